@@ -1,0 +1,201 @@
+#ifndef LEASELOCK_CLIENT_H
+#define LEASELOCK_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leaselock/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * One connection to an etcd cluster, with one background thread.
+ *
+ * A handle is a value, not an address: one that is closed, of another kind or
+ * inherited over fork() is answered with LEASELOCK_E_HANDLE or _FORKED. The
+ * same holds for sessions and tickets.
+ */
+typedef struct leaselock_client leaselock_client;
+
+/**
+ * Tells how an asynchronous call ended. It comes exactly once for each call
+ * that returned 0, with no lock held, on the client's background thread, or
+ * for a client in dispatch mode inside leaselock_client_dispatch (or
+ * leaselock_client_close). It may come before the call returns.
+ *
+ * Inside it asynchronous calls, releases of tickets by
+ * leaselock_release_async and getters may be used; a blocking call is answered
+ * with LEASELOCK_E_DEADLOCK.
+ *
+ * @param status  0 or a negative LEASELOCK_E_ code
+ * @param error   details of a failure; NULL when status is 0; valid until the
+ *                callback returns
+ * @param arg     as it was given
+ */
+typedef void leaselock_done_fn(int status,
+                               const struct leaselock_error *error,
+                               void *arg);
+
+/** How much is logged; each level holds the ones before it. */
+enum leaselock_log_level {
+    LEASELOCK_LOG_OFF = 0,
+    /** What costs a user something: a lost session, a lock broken by others. */
+    LEASELOCK_LOG_WARNING = 1,
+    /** What the connection goes through: streams, endpoints, retries. */
+    LEASELOCK_LOG_INFO = 2,
+    /** Each step of the protocol. */
+    LEASELOCK_LOG_DEBUG = 3
+};
+
+/**
+ * Takes a line of the log. Called like any callback: with no lock held, on the
+ * background thread or in the dispatch call.
+ *
+ * @param message  one line without its end; valid until the callback returns
+ */
+typedef void leaselock_log_fn(enum leaselock_log_level level,
+                              const char *message,
+                              void *arg);
+
+/** Options of a client; 0 or NULL stands for the default of each. */
+struct leaselock_client_options {
+    /** sizeof(struct leaselock_client_options), set by the _INIT macro. */
+    size_t struct_size;
+    /** Longest time to connect to an endpoint; default 2000. */
+    int connect_timeout_ms;
+    /** Longest wait for the answer to one request before it is tried again,
+     *  on the next endpoint if there is one; default 2000. */
+    int request_timeout_ms;
+    /** Not 0: callbacks come only in leaselock_client_dispatch. */
+    int dispatch;
+    /** Takes the log; NULL (the default) is silence. */
+    leaselock_log_fn *log;
+    void *log_arg;
+    /** What the log takes; default LEASELOCK_LOG_OFF. */
+    enum leaselock_log_level log_level;
+};
+
+#define LEASELOCK_CLIENT_OPTIONS_INIT                                          \
+    {                                                                          \
+        sizeof(struct leaselock_client_options), 0, 0, 0, NULL, NULL,          \
+            LEASELOCK_LOG_OFF                                                  \
+    }
+
+/**
+ * Opens a client and starts its background thread. Nothing is sent yet: an
+ * endpoint that cannot be reached shows in the first call that needs it.
+ *
+ * @param endpoints   "host:port" or "http://host:port", several with commas
+ *                    between them, tried in turn; copied; NULL stands for
+ *                    "127.0.0.1:2379"
+ * @param options     NULL for the defaults; log and log_arg must stay valid
+ *                    until the client is closed
+ * @param ret_client  the client; the caller closes it
+ * @param reterr      filled on failure; may be NULL
+ * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM, _LIMIT, _FORKED (a process whose
+ *         parent used the library before fork() cannot), _SYSTEM
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_client_open(const char *endpoints,
+                          const struct leaselock_client_options *options,
+                          leaselock_client **ret_client,
+                          struct leaselock_error *reterr);
+
+/**
+ * Closes a client with all of its sessions and tickets. Whoever waits in one
+ * of them gets LEASELOCK_E_CLOSED; the leases are revoked, which deletes every
+ * key of theirs. When etcd does not answer within the client's request time-out
+ * the client is closed all the same, and etcd drops the keys at the end of
+ * the lease.
+ *
+ * Callbacks that are due are called before it returns; none comes later.
+ *
+ * @param client  NULL does nothing
+ * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, or _OUTCOME_UNKNOWN when
+ *         a revoke was not answered (the handle is closed nevertheless)
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_client_close(leaselock_client *client,
+                           struct leaselock_error *reterr);
+
+/**
+ * A descriptor that is readable while callbacks are due. Poll it, and call
+ * leaselock_client_dispatch when it is; do not read from it.
+ *
+ * @return the descriptor, which closes with the client; LEASELOCK_E_HANDLE,
+ *         _FORKED, or _STATE when the client is not in dispatch mode
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_client_fd(leaselock_client *client);
+
+/**
+ * Calls the callbacks that are due, on this thread, in their order.
+ *
+ * @return how many were called, LEASELOCK_E_HANDLE, _FORKED, _STATE when the
+ *         client is not in dispatch mode, or _DEADLOCK from a callback
+ * @thread any, one at a time
+ * @since 0.1
+ */
+int leaselock_client_dispatch(leaselock_client *client);
+
+/** What an etcd member says of itself. */
+struct leaselock_ping {
+    /** The endpoint that answered. */
+    char endpoint[LEASELOCK_ERROR_ENDPOINT_SIZE];
+    /** Its version, such as "3.4.23". */
+    char version[32];
+    uint64_t cluster_id;
+    uint64_t member_id;
+    /** The member that leads, or 0 while there is none. */
+    uint64_t leader_id;
+    /** The store's revision on that member. */
+    int64_t revision;
+    /** From sending the request to having its answer. */
+    int64_t round_trip_us;
+};
+
+/**
+ * Asks one endpoint of the client for its status.
+ *
+ * @param endpoint    which: 0 is the first of leaselock_client_open's list
+ * @param timeout_ms  longest wait, 1 or more
+ * @param ret_ping    the answer
+ * @return 0, LEASELOCK_E_UNAVAILABLE, _REFUSED, _SERVER, _ARGUMENT (also when
+ *         there is no such endpoint), _HANDLE, _FORKED, _CLOSED, _DEADLOCK,
+ *         _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_ping(leaselock_client *client,
+                   unsigned endpoint,
+                   int timeout_ms,
+                   struct leaselock_ping *ret_ping,
+                   struct leaselock_error *reterr);
+
+/**
+ * As leaselock_ping, without waiting.
+ *
+ * @param ret_ping  filled before done comes with status 0; must stay valid
+ *                  until done has come
+ * @return 0 when done will come, else as leaselock_ping
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_ping_async(leaselock_client *client,
+                         unsigned endpoint,
+                         int timeout_ms,
+                         struct leaselock_ping *ret_ping,
+                         leaselock_done_fn *done,
+                         void *arg,
+                         struct leaselock_error *reterr);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

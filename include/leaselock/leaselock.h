@@ -1,0 +1,23 @@
+/**
+ * leaselock: ordered fair locks on etcd.
+ *
+ * Start here. A client is a connection to an etcd cluster, a session is a
+ * lease that the client keeps alive, a ticket is a place in a lock's queue:
+ *
+ *     leaselock_client_open  ->  leaselock_session_open  ->  leaselock_acquire
+ *                                                            leaselock_release
+ *
+ * Every function is thread-safe. Every status is 0 or a negative
+ * LEASELOCK_E_ code. The library never prints.
+ */
+#ifndef LEASELOCK_H
+#define LEASELOCK_H
+
+#include "leaselock/client.h"  /* IWYU pragma: export */
+#include "leaselock/queue.h"   /* IWYU pragma: export */
+#include "leaselock/session.h" /* IWYU pragma: export */
+#include "leaselock/status.h"  /* IWYU pragma: export */
+#include "leaselock/ticket.h"  /* IWYU pragma: export */
+#include "leaselock/version.h" /* IWYU pragma: export */
+
+#endif

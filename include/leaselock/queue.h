@@ -1,0 +1,113 @@
+#ifndef LEASELOCK_QUEUE_H
+#define LEASELOCK_QUEUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leaselock/client.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One key in a lock's queue. Strings belong to the queue. */
+struct leaselock_queue_entry {
+    /** The key in etcd. */
+    const char *key;
+    /** Its value as it stands in etcd, value_size bytes and a NUL. */
+    const char *value;
+    size_t value_size;
+    /** Its create revision: queue order and fencing token. */
+    int64_t token;
+    /** The lease that it lives on; 0 when it has none and stays for ever. */
+    int64_t lease;
+    /** Seconds that the lease has left; -1 when not asked for or not known. */
+    int64_t ttl_s;
+    /** What the value says of who waits, where this library wrote it; else
+     *  "", 0 and 0. */
+    const char *host;
+    const char *program;
+    const char *label;
+    int64_t pid;
+    /** When the request was made, in seconds of the Unix clock there. */
+    int64_t since_unix_s;
+    /** Not 0: belongs to a lock nested below this one (its suffix holds a
+     *  '/'), and blocks this one as long as it stands. */
+    int nested;
+};
+
+/** A lock's queue as it stood at one revision, the holder first. */
+struct leaselock_queue_info {
+    int64_t revision;
+    /** How many keys the queue has; more than entries_n when a limit cut it. */
+    int64_t total;
+    size_t entries_n;
+    const struct leaselock_queue_entry *entries;
+};
+
+/** Options of leaselock_queue; 0 stands for the default of each. */
+struct leaselock_queue_options {
+    /** sizeof(struct leaselock_queue_options), set by the _INIT macro. */
+    size_t struct_size;
+    /** Longest wait; default 5000. */
+    int timeout_ms;
+    /** Most entries to fetch; default all. */
+    int limit;
+    /** Not 0: ask for what is left of each lease, a request a lease. */
+    int with_ttl;
+};
+
+#define LEASELOCK_QUEUE_OPTIONS_INIT                                           \
+    {                                                                          \
+        sizeof(struct leaselock_queue_options), 0, 0, 0                        \
+    }
+
+/**
+ * Reads who holds a lock and who waits for it, in order.
+ *
+ * @param client     borrowed
+ * @param name       as for leaselock_acquire
+ * @param options    NULL for the defaults
+ * @param ret_queue  the queue; the caller frees it with leaselock_queue_free
+ * @param reterr     filled on failure; may be NULL
+ * @return 0, LEASELOCK_E_NAME, _UNAVAILABLE, _REFUSED, _SERVER, _ARGUMENT,
+ *         _HANDLE, _FORKED, _CLOSED, _DEADLOCK, _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_queue(leaselock_client *client,
+                    const char *name,
+                    const struct leaselock_queue_options *options,
+                    struct leaselock_queue_info **ret_queue,
+                    struct leaselock_error *reterr);
+
+/**
+ * As leaselock_queue, without waiting.
+ *
+ * @param ret_queue  set before done comes with status 0; must stay valid until
+ *                   done has come
+ * @return 0 when done will come, else as leaselock_queue
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_queue_async(leaselock_client *client,
+                          const char *name,
+                          const struct leaselock_queue_options *options,
+                          struct leaselock_queue_info **ret_queue,
+                          leaselock_done_fn *done,
+                          void *arg,
+                          struct leaselock_error *reterr);
+
+/**
+ * Frees a queue with its entries and their strings; NULL does nothing.
+ *
+ * @thread any
+ * @since 0.1
+ */
+void leaselock_queue_free(struct leaselock_queue_info *queue);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,166 @@
+#ifndef LEASELOCK_SESSION_H
+#define LEASELOCK_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leaselock/client.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One etcd lease, kept alive by its client's thread. */
+typedef struct leaselock_session leaselock_session;
+
+/** The states of a session, in the order in which it grows worse. */
+enum leaselock_session_state {
+    /** The lease is asked for. */
+    LEASELOCK_SESSION_OPENING = 0,
+    /** The lease is alive and renewed in time. */
+    LEASELOCK_SESSION_ACTIVE = 1,
+    /** A renewal is overdue; the deadline has not come yet. */
+    LEASELOCK_SESSION_SUSPECT = 2,
+    /** The deadline has passed or etcd does not know the lease. Final. */
+    LEASELOCK_SESSION_LOST = 3,
+    /** leaselock_session_close was called. Final. */
+    LEASELOCK_SESSION_CLOSED = 4
+};
+
+/**
+ * Tells that a session became active, suspect or lost. Called like any
+ * callback. Lost comes at most once and is the last.
+ *
+ * @param why  a sentence, valid until the callback returns; "" for active
+ */
+typedef void leaselock_session_fn(leaselock_session *session,
+                                  enum leaselock_session_state state,
+                                  const char *why,
+                                  void *arg);
+
+/** Longest label, in bytes. */
+#define LEASELOCK_LABEL_MAX 128
+
+/** Options of a session; 0 or NULL stands for the default of each. */
+struct leaselock_session_options {
+    /** sizeof(struct leaselock_session_options), set by the _INIT macro. */
+    size_t struct_size;
+    /** Time to live of the lease, in seconds; default 10, at least 2. etcd
+     *  may grant more (its shortest is 1.5 election time-outs). */
+    int ttl_s;
+    /** Longest wait of leaselock_session_open; default 5000. */
+    int open_timeout_ms;
+    /** A word of the user's that the queue shows; copied; at most
+     *  LEASELOCK_LABEL_MAX bytes, UTF-8 without control characters. */
+    const char *label;
+    /** Told of changes of state; may be NULL. */
+    leaselock_session_fn *on_state;
+    void *on_state_arg;
+};
+
+#define LEASELOCK_SESSION_OPTIONS_INIT                                         \
+    {                                                                          \
+        sizeof(struct leaselock_session_options), 0, 0, NULL, NULL, NULL       \
+    }
+
+/**
+ * Opens a session: grants a lease and begins to keep it alive.
+ *
+ * @param client       borrowed; must stay open until the session is closed
+ * @param options      NULL for the defaults; on_state_arg must stay valid
+ *                     until the session is closed
+ * @param ret_session  the session, active; the caller closes it
+ * @param reterr       filled on failure; may be NULL
+ * @return 0, LEASELOCK_E_UNAVAILABLE when no endpoint answered in time,
+ *         _REFUSED, _SERVER, _ARGUMENT, _HANDLE, _FORKED, _CLOSED, _DEADLOCK,
+ *         _LIMIT, _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_session_open(leaselock_client *client,
+                           const struct leaselock_session_options *options,
+                           leaselock_session **ret_session,
+                           struct leaselock_error *reterr);
+
+/**
+ * As leaselock_session_open, without waiting.
+ *
+ * @param done         told when the session is active or has failed to open;
+ *                     after a failure the handle is closed
+ * @param ret_session  the session, opening; set before done is called
+ * @return 0 when done will come, else as leaselock_session_open
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_session_open_async(leaselock_client *client,
+                                 const struct leaselock_session_options *options,
+                                 leaselock_done_fn *done,
+                                 void *arg,
+                                 leaselock_session **ret_session,
+                                 struct leaselock_error *reterr);
+
+/**
+ * Closes a session: ends the waits in it with LEASELOCK_E_CLOSED and revokes
+ * its lease, with which etcd deletes the keys of all its tickets, held ones
+ * too. The tickets' handles are closed with it; nobody is told that a ticket
+ * was lost.
+ *
+ * @param session  NULL does nothing
+ * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, or _OUTCOME_UNKNOWN when
+ *         the revoke was not answered within the client's request time-out:
+ *         the session is closed nevertheless, the revoke is tried on in the
+ *         background, and the keys go at the end of the lease at the latest
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_session_close(leaselock_session *session,
+                            struct leaselock_error *reterr);
+
+/**
+ * As leaselock_session_close, without waiting.
+ *
+ * @return 0 when done will come, else as leaselock_session_close
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_session_close_async(leaselock_session *session,
+                                  leaselock_done_fn *done,
+                                  void *arg,
+                                  struct leaselock_error *reterr);
+
+/**
+ * The state of a session now. It compares clocks: a process that was stopped
+ * for longer than the lease lives sees LOST on its first look.
+ *
+ * @return a leaselock_session_state, LEASELOCK_E_HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_session_state(leaselock_session *session);
+
+/**
+ * The id of the session's etcd lease.
+ *
+ * @return the id, which is positive, or LEASELOCK_E_HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int64_t leaselock_session_lease(leaselock_session *session);
+
+/**
+ * How long the session is certain to live when no further renewal succeeds:
+ * the time of sending the last answered renewal, plus the lease's time to
+ * live, minus a margin of a tenth of that or 300 ms, whichever is more.
+ * CLOCK_BOOTTIME counts it, suspend included.
+ *
+ * @return milliseconds, 0 once it is lost, LEASELOCK_E_HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int64_t leaselock_session_remaining_ms(leaselock_session *session);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

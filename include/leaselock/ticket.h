@@ -1,0 +1,211 @@
+#ifndef LEASELOCK_TICKET_H
+#define LEASELOCK_TICKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leaselock/session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One place in one lock's queue: one key in etcd. */
+typedef struct leaselock_ticket leaselock_ticket;
+
+/** Longest name of a lock, in bytes. */
+#define LEASELOCK_NAME_MAX 1024
+/** Longest key of a ticket: the name, '/', two hexadecimal numbers, '.'. */
+#define LEASELOCK_KEY_MAX (LEASELOCK_NAME_MAX + 1 + 16 + 1 + 16)
+/** A time-out that never ends. */
+#define LEASELOCK_FOREVER (-1)
+
+/** The states of a ticket. */
+enum leaselock_ticket_state {
+    /** In the queue, or on its way there. */
+    LEASELOCK_TICKET_WAITING = 0,
+    /** The lock is this ticket's. */
+    LEASELOCK_TICKET_HELD = 1,
+    /** It was held and is no more. Final; release it. */
+    LEASELOCK_TICKET_LOST = 2,
+    /** It is being released. */
+    LEASELOCK_TICKET_RELEASED = 3
+};
+
+/**
+ * Tells that a held ticket is lost: stop the work that the lock protects.
+ * Called like any callback, at most once, and never for a ticket that was not
+ * reported as held. It comes early, but it is a hint: the truth is
+ * leaselock_ticket_state, and behind it the token.
+ *
+ * @param why  a sentence; valid until the callback returns
+ */
+typedef void
+leaselock_lost_fn(leaselock_ticket *ticket, const char *why, void *arg);
+
+/** Options of an acquire; 0 or NULL stands for the default of each. */
+struct leaselock_acquire_options {
+    /** sizeof(struct leaselock_acquire_options), set by the _INIT macro. */
+    size_t struct_size;
+    /** What the queue shows in place of the session's label; copied. */
+    const char *label;
+    /** Told when the held ticket is lost; may be NULL. */
+    leaselock_lost_fn *on_lost;
+    void *on_lost_arg;
+};
+
+#define LEASELOCK_ACQUIRE_OPTIONS_INIT                                         \
+    {                                                                          \
+        sizeof(struct leaselock_acquire_options), NULL, NULL, NULL             \
+    }
+
+/**
+ * Takes a place in the queue of @name and waits until it is the holder's.
+ *
+ * Waits on the next-older ticket only, so a release wakes one waiter. Places
+ * are in the order in which etcd committed the requests.
+ *
+ * @param session     borrowed; must stay open until the ticket is released
+ * @param name        1 to LEASELOCK_NAME_MAX bytes, copied: no '/' at either
+ *                    end, no empty part between two '/', no control bytes
+ * @param options     NULL for the defaults
+ * @param timeout_ms  longest wait; 0 tries once and leaves no trace when the
+ *                    lock is not free; LEASELOCK_FOREVER waits
+ * @param ret_ticket  the held ticket; the caller releases it
+ * @param reterr      filled on failure; may be NULL
+ * @return 0, LEASELOCK_E_TIMEOUT, _LOST (the session's lease or the ticket's
+ *         key is gone), _CLOSED, _NAME, _NESTED, _UNAVAILABLE, _REFUSED,
+ *         _SERVER, _ARGUMENT, _STATE (the session is not open yet), _HANDLE,
+ *         _FORKED, _DEADLOCK, _LIMIT, _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_acquire(leaselock_session *session,
+                      const char *name,
+                      const struct leaselock_acquire_options *options,
+                      int timeout_ms,
+                      leaselock_ticket **ret_ticket,
+                      struct leaselock_error *reterr);
+
+/**
+ * As leaselock_acquire, without waiting.
+ *
+ * @param done        told with 0 when the ticket is held, or why it never will
+ *                    be: then the handle is closed as soon as done returns.
+ *                    A release meanwhile ends it with LEASELOCK_E_CANCELED
+ * @param ret_ticket  the waiting ticket; set before done is called
+ * @return 0 when done will come, else as leaselock_acquire
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_acquire_async(leaselock_session *session,
+                            const char *name,
+                            const struct leaselock_acquire_options *options,
+                            int timeout_ms,
+                            leaselock_done_fn *done,
+                            void *arg,
+                            leaselock_ticket **ret_ticket,
+                            struct leaselock_error *reterr);
+
+/**
+ * Gives up a ticket: unlocks when it is held, leaves the queue when it waits.
+ * Deletes the ticket's key only where it is the very key that was created.
+ * The handle is closed in every case but _HANDLE, _FORKED and _DEADLOCK.
+ *
+ * @param ticket  NULL does nothing
+ * @return 0; LEASELOCK_E_LOST when the lock had been lost before;
+ *         _OUTCOME_UNKNOWN when no answer came within twice the client's
+ *         request time-out: the release goes on in the background until etcd
+ *         answers or the lease is gone; _REFUSED, _SERVER; _CLOSED; _HANDLE
+ *         (also for the later of two releases), _FORKED, _DEADLOCK, _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_release(leaselock_ticket *ticket, struct leaselock_error *reterr);
+
+/**
+ * As leaselock_release, without waiting. The handle is closed when it returns.
+ *
+ * @param done  told when etcd has answered; NULL when nobody needs to know
+ * @return 0 when done will come, else as leaselock_release
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_release_async(leaselock_ticket *ticket,
+                            leaselock_done_fn *done,
+                            void *arg,
+                            struct leaselock_error *reterr);
+
+/**
+ * The state of a ticket now. It compares clocks: a process that was stopped
+ * for longer than the lease lives sees LOST on its first look.
+ *
+ * @return a leaselock_ticket_state, LEASELOCK_E_HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_ticket_state(leaselock_ticket *ticket);
+
+/**
+ * The token: the create revision of the ticket's key. Later holders of a lock
+ * have greater tokens, so a store that remembers the greatest token it has
+ * seen can refuse a holder that is late (a fencing token).
+ *
+ * @return the token, 0 while etcd has not answered, LEASELOCK_E_HANDLE or
+ *         _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int64_t leaselock_ticket_token(leaselock_ticket *ticket);
+
+/**
+ * How many tickets were ahead of this one when etcd last told. 0 when held.
+ *
+ * @return the number, which may be too great by those who left since;
+ *         LEASELOCK_E_STATE while etcd has not answered, _HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int64_t leaselock_ticket_position(leaselock_ticket *ticket);
+
+/**
+ * How long the ticket is certain to stay held when no further renewal of its
+ * session succeeds; see leaselock_session_remaining_ms.
+ *
+ * @return milliseconds, 0 when it is not held, LEASELOCK_E_HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int64_t leaselock_ticket_remaining_ms(leaselock_ticket *ticket);
+
+/**
+ * The ticket's key in etcd: NAME/LEASE.NUMBER, in hexadecimal.
+ *
+ * @param ret_key  takes the key and a NUL; LEASELOCK_KEY_MAX + 1 suffices
+ * @param size     bytes in ret_key
+ * @return the key's length, LEASELOCK_E_ARGUMENT (size too small), _HANDLE or
+ *         _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_ticket_key(leaselock_ticket *ticket, char *ret_key, size_t size);
+
+/**
+ * The name of the ticket's lock.
+ *
+ * @param ret_name  takes the name and a NUL; LEASELOCK_NAME_MAX + 1 suffices
+ * @param size      bytes in ret_name
+ * @return the name's length, LEASELOCK_E_ARGUMENT (size too small), _HANDLE or
+ *         _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_ticket_name(leaselock_ticket *ticket,
+                          char *ret_name,
+                          size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

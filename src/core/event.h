@@ -1,0 +1,204 @@
+#ifndef LL_CORE_EVENT_H
+#define LL_CORE_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/request.h"
+
+/**
+ * What goes into core and what comes out. A driver (the client's threads, a
+ * test, a simulator) steps events in and then draws effects until there is
+ * none; core keeps no clock, thread or connection.
+ *
+ * Ids are the driver's: one number space for sessions, tickets and queries,
+ * never used twice, never 0.
+ */
+
+/** The two long-lived streams of a client. */
+enum ll_stream_kind {
+    LL_STREAM_WATCH,
+    LL_STREAM_KEEPALIVE,
+};
+#define LL_STREAMS 2
+
+struct ll_watch_event {
+    bool deleted;
+    /** A deletion has the key and, as mod_revision, its revision alone. */
+    struct ll_kv kv;
+};
+
+enum ll_event_kind {
+    /** Nothing but the time. */
+    LL_EVENT_TIME,
+    /** Commands. */
+    LL_EVENT_SESSION_OPEN,
+    LL_EVENT_SESSION_CLOSE,
+    LL_EVENT_ACQUIRE,
+    LL_EVENT_RELEASE,
+    LL_EVENT_QUERY,
+    LL_EVENT_QUERY_CANCEL,
+    /** What the transport brings. */
+    LL_EVENT_ANSWER,
+    LL_EVENT_STREAM_DOWN,
+    LL_EVENT_KEEPALIVE,
+    LL_EVENT_WATCH_CREATED,
+    LL_EVENT_WATCH_CANCELED,
+    LL_EVENT_WATCH_CHANGED,
+};
+
+struct ll_event {
+    enum ll_event_kind kind;
+    /** CLOCK_BOOTTIME; never before an earlier event's. */
+    int64_t now_ns;
+    /** The session, ticket or query, or for an answer its asker. */
+    uint64_t id;
+    union {
+        struct {
+            int64_t lease; /* the id to ask for: random, positive */
+            int64_t ttl_s;
+            int64_t timeout_ns; /* then UNAVAILABLE; above 0 */
+        } session_open;
+        struct {
+            int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
+        } session_close;
+        struct {
+            uint64_t session;
+            struct ll_bytes name;
+            struct ll_bytes value;
+            int64_t timeout_ns; /* 0: try; below 0: for ever */
+        } acquire;
+        struct {
+            int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
+        } release;
+        struct {
+            /** Borrowed until the query has ended; reads only. */
+            const struct ll_request *request;
+            int64_t timeout_ns;
+            /** The one endpoint to ask, once; or LL_ENDPOINT_ANY, with
+             *  retries. */
+            uint32_t endpoint;
+        } query;
+        struct {
+            uint32_t seq; /* as in the call */
+            uint32_t endpoint;
+            const struct ll_answer *answer;
+        } answer;
+        struct {
+            enum ll_stream_kind which;
+            uint32_t generation;
+            uint32_t endpoint;
+            int grpc_status;
+            enum ll_outcome outcome; /* REFUSED, or LOST for the rest */
+            const char *text;
+        } stream_down;
+        struct {
+            uint32_t generation;
+            int64_t lease;
+            int64_t ttl_s;
+        } keepalive;
+        /** For the three kinds of watch events. */
+        struct {
+            uint32_t generation;
+            /** The client's; -1 in a refusal of the oldest unanswered one. */
+            int64_t watch_id;
+            int64_t revision; /* the header's */
+            /** Of a refusal: REFUSED for permissions, ERROR else. */
+            enum ll_outcome outcome;
+            const char *reason;
+            const struct ll_watch_event *events;
+            size_t events_n;
+        } watch;
+    };
+};
+
+#define LL_ENDPOINT_ANY UINT32_MAX
+
+enum ll_effect_kind {
+    /** Send a unary request; exactly one LL_EVENT_ANSWER must come of it. */
+    LL_EFFECT_CALL,
+    /** Start a stream with this generation; it can be written to at once.
+     *  Exactly one LL_EVENT_STREAM_DOWN ends it, also after a close. */
+    LL_EFFECT_STREAM_OPEN,
+    LL_EFFECT_STREAM_CLOSE,
+    /** Messages on the open stream. */
+    LL_EFFECT_KEEPALIVE,
+    LL_EFFECT_WATCH_CREATE,
+    LL_EFFECT_WATCH_CANCEL,
+    /** For the user. */
+    LL_EFFECT_SESSION_OPENED, /* status of session_open; not 0: it is gone */
+    LL_EFFECT_SESSION_CHANGED,
+    LL_EFFECT_SESSION_CLOSED, /* status of session_close */
+    LL_EFFECT_ACQUIRED,       /* status of acquire; not 0: it is gone */
+    LL_EFFECT_LOST,           /* a ticket that had been held */
+    LL_EFFECT_RELEASED,       /* status of release; it is gone */
+    LL_EFFECT_QUERIED,        /* status of a query; it is gone */
+    LL_EFFECT_LOG,
+};
+
+/** Why something failed, for the user's leaselock_error. */
+struct ll_detail {
+    int status; /* 0 or LEASELOCK_E_ */
+    int grpc_status;
+    uint32_t endpoint; /* or LL_ENDPOINT_ANY */
+    const char *text;  /* "" when the status' own sentence is enough */
+};
+
+enum ll_session_state {
+    LL_SESSION_OPENING,
+    LL_SESSION_ACTIVE,
+    LL_SESSION_SUSPECT,
+    LL_SESSION_LOST,
+    LL_SESSION_CLOSING,
+};
+
+/** Valid until the next ll_core_next or ll_core_step. */
+struct ll_effect {
+    enum ll_effect_kind kind;
+    /** The session, ticket or query; of a call the asker. */
+    uint64_t id;
+    union {
+        struct {
+            uint32_t seq;
+            uint32_t endpoint;
+            int64_t timeout_ns; /* for the answer, from now */
+            struct ll_request request;
+        } call;
+        struct {
+            enum ll_stream_kind which;
+            uint32_t generation;
+            uint32_t endpoint;
+        } stream;
+        struct {
+            int64_t lease;
+        } keepalive;
+        struct {
+            int64_t watch_id;
+            struct ll_bytes key;
+            /** What to be told of, always at start_revision 0. */
+            bool puts;
+            bool deletions;
+        } watch;
+        struct ll_detail detail; /* OPENED, CLOSED, ACQUIRED, RELEASED */
+        struct {
+            enum ll_session_state state;
+            const char *why;
+        } session;
+        struct {
+            const char *why;
+        } lost;
+        struct {
+            struct ll_detail detail;
+            const struct ll_answer *answer; /* when status is 0 */
+            int64_t round_trip_ns;
+            uint32_t endpoint;
+        } query;
+        struct {
+            int level; /* enum leaselock_log_level */
+            const char *text;
+        } log;
+    };
+};
+
+#endif
