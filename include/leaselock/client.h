@@ -34,9 +34,8 @@ typedef struct leaselock_client leaselock_client;
  *                callback returns
  * @param arg     as it was given
  */
-typedef void leaselock_done_fn(int status,
-                               const struct leaselock_error *error,
-                               void *arg);
+typedef void
+leaselock_done_fn(int status, const struct leaselock_error *error, void *arg);
 
 /** How much is logged; each level holds the ones before it. */
 enum leaselock_log_level {

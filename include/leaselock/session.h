@@ -92,12 +92,13 @@ int leaselock_session_open(leaselock_client *client,
  * @thread any
  * @since 0.1
  */
-int leaselock_session_open_async(leaselock_client *client,
-                                 const struct leaselock_session_options *options,
-                                 leaselock_done_fn *done,
-                                 void *arg,
-                                 leaselock_session **ret_session,
-                                 struct leaselock_error *reterr);
+int leaselock_session_open_async(
+    leaselock_client *client,
+    const struct leaselock_session_options *options,
+    leaselock_done_fn *done,
+    void *arg,
+    leaselock_session **ret_session,
+    struct leaselock_error *reterr);
 
 /**
  * Closes a session: ends the waits in it with LEASELOCK_E_CLOSED and revokes

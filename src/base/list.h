@@ -53,7 +53,7 @@ static inline void ll_link_append_once(struct ll_link *head,
 
 /** The struct around a link. */
 #define LL_CONTAINER(link, type, member)                                       \
-    ((type *)(void *)((char *)(link) - offsetof(type, member)))
+    ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 /** Walks a list; the body may take `at` out of it, but no other member. */
 #define LL_LIST_EACH(at, after, head)                                          \

@@ -1,0 +1,40 @@
+# What `cmake --install` lays down: headers, libraries, the tool, man pages,
+# and what pkg-config and find_package() need. Nothing in it names the prefix,
+# so an installed tree can be moved.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leaselock)
+
+install(DIRECTORY include/leaselock TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
+install(TARGETS leaselock_shared EXPORT leaselock-shared
+  LIBRARY INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS leaselock_static EXPORT leaselock-static
+  ARCHIVE INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(TARGET leaselock)
+  file(RELATIVE_PATH lib_from_bin
+    ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  set_target_properties(leaselock PROPERTIES
+    INSTALL_RPATH $ORIGIN/${lib_from_bin})
+  install(TARGETS leaselock RUNTIME)
+endif()
+
+foreach(section 1 3)
+  file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
+  install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+
+file(RELATIVE_PATH prefix_from_pc
+  ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
+configure_file(cmake/leaselock.pc.in leaselock.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/leaselock.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(EXPORT leaselock-shared NAMESPACE leaselock::
+  DESTINATION ${package_dir})
+install(EXPORT leaselock-static NAMESPACE leaselock::
+  DESTINATION ${package_dir})
+write_basic_package_version_file(leaselock-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES cmake/leaselock-config.cmake
+  ${CMAKE_CURRENT_BINARY_DIR}/leaselock-config-version.cmake
+  DESTINATION ${package_dir})

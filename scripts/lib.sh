@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# Helpers of the scripts in this folder; each of them sources this file.
+
+# shellcheck disable=SC2034  # the scripts use it
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# A heading for a person who follows along.
+say() {
+    printf '== %s\n' "$*"
+}
+
+# Ends the script with one sentence on standard error.
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# Runs a command quietly; what it printed shows only when it fails.
+quietly() {
+    local log status=0
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 || status=$?
+    [[ $status -eq 0 ]] || cat "$log" >&2
+    rm -f "$log"
+    return "$status"
+}

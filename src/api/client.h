@@ -1,0 +1,84 @@
+#ifndef LL_API_CLIENT_H
+#define LL_API_CLIENT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/handle.h"
+#include "api/notice.h"
+#include "base/list.h"
+#include "core/core.h"
+#include "leaselock/client.h"
+#include "rpc/transport.h"
+
+/**
+ * A client: core, the transport, the mutex around both, and the background
+ * thread that waits for etcd and for time to pass.
+ *
+ * Any thread that holds the mutex may step core and carry its effects out; a
+ * caller's own thread thereby sends its request itself, without a hop to the
+ * background thread. Callbacks of the user's are put into a queue under the
+ * mutex and called without it, by the background thread or in the dispatch.
+ */
+struct ll_client {
+    struct ll_handle handle;
+    struct leaselock_client_options options;
+    int event_fd; /* of a client in dispatch mode, else -1 */
+    pthread_t thread;
+    bool thread_runs; /* of the opener's own */
+
+    pthread_mutex_t mutex;  /* of all that follows */
+    pthread_cond_t changed; /* `closes` went down */
+    struct ll_core *core;
+    struct ll_transport *transport;
+    struct ll_link notices;
+    struct ll_link sessions; /* API objects that are not over */
+    struct ll_link tickets;
+    struct ll_link queries;
+    /** Until when the background thread sleeps; INT64_MIN: it is awake. */
+    int64_t sleeps_until_ns;
+    unsigned closes; /* sessions whose CLOSED is to come */
+    bool closing;    /* leaselock_client_close was called */
+    bool stopping;   /* the background thread is to end */
+    bool dispatching;
+};
+
+/** A look-up of a handle, with the client's mutex locked when it succeeds. */
+int ll_client_enter(const void *user, struct ll_client **ret_client);
+
+void ll_client_lock(struct ll_client *client);
+/** Wakes the background thread where it would sleep too long, and unlocks. */
+void ll_client_unlock(struct ll_client *client);
+
+/** Steps a command of the user's, and carries out what comes of it. */
+int ll_client_command(struct ll_client *client, struct ll_event *event);
+
+/** Whether this thread is inside a callback: then blocking is a dead-lock. */
+bool ll_client_in_callback(void);
+
+/** Waits, with the mutex held, until a completion's waiter is done. */
+int ll_client_await(struct ll_client *client, struct ll_waiter *waiter);
+
+/** Ends a completion with core's detail. */
+void ll_client_complete(struct ll_client *client,
+                        struct ll_completion *completion,
+                        const struct ll_detail *detail);
+
+/** What effects mean to the objects of the other files. */
+void ll_session_effect(struct ll_client *client,
+                       const struct ll_effect *effect);
+void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect);
+void ll_query_effect(struct ll_client *client, const struct ll_effect *effect);
+
+/** leaselock_client_close: begins to close every session, or ends by force
+ *  what is left of an object. */
+void ll_sessions_close(struct ll_client *client);
+void ll_sessions_abort(struct ll_client *client);
+void ll_tickets_abort(struct ll_client *client);
+void ll_queries_close(struct ll_client *client);
+
+/** A random number from the kernel; 0: LEASELOCK_E_SYSTEM. */
+int ll_client_random(uint64_t *ret_number);
+
+#endif

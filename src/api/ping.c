@@ -1,0 +1,110 @@
+#include <stdio.h>
+
+#include "api/error.h"
+#include "api/query.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+
+/** leaselock_ping: Maintenance.Status of one endpoint. */
+struct ping_query {
+    struct ll_query_object query;
+    struct leaselock_ping *ret_ping;
+};
+
+static void ping_release(struct ll_query_object *query)
+{
+    ll_free(LL_CONTAINER(query, struct ping_query, query));
+}
+
+static bool ping_on_answer(struct ll_query_object *query,
+                           const struct ll_effect *effect,
+                           int *ret_status)
+{
+    struct leaselock_ping *ping =
+        LL_CONTAINER(query, struct ping_query, query)->ret_ping;
+    const struct ll_answer *answer = effect->query.answer;
+
+    if (*ret_status != 0) {
+        return false;
+    }
+    *ping = (struct leaselock_ping){
+        .cluster_id = answer->cluster_id,
+        .member_id = answer->member_id,
+        .leader_id = answer->status.leader_id,
+        .revision = answer->revision,
+        .round_trip_us = effect->query.round_trip_ns / LL_NS_PER_US};
+    (void)snprintf(ping->endpoint, sizeof(ping->endpoint), "%s",
+                   ll_transport_endpoint(query->client->transport,
+                                         effect->query.endpoint));
+    (void)snprintf(ping->version, sizeof(ping->version), "%s",
+                   answer->status.version);
+    return false;
+}
+
+static int ping_run(leaselock_client *user,
+                    unsigned endpoint,
+                    int timeout_ms,
+                    struct leaselock_ping *ret_ping,
+                    leaselock_done_fn *done,
+                    void *arg,
+                    struct leaselock_error *reterr)
+{
+    struct ll_client *client = NULL;
+    struct ping_query *ping;
+    uint32_t endpoints_n;
+    int status;
+
+    if (timeout_ms < 1 || ret_ping == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a ping needs a place for the answer and a "
+                             "time-out of 1 ms or more");
+    }
+    status = ll_client_enter(user, &client);
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    endpoints_n = ll_transport_endpoints(client->transport);
+    ll_client_unlock(client);
+    ll_handle_put(&client->handle);
+    if (endpoint >= endpoints_n) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "the client has no such endpoint");
+    }
+    ping = ll_alloc_zero(1, sizeof(*ping));
+    if (ping == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_NOMEM, "");
+    }
+    ll_query_init(&ping->query, done, arg);
+    ping->query.request.kind = LL_REQUEST_STATUS;
+    ping->query.on_answer = ping_on_answer;
+    ping->query.release = ping_release;
+    ping->ret_ping = ret_ping;
+    return ll_query_run(user, &ping->query, timeout_ms, endpoint, done == NULL,
+                        reterr);
+}
+
+int leaselock_ping(leaselock_client *user,
+                   unsigned endpoint,
+                   int timeout_ms,
+                   struct leaselock_ping *ret_ping,
+                   struct leaselock_error *reterr)
+{
+    if (ll_client_in_callback()) {
+        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
+    }
+    return ping_run(user, endpoint, timeout_ms, ret_ping, NULL, NULL, reterr);
+}
+
+int leaselock_ping_async(leaselock_client *user,
+                         unsigned endpoint,
+                         int timeout_ms,
+                         struct leaselock_ping *ret_ping,
+                         leaselock_done_fn *done,
+                         void *arg,
+                         struct leaselock_error *reterr)
+{
+    if (done == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
+    }
+    return ping_run(user, endpoint, timeout_ms, ret_ping, done, arg, reterr);
+}

@@ -1,0 +1,51 @@
+#ifndef LL_API_QUERY_H
+#define LL_API_QUERY_H
+
+#include "api/client.h"
+
+/**
+ * A question to etcd, or several one after another, that ends in one
+ * completion. Each core query gets an id of its own: the object's is renewed.
+ */
+struct ll_query_object {
+    struct ll_handle handle;  /* its id is the present core query's */
+    struct ll_client *client; /* a reference */
+    struct ll_link link;      /* in client->queries */
+    bool due;                 /* QUERIED is to come */
+    struct ll_request request;
+    struct ll_completion completion;
+    int64_t deadline_ns; /* of all its questions together */
+    /** Takes an answer; returns true when it has asked on. Else status tells
+     *  how it ended. */
+    bool (*on_answer)(struct ll_query_object *query,
+                      const struct ll_effect *effect,
+                      int *ret_status);
+    /** Frees what the kind of query has besides. */
+    void (*release)(struct ll_query_object *query);
+};
+
+/** Prepares a query that is all zero. */
+void ll_query_init(struct ll_query_object *query,
+                   leaselock_done_fn *done,
+                   void *arg);
+
+/**
+ * Asks the query's request and, for a blocking call, waits; without the
+ * mutex. The query is freed in any case once it has ended.
+ *
+ * @param user    the client's handle
+ * @param waits   block until it has ended; else its completion tells
+ * @return 0 or what went wrong
+ */
+int ll_query_run(const void *user,
+                 struct ll_query_object *query,
+                 int timeout_ms,
+                 uint32_t endpoint,
+                 bool waits,
+                 struct leaselock_error *reterr);
+
+/** Asks the request anew, with its new content; for on_answer. False: it
+ *  could not be asked. */
+bool ll_query_ask_on(struct ll_query_object *query);
+
+#endif

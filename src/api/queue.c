@@ -1,0 +1,245 @@
+#include "leaselock/queue.h"
+
+#include <string.h>
+
+#include "api/error.h"
+#include "api/query.h"
+#include "api/value.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "core/key.h"
+
+#define QUEUE_TIMEOUT_MS 5000
+
+/** leaselock_queue: one range, and then, if asked for, the TTL of each lease
+ *  in turn. */
+struct queue_query {
+    struct ll_query_object query;
+    struct leaselock_queue_info **ret_queue;
+    struct leaselock_queue_info *queue;
+    struct leaselock_queue_entry *entries; /* of the queue */
+    bool with_ttl;
+    size_t at; /* the entry whose lease is being asked for */
+    size_t prefix_size;
+    char end[LL_NAME_MAX + 1];
+    char prefix[]; /* NAME/ */
+};
+
+void leaselock_queue_free(struct leaselock_queue_info *queue)
+{
+    if (queue == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < queue->entries_n; i++) {
+        const struct leaselock_queue_entry *entry = &queue->entries[i];
+
+        ll_free((void *)(uintptr_t)entry->key);
+        ll_free((void *)(uintptr_t)entry->value);
+        ll_free((void *)(uintptr_t)entry->host);
+        ll_free((void *)(uintptr_t)entry->program);
+        ll_free((void *)(uintptr_t)entry->label);
+    }
+    ll_free((void *)(uintptr_t)queue->entries);
+    ll_free(queue);
+}
+
+static void queue_release(struct ll_query_object *query)
+{
+    struct queue_query *queue = LL_CONTAINER(query, struct queue_query, query);
+
+    leaselock_queue_free(queue->queue);
+    ll_free(queue);
+}
+
+static int entry_fill(struct leaselock_queue_entry *entry,
+                      const struct ll_kv *kv,
+                      size_t prefix_size)
+{
+    struct ll_value value = {0};
+    int status = ll_value_parse(kv->value.data, kv->value.size, &value);
+
+    entry->host = value.host;
+    entry->program = value.program;
+    entry->label = value.label;
+    entry->pid = value.pid;
+    entry->since_unix_s = value.since_unix_s;
+    entry->key = ll_alloc_copy(kv->key.data, kv->key.size);
+    entry->value = ll_alloc_copy(kv->value.data, kv->value.size);
+    entry->value_size = kv->value.size;
+    entry->token = kv->create_revision;
+    entry->lease = kv->lease;
+    entry->ttl_s = -1;
+    entry->nested = ll_key_is_nested(kv->key, prefix_size);
+    return entry->key != NULL && entry->value != NULL ? status
+                                                      : LEASELOCK_E_NOMEM;
+}
+
+static int queue_fill(struct queue_query *queue, const struct ll_answer *answer)
+{
+    const struct ll_range_answer *range = &answer->range;
+    int status = 0;
+
+    queue->queue = ll_alloc_zero(1, sizeof(*queue->queue));
+    queue->entries = ll_alloc_zero(range->kvs_n, sizeof(*queue->entries));
+    if (queue->queue == NULL || queue->entries == NULL) {
+        ll_free(queue->entries);
+        return LEASELOCK_E_NOMEM;
+    }
+    queue->queue->revision = answer->revision;
+    queue->queue->total = range->count;
+    queue->queue->entries = queue->entries;
+    for (size_t i = 0; i < range->kvs_n && status == 0; i++) {
+        queue->queue->entries_n = i + 1;
+        status =
+            entry_fill(&queue->entries[i], &range->kvs[i], queue->prefix_size);
+    }
+    return status;
+}
+
+/** What is left of a lease that an earlier entry lives on too. */
+static bool entry_copy_ttl(struct queue_query *queue, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (queue->entries[i].lease == queue->entries[at].lease) {
+            queue->entries[at].ttl_s = queue->entries[i].ttl_s;
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Asks for the next lease; false when there is none left. */
+static bool queue_ask_ttl(struct queue_query *queue)
+{
+    while (queue->at < queue->queue->entries_n) {
+        struct leaselock_queue_entry *entry = &queue->entries[queue->at];
+
+        if (entry->lease != 0 && !entry_copy_ttl(queue, queue->at)) {
+            queue->query.request.kind = LL_REQUEST_LEASE_TTL;
+            queue->query.request.lease.lease = entry->lease;
+            return ll_query_ask_on(&queue->query);
+        }
+        queue->at++;
+    }
+    return false;
+}
+
+static bool queue_on_answer(struct ll_query_object *query,
+                            const struct ll_effect *effect,
+                            int *ret_status)
+{
+    struct queue_query *queue = LL_CONTAINER(query, struct queue_query, query);
+    bool first = queue->queue == NULL;
+
+    if (first && *ret_status == 0) {
+        *ret_status = queue_fill(queue, effect->query.answer);
+    } else if (!first) {
+        /* A TTL that cannot be had is no reason to show nothing. */
+        if (*ret_status == 0) {
+            queue->entries[queue->at].ttl_s = effect->query.answer->lease.ttl_s;
+        }
+        *ret_status = 0;
+        queue->at++;
+    }
+    if (*ret_status != 0) {
+        return false;
+    }
+    if (queue->with_ttl && ll_clock_now_ns() < query->deadline_ns &&
+        queue_ask_ttl(queue)) {
+        return true;
+    }
+    *queue->ret_queue = queue->queue;
+    queue->queue = NULL;
+    return false;
+}
+
+static int queue_new(const char *name,
+                     const struct leaselock_queue_options *options,
+                     struct leaselock_queue_info **ret_queue,
+                     struct queue_query **ret_query)
+{
+    size_t name_size = strlen(name);
+    struct queue_query *queue =
+        ll_alloc_zero(1, sizeof(*queue) + name_size + 2);
+    struct ll_range *range;
+
+    if (queue == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    memcpy(queue->prefix, name, name_size);
+    queue->prefix[name_size] = '/';
+    queue->prefix_size = name_size + 1;
+    queue->with_ttl = options->with_ttl != 0;
+    queue->ret_queue = ret_queue;
+    queue->query.on_answer = queue_on_answer;
+    queue->query.release = queue_release;
+    queue->query.request.kind = LL_REQUEST_RANGE;
+    range = &queue->query.request.range;
+    range->key = (struct ll_bytes){queue->prefix, queue->prefix_size};
+    range->end = ll_prefix_end(range->key, queue->end);
+    range->limit = options->limit;
+    range->sort = LL_SORT_OLDEST_FIRST;
+    *ret_query = queue;
+    return 0;
+}
+
+static int queue_run(leaselock_client *user,
+                     const char *name,
+                     const struct leaselock_queue_options *options,
+                     struct leaselock_queue_info **ret_queue,
+                     leaselock_done_fn *done,
+                     void *arg,
+                     struct leaselock_error *reterr)
+{
+    struct leaselock_queue_options own;
+    struct queue_query *queue = NULL;
+    const char *fault;
+    int status;
+
+    if (ll_options_copy(&own, sizeof(own), options) != 0 ||
+        own.timeout_ms < 0 || own.limit < 0 || ret_queue == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "start the queue's options with "
+                             "LEASELOCK_QUEUE_OPTIONS_INIT, without negative "
+                             "numbers");
+    }
+    fault = name == NULL ? "a lock's name must not be NULL"
+                         : ll_name_fault((struct ll_bytes){name, strlen(name)});
+    if (fault != NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_NAME, fault);
+    }
+    own.timeout_ms = own.timeout_ms > 0 ? own.timeout_ms : QUEUE_TIMEOUT_MS;
+    status = queue_new(name, &own, ret_queue, &queue);
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    ll_query_init(&queue->query, done, arg);
+    return ll_query_run(user, &queue->query, own.timeout_ms, LL_ENDPOINT_ANY,
+                        done == NULL, reterr);
+}
+
+int leaselock_queue(leaselock_client *user,
+                    const char *name,
+                    const struct leaselock_queue_options *options,
+                    struct leaselock_queue_info **ret_queue,
+                    struct leaselock_error *reterr)
+{
+    if (ll_client_in_callback()) {
+        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
+    }
+    return queue_run(user, name, options, ret_queue, NULL, NULL, reterr);
+}
+
+int leaselock_queue_async(leaselock_client *user,
+                          const char *name,
+                          const struct leaselock_queue_options *options,
+                          struct leaselock_queue_info **ret_queue,
+                          leaselock_done_fn *done,
+                          void *arg,
+                          struct leaselock_error *reterr)
+{
+    if (done == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
+    }
+    return queue_run(user, name, options, ret_queue, done, arg, reterr);
+}

@@ -1,0 +1,482 @@
+#include "api/session.h"
+
+#include <string.h>
+
+#include "api/error.h"
+#include "api/ticket.h"
+#include "api/value.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "core/session.h"
+
+#define TTL_S 10
+#define OPEN_TIMEOUT_MS 5000
+
+static void session_destroy(struct ll_handle *handle)
+{
+    struct ll_session_object *session =
+        LL_CONTAINER(handle, struct ll_session_object, handle);
+
+    ll_completion_free(&session->opened);
+    ll_completion_free(&session->closed);
+    ll_handle_put(&session->client->handle);
+    ll_free(session->label);
+    ll_free(session);
+}
+
+static void session_changed_call(struct ll_client *client,
+                                 struct ll_notice *notice)
+{
+    struct ll_session_object *session =
+        LL_CONTAINER(notice, struct ll_session_object, changed);
+    enum leaselock_session_state state;
+    const char *why;
+
+    /* Taken under the mutex: a newer change may come at any moment. */
+    ll_client_lock(client);
+    state = session->changed_to;
+    why = session->changed_why;
+    ll_client_unlock(client);
+    session->on_state(ll_handle_user(&session->handle), state, why,
+                      session->on_state_arg);
+}
+
+/** Takes a session out of the tables once nothing is due for it. */
+static void session_settle(struct ll_session_object *session)
+{
+    if (!session->handle.open && !session->open_due && !session->close_due &&
+        !ll_link_alone(&session->link)) {
+        ll_link_remove(&session->link);
+        ll_handle_leave(&session->handle);
+    }
+}
+
+int ll_session_enter(const void *user, struct ll_session_object **ret_session)
+{
+    struct ll_handle *handle = NULL;
+    int status = ll_handle_get(user, LL_HANDLE_SESSION, &handle);
+
+    if (status != 0) {
+        return status;
+    }
+    *ret_session = LL_CONTAINER(handle, struct ll_session_object, handle);
+    ll_client_lock((*ret_session)->client);
+    return 0;
+}
+
+void ll_session_exit(struct ll_session_object *session)
+{
+    ll_client_unlock(session->client);
+    ll_handle_put(&session->handle);
+}
+
+static int session_options(const struct leaselock_session_options *user,
+                           struct leaselock_session_options *options,
+                           struct leaselock_error *reterr)
+{
+    if (ll_options_copy(options, sizeof(*options), user) != 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "start the session's options with "
+                             "LEASELOCK_SESSION_OPTIONS_INIT");
+    }
+    if (options->ttl_s == 0) {
+        options->ttl_s = TTL_S;
+    }
+    if (options->open_timeout_ms == 0) {
+        options->open_timeout_ms = OPEN_TIMEOUT_MS;
+    }
+    if (options->ttl_s < LL_TTL_MIN_S || options->ttl_s > LL_TTL_MAX_S) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a session's TTL is 2 to 86400 seconds");
+    }
+    if (options->open_timeout_ms < 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a session's open time-out is 1 ms or more");
+    }
+    if (!ll_value_label_is_valid(options->label)) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a label is at most 128 bytes of UTF-8 without "
+                             "control characters");
+    }
+    return 0;
+}
+
+static struct ll_session_object *
+session_new(struct ll_client *client,
+            const struct leaselock_session_options *options)
+{
+    struct ll_session_object *session = ll_alloc_zero(1, sizeof(*session));
+
+    if (session == NULL) {
+        return NULL;
+    }
+    if (options->label != NULL) {
+        session->label = ll_alloc_copy(options->label, strlen(options->label));
+        if (session->label == NULL) {
+            ll_free(session);
+            return NULL;
+        }
+    }
+    session->client = client;
+    ll_handle_ref(&client->handle);
+    ll_link_init(&session->link);
+    session->on_state = options->on_state;
+    session->on_state_arg = options->on_state_arg;
+    session->close_timeout_ms = client->options.request_timeout_ms;
+    ll_notice_init(&session->changed, &session->handle);
+    session->changed.call = session_changed_call;
+    return session;
+}
+
+/** Makes a session and asks for its lease; with the client's mutex held. */
+static int session_start(struct ll_client *client,
+                         const struct leaselock_session_options *options,
+                         struct ll_waiter *waiter,
+                         leaselock_done_fn *done,
+                         void *arg,
+                         struct ll_session_object **ret_session)
+{
+    struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN};
+    struct ll_session_object *session;
+    uint64_t random = 0;
+    int status = ll_client_random(&random);
+
+    if (status != 0) {
+        return status;
+    }
+    session = session_new(client, options);
+    if (session == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    ll_completion_init(&session->opened, &session->handle, done, arg);
+    ll_completion_init(&session->closed, &session->handle, NULL, NULL);
+    session->opened.waiter = waiter;
+    status = ll_handle_enter(&session->handle, LL_HANDLE_SESSION, true,
+                             session_destroy);
+    if (status != 0) {
+        session_destroy(&session->handle);
+        return status;
+    }
+    session->open_due = true;
+    ll_link_append(&client->sessions, &session->link);
+    ll_handle_ref(&session->handle); /* the caller's */
+    *ret_session = session;
+    event.id = session->handle.entry.id;
+    /* 63 bits: etcd's lease ids are positive. 0 would be etcd's choice. */
+    event.session_open.lease = (int64_t)((random >> 1) | 1);
+    event.session_open.ttl_s = options->ttl_s;
+    event.session_open.timeout_ns = options->open_timeout_ms * LL_NS_PER_MS;
+    status = ll_client_command(client, &event);
+    if (status != 0) {
+        session->open_due = false;
+        (void)ll_handle_shut(&session->handle);
+        session_settle(session);
+        ll_handle_put(&session->handle);
+    }
+    return status;
+}
+
+int leaselock_session_open(leaselock_client *user,
+                           const struct leaselock_session_options *options,
+                           leaselock_session **ret_session,
+                           struct leaselock_error *reterr)
+{
+    struct leaselock_session_options own;
+    struct ll_session_object *session = NULL;
+    struct ll_client *client = NULL;
+    struct ll_waiter waiter;
+    int status = session_options(options, &own, reterr);
+
+    if (status != 0) {
+        return status;
+    }
+    if (ret_session == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
+    }
+    if (ll_client_in_callback()) {
+        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
+    }
+    status = ll_waiter_init(&waiter, reterr);
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    status = ll_client_enter(user, &client);
+    if (status != 0) {
+        ll_waiter_free(&waiter);
+        return ll_error_text(reterr, status, "");
+    }
+    status = session_start(client, &own, &waiter, NULL, NULL, &session);
+    if (status != 0) {
+        (void)ll_error_text(reterr, status, "");
+        ll_client_unlock(client);
+    } else {
+        status = ll_client_await(client, &waiter);
+        if (status == 0) {
+            *ret_session = ll_handle_user(&session->handle);
+        }
+        ll_session_exit(session);
+    }
+    ll_waiter_free(&waiter);
+    ll_handle_put(&client->handle);
+    return status;
+}
+
+int leaselock_session_open_async(
+    leaselock_client *user,
+    const struct leaselock_session_options *options,
+    leaselock_done_fn *done,
+    void *arg,
+    leaselock_session **ret_session,
+    struct leaselock_error *reterr)
+{
+    struct leaselock_session_options own;
+    struct ll_session_object *session = NULL;
+    struct ll_client *client = NULL;
+    int status = session_options(options, &own, reterr);
+
+    if (status != 0) {
+        return status;
+    }
+    if (ret_session == NULL || done == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
+    }
+    status = ll_client_enter(user, &client);
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    status = session_start(client, &own, NULL, done, arg, &session);
+    if (status == 0) {
+        *ret_session = ll_handle_user(&session->handle);
+    }
+    ll_client_unlock(client);
+    if (status == 0) {
+        ll_handle_put(&session->handle);
+    }
+    ll_handle_put(&client->handle);
+    return ll_error_text(reterr, status, "");
+}
+
+/** Begins to close a session whose handle has just been shut. */
+static int session_close_begin(struct ll_session_object *session,
+                               struct ll_waiter *waiter,
+                               leaselock_done_fn *done,
+                               void *arg)
+{
+    struct ll_client *client = session->client;
+    struct ll_event event = {.kind = LL_EVENT_SESSION_CLOSE,
+                             .id = session->handle.entry.id};
+    int status;
+
+    session->closed.waiter = waiter;
+    session->closed.done = done;
+    session->closed.arg = arg;
+    session->close_due = true;
+    client->closes++;
+    event.session_close.timeout_ns = session->close_timeout_ms * LL_NS_PER_MS;
+    status = ll_client_command(client, &event);
+    if (status != 0) {
+        session->close_due = false;
+        client->closes--;
+    }
+    ll_tickets_close(client, event.id);
+    session_settle(session);
+    return status;
+}
+
+/** Looks a session up to close it, and closes its handle; with its client's
+ *  mutex locked when it succeeds. */
+static int session_enter_last(const void *user,
+                              struct ll_session_object **ret_session)
+{
+    int status = ll_session_enter(user, ret_session);
+
+    if (status == 0 && !ll_handle_shut(&(*ret_session)->handle)) {
+        ll_session_exit(*ret_session);
+        status = LEASELOCK_E_HANDLE;
+    }
+    return status;
+}
+
+int leaselock_session_close(leaselock_session *user,
+                            struct leaselock_error *reterr)
+{
+    struct ll_session_object *session = NULL;
+    struct ll_waiter waiter;
+    int status;
+
+    if (user == NULL) {
+        return 0;
+    }
+    if (ll_client_in_callback()) {
+        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
+    }
+    status = ll_waiter_init(&waiter, reterr);
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    status = session_enter_last(user, &session);
+    if (status == 0) {
+        status = session_close_begin(session, &waiter, NULL, NULL);
+        if (status == 0) {
+            status = ll_client_await(session->client, &waiter);
+        } else {
+            (void)ll_error_text(reterr, status, "");
+        }
+        ll_session_exit(session);
+    } else {
+        (void)ll_error_text(reterr, status, "");
+    }
+    ll_waiter_free(&waiter);
+    return status;
+}
+
+int leaselock_session_close_async(leaselock_session *user,
+                                  leaselock_done_fn *done,
+                                  void *arg,
+                                  struct leaselock_error *reterr)
+{
+    struct ll_session_object *session = NULL;
+    int status = session_enter_last(user, &session);
+
+    if (status == 0) {
+        status = session_close_begin(session, NULL, done, arg);
+        ll_session_exit(session);
+    }
+    return ll_error_text(reterr, status, "");
+}
+
+static enum leaselock_session_state state_of(enum ll_session_state state)
+{
+    switch (state) {
+    case LL_SESSION_OPENING:
+        return LEASELOCK_SESSION_OPENING;
+    case LL_SESSION_ACTIVE:
+        return LEASELOCK_SESSION_ACTIVE;
+    case LL_SESSION_SUSPECT:
+        return LEASELOCK_SESSION_SUSPECT;
+    case LL_SESSION_LOST:
+        return LEASELOCK_SESSION_LOST;
+    case LL_SESSION_CLOSING:
+        return LEASELOCK_SESSION_CLOSED;
+    }
+    return LEASELOCK_SESSION_CLOSED;
+}
+
+/** What core says of a session now; false: it has dropped it. */
+static int session_look(leaselock_session *user,
+                        struct ll_session_view *ret_view)
+{
+    struct ll_session_object *session = NULL;
+    int status = ll_session_enter(user, &session);
+
+    if (status != 0) {
+        return status;
+    }
+    if (!ll_core_session_view(session->client->core, session->handle.entry.id,
+                              ll_clock_now_ns(), ret_view)) {
+        status = LEASELOCK_E_HANDLE;
+    }
+    ll_session_exit(session);
+    return status;
+}
+
+int leaselock_session_state(leaselock_session *user)
+{
+    struct ll_session_view view;
+    int status = session_look(user, &view);
+
+    return status != 0 ? status : (int)state_of(view.state);
+}
+
+int64_t leaselock_session_lease(leaselock_session *user)
+{
+    struct ll_session_view view;
+    int status = session_look(user, &view);
+
+    return status != 0 ? status : view.lease;
+}
+
+int64_t leaselock_session_remaining_ms(leaselock_session *user)
+{
+    struct ll_session_view view;
+    int status = session_look(user, &view);
+
+    return status != 0 ? status : view.remaining_ns / LL_NS_PER_MS;
+}
+
+static void session_on_opened(struct ll_client *client,
+                              struct ll_session_object *session,
+                              const struct ll_detail *detail)
+{
+    session->open_due = false;
+    if (detail->status != 0) {
+        (void)ll_handle_shut(&session->handle);
+    }
+    ll_client_complete(client, &session->opened, detail);
+}
+
+static void session_on_closed(struct ll_client *client,
+                              struct ll_session_object *session,
+                              const struct ll_detail *detail)
+{
+    session->close_due = false;
+    client->closes--;
+    pthread_cond_broadcast(&client->changed);
+    ll_client_complete(client, &session->closed, detail);
+}
+
+void ll_session_effect(struct ll_client *client, const struct ll_effect *effect)
+{
+    struct ll_handle *handle = ll_handle_find(effect->id);
+    struct ll_session_object *session;
+
+    if (handle == NULL) {
+        return;
+    }
+    session = LL_CONTAINER(handle, struct ll_session_object, handle);
+    if (effect->kind == LL_EFFECT_SESSION_OPENED && session->open_due) {
+        session_on_opened(client, session, &effect->detail);
+    } else if (effect->kind == LL_EFFECT_SESSION_CLOSED && session->close_due) {
+        session_on_closed(client, session, &effect->detail);
+    } else if (effect->kind == LL_EFFECT_SESSION_CHANGED &&
+               session->on_state != NULL && session->handle.open) {
+        session->changed_to = state_of(effect->session.state);
+        session->changed_why = effect->session.why;
+        ll_notice_post(client, &session->changed);
+    }
+    session_settle(session);
+}
+
+void ll_sessions_close(struct ll_client *client)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &client->sessions) {
+        struct ll_session_object *session =
+            LL_CONTAINER(at, struct ll_session_object, link);
+
+        if (ll_handle_shut(&session->handle)) {
+            (void)session_close_begin(session, NULL, NULL, NULL);
+        }
+    }
+}
+
+void ll_sessions_abort(struct ll_client *client)
+{
+    struct ll_detail detail = {LEASELOCK_E_CLOSED, -1, LL_ENDPOINT_ANY, ""};
+
+    while (!ll_link_alone(&client->sessions)) {
+        struct ll_session_object *session =
+            LL_CONTAINER(client->sessions.next, struct ll_session_object, link);
+
+        (void)ll_handle_shut(&session->handle);
+        if (session->open_due) {
+            session_on_opened(client, session, &detail);
+        }
+        if (session->close_due) {
+            session_on_closed(client, session, &detail);
+        }
+        session_settle(session);
+    }
+}

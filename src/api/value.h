@@ -1,0 +1,37 @@
+#ifndef LL_API_VALUE_H
+#define LL_API_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The value of a ticket's key: a JSON object that says who waits. It is for
+ * people alone; no lock depends on it.
+ *
+ *     {"host":"a","pid":7,"program":"p","label":"l","since":1700000000}
+ */
+
+/** A label that may be NULL: valid UTF-8, no control characters, short. */
+bool ll_value_label_is_valid(const char *label);
+
+/** Writes the value of this process; label may be NULL. The caller frees it
+ *  with ll_free.
+ *  @return 0 or LEASELOCK_E_NOMEM */
+int ll_value_make(const char *label, char **ret_value, size_t *ret_size);
+
+/** What a value says, where this library wrote it; else "" and 0. */
+struct ll_value {
+    char *host;
+    char *program;
+    char *label;
+    int64_t pid;
+    int64_t since_unix_s;
+};
+
+/** Reads a value of anybody's. The caller frees it also after a failure.
+ *  @return 0 or LEASELOCK_E_NOMEM */
+int ll_value_parse(const char *data, size_t size, struct ll_value *ret_value);
+void ll_value_free(struct ll_value *value);
+
+#endif

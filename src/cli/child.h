@@ -1,0 +1,39 @@
+#ifndef LL_CLI_CHILD_H
+#define LL_CLI_CHILD_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "cli/guard.h"
+#include "cli/terminal.h"
+
+/** How CMD is to be started; everything is borrowed. */
+struct ll_child_plan {
+    const char *name;
+    char **argv;
+    const struct ll_guard_lock *lock;
+    const sigset_t *mask;
+    /** What SIGCHLD did before the guard set it. */
+    const struct sigaction *child_action;
+    struct ll_terminal *terminal;
+};
+
+/** CMD, the leader of a process group of its own. */
+struct ll_child {
+    pid_t pid;
+    /** Gets the errno of an exec that failed. */
+    int exec_pipe;
+};
+
+/**
+ * Forks CMD, with the terminal if it is for it. When the caller dies, CMD gets
+ * SIGKILL.
+ *
+ * @return 0 or a negative errno
+ */
+int ll_child_start(struct ll_child *child, const struct ll_child_plan *plan);
+
+/** Why CMD could not be run: an errno, or 0. To be asked once it has ended. */
+int ll_child_exec_error(const struct ll_child *child);
+
+#endif

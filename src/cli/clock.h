@@ -1,0 +1,20 @@
+#ifndef LL_CLI_CLOCK_H
+#define LL_CLI_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
+
+/** The clock that leases are counted by: it runs on while the machine is
+ *  suspended, as etcd's does. */
+static inline int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+#endif

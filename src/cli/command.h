@@ -1,0 +1,52 @@
+#ifndef LL_CLI_COMMAND_H
+#define LL_CLI_COMMAND_H
+
+#include "cli/options.h"
+
+/** The exit codes of the tool, beside those that CMD ends with. */
+enum ll_exit {
+    LL_EXIT_OK = 0,
+    LL_EXIT_NOT_ACQUIRED = 1,
+    LL_EXIT_USAGE = 2,
+    /** etcd cannot be reached, or answers with an error. */
+    LL_EXIT_UNAVAILABLE = 69,
+    /** The lock, or the place in its queue, is lost. */
+    LL_EXIT_LOST = 70,
+    /** The operating system refuses memory, a process or a descriptor. */
+    LL_EXIT_SYSTEM = 71,
+    /** The standard output cannot be written. */
+    LL_EXIT_OUTPUT = 74,
+    /** etcd refuses the credentials or the permission. */
+    LL_EXIT_REFUSED = 77,
+    LL_EXIT_CANNOT_RUN = 126,
+    LL_EXIT_NOT_FOUND = 127,
+    /** Plus the number of the signal. */
+    LL_EXIT_SIGNAL = 128
+};
+
+/** One command of the tool: a line of main's table. */
+struct ll_command {
+    const char *name;
+    /** What stands behind the options in the usage line. */
+    const char *operands;
+    /** A line for the list of commands. */
+    const char *summary;
+    /** Which options it takes: LL_OPTION_ANY and others, or-ed. */
+    unsigned options;
+    /** Not 0: the words behind the first operand are CMD's, options too. */
+    int runs_cmd;
+    /**
+     * Does the work.
+     *
+     * @param argc  how many operands argv holds
+     * @param argv  the operands, and a NULL behind them
+     * @return the exit code
+     */
+    int (*run)(const struct ll_options *options, int argc, char **argv);
+};
+
+int ll_cli_lock(const struct ll_options *options, int argc, char **argv);
+int ll_cli_queue(const struct ll_options *options, int argc, char **argv);
+int ll_cli_ping(const struct ll_options *options, int argc, char **argv);
+
+#endif

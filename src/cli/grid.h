@@ -1,0 +1,38 @@
+#ifndef LL_CLI_GRID_H
+#define LL_CLI_GRID_H
+
+#include <stddef.h>
+
+/** Text in columns that are as wide as their widest cell. */
+struct ll_grid {
+    size_t columns;
+    size_t cells_n;
+    size_t cells_max;
+    char **cells;
+    /** Not 0: there was no memory for a cell. */
+    int is_broken;
+};
+
+#define LL_GRID_INIT(columns_n)                                                \
+    {                                                                          \
+        (columns_n), 0, 0, NULL, 0                                             \
+    }
+
+/** Adds a cell, row by row; foreign bytes are escaped. */
+void ll_grid_add(struct ll_grid *grid, const char *bytes, size_t n);
+
+/** Adds a cell of one's own. */
+void ll_grid_addf(struct ll_grid *grid, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/**
+ * Prints the table on the standard output; empty columns at the right of a
+ * row leave no blanks.
+ *
+ * @return 0, or LL_EXIT_SYSTEM after a message
+ */
+int ll_grid_print(const struct ll_grid *grid);
+
+void ll_grid_free(struct ll_grid *grid);
+
+#endif

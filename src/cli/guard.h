@@ -1,0 +1,134 @@
+/**
+ * The guard: a small process between the tool and CMD.
+ *
+ * The tool forks it before it touches the library, so it has one thread and no
+ * gRPC, and may fork CMD itself. It knows by when the lease may end. When the
+ * tool does not move that deadline on in time (because the lock is lost, or
+ * the tool is stopped, hangs or was killed), the guard ends CMD and all that
+ * CMD started: SIGTERM, a grace, SIGKILL. So CMD never depends on the tool
+ * being well.
+ *
+ *     tool  --orders-->  guard  --fork-->  CMD, in a process group of its own
+ *           <-reports--
+ */
+#ifndef LL_CLI_GUARD_H
+#define LL_CLI_GUARD_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "leaselock/leaselock.h"
+
+/** What the guard has to know from the start. */
+struct ll_guard_plan {
+    const char *name;
+    /** CMD and its arguments, and a NULL. */
+    char **argv;
+    int grace_ms;
+    /** What CMD gets as its signal mask. */
+    sigset_t mask;
+};
+
+/** What the lock turned out to be; CMD sees it in its environment. */
+struct ll_guard_lock {
+    int64_t token;
+    int64_t lease;
+    char key[LEASELOCK_KEY_MAX + 1];
+};
+
+enum ll_guard_order_kind {
+    /** Start CMD. */
+    LL_GUARD_START = 1,
+    /** The lease is renewed: move the deadline on. */
+    LL_GUARD_EXTEND,
+    /** The lock is lost: end CMD. */
+    LL_GUARD_END,
+    /** Send CMD's process group a signal. */
+    LL_GUARD_SIGNAL
+};
+
+struct ll_guard_order {
+    enum ll_guard_order_kind kind;
+    int signal;
+    /** CLOCK_BOOTTIME. */
+    int64_t deadline_ns;
+    struct ll_guard_lock lock;
+};
+
+enum ll_guard_report_kind {
+    /** CMD is being started: value is its process id. */
+    LL_GUARD_STARTED = 1,
+    /** CMD was stopped from the terminal, and was continued. */
+    LL_GUARD_CONTINUED,
+    /** CMD could not be run: value is an errno. */
+    LL_GUARD_FAILED,
+    /** CMD is gone: value is its wait status. The last report. */
+    LL_GUARD_ENDED,
+    /** CMD was to end and lives on: value is an errno. The last report. */
+    LL_GUARD_STUCK
+};
+
+struct ll_guard_report {
+    enum ll_guard_report_kind kind;
+    int value;
+    /** Not 0: the guard began to end CMD, because of an order or the
+     *  deadline. */
+    int ended_by_guard;
+};
+
+/** The tool's end. */
+struct ll_guard {
+    int socket;
+    pid_t pid;
+    /** CMD, and its process group; 0 until it is started. */
+    pid_t command;
+};
+
+#define LL_GUARD_INIT                                                          \
+    {                                                                          \
+        -1, 0, 0                                                               \
+    }
+
+/**
+ * Forks the guard. To be called while the process has one thread, and with
+ * the signals blocked that it must not die of.
+ *
+ * @param plan  strings are borrowed for ever
+ * @return 0 or a negative errno
+ */
+int ll_guard_open(struct ll_guard *guard, const struct ll_guard_plan *plan);
+
+/** Closes the tool's end: a CMD that runs is ended. */
+void ll_guard_close(struct ll_guard *guard);
+
+/** Closes it and sees the guard off, which exits on its own then, so that no
+ *  process outlives the tool; waits for a tenth of a second at most. */
+void ll_guard_reap(struct ll_guard *guard);
+
+void ll_guard_start(struct ll_guard *guard,
+                    const struct ll_guard_lock *lock,
+                    int64_t deadline_ns);
+void ll_guard_extend(struct ll_guard *guard, int64_t deadline_ns);
+void ll_guard_end(struct ll_guard *guard);
+void ll_guard_signal(struct ll_guard *guard, int signal);
+
+/**
+ * Takes the next report, without waiting.
+ *
+ * @return 1 when there was one, 0 when there is none, -1 when the guard is
+ *         gone
+ */
+int ll_guard_read(struct ll_guard *guard, struct ll_guard_report *ret_report);
+
+/**
+ * For the case that the guard was killed: ends CMD's process group and waits
+ * until it is gone, for a second at most. CMD itself dies with the guard.
+ */
+void ll_guard_sweep(struct ll_guard *guard);
+
+/** The guard's own life; never returns. */
+_Noreturn void ll_guard_process_run(const struct ll_guard_plan *plan,
+                                    int socket);
+
+#endif

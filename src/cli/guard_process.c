@@ -1,0 +1,384 @@
+/**
+ * The guard's process: starts CMD, and ends it when the lease may end.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/child.h"
+#include "cli/clock.h"
+#include "cli/guard.h"
+#include "cli/terminal.h"
+
+/** How often SIGKILL is repeated for processes that come to light late. */
+#define KILL_STEP_NS (20 * NS_PER_MS)
+/** How long a process may take to die of it before the guard gives up. */
+#define KILL_NS (5 * NS_PER_S)
+
+/** How often to look for the terminal while CMD waits for it. */
+#define TERMINAL_LOOK_MS 200
+
+enum state {
+    STATE_IDLE,
+    /** CMD runs, and the deadline lies ahead. */
+    STATE_RUNNING,
+    /** CMD has got SIGTERM, and its grace runs. */
+    STATE_ENDING,
+    /** All of CMD's gets SIGKILL. */
+    STATE_KILLING,
+    STATE_DONE
+};
+
+struct process {
+    const struct ll_guard_plan *plan;
+    enum state state;
+    int socket;
+    int signals;
+    int timer;
+    struct ll_terminal terminal;
+    struct sigaction old_child_action;
+    struct ll_child command;
+    int is_reaped;
+    int wait_status;
+    int ended_by_guard;
+    /** CMD has stopped because it wants the terminal, which another job has. */
+    int wants_terminal;
+    int64_t kill_until_ns;
+};
+
+static void report(struct process *p, enum ll_guard_report_kind kind, int value)
+{
+    struct ll_guard_report message = {kind, value, p->ended_by_guard};
+
+    /* The tool may be gone; then nobody needs to know. */
+    if (p->socket >= 0) {
+        (void)send(p->socket, &message, sizeof(message),
+                   MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
+static void set_timer(struct process *p, int64_t at_ns)
+{
+    int64_t ns = at_ns > 1 ? at_ns : 1; /* 0 would stop it */
+    struct itimerspec when = {{0, 0},
+                              {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)}};
+
+    timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void fail_start(struct process *p, int error)
+{
+    report(p, LL_GUARD_FAILED, error);
+    p->state = STATE_DONE;
+}
+
+static void start(struct process *p, const struct ll_guard_order *order)
+{
+    const struct ll_child_plan plan = {p->plan->name,        p->plan->argv,
+                                       &order->lock,         &p->plan->mask,
+                                       &p->old_child_action, &p->terminal};
+    int status;
+
+    if (order->deadline_ns <= now_ns()) {
+        p->ended_by_guard = 1; /* too late: the lease may be over */
+        report(p, LL_GUARD_ENDED, 0);
+        p->state = STATE_DONE;
+        return;
+    }
+    status = ll_child_start(&p->command, &plan);
+    if (status != 0) {
+        fail_start(p, -status);
+        return;
+    }
+    p->state = STATE_RUNNING;
+    set_timer(p, order->deadline_ns);
+    report(p, LL_GUARD_STARTED, p->command.pid);
+}
+
+/** Kills the processes that lost their parent to SIGKILL: as the subreaper,
+ *  the guard has become their parent, so their numbers cannot be stale. */
+static void kill_children(void)
+{
+    FILE *children = fopen("/proc/thread-self/children", "re");
+    intmax_t pid;
+
+    if (children == NULL) {
+        return; /* an old kernel: CMD's group has to suffice */
+    }
+    while (fscanf(children, "%jd", &pid) == 1) {
+        kill((pid_t)pid, SIGKILL);
+    }
+    fclose(children);
+}
+
+/** CMD's group is named by a number that is its own as long as CMD is not
+ *  reaped or others of the group live; past that nobody else is likely to have
+ *  got it within the grace. */
+static void kill_all(struct process *p)
+{
+    kill(-p->command.pid, SIGKILL);
+    kill_children();
+    set_timer(p, now_ns() + KILL_STEP_NS);
+}
+
+static void begin_killing(struct process *p)
+{
+    p->state = STATE_KILLING;
+    p->kill_until_ns = now_ns() + KILL_NS;
+    kill_all(p);
+}
+
+/** The lock is lost, or may be: ends CMD. */
+static void begin_ending(struct process *p)
+{
+    p->state = STATE_ENDING;
+    p->ended_by_guard = 1;
+    kill(-p->command.pid, SIGTERM);
+    kill(-p->command.pid, SIGCONT); /* a stopped process would not see it */
+    if (p->plan->grace_ms == 0) {
+        begin_killing(p);
+    } else {
+        set_timer(p, now_ns() + p->plan->grace_ms * NS_PER_MS);
+    }
+}
+
+/** Why CMD lives on after SIGKILL. */
+static void give_up(struct process *p)
+{
+    int error = 0;
+
+    if (!p->is_reaped) {
+        error = kill(p->command.pid, 0) != 0 ? errno : EBUSY;
+        report(p, LL_GUARD_STUCK, error);
+    } else {
+        report(p, LL_GUARD_ENDED, p->wait_status);
+    }
+    p->state = STATE_DONE;
+}
+
+static void on_timer(struct process *p)
+{
+    uint64_t times;
+
+    if (read(p->timer, &times, sizeof(times)) != (ssize_t)sizeof(times)) {
+        return;
+    }
+    switch (p->state) {
+    case STATE_RUNNING:
+        begin_ending(p);
+        break;
+    case STATE_ENDING:
+        begin_killing(p);
+        break;
+    case STATE_KILLING:
+        if (now_ns() < p->kill_until_ns) {
+            kill_all(p);
+        } else {
+            give_up(p);
+        }
+        break;
+    case STATE_IDLE:
+    case STATE_DONE:
+        break;
+    }
+}
+
+static void on_signal_order(struct process *p, int signal)
+{
+    if (p->command.pid <= 0 || p->is_reaped) {
+        return;
+    }
+    if (signal == SIGCONT && ll_terminal_is_ours(&p->terminal)) {
+        /* A shell has brought the tool to the foreground. */
+        ll_terminal_give(&p->terminal, p->command.pid);
+    }
+    kill(-p->command.pid, signal);
+}
+
+static void on_tool_gone(struct process *p)
+{
+    close(p->socket);
+    p->socket = -1;
+    if (p->state == STATE_RUNNING) {
+        begin_ending(p);
+    } else if (p->state == STATE_IDLE) {
+        p->state = STATE_DONE;
+    }
+}
+
+/** Obeys the next order. Returns whether there was one. */
+static int take_order(struct process *p)
+{
+    struct ll_guard_order order;
+    ssize_t n = recv(p->socket, &order, sizeof(order), MSG_DONTWAIT);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return 0;
+    }
+    if (n != (ssize_t)sizeof(order)) {
+        on_tool_gone(p);
+        return 0;
+    }
+    switch (order.kind) {
+    case LL_GUARD_START:
+        if (p->state == STATE_IDLE) {
+            start(p, &order);
+        }
+        break;
+    case LL_GUARD_EXTEND:
+        if (p->state == STATE_RUNNING) {
+            set_timer(p, order.deadline_ns);
+        }
+        break;
+    case LL_GUARD_END:
+        if (p->state == STATE_RUNNING) {
+            begin_ending(p);
+        }
+        break;
+    case LL_GUARD_SIGNAL:
+        on_signal_order(p, order.signal);
+        break;
+    }
+    return p->state != STATE_DONE;
+}
+
+/** Gives a CMD that waits for the terminal what it waits for, once a shell has
+ *  brought the tool to the foreground. */
+static void offer_terminal(struct process *p)
+{
+    if (p->wants_terminal && !p->is_reaped &&
+        ll_terminal_is_ours(&p->terminal)) {
+        p->wants_terminal = 0;
+        ll_terminal_give(&p->terminal, p->command.pid);
+        kill(-p->command.pid, SIGCONT);
+    }
+}
+
+/** CMD has stopped. A stop from the terminal would leave nobody there who
+ *  could continue it, and the lock would stay held all the while. */
+static void on_stop(struct process *p, int signal)
+{
+    if (signal == SIGTSTP) {
+        kill(-p->command.pid, SIGCONT);
+        report(p, LL_GUARD_CONTINUED, 0);
+    } else if (signal == SIGTTIN || signal == SIGTTOU) {
+        p->wants_terminal = 1;
+        offer_terminal(p);
+    }
+}
+
+/** Reaps CMD and what it left behind. Returns whether any child is left. */
+static int reap(struct process *p)
+{
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
+
+        if (pid == 0) {
+            return 1;
+        }
+        if (pid < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return 0;
+        }
+        if (pid != p->command.pid) {
+            continue;
+        }
+        if (WIFSTOPPED(status)) {
+            on_stop(p, WSTOPSIG(status));
+        } else {
+            p->is_reaped = 1;
+            p->wait_status = status;
+        }
+    }
+}
+
+static void on_child(struct process *p)
+{
+    struct signalfd_siginfo info;
+    int error;
+    int any_left;
+
+    while (read(p->signals, &info, sizeof(info)) > 0) {
+    }
+    any_left = reap(p);
+    /* CMD's end is the end, but when CMD has to go, all it started has to. */
+    if (!p->is_reaped || (p->state != STATE_RUNNING && any_left)) {
+        return;
+    }
+    ll_terminal_take_back(&p->terminal, WIFSIGNALED(p->wait_status));
+    error = ll_child_exec_error(&p->command);
+    if (error != 0) {
+        fail_start(p, error);
+        return;
+    }
+    report(p, LL_GUARD_ENDED, p->wait_status);
+    p->state = STATE_DONE;
+}
+
+static void open_process(struct process *p)
+{
+    struct sigaction default_action = {.sa_handler = SIG_DFL};
+    pid_t tool_group = getpgrp();
+    sigset_t all;
+    sigset_t child;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    /* With SIGCHLD ignored, as some parents leave it, none could be reaped. */
+    sigaction(SIGCHLD, &default_action, &p->old_child_action);
+    p->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    p->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    ll_terminal_open(&p->terminal, tool_group);
+    /* Out of the tool's group: who kills that one does not kill the guard. */
+    setpgid(0, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_NAME, "leaselock-guard");
+}
+
+_Noreturn void ll_guard_process_run(const struct ll_guard_plan *plan,
+                                    int socket)
+{
+    struct process process = {
+        .plan = plan, .state = STATE_IDLE, .socket = socket};
+    struct process *p = &process;
+
+    open_process(p);
+    if (p->signals < 0 || p->timer < 0) {
+        report(p, LL_GUARD_FAILED, errno);
+        p->state = STATE_DONE;
+    }
+    while (p->state != STATE_DONE) {
+        struct pollfd fds[3] = {{p->signals, POLLIN, 0},
+                                {p->timer, POLLIN, 0},
+                                {p->socket, POLLIN, 0}};
+
+        /* No signal tells that a shell's fg has made the job the foreground's
+         * when only CMD is stopped, and the shell does not know. */
+        poll(fds, 3, p->wants_terminal ? TERMINAL_LOOK_MS : -1);
+        offer_terminal(p);
+        if (fds[0].revents != 0) {
+            on_child(p);
+        }
+        /* Orders go before the timer: one may move the deadline on. */
+        while (p->state != STATE_DONE && p->socket >= 0 && take_order(p)) {
+        }
+        if (fds[1].revents != 0) {
+            on_timer(p);
+        }
+    }
+    _exit(0);
+}

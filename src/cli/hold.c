@@ -1,0 +1,339 @@
+#include "cli/hold.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/clock.h"
+#include "cli/command.h"
+#include "cli/report.h"
+#include "cli/text.h"
+
+#define GRACE_DEFAULT_MS 5000
+/** The library reports a loss this much before etcd may end the lease: the
+ *  larger of TTL/10 and MARGIN_MIN_MS. CMD must be gone by then; the reserve
+ *  is for killing it. */
+#define MARGIN_MIN_MS 300
+#define MARGIN_RESERVE_MS 100
+/** The least time for etcd to answer, however short --wait is. */
+#define OPEN_MIN_MS 2000
+/** What a lone holder looks at the clock for, at the latest. */
+#define LOOK_MAX_MS 10000
+
+int ll_hold_grace_ms(const struct ll_options *options)
+{
+    int64_t margin_ms = (int64_t)options->ttl_s * 100;
+
+    if (options->grace_ms >= 0) {
+        return options->grace_ms;
+    }
+    if (margin_ms < MARGIN_MIN_MS) {
+        margin_ms = MARGIN_MIN_MS;
+    }
+    margin_ms -= MARGIN_RESERVE_MS;
+    return margin_ms < GRACE_DEFAULT_MS ? (int)margin_ms : GRACE_DEFAULT_MS;
+}
+
+void ll_hold_on_done(int status, const struct leaselock_error *error, void *arg)
+{
+    struct ll_hold *hold = arg;
+
+    hold->is_settled = 1;
+    hold->status = status;
+    if (error != NULL) {
+        hold->error = *error;
+    }
+    hold->error.code = status;
+}
+
+/** Says that the lock is lost, once. */
+static void say_lost(struct ll_hold *hold, const char *why)
+{
+    if (hold->is_lost) {
+        return;
+    }
+    hold->is_lost = 1;
+    ll_waitline_clear(&hold->line);
+    ll_say("the lock %s is lost: %s%s", hold->name, why,
+           hold->is_running ? "; ending the command" : "");
+}
+
+void ll_hold_on_lost(leaselock_ticket *ticket, const char *why, void *arg)
+{
+    (void)ticket;
+    say_lost(arg, why);
+}
+
+int ll_hold_check_lost(struct ll_hold *hold)
+{
+    if (leaselock_ticket_state(hold->ticket) != LEASELOCK_TICKET_HELD) {
+        say_lost(hold, "its lease was not renewed in time");
+    }
+    return hold->is_lost;
+}
+
+static void
+on_log(enum leaselock_log_level level, const char *message, void *arg)
+{
+    struct ll_hold *hold = arg;
+
+    ll_waitline_clear(&hold->line);
+    ll_say_log(level, message, NULL);
+}
+
+static void on_signal(struct ll_hold *hold, int signal)
+{
+    if (hold->is_running) {
+        /* ^Z does not stop the tool: its lease would run out. */
+        if (signal != SIGTSTP) {
+            ll_guard_signal(&hold->guard, signal);
+        }
+    } else if (signal == SIGTSTP) {
+        ll_waitline_clear(&hold->line);
+        kill(getpid(), SIGSTOP);
+    } else if (signal != SIGCONT && hold->signal == 0) {
+        hold->signal = signal;
+    }
+}
+
+static void on_report(struct ll_hold *hold,
+                      const struct ll_guard_report *report)
+{
+    switch (report->kind) {
+    case LL_GUARD_STARTED:
+        if (hold->options->verbose > 0) {
+            ll_say("the command runs as process %d", report->value);
+        }
+        break;
+    case LL_GUARD_CONTINUED:
+        ll_say("the command holds the lock %s, so it was continued; to stop "
+               "it, use kill -STOP",
+               hold->name);
+        break;
+    case LL_GUARD_FAILED:
+    case LL_GUARD_ENDED:
+    case LL_GUARD_STUCK:
+        hold->report = *report;
+        hold->is_running = 0;
+        break;
+    }
+}
+
+static void read_reports(struct ll_hold *hold)
+{
+    struct ll_guard_report report;
+    int got;
+
+    if (hold->guard.socket < 0) {
+        return;
+    }
+    while ((got = ll_guard_read(&hold->guard, &report)) == 1) {
+        on_report(hold, &report);
+    }
+    if (got < 0) {
+        ll_guard_close(&hold->guard);
+        hold->is_guard_gone = hold->is_running;
+        hold->is_running = 0;
+    }
+}
+
+void ll_hold_turn(struct ll_hold *hold, int timeout_ms)
+{
+    /* poll() skips a descriptor of -1. */
+    struct pollfd fds[3] = {{leaselock_client_fd(hold->client), POLLIN, 0},
+                            {hold->signals.fd, POLLIN, 0},
+                            {hold->guard.socket, POLLIN, 0}};
+    int due_ms = ll_waitline_due_ms(&hold->line);
+    int signal;
+
+    if (due_ms >= 0 && (timeout_ms < 0 || due_ms < timeout_ms)) {
+        timeout_ms = due_ms;
+    }
+    poll(fds, 3, timeout_ms);
+    while ((signal = ll_signals_read(&hold->signals)) != 0) {
+        on_signal(hold, signal);
+    }
+    leaselock_client_dispatch(hold->client);
+    read_reports(hold);
+    ll_waitline_update(&hold->line);
+}
+
+int ll_hold_wait_left_ms(const struct ll_hold *hold)
+{
+    int64_t past_ms = (now_ns() - hold->start_ns) / NS_PER_MS;
+
+    if (hold->options->wait_ms < 0) {
+        return LEASELOCK_FOREVER;
+    }
+    return past_ms < hold->options->wait_ms
+               ? hold->options->wait_ms - (int)past_ms
+               : 0;
+}
+
+/** Says why the lock was not acquired. */
+static int say_not_acquired(const struct ll_hold *hold, const char *what)
+{
+    int wait_ms = hold->options->wait_ms;
+
+    if (hold->status == LEASELOCK_E_TIMEOUT && wait_ms == 0) {
+        ll_say("%s is held by another", hold->name);
+        return LL_EXIT_NOT_ACQUIRED;
+    }
+    if (hold->status == LEASELOCK_E_TIMEOUT) {
+        ll_say("%s is held by another; gave up after %d.%03d s", hold->name,
+               wait_ms / 1000, wait_ms % 1000);
+        return LL_EXIT_NOT_ACQUIRED;
+    }
+    if (hold->status == LEASELOCK_E_LOST) {
+        ll_say("the place in the queue of %s is lost: %s", hold->name,
+               hold->error.message);
+        return LL_EXIT_LOST;
+    }
+    return ll_say_failure(hold->options, what, &hold->error);
+}
+
+int ll_hold_wait(struct ll_hold *hold, const char *what)
+{
+    while (!hold->is_settled && hold->signal == 0) {
+        ll_hold_turn(hold, -1);
+    }
+    ll_waitline_stop(&hold->line);
+    if (hold->is_settled && hold->status != 0) {
+        return say_not_acquired(hold, what);
+    }
+    return hold->signal != 0 ? LL_EXIT_SIGNAL + hold->signal : 0;
+}
+
+/** What the queue shows when the user has no label: CMD's name, if that can
+ *  be one. NULL for none. */
+static const char *label_of_command(char **cmd)
+{
+    char escaped[LEASELOCK_LABEL_MAX + 1];
+    const char *slash;
+    const char *name;
+
+    if (cmd == NULL) {
+        return NULL;
+    }
+    slash = strrchr(cmd[0], '/');
+    name = slash != NULL ? slash + 1 : cmd[0];
+    ll_text_escape(name, strlen(name), escaped, sizeof(escaped));
+    return strcmp(name, escaped) == 0 ? name : NULL;
+}
+
+static int open_session(struct ll_hold *hold)
+{
+    struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
+    int wait_ms = hold->options->wait_ms;
+
+    options.ttl_s = hold->options->ttl_s;
+    options.label = hold->options->label != NULL ? hold->options->label
+                                                 : label_of_command(hold->cmd);
+    options.open_timeout_ms = hold->options->timeout_ms;
+    if (wait_ms >= 0 && wait_ms < options.open_timeout_ms) {
+        options.open_timeout_ms = wait_ms > OPEN_MIN_MS ? wait_ms : OPEN_MIN_MS;
+    }
+    if (options.open_timeout_ms > hold->options->timeout_ms) {
+        options.open_timeout_ms = hold->options->timeout_ms;
+    }
+    hold->status =
+        leaselock_session_open_async(hold->client, &options, ll_hold_on_done,
+                                     hold, &hold->session, &hold->error);
+    if (hold->status != 0) {
+        return ll_say_failure(hold->options, "open a session", &hold->error);
+    }
+    return ll_hold_wait(hold, "open a session");
+}
+
+static int open_client(struct ll_hold *hold)
+{
+    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
+
+    options.dispatch = 1;
+    options.log = on_log;
+    options.log_arg = hold;
+    options.log_level = ll_log_level(hold->options);
+    hold->status = leaselock_client_open(hold->options->endpoints, &options,
+                                         &hold->client, &hold->error);
+    if (hold->status != 0) {
+        return ll_say_failure(hold->options, "use these endpoints",
+                              &hold->error);
+    }
+    return 0;
+}
+
+static int open_guard(struct ll_hold *hold)
+{
+    static struct ll_guard_plan plan;
+    int status;
+
+    plan.name = hold->name;
+    plan.argv = hold->cmd;
+    plan.grace_ms = ll_hold_grace_ms(hold->options);
+    plan.mask = hold->signals.old_mask;
+    status = ll_guard_open(&hold->guard, &plan);
+    if (status != 0) {
+        ll_say("cannot start a process: %s", strerror(-status));
+        return LL_EXIT_SYSTEM;
+    }
+    return 0;
+}
+
+int ll_hold_open(struct ll_hold *hold,
+                 const struct ll_options *options,
+                 const char *name,
+                 char **cmd)
+{
+    struct leaselock_error no_error = LEASELOCK_ERROR_INIT;
+    int code;
+
+    memset(hold, 0, sizeof(*hold));
+    hold->options = options;
+    hold->name = name;
+    hold->cmd = cmd;
+    hold->start_ns = now_ns();
+    hold->signals.fd = -1;
+    hold->guard.socket = -1;
+    hold->error = no_error;
+    code = ll_signals_open(&hold->signals);
+    if (code != 0) {
+        ll_say("cannot watch for signals: %s", strerror(-code));
+        return LL_EXIT_SYSTEM;
+    }
+    code = cmd != NULL ? open_guard(hold) : 0;
+    if (code != 0) {
+        return code;
+    }
+    /* After the fork, so that CMD keeps what it would have had. */
+    signal(SIGPIPE, SIG_IGN);
+    code = open_client(hold);
+    return code != 0 ? code : open_session(hold);
+}
+
+int ll_hold_keep(struct ll_hold *hold)
+{
+    while (hold->signal == 0 && !ll_hold_check_lost(hold)) {
+        int64_t left_ms = leaselock_ticket_remaining_ms(hold->ticket);
+
+        ll_hold_turn(hold, left_ms < LOOK_MAX_MS ? (int)left_ms : LOOK_MAX_MS);
+    }
+    return hold->is_lost ? LL_EXIT_LOST : LL_EXIT_OK;
+}
+
+void ll_hold_close(struct ll_hold *hold)
+{
+    ll_waitline_stop(&hold->line);
+    /* The revoked lease takes the key with it, in the one round trip that a
+     * release alone would need, too. */
+    if (leaselock_client_close(hold->client, NULL) != 0 && hold->is_held &&
+        !hold->is_lost) {
+        ll_say("the release of %s was not answered; it is free at the latest "
+               "when its lease ends, in about %d s",
+               hold->name, hold->options->ttl_s);
+    }
+    ll_waitline_free(&hold->line);
+    ll_guard_reap(&hold->guard);
+    ll_signals_close(&hold->signals);
+}

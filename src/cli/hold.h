@@ -1,0 +1,101 @@
+/**
+ * A lock from the first request to its release, and what happens under it.
+ * One thread and one loop: the client is in dispatch mode.
+ *
+ *     ll_hold_open  ->  leaselock_acquire_async  ->  ll_hold_wait
+ *                   ->  ll_hold_run or ll_hold_keep  ->  ll_hold_close
+ */
+#ifndef LL_CLI_HOLD_H
+#define LL_CLI_HOLD_H
+
+#include <stdint.h>
+
+#include "leaselock/leaselock.h"
+
+#include "cli/guard.h"
+#include "cli/options.h"
+#include "cli/signals.h"
+#include "cli/waitline.h"
+
+struct ll_hold {
+    const struct ll_options *options;
+    const char *name;
+    /** NULL when no command runs under the lock. */
+    char **cmd;
+    int64_t start_ns;
+
+    leaselock_client *client;
+    leaselock_session *session;
+    leaselock_ticket *ticket;
+    struct ll_signals signals;
+    struct ll_guard guard;
+    struct ll_waitline line;
+
+    /** The asynchronous call under way has been answered. */
+    int is_settled;
+    int status;
+    struct leaselock_error error;
+
+    /** The ticket was reported as held. */
+    int is_held;
+    int is_lost;
+    /** CMD was handed to the guard, and its end is not known yet. */
+    int is_running;
+    int is_guard_gone;
+    /** The guard's last report, once is_running is 0 again. */
+    struct ll_guard_report report;
+    /** The signal that asks the tool to leave, or 0. */
+    int signal;
+};
+
+/**
+ * Blocks the signals, forks the guard when there is a CMD, and opens the
+ * client and its session.
+ *
+ * @param hold     zeroed here; must stay where it is until ll_hold_close
+ * @param options  borrowed, as are name and cmd
+ * @return 0, or an exit code after a message; ll_hold_close has to follow
+ *         either way
+ */
+int ll_hold_open(struct ll_hold *hold,
+                 const struct ll_options *options,
+                 const char *name,
+                 char **cmd);
+
+/** For asynchronous calls, with the hold as their argument. */
+void ll_hold_on_done(int status,
+                     const struct leaselock_error *error,
+                     void *arg);
+void ll_hold_on_lost(leaselock_ticket *ticket, const char *why, void *arg);
+
+/** Milliseconds that are left of --wait, or LEASELOCK_FOREVER. */
+int ll_hold_wait_left_ms(const struct ll_hold *hold);
+
+/**
+ * Waits for the asynchronous call under way.
+ *
+ * @return 0 when it has ended well, else the exit code: after a message when
+ *         it has failed, without one when a signal asks to leave
+ */
+int ll_hold_wait(struct ll_hold *hold, const char *what);
+
+/** One turn of the loop: waits for anything to happen, and handles it.
+ *  @param timeout_ms  longest wait, -1 for no limit */
+void ll_hold_turn(struct ll_hold *hold, int timeout_ms);
+
+/** Whether the lock is lost, by the clock; says so the first time. */
+int ll_hold_check_lost(struct ll_hold *hold);
+
+/** Waits until a signal comes or the lock is lost. Returns the exit code. */
+int ll_hold_keep(struct ll_hold *hold);
+
+/** Runs CMD while the lock is held. Returns the exit code. */
+int ll_hold_run(struct ll_hold *hold);
+
+/** Releases what is held and closes everything, in bounded time. */
+void ll_hold_close(struct ll_hold *hold);
+
+/** Time from SIGTERM to SIGKILL when the lock is lost. */
+int ll_hold_grace_ms(const struct ll_options *options);
+
+#endif

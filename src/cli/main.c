@@ -1,0 +1,168 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/report.h"
+
+/** Every command; a new one is a line here and a file of its own. */
+static const struct ll_command commands[] = {
+    {"lock", "NAME [[--] CMD ARG...]",
+     "run CMD while the lock is held; without CMD hold it until a signal",
+     LL_OPTION_ANY | LL_OPTION_LOCK, 1, ll_cli_lock},
+    {"queue", "NAME", "show who holds the lock and who waits for it",
+     LL_OPTION_ANY | LL_OPTION_QUEUE, 0, ll_cli_queue},
+    {"ping", "", "show which endpoints answer", LL_OPTION_ANY, 0, ll_cli_ping},
+};
+
+#define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))
+
+static const struct ll_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS_N; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static int print_help(void)
+{
+    puts("usage: leaselock COMMAND [OPTION...] [ARG...]\n"
+         "\n"
+         "Ordered fair locks on etcd.\n"
+         "\n"
+         "commands:");
+    for (size_t i = 0; i < COMMANDS_N; i++) {
+        printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+    }
+    puts("\noptions of every command:");
+    ll_options_print_help(LL_OPTION_ANY);
+    puts("\n"
+         "'leaselock COMMAND --help' shows the options of one; leaselock(1) "
+         "says it all.");
+    return ll_print_flush();
+}
+
+static int print_command_help(const struct ll_command *command)
+{
+    printf("usage: leaselock %s [OPTION...]%s%s\n"
+           "\n"
+           "%s: %s\n"
+           "\n"
+           "options:\n",
+           command->name, command->operands[0] != '\0' ? " " : "",
+           command->operands, command->name, command->summary);
+    ll_options_print_help(command->options);
+    puts("\n"
+         "Each is also taken from the environment: LEASELOCK_TIMEOUT for "
+         "--timeout, and so on.");
+    return ll_print_flush();
+}
+
+static int print_version(void)
+{
+    printf("leaselock %s\n", LEASELOCK_VERSION);
+    if (strcmp(LEASELOCK_VERSION, leaselock_version()) != 0) {
+        printf("library %s\n", leaselock_version());
+    }
+    return ll_print_flush();
+}
+
+static int say_no_command(const char *name)
+{
+    char names[128] = "";
+    size_t length = 0;
+
+    for (size_t i = 0; i < COMMANDS_N && length < sizeof(names); i++) {
+        length += (size_t)snprintf(names + length, sizeof(names) - length,
+                                   "%s%s", i > 0 ? ", " : "", commands[i].name);
+    }
+    if (name == NULL) {
+        return ll_say_usage(NULL, "a command is missing; there are: %s", names);
+    }
+    return ll_say_usage(NULL, "there is no command \"%s\"; there are: %s", name,
+                        names);
+}
+
+/** Takes the "--" between NAME and CMD out. */
+static int split_cmd(const struct ll_command *command, int *argc, char **argv)
+{
+    if (!command->runs_cmd || *argc < 2 || argv[1][0] != '-') {
+        return 0;
+    }
+    if (strcmp(argv[1], "--") != 0) {
+        return ll_say_usage(command->name,
+                            "options go before NAME; a CMD that begins with "
+                            "'-' (as \"%s\" does) goes behind a '--'",
+                            argv[1]);
+    }
+    if (*argc == 2) {
+        return ll_say_usage(command->name, "CMD is missing behind the '--'");
+    }
+    memmove(argv + 1, argv + 2, (size_t)(*argc - 1) * sizeof(*argv));
+    --*argc;
+    return 0;
+}
+
+static int run_command(const struct ll_command *command,
+                       struct ll_options *options,
+                       int argc,
+                       char **argv)
+{
+    int operand;
+    int code =
+        ll_options_read_arguments(options, command->options, command->name,
+                                  argc, argv, command->runs_cmd, &operand);
+
+    if (code != 0) {
+        return code;
+    }
+    if (options->help) {
+        return print_command_help(command);
+    }
+    if (options->version) {
+        return print_version();
+    }
+    argc -= operand;
+    argv += operand;
+    code = split_cmd(command, &argc, argv);
+    return code != 0 ? code : command->run(options, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    const struct ll_command *command = NULL;
+    struct ll_options before;
+    struct ll_options options;
+    int operand = 1;
+    int code;
+
+    ll_options_init(&options);
+    before = options;
+    code = ll_options_read_arguments(&before, LL_OPTION_ANY, NULL, argc, argv,
+                                     1, &operand);
+    if (code != 0) {
+        return code;
+    }
+    if (before.help) {
+        return print_help();
+    }
+    if (before.version) {
+        return print_version();
+    }
+    command = operand < argc ? find_command(argv[operand]) : NULL;
+    if (command == NULL) {
+        return say_no_command(operand < argc ? argv[operand] : NULL);
+    }
+    /* The environment first, then the options on both sides of COMMAND. */
+    code = ll_options_read_environment(&options, command->options);
+    if (code == 0) {
+        code = ll_options_read_arguments(&options, LL_OPTION_ANY, NULL, operand,
+                                         argv, 1, &(int){0});
+    }
+    if (code != 0) {
+        return code;
+    }
+    return run_command(command, &options, argc - operand, argv + operand);
+}

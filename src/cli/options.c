@@ -1,0 +1,375 @@
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaselock/leaselock.h"
+
+#include "cli/command.h"
+#include "cli/report.h"
+
+#define DEFAULT_ENDPOINTS "127.0.0.1:2379"
+#define DEFAULT_TIMEOUT_MS 5000
+#define DEFAULT_TTL_S 10
+#define VERBOSE_MAX 2
+
+enum kind {
+    /** A switch. */
+    KIND_FLAG,
+    /** A switch that counts, up to VERBOSE_MAX. */
+    KIND_COUNT,
+    /** A switch that sets a time to 0. */
+    KIND_NO_TIME,
+    KIND_TEXT,
+    /** Seconds, kept as milliseconds. */
+    KIND_TIME,
+    /** As KIND_TIME, but more than 0. */
+    KIND_SOME_TIME,
+    /** A whole number, at least 0. */
+    KIND_NUMBER
+};
+
+/** One option: its names, and the field of struct ll_options that it sets. */
+struct spec {
+    enum kind kind;
+    char letter;
+    unsigned groups;
+    const char *name;
+    const char *variable;
+    const char *argument;
+    size_t field;
+    const char *help;
+};
+
+#define FIELD(name) offsetof(struct ll_options, name)
+
+/* Where two set one field, the later wins: in the table for the environment,
+ * on the line for the arguments. */
+static const struct spec specs[] = {
+    {KIND_TIME, 'w', LL_OPTION_LOCK, "wait", "LEASELOCK_WAIT", "SECS",
+     FIELD(wait_ms), "give up after SECS; 0 is --try (default: wait on)"},
+    {KIND_NO_TIME, 'n', LL_OPTION_LOCK, "try", "LEASELOCK_TRY", NULL,
+     FIELD(wait_ms), "do not wait when the lock is held"},
+    {KIND_NUMBER, 't', LL_OPTION_LOCK, "ttl", "LEASELOCK_TTL", "SECS",
+     FIELD(ttl_s), "time to live of the lease (default 10, at least 2)"},
+    {KIND_TEXT, 'l', LL_OPTION_LOCK, "label", "LEASELOCK_LABEL", "TEXT",
+     FIELD(label), "a word that the queue shows (default: CMD's name)"},
+    {KIND_TIME, 'g', LL_OPTION_LOCK, "grace", "LEASELOCK_GRACE", "SECS",
+     FIELD(grace_ms), "from SIGTERM to SIGKILL when the lock is lost"},
+    {KIND_NUMBER, 'L', LL_OPTION_QUEUE, "limit", "LEASELOCK_LIMIT", "N",
+     FIELD(limit), "show the first N entries (default 0: all)"},
+    {KIND_TEXT, 'e', LL_OPTION_ANY, "endpoints", "LEASELOCK_ENDPOINTS", "LIST",
+     FIELD(endpoints), "HOST:PORT,... (default " DEFAULT_ENDPOINTS ")"},
+    {KIND_SOME_TIME, 'T', LL_OPTION_ANY, "timeout", "LEASELOCK_TIMEOUT", "SECS",
+     FIELD(timeout_ms), "longest wait for etcd's answer (default 5)"},
+    {KIND_FLAG, 'j', LL_OPTION_ANY, "json", "LEASELOCK_JSON", NULL, FIELD(json),
+     "print JSON"},
+    {KIND_COUNT, 'v', LL_OPTION_ANY, "verbose", "LEASELOCK_VERBOSE", NULL,
+     FIELD(verbose), "say what happens on the way; twice: each step"},
+    {KIND_FLAG, 'h', LL_OPTION_ANY, "help", NULL, NULL, FIELD(help),
+     "print this help"},
+    {KIND_FLAG, 'V', LL_OPTION_ANY, "version", NULL, NULL, FIELD(version),
+     "print the version"},
+};
+
+#define SPECS_N (sizeof(specs) / sizeof(specs[0]))
+
+void ll_options_init(struct ll_options *options)
+{
+    memset(options, 0, sizeof(*options));
+    options->endpoints = DEFAULT_ENDPOINTS;
+    options->timeout_ms = DEFAULT_TIMEOUT_MS;
+    options->wait_ms = LEASELOCK_FOREVER;
+    options->ttl_s = DEFAULT_TTL_S;
+    options->grace_ms = -1;
+}
+
+int ll_options_parse_seconds(const char *text, int *ret_ms)
+{
+    long long ms = 0;
+    long long scale = 1000;
+    const char *p = text;
+
+    if (!isdigit((unsigned char)*p)) {
+        return -1;
+    }
+    for (; isdigit((unsigned char)*p); p++) {
+        ms = ms * 10 + (*p - '0') * 1000;
+        if (ms > (long long)LL_SECONDS_MAX * 1000) {
+            return -1;
+        }
+    }
+    if (*p == '.') {
+        int rest = 0;
+
+        for (p++; isdigit((unsigned char)*p); p++) {
+            scale /= 10;
+            ms += (*p - '0') * scale;
+            rest |= scale == 0 && *p != '0';
+        }
+        ms += rest;
+    }
+    if (*p != '\0' || ms > (long long)LL_SECONDS_MAX * 1000) {
+        return -1;
+    }
+    *ret_ms = (int)ms;
+    return 0;
+}
+
+static int parse_number(const char *text, int *ret_number)
+{
+    char *end;
+    long number;
+
+    if (!isdigit((unsigned char)*text)) {
+        return -1;
+    }
+    errno = 0;
+    number = strtol(text, &end, 10);
+    if (errno != 0 || *end != '\0' || number > INT_MAX) {
+        return -1;
+    }
+    *ret_number = (int)number;
+    return 0;
+}
+
+/** Sets the field of an option that takes @text. Returns what the text should
+ *  have been, or NULL when all is well. */
+static const char *
+set_value(const struct spec *spec, void *field, const char *text)
+{
+    switch (spec->kind) {
+    case KIND_FLAG:
+    case KIND_COUNT:
+    case KIND_NO_TIME:
+        break;
+    case KIND_TEXT:
+        *(const char **)field = text;
+        break;
+    case KIND_TIME:
+        if (ll_options_parse_seconds(text, field) != 0) {
+            return "seconds, such as 2 or 0.5, and at most 2000000";
+        }
+        break;
+    case KIND_SOME_TIME: {
+        int ms;
+
+        if (ll_options_parse_seconds(text, &ms) != 0 || ms == 0) {
+            return "seconds, such as 2 or 0.5, more than 0, and at most "
+                   "2000000";
+        }
+        *(int *)field = ms;
+        break;
+    }
+    case KIND_NUMBER:
+        if (parse_number(text, field) != 0) {
+            return "a whole number";
+        }
+        break;
+    }
+    return NULL;
+}
+
+/** Sets the field of a switch. */
+static void set_switch(const struct spec *spec, void *field, int times)
+{
+    int *number = field;
+
+    switch (spec->kind) {
+    case KIND_FLAG:
+        *number = times > 0;
+        break;
+    case KIND_COUNT:
+        *number = times < VERBOSE_MAX ? times : VERBOSE_MAX;
+        break;
+    case KIND_NO_TIME:
+        if (times > 0) {
+            *number = 0;
+        }
+        break;
+    case KIND_TEXT:
+    case KIND_TIME:
+    case KIND_SOME_TIME:
+    case KIND_NUMBER:
+        break;
+    }
+}
+
+static void *field_of(struct ll_options *options, const struct spec *spec)
+{
+    return (char *)options + spec->field;
+}
+
+static int read_variable(struct ll_options *options,
+                         const struct spec *spec,
+                         const char *variable)
+{
+    const char *text = getenv(variable);
+    const char *wanted = NULL;
+    int times;
+
+    if (text == NULL || *text == '\0') {
+        return 0;
+    }
+    if (spec->argument != NULL) {
+        wanted = set_value(spec, field_of(options, spec), text);
+    } else if (parse_number(text, &times) == 0) {
+        set_switch(spec, field_of(options, spec), times);
+    } else {
+        wanted = "1 or 0";
+    }
+    if (wanted != NULL) {
+        ll_say("the variable %s is \"%s\", which is not %s", variable, text,
+               wanted);
+        return LL_EXIT_USAGE;
+    }
+    return 0;
+}
+
+int ll_options_read_environment(struct ll_options *options, unsigned groups)
+{
+    for (size_t i = 0; i < SPECS_N; i++) {
+        const struct spec *spec = &specs[i];
+        const char *variable = spec->variable;
+        int status;
+
+        if (variable == NULL || (spec->groups & groups) == 0) {
+            continue;
+        }
+        if (spec->field == FIELD(endpoints)) {
+            const char *own = getenv(variable);
+
+            if (own == NULL || *own == '\0') {
+                variable = "ETCDCTL_ENDPOINTS";
+            }
+        }
+        status = read_variable(options, spec, variable);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+/** The option behind an answer of getopt_long, which is its index plus
+ *  CHAR_MAX + 1, or its letter. */
+static const struct spec *spec_of(int answer)
+{
+    if (answer > CHAR_MAX) {
+        return &specs[answer - CHAR_MAX - 1];
+    }
+    for (size_t i = 0; i < SPECS_N; i++) {
+        if (specs[i].letter == answer) {
+            return &specs[i];
+        }
+    }
+    return NULL;
+}
+
+/** Fills getopt_long's two tables from our one. */
+static void make_tables(unsigned groups,
+                        int in_order,
+                        char *ret_letters,
+                        struct option *ret_options)
+{
+    size_t n = 0;
+
+    if (in_order) {
+        *ret_letters++ = '+';
+    }
+    *ret_letters++ = ':';
+    for (size_t i = 0; i < SPECS_N; i++) {
+        if ((specs[i].groups & groups) == 0) {
+            continue;
+        }
+        *ret_letters++ = specs[i].letter;
+        if (specs[i].argument != NULL) {
+            *ret_letters++ = ':';
+        }
+        ret_options[n++] = (struct option){
+            specs[i].name,
+            specs[i].argument != NULL ? required_argument : no_argument, NULL,
+            CHAR_MAX + 1 + (int)i};
+    }
+    *ret_letters = '\0';
+    ret_options[n] = (struct option){NULL, 0, NULL, 0};
+}
+
+/** Says what is wrong with the word that getopt_long stopped at. */
+static int refuse(const char *command, int answer, char **argv)
+{
+    char letter[3] = {'-', (char)optopt, '\0'};
+    const char *word =
+        optopt > 0 && optopt <= CHAR_MAX ? letter : argv[optind - 1];
+
+    if (answer == ':') {
+        return ll_say_usage(command, "the option %s needs a value", word);
+    }
+    if (optopt > CHAR_MAX) {
+        return ll_say_usage(command, "the option %s takes no value", word);
+    }
+    return ll_say_usage(command, "there is no option %s", word);
+}
+
+int ll_options_read_arguments(struct ll_options *options,
+                              unsigned groups,
+                              const char *command,
+                              int argc,
+                              char **argv,
+                              int in_order,
+                              int *ret_operand)
+{
+    char letters[2 * SPECS_N + 3];
+    struct option longs[SPECS_N + 1];
+    int times[SPECS_N] = {0};
+    int answer;
+
+    make_tables(groups, in_order, letters, longs);
+    opterr = 0;
+    optind = 0; /* glibc: start anew */
+    while ((answer = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        const struct spec *spec;
+        const char *wanted;
+
+        if (answer == '?' || answer == ':') {
+            return refuse(command, answer, argv);
+        }
+        spec = spec_of(answer);
+        if (spec == NULL) {
+            return LL_EXIT_USAGE;
+        }
+        if (spec->argument == NULL) {
+            set_switch(spec, field_of(options, spec), ++times[spec - specs]);
+            continue;
+        }
+        wanted = set_value(spec, field_of(options, spec), optarg);
+        if (wanted != NULL) {
+            return ll_say_usage(command, "--%s is \"%s\", which is not %s",
+                                spec->name, optarg, wanted);
+        }
+    }
+    *ret_operand = optind;
+    return 0;
+}
+
+void ll_options_print_help(unsigned groups)
+{
+    for (size_t i = 0; i < SPECS_N; i++) {
+        const struct spec *spec = &specs[i];
+        char names[40];
+
+        if ((spec->groups & groups) == 0) {
+            continue;
+        }
+        snprintf(names, sizeof(names), "-%c, --%s%s%s", spec->letter,
+                 spec->name, spec->argument != NULL ? " " : "",
+                 spec->argument != NULL ? spec->argument : "");
+        printf("  %-22s %s\n", names, spec->help);
+    }
+}

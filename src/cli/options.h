@@ -1,0 +1,78 @@
+#ifndef LL_CLI_OPTIONS_H
+#define LL_CLI_OPTIONS_H
+
+/** Which commands take an option, or-ed in the table of options. */
+enum ll_option_group {
+    LL_OPTION_ANY = 1,
+    LL_OPTION_LOCK = 2,
+    LL_OPTION_QUEUE = 4
+};
+
+/** What the environment and the command line ask for. Strings are borrowed
+ *  from them. */
+struct ll_options {
+    /** Never NULL. */
+    const char *endpoints;
+    int json;
+    /** 0, 1 or 2: how many times --verbose was given. */
+    int verbose;
+    /** Longest wait for an answer of etcd. */
+    int timeout_ms;
+    int help;
+    int version;
+
+    /** Longest wait for the lock: 0 tries once, LEASELOCK_FOREVER waits. */
+    int wait_ms;
+    int ttl_s;
+    /** NULL when there is none. */
+    const char *label;
+    /** From SIGTERM to SIGKILL when the lock is lost; -1 when not given. */
+    int grace_ms;
+
+    /** Most entries to show; 0 shows all. */
+    int limit;
+};
+
+/** Sets the defaults. */
+void ll_options_init(struct ll_options *options);
+
+/**
+ * Reads the environment's variables of the options in @groups.
+ *
+ * @return 0, or LL_EXIT_USAGE after a message
+ */
+int ll_options_read_environment(struct ll_options *options, unsigned groups);
+
+/**
+ * Reads the options in @groups from the command line.
+ *
+ * @param argv         argv[0] is skipped; operands may be moved to its end
+ * @param in_order     not 0: stops at the first operand
+ * @param ret_operand  the index of the first operand
+ * @return 0, or LL_EXIT_USAGE after a message
+ */
+int ll_options_read_arguments(struct ll_options *options,
+                              unsigned groups,
+                              const char *command,
+                              int argc,
+                              char **argv,
+                              int in_order,
+                              int *ret_operand);
+
+/** Prints a line or two an option of @groups, on the standard output. */
+void ll_options_print_help(unsigned groups);
+
+/**
+ * Seconds with an optional fraction, "2" or "0.25", as milliseconds, rounded
+ * up, so that only nought is 0.
+ *
+ * @return 0, or -1 when the text is no such number or is above
+ *         LL_SECONDS_MAX
+ */
+int ll_options_parse_seconds(const char *text, int *ret_ms);
+
+/** The longest time that an option takes: 23 days, so that milliseconds fit
+ *  an int. */
+#define LL_SECONDS_MAX 2000000
+
+#endif

@@ -1,0 +1,240 @@
+/**
+ * leaselock ping
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/grid.h"
+#include "cli/report.h"
+
+/** One endpoint's question and answer. */
+struct probe {
+    /** As the user wrote it. */
+    char *endpoint;
+    struct leaselock_ping ping;
+    struct leaselock_error error;
+    int status;
+    unsigned *pending;
+};
+
+static void
+on_answer(int status, const struct leaselock_error *error, void *arg)
+{
+    struct probe *probe = arg;
+
+    probe->status = status;
+    if (error != NULL) {
+        probe->error = *error;
+    }
+    probe->error.code = status;
+    (*probe->pending)--;
+}
+
+static void free_probes(struct probe *probes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(probes[i].endpoint);
+    }
+    free(probes);
+}
+
+/** Splits the list at its commas. Returns how many parts it has, -1 without
+ *  memory. */
+static int split(const char *list, struct probe **ret_probes)
+{
+    struct probe *probes;
+    size_t n = 1;
+
+    for (const char *p = list; *p != '\0'; p++) {
+        n += *p == ',';
+    }
+    probes = calloc(n, sizeof(*probes));
+    if (probes == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strcspn(list, ",");
+
+        probes[i].endpoint = strndup(list, length);
+        if (probes[i].endpoint == NULL) {
+            free_probes(probes, i);
+            return -1;
+        }
+        probes[i].error.grpc_status = -1;
+        list += length + (list[length] == ',');
+    }
+    *ret_probes = probes;
+    return (int)n;
+}
+
+static json_t *probe_to_json(const struct probe *probe)
+{
+    const struct leaselock_ping *ping = &probe->ping;
+
+    if (probe->status != 0) {
+        return json_pack(
+            "{s:o, s:b, s:s, s:o}", "endpoint",
+            ll_json_text(probe->endpoint, strlen(probe->endpoint)), "ok", 0,
+            "status", leaselock_status_name(probe->status), "error",
+            ll_json_text(probe->error.message, strlen(probe->error.message)));
+    }
+    return json_pack(
+        "{s:o, s:b, s:o, s:I, s:b, s:b, s:I, s:o, s:o}", "endpoint",
+        ll_json_text(probe->endpoint, strlen(probe->endpoint)), "ok", 1,
+        "version", ll_json_text(ping->version, strlen(ping->version)),
+        "round_trip_us", (json_int_t)ping->round_trip_us, "leader",
+        ping->leader_id != 0 && ping->leader_id == ping->member_id,
+        "has_leader", ping->leader_id != 0, "revision",
+        (json_int_t)ping->revision, "member",
+        ll_json_lease((int64_t)ping->member_id), "cluster",
+        ll_json_lease((int64_t)ping->cluster_id));
+}
+
+static int print_json(const struct probe *probes, int n)
+{
+    json_t *all = json_array();
+
+    for (int i = 0; i < n; i++) {
+        if (json_array_append_new(all, probe_to_json(&probes[i])) != 0) {
+            json_decref(all);
+            return ll_print_json(NULL);
+        }
+    }
+    return ll_print_json(json_pack("{s:o}", "endpoints", all));
+}
+
+static int any_answered(const struct probe *probes, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (probes[i].status == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int print_table(const struct probe *probes, int n)
+{
+    struct ll_grid grid = LL_GRID_INIT(5);
+    int code;
+
+    ll_grid_addf(&grid, "ENDPOINT");
+    ll_grid_addf(&grid, "VERSION");
+    ll_grid_addf(&grid, "ROUND TRIP");
+    ll_grid_addf(&grid, "ROLE");
+    ll_grid_addf(&grid, "REVISION");
+    for (int i = 0; i < n; i++) {
+        const struct leaselock_ping *ping = &probes[i].ping;
+
+        if (probes[i].status != 0) {
+            continue;
+        }
+        ll_grid_add(&grid, probes[i].endpoint, strlen(probes[i].endpoint));
+        ll_grid_addf(&grid, "%s", ping->version);
+        ll_grid_addf(&grid, "%" PRId64 ".%03d ms", ping->round_trip_us / 1000,
+                     (int)(ping->round_trip_us % 1000));
+        ll_grid_addf(&grid, "%s",
+                     ping->leader_id == 0                 ? "no leader"
+                     : ping->leader_id == ping->member_id ? "leader"
+                                                          : "follower");
+        ll_grid_addf(&grid, "%" PRId64, ping->revision);
+    }
+    code = ll_grid_print(&grid);
+    ll_grid_free(&grid);
+    return code;
+}
+
+/** Says what is wrong, an endpoint a line. Returns the exit code. */
+static int
+judge(const struct ll_options *options, const struct probe *probes, int n)
+{
+    int code = LL_EXIT_OK;
+    const struct probe *first = NULL;
+
+    for (int i = 0; i < n; i++) {
+        const struct probe *probe = &probes[i];
+        char what[LEASELOCK_ERROR_ENDPOINT_SIZE + 16];
+
+        if (probe->status != 0) {
+            snprintf(what, sizeof(what), "ping %s", probe->endpoint);
+            code = ll_say_failure(options, what, &probe->error);
+        } else if (first == NULL) {
+            first = probe;
+        } else if (probe->ping.cluster_id != first->ping.cluster_id) {
+            ll_say("%s and %s belong to different clusters", first->endpoint,
+                   probe->endpoint);
+        }
+    }
+    return first != NULL ? LL_EXIT_OK : code;
+}
+
+static void ask_all(leaselock_client *client,
+                    const struct ll_options *options,
+                    struct probe *probes,
+                    int n,
+                    unsigned *pending)
+{
+    struct pollfd fd = {leaselock_client_fd(client), POLLIN, 0};
+
+    for (int i = 0; i < n; i++) {
+        struct probe *probe = &probes[i];
+
+        probe->pending = pending;
+        ++*pending;
+        probe->status =
+            leaselock_ping_async(client, (unsigned)i, options->timeout_ms,
+                                 &probe->ping, on_answer, probe, &probe->error);
+        if (probe->status != 0) {
+            --*pending;
+        }
+    }
+    while (*pending > 0) {
+        poll(&fd, 1, -1); /* the library bounds the wait for each answer */
+        leaselock_client_dispatch(client);
+    }
+}
+
+int ll_cli_ping(const struct ll_options *options, int argc, char **argv)
+{
+    struct leaselock_client_options client_options =
+        LEASELOCK_CLIENT_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    leaselock_client *client = NULL;
+    struct probe *probes = NULL;
+    unsigned pending = 0;
+    int code;
+    int n;
+
+    if (argc > 0) {
+        return ll_say_usage("ping", "\"%s\" is one word too many", argv[0]);
+    }
+    n = split(options->endpoints, &probes);
+    if (n < 0) {
+        ll_say("out of memory");
+        return LL_EXIT_SYSTEM;
+    }
+    client_options.dispatch = 1;
+    client_options.log = ll_say_log;
+    client_options.log_level = ll_log_level(options);
+    if (leaselock_client_open(options->endpoints, &client_options, &client,
+                              &error) != 0) {
+        code = ll_say_failure(options, "use these endpoints", &error);
+        goto out;
+    }
+    ask_all(client, options, probes, n, &pending);
+    if (options->json) {
+        code = print_json(probes, n);
+    } else {
+        code = any_answered(probes, n) ? print_table(probes, n) : 0;
+    }
+    code = code != 0 ? code : ll_print_flush();
+    code = code != 0 ? code : judge(options, probes, n);
+out:
+    leaselock_client_close(client, NULL);
+    free_probes(probes, (size_t)n);
+    return code;
+}

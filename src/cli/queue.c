@@ -1,0 +1,207 @@
+/**
+ * leaselock queue NAME
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "cli/grid.h"
+#include "cli/report.h"
+#include "cli/text.h"
+
+/** Made by this library, which says who waits; Go's clients do not. */
+static int is_own(const struct leaselock_queue_entry *entry)
+{
+    return entry->host[0] != '\0';
+}
+
+static json_t *json_or_null(int is_known, json_int_t number)
+{
+    return is_known ? json_integer(number) : json_null();
+}
+
+static json_t *json_text_or_null(const char *text)
+{
+    return text[0] != '\0' ? ll_json_text(text, strlen(text)) : json_null();
+}
+
+static json_t *entry_to_json(const struct leaselock_queue_entry *entry,
+                             size_t position)
+{
+    int own = is_own(entry);
+
+    return json_pack(
+        "{s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
+        "position", (json_int_t)position, "key",
+        ll_json_text(entry->key, strlen(entry->key)), "token",
+        (json_int_t)entry->token, "lease",
+        entry->lease != 0 ? ll_json_lease(entry->lease) : json_null(), "ttl_s",
+        json_or_null(entry->ttl_s >= 0, entry->ttl_s), "host",
+        json_text_or_null(entry->host), "pid", json_or_null(own, entry->pid),
+        "program", json_text_or_null(entry->program), "label",
+        json_text_or_null(entry->label), "since_unix_s",
+        json_or_null(own && entry->since_unix_s > 0, entry->since_unix_s),
+        "value", ll_json_text(entry->value, entry->value_size), "foreign", !own,
+        "nested", entry->nested);
+}
+
+static json_t *queue_to_json(const char *name,
+                             const struct leaselock_queue_info *queue)
+{
+    json_t *entries = json_array();
+
+    for (size_t i = 0; i < queue->entries_n; i++) {
+        if (json_array_append_new(
+                entries, entry_to_json(&queue->entries[i], i + 1)) != 0) {
+            json_decref(entries);
+            return NULL;
+        }
+    }
+    return json_pack("{s:o, s:I, s:I, s:o}", "name",
+                     ll_json_text(name, strlen(name)), "revision",
+                     (json_int_t)queue->revision, "total",
+                     (json_int_t)queue->total, "entries", entries);
+}
+
+static void add_note(struct ll_grid *grid,
+                     const struct leaselock_queue_entry *entry)
+{
+    char note[2 * LEASELOCK_KEY_MAX];
+
+    if (entry->nested) {
+        snprintf(note, sizeof(note), "nested: blocks (%s)", entry->key);
+    } else if (!is_own(entry)) {
+        snprintf(note, sizeof(note), "foreign (%s)", entry->key);
+    } else {
+        note[0] = '\0';
+    }
+    ll_grid_add(grid, note, strlen(note));
+}
+
+static void add_text(struct ll_grid *grid, const char *text)
+{
+    ll_grid_add(grid, text[0] != '\0' ? text : "-",
+                text[0] != '\0' ? strlen(text) : 1);
+}
+
+static void add_entry(struct ll_grid *grid,
+                      const struct leaselock_queue_entry *entry,
+                      size_t position,
+                      int64_t now_s)
+{
+    char age[LL_TEXT_AGE_SIZE];
+
+    ll_grid_addf(grid, "%zu", position);
+    ll_grid_addf(grid, "%" PRId64, entry->token);
+    if (entry->lease == 0) {
+        ll_grid_addf(grid, "never");
+    } else if (entry->ttl_s >= 0) {
+        ll_grid_addf(grid, "%" PRId64 "s", entry->ttl_s);
+    } else {
+        ll_grid_addf(grid, "?");
+    }
+    add_text(grid, entry->host);
+    if (is_own(entry)) {
+        ll_grid_addf(grid, "%" PRId64, entry->pid);
+    } else {
+        ll_grid_addf(grid, "-");
+    }
+    add_text(grid, entry->program);
+    add_text(grid, entry->label);
+    if (is_own(entry) && entry->since_unix_s > 0) {
+        ll_text_age(now_s - entry->since_unix_s, age);
+        ll_grid_addf(grid, "%s", age);
+    } else {
+        ll_grid_addf(grid, "-");
+    }
+    add_note(grid, entry);
+}
+
+static int print_table(const struct leaselock_queue_info *queue)
+{
+    static const char *const titles[] = {"POS",   "TOKEN", "TTL",
+                                         "HOST",  "PID",   "PROGRAM",
+                                         "LABEL", "AGE",   "NOTE"};
+    struct ll_grid grid = LL_GRID_INIT(sizeof(titles) / sizeof(titles[0]));
+    int64_t now_s = time(NULL);
+    int code;
+
+    for (size_t i = 0; i < grid.columns; i++) {
+        ll_grid_addf(&grid, "%s", titles[i]);
+    }
+    for (size_t i = 0; i < queue->entries_n; i++) {
+        add_entry(&grid, &queue->entries[i], i + 1, now_s);
+    }
+    code = ll_grid_print(&grid);
+    ll_grid_free(&grid);
+    return code;
+}
+
+static int print_queue(const struct ll_options *options,
+                       const char *name,
+                       const struct leaselock_queue_info *queue)
+{
+    int code;
+
+    if (options->json) {
+        code = ll_print_json(queue_to_json(name, queue));
+    } else if (queue->entries_n == 0) {
+        ll_say("%s is free", name);
+        code = 0;
+    } else {
+        code = print_table(queue);
+        if (queue->total > (int64_t)queue->entries_n) {
+            ll_say("%" PRId64 " more are in the queue of %s; see --limit",
+                   queue->total - (int64_t)queue->entries_n, name);
+        }
+    }
+    return code != 0 ? code : ll_print_flush();
+}
+
+static int show_queue(const struct ll_options *options, const char *name)
+{
+    struct leaselock_client_options client_options =
+        LEASELOCK_CLIENT_OPTIONS_INIT;
+    struct leaselock_queue_options queue_options = LEASELOCK_QUEUE_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    struct leaselock_queue_info *queue = NULL;
+    leaselock_client *client = NULL;
+    int code;
+
+    client_options.log = ll_say_log;
+    client_options.log_level = ll_log_level(options);
+    queue_options.timeout_ms = options->timeout_ms;
+    queue_options.limit = options->limit;
+    queue_options.with_ttl = 1;
+    if (leaselock_client_open(options->endpoints, &client_options, &client,
+                              &error) != 0) {
+        return ll_say_failure(options, "use these endpoints", &error);
+    }
+    if (leaselock_queue(client, name, &queue_options, &queue, &error) != 0) {
+        code = ll_say_failure(options, "read the queue", &error);
+    } else {
+        code = print_queue(options, name, queue);
+    }
+    leaselock_queue_free(queue);
+    leaselock_client_close(client, NULL);
+    return code;
+}
+
+int ll_cli_queue(const struct ll_options *options, int argc, char **argv)
+{
+    const char *fault;
+
+    if (argc != 1) {
+        return ll_say_usage("queue", argc == 0
+                                         ? "the NAME of the lock is missing"
+                                         : "one NAME is enough");
+    }
+    fault = ll_text_name_fault(argv[0]);
+    if (fault != NULL) {
+        return ll_say_usage("queue", "\"%s\" cannot be a NAME: %s", argv[0],
+                            fault);
+    }
+    return show_queue(options, argv[0]);
+}

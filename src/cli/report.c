@@ -1,0 +1,183 @@
+#include "cli/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/text.h"
+
+#define LINE_MAX_BYTES 2048
+
+/** One write a line, so that lines of several processes do not mix. */
+__attribute__((format(printf, 1, 0))) static void
+write_line(const char *format, va_list arguments, const char *hint)
+{
+    char raw[LINE_MAX_BYTES];
+    char line[LINE_MAX_BYTES + 64];
+    size_t length = (size_t)snprintf(line, sizeof(line), "leaselock: ");
+    ssize_t written;
+
+    vsnprintf(raw, sizeof(raw), format, arguments);
+    length += ll_text_escape(raw, strlen(raw), line + length, LINE_MAX_BYTES);
+    length += ll_text_escape(hint, strlen(hint), line + length,
+                             sizeof(line) - 1 - length);
+    line[length++] = '\n';
+    written = write(STDERR_FILENO, line, length);
+    (void)written; /* there is nowhere left to complain to */
+}
+
+void ll_say(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    write_line(format, arguments, "");
+    va_end(arguments);
+}
+
+int ll_say_usage(const char *command, const char *format, ...)
+{
+    va_list arguments;
+    char hint[64];
+
+    snprintf(hint, sizeof(hint), "; see 'leaselock %s%s--help'",
+             command != NULL ? command : "", command != NULL ? " " : "");
+    va_start(arguments, format);
+    write_line(format, arguments, hint);
+    va_end(arguments);
+    return LL_EXIT_USAGE;
+}
+
+int ll_exit_of_status(int status)
+{
+    switch ((enum leaselock_status)status) {
+    case LEASELOCK_OK:
+        return LL_EXIT_OK;
+    case LEASELOCK_E_TIMEOUT:
+        return LL_EXIT_NOT_ACQUIRED;
+    case LEASELOCK_E_ARGUMENT:
+    case LEASELOCK_E_NAME:
+    case LEASELOCK_E_NESTED:
+        return LL_EXIT_USAGE;
+    case LEASELOCK_E_UNAVAILABLE:
+    case LEASELOCK_E_OUTCOME_UNKNOWN:
+    case LEASELOCK_E_SERVER:
+        return LL_EXIT_UNAVAILABLE;
+    case LEASELOCK_E_LOST:
+    case LEASELOCK_E_CLOSED:
+    case LEASELOCK_E_CANCELED:
+        return LL_EXIT_LOST;
+    case LEASELOCK_E_REFUSED:
+        return LL_EXIT_REFUSED;
+    case LEASELOCK_E_NOMEM:
+    case LEASELOCK_E_HANDLE:
+    case LEASELOCK_E_FORKED:
+    case LEASELOCK_E_DEADLOCK:
+    case LEASELOCK_E_LIMIT:
+    case LEASELOCK_E_SYSTEM:
+    case LEASELOCK_E_STATE:
+        break;
+    }
+    return LL_EXIT_SYSTEM;
+}
+
+/** What a person can do about it; "" when the message has to suffice. */
+static const char *hint_of(int status)
+{
+    switch (ll_exit_of_status(status)) {
+    case LL_EXIT_UNAVAILABLE:
+        return status == LEASELOCK_E_SERVER
+                   ? ""
+                   : "; check that etcd runs there, or name others with "
+                     "--endpoints";
+    case LL_EXIT_REFUSED:
+        return "; check the user's roles in etcd";
+    default:
+        return "";
+    }
+}
+
+int ll_say_failure(const struct ll_options *options,
+                   const char *what,
+                   const struct leaselock_error *error)
+{
+    int code = ll_exit_of_status(error->code);
+    const char *message = error->message[0] != '\0'
+                              ? error->message
+                              : leaselock_status_text(error->code);
+    const char *endpoint = error->endpoint;
+    int told;
+
+    if (endpoint[0] == '\0' && code == LL_EXIT_UNAVAILABLE) {
+        endpoint = options->endpoints;
+    }
+    told = endpoint[0] == '\0' || strstr(message, endpoint) != NULL;
+    ll_say("cannot %s%s%s: %s%s", what, told ? "" : ", endpoint ",
+           told ? "" : endpoint, message, hint_of(error->code));
+    return code;
+}
+
+void ll_say_log(enum leaselock_log_level level, const char *message, void *arg)
+{
+    (void)level;
+    (void)arg;
+    ll_say("%s", message);
+}
+
+enum leaselock_log_level ll_log_level(const struct ll_options *options)
+{
+    return options->verbose == 0   ? LEASELOCK_LOG_OFF
+           : options->verbose == 1 ? LEASELOCK_LOG_INFO
+                                   : LEASELOCK_LOG_DEBUG;
+}
+
+json_t *ll_json_text(const char *bytes, size_t n)
+{
+    json_t *string = json_stringn(bytes, n);
+    char *text;
+
+    if (string != NULL) {
+        return string;
+    }
+    text = ll_text_escape_new(bytes, n);
+    string = text != NULL ? json_string(text) : NULL;
+    free(text);
+    return string;
+}
+
+json_t *ll_json_lease(int64_t lease)
+{
+    return json_sprintf("%016" PRIx64, (uint64_t)lease);
+}
+
+int ll_print_json(json_t *object)
+{
+    int failed = object == NULL;
+
+    if (!failed) {
+        json_dumpf(object, stdout, 0);
+        putchar('\n');
+    }
+    json_decref(object);
+    if (failed) {
+        ll_say("out of memory");
+        return LL_EXIT_SYSTEM;
+    }
+    return 0;
+}
+
+int ll_print_flush(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return 0;
+    }
+    ll_say("cannot write the standard output: %s",
+           errno != 0 ? strerror(errno) : "an earlier write failed");
+    return LL_EXIT_OUTPUT;
+}

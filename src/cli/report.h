@@ -1,0 +1,69 @@
+#ifndef LL_CLI_REPORT_H
+#define LL_CLI_REPORT_H
+
+#include <jansson.h>
+
+#include "leaselock/leaselock.h"
+
+struct ll_options;
+
+/** Writes a line "leaselock: ..." to the standard error, with a terminal's
+ *  control characters escaped. */
+void ll_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * The same, with a hint at the help that explains.
+ *
+ * @param command  whose help; NULL for the tool's own
+ * @return LL_EXIT_USAGE
+ */
+int ll_say_usage(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/**
+ * Says what the library failed at, with the endpoint and what to do.
+ *
+ * @param what   what was to be done, as in "cannot <what>"
+ * @param error  what the library answered
+ * @return the exit code that stands for it
+ */
+int ll_say_failure(const struct ll_options *options,
+                   const char *what,
+                   const struct leaselock_error *error);
+
+/** The exit code that stands for a status of the library. */
+int ll_exit_of_status(int status);
+
+/** Takes the library's log to the standard error. */
+void ll_say_log(enum leaselock_log_level level, const char *message, void *arg);
+
+/** The level of the log that --verbose asks for. */
+enum leaselock_log_level ll_log_level(const struct ll_options *options);
+
+/**
+ * Foreign bytes as a JSON string; escaped where they are not UTF-8.
+ *
+ * @return a new reference; NULL when there is no memory
+ */
+json_t *ll_json_text(const char *bytes, size_t n);
+
+/** A lease's id as etcdctl prints it. */
+json_t *ll_json_lease(int64_t lease);
+
+/**
+ * Prints an object and the end of the line on the standard output.
+ *
+ * @param object  stolen; NULL when there was no memory to build it
+ * @return 0, or LL_EXIT_SYSTEM after a message
+ */
+int ll_print_json(json_t *object);
+
+/**
+ * Flushes the standard output.
+ *
+ * @return 0, or LL_EXIT_OUTPUT after a message when something that was printed
+ *         did not arrive
+ */
+int ll_print_flush(void);
+
+#endif

@@ -1,0 +1,133 @@
+/**
+ * CMD under a held lock, from the tool's side.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cli/clock.h"
+#include "cli/command.h"
+#include "cli/hold.h"
+#include "cli/report.h"
+
+/** The guard's deadline is moved on at a quarter of what is left of it: at
+ *  least this much ahead, and after this long at the latest. */
+#define EXTEND_PART 4
+#define EXTEND_MIN_MS 20
+#define EXTEND_MAX_MS 10000
+
+/** When the lease may end, by what is known now; 0 when it is over. */
+static int64_t deadline_ns(const struct ll_hold *hold)
+{
+    int64_t now = now_ns(); /* first, so that it errs on the early side */
+    int64_t left_ms = leaselock_ticket_remaining_ms(hold->ticket);
+
+    return left_ms > 0 ? now + left_ms * NS_PER_MS : 0;
+}
+
+static int next_look_ms(int64_t deadline)
+{
+    int64_t ms = (deadline - now_ns()) / NS_PER_MS / EXTEND_PART;
+
+    if (ms < EXTEND_MIN_MS) {
+        return EXTEND_MIN_MS;
+    }
+    return ms < EXTEND_MAX_MS ? (int)ms : EXTEND_MAX_MS;
+}
+
+static int start(struct ll_hold *hold, int64_t *ret_deadline_ns)
+{
+    struct ll_guard_lock lock;
+
+    memset(&lock, 0, sizeof(lock));
+    lock.token = leaselock_ticket_token(hold->ticket);
+    lock.lease = leaselock_session_lease(hold->session);
+    if (leaselock_ticket_key(hold->ticket, lock.key, sizeof(lock.key)) < 0 ||
+        ll_hold_check_lost(hold)) {
+        return LL_EXIT_LOST;
+    }
+    *ret_deadline_ns = deadline_ns(hold);
+    ll_guard_start(&hold->guard, &lock, *ret_deadline_ns);
+    hold->is_running = 1;
+    return 0;
+}
+
+/** Keeps the guard's deadline up with the lease until CMD is gone. */
+static void follow(struct ll_hold *hold, int64_t deadline)
+{
+    int is_ending = 0;
+
+    while (hold->is_running) {
+        int64_t newer;
+
+        if (!is_ending && ll_hold_check_lost(hold)) {
+            ll_guard_end(&hold->guard);
+            is_ending = 1;
+        }
+        newer = deadline_ns(hold);
+        if (!is_ending && newer > deadline + NS_PER_MS) {
+            ll_guard_extend(&hold->guard, newer);
+            deadline = newer;
+        }
+        ll_hold_turn(hold, is_ending ? -1 : next_look_ms(deadline));
+    }
+}
+
+/** What became of CMD when the lock was not lost under it. */
+static int exit_of_wait_status(int status)
+{
+    return WIFSIGNALED(status) ? LL_EXIT_SIGNAL + WTERMSIG(status)
+                               : WEXITSTATUS(status);
+}
+
+static int say_guard_gone(struct ll_hold *hold)
+{
+    ll_guard_sweep(&hold->guard);
+    ll_say("the process that guards the command was killed, and the command "
+           "with it");
+    return LL_EXIT_SIGNAL + SIGKILL;
+}
+
+static int conclude(struct ll_hold *hold)
+{
+    int value = hold->report.value;
+
+    if (hold->is_guard_gone) {
+        return say_guard_gone(hold);
+    }
+    switch (hold->report.kind) {
+    case LL_GUARD_FAILED:
+        ll_say("cannot run %s: %s", hold->cmd[0], strerror(value));
+        return value == ENOENT ? LL_EXIT_NOT_FOUND : LL_EXIT_CANNOT_RUN;
+    case LL_GUARD_STUCK:
+        ll_say("process %d lost the lock %s and cannot be ended: %s",
+               (int)hold->guard.command, hold->name, strerror(value));
+        return LL_EXIT_LOST;
+    case LL_GUARD_STARTED:
+    case LL_GUARD_CONTINUED:
+    case LL_GUARD_ENDED:
+        break;
+    }
+    if (ll_hold_check_lost(hold)) {
+        return LL_EXIT_LOST;
+    }
+    if (hold->report.ended_by_guard) {
+        ll_say("the command was ended: the lease of %s was not seen to be "
+               "renewed in time",
+               hold->name);
+        return LL_EXIT_LOST;
+    }
+    return exit_of_wait_status(value);
+}
+
+int ll_hold_run(struct ll_hold *hold)
+{
+    int64_t deadline = 0;
+    int code = start(hold, &deadline);
+
+    if (code != 0) {
+        return code;
+    }
+    follow(hold, deadline);
+    return conclude(hold);
+}

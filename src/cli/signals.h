@@ -1,0 +1,32 @@
+#ifndef LL_CLI_SIGNALS_H
+#define LL_CLI_SIGNALS_H
+
+#include <signal.h>
+
+/** The signals that the tool takes through a descriptor instead of dying. */
+struct ll_signals {
+    int fd;
+    /** The mask from before, for CMD. */
+    sigset_t old_mask;
+};
+
+#define LL_SIGNALS_INIT                                                        \
+    {                                                                          \
+        .fd = -1                                                               \
+    }
+
+/**
+ * Blocks HUP, INT, QUIT, TERM, USR1, USR2, CONT and TSTP, except those that
+ * the tool was started with as ignored (nohup), and opens their descriptor. To
+ * be called while the process has one thread: those to come inherit it.
+ *
+ * @return 0 or a negative errno
+ */
+int ll_signals_open(struct ll_signals *signals);
+
+void ll_signals_close(struct ll_signals *signals);
+
+/** The next signal, or 0 when there is none. */
+int ll_signals_read(struct ll_signals *signals);
+
+#endif

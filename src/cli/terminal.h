@@ -1,0 +1,42 @@
+#ifndef LL_CLI_TERMINAL_H
+#define LL_CLI_TERMINAL_H
+
+#include <sys/types.h>
+#include <termios.h>
+
+/** The controlling terminal, which belongs to one process group at a time:
+ *  only that one may read it, and gets ^C and ^Z. */
+struct ll_terminal {
+    /** -1 when there is none. */
+    int fd;
+    /** The group of the job that the tool is part of. */
+    pid_t ours;
+    /** The group that was given the terminal; 0 when none was. */
+    pid_t given_to;
+    struct termios modes;
+    int modes_known;
+};
+
+/** Opens the controlling terminal if there is one. */
+void ll_terminal_open(struct ll_terminal *terminal, pid_t ours);
+
+/** Whether the terminal is with the tool's job. */
+int ll_terminal_is_ours(const struct ll_terminal *terminal);
+
+/**
+ * Whether CMD is to get the terminal as soon as it starts: when it reads from
+ * it and the tool is no part of a pipe, whose other parts may need it.
+ */
+int ll_terminal_is_for_command(const struct ll_terminal *terminal);
+
+/** Gives the terminal to a group. The caller has SIGTTOU blocked. */
+void ll_terminal_give(struct ll_terminal *terminal, pid_t group);
+
+/**
+ * Takes the terminal back if it was given away.
+ *
+ * @param died  not 0: who had it was killed, so its modes are set back, too
+ */
+void ll_terminal_take_back(struct ll_terminal *terminal, int died);
+
+#endif

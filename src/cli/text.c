@@ -1,0 +1,164 @@
+#include "cli/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaselock/leaselock.h"
+
+/** Bytes of the UTF-8 character that stands at the front, 0 when there is
+ *  none. */
+static size_t decode(const unsigned char *p, size_t n, uint32_t *ret_code)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = p[0] < 0x80             ? 1
+                    : (p[0] & 0xe0) == 0xc0 ? 2
+                    : (p[0] & 0xf0) == 0xe0 ? 3
+                    : (p[0] & 0xf8) == 0xf0 ? 4
+                                            : 0;
+    uint32_t code = length == 1 ? p[0] : p[0] & (0x7fu >> length);
+
+    if (length == 0 || length > n) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        code = code << 6 | (p[i] & 0x3fu);
+    }
+    if (code < least[length] || code > 0x10ffff ||
+        (code >= 0xd800 && code <= 0xdfff)) {
+        return 0;
+    }
+    *ret_code = code;
+    return length;
+}
+
+/** Whether a terminal may get the character as it is. */
+static int is_harmless(uint32_t code)
+{
+    return code >= 0x20 && !(code >= 0x7f && code <= 0x9f) &&
+           !(code >= 0x200e && code <= 0x200f) &&
+           !(code >= 0x2028 && code <= 0x202e) &&
+           !(code >= 0x2066 && code <= 0x2069) && code != 0xfeff;
+}
+
+size_t ll_text_escape(const char *bytes, size_t n, char *ret_text, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *p = (const unsigned char *)bytes;
+    size_t at = 0;
+
+    for (size_t i = 0; i < n;) {
+        uint32_t code = 0;
+        size_t length = decode(p + i, n - i, &code);
+        int plain = length > 0 && is_harmless(code);
+        size_t taken = length > 0 ? length : 1;
+
+        if (at + (plain ? taken : 4 * taken) >= size) {
+            break;
+        }
+        for (size_t k = 0; k < taken; k++, i++) {
+            if (plain) {
+                ret_text[at++] = (char)p[i];
+                continue;
+            }
+            ret_text[at++] = '\\';
+            ret_text[at++] = 'x';
+            ret_text[at++] = digits[p[i] >> 4];
+            ret_text[at++] = digits[p[i] & 15];
+        }
+    }
+    ret_text[at] = '\0';
+    return at;
+}
+
+char *ll_text_escape_new(const char *bytes, size_t n)
+{
+    char *text = n < SIZE_MAX / 4 ? malloc(4 * n + 1) : NULL;
+
+    if (text != NULL) {
+        ll_text_escape(bytes, n, text, 4 * n + 1);
+    }
+    return text;
+}
+
+static int starts_character(char byte)
+{
+    return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
+size_t ll_text_columns(const char *text)
+{
+    size_t columns = 0;
+
+    for (; *text != '\0'; text++) {
+        columns += starts_character(*text) ? 1 : 0;
+    }
+    return columns;
+}
+
+void ll_text_cut(char *text, size_t columns)
+{
+    size_t kept = columns >= 3 ? columns - 3 : 0;
+    size_t seen = 0;
+    char *p = text;
+
+    if (ll_text_columns(text) <= columns) {
+        return;
+    }
+    for (; *p != '\0'; p++) {
+        if (starts_character(*p) && seen++ == kept) {
+            break;
+        }
+    }
+    /* More than @columns characters follow the start, so there is room. */
+    memcpy(p, "...", columns < 3 ? columns : 3);
+    p[columns < 3 ? columns : 3] = '\0';
+}
+
+void ll_text_age(int64_t seconds, char ret_text[LL_TEXT_AGE_SIZE])
+{
+    int64_t s = seconds > 0 ? seconds : 0;
+
+    if (s < 60) {
+        snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "s", s);
+    } else if (s < 3600) {
+        snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "m%02ds", s / 60,
+                 (int)(s % 60));
+    } else if (s < 86400) {
+        snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "h%02dm", s / 3600,
+                 (int)(s / 60 % 60));
+    } else {
+        snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "d%dh", s / 86400,
+                 (int)(s / 3600 % 24));
+    }
+}
+
+const char *ll_text_name_fault(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (length == 0) {
+        return "it is empty";
+    }
+    if (length > LEASELOCK_NAME_MAX) {
+        return "it is longer than 1024 bytes";
+    }
+    if (name[0] == '/' || name[length - 1] == '/') {
+        return "it begins or ends with '/'";
+    }
+    if (strstr(name, "//") != NULL) {
+        return "it has an empty part between two '/'";
+    }
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)name[i];
+
+        if (byte < 0x20 || byte == 0x7f) {
+            return "it holds a control character";
+        }
+    }
+    return NULL;
+}

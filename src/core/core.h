@@ -1,0 +1,101 @@
+#ifndef LL_CORE_CORE_H
+#define LL_CORE_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/event.h"
+
+/**
+ * The protocol of one client, without clock, threads or connections.
+ *
+ *     ll_core_step(core, &event);
+ *     while (ll_core_next(core, &effect)) carry out the effect
+ *
+ * Everything that an effect needs is kept in the session, ticket or query that
+ * it belongs to, so nothing is lost for want of memory: only the commands that
+ * make such an object can fail with NOMEM.
+ */
+struct ll_core;
+
+/** Unary calls in flight at most; further ones wait in their order. etcd
+ *  refuses writes beyond 5 000 unapplied entries of all its clients. */
+#define LL_CALLS_MAX 512
+/** Sessions and tickets of a client at most. */
+#define LL_SESSIONS_MAX 65536
+#define LL_TICKETS_MAX 1048576
+/** Longest value of a ticket's key. */
+#define LL_VALUE_MAX 16384
+/** Abandoned attempts that are watched for at most; beyond it the oldest is
+ *  given up, and the log says so. */
+#define LL_REAPS_MAX 4096
+/** Ids are below this: the rest of a watch's id tells its uses apart. */
+#define LL_ID_MAX (UINT64_C(1) << 43)
+
+struct ll_core_config {
+    uint32_t endpoints_n; /* at least 1 */
+    /** Longest wait for one answer. */
+    int64_t request_timeout_ns;
+    /** Of the jitter. */
+    uint64_t seed;
+    /** Of LL_EFFECT_LOG: enum leaselock_log_level. */
+    int log_level;
+};
+
+struct ll_core *ll_core_new(const struct ll_core_config *config);
+/** NULL does nothing. */
+void ll_core_free(struct ll_core *core);
+
+/**
+ * Takes in an event: first the time that has passed, then what it tells.
+ *
+ * @return 0, or for a command that is refused and leaves no trace:
+ *         LEASELOCK_E_NOMEM, _LIMIT, _NAME, _HANDLE (no such object), _STATE,
+ *         _LOST or _CLOSED (the session is)
+ */
+int ll_core_step(struct ll_core *core, const struct ll_event *event);
+
+/** Draws the next effect; false when there is none. */
+bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect);
+
+/** When an LL_EVENT_TIME is due; LL_NEVER when none is. */
+int64_t ll_core_deadline_ns(const struct ll_core *core);
+
+/** Whether there is a session, open or being closed. */
+bool ll_core_has_sessions(const struct ll_core *core);
+
+/** What a session is at a time, its deadline included. */
+struct ll_session_view {
+    enum ll_session_state state;
+    int64_t lease;
+    int64_t remaining_ns;
+};
+
+/** The states that a user sees of a ticket. */
+enum ll_ticket_phase {
+    LL_TICKET_PHASE_WAITING,
+    LL_TICKET_PHASE_HELD,
+    LL_TICKET_PHASE_LOST,
+    LL_TICKET_PHASE_LEAVING,
+};
+
+struct ll_ticket_view {
+    enum ll_ticket_phase phase;
+    int64_t token; /* 0: not known yet */
+    int64_t ahead; /* -1: not known yet */
+    int64_t remaining_ns;
+    struct ll_bytes key;
+    struct ll_bytes name;
+};
+
+/** Each returns whether there is such an object. */
+bool ll_core_session_view(const struct ll_core *core,
+                          uint64_t id,
+                          int64_t now_ns,
+                          struct ll_session_view *ret_view);
+bool ll_core_ticket_view(const struct ll_core *core,
+                         uint64_t id,
+                         int64_t now_ns,
+                         struct ll_ticket_view *ret_view);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef LL_CORE_KEY_H
+#define LL_CORE_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/request.h"
+
+/** Longest name, suffix "/LEASE.NUMBER" and key, in bytes. */
+#define LL_NAME_MAX 1024
+#define LL_SUFFIX_MAX (1 + 16 + 1 + 16)
+#define LL_KEY_MAX (LL_NAME_MAX + LL_SUFFIX_MAX)
+
+/**
+ * Says what is wrong with a name: 1 to LL_NAME_MAX bytes, no '/' at either
+ * end, no empty part between two '/', no control bytes.
+ *
+ * @return NULL when it is valid, else a sentence
+ */
+const char *ll_name_fault(struct ll_bytes name);
+
+/** Writes NAME/LEASE.NUMBER, in hexadecimal, into LL_KEY_MAX + 1 bytes.
+ *  @return the key's length */
+size_t ll_key_make(struct ll_bytes name,
+                   int64_t lease,
+                   uint64_t number,
+                   char *ret_key);
+
+/** The end of the range of all keys that begin with a prefix ending in '/':
+ *  the same with its last byte raised by one ('0'). Writes prefix.size bytes.
+ */
+struct ll_bytes ll_prefix_end(struct ll_bytes prefix, char *ret_end);
+
+/** Whether a key in a queue belongs to a lock that is nested below: whether
+ *  there is a further '/' behind the prefix NAME/. */
+bool ll_key_is_nested(struct ll_bytes key, size_t prefix_size);
+
+bool ll_bytes_equal(struct ll_bytes a, struct ll_bytes b);
+
+#endif

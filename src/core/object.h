@@ -1,0 +1,144 @@
+#ifndef LL_CORE_OBJECT_H
+#define LL_CORE_OBJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/table.h"
+#include "core/backoff.h"
+#include "core/core.h"
+#include "core/key.h"
+#include "core/stream.h"
+#include "core/timer.h"
+
+/**
+ * What core's modules share: the core itself, and the part that sessions,
+ * tickets and queries have in common: an id, a timer, one unary call, and
+ * things to tell the user.
+ */
+
+enum ll_object_kind {
+    LL_OBJECT_SESSION,
+    LL_OBJECT_TICKET,
+    LL_OBJECT_QUERY,
+};
+
+/**
+ * An object has at most one call that it still wants the answer to. A new call
+ * makes the older one stale: its answer is known by its seq and dropped.
+ */
+struct ll_object {
+    struct ll_entry entry; /* in core->objects, by id */
+    enum ll_object_kind kind;
+    struct ll_timer timer;
+    struct ll_link calling; /* in core->calling: its call can go out */
+    struct ll_link telling; /* in core->telling: it has effects to draw */
+    uint32_t seq;           /* of the newest call */
+    bool in_flight;         /* the newest call is unanswered */
+    unsigned failures;      /* of calls, in a row */
+    int64_t call_ns;        /* when the next call is due, or LL_NEVER */
+    int64_t sent_ns;        /* when the newest call was sent */
+};
+
+/** Bytes kept of what etcd or gRPC said of a failure. */
+#define LL_FAILURE_TEXT_SIZE 320
+
+struct ll_core {
+    struct ll_core_config config;
+    int64_t now_ns;
+    struct ll_random random;
+    struct ll_table objects;
+    struct ll_table leases; /* of sessions, by lease */
+    struct ll_timers timers;
+    struct ll_link sessions;
+    struct ll_link calling;
+    struct ll_link telling;
+    struct ll_link reaping; /* tickets that watch for a late key */
+    struct ll_link log;     /* lines not drawn yet */
+    struct ll_log_line *drawn_line;
+    struct ll_stream streams[LL_STREAMS];
+    struct ll_watches watches;
+    uint32_t endpoint; /* the one in use */
+    unsigned calls_in_flight;
+    unsigned sessions_n;
+    unsigned tickets_n;
+    unsigned reaps_n;
+    /** The newest failure of a call or stream, for the user's error. */
+    struct {
+        int grpc_status;
+        uint32_t endpoint;
+        char text[LL_FAILURE_TEXT_SIZE];
+    } failure;
+    /** Parts of the request or text in the effect that was drawn last. */
+    struct {
+        struct ll_compare compare;
+        struct ll_op then_ops[2];
+        struct ll_op else_op;
+        char end[LL_NAME_MAX + 1];
+        char text[LL_FAILURE_TEXT_SIZE + LL_KEY_MAX];
+    } scratch;
+};
+
+/** Enters a new object; false: out of memory, and nothing is entered. */
+bool ll_object_enter(struct ll_core *core,
+                     struct ll_object *object,
+                     enum ll_object_kind kind,
+                     uint64_t id);
+/** Takes an object out, with its call and timer; the caller frees it. */
+void ll_object_leave(struct ll_core *core, struct ll_object *object);
+
+/** Sets an object's timer anew, after anything that it depends on changed. */
+void ll_object_reschedule(struct ll_core *core, struct ll_object *object);
+
+/** Asks for a call at a time; an older call becomes stale. */
+void ll_call_at(struct ll_core *core, struct ll_object *object, int64_t at_ns);
+/** Asks for the call again after a failure: at once while there are endpoints
+ *  not tried yet, else after a pause. */
+void ll_call_again(struct ll_core *core, struct ll_object *object);
+/** Asks for no call; one in flight becomes stale. */
+void ll_call_none(struct ll_core *core, struct ll_object *object);
+/** To be called with the timer: a call that is due goes out. */
+void ll_call_if_due(struct ll_core *core, struct ll_object *object);
+
+static inline void ll_tell(struct ll_core *core, struct ll_object *object)
+{
+    ll_link_append_once(&core->telling, &object->telling);
+}
+
+/** Keeps a failure for the user's error. */
+void ll_keep_failure(struct ll_core *core,
+                     uint32_t endpoint,
+                     int grpc_status,
+                     const char *text);
+/** Keeps a failure and leaves the endpoint that it came from. */
+void ll_note_failure(struct ll_core *core,
+                     uint32_t endpoint,
+                     int grpc_status,
+                     const char *text);
+
+/** A detail that names the newest failure where the status is of that kind. */
+struct ll_detail
+ll_detail_of(const struct ll_core *core, int status, const char *text);
+
+/** Adds a line to the log when its level is wanted; lost without memory. */
+void ll_core_log(struct ll_core *core, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static inline int64_t ll_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t ll_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/** a + b for b >= 0, or LL_NEVER where that is no number. */
+static inline int64_t ll_after(int64_t a, int64_t b)
+{
+    return b >= LL_NEVER - a ? LL_NEVER : a + b;
+}
+
+#endif

@@ -1,0 +1,116 @@
+#include "core/query.h"
+
+#include "base/alloc.h"
+#include "leaselock/status.h"
+
+static void query_end(struct ll_core *core, struct ll_query *query, int status)
+{
+    ll_call_none(core, &query->object);
+    query->told_due = true;
+    query->status = status;
+    query->deadline_ns = LL_NEVER;
+    ll_tell(core, &query->object);
+    ll_object_reschedule(core, &query->object);
+}
+
+int ll_query_ask(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_query *query = ll_alloc_zero(1, sizeof(*query));
+
+    if (query == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    if (!ll_object_enter(core, &query->object, LL_OBJECT_QUERY, event->id)) {
+        ll_free(query);
+        return LEASELOCK_E_NOMEM;
+    }
+    query->request = event->query.request;
+    query->endpoint = event->query.endpoint;
+    query->deadline_ns = ll_after(core->now_ns, event->query.timeout_ns);
+    ll_call_at(core, &query->object, core->now_ns);
+    ll_object_reschedule(core, &query->object);
+    return 0;
+}
+
+int ll_query_cancel(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+
+    if (entry == NULL ||
+        LL_CONTAINER(entry, struct ll_object, entry)->kind != LL_OBJECT_QUERY) {
+        return LEASELOCK_E_HANDLE;
+    }
+    query_end(core, LL_CONTAINER(entry, struct ll_query, object.entry),
+              LEASELOCK_E_CLOSED);
+    return 0;
+}
+
+int64_t ll_query_deadline_ns(const struct ll_query *query)
+{
+    return query->deadline_ns;
+}
+
+void ll_query_on_time(struct ll_core *core, struct ll_query *query)
+{
+    if (core->now_ns >= query->deadline_ns) {
+        if (query->object.in_flight && query->object.failures == 0) {
+            ll_note_failure(core,
+                            query->endpoint != LL_ENDPOINT_ANY ? query->endpoint
+                                                               : core->endpoint,
+                            4, /* DEADLINE_EXCEEDED */
+                            "no answer in time");
+        }
+        query_end(core, query, LEASELOCK_E_UNAVAILABLE);
+    }
+}
+
+void ll_query_on_answer(struct ll_core *core,
+                        struct ll_query *query,
+                        const struct ll_event *event)
+{
+    const struct ll_answer *answer = event->answer.answer;
+
+    switch (answer->outcome) {
+    case LL_OUTCOME_OK:
+        query->answer = answer;
+        query->answered_by = event->answer.endpoint;
+        query->round_trip_ns = core->now_ns - query->object.sent_ns;
+        query_end(core, query, 0);
+        break;
+    case LL_OUTCOME_LOST:
+    case LL_OUTCOME_AGAIN:
+        if (query->endpoint != LL_ENDPOINT_ANY) {
+            query_end(core, query, LEASELOCK_E_UNAVAILABLE);
+        } else {
+            ll_call_again(core, &query->object);
+        }
+        break;
+    case LL_OUTCOME_REFUSED:
+        query_end(core, query, LEASELOCK_E_REFUSED);
+        break;
+    case LL_OUTCOME_NO_LEASE:
+    case LL_OUTCOME_LEASE_EXISTS:
+    case LL_OUTCOME_ERROR:
+        query_end(core, query, LEASELOCK_E_SERVER);
+        break;
+    }
+}
+
+bool ll_query_next(struct ll_core *core,
+                   struct ll_query *query,
+                   struct ll_effect *ret_effect)
+{
+    if (query->told_due) {
+        query->told_due = false;
+        *ret_effect = (struct ll_effect){.kind = LL_EFFECT_QUERIED};
+        ret_effect->id = query->object.entry.id;
+        ret_effect->query.detail = ll_detail_of(core, query->status, "");
+        ret_effect->query.answer = query->answer;
+        ret_effect->query.round_trip_ns = query->round_trip_ns;
+        ret_effect->query.endpoint = query->answered_by;
+        return true;
+    }
+    ll_object_leave(core, &query->object);
+    ll_free(query);
+    return false;
+}

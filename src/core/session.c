@@ -1,0 +1,590 @@
+#include "core/session.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "core/ticket.h"
+#include "leaselock/status.h"
+
+static const char why_deadline[] =
+    "no renewal of the lease was answered before its deadline";
+static const char why_gone[] = "etcd does not know the lease any more";
+
+static int64_t session_ttl_ns(const struct ll_session *session)
+{
+    return session->ttl_s * LL_NS_PER_S;
+}
+
+static int64_t session_beat_ns(const struct ll_session *session)
+{
+    return session_ttl_ns(session) / 3;
+}
+
+/** Counts the lease's life from when a renewal of it was sent. */
+static void session_renew(struct ll_session *session, int64_t sent_ns)
+{
+    int64_t ttl_ns = session_ttl_ns(session);
+
+    session->expiry_ns = sent_ns + ttl_ns;
+    session->deadline_ns =
+        session->expiry_ns - ll_max(ttl_ns / 10, LL_MARGIN_MIN_NS);
+    session->suspect_ns = sent_ns + 2 * session_beat_ns(session);
+    session->beat_ns = sent_ns + session_beat_ns(session);
+    session->beat_out = false;
+    session->beat_due = false;
+}
+
+static void session_set_state(struct ll_core *core,
+                              struct ll_session *session,
+                              enum ll_session_state state,
+                              const char *why)
+{
+    session->state = state;
+    session->why = why;
+    session->changed_due = true;
+    ll_tell(core, &session->object);
+}
+
+int ll_session_open(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_session *session;
+
+    if (core->sessions_n >= LL_SESSIONS_MAX) {
+        return LEASELOCK_E_LIMIT;
+    }
+    session = ll_alloc_zero(1, sizeof(*session));
+    if (session == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    session->by_lease.id = (uint64_t)event->session_open.lease;
+    if (!ll_table_add(&core->leases, &session->by_lease)) {
+        ll_free(session);
+        return LEASELOCK_E_NOMEM;
+    }
+    if (!ll_object_enter(core, &session->object, LL_OBJECT_SESSION,
+                         event->id)) {
+        ll_table_remove(&core->leases, &session->by_lease);
+        ll_free(session);
+        return LEASELOCK_E_NOMEM;
+    }
+    core->sessions_n++;
+    ll_link_init(&session->link);
+    ll_link_append(&core->sessions, &session->link);
+    ll_link_init(&session->tickets);
+    session->state = LL_SESSION_OPENING;
+    session->lease = event->session_open.lease;
+    session->ttl_s = event->session_open.ttl_s;
+    session->deadline_ns =
+        ll_after(core->now_ns, event->session_open.timeout_ns);
+    session->close_ns = LL_NEVER;
+    session->why = "";
+    ll_call_at(core, &session->object, core->now_ns);
+    ll_object_reschedule(core, &session->object);
+    return 0;
+}
+
+/** Nothing more is to be done for it in etcd. */
+static void session_end(struct ll_core *core, struct ll_session *session)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &session->tickets) {
+        ll_ticket_on_session_end(core, LL_CONTAINER(at, struct ll_ticket, link),
+                                 LEASELOCK_E_CLOSED, "its session was closed");
+    }
+    assert(ll_link_alone(&session->tickets));
+    ll_call_none(core, &session->object);
+    ll_link_remove(&session->link);
+    ll_table_remove(&core->leases, &session->by_lease);
+    core->sessions_n--;
+    session->gone = true;
+    ll_tell(core, &session->object);
+}
+
+static void session_tell_opened(struct ll_core *core,
+                                struct ll_session *session,
+                                int status)
+{
+    session->opened_due = true;
+    session->open_status = status;
+    ll_tell(core, &session->object);
+}
+
+static void session_tell_closed(struct ll_core *core,
+                                struct ll_session *session,
+                                int status)
+{
+    if (!session->close_told) {
+        session->close_told = true;
+        session->closed_due = true;
+        session->close_status = status;
+        ll_tell(core, &session->object);
+    }
+}
+
+/** Revokes the lease, if there may be one. */
+static void session_leave(struct ll_core *core, struct ll_session *session)
+{
+    bool granted = session->state != LL_SESSION_OPENING;
+
+    if (!granted && !session->grant_lost && !session->object.in_flight) {
+        session_tell_closed(core, session, 0);
+        session_end(core, session);
+        return;
+    }
+    if (!granted) {
+        session->expiry_ns = core->now_ns + session_ttl_ns(session);
+    }
+    session->state = LL_SESSION_CLOSING;
+    session->object.failures = 0;
+    ll_call_at(core, &session->object, core->now_ns);
+}
+
+static void
+session_fail_open(struct ll_core *core, struct ll_session *session, int status)
+{
+    session_tell_opened(core, session, status);
+    session->close_told = true; /* nobody asked for it to be closed */
+    session_leave(core, session);
+}
+
+int ll_session_close(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+    struct ll_session *session;
+    struct ll_link *at;
+    struct ll_link *after;
+
+    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
+                             LL_OBJECT_SESSION) {
+        return LEASELOCK_E_HANDLE;
+    }
+    session = LL_CONTAINER(entry, struct ll_session, object.entry);
+    if (session->gone || session->state == LL_SESSION_CLOSING) {
+        return LEASELOCK_E_STATE;
+    }
+    if (session->state == LL_SESSION_OPENING) {
+        session_tell_opened(core, session, LEASELOCK_E_CLOSED);
+    }
+    LL_LIST_EACH (at, after, &session->tickets) {
+        struct ll_ticket *ticket = LL_CONTAINER(at, struct ll_ticket, link);
+
+        /* A release that is under way is answered by the revoke. */
+        if (!ticket->release_asked) {
+            ll_ticket_on_session_end(core, ticket, LEASELOCK_E_CLOSED,
+                                     "its session was closed");
+        }
+    }
+    session->close_ns = ll_after(core->now_ns, event->session_close.timeout_ns);
+    session_leave(core, session);
+    ll_object_reschedule(core, &session->object);
+    return 0;
+}
+
+void ll_session_lose(struct ll_core *core,
+                     struct ll_session *session,
+                     const char *why)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    assert(ll_session_is_alive(session));
+    ll_core_log(core, 1, "session %llx is lost: %s",
+                (unsigned long long)session->lease, why);
+    ll_call_none(core, &session->object);
+    session->checking = false;
+    session->beat_due = false;
+    session->beat_out = false;
+    session_set_state(core, session, LL_SESSION_LOST, why);
+    LL_LIST_EACH (at, after, &session->tickets) {
+        ll_ticket_on_session_end(core, LL_CONTAINER(at, struct ll_ticket, link),
+                                 LEASELOCK_E_LOST, why);
+    }
+    ll_object_reschedule(core, &session->object);
+}
+
+static void session_beat(struct ll_core *core, struct ll_session *session)
+{
+    session->beat_due = true;
+    ll_tell(core, &session->object);
+}
+
+/** A beat went unanswered for its time: the stream may be stuck. */
+static void session_miss_beat(struct ll_core *core, struct ll_session *session)
+{
+    struct ll_stream *stream = &core->streams[LL_STREAM_KEEPALIVE];
+
+    session->beat_out = false;
+    ll_stream_restart(core, LL_STREAM_KEEPALIVE, stream->generation,
+                      "a renewal of the lease was not answered in time");
+    /* The new stream opens at the end of this step, and beats. */
+    session->beat_ns = LL_NEVER;
+}
+
+static void session_on_time_alive(struct ll_core *core,
+                                  struct ll_session *session)
+{
+    if (core->now_ns >= session->deadline_ns) {
+        ll_session_lose(core, session, why_deadline);
+        return;
+    }
+    if (session->state == LL_SESSION_ACTIVE &&
+        core->now_ns >= session->suspect_ns) {
+        session_set_state(core, session, LL_SESSION_SUSPECT,
+                          "a renewal of the lease is overdue");
+    }
+    if (core->now_ns >= session->beat_ns &&
+        core->streams[LL_STREAM_KEEPALIVE].up) {
+        if (session->beat_out) {
+            session_miss_beat(core, session);
+        } else if (!session->beat_due) {
+            session_beat(core, session);
+        }
+    }
+}
+
+void ll_session_on_time(struct ll_core *core, struct ll_session *session)
+{
+    switch (session->state) {
+    case LL_SESSION_OPENING:
+        if (core->now_ns >= session->deadline_ns) {
+            if (session->object.in_flight && session->object.failures == 0) {
+                ll_note_failure(core, core->endpoint, 4, "no answer in time");
+            }
+            session_fail_open(core, session, LEASELOCK_E_UNAVAILABLE);
+        }
+        break;
+    case LL_SESSION_ACTIVE:
+    case LL_SESSION_SUSPECT:
+        session_on_time_alive(core, session);
+        break;
+    case LL_SESSION_LOST:
+        break;
+    case LL_SESSION_CLOSING:
+        if (session->gone) {
+            break;
+        }
+        if (core->now_ns >= session->close_ns) {
+            session->close_ns = LL_NEVER;
+            session_tell_closed(core, session, LEASELOCK_E_OUTCOME_UNKNOWN);
+        }
+        if (core->now_ns >= session->expiry_ns &&
+            session->object.failures > 0) {
+            /* The lease has ended by itself, or will at any moment. */
+            session_tell_closed(core, session, LEASELOCK_E_OUTCOME_UNKNOWN);
+            session_end(core, session);
+        }
+        break;
+    }
+}
+
+int64_t ll_session_deadline_ns(const struct ll_core *core,
+                               const struct ll_session *session)
+{
+    int64_t deadline_ns;
+
+    if (session->gone) {
+        return LL_NEVER;
+    }
+    switch (session->state) {
+    case LL_SESSION_OPENING:
+        return session->deadline_ns;
+    case LL_SESSION_ACTIVE:
+    case LL_SESSION_SUSPECT:
+        deadline_ns = session->deadline_ns;
+        if (session->state == LL_SESSION_ACTIVE) {
+            deadline_ns = ll_min(deadline_ns, session->suspect_ns);
+        }
+        /* Without a stream the next one's opening beats, not the time. */
+        if (core->streams[LL_STREAM_KEEPALIVE].up && !session->beat_due) {
+            deadline_ns = ll_min(deadline_ns, session->beat_ns);
+        }
+        return deadline_ns;
+    case LL_SESSION_LOST:
+        break;
+    case LL_SESSION_CLOSING:
+        return session->object.failures > 0
+                   ? ll_min(session->close_ns, session->expiry_ns)
+                   : session->close_ns;
+    }
+    return LL_NEVER;
+}
+
+void ll_session_build(struct ll_core *core,
+                      struct ll_session *session,
+                      struct ll_request *ret_request)
+{
+    ret_request->lease.lease = session->lease;
+    switch (session->state) {
+    case LL_SESSION_OPENING:
+        ret_request->kind = LL_REQUEST_LEASE_GRANT;
+        ret_request->lease.ttl_s = session->ttl_s;
+        if (session->first_sent_ns == 0) {
+            session->first_sent_ns = core->now_ns;
+        }
+        break;
+    case LL_SESSION_ACTIVE:
+    case LL_SESSION_SUSPECT:
+        ret_request->kind = LL_REQUEST_LEASE_TTL;
+        break;
+    case LL_SESSION_LOST:
+    case LL_SESSION_CLOSING:
+        ret_request->kind = LL_REQUEST_LEASE_REVOKE;
+        break;
+    }
+}
+
+static void session_granted(struct ll_core *core,
+                            struct ll_session *session,
+                            int64_t sent_ns)
+{
+    session_renew(session, sent_ns);
+    session_set_state(core, session, LL_SESSION_ACTIVE, "");
+    session_tell_opened(core, session, 0);
+}
+
+static void session_on_grant(struct ll_core *core,
+                             struct ll_session *session,
+                             const struct ll_answer *answer)
+{
+    switch (answer->outcome) {
+    case LL_OUTCOME_OK:
+        if (answer->lease.ttl_s > 0) {
+            session->ttl_s = ll_min(answer->lease.ttl_s, LL_TTL_MAX_S);
+        }
+        session_granted(core, session, session->object.sent_ns);
+        break;
+    case LL_OUTCOME_LEASE_EXISTS:
+        if (!session->grant_lost) {
+            /* Somebody else's: two random numbers of 63 bits were equal. */
+            session_fail_open(core, session, LEASELOCK_E_SERVER);
+            break;
+        }
+        /* An earlier try did it; etcd gives no less than it was asked for. */
+        session_granted(core, session, session->first_sent_ns);
+        break;
+    case LL_OUTCOME_LOST:
+        session->grant_lost = true;
+        ll_call_again(core, &session->object);
+        break;
+    case LL_OUTCOME_AGAIN:
+        ll_call_again(core, &session->object);
+        break;
+    case LL_OUTCOME_REFUSED:
+        session_fail_open(core, session, LEASELOCK_E_REFUSED);
+        break;
+    case LL_OUTCOME_NO_LEASE:
+    case LL_OUTCOME_ERROR:
+        session_fail_open(core, session, LEASELOCK_E_SERVER);
+        break;
+    }
+}
+
+static void session_on_revoked(struct ll_core *core,
+                               struct ll_session *session,
+                               const struct ll_answer *answer)
+{
+    switch (answer->outcome) {
+    case LL_OUTCOME_OK:
+    case LL_OUTCOME_NO_LEASE:
+        session_tell_closed(core, session, 0);
+        session_end(core, session);
+        break;
+    case LL_OUTCOME_LOST:
+    case LL_OUTCOME_AGAIN:
+        ll_call_again(core, &session->object);
+        break;
+    case LL_OUTCOME_REFUSED:
+        session_tell_closed(core, session, LEASELOCK_E_REFUSED);
+        session_end(core, session);
+        break;
+    case LL_OUTCOME_LEASE_EXISTS:
+    case LL_OUTCOME_ERROR:
+        session_tell_closed(core, session, LEASELOCK_E_SERVER);
+        session_end(core, session);
+        break;
+    }
+}
+
+/** What LeaseTimeToLive says of a lease that a keep-alive did not know. */
+static void session_on_checked(struct ll_core *core,
+                               struct ll_session *session,
+                               const struct ll_answer *answer)
+{
+    if (answer->outcome == LL_OUTCOME_LOST ||
+        answer->outcome == LL_OUTCOME_AGAIN) {
+        ll_call_again(core, &session->object);
+        return;
+    }
+    session->checking = false;
+    if (answer->outcome == LL_OUTCOME_OK && answer->lease.ttl_s > 0) {
+        session->beat_ns = core->now_ns + LL_BEAT_MIN_NS;
+    } else {
+        ll_session_lose(core, session, why_gone);
+    }
+}
+
+void ll_session_on_answer(struct ll_core *core,
+                          struct ll_session *session,
+                          const struct ll_answer *answer)
+{
+    switch (session->state) {
+    case LL_SESSION_OPENING:
+        session_on_grant(core, session, answer);
+        break;
+    case LL_SESSION_ACTIVE:
+    case LL_SESSION_SUSPECT:
+        session_on_checked(core, session, answer);
+        break;
+    case LL_SESSION_LOST:
+        break;
+    case LL_SESSION_CLOSING:
+        session_on_revoked(core, session, answer);
+        break;
+    }
+}
+
+static void session_on_keepalive(struct ll_core *core,
+                                 struct ll_session *session,
+                                 int64_t ttl_s)
+{
+    if (!ll_session_is_alive(session) || !session->beat_out) {
+        return; /* the answer to no beat that counts */
+    }
+    session->beat_out = false;
+    if (ttl_s > 0) {
+        session->ttl_s = ll_min(ttl_s, LL_TTL_MAX_S);
+        session->renewed = true;
+        session_renew(session, session->beat_sent_ns);
+        if (session->state == LL_SESSION_SUSPECT) {
+            session_set_state(core, session, LL_SESSION_ACTIVE, "");
+        }
+    } else if (session->renewed) {
+        ll_session_lose(core, session, why_gone);
+    } else {
+        /* A first beat through a follower can reach a leader that has not
+         * applied the grant yet; so it is looked at once more. */
+        session->checking = true;
+        session->beat_ns = LL_NEVER;
+        ll_call_at(core, &session->object, core->now_ns);
+    }
+}
+
+void ll_sessions_on_keepalive(struct ll_core *core,
+                              const struct ll_event *event)
+{
+    struct ll_entry *entry;
+    struct ll_session *session;
+
+    if (!ll_stream_is_current(core, LL_STREAM_KEEPALIVE,
+                              event->keepalive.generation)) {
+        return;
+    }
+    entry = ll_table_find(&core->leases, (uint64_t)event->keepalive.lease);
+    if (entry == NULL) {
+        return;
+    }
+    session = LL_CONTAINER(entry, struct ll_session, by_lease);
+    session_on_keepalive(core, session, event->keepalive.ttl_s);
+    ll_object_reschedule(core, &session->object);
+}
+
+void ll_sessions_on_stream_up(struct ll_core *core)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &core->sessions) {
+        struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
+
+        /* A lease that has just been granted need not be renewed at once. */
+        if (ll_session_is_alive(session) && !session->checking &&
+            (session->renewed || session->beat_ns == LL_NEVER ||
+             core->now_ns >= session->beat_ns)) {
+            session_beat(core, session);
+        }
+        ll_object_reschedule(core, &session->object);
+    }
+}
+
+void ll_sessions_on_stream_down(struct ll_core *core)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &core->sessions) {
+        struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
+
+        if (session->beat_out) {
+            session->beat_out = false;
+            session->beat_ns = LL_NEVER; /* the next stream beats at once */
+        }
+        session->beat_due = false;
+        ll_object_reschedule(core, &session->object);
+    }
+}
+
+bool ll_sessions_need_stream(const struct ll_core *core)
+{
+    struct ll_link *at;
+
+    for (at = core->sessions.next; at != &core->sessions; at = at->next) {
+        if (ll_session_is_alive(LL_CONTAINER(at, struct ll_session, link))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ll_session_next(struct ll_core *core,
+                     struct ll_session *session,
+                     struct ll_effect *ret_effect)
+{
+    *ret_effect = (struct ll_effect){.id = session->object.entry.id};
+    if (session->beat_due) {
+        session->beat_due = false;
+        session->beat_out = true;
+        session->beat_sent_ns = core->now_ns;
+        session->beat_ns =
+            core->now_ns +
+            (session->state == LL_SESSION_SUSPECT
+                 ? ll_max(session_beat_ns(session) / 2, LL_BEAT_MIN_NS)
+                 : session_beat_ns(session));
+        ll_object_reschedule(core, &session->object);
+        ret_effect->kind = LL_EFFECT_KEEPALIVE;
+        ret_effect->keepalive.lease = session->lease;
+        return true;
+    }
+    if (session->opened_due) {
+        session->opened_due = false;
+        ret_effect->kind = LL_EFFECT_SESSION_OPENED;
+        ret_effect->detail = ll_detail_of(core, session->open_status, "");
+        return true;
+    }
+    if (session->changed_due) {
+        session->changed_due = false;
+        ret_effect->kind = LL_EFFECT_SESSION_CHANGED;
+        ret_effect->session.state = session->state;
+        ret_effect->session.why = session->why;
+        return true;
+    }
+    if (session->closed_due) {
+        session->closed_due = false;
+        ret_effect->kind = LL_EFFECT_SESSION_CLOSED;
+        ret_effect->detail = ll_detail_of(core, session->close_status, "");
+        return true;
+    }
+    ll_link_remove(&session->object.telling);
+    if (session->gone) {
+        ll_object_leave(core, &session->object);
+        ll_session_free(session);
+    }
+    return false;
+}
+
+void ll_session_free(struct ll_session *session)
+{
+    ll_free(session);
+}

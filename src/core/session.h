@@ -1,0 +1,122 @@
+#ifndef LL_CORE_SESSION_H
+#define LL_CORE_SESSION_H
+
+#include "core/object.h"
+
+/**
+ * One lease.
+ *
+ *     state   | event                       | next    | does
+ *     OPENING | grant answered              | ACTIVE  | OPENED 0; deadline
+ *     OPENING | "already exists" on a retry | ACTIVE  | the same, from the
+ *             |                             |         | first try's sending
+ *     OPENING | no answer                   | OPENING | again
+ *     OPENING | refused, error              | gone    | OPENED error
+ *     OPENING | time-out, close             | CLOSING | OPENED error; revoke
+ *     ACTIVE  | a beat is due               | ACTIVE  | KEEPALIVE
+ *     ACTIVE  | two beats' time unanswered  | SUSPECT | restart the stream
+ *     ACTIVE, | beat answered               | ACTIVE  | deadline from its
+ *     SUSPECT |                             |         | sending
+ *     ACTIVE, | deadline; TTL 0; "lease not | LOST    | tell it and every
+ *     SUSPECT | found"                      |         | ticket
+ *     ACTIVE, | close                       | CLOSING | end the tickets; revoke
+ *     SUSPECT,|                             |         |
+ *     LOST    |                             |         |
+ *     CLOSING | revoked, not found          | gone    | CLOSED 0
+ *     CLOSING | no answer                   | CLOSING | again
+ *     CLOSING | time-out                    | CLOSING | OUTCOME_UNKNOWN; again
+ *     CLOSING | refused, error, lease's end | gone    | CLOSED if not told yet
+ *
+ * A beat goes out every third of the TTL, one unanswered at a time; one that
+ * is not answered within a beat's time makes the stream suspect, which is then
+ * opened anew on the next endpoint. etcd counts the TTL from when it handles a
+ * renewal, which is not before it was sent; a leader change only extends it
+ * (lessor.Promote). So the deadline, counted from the sending and shortened
+ * by a margin, passes before etcd can expire the lease.
+ */
+
+/** TTLs of a session. etcd's longest is 9 000 000 000 (lease.MaxLeaseTTL). */
+#define LL_TTL_MIN_S 2
+#define LL_TTL_MAX_S 86400
+
+/** The least margin between the deadline and the end of the TTL; a tenth of
+ *  the TTL where that is more. */
+#define LL_MARGIN_MIN_NS INT64_C(300000000)
+
+/** The shortest pause between beats. */
+#define LL_BEAT_MIN_NS INT64_C(100000000)
+
+struct ll_session {
+    struct ll_object object;
+    struct ll_entry by_lease; /* in core->leases */
+    struct ll_link link;      /* in core->sessions */
+    struct ll_link tickets;
+    enum ll_session_state state;
+    int64_t lease;
+    int64_t ttl_s;
+    uint64_t numbers; /* tickets made so far */
+    /** OPENING: when the open is given up. Later: the lease lives until. */
+    int64_t deadline_ns;
+    /** When etcd may expire the lease: the deadline without its margin. */
+    int64_t expiry_ns;
+    int64_t first_sent_ns; /* of the grant */
+    bool grant_lost;       /* a grant may have been applied unanswered */
+    /** ACTIVE: it becomes SUSPECT then. */
+    int64_t suspect_ns;
+    /** When a beat is due, or when the one that is out is overdue. */
+    int64_t beat_ns;
+    int64_t beat_sent_ns;
+    bool beat_out;
+    bool beat_due; /* a KEEPALIVE is to be drawn */
+    bool renewed;  /* a beat has been answered */
+    bool checking; /* a TTL of 0 is being checked with a call */
+    /** CLOSING: when CLOSED is told without an answer. */
+    int64_t close_ns;
+    bool close_told;
+    /** What is to be told. */
+    bool opened_due;
+    bool changed_due;
+    bool closed_due;
+    bool gone; /* to be freed when all is told */
+    int open_status;
+    int close_status;
+    const char *why; /* static; of SUSPECT and LOST */
+};
+
+int ll_session_open(struct ll_core *core, const struct ll_event *event);
+int ll_session_close(struct ll_core *core, const struct ll_event *event);
+void ll_session_on_time(struct ll_core *core, struct ll_session *session);
+int64_t ll_session_deadline_ns(const struct ll_core *core,
+                               const struct ll_session *session);
+void ll_session_build(struct ll_core *core,
+                      struct ll_session *session,
+                      struct ll_request *ret_request);
+void ll_session_on_answer(struct ll_core *core,
+                          struct ll_session *session,
+                          const struct ll_answer *answer);
+bool ll_session_next(struct ll_core *core,
+                     struct ll_session *session,
+                     struct ll_effect *ret_effect);
+void ll_session_free(struct ll_session *session);
+
+/** ACTIVE or SUSPECT: tickets can live in it. */
+static inline bool ll_session_is_alive(const struct ll_session *session)
+{
+    return session->state == LL_SESSION_ACTIVE ||
+           session->state == LL_SESSION_SUSPECT;
+}
+
+/** Ends an alive session for good; why is static. */
+void ll_session_lose(struct ll_core *core,
+                     struct ll_session *session,
+                     const char *why);
+
+void ll_sessions_on_keepalive(struct ll_core *core,
+                              const struct ll_event *event);
+/** The keep-alive stream is new: every session beats on it. */
+void ll_sessions_on_stream_up(struct ll_core *core);
+void ll_sessions_on_stream_down(struct ll_core *core);
+/** Whether any session needs the keep-alive stream. */
+bool ll_sessions_need_stream(const struct ll_core *core);
+
+#endif

@@ -1,0 +1,437 @@
+#include "core/stream.h"
+
+#include <assert.h>
+
+#include "core/object.h"
+#include "core/session.h"
+#include "core/ticket.h"
+
+void ll_streams_init(struct ll_core *core)
+{
+    core->streams[LL_STREAM_WATCH].kind = LL_STREAM_WATCH;
+    core->streams[LL_STREAM_KEEPALIVE].kind = LL_STREAM_KEEPALIVE;
+    ll_link_init(&core->watches.wanted);
+    ll_link_init(&core->watches.creating);
+    ll_link_init(&core->watches.on);
+    ll_link_init(&core->watches.ending);
+}
+
+static const char *stream_name(enum ll_stream_kind kind)
+{
+    return kind == LL_STREAM_WATCH ? "watch" : "keep-alive";
+}
+
+static bool stream_is_needed(const struct ll_core *core,
+                             const struct ll_stream *stream)
+{
+    if (stream->kind == LL_STREAM_KEEPALIVE) {
+        return ll_sessions_need_stream(core);
+    }
+    return !ll_link_alone(&core->watches.wanted) ||
+           !ll_link_alone(&core->watches.creating) ||
+           !ll_link_alone(&core->watches.on);
+}
+
+/** The watch that has been unanswered for longest, or NULL. */
+static struct ll_watch *watch_oldest_creating(const struct ll_core *core)
+{
+    return ll_link_alone(&core->watches.creating)
+               ? NULL
+               : LL_CONTAINER(core->watches.creating.next, struct ll_watch,
+                              link);
+}
+
+static enum ll_watch_slot watch_slot(const struct ll_watch *watch)
+{
+    return (watch->id & 1) != 0 ? LL_WATCH_AHEAD : LL_WATCH_OWN;
+}
+
+static struct ll_ticket *watch_ticket(struct ll_watch *watch)
+{
+    struct ll_watch *first = watch - watch_slot(watch);
+
+    return LL_CONTAINER(first, struct ll_ticket, watches);
+}
+
+void ll_watch_init(struct ll_watch *watch)
+{
+    ll_link_init(&watch->link);
+}
+
+/** Moves a watch to a state and to that state's list. */
+static void watch_enter(struct ll_core *core,
+                        struct ll_watch *watch,
+                        enum ll_watch_state state)
+{
+    struct ll_watches *watches = &core->watches;
+
+    if (watch->state == LL_WATCH_CREATING || watch->state == LL_WATCH_DROPPED) {
+        watches->creating_n--;
+    }
+    watch->state = state;
+    ll_link_remove(&watch->link);
+    switch (state) {
+    case LL_WATCH_OFF:
+        break;
+    case LL_WATCH_WANTED:
+        ll_link_append(&watches->wanted, &watch->link);
+        break;
+    case LL_WATCH_CREATING:
+    case LL_WATCH_DROPPED:
+        watches->creating_n++;
+        ll_link_append(&watches->creating, &watch->link);
+        break;
+    case LL_WATCH_ON:
+        ll_link_append(&watches->on, &watch->link);
+        break;
+    case LL_WATCH_ENDING:
+        ll_link_append(&watches->ending, &watch->link);
+        break;
+    }
+}
+
+static void watch_off(struct ll_core *core, struct ll_watch *watch)
+{
+    struct ll_ticket *ticket = watch_ticket(watch);
+    enum ll_watch_slot slot = watch_slot(watch);
+
+    watch_enter(core, watch, LL_WATCH_OFF);
+    watch->id = 0;
+    ll_ticket_on_off(core, ticket, slot);
+}
+
+/** The watch's id is its ticket's with a count of uses and the slot: no two
+ *  uses on one stream share it, and no table is needed to find its ticket. */
+static void
+watch_name(struct ll_watch *watch, uint64_t ticket_id, enum ll_watch_slot slot)
+{
+    watch->uses = (watch->uses + 1) & 0x7ffff;
+    watch->id = (int64_t)(ticket_id << 20 | (uint64_t)watch->uses << 1 |
+                          (slot == LL_WATCH_AHEAD ? 1U : 0U));
+}
+
+void ll_watch_want(struct ll_core *core,
+                   struct ll_watch *watch,
+                   uint64_t ticket_id,
+                   enum ll_watch_slot slot)
+{
+    assert(watch->state == LL_WATCH_OFF);
+    watch_name(watch, ticket_id, slot);
+    watch->settled = false;
+    watch_enter(core, watch, LL_WATCH_WANTED);
+}
+
+void ll_watch_drop(struct ll_core *core, struct ll_watch *watch)
+{
+    switch (watch->state) {
+    case LL_WATCH_OFF:
+    case LL_WATCH_DROPPED:
+    case LL_WATCH_ENDING:
+        break;
+    case LL_WATCH_WANTED:
+        watch_off(core, watch);
+        break;
+    case LL_WATCH_CREATING:
+        watch->state = LL_WATCH_DROPPED; /* keeps its place in the order */
+        break;
+    case LL_WATCH_ON:
+        watch_enter(core, watch, LL_WATCH_ENDING);
+        break;
+    }
+}
+
+/** Wants a watch again whose stream went down or which etcd ended. */
+static void watch_again(struct ll_core *core, struct ll_watch *watch)
+{
+    struct ll_ticket *ticket = watch_ticket(watch);
+    enum ll_watch_slot slot = watch_slot(watch);
+
+    watch_name(watch, ticket->object.entry.id, slot);
+    watch->settled = false;
+    watch_enter(core, watch, LL_WATCH_WANTED);
+    ll_ticket_on_unwatched(core, ticket, slot);
+}
+
+static void watches_on_down(struct ll_core *core)
+{
+    struct ll_link *lists[] = {&core->watches.creating, &core->watches.on,
+                               &core->watches.ending};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        while (!ll_link_alone(lists[i])) {
+            struct ll_watch *watch =
+                LL_CONTAINER(lists[i]->next, struct ll_watch, link);
+
+            if (watch->state == LL_WATCH_DROPPED ||
+                watch->state == LL_WATCH_ENDING) {
+                watch_off(core, watch);
+            } else {
+                watch_again(core, watch);
+            }
+        }
+    }
+}
+
+static void stream_set_down(struct ll_core *core, struct ll_stream *stream)
+{
+    stream->up = false;
+    stream->open_due = false;
+    if (stream->kind == LL_STREAM_WATCH) {
+        watches_on_down(core);
+    } else {
+        ll_sessions_on_stream_down(core);
+    }
+}
+
+static void stream_open(struct ll_core *core, struct ll_stream *stream)
+{
+    stream->up = true;
+    stream->open_due = true;
+    stream->proven = false;
+    stream->generation++;
+    stream->endpoint = core->endpoint;
+    ll_core_log(core, 2, "opening %s stream %u on endpoint %u",
+                stream_name(stream->kind), stream->generation,
+                stream->endpoint);
+    if (stream->kind == LL_STREAM_KEEPALIVE) {
+        ll_sessions_on_stream_up(core);
+    }
+}
+
+void ll_streams_on_time(struct ll_core *core)
+{
+    struct ll_watch *oldest = watch_oldest_creating(core);
+
+    if (oldest != NULL &&
+        core->now_ns >= oldest->sent_ns + LL_WATCH_CREATE_TIMEOUT_NS) {
+        ll_stream_restart(core, LL_STREAM_WATCH,
+                          core->streams[LL_STREAM_WATCH].generation,
+                          "a watch was not created in time");
+    }
+    for (size_t i = 0; i < LL_STREAMS; i++) {
+        struct ll_stream *stream = &core->streams[i];
+
+        if (!stream->up && core->now_ns >= stream->retry_ns &&
+            stream_is_needed(core, stream)) {
+            stream_open(core, stream);
+        }
+    }
+}
+
+int64_t ll_streams_deadline_ns(const struct ll_core *core)
+{
+    const struct ll_watch *oldest = watch_oldest_creating(core);
+    int64_t deadline_ns = oldest != NULL
+                              ? oldest->sent_ns + LL_WATCH_CREATE_TIMEOUT_NS
+                              : LL_NEVER;
+
+    for (size_t i = 0; i < LL_STREAMS; i++) {
+        if (!core->streams[i].up && stream_is_needed(core, &core->streams[i])) {
+            deadline_ns = ll_min(deadline_ns, core->streams[i].retry_ns);
+        }
+    }
+    return deadline_ns;
+}
+
+void ll_stream_restart(struct ll_core *core,
+                       enum ll_stream_kind kind,
+                       uint32_t generation,
+                       const char *why)
+{
+    struct ll_stream *stream = &core->streams[kind];
+
+    if (!stream->up || stream->generation != generation) {
+        return;
+    }
+    ll_note_failure(core, stream->endpoint, 4 /* DEADLINE_EXCEEDED */, why);
+    if (!stream->open_due) {
+        stream->close_due = true;
+        stream->closing_generation = generation;
+    }
+    stream->retry_ns = core->now_ns;
+    stream_set_down(core, stream);
+}
+
+void ll_streams_on_down(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_stream *stream = &core->streams[event->stream_down.which];
+    unsigned endpoints = core->config.endpoints_n;
+
+    if (!stream->up || stream->generation != event->stream_down.generation) {
+        return;
+    }
+    ll_core_log(core, 2, "%s stream %u ended: %s", stream_name(stream->kind),
+                stream->generation, event->stream_down.text);
+    stream->failures = stream->proven ? 1 : stream->failures + 1;
+    stream->retry_ns = core->now_ns;
+    if (stream->failures >= endpoints) {
+        stream->retry_ns +=
+            ll_backoff_ns(&core->random, stream->failures - endpoints + 1);
+    }
+    ll_note_failure(core, event->stream_down.endpoint,
+                    event->stream_down.grpc_status, event->stream_down.text);
+    stream_set_down(core, stream);
+}
+
+bool ll_stream_is_current(struct ll_core *core,
+                          enum ll_stream_kind kind,
+                          uint32_t generation)
+{
+    struct ll_stream *stream = &core->streams[kind];
+
+    if (!stream->up || stream->generation != generation) {
+        return false;
+    }
+    stream->proven = true;
+    return true;
+}
+
+static struct ll_watch *watch_find(struct ll_core *core, int64_t id)
+{
+    struct ll_entry *entry;
+    struct ll_object *object;
+    struct ll_watch *watch;
+
+    if (id < 0) {
+        return watch_oldest_creating(core);
+    }
+    entry = ll_table_find(&core->objects, (uint64_t)id >> 20);
+    if (entry == NULL) {
+        return NULL;
+    }
+    object = LL_CONTAINER(entry, struct ll_object, entry);
+    if (object->kind != LL_OBJECT_TICKET) {
+        return NULL;
+    }
+    watch = &LL_CONTAINER(object, struct ll_ticket, object)
+                 ->watches[(id & 1) != 0 ? LL_WATCH_AHEAD : LL_WATCH_OWN];
+    return watch->id == id ? watch : NULL;
+}
+
+static void
+watch_on_created(struct ll_core *core, struct ll_watch *watch, int64_t revision)
+{
+    if (watch->state == LL_WATCH_DROPPED) {
+        watch_enter(core, watch, LL_WATCH_ENDING);
+    } else if (watch->state == LL_WATCH_CREATING) {
+        watch->created_revision = revision;
+        watch_enter(core, watch, LL_WATCH_ON);
+        ll_ticket_on_created(core, watch_ticket(watch), watch_slot(watch));
+    }
+}
+
+static void watch_on_canceled(struct ll_core *core,
+                              struct ll_watch *watch,
+                              const struct ll_event *event)
+{
+    struct ll_ticket *ticket = watch_ticket(watch);
+    enum ll_watch_slot slot = watch_slot(watch);
+
+    ll_core_log(core, 2, "a watch was refused: %s", event->watch.reason);
+    switch (watch->state) {
+    case LL_WATCH_OFF:
+    case LL_WATCH_WANTED:
+        break;
+    case LL_WATCH_DROPPED:
+    case LL_WATCH_ENDING:
+        watch_off(core, watch);
+        break;
+    case LL_WATCH_ON:
+    case LL_WATCH_CREATING:
+        if (watch->state == LL_WATCH_ON &&
+            event->watch.outcome != LL_OUTCOME_REFUSED) {
+            watch_again(core, watch);
+            break;
+        }
+        ll_keep_failure(core, core->streams[LL_STREAM_WATCH].endpoint, -1,
+                        event->watch.reason);
+        watch_enter(core, watch, LL_WATCH_OFF);
+        watch->id = 0;
+        ll_ticket_on_refused(core, ticket, slot, event->watch.outcome);
+        break;
+    }
+}
+
+void ll_streams_on_watch(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_watch *watch;
+
+    if (!ll_stream_is_current(core, LL_STREAM_WATCH, event->watch.generation)) {
+        return;
+    }
+    watch = watch_find(core, event->watch.watch_id);
+    if (watch == NULL) {
+        return; /* one that has been cancelled since */
+    }
+    if (event->kind == LL_EVENT_WATCH_CREATED) {
+        watch_on_created(core, watch, event->watch.revision);
+    } else if (event->kind == LL_EVENT_WATCH_CANCELED) {
+        watch_on_canceled(core, watch, event);
+    } else {
+        int64_t id = watch->id;
+
+        for (size_t i = 0; i < event->watch.events_n; i++) {
+            if (watch->id != id || watch->state != LL_WATCH_ON) {
+                return; /* the first event ended the need for it */
+            }
+            ll_ticket_on_changed(core, watch_ticket(watch), watch_slot(watch),
+                                 &event->watch.events[i]);
+        }
+    }
+}
+
+static bool watches_next(struct ll_core *core, struct ll_effect *ret_effect)
+{
+    struct ll_watch *watch;
+
+    if (!ll_link_alone(&core->watches.ending)) {
+        watch = LL_CONTAINER(core->watches.ending.next, struct ll_watch, link);
+        *ret_effect = (struct ll_effect){.kind = LL_EFFECT_WATCH_CANCEL};
+        ret_effect->watch.watch_id = watch->id;
+        watch_off(core, watch);
+        return true;
+    }
+    if (!ll_link_alone(&core->watches.wanted) &&
+        core->watches.creating_n < LL_WATCHES_CREATING_MAX) {
+        struct ll_ticket *ticket;
+
+        watch = LL_CONTAINER(core->watches.wanted.next, struct ll_watch, link);
+        ticket = watch_ticket(watch);
+        watch->sent_ns = core->now_ns;
+        watch_enter(core, watch, LL_WATCH_CREATING);
+        *ret_effect = (struct ll_effect){.kind = LL_EFFECT_WATCH_CREATE};
+        ret_effect->id = ticket->object.entry.id;
+        ret_effect->watch.watch_id = watch->id;
+        ret_effect->watch.key =
+            ll_ticket_watched_key(ticket, watch_slot(watch));
+        ret_effect->watch.puts = ticket->state == LL_TICKET_REAP;
+        ret_effect->watch.deletions = ticket->state != LL_TICKET_REAP;
+        return true;
+    }
+    return false;
+}
+
+bool ll_streams_next(struct ll_core *core, struct ll_effect *ret_effect)
+{
+    for (size_t i = 0; i < LL_STREAMS; i++) {
+        struct ll_stream *stream = &core->streams[i];
+
+        if (stream->close_due || stream->open_due) {
+            bool close = stream->close_due;
+
+            *ret_effect = (struct ll_effect){
+                .kind = close ? LL_EFFECT_STREAM_CLOSE : LL_EFFECT_STREAM_OPEN};
+            ret_effect->stream.which = stream->kind;
+            ret_effect->stream.generation =
+                close ? stream->closing_generation : stream->generation;
+            ret_effect->stream.endpoint = stream->endpoint;
+            if (close) {
+                stream->close_due = false;
+            } else {
+                stream->open_due = false;
+            }
+            return true;
+        }
+    }
+    return core->streams[LL_STREAM_WATCH].up && watches_next(core, ret_effect);
+}

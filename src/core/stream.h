@@ -1,0 +1,132 @@
+#ifndef LL_CORE_STREAM_H
+#define LL_CORE_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "core/event.h"
+
+struct ll_core;
+
+/**
+ * The two long-lived streams and the watches on one of them.
+ *
+ * A stream:
+ *     state | event                      | next  | does
+ *     DOWN  | needed, pause over         | UP    | opens with a new generation
+ *     UP    | STREAM_DOWN of it          | DOWN  | pauses, leaves the endpoint
+ *     UP    | restart (an answer is      | DOWN  | closes; opens again at once,
+ *           | overdue)                   |       | on the next endpoint
+ * It can be written to as soon as it is UP. What comes of an older generation
+ * is dropped. The pause begins anew once a stream has brought anything.
+ *
+ * A watch (its link is in the list of its state):
+ *     state    | event                   | next
+ *     OFF      | want                    | WANTED
+ *     WANTED   | drawn while UP          | CREATING
+ *     WANTED   | drop                    | OFF
+ *     CREATING | created                 | ON; tells the ticket
+ *     CREATING | refused                 | OFF; tells the ticket
+ *     CREATING | drop                    | DROPPED
+ *     ON       | drop                    | ENDING
+ *     ON       | canceled by etcd        | WANTED; tells the ticket
+ *     DROPPED  | created                 | ENDING
+ *     DROPPED  | refused                 | OFF
+ *     ENDING   | cancel drawn            | OFF
+ *     CREATING, ON | stream down         | WANTED; tells the ticket
+ *     DROPPED, ENDING | stream down      | OFF
+ * etcd answers creations in their order, so a refusal without a usable id (-1)
+ * is the oldest one's in CREATING or DROPPED, which share a list; that is why
+ * a creation that nobody wants any more stays there until it is answered.
+ */
+
+/** A creation unanswered for this long: the stream is stuck. */
+#define LL_WATCH_CREATE_TIMEOUT_NS INT64_C(5000000000)
+
+/** Creations unanswered at most; further ones wait in their order. */
+#define LL_WATCHES_CREATING_MAX 1024
+
+struct ll_stream {
+    enum ll_stream_kind kind;
+    bool up;
+    bool open_due;  /* the STREAM_OPEN is to be drawn */
+    bool close_due; /* the STREAM_CLOSE of closing_generation is */
+    bool proven;    /* it has brought something */
+    uint32_t generation;
+    uint32_t closing_generation;
+    uint32_t endpoint;
+    unsigned failures; /* in a row */
+    int64_t retry_ns;  /* no new stream before it */
+};
+
+enum ll_watch_state {
+    LL_WATCH_OFF,
+    LL_WATCH_WANTED,
+    LL_WATCH_CREATING,
+    LL_WATCH_ON,
+    LL_WATCH_DROPPED,
+    LL_WATCH_ENDING,
+};
+
+/** What of a ticket is watched. */
+enum ll_watch_slot {
+    LL_WATCH_OWN,
+    LL_WATCH_AHEAD,
+};
+#define LL_WATCH_SLOTS 2
+
+struct ll_watch {
+    struct ll_link link;
+    enum ll_watch_state state;
+    uint32_t uses; /* how often it was wanted: makes each id new */
+    int64_t id;    /* of the present use */
+    /** Of an ON watch: etcd's revision when it was created. */
+    int64_t created_revision;
+    /** Of a CREATING or DROPPED watch: when it was asked for. */
+    int64_t sent_ns;
+    /** Every later deletion is certain to come at once (see ticket.h). */
+    bool settled;
+};
+
+struct ll_watches {
+    struct ll_link wanted;
+    struct ll_link creating;
+    struct ll_link on;
+    struct ll_link ending;
+    unsigned creating_n;
+};
+
+void ll_streams_init(struct ll_core *core);
+
+/** Opens what is needed and due, restarts what is stuck. */
+void ll_streams_on_time(struct ll_core *core);
+/** When ll_streams_on_time is due. */
+int64_t ll_streams_deadline_ns(const struct ll_core *core);
+
+/** Closes a stream, if it is still of this generation, and opens another. */
+void ll_stream_restart(struct ll_core *core,
+                       enum ll_stream_kind kind,
+                       uint32_t generation,
+                       const char *why);
+
+void ll_streams_on_down(struct ll_core *core, const struct ll_event *event);
+void ll_streams_on_watch(struct ll_core *core, const struct ll_event *event);
+/** Whether an event is of the stream that is up; notes that it is alive. */
+bool ll_stream_is_current(struct ll_core *core,
+                          enum ll_stream_kind kind,
+                          uint32_t generation);
+
+/** Draws an effect of the streams or watches; false when there is none. */
+bool ll_streams_next(struct ll_core *core, struct ll_effect *ret_effect);
+
+void ll_watch_init(struct ll_watch *watch);
+/** Asks for an OFF watch of a ticket. */
+void ll_watch_want(struct ll_core *core,
+                   struct ll_watch *watch,
+                   uint64_t ticket_id,
+                   enum ll_watch_slot slot);
+/** Asks for no watch; the ticket must stay until it is OFF. */
+void ll_watch_drop(struct ll_core *core, struct ll_watch *watch);
+
+#endif

@@ -1,0 +1,529 @@
+#include "core/ticket.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "leaselock/status.h"
+
+static const char why_key_gone[] = "the ticket's key was deleted by others";
+
+/** Which commands and times still matter to a ticket that waits. */
+static bool ticket_waits(const struct ll_ticket *ticket)
+{
+    return !ticket->acquire_told &&
+           (ticket->state == LL_TICKET_ENQUEUE ||
+            ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT);
+}
+
+static struct ll_ticket *ticket_new(struct ll_bytes name,
+                                    struct ll_bytes value,
+                                    const struct ll_session *session)
+{
+    char key[LL_KEY_MAX + 1];
+    size_t key_size =
+        ll_key_make(name, session->lease, session->numbers + 1, key);
+    struct ll_ticket *ticket = ll_alloc_zero(1, sizeof(*ticket) + key_size + 1);
+
+    if (ticket == NULL) {
+        return NULL;
+    }
+    ticket->value = ll_alloc_copy(value.data, value.size);
+    if (ticket->value == NULL) {
+        ll_free(ticket);
+        return NULL;
+    }
+    memcpy(ticket->key, key, key_size + 1);
+    ticket->key_size = key_size;
+    ticket->name_size = name.size;
+    ticket->value_size = value.size;
+    ticket->ahead = -1;
+    ticket->timeout_ns = LL_NEVER;
+    ticket->release_ns = LL_NEVER;
+    ticket->guard_ns = LL_NEVER;
+    ticket->read_ns = LL_NEVER;
+    ticket->why = "";
+    ll_link_init(&ticket->link);
+    ll_link_init(&ticket->reaping);
+    ll_watch_init(&ticket->watches[LL_WATCH_OWN]);
+    ll_watch_init(&ticket->watches[LL_WATCH_AHEAD]);
+    return ticket;
+}
+
+static int acquire_check(struct ll_core *core,
+                         const struct ll_event *event,
+                         struct ll_session **ret_session)
+{
+    struct ll_entry *entry =
+        ll_table_find(&core->objects, event->acquire.session);
+    struct ll_session *session;
+
+    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
+                             LL_OBJECT_SESSION) {
+        return LEASELOCK_E_HANDLE;
+    }
+    session = LL_CONTAINER(entry, struct ll_session, object.entry);
+    if (ll_name_fault(event->acquire.name) != NULL) {
+        return LEASELOCK_E_NAME;
+    }
+    switch (session->state) {
+    case LL_SESSION_OPENING:
+        return LEASELOCK_E_STATE;
+    case LL_SESSION_LOST:
+        return LEASELOCK_E_LOST;
+    case LL_SESSION_CLOSING:
+        return LEASELOCK_E_CLOSED;
+    case LL_SESSION_ACTIVE:
+    case LL_SESSION_SUSPECT:
+        break;
+    }
+    if (core->tickets_n >= LL_TICKETS_MAX ||
+        event->acquire.value.size > LL_VALUE_MAX) {
+        return LEASELOCK_E_LIMIT;
+    }
+    *ret_session = session;
+    return 0;
+}
+
+int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_session *session = NULL;
+    struct ll_ticket *ticket;
+    int status = acquire_check(core, event, &session);
+
+    if (status != 0) {
+        return status;
+    }
+    ticket = ticket_new(event->acquire.name, event->acquire.value, session);
+    if (ticket == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    if (!ll_object_enter(core, &ticket->object, LL_OBJECT_TICKET, event->id)) {
+        ll_ticket_free(ticket);
+        return LEASELOCK_E_NOMEM;
+    }
+    core->tickets_n++;
+    session->numbers++;
+    ticket->session = session;
+    ll_link_append(&session->tickets, &ticket->link);
+    ticket->state = LL_TICKET_ENQUEUE;
+    if (event->acquire.timeout_ns == 0) {
+        ticket->once = true;
+        ticket->timeout_ns =
+            ll_after(core->now_ns,
+                     core->config.request_timeout_ns *
+                         ll_min(core->config.endpoints_n, LL_TRY_ENDPOINTS));
+    } else if (event->acquire.timeout_ns > 0) {
+        ticket->timeout_ns = ll_after(core->now_ns, event->acquire.timeout_ns);
+    }
+    ll_call_at(core, &ticket->object, core->now_ns);
+    ll_object_reschedule(core, &ticket->object);
+    return 0;
+}
+
+int64_t ll_ticket_recheck_ns(struct ll_core *core)
+{
+    return core->now_ns + LL_RECHECK_NS * 4 / 5 +
+           ll_random_below(&core->random, LL_RECHECK_NS * 2 / 5);
+}
+
+void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ll_object_reschedule(core, &ticket->object);
+}
+
+static void
+ticket_tell_acquired(struct ll_core *core, struct ll_ticket *ticket, int status)
+{
+    assert(!ticket->acquire_told);
+    ticket->acquire_told = true;
+    ticket->acquired_due = true;
+    ticket->acquire_status = status;
+    ticket->timeout_ns = LL_NEVER;
+    ll_tell(core, &ticket->object);
+}
+
+static void
+ticket_tell_released(struct ll_core *core, struct ll_ticket *ticket, int status)
+{
+    if (ticket->release_asked) {
+        ticket->release_asked = false;
+        ticket->released_due = true;
+        ticket->release_status = status;
+        ticket->release_ns = LL_NEVER;
+        ll_tell(core, &ticket->object);
+    }
+}
+
+static void ticket_drop_watches(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ll_watch_drop(core, &ticket->watches[LL_WATCH_OWN]);
+    ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
+    ticket->read_ns = LL_NEVER;
+    ticket->guard_ns = LL_NEVER;
+}
+
+static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ticket->state = LL_TICKET_GONE;
+    ticket->timeout_ns = LL_NEVER;
+    ticket->release_ns = LL_NEVER;
+    ticket->session = NULL;
+    ll_link_remove(&ticket->link);
+    if (!ll_link_alone(&ticket->reaping)) {
+        ll_link_remove(&ticket->reaping);
+        core->reaps_n--;
+    }
+    ll_call_none(core, &ticket->object);
+    ticket_drop_watches(core, ticket);
+    ll_tell(core, &ticket->object); /* freed there */
+    ll_ticket_update(core, ticket);
+}
+
+static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ticket->state = LL_TICKET_REAP;
+    ticket->token = 0;
+    ll_free(ticket->value);
+    ticket->value = NULL;
+    if (core->reaps_n >= LL_REAPS_MAX) {
+        ll_core_log(core, 1,
+                    "too many abandoned attempts: the oldest is not watched "
+                    "for any more");
+        ticket_gone(
+            core, LL_CONTAINER(core->reaping.next, struct ll_ticket, reaping));
+    }
+    ll_link_append(&core->reaping, &ticket->reaping);
+    core->reaps_n++;
+    ll_call_none(core, &ticket->object);
+    ticket_drop_watches(core, ticket);
+    if (ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF) {
+        ll_watch_want(core, &ticket->watches[LL_WATCH_OWN],
+                      ticket->object.entry.id, LL_WATCH_OWN);
+    }
+    ll_ticket_update(core, ticket);
+}
+
+void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status)
+{
+    ticket_tell_released(core, ticket, status);
+    if (ticket->lost_tries > 0 && ll_session_is_alive(ticket->session)) {
+        ticket_reap(core, ticket);
+    } else {
+        ticket_gone(core, ticket);
+    }
+}
+
+void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket)
+{
+    assert(ticket->token > 0);
+    ticket->state = LL_TICKET_LEAVE;
+    ticket->object.failures = 0;
+    ticket_drop_watches(core, ticket);
+    ll_call_at(core, &ticket->object, core->now_ns);
+    ll_ticket_update(core, ticket);
+}
+
+/** Leaves the queue from wherever the ticket stands in it. */
+static void
+ticket_withdraw(struct ll_core *core, struct ll_ticket *ticket, int status)
+{
+    if (ticket->state == LL_TICKET_ENQUEUE) {
+        if (ticket->object.in_flight) {
+            return; /* the answer says what there is to delete */
+        }
+        if (ticket->lost_tries > 0) {
+            status = LEASELOCK_E_OUTCOME_UNKNOWN;
+        }
+        ll_ticket_end(core, ticket, status);
+    } else {
+        ll_ticket_leave(core, ticket);
+    }
+}
+
+void ll_ticket_fail(struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    int status,
+                    const char *why)
+{
+    ticket->why = why;
+    ticket_tell_acquired(core, ticket, status);
+    ticket_withdraw(core, ticket, 0);
+}
+
+void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
+{
+    struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
+
+    assert(ll_session_is_alive(ticket->session));
+    assert(core->now_ns < ticket->session->deadline_ns);
+    ll_core_log(core, 3, "%s is held with token %lld", ticket->key,
+                (long long)ticket->token);
+    ticket->state = LL_TICKET_HELD;
+    ticket->ahead = 0;
+    ticket->read_ns = LL_NEVER;
+    ll_call_none(core, &ticket->object);
+    ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
+    ll_free(ticket->ahead_key);
+    ticket->ahead_key = NULL;
+    if (own->state == LL_WATCH_OFF) {
+        ticket->guard_ns = core->now_ns + LL_GUARD_NS;
+    } else if (own->state == LL_WATCH_ON && own->settled) {
+        ticket->read_ns = ll_ticket_recheck_ns(core);
+    } else if (own->state == LL_WATCH_ON) {
+        ticket->read_ns = ticket->settle_ns; /* one read, when it is certain */
+    }
+    ticket_tell_acquired(core, ticket, 0);
+    ll_ticket_update(core, ticket);
+}
+
+void ll_ticket_advance(struct ll_core *core,
+                       struct ll_ticket *ticket,
+                       int64_t revision)
+{
+    ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
+    ticket->read_ns = LL_NEVER;
+    if (ticket->state == LL_TICKET_WAIT && ticket->ahead == 1) {
+        /* Nobody else was ahead, and nobody can get there any more. */
+        ll_ticket_grant(core, ticket);
+        return;
+    }
+    ticket->state = LL_TICKET_NEXT;
+    ticket->gone_revision = ll_max(revision, ticket->token);
+    ticket->linearize = false;
+    ticket->object.failures = 0;
+    ll_call_at(core, &ticket->object, core->now_ns);
+    ll_ticket_update(core, ticket);
+}
+
+void ll_ticket_wait_for(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_kv *predecessor,
+                        int64_t ahead)
+{
+    ll_free(ticket->ahead_key);
+    ticket->ahead_key =
+        ll_alloc_copy(predecessor->key.data, predecessor->key.size);
+    ticket->ahead_key_size = predecessor->key.size;
+    ticket->ahead_token = predecessor->create_revision;
+    ticket->ahead = ahead;
+    ticket->state = LL_TICKET_WAIT;
+    if (ticket->ahead_key == NULL) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
+        return;
+    }
+    if (ll_key_is_nested(predecessor->key, ticket->name_size + 1)) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
+        return;
+    }
+    ll_core_log(core, 3, "%s waits for %s, %lld ahead", ticket->key,
+                ticket->ahead_key, (long long)ahead);
+    for (int slot = 0; slot < LL_WATCH_SLOTS; slot++) {
+        if (ticket->watches[slot].state == LL_WATCH_OFF) {
+            ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
+                          (enum ll_watch_slot)slot);
+        }
+    }
+    ll_ticket_update(core, ticket);
+}
+
+/** A held ticket is no more. */
+static void
+ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
+{
+    ll_core_log(core, 1, "%s is lost: %s", ticket->key, why);
+    ticket->state = LL_TICKET_LOST;
+    ticket->why = why;
+    ticket->lost_due = true;
+    ll_call_none(core, &ticket->object);
+    ticket_drop_watches(core, ticket);
+    ll_tell(core, &ticket->object);
+    ll_ticket_update(core, ticket);
+}
+
+void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
+{
+    switch (ticket->state) {
+    case LL_TICKET_WAIT:
+    case LL_TICKET_NEXT:
+        ticket->why = why_key_gone;
+        ticket_tell_acquired(core, ticket, LEASELOCK_E_LOST);
+        ll_ticket_end(core, ticket, 0);
+        break;
+    case LL_TICKET_HELD:
+        ticket_lose(core, ticket, why_key_gone);
+        break;
+    case LL_TICKET_ENQUEUE:
+    case LL_TICKET_LOST:
+    case LL_TICKET_LEAVE:
+    case LL_TICKET_REAP:
+    case LL_TICKET_GONE:
+        break;
+    }
+}
+
+void ll_ticket_on_session_end(struct ll_core *core,
+                              struct ll_ticket *ticket,
+                              int status,
+                              const char *why)
+{
+    if (ticket_waits(ticket)) {
+        ticket->why = why;
+        ticket_tell_acquired(core, ticket, status);
+    }
+    if (ticket->release_asked && status == LEASELOCK_E_CLOSED) {
+        /* With the revoke answered, the key is gone for certain. */
+        status = ticket->session->close_status == 0
+                     ? 0
+                     : LEASELOCK_E_OUTCOME_UNKNOWN;
+    }
+    ticket_tell_released(core, ticket, status);
+    if (ticket->state == LL_TICKET_HELD && status == LEASELOCK_E_LOST) {
+        ticket_lose(core, ticket, why);
+    } else if (ticket->state != LL_TICKET_LOST || status != LEASELOCK_E_LOST) {
+        ticket_gone(core, ticket);
+    }
+}
+
+int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+    struct ll_ticket *ticket;
+
+    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
+                             LL_OBJECT_TICKET) {
+        return LEASELOCK_E_HANDLE;
+    }
+    ticket = LL_CONTAINER(entry, struct ll_ticket, object.entry);
+    if (ticket_waits(ticket)) {
+        ticket->release_asked = true;
+        ticket->release_ns = ll_after(core->now_ns, event->release.timeout_ns);
+        ticket_tell_acquired(core, ticket, LEASELOCK_E_CANCELED);
+        ticket_withdraw(core, ticket, 0);
+        ll_ticket_update(core, ticket);
+        return 0;
+    }
+    switch (ticket->state) {
+    case LL_TICKET_HELD:
+        ticket->release_asked = true;
+        ticket->release_ns = ll_after(core->now_ns, event->release.timeout_ns);
+        ll_ticket_leave(core, ticket);
+        return 0;
+    case LL_TICKET_LOST:
+        ticket->release_asked = true;
+        ll_ticket_end(core, ticket, LEASELOCK_E_LOST);
+        return 0;
+    case LL_TICKET_ENQUEUE:
+    case LL_TICKET_WAIT:
+    case LL_TICKET_NEXT:
+    case LL_TICKET_LEAVE:
+    case LL_TICKET_REAP:
+    case LL_TICKET_GONE:
+        break;
+    }
+    return LEASELOCK_E_STATE;
+}
+
+static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
+{
+    /* etcd was reached, or there was no time to tell that it is not. */
+    bool unreached =
+        ticket->state == LL_TICKET_ENQUEUE &&
+        (ticket->once || ticket->object.failures > 0 || ticket->lost_tries > 0);
+
+    if (unreached && ticket->object.failures == 0 && ticket->lost_tries == 0) {
+        ll_note_failure(core, core->endpoint, 4, "no answer in time");
+    }
+    ll_ticket_fail(core, ticket,
+                   unreached ? LEASELOCK_E_UNAVAILABLE : LEASELOCK_E_TIMEOUT,
+                   "");
+}
+
+void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket)
+{
+    if (core->now_ns >= ticket->release_ns) {
+        /* The delete is tried on in the background all the same. */
+        ticket_tell_released(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
+    }
+    if (core->now_ns >= ticket->timeout_ns && ticket_waits(ticket)) {
+        ticket_time_out(core, ticket);
+    }
+    if (core->now_ns >= ticket->guard_ns) {
+        ticket->guard_ns = LL_NEVER;
+        if (ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF) {
+            ll_watch_want(core, &ticket->watches[LL_WATCH_OWN],
+                          ticket->object.entry.id, LL_WATCH_OWN);
+        }
+    }
+    if (core->now_ns >= ticket->read_ns) {
+        ticket->read_ns = LL_NEVER;
+        ticket->object.failures = 0;
+        ll_call_at(core, &ticket->object, core->now_ns);
+    }
+}
+
+int64_t ll_ticket_deadline_ns(const struct ll_ticket *ticket)
+{
+    return ll_min(ll_min(ticket->timeout_ns, ticket->release_ns),
+                  ll_min(ticket->guard_ns, ticket->read_ns));
+}
+
+/** What is to be said with an acquire that failed. */
+static const char *ticket_failure_text(struct ll_core *core,
+                                       const struct ll_ticket *ticket)
+{
+    if (ticket->acquire_status != LEASELOCK_E_NESTED) {
+        return ticket->why;
+    }
+    (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
+                   "the lock \"%.*s\" is blocked by the key \"%s\" of a lock "
+                   "nested below it; use names of which none is the beginning "
+                   "of another's path",
+                   (int)ticket->name_size, ticket->key,
+                   ticket->ahead_key != NULL ? ticket->ahead_key : "");
+    return core->scratch.text;
+}
+
+bool ll_ticket_next(struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    struct ll_effect *ret_effect)
+{
+    *ret_effect = (struct ll_effect){.id = ticket->object.entry.id};
+    if (ticket->acquired_due) {
+        ticket->acquired_due = false;
+        ret_effect->kind = LL_EFFECT_ACQUIRED;
+        ret_effect->detail = ll_detail_of(core, ticket->acquire_status,
+                                          ticket_failure_text(core, ticket));
+        return true;
+    }
+    if (ticket->lost_due) {
+        ticket->lost_due = false;
+        ret_effect->kind = LL_EFFECT_LOST;
+        ret_effect->lost.why = ticket->why;
+        return true;
+    }
+    if (ticket->released_due) {
+        ticket->released_due = false;
+        ret_effect->kind = LL_EFFECT_RELEASED;
+        ret_effect->detail =
+            ll_detail_of(core, ticket->release_status, ticket->why);
+        return true;
+    }
+    ll_link_remove(&ticket->object.telling);
+    if (ticket->state == LL_TICKET_GONE &&
+        ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF &&
+        ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF) {
+        core->tickets_n--;
+        ll_object_leave(core, &ticket->object);
+        ll_ticket_free(ticket);
+    }
+    return false;
+}
+
+void ll_ticket_free(struct ll_ticket *ticket)
+{
+    ll_free(ticket->ahead_key);
+    ll_free(ticket->value);
+    ll_free(ticket);
+}

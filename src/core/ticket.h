@@ -1,0 +1,201 @@
+#ifndef LL_CORE_TICKET_H
+#define LL_CORE_TICKET_H
+
+#include "core/object.h"
+#include "core/session.h"
+
+/**
+ * One place in one lock's queue: one key.
+ *
+ *     state   | event                         | next    | does
+ *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0
+ *     ENQUEUE | answered: k ahead             | WAIT    | watch both keys
+ *     ENQUEUE | answered: the key was there   | NEXT    | an earlier try landed
+ *     ENQUEUE | try answered: not free        | gone    | TIMEOUT
+ *     ENQUEUE | no answer                     | ENQUEUE | the same again
+ *     ENQUEUE | refused, error                | gone *  | ACQUIRED error
+ *     ENQUEUE | time-out, release             | ENQUEUE | told; on the answer:
+ *             |                               |         | LEAVE or REAP
+ *     WAIT    | predecessor gone, 1 was ahead | HELD    | ACQUIRED 0
+ *     WAIT    | predecessor gone, more ahead  | NEXT    | read the queue
+ *     NEXT    | read: nobody ahead            | HELD    | ACQUIRED 0
+ *     NEXT    | read: another predecessor     | WAIT    | watch it
+ *     WAIT,   | own key gone                  | gone *  | ACQUIRED LOST
+ *     NEXT    |                               |         |
+ *     WAIT,   | predecessor is a nested lock's| LEAVE   | ACQUIRED NESTED
+ *     NEXT    |                               |         |
+ *     WAIT,   | time-out, release             | LEAVE   | ACQUIRED TIMEOUT or
+ *     NEXT    |                               |         | CANCELED
+ *     HELD    | own key gone, session lost    | LOST    | LOST
+ *     HELD    | release                       | LEAVE   |
+ *     LOST    | release                       | gone *  | RELEASED LOST
+ *     LEAVE   | delete answered               | gone *  | RELEASED
+ *     LEAVE   | no answer                     | LEAVE   | the same again
+ *     LEAVE   | release's time-out            | LEAVE   | OUTCOME_UNKNOWN
+ *     REAP    | the key appears               | REAP    | delete it
+ *     any     | session lost or closed        | gone    | (LOST stays)
+ *
+ *     * REAP instead, when an enqueue was sent whose answer never came and
+ *       which may still land: its key is watched for and deleted when it
+ *       appears, until the session's lease is gone. The compare with
+ *       create_revision 0 makes a late duplicate harmless while the key
+ *       stands, so only then.
+ *
+ * Waiting and holding, the keys are watched from start_revision 0, which
+ * puts a watch among etcd's synced ones at once; one from an older revision
+ * waits for a loop that runs every 100 ms. What happened before the watch
+ * was created is closed by a read at or past its created revision. Where that
+ * read's revision equals the created one there was no write in between, and
+ * the watch is settled; else the read is repeated at growing distances until
+ * LL_SETTLE_NS have passed, by when etcd's loop has taken it in.
+ *
+ * Reads may be serializable: the question is always whether a key with a
+ * create revision below the token is left, and no such key can appear again;
+ * so at any revision from the token on "no" is right for ever, and a stale
+ * "yes" only waits for a deletion that is then seen.
+ */
+
+/** A watch that has existed for this long is among etcd's synced ones:
+ *  its loop (mvcc's syncWatchersLoop) runs every 100 ms. */
+#define LL_SETTLE_NS INT64_C(128000000)
+/** The first distance between the reads until then; doubled each time. */
+#define LL_SETTLE_FIRST_NS INT64_C(2000000)
+/** The slow re-check, that a missed event costs a delay and not a hang; give
+ *  or take a fifth at random. */
+#define LL_RECHECK_NS INT64_C(30000000000)
+/** A ticket that never waited watches its key once held for this long. */
+#define LL_GUARD_NS INT64_C(1000000000)
+
+/** A try has the time of one request to this many endpoints at most. */
+#define LL_TRY_ENDPOINTS 3
+
+enum ll_ticket_state {
+    LL_TICKET_ENQUEUE,
+    LL_TICKET_WAIT,
+    LL_TICKET_NEXT,
+    LL_TICKET_HELD,
+    LL_TICKET_LOST,
+    LL_TICKET_LEAVE,
+    LL_TICKET_REAP,
+    LL_TICKET_GONE, /* freed once all is told and no watch is left */
+};
+
+struct ll_ticket {
+    struct ll_object object;
+    struct ll_session *session; /* not of a ticket that is GONE */
+    struct ll_link link;        /* in session->tickets */
+    struct ll_link reaping;     /* in core->reaping */
+    enum ll_ticket_state state;
+    bool once;           /* a try: no waiting */
+    bool acquire_told;   /* ACQUIRED is told or due */
+    bool release_asked;  /* RELEASED is owed */
+    bool answered_once;  /* the enqueue: etcd was reached */
+    bool leave_lost;     /* a delete may have been applied unanswered */
+    bool linearize;      /* the next read goes through the quorum */
+    unsigned lost_tries; /* enqueues that may still land */
+    int64_t timeout_ns;  /* of the acquire */
+    int64_t release_ns;  /* of the release's answer */
+    int64_t token;       /* 0: no key of ours is known */
+    int64_t ahead;       /* -1: not known yet */
+    char *ahead_key;     /* WAIT: the predecessor's */
+    size_t ahead_key_size;
+    int64_t ahead_token;
+    int64_t gone_revision; /* NEXT: reads must be this new */
+    struct ll_watch watches[LL_WATCH_SLOTS];
+    int64_t guard_ns;  /* HELD: when the own key is to be watched */
+    int64_t read_ns;   /* when a read of the keys is due */
+    int64_t settle_ns; /* until then reads follow each other closely */
+    int64_t settle_step_ns;
+    /** What is to be told. */
+    bool acquired_due;
+    bool lost_due;
+    bool released_due;
+    int acquire_status;
+    int release_status;
+    const char *why; /* static */
+    /** Until etcd has answered the enqueue. */
+    char *value;
+    size_t value_size;
+    size_t name_size;
+    size_t key_size;
+    char key[]; /* NAME/LEASE.NUMBER and a NUL */
+};
+
+int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event);
+int ll_ticket_release(struct ll_core *core, const struct ll_event *event);
+void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket);
+int64_t ll_ticket_deadline_ns(const struct ll_ticket *ticket);
+bool ll_ticket_next(struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    struct ll_effect *ret_effect);
+void ll_ticket_free(struct ll_ticket *ticket);
+
+/** ticket_call.c: the unary requests and their answers. */
+void ll_ticket_build(struct ll_core *core,
+                     struct ll_ticket *ticket,
+                     struct ll_request *ret_request);
+void ll_ticket_on_answer(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_answer *answer);
+
+/** ticket_watch.c: what the watches tell. */
+void ll_ticket_on_created(struct ll_core *core,
+                          struct ll_ticket *ticket,
+                          enum ll_watch_slot slot);
+void ll_ticket_on_changed(struct ll_core *core,
+                          struct ll_ticket *ticket,
+                          enum ll_watch_slot slot,
+                          const struct ll_watch_event *event);
+void ll_ticket_on_refused(struct ll_core *core,
+                          struct ll_ticket *ticket,
+                          enum ll_watch_slot slot,
+                          enum ll_outcome outcome);
+/** The watch is WANTED again: its stream went down, or etcd ended it. */
+void ll_ticket_on_unwatched(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            enum ll_watch_slot slot);
+void ll_ticket_on_off(struct ll_core *core,
+                      struct ll_ticket *ticket,
+                      enum ll_watch_slot slot);
+struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
+                                      enum ll_watch_slot slot);
+
+/** The session is lost, or closed with this status for those who wait. */
+void ll_ticket_on_session_end(struct ll_core *core,
+                              struct ll_ticket *ticket,
+                              int status,
+                              const char *why);
+
+/** Steps of the machine, for the three files. */
+void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket);
+/** The predecessor is gone, seen at a revision. */
+void ll_ticket_advance(struct ll_core *core,
+                       struct ll_ticket *ticket,
+                       int64_t revision);
+/** Waits for a predecessor; also NESTED and want of memory. */
+void ll_ticket_wait_for(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_kv *predecessor,
+                        int64_t ahead);
+/** The own key is gone at a third party's hand. */
+void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket);
+/** Ends an acquire that is not told yet with an error, and leaves. */
+void ll_ticket_fail(struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    int status,
+                    const char *why);
+/** Nothing of ours is left in etcd but what may still land. */
+void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status);
+/** Deletes the key at its token. */
+void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket);
+/** Sets the timer anew. */
+void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket);
+/** When the next slow re-check is due. */
+int64_t ll_ticket_recheck_ns(struct ll_core *core);
+
+static inline struct ll_bytes ll_ticket_key(const struct ll_ticket *ticket)
+{
+    return (struct ll_bytes){ticket->key, ticket->key_size};
+}
+
+#endif

@@ -1,0 +1,462 @@
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "core/ticket.h"
+#include "leaselock/status.h"
+
+/**
+ * The unary requests of a ticket and what their answers do.
+ */
+
+static struct ll_bytes ticket_prefix(const struct ll_ticket *ticket)
+{
+    return (struct ll_bytes){ticket->key, ticket->name_size + 1};
+}
+
+/** All keys of the queue. */
+static struct ll_range ticket_queue(struct ll_core *core,
+                                    const struct ll_ticket *ticket)
+{
+    struct ll_range range = {.key = ticket_prefix(ticket), .keys_only = true};
+
+    range.end = ll_prefix_end(range.key, core->scratch.end);
+    return range;
+}
+
+static struct ll_op op_range(struct ll_range range)
+{
+    return (struct ll_op){.kind = LL_OP_RANGE, .range = range};
+}
+
+static struct ll_op op_key(struct ll_bytes key, bool serializable)
+{
+    return op_range((struct ll_range){
+        .key = key, .serializable = serializable, .keys_only = true});
+}
+
+static void request_txn(struct ll_core *core,
+                        struct ll_request *ret_request,
+                        size_t compares_n,
+                        size_t then_n,
+                        size_t else_n)
+{
+    ret_request->kind = LL_REQUEST_TXN;
+    ret_request->txn = (struct ll_txn){.compares = &core->scratch.compare,
+                                       .compares_n = compares_n,
+                                       .then_ops = core->scratch.then_ops,
+                                       .then_n = then_n,
+                                       .else_ops = &core->scratch.else_op,
+                                       .else_n = else_n};
+}
+
+/**
+ * The place in the queue. The range stands before the put, so it finds the
+ * predecessor, and its count is how many are ahead. The same Txn again, after
+ * a lost answer, finds the key and takes the else branch.
+ */
+static void build_enqueue(struct ll_core *core,
+                          const struct ll_ticket *ticket,
+                          struct ll_request *ret_request)
+{
+    struct ll_range queue = ticket_queue(core, ticket);
+    struct ll_op put = {.kind = LL_OP_PUT,
+                        .put = {.key = ll_ticket_key(ticket),
+                                .value = {ticket->value, ticket->value_size},
+                                .lease = ticket->session->lease}};
+
+    core->scratch.compare =
+        (struct ll_compare){.target = LL_COMPARE_CREATE_REVISION,
+                            .result = LL_COMPARE_EQUAL,
+                            .number = 0};
+    queue.limit = 1;
+    if (ticket->once) {
+        core->scratch.compare.key = queue.key;
+        core->scratch.compare.end = queue.end;
+        queue.sort = LL_SORT_OLDEST_FIRST;
+        core->scratch.then_ops[0] = put;
+        core->scratch.else_op = op_range(queue);
+        request_txn(core, ret_request, 1, 1, 1);
+    } else {
+        core->scratch.compare.key = ll_ticket_key(ticket);
+        queue.sort = LL_SORT_NEWEST_FIRST;
+        core->scratch.then_ops[0] = op_range(queue);
+        core->scratch.then_ops[1] = put;
+        core->scratch.else_op = op_key(ll_ticket_key(ticket), false);
+        request_txn(core, ret_request, 1, 2, 1);
+    }
+}
+
+/** The own key and, for one who waits, the predecessor's. */
+static void build_read(struct ll_core *core,
+                       const struct ll_ticket *ticket,
+                       struct ll_request *ret_request)
+{
+    size_t then_n = 1;
+
+    core->scratch.then_ops[0] =
+        op_key(ll_ticket_key(ticket), !ticket->linearize);
+    if (ticket->state == LL_TICKET_WAIT) {
+        core->scratch.then_ops[1] = op_key(
+            ll_ticket_watched_key(ticket, LL_WATCH_AHEAD), !ticket->linearize);
+        then_n = 2;
+    }
+    request_txn(core, ret_request, 0, then_n, 0);
+}
+
+/** The newest three of the queue up to the own key: itself, the next
+ *  predecessor, and whether that one is the last. */
+static void build_next(struct ll_core *core,
+                       const struct ll_ticket *ticket,
+                       struct ll_request *ret_request)
+{
+    ret_request->kind = LL_REQUEST_RANGE;
+    ret_request->range = ticket_queue(core, ticket);
+    ret_request->range.sort = LL_SORT_NEWEST_FIRST;
+    ret_request->range.limit = 3;
+    ret_request->range.max_create_revision = ticket->token;
+    ret_request->range.serializable = !ticket->linearize;
+}
+
+/** A late duplicate cannot hit another ticket: only the key at its token. */
+static void build_delete(struct ll_core *core,
+                         const struct ll_ticket *ticket,
+                         struct ll_request *ret_request)
+{
+    core->scratch.compare =
+        (struct ll_compare){.key = ll_ticket_key(ticket),
+                            .target = LL_COMPARE_CREATE_REVISION,
+                            .result = LL_COMPARE_EQUAL,
+                            .number = ticket->token};
+    core->scratch.then_ops[0] = (struct ll_op){
+        .kind = LL_OP_DELETE, .del = {.key = ll_ticket_key(ticket)}};
+    request_txn(core, ret_request, 1, 1, 0);
+}
+
+void ll_ticket_build(struct ll_core *core,
+                     struct ll_ticket *ticket,
+                     struct ll_request *ret_request)
+{
+    switch (ticket->state) {
+    case LL_TICKET_ENQUEUE:
+        build_enqueue(core, ticket, ret_request);
+        break;
+    case LL_TICKET_WAIT:
+    case LL_TICKET_HELD:
+        build_read(core, ticket, ret_request);
+        break;
+    case LL_TICKET_NEXT:
+        build_next(core, ticket, ret_request);
+        break;
+    case LL_TICKET_REAP:
+        if (ticket->token == 0) {
+            build_read(core, ticket, ret_request);
+        } else {
+            build_delete(core, ticket, ret_request);
+        }
+        break;
+    case LL_TICKET_LEAVE:
+        build_delete(core, ticket, ret_request);
+        break;
+    case LL_TICKET_LOST:
+    case LL_TICKET_GONE:
+        assert(ticket->state != LL_TICKET_LOST); /* it is over: no call */
+        assert(ticket->state != LL_TICKET_GONE);
+        break;
+    }
+}
+
+/** The range of an answer's operation, or NULL when it is none. */
+static const struct ll_range_answer *
+answer_range(const struct ll_answer *answer, size_t at)
+{
+    if (answer->kind != LL_REQUEST_TXN || at >= answer->txn.ops_n ||
+        answer->txn.ops[at].kind != LL_OP_RANGE) {
+        return NULL;
+    }
+    return &answer->txn.ops[at].range;
+}
+
+static void ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ll_keep_failure(core, core->endpoint, -1,
+                    "the answer does not fit the request");
+    if (!ticket->acquire_told) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_SERVER, "");
+    }
+}
+
+static void ticket_enqueued(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            const struct ll_answer *answer)
+{
+    const struct ll_range_answer *queue = answer_range(answer, 0);
+
+    ticket->token = answer->revision;
+    ll_free(ticket->value);
+    ticket->value = NULL;
+    if (ticket->acquire_told) {
+        ll_ticket_leave(core, ticket); /* given up in the meantime */
+    } else if (ticket->once || (queue != NULL && queue->kvs_n == 0)) {
+        ll_ticket_grant(core, ticket);
+    } else if (queue == NULL) {
+        ticket->state = LL_TICKET_WAIT;
+        ticket_on_misfit(core, ticket);
+    } else {
+        ll_ticket_wait_for(core, ticket, &queue->kvs[0], queue->count);
+    }
+}
+
+/** The compare failed: for a try the lock is not free; else the key was there,
+ *  which is what an earlier try left. */
+static void ticket_found(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_answer *answer)
+{
+    const struct ll_range_answer *found = answer_range(answer, 0);
+    bool own = found != NULL && found->kvs_n > 0 &&
+               ll_bytes_equal(found->kvs[0].key, ll_ticket_key(ticket)) &&
+               found->kvs[0].lease == ticket->session->lease;
+
+    if (own) {
+        ticket->token = found->kvs[0].create_revision;
+        ticket->lost_tries -= ticket->lost_tries > 0 ? 1 : 0;
+        ll_free(ticket->value);
+        ticket->value = NULL;
+        if (ticket->acquire_told) {
+            ll_ticket_leave(core, ticket);
+        } else if (ticket->once) {
+            ll_ticket_grant(core, ticket); /* it is the oldest */
+        } else {
+            ll_ticket_advance(core, ticket, answer->revision);
+        }
+    } else if (ticket->acquire_told) {
+        ll_ticket_end(core, ticket, 0);
+    } else if (!ticket->once || found == NULL || found->kvs_n == 0) {
+        ticket_on_misfit(core, ticket);
+    } else if (ll_key_is_nested(found->kvs[0].key, ticket->name_size + 1)) {
+        ticket->ahead_key =
+            ll_alloc_copy(found->kvs[0].key.data, found->kvs[0].key.size);
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
+    } else {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
+    }
+}
+
+/** Whether a key is there that was made at a revision. */
+static bool range_has(const struct ll_range_answer *range, int64_t created)
+{
+    return range->kvs_n > 0 && range->kvs[0].create_revision == created;
+}
+
+/** Settles a watch that has been created at the read's very revision, so that
+ *  no write came in between; or any, after their time. */
+static bool
+watch_settle(struct ll_watch *watch, int64_t revision, bool time_is_over)
+{
+    if (watch->created_revision == revision || time_is_over) {
+        watch->settled = true;
+    }
+    return watch->settled;
+}
+
+static void ticket_read(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_answer *answer)
+{
+    const struct ll_range_answer *own = answer_range(answer, 0);
+    const struct ll_range_answer *ahead = answer_range(answer, 1);
+    bool waits = ticket->state == LL_TICKET_WAIT;
+    struct ll_watch *watches = ticket->watches;
+    bool time_is_over = core->now_ns >= ticket->settle_ns;
+    int64_t least = ll_max(ticket->token, 0);
+    bool settled;
+
+    if (own == NULL || (waits && ahead == NULL)) {
+        ticket_on_misfit(core, ticket);
+        return;
+    }
+    least = ll_max(least, watches[LL_WATCH_OWN].created_revision);
+    if (waits) {
+        least = ll_max(least, watches[LL_WATCH_AHEAD].created_revision);
+    }
+    if (answer->revision < least) {
+        /* A member that lags behind the watches': ask the quorum. */
+        ticket->linearize = true;
+        ll_call_at(core, &ticket->object, core->now_ns);
+        return;
+    }
+    ticket->linearize = false;
+    if (ticket->state == LL_TICKET_REAP) {
+        if (own->kvs_n > 0) {
+            ticket->token = own->kvs[0].create_revision;
+            ll_call_at(core, &ticket->object, core->now_ns);
+            return;
+        }
+    } else if (!range_has(own, ticket->token)) {
+        ll_ticket_lose_key(core, ticket);
+        return;
+    } else if (waits && !range_has(ahead, ticket->ahead_token)) {
+        ll_ticket_advance(core, ticket, answer->revision);
+        return;
+    }
+    settled =
+        watch_settle(&watches[LL_WATCH_OWN], answer->revision, time_is_over);
+    if (waits) {
+        settled = watch_settle(&watches[LL_WATCH_AHEAD], answer->revision,
+                               time_is_over) &&
+                  settled;
+    }
+    if (settled) {
+        ticket->read_ns = ll_ticket_recheck_ns(core);
+    } else {
+        ticket->read_ns = core->now_ns + ticket->settle_step_ns;
+        ticket->settle_step_ns *= 2;
+    }
+}
+
+static void ticket_next_read(struct ll_core *core,
+                             struct ll_ticket *ticket,
+                             const struct ll_answer *answer)
+{
+    const struct ll_range_answer *queue = &answer->range;
+    int64_t ahead;
+
+    if (answer->revision < ticket->gone_revision) {
+        ticket->linearize = true;
+        ll_call_at(core, &ticket->object, core->now_ns);
+    } else if (!range_has(queue, ticket->token) ||
+               !ll_bytes_equal(queue->kvs[0].key, ll_ticket_key(ticket))) {
+        ll_ticket_lose_key(core, ticket);
+    } else if (queue->kvs_n == 1) {
+        ll_ticket_grant(core, ticket);
+    } else {
+        ahead = queue->kvs_n == 2 ? 1 : ll_max(2, ticket->ahead - 1);
+        ll_ticket_wait_for(core, ticket, &queue->kvs[1], ahead);
+    }
+}
+
+static void ticket_on_ok(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_answer *answer)
+{
+    bool ours;
+
+    switch (ticket->state) {
+    case LL_TICKET_ENQUEUE:
+        if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
+            ticket_enqueued(core, ticket, answer);
+        } else {
+            ticket_found(core, ticket, answer);
+        }
+        break;
+    case LL_TICKET_WAIT:
+    case LL_TICKET_HELD:
+        ticket_read(core, ticket, answer);
+        break;
+    case LL_TICKET_NEXT:
+        ticket_next_read(core, ticket, answer);
+        break;
+    case LL_TICKET_LEAVE:
+        /* Not there, though no earlier delete can have met it: a third party
+         * was quicker, and a lock that was held was not held to the end. */
+        ours = answer->txn.succeeded || ticket->leave_lost ||
+               ticket->acquire_status != 0;
+        ll_ticket_end(core, ticket, ours ? 0 : LEASELOCK_E_LOST);
+        break;
+    case LL_TICKET_REAP:
+        if (ticket->token == 0) {
+            ticket_read(core, ticket, answer);
+        } else {
+            /* It may have been yet another try's: look again. */
+            ticket->token = 0;
+            ll_call_at(core, &ticket->object, core->now_ns);
+        }
+        break;
+    case LL_TICKET_LOST:
+    case LL_TICKET_GONE:
+        break;
+    }
+}
+
+/** An enqueue that may or may not have been applied. */
+static void ticket_on_lost_enqueue(struct ll_core *core,
+                                   struct ll_ticket *ticket)
+{
+    ticket->lost_tries++;
+    if (ticket->acquire_told) {
+        ll_ticket_end(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
+    } else {
+        ll_call_again(core, &ticket->object);
+    }
+}
+
+/** An answer that no further try would change. */
+static void
+ticket_on_error(struct ll_core *core, struct ll_ticket *ticket, int status)
+{
+    switch (ticket->state) {
+    case LL_TICKET_ENQUEUE:
+        if (ticket->acquire_told) {
+            ll_ticket_end(core, ticket, 0);
+        } else {
+            ll_ticket_fail(core, ticket, status, "");
+        }
+        break;
+    case LL_TICKET_WAIT:
+    case LL_TICKET_NEXT:
+        ll_ticket_fail(core, ticket, status, "");
+        break;
+    case LL_TICKET_LEAVE:
+        ll_ticket_end(core, ticket, status);
+        break;
+    case LL_TICKET_HELD:
+    case LL_TICKET_REAP:
+        ticket->token = ticket->state == LL_TICKET_REAP ? 0 : ticket->token;
+        ticket->read_ns = core->now_ns + LL_RECHECK_NS;
+        break;
+    case LL_TICKET_LOST:
+    case LL_TICKET_GONE:
+        break;
+    }
+}
+
+void ll_ticket_on_answer(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_answer *answer)
+{
+    switch (answer->outcome) {
+    case LL_OUTCOME_OK:
+        ticket_on_ok(core, ticket, answer);
+        break;
+    case LL_OUTCOME_LOST:
+        if (ticket->state == LL_TICKET_ENQUEUE) {
+            ticket_on_lost_enqueue(core, ticket);
+            break;
+        }
+        if (ticket->state == LL_TICKET_LEAVE) {
+            ticket->leave_lost = true;
+        }
+        ll_call_again(core, &ticket->object);
+        break;
+    case LL_OUTCOME_AGAIN:
+        if (ticket->state == LL_TICKET_ENQUEUE && ticket->acquire_told) {
+            ll_ticket_end(core, ticket, 0);
+        } else {
+            ll_call_again(core, &ticket->object);
+        }
+        break;
+    case LL_OUTCOME_NO_LEASE:
+        if (ll_session_is_alive(ticket->session)) {
+            ll_session_lose(core, ticket->session,
+                            "etcd does not know the lease any more");
+        }
+        break;
+    case LL_OUTCOME_REFUSED:
+        ticket_on_error(core, ticket, LEASELOCK_E_REFUSED);
+        break;
+    case LL_OUTCOME_LEASE_EXISTS:
+    case LL_OUTCOME_ERROR:
+        ticket_on_error(core, ticket, LEASELOCK_E_SERVER);
+        break;
+    }
+}

@@ -1,0 +1,150 @@
+#include <assert.h>
+
+#include "core/ticket.h"
+#include "leaselock/status.h"
+
+/**
+ * What a ticket does with its watches and the reads that stand behind them.
+ */
+
+static bool ticket_is_watched(const struct ll_ticket *ticket)
+{
+    const struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
+    const struct ll_watch *ahead = &ticket->watches[LL_WATCH_AHEAD];
+
+    return own->state == LL_WATCH_ON &&
+           (ticket->state != LL_TICKET_WAIT || ahead->state == LL_WATCH_ON);
+}
+
+struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
+                                      enum ll_watch_slot slot)
+{
+    if (slot == LL_WATCH_OWN) {
+        return ll_ticket_key(ticket);
+    }
+    return (struct ll_bytes){ticket->ahead_key, ticket->ahead_key_size};
+}
+
+void ll_ticket_on_created(struct ll_core *core,
+                          struct ll_ticket *ticket,
+                          enum ll_watch_slot slot)
+{
+    (void)slot;
+    switch (ticket->state) {
+    case LL_TICKET_WAIT:
+    case LL_TICKET_HELD:
+    case LL_TICKET_REAP:
+        if (ticket_is_watched(ticket)) {
+            ticket->settle_ns = core->now_ns + LL_SETTLE_NS;
+            ticket->settle_step_ns = LL_SETTLE_FIRST_NS;
+            ticket->linearize = false;
+            ticket->read_ns = LL_NEVER;
+            ticket->object.failures = 0;
+            ll_call_at(core, &ticket->object, core->now_ns);
+            ll_ticket_update(core, ticket);
+        }
+        break;
+    case LL_TICKET_NEXT: /* the read that is under way comes first */
+    case LL_TICKET_ENQUEUE:
+    case LL_TICKET_LOST:
+    case LL_TICKET_LEAVE:
+    case LL_TICKET_GONE:
+        break;
+    }
+}
+
+void ll_ticket_on_changed(struct ll_core *core,
+                          struct ll_ticket *ticket,
+                          enum ll_watch_slot slot,
+                          const struct ll_watch_event *event)
+{
+    int64_t revision = event->kv.mod_revision;
+
+    if (ticket->state == LL_TICKET_REAP) {
+        if (!event->deleted && ticket->token == 0) {
+            ticket->token = event->kv.create_revision;
+            ll_call_at(core, &ticket->object, core->now_ns);
+            ll_ticket_update(core, ticket);
+        }
+        return;
+    }
+    /* A key's name may be used again, by Go's clients for one: a deletion
+     * that is older than the key that is meant is another key's. */
+    if (!event->deleted) {
+        return;
+    }
+    if (slot == LL_WATCH_OWN && revision > ticket->token) {
+        ll_ticket_lose_key(core, ticket);
+    } else if (slot == LL_WATCH_AHEAD && ticket->state == LL_TICKET_WAIT &&
+               revision > ticket->ahead_token) {
+        ll_ticket_advance(core, ticket, revision);
+    }
+}
+
+void ll_ticket_on_refused(struct ll_core *core,
+                          struct ll_ticket *ticket,
+                          enum ll_watch_slot slot,
+                          enum ll_outcome outcome)
+{
+    if (outcome == LL_OUTCOME_REFUSED &&
+        (ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT)) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_REFUSED, "");
+        return;
+    }
+    if (ticket->state == LL_TICKET_REAP || ticket->state == LL_TICKET_HELD) {
+        /* The slow re-check does alone what the watch would do at once. */
+        ticket->read_ns = core->now_ns + LL_RECHECK_NS;
+        ll_ticket_update(core, ticket);
+        return;
+    }
+    if (ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT) {
+        ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
+                      slot);
+        return;
+    }
+    ll_ticket_on_off(core, ticket, slot);
+}
+
+void ll_ticket_on_unwatched(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            enum ll_watch_slot slot)
+{
+    (void)slot;
+    switch (ticket->state) {
+    case LL_TICKET_WAIT:
+    case LL_TICKET_HELD:
+        /* When the watch is there again, a read closes the gap. */
+        ll_call_none(core, &ticket->object);
+        ticket->read_ns = LL_NEVER;
+        ll_ticket_update(core, ticket);
+        break;
+    case LL_TICKET_REAP:
+        if (ticket->token == 0) {
+            ll_call_none(core, &ticket->object);
+            ticket->read_ns = LL_NEVER;
+            ll_ticket_update(core, ticket);
+        }
+        break;
+    case LL_TICKET_NEXT:
+    case LL_TICKET_ENQUEUE:
+    case LL_TICKET_LOST:
+    case LL_TICKET_LEAVE:
+    case LL_TICKET_GONE:
+        break;
+    }
+}
+
+void ll_ticket_on_off(struct ll_core *core,
+                      struct ll_ticket *ticket,
+                      enum ll_watch_slot slot)
+{
+    if (ticket->state == LL_TICKET_REAP && slot == LL_WATCH_OWN) {
+        ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
+                      slot);
+    } else if (ticket->state == LL_TICKET_WAIT) {
+        ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
+                      slot);
+    } else if (ticket->state == LL_TICKET_GONE) {
+        ll_tell(core, &ticket->object); /* freed there */
+    }
+}

@@ -1,0 +1,124 @@
+#include "etcd/messages.h"
+
+#include <string.h>
+
+#include <grpc/status.h>
+
+/**
+ * What etcd's sentences say. A sentence counts more than the status that
+ * carries it: etcd sends some with different codes in different releases, and
+ * those that it forgot to map as UNKNOWN. None of them comes from gRPC.
+ */
+static const struct {
+    const char *sentence;
+    enum ll_outcome outcome;
+} sentences[] = {
+    /* Refused before the request is proposed: more than 5,000 entries are
+     * committed and not applied. */
+    {"etcdserver: too many requests", LL_OUTCOME_AGAIN},
+    {"requested lease not found", LL_OUTCOME_NO_LEASE},
+    {"lease already exists", LL_OUTCOME_LEASE_EXISTS},
+    {"etcdserver: permission denied", LL_OUTCOME_REFUSED},
+    {"invalid auth token", LL_OUTCOME_REFUSED},
+    {"user name is empty", LL_OUTCOME_REFUSED},
+    {"authentication failed, ", LL_OUTCOME_REFUSED},
+    /* A token from before the last change of users or roles. */
+    {"revision of auth store is old", LL_OUTCOME_REFUSED},
+    /* The write that takes the store past its quota is applied, and then
+     * answered like those that are turned away after it. */
+    {"database space exceeded", LL_OUTCOME_LOST},
+    /* This member cannot; another one may. */
+    {"not a primary lessor", LL_OUTCOME_LOST},
+    {"rpc not supported for learner", LL_OUTCOME_LOST},
+    {"etcdserver: not leader", LL_OUTCOME_LOST},
+    /* Turned away by size before anything was done: by etcd's limit on a
+     * proposal, by its gRPC server, by ours. */
+    {"etcdserver: request is too large", LL_OUTCOME_ERROR},
+    {"grpc: received message larger than max", LL_OUTCOME_ERROR},
+    {"Sent message larger than max", LL_OUTCOME_ERROR},
+    /* gRPC says so, with UNIMPLEMENTED, of an answer that it cannot unpack:
+     * its request may have been applied. */
+    {"Compression algorithm", LL_OUTCOME_LOST},
+};
+
+/**
+ * What a status alone says, when its sentence is not known. Only statuses that
+ * mean "turned away" are sure; whatever may come after the request was sent,
+ * or from something between etcd and us, leaves it open.
+ */
+static enum ll_outcome outcome_of_status(int grpc_status)
+{
+    switch (grpc_status) {
+    case GRPC_STATUS_OK:
+        return LL_OUTCOME_OK;
+    case GRPC_STATUS_PERMISSION_DENIED:
+    case GRPC_STATUS_UNAUTHENTICATED:
+        return LL_OUTCOME_REFUSED;
+    case GRPC_STATUS_INVALID_ARGUMENT:
+    case GRPC_STATUS_NOT_FOUND:
+    case GRPC_STATUS_ALREADY_EXISTS:
+    case GRPC_STATUS_FAILED_PRECONDITION:
+    case GRPC_STATUS_OUT_OF_RANGE:
+    case GRPC_STATUS_UNIMPLEMENTED:
+        return LL_OUTCOME_ERROR;
+    case GRPC_STATUS_CANCELLED:
+    case GRPC_STATUS_UNKNOWN:
+    case GRPC_STATUS_DEADLINE_EXCEEDED:
+    case GRPC_STATUS_ABORTED:
+    case GRPC_STATUS_INTERNAL:
+    case GRPC_STATUS_UNAVAILABLE:
+    case GRPC_STATUS_DATA_LOSS:
+    /* gRPC itself says RESOURCE_EXHAUSTED of an answer that is too large or
+     * for which it has no memory, after the request was applied; and of a
+     * connection that the server throttles. etcd's own are known above. */
+    case GRPC_STATUS_RESOURCE_EXHAUSTED:
+        return LL_OUTCOME_LOST;
+    default:
+        return LL_OUTCOME_LOST;
+    }
+}
+
+enum ll_outcome ll_outcome_of(int grpc_status, const char *text)
+{
+    size_t i = 0;
+
+    if (grpc_status == GRPC_STATUS_OK || text == NULL) {
+        return outcome_of_status(grpc_status);
+    }
+    for (i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
+        if (strstr(text, sentences[i].sentence) != NULL) {
+            return sentences[i].outcome;
+        }
+    }
+    return outcome_of_status(grpc_status);
+}
+
+void ll_answer_fail(int grpc_status,
+                    const char *text,
+                    struct ll_answer *ret_answer)
+{
+    *ret_answer = (struct ll_answer){
+        .outcome = ll_outcome_of(grpc_status, text),
+        .grpc_status = grpc_status,
+        .text = text != NULL ? text : "",
+    };
+}
+
+const char *ll_request_method(enum ll_request_kind kind)
+{
+    switch (kind) {
+    case LL_REQUEST_TXN:
+        return "/etcdserverpb.KV/Txn";
+    case LL_REQUEST_RANGE:
+        return "/etcdserverpb.KV/Range";
+    case LL_REQUEST_LEASE_GRANT:
+        return "/etcdserverpb.Lease/LeaseGrant";
+    case LL_REQUEST_LEASE_REVOKE:
+        return "/etcdserverpb.Lease/LeaseRevoke";
+    case LL_REQUEST_LEASE_TTL:
+        return "/etcdserverpb.Lease/LeaseTimeToLive";
+    case LL_REQUEST_STATUS:
+        return "/etcdserverpb.Maintenance/Status";
+    }
+    return "";
+}

@@ -1,0 +1,162 @@
+#include "rpc/call.h"
+
+#include "base/alloc.h"
+#include "rpc/message.h"
+
+struct ll_call {
+    struct ll_tag tag;
+    struct ll_link link; /* in the transport's calls */
+    uint64_t id;
+    uint32_t seq;
+    uint32_t endpoint;
+    enum ll_request_kind kind;
+    grpc_call *call;
+    grpc_metadata metadata;
+    grpc_byte_buffer *request;
+    /** What gRPC fills in before the batch completes. */
+    grpc_metadata_array initial;
+    grpc_metadata_array trailing;
+    grpc_byte_buffer *response;
+    grpc_status_code status;
+    grpc_slice details;
+};
+
+static void call_free(struct ll_call *call)
+{
+    grpc_metadata_array_destroy(&call->initial);
+    grpc_metadata_array_destroy(&call->trailing);
+    if (call->request != NULL) {
+        grpc_byte_buffer_destroy(call->request);
+    }
+    if (call->response != NULL) {
+        grpc_byte_buffer_destroy(call->response);
+    }
+    grpc_slice_unref(call->details);
+    if (call->call != NULL) {
+        grpc_call_unref(call->call);
+    }
+    ll_free(call);
+}
+
+/** Starts all that a unary call is as one batch with one completion. */
+static grpc_call_error start_batch(struct ll_call *call)
+{
+    grpc_op ops[6] = {
+        ll_channel_op_start(ll_method_of_request(call->kind), &call->metadata),
+        {.op = GRPC_OP_SEND_MESSAGE},
+        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+        {.op = GRPC_OP_RECV_INITIAL_METADATA},
+        {.op = GRPC_OP_RECV_MESSAGE},
+        {.op = GRPC_OP_RECV_STATUS_ON_CLIENT},
+    };
+
+    ops[1].data.send_message.send_message = call->request;
+    ops[3].data.recv_initial_metadata.recv_initial_metadata = &call->initial;
+    ops[4].data.recv_message.recv_message = &call->response;
+    ops[5].data.recv_status_on_client.trailing_metadata = &call->trailing;
+    ops[5].data.recv_status_on_client.status = &call->status;
+    ops[5].data.recv_status_on_client.status_details = &call->details;
+    return grpc_call_start_batch(call->call, ops, 6, &call->tag, NULL);
+}
+
+int ll_call_start(struct ll_transport *transport,
+                  const struct ll_effect *effect)
+{
+    enum ll_method method = ll_method_of_request(effect->call.request.kind);
+    struct ll_call *call = NULL;
+    int status = ll_request_encode(&effect->call.request, &transport->scratch);
+
+    if (status != 0) {
+        return status;
+    }
+    call = ll_alloc_zero(1, sizeof(*call));
+    if (call == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    call->tag.kind = LL_TAG_CALL;
+    ll_link_init(&call->link);
+    call->id = effect->id;
+    call->seq = effect->call.seq;
+    call->endpoint = effect->call.endpoint;
+    call->kind = effect->call.request.kind;
+    call->status = GRPC_STATUS_UNKNOWN;
+    call->details = grpc_empty_slice();
+    grpc_metadata_array_init(&call->initial);
+    grpc_metadata_array_init(&call->trailing);
+    call->request = ll_message_new(&transport->scratch);
+    call->call = ll_transport_start(
+        transport, call->endpoint, method,
+        gpr_time_add(
+            gpr_now(GPR_CLOCK_MONOTONIC),
+            gpr_time_from_nanos(effect->call.timeout_ns, GPR_TIMESPAN)));
+    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
+    if (call->call == NULL || start_batch(call) != GRPC_CALL_OK) {
+        call_free(call);
+        return LEASELOCK_E_NOMEM;
+    }
+    ll_link_append(&transport->calls, &call->link);
+    return 0;
+}
+
+/** What to make of an OK without an answer that can be read: etcd has applied
+ *  the request, and what came of it is not known. */
+static void answer_unread(int status, struct ll_answer *answer)
+{
+    if (status == LEASELOCK_E_NOMEM) {
+        ll_answer_fail(GRPC_STATUS_RESOURCE_EXHAUSTED,
+                       "no memory to read etcd's answer", answer);
+    } else {
+        ll_answer_fail(GRPC_STATUS_INTERNAL,
+                       "the answer is not the message that etcd sends here",
+                       answer);
+    }
+    answer->outcome = LL_OUTCOME_LOST;
+}
+
+void ll_call_complete(struct ll_tag *tag,
+                      ll_transport_event_fn *on_event,
+                      void *arg)
+{
+    struct ll_call *call = LL_CONTAINER(tag, struct ll_call, tag);
+    struct ll_decoded *decoded = NULL;
+    struct ll_answer answer = {.text = ""};
+    struct ll_event event = {.kind = LL_EVENT_ANSWER, .id = call->id};
+    grpc_slice bytes = grpc_empty_slice();
+    char text[LL_STATUS_TEXT_SIZE];
+    int status = LEASELOCK_E_SERVER;
+
+    ll_link_remove(&call->link);
+    if (call->status != GRPC_STATUS_OK) {
+        ll_status_text(call->details, text);
+        ll_answer_fail((int)call->status, text, &answer);
+    } else {
+        if (call->response != NULL) {
+            bytes = ll_message_bytes(call->response);
+            status =
+                ll_answer_decode(call->kind, GRPC_SLICE_START_PTR(bytes),
+                                 GRPC_SLICE_LENGTH(bytes), &answer, &decoded);
+        }
+        if (status != 0) {
+            answer_unread(status, &answer);
+        }
+    }
+    event.answer.seq = call->seq;
+    event.answer.endpoint = call->endpoint;
+    event.answer.answer = &answer;
+    on_event(&event, arg);
+    ll_decoded_free(decoded);
+    grpc_slice_unref(bytes);
+    call_free(call);
+}
+
+void ll_calls_cancel(struct ll_transport *transport)
+{
+    struct ll_link *at = NULL;
+    struct ll_link *after = NULL;
+
+    LL_LIST_EACH (at, after, &transport->calls) {
+        struct ll_call *call = LL_CONTAINER(at, struct ll_call, link);
+
+        (void)grpc_call_cancel(call->call, NULL);
+    }
+}

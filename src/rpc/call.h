@@ -1,0 +1,19 @@
+#ifndef LL_RPC_CALL_H
+#define LL_RPC_CALL_H
+
+#include "rpc/transport_private.h"
+
+/** Unary calls. */
+
+/** Sends the request of an LL_EFFECT_CALL; returns as ll_transport_run. */
+int ll_call_start(struct ll_transport *transport,
+                  const struct ll_effect *effect);
+
+/** Hands out the answer of the call that the tag stands for, and frees it. */
+void ll_call_complete(struct ll_tag *tag,
+                      ll_transport_event_fn *on_event,
+                      void *arg);
+
+void ll_calls_cancel(struct ll_transport *transport);
+
+#endif

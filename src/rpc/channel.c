@@ -1,0 +1,172 @@
+#include "rpc/channel.h"
+
+#include <grpc/slice.h>
+
+#include "etcd/messages.h"
+#include "leaselock/version.h"
+
+/** etcd answers with GOAWAY to pings that come more often than every 5 s. */
+#define LL_PING_TIME_MS 10000
+#define LL_PING_TIMEOUT_MS 3000
+
+/** Core has its own pauses between tries, so gRPC's are kept short. */
+#define LL_RECONNECT_MIN_MS 100
+#define LL_RECONNECT_MAX_MS 1000
+#define LL_RESOLVE_PAUSE_MS 1000
+
+enum ll_method ll_method_of_request(enum ll_request_kind kind)
+{
+    switch (kind) {
+    case LL_REQUEST_TXN:
+        return LL_METHOD_TXN;
+    case LL_REQUEST_RANGE:
+        return LL_METHOD_RANGE;
+    case LL_REQUEST_LEASE_GRANT:
+        return LL_METHOD_LEASE_GRANT;
+    case LL_REQUEST_LEASE_REVOKE:
+        return LL_METHOD_LEASE_REVOKE;
+    case LL_REQUEST_LEASE_TTL:
+        return LL_METHOD_LEASE_TTL;
+    case LL_REQUEST_STATUS:
+        return LL_METHOD_STATUS;
+    }
+    return LL_METHOD_STATUS;
+}
+
+enum ll_method ll_method_of_stream(enum ll_stream_kind which)
+{
+    switch (which) {
+    case LL_STREAM_WATCH:
+        return LL_METHOD_WATCH;
+    case LL_STREAM_KEEPALIVE:
+        return LL_METHOD_KEEPALIVE;
+    }
+    return LL_METHOD_WATCH;
+}
+
+static const char *method_path(enum ll_method method)
+{
+    switch (method) {
+    case LL_METHOD_TXN:
+        return ll_request_method(LL_REQUEST_TXN);
+    case LL_METHOD_RANGE:
+        return ll_request_method(LL_REQUEST_RANGE);
+    case LL_METHOD_LEASE_GRANT:
+        return ll_request_method(LL_REQUEST_LEASE_GRANT);
+    case LL_METHOD_LEASE_REVOKE:
+        return ll_request_method(LL_REQUEST_LEASE_REVOKE);
+    case LL_METHOD_LEASE_TTL:
+        return ll_request_method(LL_REQUEST_LEASE_TTL);
+    case LL_METHOD_STATUS:
+        return ll_request_method(LL_REQUEST_STATUS);
+    case LL_METHOD_WATCH:
+        return "/etcdserverpb.Watch/Watch";
+    case LL_METHOD_KEEPALIVE:
+        return "/etcdserverpb.Lease/LeaseKeepAlive";
+    }
+    return "";
+}
+
+grpc_channel_credentials *ll_channel_credentials(void)
+{
+    return grpc_insecure_credentials_create();
+}
+
+/** gRPC wants writable strings and leaves them be. */
+static char *writable(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static grpc_arg integer(const char *key, int value)
+{
+    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = writable(key)};
+
+    arg.value.integer = value;
+    return arg;
+}
+
+static grpc_arg string(const char *key, const char *value)
+{
+    grpc_arg arg = {.type = GRPC_ARG_STRING, .key = writable(key)};
+
+    arg.value.string = writable(value);
+    return arg;
+}
+
+static void channel_open(struct ll_channel *channel,
+                         const char *target,
+                         grpc_channel_credentials *credentials,
+                         int connect_timeout_ms)
+{
+    grpc_arg args[] = {
+        /* Two clients of one process share no connection: one that hangs
+         * would take both with it. */
+        integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        integer(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
+        /* What is tried again, and when, is core's to say. */
+        integer(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+        integer(GRPC_ARG_ENABLE_RETRIES, 0),
+        /* An answer that is turned away here has been applied there. */
+        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1),
+        /* The name notwithstanding, it is the time that a connection gets. */
+        integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, connect_timeout_ms),
+        integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, LL_RECONNECT_MIN_MS),
+        integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LL_RECONNECT_MAX_MS),
+        integer(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS,
+                LL_RESOLVE_PAUSE_MS),
+        integer(GRPC_ARG_KEEPALIVE_TIME_MS, LL_PING_TIME_MS),
+        integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, LL_PING_TIMEOUT_MS),
+        /* etcd answers GOAWAY to pings without a call, too. */
+        integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0),
+        integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
+        string(GRPC_ARG_PRIMARY_USER_AGENT_STRING,
+               "leaselock/" LEASELOCK_VERSION),
+    };
+    grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
+
+    channel->channel = grpc_channel_create(target, credentials, &list);
+}
+
+grpc_call *ll_channel_call(struct ll_channel *channel,
+                           const char *target,
+                           grpc_channel_credentials *credentials,
+                           int connect_timeout_ms,
+                           enum ll_method method,
+                           grpc_completion_queue *queue,
+                           gpr_timespec deadline)
+{
+    if (channel->channel == NULL) {
+        channel_open(channel, target, credentials, connect_timeout_ms);
+    }
+    if (channel->methods[method] == NULL) {
+        channel->methods[method] = grpc_channel_register_call(
+            channel->channel, method_path(method), NULL, NULL);
+    }
+    return grpc_channel_create_registered_call(
+        channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue,
+        channel->methods[method], deadline, NULL);
+}
+
+void ll_channel_close(struct ll_channel *channel)
+{
+    if (channel->channel != NULL) {
+        grpc_channel_destroy(channel->channel);
+    }
+    *channel = (struct ll_channel){0};
+}
+
+grpc_op ll_channel_op_start(enum ll_method method, grpc_metadata *metadata)
+{
+    grpc_op op = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+
+    if (method != LL_METHOD_STATUS) {
+        *metadata = (grpc_metadata){
+            .key = grpc_slice_from_static_string("hasleader"),
+            .value = grpc_slice_from_static_string("true"),
+        };
+        op.data.send_initial_metadata.count = 1;
+        op.data.send_initial_metadata.metadata = metadata;
+    }
+    return op;
+}

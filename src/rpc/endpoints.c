@@ -1,0 +1,281 @@
+#include "rpc/endpoints.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+
+#define FORM "expected \"host:port\", \"[v6]:port\" or \"http://host:port\""
+
+#define PORT_MAX 65535
+#define PORT_DIGITS_MAX 5
+
+/** A piece of the user's text. */
+struct piece {
+    const char *at;
+    size_t size;
+};
+
+__attribute__((format(printf, 4, 5))) static int
+fail(struct leaselock_error *reterr,
+     int code,
+     struct piece endpoint,
+     const char *format,
+     ...)
+{
+    va_list arguments;
+
+    if (reterr == NULL) {
+        return code;
+    }
+    *reterr = (struct leaselock_error){.code = code, .grpc_status = -1};
+    va_start(arguments, format);
+    (void)vsnprintf(reterr->message, sizeof(reterr->message), format,
+                    arguments);
+    va_end(arguments);
+    (void)snprintf(reterr->endpoint, sizeof(reterr->endpoint), "%.*s",
+                   (int)endpoint.size, endpoint.at);
+    return code;
+}
+
+static struct piece trim(struct piece piece)
+{
+    while (piece.size > 0 && strchr(" \t\r\n", piece.at[0]) != NULL) {
+        piece.at++;
+        piece.size--;
+    }
+    while (piece.size > 0 &&
+           strchr(" \t\r\n", piece.at[piece.size - 1]) != NULL) {
+        piece.size--;
+    }
+    return piece;
+}
+
+/** Takes a prefix off, whatever its case. */
+static bool take(struct piece *piece, const char *prefix)
+{
+    size_t size = strlen(prefix);
+
+    if (piece->size < size || strncasecmp(piece->at, prefix, size) != 0) {
+        return false;
+    }
+    piece->at += size;
+    piece->size -= size;
+    return true;
+}
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z');
+}
+
+static bool is_made_of(struct piece piece, const char *marks)
+{
+    size_t i = 0;
+
+    for (i = 0; i < piece.size; i++) {
+        char c = piece.at[i];
+
+        if (!is_alnum(c) && (c == '\0' || strchr(marks, c) == NULL)) {
+            return false;
+        }
+    }
+    return piece.size > 0;
+}
+
+static bool is_port(struct piece port)
+{
+    unsigned number = 0;
+    size_t i = 0;
+
+    if (port.size == 0 || port.size > PORT_DIGITS_MAX) {
+        return false;
+    }
+    for (i = 0; i < port.size; i++) {
+        if (port.at[i] < '0' || port.at[i] > '9') {
+            return false;
+        }
+        number = number * 10 + (unsigned)(port.at[i] - '0');
+    }
+    return number >= 1 && number <= PORT_MAX;
+}
+
+/** Splits "host:port", "host", "[v6]:port" or "[v6]"; brackets stay with the
+ *  host. */
+static bool
+split(struct piece piece, struct piece *ret_host, struct piece *ret_port)
+{
+    const char *end = piece.at + piece.size;
+    const char *colon = NULL;
+
+    if (piece.size > 0 && piece.at[0] == '[') {
+        const char *bracket = memchr(piece.at, ']', piece.size);
+        struct piece inner = {NULL, 0};
+
+        if (bracket == NULL || (bracket + 1 < end && bracket[1] != ':')) {
+            return false;
+        }
+        inner.at = piece.at + 1;
+        inner.size = (size_t)(bracket - inner.at);
+        if (!is_made_of(inner, ":.%-_") ||
+            memchr(inner.at, ':', inner.size) == NULL) {
+            return false;
+        }
+        colon = bracket + 1 < end ? bracket + 1 : NULL;
+        ret_host->at = piece.at;
+        ret_host->size = (size_t)(bracket + 1 - piece.at);
+    } else {
+        colon = memchr(piece.at, ':', piece.size);
+        ret_host->at = piece.at;
+        ret_host->size =
+            colon != NULL ? (size_t)(colon - piece.at) : piece.size;
+        if (!is_made_of(*ret_host, "-._")) {
+            return false;
+        }
+    }
+    *ret_port = (struct piece){LL_ENDPOINT_PORT_DEFAULT,
+                               sizeof(LL_ENDPOINT_PORT_DEFAULT) - 1};
+    if (colon != NULL) {
+        ret_port->at = colon + 1;
+        ret_port->size = (size_t)(end - ret_port->at);
+    }
+    return true;
+}
+
+/** "dns:///host:port". The scheme is written out, so that a host called
+ *  "unix" or "ipv4" is taken for none; and as a target is a URI, brackets and
+ *  a zone's percent sign are escaped. */
+static void
+write_target(struct piece host, struct piece port, char target[LL_TARGET_SIZE])
+{
+    int at = snprintf(target, LL_TARGET_SIZE, "dns:///");
+    size_t i = 0;
+
+    for (i = 0; i < host.size; i++) {
+        char c = host.at[i];
+
+        at += snprintf(target + at, LL_TARGET_SIZE - (size_t)at,
+                       c == '[' || c == ']' || c == '%' ? "%%%02X" : "%c",
+                       (unsigned char)c);
+    }
+    (void)snprintf(target + at, LL_TARGET_SIZE - (size_t)at, ":%.*s",
+                   (int)port.size, port.at);
+}
+
+static int parse_one(struct piece text,
+                     struct ll_endpoint *endpoint,
+                     struct leaselock_error *reterr)
+{
+    struct piece rest = text;
+    struct piece host = {NULL, 0};
+    struct piece port = {NULL, 0};
+
+    if (text.size == 0) {
+        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
+                    "an endpoint of the list is empty; " FORM);
+    }
+    if (text.size > LL_ENDPOINT_SIZE_MAX) {
+        return fail(reterr, LEASELOCK_E_LIMIT, text,
+                    "the endpoint \"%.*s...\" is longer than %d bytes; " FORM,
+                    LL_ENDPOINT_SIZE_MAX / 2, text.at, LL_ENDPOINT_SIZE_MAX);
+    }
+    memcpy(endpoint->text, text.at, text.size);
+    endpoint->text[text.size] = '\0';
+    if (take(&rest, "unix:")) {
+        if (rest.size == 0) {
+            return fail(reterr, LEASELOCK_E_ARGUMENT, text,
+                        "the endpoint \"%s\" has no path; expected "
+                        "\"unix:/path\"",
+                        endpoint->text);
+        }
+        memcpy(endpoint->target, endpoint->text, text.size + 1);
+        return 0;
+    }
+    if (take(&rest, "https://")) {
+        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
+                    "the endpoint \"%s\" asks for TLS, which this version "
+                    "does not support yet; " FORM,
+                    endpoint->text);
+    }
+    if (take(&rest, "http://") && rest.size > 0 &&
+        rest.at[rest.size - 1] == '/') {
+        rest.size--;
+    }
+    if (memmem(rest.at, rest.size, "://", 3) != NULL) {
+        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
+                    "the endpoint \"%s\" has a scheme that is not known; " FORM,
+                    endpoint->text);
+    }
+    if (!split(rest, &host, &port)) {
+        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
+                    "the endpoint \"%s\" has no valid host; " FORM,
+                    endpoint->text);
+    }
+    if (!is_port(port)) {
+        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
+                    "the endpoint \"%s\" has no port from 1 to %d; " FORM,
+                    endpoint->text, PORT_MAX);
+    }
+    write_target(host, port, endpoint->target);
+    return 0;
+}
+
+/** The piece up to the next comma; moves text behind it, or to NULL. */
+static struct piece next_piece(const char **text)
+{
+    const char *comma = strchr(*text, ',');
+    struct piece piece = {*text, comma != NULL ? (size_t)(comma - *text)
+                                               : strlen(*text)};
+
+    *text = comma != NULL ? comma + 1 : NULL;
+    return trim(piece);
+}
+
+int ll_endpoints_parse(const char *text,
+                       struct ll_endpoints *ret_endpoints,
+                       struct leaselock_error *reterr)
+{
+    const struct piece nothing = {"", 0};
+    struct ll_endpoints endpoints = {NULL, 0};
+    const char *at = NULL;
+    size_t n = 1;
+    int status = 0;
+
+    if (text == NULL || trim((struct piece){text, strlen(text)}).size == 0) {
+        return fail(reterr, LEASELOCK_E_ARGUMENT, nothing,
+                    "there is no endpoint; " FORM);
+    }
+    for (at = strchr(text, ','); at != NULL; at = strchr(at + 1, ',')) {
+        n++;
+    }
+    if (n > LL_ENDPOINTS_MAX) {
+        return fail(reterr, LEASELOCK_E_LIMIT, nothing,
+                    "there are %zu endpoints, and %d is the most; " FORM
+                    ", with commas between them",
+                    n, LL_ENDPOINTS_MAX);
+    }
+    endpoints.list = ll_alloc_zero(n, sizeof(*endpoints.list));
+    if (endpoints.list == NULL) {
+        return fail(reterr, LEASELOCK_E_NOMEM, nothing, "out of memory");
+    }
+    for (at = text; at != NULL; endpoints.n++) {
+        status =
+            parse_one(next_piece(&at), &endpoints.list[endpoints.n], reterr);
+        if (status != 0) {
+            ll_endpoints_free(&endpoints);
+            return status;
+        }
+    }
+    *ret_endpoints = endpoints;
+    return 0;
+}
+
+void ll_endpoints_free(struct ll_endpoints *endpoints)
+{
+    ll_free(endpoints->list);
+    *endpoints = (struct ll_endpoints){NULL, 0};
+}

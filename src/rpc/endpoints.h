@@ -1,0 +1,42 @@
+#ifndef LL_RPC_ENDPOINTS_H
+#define LL_RPC_ENDPOINTS_H
+
+#include <stdint.h>
+
+#include "leaselock/status.h"
+#include "rpc/transport.h"
+
+/** Port where an endpoint names none: etcd's own. */
+#define LL_ENDPOINT_PORT_DEFAULT "2379"
+
+/** Bytes of a target, its NUL included: the scheme, the port, and each byte
+ *  of the endpoint as "%5B" at the most. */
+#define LL_TARGET_SIZE (3 * LL_ENDPOINT_SIZE_MAX + 16)
+
+struct ll_endpoint {
+    /** As the user wrote it, without the spaces around it. */
+    char text[LL_ENDPOINT_SIZE_MAX + 1];
+    /** As gRPC takes it: "dns:///host:port". */
+    char target[LL_TARGET_SIZE];
+};
+
+struct ll_endpoints {
+    struct ll_endpoint *list;
+    uint32_t n;
+};
+
+/**
+ * Reads a list of endpoints with commas between them.
+ *
+ * @param ret_endpoints  freed with ll_endpoints_free
+ * @param reterr         names the endpoint that is none, and says what form is
+ *                       expected; may be NULL
+ * @return 0, LEASELOCK_E_ARGUMENT, _LIMIT (too many or too long), _NOMEM
+ */
+int ll_endpoints_parse(const char *text,
+                       struct ll_endpoints *ret_endpoints,
+                       struct leaselock_error *reterr);
+
+void ll_endpoints_free(struct ll_endpoints *endpoints);
+
+#endif

@@ -1,0 +1,218 @@
+#include "rpc/transport.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "rpc/call.h"
+#include "rpc/stream.h"
+#include "rpc/transport_private.h"
+
+/** Tags are aligned, so that bit 0 is free to say "it failed" on the way from
+ *  ll_transport_wait to ll_transport_complete. */
+#define TAG_FAILED ((uintptr_t)1)
+
+/** Makes what ll_transport_wake needs: a call that is never sent anywhere. */
+static void wake_open(struct ll_transport *transport)
+{
+    transport->wake_channel = grpc_lame_client_channel_create(
+        "leaselock-wake", GRPC_STATUS_UNAVAILABLE, "never used");
+    transport->wake_call = grpc_channel_create_call(
+        transport->wake_channel, NULL, GRPC_PROPAGATE_DEFAULTS,
+        transport->queue, grpc_slice_from_static_string("/leaselock/wake"),
+        NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+}
+
+int ll_transport_new(const struct ll_transport_config *config,
+                     struct ll_transport **ret_transport,
+                     struct leaselock_error *reterr)
+{
+    struct ll_endpoints endpoints = {NULL, 0};
+    struct ll_transport *transport = NULL;
+    int status = ll_endpoints_parse(config->endpoints, &endpoints, reterr);
+
+    if (status != 0) {
+        return status;
+    }
+    transport = ll_alloc_zero(1, sizeof(*transport));
+    if (transport != NULL) {
+        transport->channels =
+            ll_alloc_zero(endpoints.n, sizeof(*transport->channels));
+    }
+    if (transport == NULL || transport->channels == NULL) {
+        ll_free(transport);
+        ll_endpoints_free(&endpoints);
+        if (reterr != NULL) {
+            *reterr = (struct leaselock_error){.code = LEASELOCK_E_NOMEM,
+                                               .grpc_status = -1,
+                                               .message = "out of memory"};
+        }
+        return LEASELOCK_E_NOMEM;
+    }
+    transport->endpoints = endpoints;
+    transport->connect_timeout_ms = config->connect_timeout_ms;
+    ll_link_init(&transport->calls);
+    ll_link_init(&transport->streams);
+    atomic_init(&transport->waking, false);
+    grpc_init();
+    transport->queue = grpc_completion_queue_create_for_next(NULL);
+    transport->credentials = ll_channel_credentials();
+    wake_open(transport);
+    *ret_transport = transport;
+    return 0;
+}
+
+uint32_t ll_transport_endpoints(const struct ll_transport *transport)
+{
+    return transport->endpoints.n;
+}
+
+const char *ll_transport_endpoint(const struct ll_transport *transport,
+                                  uint32_t endpoint)
+{
+    return endpoint < transport->endpoints.n
+               ? transport->endpoints.list[endpoint].text
+               : "";
+}
+
+int ll_transport_run(struct ll_transport *transport,
+                     const struct ll_effect *effect)
+{
+    struct ll_buffer *scratch = &transport->scratch;
+
+    /* What starts after a stop would not be cancelled, and never drain. */
+    switch (effect->kind) {
+    case LL_EFFECT_CALL:
+        assert(effect->call.endpoint < transport->endpoints.n);
+        return transport->stopped ? LEASELOCK_E_NOMEM
+                                  : ll_call_start(transport, effect);
+    case LL_EFFECT_STREAM_OPEN:
+        assert(effect->stream.endpoint < transport->endpoints.n);
+        return transport->stopped ? LEASELOCK_E_NOMEM
+                                  : ll_rpc_stream_open(transport, effect);
+    case LL_EFFECT_STREAM_CLOSE:
+        ll_rpc_stream_close(transport, effect->stream.which);
+        return 0;
+    case LL_EFFECT_KEEPALIVE:
+        ll_rpc_stream_send(
+            transport, LL_STREAM_KEEPALIVE,
+            ll_keepalive_encode(effect->keepalive.lease, scratch));
+        return 0;
+    case LL_EFFECT_WATCH_CREATE:
+        ll_rpc_stream_send(transport, LL_STREAM_WATCH,
+                           ll_watch_create_encode(effect, scratch));
+        return 0;
+    case LL_EFFECT_WATCH_CANCEL:
+        ll_rpc_stream_send(
+            transport, LL_STREAM_WATCH,
+            ll_watch_cancel_encode(effect->watch.watch_id, scratch));
+        return 0;
+    case LL_EFFECT_SESSION_OPENED:
+    case LL_EFFECT_SESSION_CHANGED:
+    case LL_EFFECT_SESSION_CLOSED:
+    case LL_EFFECT_ACQUIRED:
+    case LL_EFFECT_LOST:
+    case LL_EFFECT_RELEASED:
+    case LL_EFFECT_QUERIED:
+    case LL_EFFECT_LOG:
+        break;
+    }
+    assert(false); /* the others are for the user */
+    return 0;
+}
+
+void *ll_transport_wait(struct ll_transport *transport, int64_t timeout_ns)
+{
+    gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    grpc_event event;
+
+    if (timeout_ns < INT64_MAX) {
+        deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                gpr_time_from_nanos(timeout_ns, GPR_TIMESPAN));
+    }
+    event = grpc_completion_queue_next(transport->queue, deadline, NULL);
+    if (event.type != GRPC_OP_COMPLETE) {
+        return NULL;
+    }
+    if (event.tag == transport) {
+        atomic_store(&transport->waking, false);
+        return NULL;
+    }
+    return event.success ? event.tag
+                         : (void *)((uintptr_t)event.tag | TAG_FAILED);
+}
+
+void ll_transport_complete(struct ll_transport *transport,
+                           void *tag,
+                           ll_transport_event_fn *on_event,
+                           void *arg)
+{
+    bool ok = ((uintptr_t)tag & TAG_FAILED) == 0;
+    struct ll_tag *at = (void *)((uintptr_t)tag & ~TAG_FAILED);
+
+    switch (at->kind) {
+    case LL_TAG_CALL:
+        ll_call_complete(at, on_event, arg);
+        break;
+    case LL_TAG_STREAM_STATUS:
+    case LL_TAG_STREAM_RECEIVE:
+    case LL_TAG_STREAM_SEND:
+        ll_rpc_stream_complete(transport, at, ok, on_event, arg);
+        break;
+    }
+}
+
+/**
+ * A batch without operations completes at once, and its completion wakes the
+ * thread that waits. One at a time is enough: while it is on its way, the wait
+ * that it ends has not yet returned, so that its thread will take the mutex,
+ * and see what the second caller changed, after this call.
+ */
+void ll_transport_wake(struct ll_transport *transport)
+{
+    if (!atomic_exchange(&transport->waking, true)) {
+        (void)grpc_call_start_batch(transport->wake_call, NULL, 0, transport,
+                                    NULL);
+    }
+}
+
+void ll_transport_stop(struct ll_transport *transport)
+{
+    transport->stopped = true;
+    ll_calls_cancel(transport);
+    ll_rpc_streams_cancel(transport);
+}
+
+bool ll_transport_drained(const struct ll_transport *transport)
+{
+    return ll_link_alone(&transport->calls) &&
+           ll_link_alone(&transport->streams) &&
+           !atomic_load(&transport->waking);
+}
+
+void ll_transport_free(struct ll_transport *transport)
+{
+    uint32_t i = 0;
+
+    if (transport == NULL) {
+        return;
+    }
+    assert(ll_link_alone(&transport->calls));
+    assert(ll_link_alone(&transport->streams));
+    grpc_call_unref(transport->wake_call);
+    grpc_channel_destroy(transport->wake_channel);
+    for (i = 0; i < transport->endpoints.n; i++) {
+        ll_channel_close(&transport->channels[i]);
+    }
+    grpc_channel_credentials_release(transport->credentials);
+    grpc_completion_queue_shutdown(transport->queue);
+    while (grpc_completion_queue_next(transport->queue,
+                                      gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL)
+               .type != GRPC_QUEUE_SHUTDOWN) {
+    }
+    grpc_completion_queue_destroy(transport->queue);
+    grpc_shutdown();
+    ll_buffer_free(&transport->scratch);
+    ll_free(transport->channels);
+    ll_endpoints_free(&transport->endpoints);
+    ll_free(transport);
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Each public header compiles alone, and included twice, as C11 and as C++17.
+set -euo pipefail
+cd "$SRC/include"
+warnings=(-Wall -Wextra -pedantic -Wundef -Werror)
+
+for header in leaselock/*.h; do
+    twice=$(printf '#include "%s"\n' "$header" "$header")
+    gcc -std=c11 "${warnings[@]}" -fsyntax-only -I. -x c - <<<"$twice"
+    g++ -std=c++17 "${warnings[@]}" -fsyntax-only -I. -x c++ - <<<"$twice"
+done
+
+# The start values of structs, each in a variable of the struct that it names.
+values=$(
+    echo '#include "leaselock/leaselock.h"'
+    echo 'void start_values(void); void start_values(void) {'
+    grep -oh '\bLEASELOCK_[A-Z_]*_INIT\b' leaselock/*.h | sort -u |
+        while read -r macro; do
+            type=${macro%_INIT}
+            echo "{ struct ${type,,} value = $macro; (void)value; }"
+        done
+    echo '}'
+)
+gcc -std=c11 "${warnings[@]}" -fsyntax-only -I. -x c - <<<"$values"
+g++ -std=c++17 "${warnings[@]}" -fsyntax-only -I. -x c++ - <<<"$values"

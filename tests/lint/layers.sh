@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Dependencies point one way: a folder of src includes only what this table
+# allows it, besides itself and the system's headers.
+set -euo pipefail
+cd "$SRC/src"
+status=0
+
+declare -A may=(
+    [base]='leaselock/'
+    [core]='leaselock/|base/'
+    [etcd]='leaselock/|base/|core/(event|request)\.h|etcd\.pb-c\.h'
+    [rpc]='leaselock/|base/|core/(event|request)\.h|etcd/'
+    [api]='leaselock/|base/|core/|etcd/|rpc/'
+    [cli]='leaselock/'
+)
+
+for folder in "${!may[@]}"; do
+    wrong=$(grep -nEr '^ *# *include "' "$folder" |
+        grep -vE "include \"($folder/|${may[$folder]}|[^/\"]*\.h\"\$)") || true
+    # A name without a folder is a file beside the one that includes it.
+    while IFS=: read -r file line name; do
+        [[ -z $name || -e ${file%/*}/$name || $name == etcd.pb-c.h ]] ||
+            wrong+=$'\n'"$file:$line: $name"
+    done < <(grep -nErs '^ *# *include "[^/"]*"' "$folder" |
+        sed 's/# *include "\(.*\)".*/\1/')
+    if [[ -n $wrong ]]; then
+        printf '%s may include %s/ and %s, not:\n%s\n' \
+            "$folder" "$folder" "${may[$folder]}" "$wrong"
+        status=1
+    fi
+done
+exit "$status"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# README's first program, the ```c block below "## In C", has at most 25 lines
+# and compiles as shown against an installed tree.
+set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+awk '/^## / { here = ($0 == "## In C") }
+     here && /^```/ { if (inside) exit; inside = ($0 == "```c"); next }
+     inside' "$SRC/README.md" >"$work/example.c"
+lines=$(wc -l <"$work/example.c")
+[[ $lines -gt 0 ]] || { echo 'README.md: no C below "## In C"' && exit 1; }
+[[ $lines -le 25 ]] || { echo "README.md: $lines lines of C, not 25" && exit 1; }
+
+cmake --install "$BUILD" --prefix "$work/tree" >/dev/null
+PKG_CONFIG_PATH=$(dirname "$(find "$work/tree" -name leaselock.pc)")
+export PKG_CONFIG_PATH
+read -ra flags < <(pkg-config --cflags --libs leaselock)
+gcc -Wall -Wextra -Werror -o "$work/example" "$work/example.c" "${flags[@]}"

@@ -1,0 +1,144 @@
+#ifndef TEST_SUPPORT_ETCD_H
+#define TEST_SUPPORT_ETCD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/process.h"
+
+#define TEST_ETCD_ENDPOINT_SIZE 32
+#define TEST_ETCD_PATH_SIZE 256
+/** Most members of a cluster, and most extra arguments of each. */
+#define TEST_ETCD_MEMBERS_MAX 5
+#define TEST_ETCD_ARGS_MAX 32
+
+/** The ports of a member. */
+enum test_etcd_port {
+    TEST_ETCD_CLIENT = 0,
+    TEST_ETCD_PEER = 1,
+    /** Metrics and health have their own, so that they need no TLS. */
+    TEST_ETCD_METRICS = 2,
+    TEST_ETCD_PORTS_N = 3
+};
+
+/** What a throw-away etcd may differ in; 0 or NULL is the default of each. */
+struct test_etcd_options {
+    /** More arguments, a list that ends with NULL; must stay valid until
+     *  test_etcd_stop. */
+    const char *const *args;
+    /** Default 50. */
+    unsigned heartbeat_ms;
+    /** Default 500, with which the shortest lease is 1 s. */
+    unsigned election_ms;
+    /** Clients come over TLS; args say with which certificates. */
+    bool tls;
+};
+
+/** A throw-away etcd: a child process and its temporary folder. */
+struct test_etcd {
+    /** "127.0.0.1:PORT", for clients. */
+    char endpoint[TEST_ETCD_ENDPOINT_SIZE];
+    /** Its data and its log. */
+    char folder[TEST_ETCD_PATH_SIZE];
+    uint16_t ports[TEST_ETCD_PORTS_N];
+    struct test_process process;
+
+    /* Private. */
+    int reserved_fds[TEST_ETCD_PORTS_N];
+    unsigned number;
+    char initial_cluster[TEST_ETCD_MEMBERS_MAX * 40];
+    struct test_etcd_options options;
+};
+
+/**
+ * Starts an etcd of one member, on free ports and with an empty store, and
+ * waits until it serves. The program is $LEASELOCK_TEST_ETCD, or etcd from
+ * PATH. Its data lie in /dev/shm where that has room, since etcd waits for the
+ * disk at each write, else in $TMPDIR or /tmp. It dies with this test.
+ *
+ * @param ret_etcd  the etcd; the caller stops it with test_etcd_stop
+ * @return 0, or -1 with a sentence and the tail of etcd's log on stderr
+ */
+int test_etcd_start(struct test_etcd *ret_etcd);
+
+/** As test_etcd_start, with options (NULL for the defaults). */
+int test_etcd_start_with(struct test_etcd *ret_etcd,
+                         const struct test_etcd_options *options);
+
+/**
+ * Starts a cluster.
+ *
+ * @param ret_members  members_n of them; the caller stops each
+ * @param members_n    1 to TEST_ETCD_MEMBERS_MAX
+ */
+int test_etcd_start_cluster(struct test_etcd *ret_members,
+                            size_t members_n,
+                            const struct test_etcd_options *options);
+
+/** Kills etcd and removes its folder. Also good for one that has not started,
+ *  as long as it was zero-initialised or has been through a start. */
+void test_etcd_stop(struct test_etcd *etcd);
+
+/** Freezes etcd with all its connections open; returns when it is frozen. */
+int test_etcd_pause(struct test_etcd *etcd);
+
+/** Lets a frozen etcd go on. */
+int test_etcd_resume(struct test_etcd *etcd);
+
+/** Kills etcd as a power failure would; data and ports are kept. */
+int test_etcd_kill(struct test_etcd *etcd);
+
+/** Starts etcd again on its ports and data, after killing it if it runs, and
+ *  waits until it serves. 0, or -1 as test_etcd_start. */
+int test_etcd_restart(struct test_etcd *etcd);
+
+/** As test_etcd_restart, without the wait: for a member of a cluster that has
+ *  no quorum yet. */
+int test_etcd_restart_nowait(struct test_etcd *etcd);
+
+/** Whether etcd serves and knows a leader. */
+bool test_etcd_is_healthy(struct test_etcd *etcd);
+
+/** The store's revision on this member, or -1. Costs etcd no request. */
+int64_t test_etcd_revision(struct test_etcd *etcd);
+
+/**
+ * A number from etcd's /metrics: the sum of all lines of that name.
+ *
+ * @param name    such as "grpc_server_handled_total"
+ * @param labels  what the line's labels must contain, such as
+ *                "grpc_code=\"OK\",grpc_method=\"Txn\""; labels stand in the
+ *                order of the alphabet; NULL takes every line
+ * @return the sum, rounded down, 0 when there is no such line, -1 when etcd
+ *         does not answer
+ */
+int64_t
+test_etcd_metric(struct test_etcd *etcd, const char *name, const char *labels);
+
+/** How many calls of a method etcd has begun: "Txn", "Range", "LeaseGrant",
+ *  or streams opened: "Watch", "LeaseKeepAlive". -1 as test_etcd_metric. */
+int64_t test_etcd_requests(struct test_etcd *etcd, const char *method);
+
+/** How many messages clients have sent to a method: what to count of streams,
+ *  such as "LeaseKeepAlive". -1 as test_etcd_metric. */
+int64_t test_etcd_messages(struct test_etcd *etcd, const char *method);
+
+/**
+ * Runs etcdctl against this member and waits for its end, 20 s at most.
+ *
+ * @param ret_output  takes its stdout and a NUL, cut to size bytes; may be NULL
+ * @param ...         arguments, a NULL at the end. Lease ids are hexadecimal
+ * @return its exit status, or -1 when it could not be run or did not end; what
+ *         it wrote to stderr goes to stderr when it fails
+ */
+int test_etcdctl(struct test_etcd *etcd, char *ret_output, size_t size, ...)
+    __attribute__((sentinel));
+
+/** Starts an etcdctl that goes on, such as "lock": read its lines with
+ *  test_process_line, end it with test_process_end. 0, or -1. */
+int test_etcdctl_spawn(struct test_etcd *etcd,
+                       struct test_process *ret_process,
+                       ...) __attribute__((sentinel));
+
+#endif

@@ -1,0 +1,79 @@
+#ifndef TEST_SUPPORT_PROXY_CONNECTION_H
+#define TEST_SUPPORT_PROXY_CONNECTION_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The proxy's connections; for proxy.c alone. */
+
+/** How much is on its way in one direction at most. */
+#define TEST_FLOW_SIZE 65536u
+/** The sockets of a connection, as poll sees them. */
+#define TEST_CONNECTION_FDS 2u
+
+/** What the proxy does to bytes; proxy.h says it of its controls. */
+enum test_proxy_mode {
+    TEST_MODE_PASS,
+    TEST_MODE_BLACK_HOLE,
+    TEST_MODE_HOLD_REPLIES,
+    TEST_MODE_DROP_REPLIES
+};
+
+/** Bytes on their way in one direction. */
+struct test_flow {
+    char bytes[TEST_FLOW_SIZE];
+    size_t start;
+    size_t end;
+    /** The source has ended; the target has been told so. */
+    bool ended;
+    bool end_told;
+};
+
+/** A client and the server, with the proxy in between. */
+struct test_connection {
+    int client_fd;
+    int server_fd;
+    /** Bytes of the server's were thrown away. */
+    bool lossy;
+    /** An error was seen: to be reset. */
+    bool broken;
+    struct test_flow up;
+    struct test_flow down;
+};
+
+/**
+ * Takes over a client's socket and connects it to the server's port.
+ *
+ * @return the connection, or NULL: then the client is reset
+ */
+struct test_connection *test_connection_open(int client_fd,
+                                             uint16_t server_port);
+
+/** Closes a connection and frees it.
+ *
+ * @param reset  with a reset on both sides in place of an orderly end */
+void test_connection_close(struct test_connection *connection, bool reset);
+
+/** Whether both sides have ended, or one of them broke. */
+bool test_connection_is_over(const struct test_connection *connection);
+
+/** Says what to wait for: TEST_CONNECTION_FDS entries. */
+void test_connection_wants(const struct test_connection *connection,
+                           enum test_proxy_mode mode,
+                           struct pollfd *fds);
+
+/** Does what the entries of test_connection_wants have become ready for. */
+void test_connection_serve(struct test_connection *connection,
+                           enum test_proxy_mode mode,
+                           const struct pollfd *fds);
+
+/** What to wait for on a socket: nothing at all (-1) where nothing may pass,
+ *  since poll tells of a hang-up unasked, and would again at once. */
+struct pollfd test_poll_entry(int fd, bool in, bool out);
+
+/** Closes a socket with a reset in place of an orderly end. */
+void test_reset_fd(int *fd);
+
+#endif

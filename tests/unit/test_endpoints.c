@@ -1,0 +1,223 @@
+/* Reads lists of endpoints: what is accepted, as what it reaches gRPC, and
+ * what an error says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "rpc/endpoints.h"
+
+/** Goal: every form that is allowed becomes the right target. Method: parse
+ *  each alone and compare. */
+static void test_forms(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *target;
+    } cases[] = {
+        {"localhost:2379", "dns:///localhost:2379"},
+        {"localhost", "dns:///localhost:2379"},
+        {"10.0.0.1:1", "dns:///10.0.0.1:1"},
+        {"etcd-0.etcd_a.svc:65535", "dns:///etcd-0.etcd_a.svc:65535"},
+        {"http://h:23790", "dns:///h:23790"},
+        {"http://h:23790/", "dns:///h:23790"},
+        {"HTTP://h", "dns:///h:2379"},
+        {"[::1]:2379", "dns:///%5B::1%5D:2379"},
+        {"[::1]", "dns:///%5B::1%5D:2379"},
+        {"http://[fe80::1%eth0]:4", "dns:///%5Bfe80::1%25eth0%5D:4"},
+        {"unix:/run/etcd.sock", "unix:/run/etcd.sock"},
+        {"unix:2379", "unix:2379"},
+        {"ipv4:2379", "dns:///ipv4:2379"},
+    };
+    size_t i = 0;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ll_endpoints endpoints;
+        struct leaselock_error error = LEASELOCK_ERROR_INIT;
+
+        assert_int_equal(ll_endpoints_parse(cases[i].text, &endpoints, &error),
+                         0);
+        assert_int_equal(endpoints.n, 1);
+        assert_string_equal(endpoints.list[0].text, cases[i].text);
+        assert_string_equal(endpoints.list[0].target, cases[i].target);
+        ll_endpoints_free(&endpoints);
+    }
+}
+
+/** Goal: a list keeps its order, and spaces around commas do not count. */
+static void test_list(void **state)
+{
+    struct ll_endpoints endpoints;
+
+    (void)state;
+    assert_int_equal(
+        ll_endpoints_parse(" a:1 ,\tb:2,[::1]:3 \n", &endpoints, NULL), 0);
+    assert_int_equal(endpoints.n, 3);
+    assert_string_equal(endpoints.list[0].text, "a:1");
+    assert_string_equal(endpoints.list[1].text, "b:2");
+    assert_string_equal(endpoints.list[2].text, "[::1]:3");
+    ll_endpoints_free(&endpoints);
+}
+
+/** Goal: what is no endpoint is named in the error, with the form that is
+ *  expected. Method: parse it behind a good one. */
+static void test_errors(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } cases[] = {
+        {"", "is empty"},
+        {" ", "is empty"},
+        {":2379", "no valid host"},
+        {"h:", "no port from 1 to 65535"},
+        {"h:0", "no port from 1 to 65535"},
+        {"h:65536", "no port from 1 to 65535"},
+        {"h:123456", "no port from 1 to 65535"},
+        {"h:4294967297", "no port from 1 to 65535"},
+        {"h:-1", "no port from 1 to 65535"},
+        {"h:2379x", "no port from 1 to 65535"},
+        {"h:1:2", "no port from 1 to 65535"},
+        {"::1", "no valid host"},
+        {"[::1", "no valid host"},
+        {"[]:1", "no valid host"},
+        {"[h]:1", "no valid host"},
+        {"[::1]2379", "no valid host"},
+        {"[::1]:", "no port from 1 to 65535"},
+        {"http://", "no valid host"},
+        {"http:///", "no valid host"},
+        {"http://h:1/path", "no port from 1 to 65535"},
+        {"http://h/path", "no valid host"},
+        {"http://user@h:1", "no valid host"},
+        {"a b:1", "no valid host"},
+        {"h\x01:1", "no valid host"},
+        {"ftp://h:1", "scheme that is not known"},
+        {"http://http://h:1", "scheme that is not known"},
+        {"https://h:1", "asks for TLS, which this version does not support"},
+        {"HTTPS://h:1", "asks for TLS, which this version does not support"},
+        {"unix:", "no path"},
+    };
+    size_t i = 0;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ll_endpoints endpoints;
+        struct leaselock_error error = LEASELOCK_ERROR_INIT;
+        char list[200];
+
+        (void)snprintf(list, sizeof(list), "good:1,%s", cases[i].text);
+        assert_int_equal(ll_endpoints_parse(list, &endpoints, &error),
+                         LEASELOCK_E_ARGUMENT);
+        assert_int_equal(error.code, LEASELOCK_E_ARGUMENT);
+        assert_int_equal(error.grpc_status, -1);
+        if (strstr(error.message, cases[i].says) == NULL ||
+            strstr(error.message, "expected \"") == NULL) {
+            fail_msg("%s: %s", cases[i].text, error.message);
+        }
+        if (strcmp(cases[i].text, " ") != 0) {
+            assert_non_null(strstr(error.message, cases[i].text));
+            assert_string_equal(error.endpoint, cases[i].text);
+        }
+        assert_int_equal(ll_endpoints_parse(list, &endpoints, NULL),
+                         LEASELOCK_E_ARGUMENT);
+    }
+}
+
+/** Goal: no list, an empty one and stray commas are errors. */
+static void test_nothing(void **state)
+{
+    static const char *const cases[] = {NULL, "",   "  ",  ",",
+                                        "a,", ",a", "a,,b"};
+    struct ll_endpoints endpoints;
+    size_t i = 0;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(ll_endpoints_parse(cases[i], &endpoints, NULL),
+                         LEASELOCK_E_ARGUMENT);
+    }
+}
+
+/** Goal: LL_ENDPOINTS_MAX endpoints pass, one more does not. */
+static void test_limit_of_number(void **state)
+{
+    struct ll_endpoints endpoints;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    char list[(LL_ENDPOINTS_MAX + 1) * 2 + 1] = "";
+    size_t i = 0;
+
+    (void)state;
+    for (i = 0; i < LL_ENDPOINTS_MAX; i++) {
+        (void)strcat(list, i > 0 ? ",a" : "a");
+    }
+    assert_int_equal(ll_endpoints_parse(list, &endpoints, &error), 0);
+    assert_int_equal(endpoints.n, LL_ENDPOINTS_MAX);
+    ll_endpoints_free(&endpoints);
+    (void)strcat(list, ",a");
+    assert_int_equal(ll_endpoints_parse(list, &endpoints, &error),
+                     LEASELOCK_E_LIMIT);
+    assert_non_null(strstr(error.message, "65 endpoints, and 64 is the most"));
+}
+
+/** Goal: LL_ENDPOINT_SIZE_MAX bytes pass, one more does not; and an address
+ *  of brackets and percent signs fits into its target. */
+static void test_limit_of_size(void **state)
+{
+    struct ll_endpoints endpoints;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    char text[LL_ENDPOINT_SIZE_MAX + 2];
+
+    (void)state;
+    memset(text, 'a', sizeof(text));
+    text[LL_ENDPOINT_SIZE_MAX] = '\0';
+    assert_int_equal(ll_endpoints_parse(text, &endpoints, &error), 0);
+    assert_int_equal(strlen(endpoints.list[0].text), LL_ENDPOINT_SIZE_MAX);
+    ll_endpoints_free(&endpoints);
+    text[LL_ENDPOINT_SIZE_MAX] = 'a';
+    text[LL_ENDPOINT_SIZE_MAX + 1] = '\0';
+    assert_int_equal(ll_endpoints_parse(text, &endpoints, &error),
+                     LEASELOCK_E_LIMIT);
+    assert_non_null(strstr(error.message, "is longer than 120 bytes"));
+
+    memset(text, '%', LL_ENDPOINT_SIZE_MAX);
+    memcpy(text, "[:", 2);
+    memcpy(text + LL_ENDPOINT_SIZE_MAX - 7, "]:65535", 8);
+    assert_int_equal(ll_endpoints_parse(text, &endpoints, &error), 0);
+    assert_non_null(strstr(endpoints.list[0].target, "%25%5D:65535"));
+    ll_endpoints_free(&endpoints);
+}
+
+/** Goal: without memory the answer is NOMEM. */
+static void test_no_memory(void **state)
+{
+    struct ll_endpoints endpoints;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+
+    (void)state;
+    ll_alloc_fail_at(1);
+    assert_int_equal(ll_endpoints_parse("a:1", &endpoints, &error),
+                     LEASELOCK_E_NOMEM);
+    ll_alloc_fail_at(0);
+    assert_int_equal(error.code, LEASELOCK_E_NOMEM);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_limit_of_number),
+        cmocka_unit_test(test_limit_of_size),
+        cmocka_unit_test(test_no_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,193 @@
+/* What a gRPC status and etcd's sentence say of a request's fate. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <grpc/status.h>
+
+#include "etcd/messages.h"
+
+struct outcome_case {
+    int grpc_status;
+    const char *text;
+    enum ll_outcome outcome;
+};
+
+static void check(const struct outcome_case *cases, size_t n)
+{
+    size_t i = 0;
+
+    for (i = 0; i < n; i++) {
+        enum ll_outcome outcome =
+            ll_outcome_of(cases[i].grpc_status, cases[i].text);
+
+        if (outcome != cases[i].outcome) {
+            fail_msg("status %d \"%s\": %d, not %d", cases[i].grpc_status,
+                     cases[i].text, (int)outcome, (int)cases[i].outcome);
+        }
+    }
+}
+
+#define CHECK(cases) check((cases), sizeof(cases) / sizeof((cases)[0]))
+
+/** Goal: what etcd 3.4 and 3.5 answer is taken for what it means. Method: the
+ *  sentences with the statuses that etcd sends them with. */
+static void test_sentences(void **state)
+{
+    static const struct outcome_case cases[] = {
+        {GRPC_STATUS_OK, "", LL_OUTCOME_OK},
+        {GRPC_STATUS_UNKNOWN, "etcdserver: too many requests",
+         LL_OUTCOME_AGAIN},
+        {GRPC_STATUS_RESOURCE_EXHAUSTED, "etcdserver: too many requests",
+         LL_OUTCOME_AGAIN},
+        {GRPC_STATUS_NOT_FOUND, "etcdserver: requested lease not found",
+         LL_OUTCOME_NO_LEASE},
+        {GRPC_STATUS_FAILED_PRECONDITION, "etcdserver: lease already exists",
+         LL_OUTCOME_LEASE_EXISTS},
+        {GRPC_STATUS_PERMISSION_DENIED, "etcdserver: permission denied",
+         LL_OUTCOME_REFUSED},
+        {GRPC_STATUS_UNAUTHENTICATED, "etcdserver: invalid auth token",
+         LL_OUTCOME_REFUSED},
+        {GRPC_STATUS_INVALID_ARGUMENT, "etcdserver: user name is empty",
+         LL_OUTCOME_REFUSED},
+        {GRPC_STATUS_INVALID_ARGUMENT,
+         "etcdserver: authentication failed, invalid user ID or password",
+         LL_OUTCOME_REFUSED},
+        {GRPC_STATUS_UNKNOWN,
+         "auth: authentication failed, password was given for no password user",
+         LL_OUTCOME_REFUSED},
+        {GRPC_STATUS_INVALID_ARGUMENT,
+         "etcdserver: revision of auth store is old", LL_OUTCOME_REFUSED},
+        {GRPC_STATUS_INVALID_ARGUMENT, "etcdserver: request is too large",
+         LL_OUTCOME_ERROR},
+        {GRPC_STATUS_INVALID_ARGUMENT,
+         "etcdserver: too many operations in txn request", LL_OUTCOME_ERROR},
+        {GRPC_STATUS_INVALID_ARGUMENT,
+         "etcdserver: duplicate key given in txn request", LL_OUTCOME_ERROR},
+        {GRPC_STATUS_OUT_OF_RANGE,
+         "etcdserver: mvcc: required revision has been compacted",
+         LL_OUTCOME_ERROR},
+        {GRPC_STATUS_OUT_OF_RANGE, "etcdserver: too large lease TTL",
+         LL_OUTCOME_ERROR},
+        {GRPC_STATUS_NOT_FOUND, "etcdserver: member not found",
+         LL_OUTCOME_ERROR},
+        {GRPC_STATUS_UNIMPLEMENTED, "unknown service etcdserverpb.KV",
+         LL_OUTCOME_ERROR},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+/** Goal: whatever may come after a write was applied leaves its fate open. */
+static void test_lost(void **state)
+{
+    static const struct outcome_case cases[] = {
+        {GRPC_STATUS_UNAVAILABLE, "etcdserver: no leader", LL_OUTCOME_LOST},
+        {GRPC_STATUS_UNAVAILABLE, "etcdserver: leader changed",
+         LL_OUTCOME_LOST},
+        {GRPC_STATUS_UNAVAILABLE, "etcdserver: request timed out",
+         LL_OUTCOME_LOST},
+        {GRPC_STATUS_UNAVAILABLE, "etcdserver: server stopped",
+         LL_OUTCOME_LOST},
+        {GRPC_STATUS_UNAVAILABLE, "recvmsg:Connection reset by peer",
+         LL_OUTCOME_LOST},
+        {GRPC_STATUS_DEADLINE_EXCEEDED, "Deadline Exceeded", LL_OUTCOME_LOST},
+        {GRPC_STATUS_CANCELLED, "CANCELLED", LL_OUTCOME_LOST},
+        {GRPC_STATUS_UNKNOWN, "etcdserver: request cancelled", LL_OUTCOME_LOST},
+        {GRPC_STATUS_UNKNOWN, "", LL_OUTCOME_LOST},
+        {GRPC_STATUS_INTERNAL, "", LL_OUTCOME_LOST},
+        {GRPC_STATUS_ABORTED, "", LL_OUTCOME_LOST},
+        {GRPC_STATUS_DATA_LOSS, "etcdserver: corrupt cluster", LL_OUTCOME_LOST},
+        {17, "a status that does not exist", LL_OUTCOME_LOST},
+        {-1, NULL, LL_OUTCOME_LOST},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+/** Goal: a member that cannot serve is a reason to ask another one. */
+static void test_other_member(void **state)
+{
+    static const struct outcome_case cases[] = {
+        {GRPC_STATUS_UNKNOWN, "not a primary lessor", LL_OUTCOME_LOST},
+        {GRPC_STATUS_UNAVAILABLE, "etcdserver: rpc not supported for learner",
+         LL_OUTCOME_LOST},
+        {GRPC_STATUS_FAILED_PRECONDITION,
+         "etcdserver: rpc not supported for learner", LL_OUTCOME_LOST},
+        {GRPC_STATUS_FAILED_PRECONDITION, "etcdserver: not leader",
+         LL_OUTCOME_LOST},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+/** Goal: of the messages that are too large only those on the way to etcd are
+ *  errors; an answer is dropped after the write was applied. */
+static void test_too_large(void **state)
+{
+    static const struct outcome_case cases[] = {
+        {GRPC_STATUS_RESOURCE_EXHAUSTED,
+         "grpc: received message larger than max (3000031 vs. 2097152)",
+         LL_OUTCOME_ERROR},
+        {GRPC_STATUS_RESOURCE_EXHAUSTED,
+         "Sent message larger than max (9 vs. 8)", LL_OUTCOME_ERROR},
+        {GRPC_STATUS_RESOURCE_EXHAUSTED,
+         "Received message larger than max (9 vs. 8)", LL_OUTCOME_LOST},
+        {GRPC_STATUS_RESOURCE_EXHAUSTED,
+         "grpc: trying to send message larger than max (9 vs. 8)",
+         LL_OUTCOME_LOST},
+        {GRPC_STATUS_RESOURCE_EXHAUSTED, "", LL_OUTCOME_LOST},
+        {GRPC_STATUS_UNIMPLEMENTED, "Compression algorithm 'gzip' is disabled.",
+         LL_OUTCOME_LOST},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+/** Goal: "no space" leaves it open, for etcd applies the very write that takes
+ *  the store past its quota and answers it with this. */
+static void test_no_space(void **state)
+{
+    static const struct outcome_case cases[] = {
+        {GRPC_STATUS_RESOURCE_EXHAUSTED,
+         "etcdserver: mvcc: database space exceeded", LL_OUTCOME_LOST},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+/** Goal: a failed answer carries its status and text, and text is never
+ *  NULL. */
+static void test_answer_fail(void **state)
+{
+    struct ll_answer answer;
+
+    (void)state;
+    ll_answer_fail(GRPC_STATUS_NOT_FOUND,
+                   "etcdserver: requested lease not found", &answer);
+    assert_int_equal(answer.outcome, LL_OUTCOME_NO_LEASE);
+    assert_int_equal(answer.grpc_status, GRPC_STATUS_NOT_FOUND);
+    assert_string_equal(answer.text, "etcdserver: requested lease not found");
+    assert_int_equal(answer.revision, 0);
+    ll_answer_fail(GRPC_STATUS_UNAVAILABLE, NULL, &answer);
+    assert_int_equal(answer.outcome, LL_OUTCOME_LOST);
+    assert_string_equal(answer.text, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sentences),    cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_other_member), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_no_space),     cmocka_unit_test(test_answer_fail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
