@@ -1,9 +1,6 @@
 #include "core/core.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "core/object.h"
@@ -11,12 +8,6 @@
 #include "core/session.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
-
-struct ll_log_line {
-    struct ll_link link;
-    int level;
-    char text[];
-};
 
 struct ll_core *ll_core_new(const struct ll_core_config *config)
 {
@@ -76,162 +67,6 @@ void ll_core_free(struct ll_core *core)
     ll_free(core->drawn_line);
     ll_timers_free(&core->timers);
     ll_free(core);
-}
-
-bool ll_object_enter(struct ll_core *core,
-                     struct ll_object *object,
-                     enum ll_object_kind kind,
-                     uint64_t id)
-{
-    assert(id > 0 && id < LL_ID_MAX);
-    object->entry.id = id;
-    object->kind = kind;
-    object->call_ns = LL_NEVER;
-    ll_link_init(&object->calling);
-    ll_link_init(&object->telling);
-    if (!ll_timers_reserve(&core->timers)) {
-        return false;
-    }
-    if (!ll_table_add(&core->objects, &object->entry)) {
-        ll_timers_unreserve(&core->timers);
-        return false;
-    }
-    return true;
-}
-
-void ll_object_leave(struct ll_core *core, struct ll_object *object)
-{
-    ll_link_remove(&object->calling);
-    ll_link_remove(&object->telling);
-    ll_timer_set(&core->timers, &object->timer, LL_NEVER);
-    ll_timers_unreserve(&core->timers);
-    ll_table_remove(&core->objects, &object->entry);
-}
-
-void ll_object_reschedule(struct ll_core *core, struct ll_object *object)
-{
-    int64_t deadline_ns = object->call_ns;
-
-    if (!ll_link_alone(&object->calling)) {
-        deadline_ns = LL_NEVER; /* it waits for room, not for time */
-    }
-    switch (object->kind) {
-    case LL_OBJECT_SESSION:
-        deadline_ns =
-            ll_min(deadline_ns,
-                   ll_session_deadline_ns(
-                       core, LL_CONTAINER(object, struct ll_session, object)));
-        break;
-    case LL_OBJECT_TICKET:
-        deadline_ns =
-            ll_min(deadline_ns, ll_ticket_deadline_ns(LL_CONTAINER(
-                                    object, struct ll_ticket, object)));
-        break;
-    case LL_OBJECT_QUERY:
-        deadline_ns =
-            ll_min(deadline_ns, ll_query_deadline_ns(LL_CONTAINER(
-                                    object, struct ll_query, object)));
-        break;
-    }
-    ll_timer_set(&core->timers, &object->timer, deadline_ns);
-}
-
-void ll_call_at(struct ll_core *core, struct ll_object *object, int64_t at_ns)
-{
-    object->in_flight = false;
-    object->call_ns = at_ns;
-    ll_link_remove(&object->calling);
-    ll_call_if_due(core, object);
-}
-
-void ll_call_again(struct ll_core *core, struct ll_object *object)
-{
-    unsigned endpoints = core->config.endpoints_n;
-    int64_t pause_ns = 0;
-
-    if (object->failures >= endpoints) {
-        pause_ns =
-            ll_backoff_ns(&core->random, object->failures - endpoints + 1);
-    }
-    ll_call_at(core, object, core->now_ns + pause_ns);
-}
-
-void ll_call_none(struct ll_core *core, struct ll_object *object)
-{
-    ll_call_at(core, object, LL_NEVER);
-}
-
-void ll_call_if_due(struct ll_core *core, struct ll_object *object)
-{
-    if (object->call_ns <= core->now_ns) {
-        ll_link_append_once(&core->calling, &object->calling);
-    }
-}
-
-void ll_keep_failure(struct ll_core *core,
-                     uint32_t endpoint,
-                     int grpc_status,
-                     const char *text)
-{
-    core->failure.grpc_status = grpc_status;
-    core->failure.endpoint = endpoint;
-    (void)snprintf(core->failure.text, sizeof(core->failure.text), "%s", text);
-}
-
-void ll_note_failure(struct ll_core *core,
-                     uint32_t endpoint,
-                     int grpc_status,
-                     const char *text)
-{
-    ll_keep_failure(core, endpoint, grpc_status, text);
-    if (endpoint == core->endpoint) {
-        core->endpoint = (endpoint + 1) % core->config.endpoints_n;
-    }
-    ll_core_log(core, 2, "endpoint %u: %s; next is endpoint %u", endpoint,
-                core->failure.text, core->endpoint);
-}
-
-struct ll_detail
-ll_detail_of(const struct ll_core *core, int status, const char *text)
-{
-    struct ll_detail detail = {status, -1, LL_ENDPOINT_ANY, text};
-
-    if (status == LEASELOCK_E_UNAVAILABLE || status == LEASELOCK_E_REFUSED ||
-        status == LEASELOCK_E_SERVER || status == LEASELOCK_E_OUTCOME_UNKNOWN) {
-        detail.grpc_status = core->failure.grpc_status;
-        detail.endpoint = core->failure.endpoint;
-        detail.text = core->failure.text;
-    }
-    return detail;
-}
-
-void ll_core_log(struct ll_core *core, int level, const char *format, ...)
-{
-    struct ll_log_line *line;
-    va_list args;
-    int size;
-
-    if (level > core->config.log_level) {
-        return;
-    }
-    va_start(args, format);
-    size =
-        vsnprintf(core->scratch.text, sizeof(core->scratch.text), format, args);
-    va_end(args);
-    if (size < 0) {
-        return;
-    }
-    size = size < (int)sizeof(core->scratch.text)
-               ? size
-               : (int)sizeof(core->scratch.text) - 1;
-    line = ll_alloc(sizeof(*line) + (size_t)size + 1);
-    if (line == NULL) {
-        return;
-    }
-    ll_link_init(&line->link);
-    line->level = level;
-    memcpy(line->text, core->scratch.text, (size_t)size + 1);
-    ll_link_append(&core->log, &line->link);
 }
 
 static void object_on_time(struct ll_core *core, struct ll_object *object)

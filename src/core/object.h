@@ -41,6 +41,13 @@ struct ll_object {
     int64_t sent_ns;        /* when the newest call was sent */
 };
 
+/** A line of the log that is to be drawn. */
+struct ll_log_line {
+    struct ll_link link;
+    int level;
+    char text[];
+};
+
 /** Bytes kept of what etcd or gRPC said of a failure. */
 #define LL_FAILURE_TEXT_SIZE 320
 
