@@ -60,6 +60,9 @@ bool ll_client_in_callback(void);
 /** Waits, with the mutex held, until a completion's waiter is done. */
 int ll_client_await(struct ll_client *client, struct ll_waiter *waiter);
 
+/** The background thread; arg is the client. */
+void *ll_client_main(void *arg);
+
 /** Ends a completion with core's detail. */
 void ll_client_complete(struct ll_client *client,
                         struct ll_completion *completion,

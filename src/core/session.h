@@ -111,6 +111,25 @@ void ll_session_lose(struct ll_core *core,
                      struct ll_session *session,
                      const char *why);
 
+/** Steps of the machine, for the two files. */
+int64_t ll_session_ttl_ns(const struct ll_session *session);
+/** Tells of a change; why is static. */
+void ll_session_set_state(struct ll_core *core,
+                          struct ll_session *session,
+                          enum ll_session_state state,
+                          const char *why);
+
+/** beat.c: counts the lease's life from when a renewal of it was sent. */
+void ll_session_renew(struct ll_session *session, int64_t sent_ns);
+/** An alive session: its deadline, and the beat that is due or overdue. */
+void ll_session_beat_on_time(struct ll_core *core, struct ll_session *session);
+void ll_session_draw_beat(struct ll_core *core,
+                          struct ll_session *session,
+                          struct ll_effect *ret_effect);
+/** What LeaseTimeToLive says of a lease that a keep-alive did not know. */
+void ll_session_on_checked(struct ll_core *core,
+                           struct ll_session *session,
+                           const struct ll_answer *answer);
 void ll_sessions_on_keepalive(struct ll_core *core,
                               const struct ll_event *event);
 /** The keep-alive stream is new: every session beats on it. */

@@ -1,0 +1,204 @@
+#include <assert.h>
+#include <string.h>
+
+#include "api/client.h"
+#include "api/error.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+
+/**
+ * How a client runs: core's effects are carried out, and what etcd and the
+ * clock bring is stepped.
+ */
+
+void ll_client_complete(struct ll_client *client,
+                        struct ll_completion *completion,
+                        const struct ll_detail *detail)
+{
+    const char *endpoint =
+        client->transport != NULL
+            ? ll_transport_endpoint(client->transport, detail->endpoint)
+            : "";
+
+    if (completion->waiter != NULL) {
+        completion->waiter->status =
+            ll_error_set(completion->waiter->reterr, detail->status,
+                         detail->grpc_status, endpoint, detail->text);
+        completion->waiter->done = true;
+        pthread_cond_signal(&completion->waiter->cond);
+        completion->waiter = NULL;
+    } else if (completion->done != NULL) {
+        completion->status = detail->status;
+        completion->grpc_status = detail->grpc_status;
+        completion->endpoint = endpoint;
+        if (detail->text[0] != '\0') {
+            completion->text =
+                ll_alloc_copy(detail->text, strlen(detail->text));
+        }
+        ll_notice_post(client, &completion->notice);
+    }
+}
+
+int ll_client_await(struct ll_client *client, struct ll_waiter *waiter)
+{
+    while (!waiter->done) {
+        ll_client_unlock(client);
+        ll_client_lock(client);
+        if (!waiter->done) {
+            pthread_cond_wait(&waiter->cond, &client->mutex);
+        }
+    }
+    return waiter->status;
+}
+
+/** An effect that could not be started: core hears of it as of a failure. */
+static void effect_failed(struct ll_client *client,
+                          const struct ll_effect *effect)
+{
+    struct ll_answer answer = {.outcome = LL_OUTCOME_AGAIN,
+                               .grpc_status = -1,
+                               .text = "out of memory"};
+    struct ll_event event = {.now_ns = ll_clock_now_ns()};
+
+    if (effect->kind == LL_EFFECT_CALL) {
+        event.kind = LL_EVENT_ANSWER;
+        event.id = effect->id;
+        event.answer.seq = effect->call.seq;
+        event.answer.endpoint = effect->call.endpoint;
+        event.answer.answer = &answer;
+    } else {
+        assert(effect->kind == LL_EFFECT_STREAM_OPEN);
+        event.kind = LL_EVENT_STREAM_DOWN;
+        event.stream_down.which = effect->stream.which;
+        event.stream_down.generation = effect->stream.generation;
+        event.stream_down.endpoint = effect->stream.endpoint;
+        event.stream_down.grpc_status = -1;
+        event.stream_down.outcome = LL_OUTCOME_LOST;
+        event.stream_down.text = answer.text;
+    }
+    (void)ll_core_step(client->core, &event);
+}
+
+static void client_carry_out(struct ll_client *client,
+                             const struct ll_effect *effect)
+{
+    switch (effect->kind) {
+    case LL_EFFECT_CALL:
+    case LL_EFFECT_STREAM_OPEN:
+    case LL_EFFECT_STREAM_CLOSE:
+    case LL_EFFECT_KEEPALIVE:
+    case LL_EFFECT_WATCH_CREATE:
+    case LL_EFFECT_WATCH_CANCEL:
+        if (client->stopping) {
+            break; /* nothing is started any more, nor answered */
+        }
+        if (ll_transport_run(client->transport, effect) != 0) {
+            effect_failed(client, effect);
+        }
+        break;
+    case LL_EFFECT_SESSION_OPENED:
+    case LL_EFFECT_SESSION_CHANGED:
+    case LL_EFFECT_SESSION_CLOSED:
+        ll_session_effect(client, effect);
+        break;
+    case LL_EFFECT_ACQUIRED:
+    case LL_EFFECT_LOST:
+    case LL_EFFECT_RELEASED:
+        ll_ticket_effect(client, effect);
+        break;
+    case LL_EFFECT_QUERIED:
+        ll_query_effect(client, effect);
+        break;
+    case LL_EFFECT_LOG:
+        ll_notice_post_log(client, effect->log.level, effect->log.text);
+        break;
+    }
+}
+
+static void client_drain(struct ll_client *client)
+{
+    struct ll_effect effect;
+
+    while (ll_core_next(client->core, &effect)) {
+        client_carry_out(client, &effect);
+    }
+}
+
+int ll_client_command(struct ll_client *client, struct ll_event *event)
+{
+    int status;
+
+    if (client->core == NULL || client->stopping) {
+        return LEASELOCK_E_CLOSED;
+    }
+    event->now_ns = ll_clock_now_ns();
+    status = ll_core_step(client->core, event);
+    client_drain(client);
+    return status;
+}
+
+static void client_on_event(struct ll_event *event, void *arg)
+{
+    struct ll_client *client = arg;
+
+    event->now_ns = ll_clock_now_ns();
+    (void)ll_core_step(client->core, event);
+    client_drain(client);
+}
+
+static void client_on_time(struct ll_client *client)
+{
+    struct ll_event event = {.kind = LL_EVENT_TIME,
+                             .now_ns = ll_clock_now_ns()};
+
+    if (event.now_ns >= ll_core_deadline_ns(client->core)) {
+        (void)ll_core_step(client->core, &event);
+        client_drain(client);
+    }
+}
+
+/** Waits without the mutex, and takes in what has come. */
+static void client_wait(struct ll_client *client)
+{
+    int64_t deadline_ns = ll_core_deadline_ns(client->core);
+    int64_t timeout_ns = INT64_MAX;
+    void *tag;
+
+    if (deadline_ns != INT64_MAX) {
+        timeout_ns = deadline_ns - ll_clock_now_ns();
+        timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
+    }
+    client->sleeps_until_ns = deadline_ns;
+    pthread_mutex_unlock(&client->mutex);
+    tag = ll_transport_wait(client->transport, timeout_ns);
+    pthread_mutex_lock(&client->mutex);
+    client->sleeps_until_ns = INT64_MIN;
+    if (tag != NULL) {
+        ll_transport_complete(client->transport, tag, client_on_event, client);
+    }
+}
+
+void *ll_client_main(void *arg)
+{
+    struct ll_client *client = arg;
+
+    pthread_mutex_lock(&client->mutex);
+    while (!client->stopping) {
+        client_on_time(client);
+        if (client->event_fd < 0) {
+            (void)ll_notices_call(client);
+        }
+        if (!client->stopping) {
+            client_wait(client);
+        }
+    }
+    ll_transport_stop(client->transport);
+    while (!ll_transport_drained(client->transport)) {
+        client_wait(client);
+    }
+    if (client->event_fd < 0) {
+        (void)ll_notices_call(client);
+    }
+    pthread_mutex_unlock(&client->mutex);
+    return NULL;
+}

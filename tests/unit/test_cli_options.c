@@ -1,0 +1,243 @@
+/* How the tool reads its options: from the environment, from the command line,
+ * and which of the two counts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The tool is a program: its parts are tested as sources. */
+#include "cli/options.c"
+#include "cli/report.c"
+#include "cli/text.c"
+
+#define WORDS_MAX 16
+#define LOCK_OPTIONS (LL_OPTION_ANY | LL_OPTION_LOCK)
+
+static int clear_environment(void **state)
+{
+    (void)state;
+    return clearenv();
+}
+
+/** Reads "leaselock lock WORD...": a NULL ends the words. Returns the index of
+ *  the first operand among them, or the negated exit code. */
+static int read_words(struct ll_options *options, int in_order, ...)
+{
+    char *argv[WORDS_MAX] = {(char[]){"lock"}};
+    int argc = 1;
+    int operand = 0;
+    int code;
+    va_list words;
+
+    va_start(words, in_order);
+    do {
+        argv[argc] = va_arg(words, char *);
+    } while (argv[argc++] != NULL);
+    va_end(words);
+    argc--;
+    ll_options_init(options);
+    code = ll_options_read_environment(options, LOCK_OPTIONS);
+    if (code == 0) {
+        code = ll_options_read_arguments(options, LOCK_OPTIONS, "lock", argc,
+                                         argv, in_order, &operand);
+    }
+    return code != 0 ? -code : operand - 1;
+}
+
+/** Goal: seconds become milliseconds, rounded up, and nothing else is taken
+ *  for seconds. Method: good and bad texts, and the borders. */
+static void test_seconds(void **state)
+{
+    static const struct {
+        const char *text;
+        int ms;
+    } good[] = {{"0", 0},         {"0.0", 0},    {"0.000", 0},
+                {"1", 1000},      {"1.", 1000},  {"0.5", 500},
+                {"2.25", 2250},   {"0.0001", 1}, {"0.00000000000001", 1},
+                {"1.9999", 2000}, {"007", 7000}, {"2000000", 2000000000}};
+    static const char *const bad[] = {
+        "",      " 1",  "1 ",      "-1",
+        "+1",    ".5",  "1e3",     "0x1",
+        "1,5",   "nan", "2000001", "2000000.001",
+        "1.2.3", "1s",  "inf",     "1000000000000000000000"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        int ms = -1;
+
+        assert_int_equal(ll_options_parse_seconds(good[i].text, &ms), 0);
+        assert_int_equal(ms, good[i].ms);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int ms = -1;
+
+        assert_int_equal(ll_options_parse_seconds(bad[i], &ms), -1);
+        assert_int_equal(ms, -1);
+    }
+}
+
+/** Goal: without anything the defaults count. Method: read nothing. */
+static void test_defaults(void **state)
+{
+    struct ll_options options;
+
+    (void)state;
+    assert_int_equal(read_words(&options, 1, "NAME", NULL), 0);
+    assert_string_equal(options.endpoints, "127.0.0.1:2379");
+    assert_int_equal(options.timeout_ms, 5000);
+    assert_int_equal(options.wait_ms, LEASELOCK_FOREVER);
+    assert_int_equal(options.ttl_s, 10);
+    assert_int_equal(options.grace_ms, -1);
+    assert_null(options.label);
+    assert_false(options.json || options.verbose || options.help);
+}
+
+/** Goal: every form of an option is understood, and options behind the first
+ *  operand are CMD's. Method: a line with each form. */
+static void test_arguments(void **state)
+{
+    struct ll_options options;
+
+    (void)state;
+    assert_int_equal(read_words(&options, 1, "-e", "a:1,b:2", "--ttl=30",
+                                "-lx y", "--grace", "0.5", "-vv", "NAME",
+                                "--json", NULL),
+                     7);
+    assert_string_equal(options.endpoints, "a:1,b:2");
+    assert_int_equal(options.ttl_s, 30);
+    assert_string_equal(options.label, "x y");
+    assert_int_equal(options.grace_ms, 500);
+    assert_int_equal(options.verbose, 2);
+    assert_int_equal(options.json, 0);
+}
+
+/** Goal: a command without CMD takes its options anywhere. Method: an option
+ *  behind the name. */
+static void test_any_order(void **state)
+{
+    struct ll_options options;
+
+    (void)state;
+    assert_int_equal(read_words(&options, 0, "NAME", "--json", NULL), 1);
+    assert_int_equal(options.json, 1);
+}
+
+/** Goal: -n and -w set one thing, and the later counts. Method: both orders.
+ */
+static void test_try_and_wait(void **state)
+{
+    struct ll_options options;
+
+    (void)state;
+    read_words(&options, 1, "-n", "-w", "3", "NAME", NULL);
+    assert_int_equal(options.wait_ms, 3000);
+    read_words(&options, 1, "-w", "3", "-n", "NAME", NULL);
+    assert_int_equal(options.wait_ms, 0);
+}
+
+/** Goal: what is wrong is a usage error. Method: a line of each kind. */
+static void test_refusals(void **state)
+{
+    struct ll_options options;
+    static const char *const words[][3] = {
+        {"--nonsense", "NAME", NULL}, {"-x", "NAME", NULL},
+        {"-nx", "NAME", NULL},        {"-w", NULL, NULL},
+        {"--wait", NULL, NULL},       {"--try=1", "NAME", NULL},
+        {"--t", "NAME", NULL},        {"--wait=soon", "NAME", NULL},
+        {"--ttl=1.5", "NAME", NULL},  {"--timeout=0", "NAME", NULL},
+        {"--limit=3", "NAME", NULL}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        assert_int_equal(
+            read_words(&options, 1, words[i][0], words[i][1], words[i][2]),
+            -LL_EXIT_USAGE);
+    }
+}
+
+/** Goal: the environment sets options, and the command line goes before it.
+ *  Method: set variables, read with and without arguments. */
+static void test_environment(void **state)
+{
+    struct ll_options options;
+
+    (void)state;
+    setenv("LEASELOCK_ENDPOINTS", "env:1", 1);
+    setenv("LEASELOCK_TTL", "7", 1);
+    setenv("LEASELOCK_WAIT", "1.5", 1);
+    setenv("LEASELOCK_JSON", "1", 1);
+    setenv("LEASELOCK_VERBOSE", "2", 1);
+    setenv("LEASELOCK_TRY", "0", 1);
+    setenv("LEASELOCK_LABEL", "", 1);
+    assert_int_equal(read_words(&options, 1, "NAME", NULL), 0);
+    assert_string_equal(options.endpoints, "env:1");
+    assert_int_equal(options.ttl_s, 7);
+    assert_int_equal(options.wait_ms, 1500);
+    assert_int_equal(options.json, 1);
+    assert_int_equal(options.verbose, 2);
+    assert_null(options.label);
+    assert_int_equal(read_words(&options, 1, "-e", "line:1", "-t", "8", NULL),
+                     4);
+    assert_string_equal(options.endpoints, "line:1");
+    assert_int_equal(options.ttl_s, 8);
+    setenv("LEASELOCK_TRY", "1", 1);
+    read_words(&options, 1, "NAME", NULL);
+    assert_int_equal(options.wait_ms, 0);
+    setenv("LEASELOCK_TTL", "soon", 1);
+    assert_int_equal(read_words(&options, 1, "NAME", NULL), -LL_EXIT_USAGE);
+}
+
+/** Goal: etcdctl's endpoints count when ours are not set. Method: set one,
+ *  then both. */
+static void test_etcdctl_endpoints(void **state)
+{
+    struct ll_options options;
+
+    (void)state;
+    setenv("ETCDCTL_ENDPOINTS", "ctl:1", 1);
+    read_words(&options, 1, "NAME", NULL);
+    assert_string_equal(options.endpoints, "ctl:1");
+    setenv("LEASELOCK_ENDPOINTS", "", 1);
+    read_words(&options, 1, "NAME", NULL);
+    assert_string_equal(options.endpoints, "ctl:1");
+    setenv("LEASELOCK_ENDPOINTS", "ours:1", 1);
+    read_words(&options, 1, "NAME", NULL);
+    assert_string_equal(options.endpoints, "ours:1");
+}
+
+/** Goal: every status of the library has an exit code. Method: those that the
+ *  manual names, and that none stands for success. */
+static void test_exit_codes(void **state)
+{
+    (void)state;
+    assert_int_equal(ll_exit_of_status(LEASELOCK_E_TIMEOUT), 1);
+    assert_int_equal(ll_exit_of_status(LEASELOCK_E_NAME), 2);
+    assert_int_equal(ll_exit_of_status(LEASELOCK_E_NESTED), 2);
+    assert_int_equal(ll_exit_of_status(LEASELOCK_E_UNAVAILABLE), 69);
+    assert_int_equal(ll_exit_of_status(LEASELOCK_E_LOST), 70);
+    assert_int_equal(ll_exit_of_status(LEASELOCK_E_REFUSED), 77);
+#define ASSERT_CODE(number, name, sentence)                                    \
+    assert_int_not_equal(ll_exit_of_status(number), 0);
+    LEASELOCK_STATUS_MAP(ASSERT_CODE)
+#undef ASSERT_CODE
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_seconds, clear_environment),
+        cmocka_unit_test_setup(test_defaults, clear_environment),
+        cmocka_unit_test_setup(test_arguments, clear_environment),
+        cmocka_unit_test_setup(test_any_order, clear_environment),
+        cmocka_unit_test_setup(test_try_and_wait, clear_environment),
+        cmocka_unit_test_setup(test_refusals, clear_environment),
+        cmocka_unit_test_setup(test_environment, clear_environment),
+        cmocka_unit_test_setup(test_etcdctl_endpoints, clear_environment),
+        cmocka_unit_test_setup(test_exit_codes, clear_environment)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

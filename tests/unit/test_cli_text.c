@@ -1,0 +1,154 @@
+/* What the tool does to text: foreign bytes on a terminal, widths, ages, and
+ * which names it takes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The tool is a program: its parts are tested as sources. */
+#include "cli/text.c"
+
+/** Goal: no byte that a terminal acts on gets through. Method: escape one
+ *  text of each kind and compare. */
+static void test_escape(void **state)
+{
+    static const struct {
+        const char *bytes;
+        const char *text;
+    } cases[] = {
+        {"plain text, 100%", "plain text, 100%"},
+        {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x94\x92",
+         "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x94\x92"},
+        {"a\033[2Jb", "a\\x1b[2Jb"},
+        {"a\r\n\tb\x7f", "a\\x0d\\x0a\\x09b\\x7f"},
+        /* C1: U+009B begins a sequence as ESC [ does. */
+        {"\xc2\x9b", "\\xc2\\x9b"},
+        /* U+202E turns the direction of the line. */
+        {"\xe2\x80\xae", "\\xe2\\x80\\xae"},
+        /* Not UTF-8: a lone byte, too long a form, a surrogate, a cut end. */
+        {"\xff", "\\xff"},
+        {"\xc0\x80", "\\xc0\\x80"},
+        {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+        {"\xe2\x82", "\\xe2\\x82"},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = ll_text_escape_new(cases[i].bytes, strlen(cases[i].bytes));
+
+        assert_non_null(text);
+        assert_string_equal(text, cases[i].text);
+        free(text);
+    }
+}
+
+/** Goal: a text that does not fit is cut between characters, never in one.
+ *  Method: escape into every size up to the right one. */
+static void test_escape_cut(void **state)
+{
+    static const char bytes[] = "a\xe2\x82\xac\033z";
+    static const char text[] = "a\xe2\x82\xac\\x1bz";
+
+    (void)state;
+    for (size_t size = 1; size <= sizeof(text); size++) {
+        char out[sizeof(text)];
+        size_t length = ll_text_escape(bytes, strlen(bytes), out, size);
+        int whole = length == 0 || length == 1 || length == 4 || length == 8 ||
+                    length == 9;
+
+        assert_true(length < size);
+        assert_int_equal(strlen(out), length);
+        assert_memory_equal(out, text, length);
+        assert_true(whole);
+    }
+}
+
+/** Goal: a line is cut to the columns of the terminal. Method: cut to all
+ *  widths from none to more than enough. */
+static void test_columns(void **state)
+{
+    static const char *const cuts[] = {"",
+                                       ".",
+                                       "..",
+                                       "...",
+                                       "\xc3\xa4...",
+                                       "\xc3\xa4"
+                                       "b...",
+                                       "\xc3\xa4"
+                                       "bcdef",
+                                       "\xc3\xa4"
+                                       "bcdef"};
+
+    (void)state;
+    assert_int_equal(ll_text_columns("\xc3\xa4"
+                                     "bcdef"),
+                     6);
+    for (size_t columns = 0; columns < 8; columns++) {
+        char text[] = "\xc3\xa4"
+                      "bcdef";
+
+        ll_text_cut(text, columns);
+        assert_string_equal(text, cuts[columns]);
+    }
+}
+
+/** Goal: ages are short. Method: one at each border. */
+static void test_age(void **state)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } cases[] = {{-5, "0s"},         {0, "0s"},
+                 {59, "59s"},        {60, "1m00s"},
+                 {3599, "59m59s"},   {3600, "1h00m"},
+                 {86399, "23h59m"},  {86400, "1d0h"},
+                 {900000, "10d10h"}, {INT64_MAX, "106751991167300d15h"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[LL_TEXT_AGE_SIZE];
+
+        ll_text_age(cases[i].seconds, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+/** Goal: the tool refuses the names that the library refuses. Method: good
+ *  and bad ones, and the longest. */
+static void test_names(void **state)
+{
+    static const char *const good[] = {"a",   "a/b",      "..",
+                                       "a b", "\xc3\xa4", "-x"};
+    static const char *const bad[] = {"",     "/a",   "a/",   "/",
+                                      "a//b", "a\nb", "a\x7f"};
+    char name[LEASELOCK_NAME_MAX + 2];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_null(ll_text_name_fault(good[i]));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_non_null(ll_text_name_fault(bad[i]));
+    }
+    memset(name, 'n', sizeof(name));
+    name[LEASELOCK_NAME_MAX] = '\0';
+    assert_null(ll_text_name_fault(name));
+    name[LEASELOCK_NAME_MAX] = 'n';
+    name[LEASELOCK_NAME_MAX + 1] = '\0';
+    assert_non_null(ll_text_name_fault(name));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_escape), cmocka_unit_test(test_escape_cut),
+        cmocka_unit_test(test_columns), cmocka_unit_test(test_age),
+        cmocka_unit_test(test_names)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
