@@ -29,11 +29,12 @@ struct ll_client {
     bool thread_runs; /* of the opener's own */
 
     pthread_mutex_t mutex;  /* of all that follows */
-    pthread_cond_t changed; /* `closes` went down */
+    pthread_cond_t changed; /* `closes` went down, or a callback returned */
     struct ll_core *core;
     struct ll_transport *transport;
     struct ll_link notices;
-    struct ll_link sessions; /* API objects that are not over */
+    struct ll_handle *calling; /* whose callback is running, or NULL */
+    struct ll_link sessions;   /* API objects that are not over */
     struct ll_link tickets;
     struct ll_link queries;
     /** Until when the background thread sleeps; INT64_MIN: it is awake. */
@@ -67,6 +68,12 @@ void *ll_client_main(void *arg);
 void ll_client_complete(struct ll_client *client,
                         struct ll_completion *completion,
                         const struct ll_detail *detail);
+
+/** Waits, with the mutex held, until no callback of an object is running, nor
+ *  of a ticket of it where it is a session: what the user gave for them may
+ *  go then. */
+void ll_client_await_callbacks(struct ll_client *client,
+                               const struct ll_handle *object);
 
 /** What effects mean to the objects of the other files. */
 void ll_session_effect(struct ll_client *client,

@@ -3,6 +3,7 @@
 
 #include "api/client.h"
 #include "api/error.h"
+#include "api/ticket.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 
@@ -49,6 +50,20 @@ int ll_client_await(struct ll_client *client, struct ll_waiter *waiter)
         }
     }
     return waiter->status;
+}
+
+void ll_client_await_callbacks(struct ll_client *client,
+                               const struct ll_handle *object)
+{
+    while (client->calling != NULL &&
+           (client->calling == object ||
+            ll_ticket_session(client->calling) == object->entry.id)) {
+        ll_client_unlock(client);
+        ll_client_lock(client);
+        if (client->calling != NULL) {
+            pthread_cond_wait(&client->changed, &client->mutex);
+        }
+    }
 }
 
 /** An effect that could not be started: core hears of it as of a failure. */

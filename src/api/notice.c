@@ -87,6 +87,14 @@ void ll_notice_post(struct ll_client *client, struct ll_notice *notice)
     }
 }
 
+void ll_notice_withdraw(struct ll_notice *notice)
+{
+    if (!ll_link_alone(&notice->link)) {
+        ll_link_remove(&notice->link);
+        ll_handle_put(notice->owner);
+    }
+}
+
 int ll_notices_call(struct ll_client *client)
 {
     int calls = 0;
@@ -97,11 +105,14 @@ int ll_notices_call(struct ll_client *client)
         struct ll_handle *owner = notice->owner;
 
         ll_link_remove(&notice->link);
+        client->calling = owner;
         pthread_mutex_unlock(&client->mutex);
         callbacks_deep++;
         notice->call(client, notice);
         callbacks_deep--;
         pthread_mutex_lock(&client->mutex);
+        client->calling = NULL;
+        pthread_cond_broadcast(&client->changed);
         if (notice->after != NULL) {
             notice->after(client, notice);
         }

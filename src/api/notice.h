@@ -58,6 +58,9 @@ void ll_waiter_free(struct ll_waiter *waiter);
 /** Puts a notice into the client's queue, unless it is due already. */
 void ll_notice_post(struct ll_client *client, struct ll_notice *notice);
 
+/** Takes back a notice that is due; one that is being called is not. */
+void ll_notice_withdraw(struct ll_notice *notice);
+
 /** Calls what is due, with the mutex held around it; returns how much. */
 int ll_notices_call(struct ll_client *client);
 

@@ -267,6 +267,7 @@ static int session_close_begin(struct ll_session_object *session,
                              .id = session->handle.entry.id};
     int status;
 
+    ll_notice_withdraw(&session->changed);
     session->closed.waiter = waiter;
     session->closed.done = done;
     session->closed.arg = arg;
@@ -319,6 +320,7 @@ int leaselock_session_close(leaselock_session *user,
         status = session_close_begin(session, &waiter, NULL, NULL);
         if (status == 0) {
             status = ll_client_await(session->client, &waiter);
+            ll_client_await_callbacks(session->client, &session->handle);
         } else {
             (void)ll_error_text(reterr, status, "");
         }

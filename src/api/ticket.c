@@ -49,6 +49,13 @@ void ll_ticket_exit(struct ll_ticket_object *ticket)
     ll_handle_put(&ticket->handle);
 }
 
+uint64_t ll_ticket_session(struct ll_handle *handle)
+{
+    return handle->kind == LL_HANDLE_TICKET
+               ? LL_CONTAINER(handle, struct ll_ticket_object, handle)->session
+               : 0;
+}
+
 static void ticket_lost_call(struct ll_client *client, struct ll_notice *notice)
 {
     struct ll_ticket_object *ticket =
@@ -277,6 +284,7 @@ static int ticket_release_begin(struct ll_ticket_object *ticket,
     if (!ll_handle_shut(&ticket->handle)) {
         return LEASELOCK_E_HANDLE;
     }
+    ll_notice_withdraw(&ticket->lost);
     ticket->released.waiter = waiter;
     ticket->released.done = done;
     ticket->released.arg = arg;
@@ -312,6 +320,7 @@ int leaselock_release(leaselock_ticket *user, struct leaselock_error *reterr)
         status = ticket_release_begin(ticket, &waiter, NULL, NULL);
         if (status == 0) {
             status = ll_client_await(ticket->client, &waiter);
+            ll_client_await_callbacks(ticket->client, &ticket->handle);
         } else {
             (void)ll_error_text(reterr, status, "");
         }
@@ -390,6 +399,7 @@ void ll_tickets_close(struct ll_client *client, uint64_t session)
         if (ticket->session == session &&
             ll_link_alone(&ticket->acquired.notice.link)) {
             (void)ll_handle_shut(&ticket->handle);
+            ll_notice_withdraw(&ticket->lost);
             ticket_settle(ticket);
         }
     }

@@ -26,6 +26,9 @@ struct ll_ticket_object {
 int ll_ticket_enter(const void *user, struct ll_ticket_object **ret_ticket);
 void ll_ticket_exit(struct ll_ticket_object *ticket);
 
+/** The session of an object that is a ticket; 0 of any other. */
+uint64_t ll_ticket_session(struct ll_handle *handle);
+
 /** A session is being closed: so are the handles of its tickets. */
 void ll_tickets_close(struct ll_client *client, uint64_t session);
 

@@ -104,6 +104,7 @@ struct ll_event {
             /** The client's; -1 in a refusal of the oldest unanswered one. */
             int64_t watch_id;
             int64_t revision; /* the header's */
+            uint64_t member_id;
             /** Of a refusal: REFUSED for permissions, ERROR else. */
             enum ll_outcome outcome;
             const char *reason;

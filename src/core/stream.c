@@ -308,13 +308,15 @@ static struct ll_watch *watch_find(struct ll_core *core, int64_t id)
     return watch->id == id ? watch : NULL;
 }
 
-static void
-watch_on_created(struct ll_core *core, struct ll_watch *watch, int64_t revision)
+static void watch_on_created(struct ll_core *core,
+                             struct ll_watch *watch,
+                             const struct ll_event *event)
 {
     if (watch->state == LL_WATCH_DROPPED) {
         watch_enter(core, watch, LL_WATCH_ENDING);
     } else if (watch->state == LL_WATCH_CREATING) {
-        watch->created_revision = revision;
+        watch->created_revision = event->watch.revision;
+        watch->created_by = event->watch.member_id;
         watch_enter(core, watch, LL_WATCH_ON);
         ll_ticket_on_created(core, watch_ticket(watch), watch_slot(watch));
     }
@@ -364,7 +366,7 @@ void ll_streams_on_watch(struct ll_core *core, const struct ll_event *event)
         return; /* one that has been cancelled since */
     }
     if (event->kind == LL_EVENT_WATCH_CREATED) {
-        watch_on_created(core, watch, event->watch.revision);
+        watch_on_created(core, watch, event);
     } else if (event->kind == LL_EVENT_WATCH_CANCELED) {
         watch_on_canceled(core, watch, event);
     } else {

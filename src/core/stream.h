@@ -83,6 +83,8 @@ struct ll_watch {
     int64_t id;    /* of the present use */
     /** Of an ON watch: etcd's revision when it was created. */
     int64_t created_revision;
+    /** And the member that said so. */
+    uint64_t created_by;
     /** Of a CREATING or DROPPED watch: when it was asked for. */
     int64_t sent_ns;
     /** Every later deletion is certain to come at once (see ticket.h). */

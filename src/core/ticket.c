@@ -280,11 +280,12 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
 
 void ll_ticket_advance(struct ll_core *core,
                        struct ll_ticket *ticket,
-                       int64_t revision)
+                       int64_t revision,
+                       bool own_stands)
 {
     ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
     ticket->read_ns = LL_NEVER;
-    if (ticket->state == LL_TICKET_WAIT && ticket->ahead == 1) {
+    if (ticket->state == LL_TICKET_WAIT && ticket->ahead == 1 && own_stands) {
         /* Nobody else was ahead, and nobody can get there any more. */
         ll_ticket_grant(core, ticket);
         return;
@@ -319,6 +320,7 @@ void ll_ticket_wait_for(struct ll_core *core,
     }
     ll_core_log(core, 3, "%s waits for %s, %lld ahead", ticket->key,
                 ticket->ahead_key, (long long)ahead);
+    ticket->read_ns = ll_ticket_recheck_ns(core);
     for (int slot = 0; slot < LL_WATCH_SLOTS; slot++) {
         if (ticket->watches[slot].state == LL_WATCH_OFF) {
             ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,

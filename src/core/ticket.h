@@ -16,8 +16,9 @@
  *     ENQUEUE | refused, error                | gone *  | ACQUIRED error
  *     ENQUEUE | time-out, release             | ENQUEUE | told; on the answer:
  *             |                               |         | LEAVE or REAP
- *     WAIT    | predecessor gone, 1 was ahead | HELD    | ACQUIRED 0
- *     WAIT    | predecessor gone, more ahead  | NEXT    | read the queue
+ *     WAIT    | predecessor gone, 1 was ahead,| HELD    | ACQUIRED 0
+ *             | own key certain               |         |
+ *     WAIT    | predecessor gone otherwise    | NEXT    | read the queue
  *     NEXT    | read: nobody ahead            | HELD    | ACQUIRED 0
  *     NEXT    | read: another predecessor     | WAIT    | watch it
  *     WAIT,   | own key gone                  | gone *  | ACQUIRED LOST
@@ -47,7 +48,9 @@
  * was created is closed by a read at or past its created revision. Where that
  * read's revision equals the created one there was no write in between, and
  * the watch is settled; else the read is repeated at growing distances until
- * LL_SETTLE_NS have passed, by when etcd's loop has taken it in.
+ * LL_SETTLE_NS have passed, by when etcd's loop has taken it in. The own key
+ * is certain when a read has shown it without the predecessor, or when its
+ * watch is settled: a deletion of it would have come before the predecessor's.
  *
  * Reads may be serializable: the question is always whether a key with a
  * create revision below the token is left, and no such key can appear again;
@@ -168,10 +171,14 @@ void ll_ticket_on_session_end(struct ll_core *core,
 
 /** Steps of the machine, for the three files. */
 void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket);
-/** The predecessor is gone, seen at a revision. */
+/** The predecessor is gone, seen at a revision; own_stands: the own key was
+ *  certainly there at that revision. */
 void ll_ticket_advance(struct ll_core *core,
                        struct ll_ticket *ticket,
-                       int64_t revision);
+                       int64_t revision,
+                       bool own_stands);
+/** Whether the watches that its state asks for are ON. */
+bool ll_ticket_is_watched(const struct ll_ticket *ticket);
 /** Waits for a predecessor; also NESTED and want of memory. */
 void ll_ticket_wait_for(struct ll_core *core,
                         struct ll_ticket *ticket,

@@ -227,7 +227,7 @@ static void ticket_found(struct ll_core *core,
         } else if (ticket->once) {
             ll_ticket_grant(core, ticket); /* it is the oldest */
         } else {
-            ll_ticket_advance(core, ticket, answer->revision);
+            ll_ticket_advance(core, ticket, answer->revision, false);
         }
     } else if (ticket->acquire_told) {
         ll_ticket_end(core, ticket, 0);
@@ -248,15 +248,55 @@ static bool range_has(const struct ll_range_answer *range, int64_t created)
     return range->kvs_n > 0 && range->kvs[0].create_revision == created;
 }
 
-/** Settles a watch that has been created at the read's very revision, so that
- *  no write came in between; or any, after their time. */
-static bool
-watch_settle(struct ll_watch *watch, int64_t revision, bool time_is_over)
+/** Settles a watch that the same member created at the read's very revision,
+ *  so that no write came in between; or any, after their time. */
+static bool watch_settle(struct ll_watch *watch,
+                         const struct ll_answer *answer,
+                         bool time_is_over)
 {
-    if (watch->created_revision == revision || time_is_over) {
+    if (time_is_over || (watch->created_revision == answer->revision &&
+                         watch->created_by == answer->member_id)) {
         watch->settled = true;
     }
     return watch->settled;
+}
+
+/** When the keys are to be read again. */
+static void ticket_plan_read(struct ll_core *core,
+                             struct ll_ticket *ticket,
+                             const struct ll_answer *answer)
+{
+    struct ll_watch *watches = ticket->watches;
+    bool time_is_over = core->now_ns >= ticket->settle_ns;
+    bool settled = true;
+
+    if (ll_ticket_is_watched(ticket)) {
+        settled = watch_settle(&watches[LL_WATCH_OWN], answer, time_is_over);
+        if (ticket->state == LL_TICKET_WAIT) {
+            settled =
+                watch_settle(&watches[LL_WATCH_AHEAD], answer, time_is_over) &&
+                settled;
+        }
+    }
+    if (settled) {
+        ticket->read_ns = ll_ticket_recheck_ns(core);
+    } else {
+        ticket->read_ns = core->now_ns + ticket->settle_step_ns;
+        ticket->settle_step_ns *= 2;
+    }
+}
+
+/** The least revision that says something of the keys: that of the own key,
+ *  and those that the watches begin with. */
+static int64_t ticket_least_revision(const struct ll_ticket *ticket)
+{
+    int64_t least =
+        ll_max(ticket->token, ticket->watches[LL_WATCH_OWN].created_revision);
+
+    if (ticket->state == LL_TICKET_WAIT) {
+        least = ll_max(least, ticket->watches[LL_WATCH_AHEAD].created_revision);
+    }
+    return least;
 }
 
 static void ticket_read(struct ll_core *core,
@@ -266,20 +306,12 @@ static void ticket_read(struct ll_core *core,
     const struct ll_range_answer *own = answer_range(answer, 0);
     const struct ll_range_answer *ahead = answer_range(answer, 1);
     bool waits = ticket->state == LL_TICKET_WAIT;
-    struct ll_watch *watches = ticket->watches;
-    bool time_is_over = core->now_ns >= ticket->settle_ns;
-    int64_t least = ll_max(ticket->token, 0);
-    bool settled;
 
     if (own == NULL || (waits && ahead == NULL)) {
         ticket_on_misfit(core, ticket);
         return;
     }
-    least = ll_max(least, watches[LL_WATCH_OWN].created_revision);
-    if (waits) {
-        least = ll_max(least, watches[LL_WATCH_AHEAD].created_revision);
-    }
-    if (answer->revision < least) {
+    if (answer->revision < ticket_least_revision(ticket)) {
         /* A member that lags behind the watches': ask the quorum. */
         ticket->linearize = true;
         ll_call_at(core, &ticket->object, core->now_ns);
@@ -296,22 +328,11 @@ static void ticket_read(struct ll_core *core,
         ll_ticket_lose_key(core, ticket);
         return;
     } else if (waits && !range_has(ahead, ticket->ahead_token)) {
-        ll_ticket_advance(core, ticket, answer->revision);
+        /* The own key was there when the predecessor's was not. */
+        ll_ticket_advance(core, ticket, answer->revision, true);
         return;
     }
-    settled =
-        watch_settle(&watches[LL_WATCH_OWN], answer->revision, time_is_over);
-    if (waits) {
-        settled = watch_settle(&watches[LL_WATCH_AHEAD], answer->revision,
-                               time_is_over) &&
-                  settled;
-    }
-    if (settled) {
-        ticket->read_ns = ll_ticket_recheck_ns(core);
-    } else {
-        ticket->read_ns = core->now_ns + ticket->settle_step_ns;
-        ticket->settle_step_ns *= 2;
-    }
+    ticket_plan_read(core, ticket, answer);
 }
 
 static void ticket_next_read(struct ll_core *core,

@@ -7,7 +7,7 @@
  * What a ticket does with its watches and the reads that stand behind them.
  */
 
-static bool ticket_is_watched(const struct ll_ticket *ticket)
+bool ll_ticket_is_watched(const struct ll_ticket *ticket)
 {
     const struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
     const struct ll_watch *ahead = &ticket->watches[LL_WATCH_AHEAD];
@@ -34,7 +34,7 @@ void ll_ticket_on_created(struct ll_core *core,
     case LL_TICKET_WAIT:
     case LL_TICKET_HELD:
     case LL_TICKET_REAP:
-        if (ticket_is_watched(ticket)) {
+        if (ll_ticket_is_watched(ticket)) {
             ticket->settle_ns = core->now_ns + LL_SETTLE_NS;
             ticket->settle_step_ns = LL_SETTLE_FIRST_NS;
             ticket->linearize = false;
@@ -77,7 +77,10 @@ void ll_ticket_on_changed(struct ll_core *core,
         ll_ticket_lose_key(core, ticket);
     } else if (slot == LL_WATCH_AHEAD && ticket->state == LL_TICKET_WAIT &&
                revision > ticket->ahead_token) {
-        ll_ticket_advance(core, ticket, revision);
+        /* Events of one stream come in the order of their revisions as long
+         * as both watches are synced: then the own key is still there. */
+        ll_ticket_advance(core, ticket, revision,
+                          ticket->watches[LL_WATCH_OWN].settled);
     }
 }
 
@@ -113,15 +116,16 @@ void ll_ticket_on_unwatched(struct ll_core *core,
     switch (ticket->state) {
     case LL_TICKET_WAIT:
     case LL_TICKET_HELD:
-        /* When the watch is there again, a read closes the gap. */
+        /* When the watch is there again, a read closes the gap; until then
+         * the slow re-check goes on. */
         ll_call_none(core, &ticket->object);
-        ticket->read_ns = LL_NEVER;
+        ticket->read_ns = ll_ticket_recheck_ns(core);
         ll_ticket_update(core, ticket);
         break;
     case LL_TICKET_REAP:
         if (ticket->token == 0) {
             ll_call_none(core, &ticket->object);
-            ticket->read_ns = LL_NEVER;
+            ticket->read_ns = ll_ticket_recheck_ns(core);
             ll_ticket_update(core, ticket);
         }
         break;

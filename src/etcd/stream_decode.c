@@ -99,6 +99,7 @@ static int read_watch(const Etcdpb__WatchResponse *answer,
     event->watch.watch_id = answer->watch_id;
     if (answer->header != NULL) {
         event->watch.revision = answer->header->revision;
+        event->watch.member_id = answer->header->member_id;
     }
     if (!answer->canceled) {
         event->kind =
