@@ -16,9 +16,10 @@ static void set_environment(const char *name, const struct ll_guard_lock *lock)
 
     setenv("LEASELOCK_NAME", name, 1);
     setenv("LEASELOCK_KEY", lock->key, 1);
-    snprintf(number, sizeof(number), "%" PRId64, lock->token);
+    (void)snprintf(number, sizeof(number), "%" PRId64, lock->token);
     setenv("LEASELOCK_TOKEN", number, 1);
-    snprintf(number, sizeof(number), "%016" PRIx64, (uint64_t)lock->lease);
+    (void)snprintf(number, sizeof(number), "%016" PRIx64,
+                   (uint64_t)lock->lease);
     setenv("LEASELOCK_LEASE", number, 1);
 }
 

@@ -52,7 +52,7 @@ void ll_grid_addf(struct ll_grid *grid, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(cell, sizeof(cell), format, arguments);
+    (void)vsnprintf(cell, sizeof(cell), format, arguments);
     va_end(arguments);
     ll_grid_add(grid, cell, strlen(cell));
 }
@@ -68,7 +68,7 @@ print_row(const struct ll_grid *grid, char *const *cells, const size_t *widths)
     for (size_t i = 0; i < last; i++) {
         size_t blanks = widths[i] - ll_text_columns(cells[i]) + GAP;
 
-        fputs(cells[i], stdout);
+        (void)fputs(cells[i], stdout);
         for (size_t k = 0; i + 1 < last && k < blanks; k++) {
             putchar(' ');
         }

@@ -117,7 +117,7 @@ static void kill_children(void)
     while (fscanf(children, "%jd", &pid) == 1) {
         kill((pid_t)pid, SIGKILL);
     }
-    fclose(children);
+    (void)fclose(children);
 }
 
 /** CMD's group is named by a number that is its own as long as CMD is not

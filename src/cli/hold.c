@@ -307,7 +307,7 @@ int ll_hold_open(struct ll_hold *hold,
         return code;
     }
     /* After the fork, so that CMD keeps what it would have had. */
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     code = open_client(hold);
     return code != 0 ? code : open_session(hold);
 }

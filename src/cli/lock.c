@@ -18,7 +18,7 @@ static int acquire(struct ll_hold *hold)
     char what[LEASELOCK_NAME_MAX + 16];
     int code;
 
-    snprintf(what, sizeof(what), "acquire %s", hold->name);
+    (void)snprintf(what, sizeof(what), "acquire %s", hold->name);
     options.on_lost = ll_hold_on_lost;
     options.on_lost_arg = hold;
     hold->is_settled = 0;

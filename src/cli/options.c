@@ -367,9 +367,9 @@ void ll_options_print_help(unsigned groups)
         if ((spec->groups & groups) == 0) {
             continue;
         }
-        snprintf(names, sizeof(names), "-%c, --%s%s%s", spec->letter,
-                 spec->name, spec->argument != NULL ? " " : "",
-                 spec->argument != NULL ? spec->argument : "");
+        (void)snprintf(names, sizeof(names), "-%c, --%s%s%s", spec->letter,
+                       spec->name, spec->argument != NULL ? " " : "",
+                       spec->argument != NULL ? spec->argument : "");
         printf("  %-22s %s\n", names, spec->help);
     }
 }

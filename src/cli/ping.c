@@ -160,7 +160,7 @@ judge(const struct ll_options *options, const struct probe *probes, int n)
         char what[LEASELOCK_ERROR_ENDPOINT_SIZE + 16];
 
         if (probe->status != 0) {
-            snprintf(what, sizeof(what), "ping %s", probe->endpoint);
+            (void)snprintf(what, sizeof(what), "ping %s", probe->endpoint);
             code = ll_say_failure(options, what, &probe->error);
         } else if (first == NULL) {
             first = probe;

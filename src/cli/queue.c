@@ -71,9 +71,9 @@ static void add_note(struct ll_grid *grid,
     char note[2 * LEASELOCK_KEY_MAX];
 
     if (entry->nested) {
-        snprintf(note, sizeof(note), "nested: blocks (%s)", entry->key);
+        (void)snprintf(note, sizeof(note), "nested: blocks (%s)", entry->key);
     } else if (!is_own(entry)) {
-        snprintf(note, sizeof(note), "foreign (%s)", entry->key);
+        (void)snprintf(note, sizeof(note), "foreign (%s)", entry->key);
     } else {
         note[0] = '\0';
     }

@@ -22,7 +22,7 @@ write_line(const char *format, va_list arguments, const char *hint)
     size_t length = (size_t)snprintf(line, sizeof(line), "leaselock: ");
     ssize_t written;
 
-    vsnprintf(raw, sizeof(raw), format, arguments);
+    (void)vsnprintf(raw, sizeof(raw), format, arguments);
     length += ll_text_escape(raw, strlen(raw), line + length, LINE_MAX_BYTES);
     length += ll_text_escape(hint, strlen(hint), line + length,
                              sizeof(line) - 1 - length);
@@ -45,8 +45,8 @@ int ll_say_usage(const char *command, const char *format, ...)
     va_list arguments;
     char hint[64];
 
-    snprintf(hint, sizeof(hint), "; see 'leaselock %s%s--help'",
-             command != NULL ? command : "", command != NULL ? " " : "");
+    (void)snprintf(hint, sizeof(hint), "; see 'leaselock %s%s--help'",
+                   command != NULL ? command : "", command != NULL ? " " : "");
     va_start(arguments, format);
     write_line(format, arguments, hint);
     va_end(arguments);

@@ -124,16 +124,16 @@ void ll_text_age(int64_t seconds, char ret_text[LL_TEXT_AGE_SIZE])
     int64_t s = seconds > 0 ? seconds : 0;
 
     if (s < 60) {
-        snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "s", s);
+        (void)snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "s", s);
     } else if (s < 3600) {
-        snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "m%02ds", s / 60,
-                 (int)(s % 60));
+        (void)snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "m%02ds", s / 60,
+                       (int)(s % 60));
     } else if (s < 86400) {
-        snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "h%02dm", s / 3600,
-                 (int)(s / 60 % 60));
+        (void)snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "h%02dm",
+                       s / 3600, (int)(s / 60 % 60));
     } else {
-        snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "d%dh", s / 86400,
-                 (int)(s / 3600 % 24));
+        (void)snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "d%dh", s / 86400,
+                       (int)(s / 3600 % 24));
     }
 }
 

@@ -61,13 +61,13 @@ word_holder(const struct leaselock_queue_entry *holder, char *text, size_t size)
     size_t at;
 
     if (holder->host[0] == '\0') {
-        snprintf(text, size, ", held by %s", holder->key);
+        (void)snprintf(text, size, ", held by %s", holder->key);
         return;
     }
     at = (size_t)snprintf(text, size, ", held by %s pid %" PRId64 " %s",
                           holder->host, holder->pid, holder->program);
     if (holder->label[0] != '\0' && at < size) {
-        snprintf(text + at, size - at, " (%s)", holder->label);
+        (void)snprintf(text + at, size - at, " (%s)", holder->label);
     }
 }
 
@@ -82,12 +82,12 @@ void ll_waitline_word(const char *name,
     char raw[4 * TEXT_SIZE];
 
     if (ahead >= 0) {
-        snprintf(place, sizeof(place), ": %" PRId64 " ahead", ahead);
+        (void)snprintf(place, sizeof(place), ": %" PRId64 " ahead", ahead);
     }
     if (holder != NULL) {
         word_holder(holder, who, sizeof(who));
     }
-    snprintf(raw, sizeof(raw), "waiting for %s%s%s", name, place, who);
+    (void)snprintf(raw, sizeof(raw), "waiting for %s%s%s", name, place, who);
     ll_text_escape(raw, strlen(raw), ret_text, size);
 }
 
@@ -105,7 +105,7 @@ static void show(struct ll_waitline *line)
     }
     /* The last column stays free: a terminal may go to the next line. */
     ll_text_cut(text, terminal_width() - 1);
-    fprintf(stderr, "\r%s\033[K", text);
+    (void)fprintf(stderr, "\r%s\033[K", text);
     line->is_shown = 1;
 }
 
@@ -148,7 +148,7 @@ void ll_waitline_update(struct ll_waitline *line)
 void ll_waitline_clear(struct ll_waitline *line)
 {
     if (line->is_shown) {
-        fputs("\r\033[K", stderr);
+        (void)fputs("\r\033[K", stderr);
         line->is_shown = 0;
     }
 }

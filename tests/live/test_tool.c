@@ -1,26 +1,11 @@
-/* The tool against a real etcd: exit codes, signals, what CMD sees, and what
- * is printed. How it acts on a loss is in test_tool_loss.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+/* "leaselock lock" against a real etcd: exit codes, signals, and what CMD sees.
+ * How it acts on a loss is in test_tool_loss.c. */
+#include "live/tool.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "support/etcd.h"
-#include "support/process.h"
 #include "support/wait.h"
-
-#define WAIT_MS 10000
-#define LINE_SIZE 1024
-#define WORDS_MAX 16
 
 static struct test_etcd etcd;
 
@@ -37,94 +22,6 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Starts "leaselock WORD..."; the words end with a NULL. */
-static void start_words(struct test_process *tool,
-                        const char *endpoint,
-                        const char *first,
-                        va_list words)
-{
-    const char *argv[WORDS_MAX] = {test_tool(), first};
-    char variable[64];
-    const char *const env[] = {variable, NULL};
-
-    snprintf(variable, sizeof(variable), "LEASELOCK_ENDPOINTS=%s", endpoint);
-    for (size_t i = 2; argv[i - 1] != NULL; i++) {
-        assert_true(i < WORDS_MAX);
-        argv[i] = va_arg(words, const char *);
-    }
-    assert_int_equal(test_process_start(tool, argv, env), 0);
-}
-
-__attribute__((sentinel)) static void
-start_tool(struct test_process *tool, const char *first, ...)
-{
-    va_list words;
-
-    va_start(words, first);
-    start_words(tool, etcd.endpoint, first, words);
-    va_end(words);
-}
-
-/** Runs the tool to its end. Returns its status; the caller ends tool. */
-__attribute__((sentinel)) static int run_tool(struct test_process *tool,
-                                              const char *endpoint,
-                                              const char *first,
-                                              ...)
-{
-    va_list words;
-
-    va_start(words, first);
-    start_words(tool, endpoint, first, words);
-    va_end(words);
-    return test_process_wait(tool, WAIT_MS);
-}
-
-/** Starts a tool whose CMD says "ready", and waits for that. */
-static void
-start_holder(struct test_process *tool, const char *name, const char *script)
-{
-    char line[LINE_SIZE];
-
-    start_tool(tool, "lock", name, "sh", "-c", script, NULL);
-    assert_true(
-        test_process_line(tool, TEST_STDOUT, WAIT_MS, line, sizeof(line)));
-    assert_string_equal(line, "ready");
-}
-
-static void expect_output(const struct test_process *tool,
-                          enum test_stream stream,
-                          const char *part)
-{
-    const char *output = test_process_output(tool, stream);
-
-    if (strstr(output, part) == NULL) {
-        fail_msg("\"%s\" is not in \"%s\"", part, output);
-    }
-}
-
-/** The queue as the tool prints it; the caller drops the reference. */
-static json_t *read_queue(const char *name)
-{
-    struct test_process tool = TEST_PROCESS_INIT;
-    json_t *queue;
-
-    assert_int_equal(
-        run_tool(&tool, etcd.endpoint, "queue", "--json", name, NULL), 0);
-    queue = json_loads(test_process_output(&tool, TEST_STDOUT), 0, NULL);
-    assert_non_null(queue);
-    test_process_end(&tool);
-    return queue;
-}
-
-static size_t queue_length(const char *name)
-{
-    json_t *queue = read_queue(name);
-    size_t length = json_array_size(json_object_get(queue, "entries"));
-
-    json_decref(queue);
-    return length;
-}
-
 struct length {
     const char *name;
     size_t wanted;
@@ -134,7 +31,7 @@ static bool queue_has_length(void *arg)
 {
     const struct length *length = arg;
 
-    return queue_length(length->name) == length->wanted;
+    return queue_length(etcd.endpoint, length->name) == length->wanted;
 }
 
 /** Failure 30: what CMD ends with is what the tool ends with. Method: a status,
@@ -161,7 +58,7 @@ static void test_status_passes_through(void **state)
                          cases[i].status);
         test_process_end(&tool);
     }
-    assert_int_equal(queue_length("status"), 0);
+    assert_int_equal(queue_length(etcd.endpoint, "status"), 0);
 }
 
 /** Goal: CMD sees which lock it holds. Method: compare its variables with the
@@ -177,13 +74,13 @@ static void test_environment(void **state)
     json_t *queue;
 
     (void)state;
-    start_holder(&tool, "env/x",
+    start_holder(&tool, etcd.endpoint, "env/x",
                  "echo ready; "
                  "echo $LEASELOCK_NAME $LEASELOCK_KEY $LEASELOCK_TOKEN "
                  "$LEASELOCK_LEASE; sleep 60");
     assert_true(
         test_process_line(&tool, TEST_STDOUT, WAIT_MS, line, sizeof(line)));
-    queue = read_queue("env/x");
+    queue = read_queue(etcd.endpoint, "env/x");
     assert_int_equal(json_unpack(queue, "{s:[{s:s, s:I, s:s}]}", "entries",
                                  "key", &key, "token", &token, "lease", &lease),
                      0);
@@ -205,7 +102,7 @@ static void test_try(void **state)
     int64_t took_ms;
 
     (void)state;
-    start_holder(&holder, "try", "echo ready; sleep 60");
+    start_holder(&holder, etcd.endpoint, "try", "echo ready; sleep 60");
     revision = test_etcd_revision(&etcd);
     start_ns = test_now_ns();
     assert_int_equal(
@@ -229,14 +126,14 @@ static void test_wait_gives_up(void **state)
     int64_t took_ms;
 
     (void)state;
-    start_holder(&holder, "wait", "echo ready; sleep 60");
+    start_holder(&holder, etcd.endpoint, "wait", "echo ready; sleep 60");
     start_ns = test_now_ns();
     assert_int_equal(run_tool(&tool, etcd.endpoint, "lock", "-w", "0.3", "wait",
                               "true", NULL),
                      1);
     took_ms = (test_now_ns() - start_ns) / TEST_NS_PER_MS;
     assert_in_range(took_ms, 300, 3000);
-    assert_int_equal(queue_length("wait"), 1);
+    assert_int_equal(queue_length(etcd.endpoint, "wait"), 1);
     test_process_end(&tool);
     test_process_end(&holder);
 }
@@ -255,7 +152,7 @@ static void test_signals_reach_cmd(void **state)
                  "trap 'exit 5' %d; echo ready; "
                  "while :; do sleep 0.01; done",
                  signals[i]);
-        start_holder(&tool, "signals", script);
+        start_holder(&tool, etcd.endpoint, "signals", script);
         assert_int_equal(test_process_signal(&tool, signals[i]), 0);
         assert_int_equal(test_process_wait(&tool, WAIT_MS), 5);
         test_process_end(&tool);
@@ -271,13 +168,13 @@ static void test_signal_while_waiting(void **state)
     struct length two = {"leave", 2};
 
     (void)state;
-    start_holder(&holder, "leave", "echo ready; sleep 60");
-    start_tool(&tool, "lock", "leave", "echo", "never", NULL);
+    start_holder(&holder, etcd.endpoint, "leave", "echo ready; sleep 60");
+    start_tool(&tool, etcd.endpoint, "lock", "leave", "echo", "never", NULL);
     assert_true(test_until(WAIT_MS, queue_has_length, &two));
     assert_int_equal(test_process_signal(&tool, SIGTERM), 0);
     assert_int_equal(test_process_wait(&tool, WAIT_MS), 128 + SIGTERM);
     assert_string_equal(test_process_output(&tool, TEST_STDOUT), "");
-    assert_int_equal(queue_length("leave"), 1);
+    assert_int_equal(queue_length(etcd.endpoint, "leave"), 1);
     test_process_end(&tool);
     test_process_end(&holder);
 }
@@ -296,7 +193,7 @@ static void test_hold_without_cmd(void **state)
     json_t *object;
 
     (void)state;
-    start_tool(&tool, "lock", "--json", "hold", NULL);
+    start_tool(&tool, etcd.endpoint, "lock", "--json", "hold", NULL);
     assert_true(
         test_process_line(&tool, TEST_STDOUT, WAIT_MS, line, sizeof(line)));
     object = json_loads(line, 0, NULL);
@@ -313,114 +210,9 @@ static void test_hold_without_cmd(void **state)
     assert_memory_equal(output, key, strlen(key));
     assert_int_equal(test_process_signal(&tool, SIGTERM), 0);
     assert_int_equal(test_process_wait(&tool, WAIT_MS), 0);
-    assert_int_equal(queue_length("hold"), 0);
+    assert_int_equal(queue_length(etcd.endpoint, "hold"), 0);
     json_decref(object);
     test_process_end(&tool);
-}
-
-/** Failure 13: the queue shows what others put there, and marks it; and who
- *  asks for a lock that is blocked by a nested one is told so. */
-static void test_queue_of_others(void **state)
-{
-    struct test_process holder = TEST_PROCESS_INIT;
-    struct test_process tool = TEST_PROCESS_INIT;
-
-    (void)state;
-    start_holder(&holder, "others", "echo ready; sleep 60");
-    assert_int_equal(
-        test_etcdctl(&etcd, NULL, 0, "put", "others/go\tkey", "x", NULL), 0);
-    assert_int_equal(
-        test_etcdctl(&etcd, NULL, 0, "put", "others/nested/key", "x", NULL), 0);
-    assert_int_equal(run_tool(&tool, etcd.endpoint, "queue", "others", NULL),
-                     0);
-    expect_output(&tool, TEST_STDOUT, "foreign (others/go\\x09key)");
-    expect_output(&tool, TEST_STDOUT, "nested: blocks (others/nested/key)");
-    test_process_end(&tool);
-    assert_int_equal(
-        run_tool(&tool, etcd.endpoint, "lock", "others", "true", NULL), 2);
-    expect_output(&tool, TEST_STDERR, "others/nested/key");
-    test_process_end(&tool);
-    test_process_end(&holder);
-}
-
-/** Goal: a free lock is told from one that is held. Method: ask for both. */
-static void test_queue_of_free_lock(void **state)
-{
-    struct test_process tool = TEST_PROCESS_INIT;
-
-    (void)state;
-    assert_int_equal(run_tool(&tool, etcd.endpoint, "queue", "free", NULL), 0);
-    assert_string_equal(test_process_output(&tool, TEST_STDOUT), "");
-    expect_output(&tool, TEST_STDERR, "free is free");
-    test_process_end(&tool);
-}
-
-/** Goal: ping tells the endpoints apart. Method: one that answers, and one
- *  that cannot. */
-static void test_ping(void **state)
-{
-    struct test_process tool = TEST_PROCESS_INIT;
-    char endpoints[2 * TEST_ETCD_ENDPOINT_SIZE];
-    json_t *object;
-    int down_ok;
-    int up_ok;
-    int leads;
-
-    (void)state;
-    snprintf(endpoints, sizeof(endpoints), "127.0.0.1:1,%s", etcd.endpoint);
-    assert_int_equal(run_tool(&tool, endpoints, "ping", "--json", NULL), 0);
-    expect_output(&tool, TEST_STDERR, "127.0.0.1:1");
-    object = json_loads(test_process_output(&tool, TEST_STDOUT), 0, NULL);
-    assert_int_equal(json_unpack(object, "{s:[{s:b}, {s:b, s:b}]}", "endpoints",
-                                 "ok", &down_ok, "ok", &up_ok, "leader",
-                                 &leads),
-                     0);
-    assert_true(!down_ok && up_ok && leads);
-    json_decref(object);
-    test_process_end(&tool);
-}
-
-/** Goal: an etcd that is not there is told in bounded time, with where it was
- *  looked for. Method: every command, at a port where nobody listens. */
-static void test_no_etcd(void **state)
-{
-    static const char *const commands[][4] = {{"lock", "none", "true", NULL},
-                                              {"queue", "none", NULL, NULL},
-                                              {"ping", NULL, NULL, NULL}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        struct test_process tool = TEST_PROCESS_INIT;
-        const char *const *words = commands[i];
-
-        assert_int_equal(run_tool(&tool, "127.0.0.1:1", "--timeout", "0.5",
-                                  words[0], words[1], words[2], NULL),
-                         69);
-        expect_output(&tool, TEST_STDERR, "127.0.0.1:1");
-        test_process_end(&tool);
-    }
-}
-
-/** Goal: mistakes of the user are told apart from all else. Method: some. */
-static void test_usage(void **state)
-{
-    static const char *const commands[][3] = {
-        {"lokc", "x", NULL},         {"lock", NULL, NULL},
-        {"lock", "/x", NULL},        {"lock", "--ttl=1", "x"},
-        {"queue", "a", "b"},         {"queue", "a//b", NULL},
-        {"ping", "--limit=1", NULL}, {"ping", "-ehttps://x", NULL}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        struct test_process tool = TEST_PROCESS_INIT;
-        const char *const *words = commands[i];
-
-        assert_int_equal(
-            run_tool(&tool, etcd.endpoint, words[0], words[1], words[2], NULL),
-            2);
-        expect_output(&tool, TEST_STDERR, "leaselock: ");
-        test_process_end(&tool);
-    }
 }
 
 /** Goal: output that does not arrive is an error, and the lock is released.
@@ -441,7 +233,7 @@ static void test_output_fails(void **state)
         assert_int_equal(test_process_wait(&shell, WAIT_MS), 74);
         test_process_end(&shell);
     }
-    assert_int_equal(queue_length("full"), 0);
+    assert_int_equal(queue_length(etcd.endpoint, "full"), 0);
 }
 
 int main(void)
@@ -454,11 +246,6 @@ int main(void)
         cmocka_unit_test(test_signals_reach_cmd),
         cmocka_unit_test(test_signal_while_waiting),
         cmocka_unit_test(test_hold_without_cmd),
-        cmocka_unit_test(test_queue_of_others),
-        cmocka_unit_test(test_queue_of_free_lock),
-        cmocka_unit_test(test_ping),
-        cmocka_unit_test(test_no_etcd),
-        cmocka_unit_test(test_usage),
         cmocka_unit_test(test_output_fails)};
 
     return cmocka_run_group_tests(tests, start_etcd, stop_etcd);

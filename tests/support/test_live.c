@@ -181,7 +181,7 @@ int test_keys(struct test_etcd *etcd, const char *prefix)
     const char *count;
 
     assert_int_equal(test_etcdctl(etcd, output, sizeof(output), "get",
-                                  "--prefix", "--count-only",
+                                  "--prefix", "--keys-only", "--limit=1",
                                   "--write-out=fields", prefix, NULL),
                      0);
     count = strstr(output, "\"Count\" : ");

@@ -1,0 +1,221 @@
+/* What a lock costs etcd, counted by etcd's own metrics. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/test_live.h"
+#include "support/wait.h"
+
+static struct test_etcd etcd;
+
+static int start_etcd(void **state)
+{
+    (void)state;
+    return test_etcd_start(&etcd);
+}
+
+static int stop_etcd(void **state)
+{
+    (void)state;
+    test_etcd_stop(&etcd);
+    return 0;
+}
+
+/** How much of each a step has cost. */
+struct cost {
+    int64_t txns;
+    int64_t others;
+    int64_t watch_messages;
+    int64_t revisions;
+};
+
+static struct cost cost_now(void)
+{
+    static const char *const others[] = {
+        "Range",           "Put",         "DeleteRange",
+        "Compact",         "LeaseGrant",  "LeaseRevoke",
+        "LeaseTimeToLive", "LeaseLeases", "Authenticate"};
+    struct cost now = {.txns = test_etcd_requests(&etcd, "Txn"),
+                       .watch_messages = test_etcd_messages(&etcd, "Watch"),
+                       .revisions = test_etcd_revision(&etcd)};
+    size_t i;
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        now.others += test_etcd_requests(&etcd, others[i]);
+    }
+    return now;
+}
+
+static struct cost cost_since(struct cost start)
+{
+    struct cost now = cost_now();
+
+    return (struct cost){.txns = now.txns - start.txns,
+                         .others = now.others - start.others,
+                         .watch_messages =
+                             now.watch_messages - start.watch_messages,
+                         .revisions = now.revisions - start.revisions};
+}
+
+/** A free lock costs one Txn to take and one to give back, without a watch:
+ *  the counters before and after 10 rounds. */
+static void test_free_lock_costs_two_txns(void **state)
+{
+    enum { ROUNDS = 10 };
+    struct test_peer peer;
+    struct cost start;
+    struct cost cost;
+    leaselock_ticket *ticket;
+    int i;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    start = cost_now();
+    ticket = test_acquire(&peer, "cost/free");
+    cost = cost_since(start);
+    assert_int_equal(cost.txns, 1);
+    assert_int_equal(cost.revisions, 1);
+    test_release(ticket);
+    for (i = 1; i < ROUNDS; i++) {
+        test_release(test_acquire(&peer, "cost/free"));
+    }
+    cost = cost_since(start);
+    assert_int_equal(cost.txns, 2 * ROUNDS);
+    assert_int_equal(cost.others, 0);
+    assert_int_equal(cost.watch_messages, 0);
+    assert_int_equal(cost.revisions, 2 * ROUNDS);
+    test_peer_close(&peer);
+}
+
+/** Between the holder's delete and the grant to the one who waits there is no
+ *  further request: with the waiter's watches settled, the whole hand-over is
+ *  one Txn. */
+static void test_handover_costs_one_txn(void **state)
+{
+    struct test_call call = TEST_CALL_INIT;
+    struct test_peer holder;
+    struct test_peer waiter;
+    leaselock_ticket *held;
+    leaselock_ticket *waiting;
+    struct cost start;
+    struct cost cost;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &holder);
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &waiter);
+    held = test_acquire(&holder, "cost/handover");
+    waiting = test_acquire_async(&waiter, "cost/handover", &call);
+    test_await_place(waiting);
+    test_await_settled(&etcd);
+    start = cost_now();
+    test_release(held);
+    assert_int_equal(test_call_await(&call), 0);
+    cost = cost_since(start);
+    assert_int_equal(cost.txns, 1);
+    assert_int_equal(cost.others, 0);
+    assert_int_equal(cost.revisions, 1);
+    test_await_settled(&etcd);
+    cost = cost_since(start);
+    assert_int_equal(cost.txns, 1);
+    assert_int_equal(cost.others, 0);
+    test_release(waiting);
+    test_peer_close(&holder);
+    test_peer_close(&waiter);
+}
+
+/** A release wakes one waiter: with five in the queue, of three clients, the
+ *  hand-over costs no more requests than with one, as only the second in the
+ *  queue watches the holder; it then is one ahead of nobody it must read. */
+static void test_handover_in_a_queue_wakes_one(void **state)
+{
+    enum { WAITERS = 5 };
+    struct test_call calls[WAITERS];
+    leaselock_ticket *tickets[WAITERS];
+    struct test_peer peers[3];
+    leaselock_ticket *held;
+    struct cost start;
+    struct cost cost;
+    int i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peers[i]);
+    }
+    held = test_acquire(&peers[0], "cost/queue");
+    for (i = 0; i < WAITERS; i++) {
+        calls[i] = (struct test_call)TEST_CALL_INIT;
+        tickets[i] = test_acquire_async(&peers[i % 3], "cost/queue", &calls[i]);
+        test_await_place(tickets[i]);
+    }
+    test_await_settled(&etcd);
+    start = cost_now();
+    test_release(held);
+    assert_int_equal(test_call_await(&calls[0]), 0);
+    test_await_settled(&etcd);
+    cost = cost_since(start);
+    assert_int_equal(cost.txns, 1);
+    assert_int_equal(cost.others, 0);
+    /* The others were told less than they now could know: each finds out when
+     * its own predecessor goes, by one read. */
+    for (i = 0; i < WAITERS; i++) {
+        assert_int_equal(test_call_await(&calls[i]), 0);
+        test_release(tickets[i]);
+    }
+    cost = cost_since(start);
+    assert_int_equal(cost.txns, 1 + WAITERS);
+    assert_int_equal(cost.others, WAITERS - 1);
+    for (i = 0; i < 3; i++) {
+        test_peer_close(&peers[i]);
+    }
+}
+
+/** A try of a lock that is held costs one Txn and writes nothing: the store's
+ *  revision stays. */
+static void test_failed_try_writes_nothing(void **state)
+{
+    struct test_peer holder;
+    struct test_peer other;
+    leaselock_ticket *held;
+    leaselock_ticket *none = NULL;
+    struct cost start;
+    struct cost cost;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &holder);
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &other);
+    held = test_acquire(&holder, "cost/try");
+    start = cost_now();
+    assert_int_equal(
+        leaselock_acquire(other.session, "cost/try", NULL, 0, &none, NULL),
+        LEASELOCK_E_TIMEOUT);
+    cost = cost_since(start);
+    assert_null(none);
+    assert_int_equal(cost.txns, 1);
+    assert_int_equal(cost.revisions, 0);
+    assert_int_equal(cost.others, 0);
+    test_release(held);
+    start = cost_now();
+    assert_int_equal(
+        leaselock_acquire(other.session, "cost/try", NULL, 0, &none, NULL), 0);
+    cost = cost_since(start);
+    assert_int_equal(cost.txns, 1);
+    assert_int_equal(cost.revisions, 1);
+    test_release(none);
+    test_peer_close(&holder);
+    test_peer_close(&other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_free_lock_costs_two_txns),
+        cmocka_unit_test(test_handover_costs_one_txn),
+        cmocka_unit_test(test_handover_in_a_queue_wakes_one),
+        cmocka_unit_test(test_failed_try_writes_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, start_etcd, stop_etcd);
+}

@@ -1,0 +1,132 @@
+/* What the tool prints: the queue, the endpoints, and what is wrong. */
+#include "live/tool.h"
+
+static struct test_etcd etcd;
+
+static int start_etcd(void **state)
+{
+    (void)state;
+    return test_etcd_start(&etcd);
+}
+
+static int stop_etcd(void **state)
+{
+    (void)state;
+    test_etcd_stop(&etcd);
+    return 0;
+}
+
+/** Failure 13: the queue shows what others put there, and marks it; and who
+ *  asks for a lock that is blocked by a nested one is told so. */
+static void test_queue_of_others(void **state)
+{
+    struct test_process holder = TEST_PROCESS_INIT;
+    struct test_process tool = TEST_PROCESS_INIT;
+
+    (void)state;
+    start_holder(&holder, etcd.endpoint, "others", "echo ready; sleep 60");
+    assert_int_equal(
+        test_etcdctl(&etcd, NULL, 0, "put", "others/go\tkey", "x", NULL), 0);
+    assert_int_equal(
+        test_etcdctl(&etcd, NULL, 0, "put", "others/nested/key", "x", NULL), 0);
+    assert_int_equal(run_tool(&tool, etcd.endpoint, "queue", "others", NULL),
+                     0);
+    expect_output(&tool, TEST_STDOUT, "foreign (others/go\\x09key)");
+    expect_output(&tool, TEST_STDOUT, "nested: blocks (others/nested/key)");
+    test_process_end(&tool);
+    assert_int_equal(
+        run_tool(&tool, etcd.endpoint, "lock", "others", "true", NULL), 2);
+    expect_output(&tool, TEST_STDERR, "others/nested/key");
+    test_process_end(&tool);
+    test_process_end(&holder);
+}
+
+/** Goal: a free lock is told from one that is held. Method: ask for both. */
+static void test_queue_of_free_lock(void **state)
+{
+    struct test_process tool = TEST_PROCESS_INIT;
+
+    (void)state;
+    assert_int_equal(run_tool(&tool, etcd.endpoint, "queue", "free", NULL), 0);
+    assert_string_equal(test_process_output(&tool, TEST_STDOUT), "");
+    expect_output(&tool, TEST_STDERR, "free is free");
+    test_process_end(&tool);
+}
+
+/** Goal: ping tells the endpoints apart. Method: one that answers, and one
+ *  that cannot. */
+static void test_ping(void **state)
+{
+    struct test_process tool = TEST_PROCESS_INIT;
+    char endpoints[2 * TEST_ETCD_ENDPOINT_SIZE];
+    json_t *object;
+    int down_ok;
+    int up_ok;
+    int leads;
+
+    (void)state;
+    snprintf(endpoints, sizeof(endpoints), "127.0.0.1:1,%s", etcd.endpoint);
+    assert_int_equal(run_tool(&tool, endpoints, "ping", "--json", NULL), 0);
+    expect_output(&tool, TEST_STDERR, "127.0.0.1:1");
+    object = json_loads(test_process_output(&tool, TEST_STDOUT), 0, NULL);
+    assert_int_equal(json_unpack(object, "{s:[{s:b}, {s:b, s:b}]}", "endpoints",
+                                 "ok", &down_ok, "ok", &up_ok, "leader",
+                                 &leads),
+                     0);
+    assert_true(!down_ok && up_ok && leads);
+    json_decref(object);
+    test_process_end(&tool);
+}
+
+/** Goal: an etcd that is not there is told in bounded time, with where it was
+ *  looked for. Method: every command, at a port where nobody listens. */
+static void test_no_etcd(void **state)
+{
+    static const char *const commands[][4] = {{"lock", "none", "true", NULL},
+                                              {"queue", "none", NULL, NULL},
+                                              {"ping", NULL, NULL, NULL}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        struct test_process tool = TEST_PROCESS_INIT;
+        const char *const *words = commands[i];
+
+        assert_int_equal(run_tool(&tool, "127.0.0.1:1", "--timeout", "0.5",
+                                  words[0], words[1], words[2], NULL),
+                         69);
+        expect_output(&tool, TEST_STDERR, "127.0.0.1:1");
+        test_process_end(&tool);
+    }
+}
+
+/** Goal: mistakes of the user are told apart from all else. Method: some. */
+static void test_usage(void **state)
+{
+    static const char *const commands[][3] = {
+        {"lokc", "x", NULL},         {"lock", NULL, NULL},
+        {"lock", "/x", NULL},        {"lock", "--ttl=1", "x"},
+        {"queue", "a", "b"},         {"queue", "a//b", NULL},
+        {"ping", "--limit=1", NULL}, {"ping", "-ehttps://x", NULL}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        struct test_process tool = TEST_PROCESS_INIT;
+        const char *const *words = commands[i];
+
+        assert_int_equal(
+            run_tool(&tool, etcd.endpoint, words[0], words[1], words[2], NULL),
+            2);
+        expect_output(&tool, TEST_STDERR, "leaselock: ");
+        test_process_end(&tool);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_queue_of_others),
+        cmocka_unit_test(test_queue_of_free_lock), cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_no_etcd), cmocka_unit_test(test_usage)};
+
+    return cmocka_run_group_tests(tests, start_etcd, stop_etcd);
+}

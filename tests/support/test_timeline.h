@@ -1,0 +1,59 @@
+#ifndef TEST_TIMELINE_H
+#define TEST_TIMELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/core.h"
+
+/**
+ * Core, driven by lines of text, and what it does as lines of text: a story
+ * with a clock. An input line is a time in seconds and a command:
+ *
+ *     0.000 setup [endpoints N] [request-timeout S] [seed N] [log N]
+ *     0.000 open ID [lease HEX] [ttl S] [timeout S]
+ *     0.000 close ID [timeout S]
+ *     0.000 acquire ID on SESSION NAME [timeout S | try]
+ *     0.000 release ID [timeout S]
+ *     0.000 answer ID.SEQ OUTCOME        OUTCOME as in test_timeline_answer.c
+ *     0.000 renewed LEASE ttl S [stream G]
+ *     0.000 created WATCH rev N [stream G]
+ *     0.000 refused WATCH denied|error   WATCH may be -1, as etcd answers
+ *     0.000 deleted WATCH rev N [stream G]
+ *     0.000 appeared WATCH rev N [stream G]
+ *     0.000 down watch|keepalive [denied]
+ *     0.000 time                         nothing but the time
+ *     0.000 stopped                      the same, and core is not told
+ *     0.000 look ID                      at a session or ticket, by the clock
+ *
+ * A watch is called as it is printed: TICKET.own.USE or TICKET.ahead.USE.
+ * Until a command's time, core is woken whenever it asks to be, as by a
+ * driver whose clock never oversleeps.
+ *
+ * A contract is watched over as well: everything that is promised once comes
+ * once, nothing is sent on a stream that is closed, and so on. A breach is a
+ * line that begins with "!!".
+ */
+struct test_timeline;
+
+/** NULL: no memory. */
+struct test_timeline *test_timeline_new(void);
+/** Frees core too; NULL does nothing. */
+void test_timeline_free(struct test_timeline *timeline);
+
+/** For runs in which memory fails: a command about what has not come to be
+ *  (a call that was never made, say) is skipped and no fault. */
+void test_timeline_be_lenient(struct test_timeline *timeline);
+
+/** Carries out one line; false: it is no command, and the fault says why. */
+bool test_timeline_input(struct test_timeline *timeline, const char *line);
+const char *test_timeline_fault(const struct test_timeline *timeline);
+/** Breaches of the contract so far. */
+unsigned test_timeline_breaches(const struct test_timeline *timeline);
+
+/** What was printed since the last clear; valid until the next input. */
+const char *test_timeline_output(struct test_timeline *timeline);
+void test_timeline_clear(struct test_timeline *timeline);
+
+#endif

@@ -1,0 +1,180 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/test_timeline_private.h"
+
+/**
+ * What an `answer` line may say:
+ *
+ *     granted TTL | left TTL | revoked
+ *     queued rev N [behind KEY@CREATED of COUNT]   an enqueue's or try's put
+ *     found rev N [KEY@CREATED]                    its else branch
+ *     read rev N own CREATED [ahead CREATED]       0 where the key is gone
+ *     listed rev N KEY@CREATED ...                 the newest first
+ *     deleted rev N | not-deleted rev N
+ *     lost | busy | no-lease | lease-exists | denied | error
+ */
+
+static const struct {
+    const char *word;
+    enum ll_outcome outcome;
+    int grpc_status;
+    const char *text;
+} failures[] = {
+    {"lost", LL_OUTCOME_LOST, 14, "connection reset"},
+    {"busy", LL_OUTCOME_AGAIN, 2, "etcdserver: too many requests"},
+    {"no-lease",
+     LL_OUTCOME_NO_LEASE,
+     5,
+     "etcdserver: requested lease not found"},
+    {"lease-exists",
+     LL_OUTCOME_LEASE_EXISTS,
+     9,
+     "etcdserver: lease already exists"},
+    {"denied", LL_OUTCOME_REFUSED, 7, "etcdserver: permission denied"},
+    {"error", LL_OUTCOME_ERROR, 8, "etcdserver: mvcc: database space exceeded"},
+};
+
+/** The lease in a key of ours, NAME/LEASE.NUMBER; 0 in any other key. */
+static int64_t key_lease(const char *key)
+{
+    const char *slash = strrchr(key, '/');
+
+    return slash != NULL ? (int64_t)strtoull(slash + 1, NULL, 16) : 0;
+}
+
+/** Reads KEY@CREATED; NULL when there is none. */
+static struct ll_kv *kv_parse(struct test_timeline *timeline)
+{
+    struct ll_kv *kv = &timeline->kvs[timeline->kvs_n];
+    char *word = timeline->at < timeline->words_n
+                     ? timeline->words[timeline->at]
+                     : NULL;
+    char *sign = word != NULL ? strchr(word, '@') : NULL;
+
+    if (sign == NULL || timeline->kvs_n == TEST_KVS_MAX) {
+        return NULL;
+    }
+    timeline->at++;
+    timeline->kvs_n++;
+    *sign = '\0';
+    *kv = (struct ll_kv){.key = {word, strlen(word)}, .version = 1};
+    kv->create_revision = strtoll(sign + 1, NULL, 10);
+    kv->mod_revision = kv->create_revision;
+    kv->lease = key_lease(word);
+    return kv;
+}
+
+static struct ll_op_answer op_kvs(const struct ll_kv *kvs, size_t n)
+{
+    return (struct ll_op_answer){
+        .kind = LL_OP_RANGE,
+        .range = {.kvs = kvs, .kvs_n = n, .count = (int64_t)n}};
+}
+
+static void txn(struct ll_answer *answer,
+                bool succeeded,
+                const struct ll_op_answer *ops,
+                size_t ops_n)
+{
+    answer->kind = LL_REQUEST_TXN;
+    answer->txn = (struct ll_txn_answer){succeeded, ops, ops_n};
+}
+
+static void parse_queued(struct test_timeline *timeline,
+                         const struct test_call *call)
+{
+    struct ll_op_answer put = {.kind = LL_OP_PUT};
+
+    if (call->is_try) {
+        timeline->ops[0] = put;
+        txn(&timeline->answer, true, timeline->ops, 1);
+        return;
+    }
+    timeline->ops[0] = op_kvs(timeline->kvs, 0);
+    timeline->ops[1] = put;
+    if (test_word_take(timeline, "behind") && kv_parse(timeline) != NULL) {
+        timeline->ops[0] = op_kvs(timeline->kvs, 1);
+        timeline->ops[0].range.count = test_word_option(timeline, "of", 1);
+    }
+    txn(&timeline->answer, true, timeline->ops, 2);
+}
+
+static void parse_read(struct test_timeline *timeline)
+{
+    static const char *const words[] = {"own", "ahead"};
+    size_t ops_n = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        int64_t created = test_word_option(timeline, words[i], -1);
+        struct ll_kv *kv = &timeline->kvs[i];
+
+        if (created >= 0) {
+            *kv = (struct ll_kv){.create_revision = created};
+            timeline->ops[ops_n++] = op_kvs(kv, created > 0 ? 1 : 0);
+        }
+    }
+    txn(&timeline->answer, true, timeline->ops, ops_n);
+}
+
+/** The answers to the calls of tickets, all of which carry a revision. */
+static bool parse_txn(struct test_timeline *timeline,
+                      const struct test_call *call,
+                      const char *word)
+{
+    struct ll_answer *answer = &timeline->answer;
+
+    answer->revision = test_word_option(timeline, "rev", 0);
+    if (strcmp(word, "queued") == 0) {
+        parse_queued(timeline, call);
+    } else if (strcmp(word, "found") == 0) {
+        (void)kv_parse(timeline);
+        timeline->ops[0] = op_kvs(timeline->kvs, timeline->kvs_n);
+        txn(answer, false, timeline->ops, 1);
+    } else if (strcmp(word, "read") == 0) {
+        parse_read(timeline);
+    } else if (strcmp(word, "listed") == 0) {
+        while (kv_parse(timeline) != NULL) {
+        }
+        answer->kind = LL_REQUEST_RANGE;
+        answer->range = op_kvs(timeline->kvs, timeline->kvs_n).range;
+    } else if (strcmp(word, "deleted") == 0) {
+        timeline->ops[0] =
+            (struct ll_op_answer){.kind = LL_OP_DELETE, .deleted = 1};
+        txn(answer, true, timeline->ops, 1);
+    } else if (strcmp(word, "not-deleted") == 0) {
+        txn(answer, false, timeline->ops, 0);
+    } else {
+        return test_fault(timeline, "no such answer: %s", word);
+    }
+    return answer->revision > 0 || test_fault(timeline, "no \"rev N\"");
+}
+
+bool test_answer_parse(struct test_timeline *timeline,
+                       const struct test_call *call)
+{
+    struct ll_answer *answer = &timeline->answer;
+    const char *word = test_word_next(timeline);
+
+    *answer = (struct ll_answer){.outcome = LL_OUTCOME_OK, .text = ""};
+    timeline->kvs_n = 0;
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        if (strcmp(word, failures[i].word) == 0) {
+            answer->outcome = failures[i].outcome;
+            answer->grpc_status = failures[i].grpc_status;
+            answer->text = failures[i].text;
+            return true;
+        }
+    }
+    if (strcmp(word, "granted") == 0 || strcmp(word, "left") == 0) {
+        answer->kind =
+            word[0] == 'g' ? LL_REQUEST_LEASE_GRANT : LL_REQUEST_LEASE_TTL;
+        answer->lease.ttl_s = strtoll(test_word_next(timeline), NULL, 10);
+        return true;
+    }
+    if (strcmp(word, "revoked") == 0) {
+        answer->kind = LL_REQUEST_LEASE_REVOKE;
+        return true;
+    }
+    return parse_txn(timeline, call, word);
+}

@@ -1,0 +1,245 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "leaselock/status.h"
+#include "support/test_timeline_private.h"
+
+/**
+ * Effects as lines of a timeline.
+ */
+
+void test_print_time(struct test_timeline *timeline)
+{
+    int64_t ms = (timeline->now_ns - TEST_START_NS) / 1000000;
+
+    fprintf(timeline->out, "[%4" PRId64 ".%03" PRId64 "]", ms / 1000,
+            ms % 1000);
+}
+
+static void print_bytes(FILE *out, struct ll_bytes bytes)
+{
+    fprintf(out, "%.*s", (int)bytes.size, bytes.data);
+}
+
+static void print_range(FILE *out, const struct ll_range *range)
+{
+    fprintf(out, range->end.size > 0 ? "list " : "get ");
+    print_bytes(out, range->key);
+    if (range->sort != LL_SORT_NONE) {
+        fprintf(out, " %s",
+                range->sort == LL_SORT_NEWEST_FIRST ? "newest" : "oldest");
+        fprintf(out, " %" PRId64, range->limit);
+    }
+    if (range->max_create_revision != 0) {
+        fprintf(out, " up to %" PRId64, range->max_create_revision);
+    }
+    fprintf(out, "%s%s", range->serializable ? " serializable" : "",
+            range->keys_only ? "" : " with values");
+}
+
+static void print_ops(FILE *out, const struct ll_op *ops, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        fprintf(out, "%s", i > 0 ? "; " : "");
+        switch (ops[i].kind) {
+        case LL_OP_RANGE:
+            print_range(out, &ops[i].range);
+            break;
+        case LL_OP_PUT:
+            fprintf(out, "put ");
+            print_bytes(out, ops[i].put.key);
+            fprintf(out, " on %" PRIx64, (uint64_t)ops[i].put.lease);
+            break;
+        case LL_OP_DELETE:
+            fprintf(out, "delete ");
+            print_bytes(out, ops[i].del.key);
+            break;
+        case LL_OP_TXN:
+            fprintf(out, "txn");
+            break;
+        }
+    }
+}
+
+static void print_txn(FILE *out, const struct ll_txn *txn)
+{
+    for (size_t i = 0; i < txn->compares_n; i++) {
+        const struct ll_compare *compare = &txn->compares[i];
+
+        fprintf(out, "%s%s(", i == 0 ? "if " : " and ",
+                compare->target == LL_COMPARE_CREATE_REVISION ? "created"
+                                                              : "other");
+        print_bytes(out, compare->key);
+        fprintf(out, "%s) %s %" PRId64 " ", compare->end.size > 0 ? "*" : "",
+                compare->result == LL_COMPARE_EQUAL ? "=" : "?",
+                compare->number);
+    }
+    fprintf(out, "{");
+    print_ops(out, txn->then_ops, txn->then_n);
+    fprintf(out, "}");
+    if (txn->else_n > 0) {
+        fprintf(out, " else {");
+        print_ops(out, txn->else_ops, txn->else_n);
+        fprintf(out, "}");
+    }
+}
+
+static void print_call(struct test_timeline *timeline,
+                       const struct ll_effect *effect)
+{
+    const struct ll_request *request = &effect->call.request;
+    uint64_t lease = (uint64_t)request->lease.lease;
+    FILE *out = timeline->out;
+
+    fprintf(out, "call %" PRIu64 ".%" PRIu32, effect->id, effect->call.seq);
+    if (timeline->config.endpoints_n > 1) {
+        fprintf(out, " to endpoint %" PRIu32, effect->call.endpoint);
+    }
+    fprintf(out, ": ");
+    switch (request->kind) {
+    case LL_REQUEST_TXN:
+        print_txn(out, &request->txn);
+        break;
+    case LL_REQUEST_RANGE:
+        print_range(out, &request->range);
+        break;
+    case LL_REQUEST_LEASE_GRANT:
+        fprintf(out, "grant lease %" PRIx64 ", ttl %" PRId64, lease,
+                request->lease.ttl_s);
+        break;
+    case LL_REQUEST_LEASE_REVOKE:
+        fprintf(out, "revoke lease %" PRIx64, lease);
+        break;
+    case LL_REQUEST_LEASE_TTL:
+        fprintf(out, "what is left of lease %" PRIx64, lease);
+        break;
+    case LL_REQUEST_STATUS:
+        fprintf(out, "status");
+        break;
+    }
+}
+
+static void print_stream(struct test_timeline *timeline,
+                         const struct ll_effect *effect)
+{
+    bool opens = effect->kind == LL_EFFECT_STREAM_OPEN;
+
+    fprintf(timeline->out, "%s %s stream %" PRIu32, opens ? "open" : "close",
+            effect->stream.which == LL_STREAM_WATCH ? "watch" : "keep-alive",
+            effect->stream.generation);
+    if (opens && timeline->config.endpoints_n > 1) {
+        fprintf(timeline->out, " to endpoint %" PRIu32,
+                effect->stream.endpoint);
+    }
+}
+
+static void print_watch(FILE *out, int64_t id)
+{
+    fprintf(out, "%" PRId64 ".%s.%" PRId64, id >> 20,
+            (id & 1) != 0 ? "ahead" : "own", id >> 1 & 0x7ffff);
+}
+
+static void print_watch_create(FILE *out, const struct ll_effect *effect)
+{
+    fprintf(out, "watch ");
+    print_watch(out, effect->watch.watch_id);
+    fprintf(out, ": %s%sof ", effect->watch.puts ? "puts " : "",
+            effect->watch.deletions ? "deletions " : "");
+    print_bytes(out, effect->watch.key);
+}
+
+static void print_detail(FILE *out, const struct ll_detail *detail)
+{
+    /* Without "LEASELOCK_". */
+    fprintf(out, "%s", leaselock_status_name(detail->status) + 10);
+    if (detail->status != 0 && detail->text[0] != '\0') {
+        fprintf(out, ": %s", detail->text);
+    }
+    if (detail->grpc_status >= 0) {
+        fprintf(out, " (gRPC %d)", detail->grpc_status);
+    }
+}
+
+static const char *state_name(enum ll_session_state state)
+{
+    switch (state) {
+    case LL_SESSION_OPENING:
+        return "opening";
+    case LL_SESSION_ACTIVE:
+        return "active";
+    case LL_SESSION_SUSPECT:
+        return "suspect";
+    case LL_SESSION_LOST:
+        return "lost";
+    case LL_SESSION_CLOSING:
+        return "closing";
+    }
+    return "?";
+}
+
+/** "ticket 2 acquired: OK" and the like. */
+static void print_end(FILE *out,
+                      const struct ll_effect *effect,
+                      const char *noun,
+                      const char *verb)
+{
+    fprintf(out, "%s %" PRIu64 " %s: ", noun, effect->id, verb);
+    print_detail(out, &effect->detail);
+}
+
+void test_effect_print(struct test_timeline *timeline,
+                       const struct ll_effect *effect)
+{
+    FILE *out = timeline->out;
+
+    test_print_time(timeline);
+    fprintf(out, "   -> ");
+    switch (effect->kind) {
+    case LL_EFFECT_CALL:
+        print_call(timeline, effect);
+        break;
+    case LL_EFFECT_STREAM_OPEN:
+    case LL_EFFECT_STREAM_CLOSE:
+        print_stream(timeline, effect);
+        break;
+    case LL_EFFECT_KEEPALIVE:
+        fprintf(out, "beat %" PRIx64, (uint64_t)effect->keepalive.lease);
+        break;
+    case LL_EFFECT_WATCH_CREATE:
+        print_watch_create(out, effect);
+        break;
+    case LL_EFFECT_WATCH_CANCEL:
+        fprintf(out, "cancel watch ");
+        print_watch(out, effect->watch.watch_id);
+        break;
+    case LL_EFFECT_SESSION_OPENED:
+        print_end(out, effect, "session", "opened");
+        break;
+    case LL_EFFECT_SESSION_CLOSED:
+        print_end(out, effect, "session", "closed");
+        break;
+    case LL_EFFECT_ACQUIRED:
+        print_end(out, effect, "ticket", "acquired");
+        break;
+    case LL_EFFECT_RELEASED:
+        print_end(out, effect, "ticket", "released");
+        break;
+    case LL_EFFECT_SESSION_CHANGED:
+        fprintf(out, "session %" PRIu64 " is %s%s%s", effect->id,
+                state_name(effect->session.state),
+                effect->session.why[0] != '\0' ? ": " : "",
+                effect->session.why);
+        break;
+    case LL_EFFECT_LOST:
+        fprintf(out, "ticket %" PRIu64 " lost: %s", effect->id,
+                effect->lost.why);
+        break;
+    case LL_EFFECT_QUERIED:
+        fprintf(out, "query %" PRIu64 " ended", effect->id);
+        break;
+    case LL_EFFECT_LOG:
+        fprintf(out, "log %d: %s", effect->log.level, effect->log.text);
+        break;
+    }
+    fprintf(out, "\n");
+}

@@ -1,0 +1,105 @@
+#ifndef TEST_TIMELINE_PRIVATE_H
+#define TEST_TIMELINE_PRIVATE_H
+
+#include <stdio.h>
+
+#include "support/test_timeline.h"
+
+#define TEST_NS_PER_SECOND INT64_C(1000000000)
+/** The clock's reading at a timeline's 0.000: it is never 0 in earnest. */
+#define TEST_START_NS (1000 * TEST_NS_PER_SECOND)
+
+#define TEST_WORDS_MAX 64
+#define TEST_LINE_SIZE 4096
+#define TEST_KVS_MAX 16
+
+/** A call that is unanswered. */
+struct test_call {
+    uint64_t id;
+    uint32_t seq;
+    uint32_t endpoint;
+    bool is_try; /* a Txn whose then branch only puts */
+};
+
+struct test_stream {
+    bool open;
+    uint32_t generation;
+    uint32_t endpoint;
+};
+
+/** What was promised of an object and what has come of it. */
+struct test_promise {
+    bool session;
+    bool ticket;
+    bool answered; /* OPENED or ACQUIRED has come */
+    bool good;     /* with 0 */
+    bool lost;
+    bool end_asked; /* close or release was accepted */
+    bool ended;     /* CLOSED or RELEASED has come */
+};
+
+struct test_timeline {
+    struct ll_core *core;
+    struct ll_core_config config;
+    bool lenient;
+    int64_t now_ns;
+    FILE *out;
+    char *text;
+    size_t text_size;
+    char fault[256];
+    unsigned breaches;
+    char line[TEST_LINE_SIZE];
+    char *words[TEST_WORDS_MAX];
+    size_t words_n;
+    size_t at; /* the next word */
+    struct test_stream streams[LL_STREAMS];
+    struct test_call *calls;
+    size_t calls_n;
+    struct test_promise *promises; /* by id */
+    size_t promises_n;
+    /** The parts of the event that is being stepped. */
+    struct ll_answer answer;
+    struct ll_kv kvs[TEST_KVS_MAX];
+    size_t kvs_n;
+    struct ll_op_answer ops[2];
+    struct ll_watch_event change;
+};
+
+/** Words of the line. */
+const char *test_word_next(struct test_timeline *timeline);
+/** Takes the next word if it is this one. */
+bool test_word_take(struct test_timeline *timeline, const char *word);
+/** A number after a word that may be there; else `otherwise`. */
+int64_t test_word_option(struct test_timeline *timeline,
+                         const char *word,
+                         int64_t otherwise);
+/** The same of seconds with a fraction, in nanoseconds. */
+int64_t test_word_option_ns(struct test_timeline *timeline,
+                            const char *word,
+                            int64_t otherwise);
+bool test_fault(struct test_timeline *timeline, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** Steps an event at the time, prints a refusal and then every effect. */
+int test_timeline_step(struct test_timeline *timeline, struct ll_event *event);
+
+/** Reads the rest of an `answer` line into timeline->answer. */
+bool test_answer_parse(struct test_timeline *timeline,
+                       const struct test_call *call);
+
+void test_effect_print(struct test_timeline *timeline,
+                       const struct ll_effect *effect);
+
+/** Checks an effect against the contract and books it. */
+void test_contract_effect(struct test_timeline *timeline,
+                          const struct ll_effect *effect);
+/** Books a command that was accepted. */
+void test_contract_command(struct test_timeline *timeline,
+                           const struct ll_event *event);
+void test_breach(struct test_timeline *timeline, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** Prints "[   1.234]". */
+void test_print_time(struct test_timeline *timeline);
+
+#endif
