@@ -23,13 +23,9 @@ static const struct {
 } failures[] = {
     {"lost", LL_OUTCOME_LOST, 14, "connection reset"},
     {"busy", LL_OUTCOME_AGAIN, 2, "etcdserver: too many requests"},
-    {"no-lease",
-     LL_OUTCOME_NO_LEASE,
-     5,
+    {"no-lease", LL_OUTCOME_NO_LEASE, 5,
      "etcdserver: requested lease not found"},
-    {"lease-exists",
-     LL_OUTCOME_LEASE_EXISTS,
-     9,
+    {"lease-exists", LL_OUTCOME_LEASE_EXISTS, 9,
      "etcdserver: lease already exists"},
     {"denied", LL_OUTCOME_REFUSED, 7, "etcdserver: permission denied"},
     {"error", LL_OUTCOME_ERROR, 8, "etcdserver: mvcc: database space exceeded"},
@@ -47,9 +43,8 @@ static int64_t key_lease(const char *key)
 static struct ll_kv *kv_parse(struct test_timeline *timeline)
 {
     struct ll_kv *kv = &timeline->kvs[timeline->kvs_n];
-    char *word = timeline->at < timeline->words_n
-                     ? timeline->words[timeline->at]
-                     : NULL;
+    char *word =
+        timeline->at < timeline->words_n ? timeline->words[timeline->at] : NULL;
     char *sign = word != NULL ? strchr(word, '@') : NULL;
 
     if (sign == NULL || timeline->kvs_n == TEST_KVS_MAX) {

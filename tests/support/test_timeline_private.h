@@ -83,6 +83,12 @@ bool test_fault(struct test_timeline *timeline, const char *format, ...)
 /** Steps an event at the time, prints a refusal and then every effect. */
 int test_timeline_step(struct test_timeline *timeline, struct ll_event *event);
 
+/** What comes from etcd: the rest of such a line. */
+bool test_run_answer(struct test_timeline *timeline);
+bool test_run_renewed(struct test_timeline *timeline);
+bool test_run_watch(struct test_timeline *timeline, const char *verb);
+bool test_run_down(struct test_timeline *timeline);
+
 /** Reads the rest of an `answer` line into timeline->answer. */
 bool test_answer_parse(struct test_timeline *timeline,
                        const struct test_call *call);

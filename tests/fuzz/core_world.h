@@ -1,0 +1,122 @@
+#ifndef CORE_WORLD_H
+#define CORE_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/core.h"
+#include "fuzz.h"
+
+/**
+ * What stands around core in fuzz_core: the books of a driver. They hold what
+ * core has been asked for, what it has answered, and what of the transport's
+ * is open, and they check that core keeps the contract of core/event.h.
+ */
+
+#define THINGS_MAX 800
+#define CALLS_MAX (LL_CALLS_MAX + 1)
+#define WATCHES_MAX 4096
+#define STREAMS_MAX 64
+
+enum thing_kind { THING_SESSION, THING_TICKET, THING_QUERY };
+
+/** A session, ticket or query; its id is its place plus 1. */
+struct thing {
+    enum thing_kind kind;
+    unsigned session; /* of a ticket: the place of its session */
+    int64_t lease;    /* of a session */
+    /** Of ll_core_step, 0. */
+    bool asked;
+    bool end_asked; /* close, release */
+    /** Effects. */
+    bool told; /* OPENED, ACQUIRED, QUERIED */
+    int status;
+    bool lost;     /* LOST; of a session: CHANGED to lost */
+    bool end_told; /* CLOSED, RELEASED */
+};
+
+/** An operation of a Txn that is in flight. */
+struct fuzz_op {
+    enum ll_op_kind kind;
+};
+
+struct fuzz_call {
+    uint64_t id;
+    uint32_t seq;
+    uint32_t endpoint;
+    enum ll_request_kind kind;
+    size_t then_n;
+    size_t else_n;
+    struct fuzz_op then_ops[2];
+    struct fuzz_op else_ops[2];
+};
+
+enum fuzz_watch_state { FUZZ_WATCH_CREATING, FUZZ_WATCH_ON, FUZZ_WATCH_OVER };
+
+struct fuzz_watch {
+    int64_t id;
+    enum fuzz_watch_state state;
+};
+
+/** A stream that has been opened and has not ended. */
+struct fuzz_stream {
+    enum ll_stream_kind which;
+    uint32_t generation;
+    uint32_t endpoint;
+    bool closed;
+};
+
+struct world {
+    struct ll_core *core;
+    struct ll_core_config config;
+    int64_t now_ns;
+    int64_t revision;
+    /** Memory is short: a command may fail with NOMEM. */
+    bool short_of_memory;
+    struct thing things[THINGS_MAX];
+    unsigned things_n;
+    struct fuzz_call calls[CALLS_MAX];
+    unsigned calls_n;
+    struct fuzz_stream streams[STREAMS_MAX];
+    unsigned streams_n;
+    uint32_t generations[LL_STREAMS]; /* the newest of each */
+    /** Of the newest watch stream, in the order of their creation. */
+    struct fuzz_watch watches[WATCHES_MAX];
+    unsigned watches_n;
+    struct ll_buffer *buffer;
+};
+
+/** Steps an event at the world's time, and draws and checks every effect.
+ *  @return what ll_core_step returned */
+int world_step(struct world *world, struct ll_event *event);
+
+/** Lets time pass up to an instant. */
+void world_advance(struct world *world, int64_t now_ns);
+
+/** The stream of a kind that is open and has not been closed, or NULL. */
+struct fuzz_stream *world_stream(struct world *world, enum ll_stream_kind kind);
+/** The watch that etcd has to answer next, or NULL. */
+struct fuzz_watch *world_oldest_creating(struct world *world);
+struct fuzz_watch *world_watch(struct world *world, int64_t id);
+/** Forgets a stream, just before its end is stepped in. */
+void world_forget_stream(struct world *world, struct fuzz_stream *stream);
+
+/** Whether core must take the command that ends a session or a ticket. */
+bool thing_can_end(const struct world *world, const struct thing *thing);
+/** Whether a session takes tickets, as far as the effects tell. */
+bool session_is_open(const struct thing *session);
+
+/** core_answers.c: an answer to a call of any kind, made of bytes; those of 0
+ *  give what a sane etcd would answer. Takes the call out of the books and
+ *  steps the answer in. */
+void world_answer(struct world *world,
+                  unsigned call,
+                  enum ll_outcome outcome,
+                  struct fuzz_bytes *bytes);
+/** A key, made of bytes, that the one who asked might meet; lives until the
+ *  next world_step. */
+struct ll_kv
+world_kv(struct world *world, uint64_t id, struct fuzz_bytes *bytes);
+
+#endif

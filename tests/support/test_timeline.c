@@ -1,0 +1,332 @@
+#include "support/test_timeline.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/timer.h"
+#include "leaselock/status.h"
+#include "support/test_timeline_private.h"
+
+/** Wake-ups between two inputs; beyond it core asks for ever. */
+#define WAKES_MAX 10000
+
+struct test_timeline *test_timeline_new(void)
+{
+    struct test_timeline *timeline = calloc(1, sizeof(*timeline));
+
+    if (timeline == NULL) {
+        return NULL;
+    }
+    timeline->now_ns = TEST_START_NS;
+    timeline->config =
+        (struct ll_core_config){.endpoints_n = 1,
+                                .request_timeout_ns = 2 * TEST_NS_PER_SECOND,
+                                .seed = 1};
+    timeline->out = open_memstream(&timeline->text, &timeline->text_size);
+    if (timeline->out == NULL) {
+        free(timeline);
+        return NULL;
+    }
+    return timeline;
+}
+
+void test_timeline_free(struct test_timeline *timeline)
+{
+    if (timeline == NULL) {
+        return;
+    }
+    ll_core_free(timeline->core);
+    (void)fclose(timeline->out);
+    free(timeline->text);
+    free(timeline->calls);
+    free(timeline->promises);
+    free(timeline);
+}
+
+void test_timeline_be_lenient(struct test_timeline *timeline)
+{
+    timeline->lenient = true;
+}
+
+const char *test_timeline_fault(const struct test_timeline *timeline)
+{
+    return timeline->fault;
+}
+
+unsigned test_timeline_breaches(const struct test_timeline *timeline)
+{
+    return timeline->breaches;
+}
+
+const char *test_timeline_output(struct test_timeline *timeline)
+{
+    (void)fflush(timeline->out);
+    timeline->text[timeline->text_size] = '\0'; /* what was there before */
+    return timeline->text;
+}
+
+void test_timeline_clear(struct test_timeline *timeline)
+{
+    rewind(timeline->out);
+}
+
+bool test_fault(struct test_timeline *timeline, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(timeline->fault, sizeof(timeline->fault), format, args);
+    va_end(args);
+    return false;
+}
+
+const char *test_word_next(struct test_timeline *timeline)
+{
+    return timeline->at < timeline->words_n ? timeline->words[timeline->at++]
+                                            : "";
+}
+
+bool test_word_take(struct test_timeline *timeline, const char *word)
+{
+    if (timeline->at < timeline->words_n &&
+        strcmp(timeline->words[timeline->at], word) == 0) {
+        timeline->at++;
+        return true;
+    }
+    return false;
+}
+
+int64_t test_word_option(struct test_timeline *timeline,
+                         const char *word,
+                         int64_t otherwise)
+{
+    return test_word_take(timeline, word)
+               ? strtoll(test_word_next(timeline), NULL, 10)
+               : otherwise;
+}
+
+static int64_t seconds_parse(const char *text)
+{
+    return (int64_t)(strtod(text, NULL) * (double)TEST_NS_PER_SECOND + 0.5);
+}
+
+int64_t test_word_option_ns(struct test_timeline *timeline,
+                            const char *word,
+                            int64_t otherwise)
+{
+    return test_word_take(timeline, word)
+               ? seconds_parse(test_word_next(timeline))
+               : otherwise;
+}
+
+static void drain(struct test_timeline *timeline)
+{
+    struct ll_effect effect;
+
+    while (ll_core_next(timeline->core, &effect)) {
+        test_effect_print(timeline, &effect);
+        test_contract_effect(timeline, &effect);
+    }
+}
+
+int test_timeline_step(struct test_timeline *timeline, struct ll_event *event)
+{
+    int status;
+
+    event->now_ns = timeline->now_ns;
+    status = ll_core_step(timeline->core, event);
+    if (status != 0) {
+        test_print_time(timeline);
+        fprintf(timeline->out, "   => %s\n",
+                leaselock_status_name(status) + 10);
+    } else {
+        test_contract_command(timeline, event);
+    }
+    drain(timeline);
+    return status;
+}
+
+/** Wakes core when it asks to be, up to and including a time. */
+static bool run_until(struct test_timeline *timeline, int64_t end_ns)
+{
+    int64_t deadline_ns;
+
+    for (unsigned wakes = 0;
+         (deadline_ns = ll_core_deadline_ns(timeline->core)) <= end_ns;
+         wakes++) {
+        struct ll_event event = {.kind = LL_EVENT_TIME};
+
+        if (wakes == WAKES_MAX) {
+            return test_fault(timeline, "core asks to be woken for ever");
+        }
+        if (deadline_ns > timeline->now_ns) {
+            timeline->now_ns = deadline_ns;
+        }
+        (void)test_timeline_step(timeline, &event);
+    }
+    timeline->now_ns = end_ns;
+    return true;
+}
+
+static bool run_setup(struct test_timeline *timeline)
+{
+    struct ll_core_config *config = &timeline->config;
+
+    config->endpoints_n = (uint32_t)test_word_option(timeline, "endpoints", 1);
+    config->request_timeout_ns = test_word_option_ns(
+        timeline, "request-timeout", config->request_timeout_ns);
+    config->seed = (uint64_t)test_word_option(timeline, "seed", 1);
+    config->log_level = (int)test_word_option(timeline, "log", 0);
+    return true;
+}
+
+static bool run_command(struct test_timeline *timeline, const char *verb)
+{
+    struct ll_event event = {0};
+    const char *word;
+
+    event.id = strtoull(test_word_next(timeline), NULL, 10);
+    if (strcmp(verb, "open") == 0) {
+        event.kind = LL_EVENT_SESSION_OPEN;
+        event.session_open.lease =
+            test_word_take(timeline, "lease")
+                ? (int64_t)strtoull(test_word_next(timeline), NULL, 16)
+                : (int64_t)(0xa0 + event.id);
+        event.session_open.ttl_s = test_word_option(timeline, "ttl", 10);
+        event.session_open.timeout_ns =
+            test_word_option_ns(timeline, "timeout", 5 * TEST_NS_PER_SECOND);
+    } else if (strcmp(verb, "close") == 0) {
+        event.kind = LL_EVENT_SESSION_CLOSE;
+        event.session_close.timeout_ns =
+            test_word_option_ns(timeline, "timeout", 2 * TEST_NS_PER_SECOND);
+    } else if (strcmp(verb, "release") == 0) {
+        event.kind = LL_EVENT_RELEASE;
+        event.release.timeout_ns =
+            test_word_option_ns(timeline, "timeout", 4 * TEST_NS_PER_SECOND);
+    } else {
+        event.kind = LL_EVENT_ACQUIRE;
+        event.acquire.session = (uint64_t)test_word_option(timeline, "on", 0);
+        word = test_word_next(timeline);
+        event.acquire.name = (struct ll_bytes){word, strlen(word)};
+        event.acquire.value = (struct ll_bytes){"{}", 2};
+        event.acquire.timeout_ns =
+            test_word_take(timeline, "try")
+                ? 0
+                : test_word_option_ns(timeline, "timeout", -1);
+    }
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
+
+static bool run_look(struct test_timeline *timeline)
+{
+    static const char *const phases[] = {"waiting", "held", "lost", "leaving"};
+    static const char *const states[] = {"opening", "active", "suspect", "lost",
+                                         "closing"};
+    uint64_t id = strtoull(test_word_next(timeline), NULL, 10);
+    struct ll_session_view session;
+    struct ll_ticket_view ticket;
+
+    test_print_time(timeline);
+    if (ll_core_session_view(timeline->core, id, timeline->now_ns, &session)) {
+        fprintf(timeline->out,
+                "   session %" PRIu64 " is %s for %" PRId64 " ms more\n", id,
+                states[session.state], session.remaining_ns / 1000000);
+    } else if (ll_core_ticket_view(timeline->core, id, timeline->now_ns,
+                                   &ticket)) {
+        fprintf(timeline->out,
+                "   ticket %" PRIu64 " is %s, token %" PRId64 ", %" PRId64
+                " ahead, for %" PRId64 " ms more\n",
+                id, phases[ticket.phase], ticket.token, ticket.ahead,
+                ticket.remaining_ns / 1000000);
+    } else {
+        fprintf(timeline->out, "   %" PRIu64 " is no more\n", id);
+    }
+    return true;
+}
+
+static bool run_verb(struct test_timeline *timeline, const char *verb)
+{
+    static const char *const commands[] = {"open", "close", "acquire",
+                                           "release"};
+    static const char *const watches[] = {"created", "refused", "deleted",
+                                          "appeared"};
+
+    for (size_t i = 0; i < 4; i++) {
+        if (strcmp(verb, commands[i]) == 0) {
+            return run_command(timeline, verb);
+        }
+        if (strcmp(verb, watches[i]) == 0) {
+            return test_run_watch(timeline, verb);
+        }
+    }
+    if (strcmp(verb, "answer") == 0) {
+        return test_run_answer(timeline);
+    }
+    if (strcmp(verb, "renewed") == 0) {
+        return test_run_renewed(timeline);
+    }
+    if (strcmp(verb, "down") == 0) {
+        return test_run_down(timeline);
+    }
+    if (strcmp(verb, "look") == 0) {
+        return run_look(timeline);
+    }
+    if (strcmp(verb, "time") == 0) {
+        struct ll_event event = {.kind = LL_EVENT_TIME};
+
+        (void)test_timeline_step(timeline, &event);
+        return true;
+    }
+    return test_fault(timeline, "no such command: %s", verb);
+}
+
+bool test_timeline_input(struct test_timeline *timeline, const char *line)
+{
+    int64_t at_ns;
+    const char *verb;
+    char *save = NULL;
+
+    (void)snprintf(timeline->line, sizeof(timeline->line), "%s", line);
+    timeline->words_n = 0;
+    timeline->at = 0;
+    timeline->fault[0] = '\0';
+    for (char *word = strtok_r(timeline->line, " \n", &save);
+         word != NULL && timeline->words_n < TEST_WORDS_MAX;
+         word = strtok_r(NULL, " \n", &save)) {
+        timeline->words[timeline->words_n++] = word;
+    }
+    at_ns = TEST_START_NS + seconds_parse(test_word_next(timeline));
+    verb = test_word_next(timeline);
+    if (at_ns < timeline->now_ns) {
+        return test_fault(timeline, "time goes back");
+    }
+    if (strcmp(verb, "setup") == 0) {
+        return run_setup(timeline);
+    }
+    if (timeline->core == NULL) {
+        timeline->core = ll_core_new(&timeline->config);
+        if (timeline->core == NULL) {
+            return timeline->lenient || test_fault(timeline, "no memory");
+        }
+    }
+    if (strcmp(verb, "stopped") == 0) {
+        timeline->now_ns = at_ns;
+        return true;
+    }
+    /* A time that was reached already has been seen by core, or has not,
+     * where the process was stopped: then the command finds it so. */
+    if (at_ns > timeline->now_ns && !run_until(timeline, at_ns)) {
+        return false;
+    }
+    if (!run_verb(timeline, verb)) {
+        return false;
+    }
+    if (timeline->at < timeline->words_n) {
+        return test_fault(timeline, "what is \"%s\"?",
+                          timeline->words[timeline->at]);
+    }
+    return strcmp(verb, "look") == 0 || run_until(timeline, timeline->now_ns);
+}

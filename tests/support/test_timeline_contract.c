@@ -1,0 +1,184 @@
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaselock/status.h"
+#include "support/test_timeline_private.h"
+
+/**
+ * What core promises its driver and, through it, the user.
+ */
+
+void test_breach(struct test_timeline *timeline, const char *format, ...)
+{
+    va_list args;
+
+    timeline->breaches++;
+    fprintf(timeline->out, "!! ");
+    va_start(args, format);
+    vfprintf(timeline->out, format, args);
+    va_end(args);
+    fprintf(timeline->out, "\n");
+}
+
+static struct test_promise *promise_of(struct test_timeline *timeline,
+                                       uint64_t id)
+{
+    if (id >= timeline->promises_n) {
+        size_t n = (size_t)id + 64;
+        struct test_promise *promises =
+            realloc(timeline->promises, n * sizeof(*promises));
+
+        if (promises == NULL) {
+            abort(); /* not what is tested: core's memory is its own */
+        }
+        memset(&promises[timeline->promises_n], 0,
+               (n - timeline->promises_n) * sizeof(*promises));
+        timeline->promises = promises;
+        timeline->promises_n = n;
+    }
+    return &timeline->promises[id];
+}
+
+void test_contract_command(struct test_timeline *timeline,
+                           const struct ll_event *event)
+{
+    struct test_promise *promise = promise_of(timeline, event->id);
+
+    if (event->kind == LL_EVENT_SESSION_OPEN) {
+        promise->session = true;
+    } else if (event->kind == LL_EVENT_ACQUIRE) {
+        promise->ticket = true;
+    } else if (event->kind == LL_EVENT_SESSION_CLOSE ||
+               event->kind == LL_EVENT_RELEASE) {
+        promise->end_asked = true;
+    }
+}
+
+static void
+once(struct test_timeline *timeline, bool *ret_seen, bool due, const char *what)
+{
+    if (!due) {
+        test_breach(timeline, "%s, which nobody waits for", what);
+    } else if (*ret_seen) {
+        test_breach(timeline, "%s for the second time", what);
+    }
+    *ret_seen = true;
+}
+
+static void check_told(struct test_timeline *timeline,
+                       const struct ll_effect *effect)
+{
+    struct test_promise *promise = promise_of(timeline, effect->id);
+
+    if (effect->kind == LL_EFFECT_SESSION_OPENED) {
+        once(timeline, &promise->answered, promise->session, "opened");
+        promise->good = effect->detail.status == 0;
+    } else if (effect->kind == LL_EFFECT_ACQUIRED) {
+        once(timeline, &promise->answered, promise->ticket, "acquired");
+        promise->good = effect->detail.status == 0;
+    } else if (effect->kind == LL_EFFECT_LOST) {
+        once(timeline, &promise->lost, promise->ticket && promise->good,
+             "lost");
+    } else if (effect->kind == LL_EFFECT_SESSION_CLOSED ||
+               effect->kind == LL_EFFECT_RELEASED) {
+        once(timeline, &promise->ended, promise->end_asked, "ended");
+    }
+    if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0) {
+        struct ll_ticket_view view;
+
+        if (!ll_core_ticket_view(timeline->core, effect->id, timeline->now_ns,
+                                 &view) ||
+            view.phase != LL_TICKET_PHASE_HELD || view.token <= 0) {
+            test_breach(timeline, "acquired, but it is not held");
+        }
+    }
+}
+
+static void check_call(struct test_timeline *timeline,
+                       const struct ll_effect *effect)
+{
+    struct test_call *calls;
+
+    for (size_t i = 0; i < timeline->calls_n; i++) {
+        if (timeline->calls[i].id == effect->id &&
+            timeline->calls[i].seq == effect->call.seq) {
+            test_breach(timeline, "two calls are called alike");
+        }
+    }
+    if (timeline->calls_n == LL_CALLS_MAX) {
+        test_breach(timeline, "too many calls in flight");
+    }
+    calls = realloc(timeline->calls, (timeline->calls_n + 1) * sizeof(*calls));
+    if (calls == NULL) {
+        abort();
+    }
+    timeline->calls = calls;
+    calls[timeline->calls_n++] = (struct test_call){
+        .id = effect->id,
+        .seq = effect->call.seq,
+        .endpoint = effect->call.endpoint,
+        .is_try = effect->call.request.kind == LL_REQUEST_TXN &&
+                  effect->call.request.txn.then_n == 1};
+}
+
+static void check_stream(struct test_timeline *timeline,
+                         const struct ll_effect *effect)
+{
+    struct test_stream *stream = &timeline->streams[effect->stream.which];
+
+    if (effect->kind == LL_EFFECT_STREAM_CLOSE) {
+        if (!stream->open || stream->generation != effect->stream.generation) {
+            test_breach(timeline, "closes a stream that is not open");
+        }
+        stream->open = false;
+        return;
+    }
+    if (stream->open || effect->stream.generation <= stream->generation) {
+        test_breach(timeline, "opens a stream that is open");
+    }
+    *stream = (struct test_stream){true, effect->stream.generation,
+                                   effect->stream.endpoint};
+}
+
+void test_contract_effect(struct test_timeline *timeline,
+                          const struct ll_effect *effect)
+{
+    switch (effect->kind) {
+    case LL_EFFECT_CALL:
+        check_call(timeline, effect);
+        break;
+    case LL_EFFECT_STREAM_OPEN:
+    case LL_EFFECT_STREAM_CLOSE:
+        check_stream(timeline, effect);
+        break;
+    case LL_EFFECT_KEEPALIVE:
+        if (!timeline->streams[LL_STREAM_KEEPALIVE].open) {
+            test_breach(timeline, "beats on no stream");
+        }
+        break;
+    case LL_EFFECT_WATCH_CREATE:
+    case LL_EFFECT_WATCH_CANCEL:
+        if (!timeline->streams[LL_STREAM_WATCH].open ||
+            effect->watch.watch_id <= 0) {
+            test_breach(timeline, "watches on no stream");
+        }
+        break;
+    case LL_EFFECT_SESSION_OPENED:
+    case LL_EFFECT_SESSION_CLOSED:
+    case LL_EFFECT_ACQUIRED:
+    case LL_EFFECT_LOST:
+    case LL_EFFECT_RELEASED:
+        check_told(timeline, effect);
+        break;
+    case LL_EFFECT_SESSION_CHANGED:
+        if (!promise_of(timeline, effect->id)->session) {
+            test_breach(timeline, "a change of no session");
+        }
+        break;
+    case LL_EFFECT_QUERIED:
+    case LL_EFFECT_LOG:
+        break;
+    }
+}

@@ -1,0 +1,121 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/test_timeline_private.h"
+
+/**
+ * The commands that stand for what comes from etcd.
+ */
+
+bool test_run_answer(struct test_timeline *timeline)
+{
+    const char *word = test_word_next(timeline);
+    struct ll_event event = {.kind = LL_EVENT_ANSWER};
+    struct test_call call;
+    size_t i = 0;
+    char *end;
+
+    event.id = strtoull(word, &end, 10);
+    event.answer.seq =
+        (uint32_t)strtoul(*end != '\0' ? end + 1 : end, NULL, 10);
+    while (i < timeline->calls_n &&
+           (timeline->calls[i].id != event.id ||
+            timeline->calls[i].seq != event.answer.seq)) {
+        i++;
+    }
+    if (i == timeline->calls_n) {
+        return timeline->lenient ||
+               test_fault(timeline, "no call %s is unanswered", word);
+    }
+    call = timeline->calls[i];
+    memmove(&timeline->calls[i], &timeline->calls[i + 1],
+            (timeline->calls_n - i - 1) * sizeof(call));
+    timeline->calls_n--;
+    if (!test_answer_parse(timeline, &call)) {
+        return false;
+    }
+    event.answer.endpoint = call.endpoint;
+    event.answer.answer = &timeline->answer;
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
+
+bool test_run_renewed(struct test_timeline *timeline)
+{
+    struct ll_event event = {.kind = LL_EVENT_KEEPALIVE};
+
+    event.keepalive.lease =
+        (int64_t)strtoull(test_word_next(timeline), NULL, 16);
+    event.keepalive.ttl_s = test_word_option(timeline, "ttl", 10);
+    event.keepalive.generation = (uint32_t)test_word_option(
+        timeline, "stream", timeline->streams[LL_STREAM_KEEPALIVE].generation);
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
+
+/** TICKET.own.USE or TICKET.ahead.USE, or -1. */
+static int64_t watch_parse(const char *word)
+{
+    uint64_t id = strtoull(word, NULL, 10);
+    const char *dot = strchr(word, '.');
+    const char *use = dot != NULL ? strchr(dot + 1, '.') : NULL;
+
+    if (use == NULL) {
+        return -1;
+    }
+    return (int64_t)(id << 20 | strtoull(use + 1, NULL, 10) << 1 |
+                     (dot[1] == 'a' ? 1U : 0U));
+}
+
+bool test_run_watch(struct test_timeline *timeline, const char *verb)
+{
+    struct ll_event event = {.kind = LL_EVENT_WATCH_CHANGED};
+
+    event.watch.watch_id = watch_parse(test_word_next(timeline));
+    event.watch.revision = test_word_option(timeline, "rev", 0);
+    event.watch.reason = "";
+    if (strcmp(verb, "created") == 0) {
+        event.kind = LL_EVENT_WATCH_CREATED;
+    } else if (strcmp(verb, "refused") == 0) {
+        bool denied = strcmp(test_word_next(timeline), "denied") == 0;
+
+        event.kind = LL_EVENT_WATCH_CANCELED;
+        event.watch.outcome = denied ? LL_OUTCOME_REFUSED : LL_OUTCOME_ERROR;
+        event.watch.reason = denied ? "etcdserver: permission denied"
+                                    : "etcdserver: duplicate watch id";
+    } else {
+        timeline->change = (struct ll_watch_event){0};
+        timeline->change.deleted = verb[0] == 'd';
+        timeline->change.kv.mod_revision = event.watch.revision;
+        timeline->change.kv.create_revision =
+            verb[0] == 'd' ? 0 : event.watch.revision;
+        event.watch.events = &timeline->change;
+        event.watch.events_n = 1;
+    }
+    event.watch.generation = (uint32_t)test_word_option(
+        timeline, "stream", timeline->streams[LL_STREAM_WATCH].generation);
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
+
+bool test_run_down(struct test_timeline *timeline)
+{
+    bool watch = strcmp(test_word_next(timeline), "watch") == 0;
+    enum ll_stream_kind which = watch ? LL_STREAM_WATCH : LL_STREAM_KEEPALIVE;
+    struct test_stream *stream = &timeline->streams[which];
+    bool denied = test_word_take(timeline, "denied");
+    struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};
+
+    if (!stream->open) {
+        return timeline->lenient || test_fault(timeline, "it is not open");
+    }
+    stream->open = false;
+    event.stream_down.which = which;
+    event.stream_down.generation = stream->generation;
+    event.stream_down.endpoint = stream->endpoint;
+    event.stream_down.grpc_status = denied ? 7 : 14;
+    event.stream_down.outcome = denied ? LL_OUTCOME_REFUSED : LL_OUTCOME_LOST;
+    event.stream_down.text = denied ? "permission denied" : "connection reset";
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
