@@ -192,7 +192,9 @@ static int parse_one(struct piece text,
                         "\"unix:/path\"",
                         endpoint->text);
         }
-        memcpy(endpoint->target, endpoint->text, text.size + 1);
+        /* In lower case, as gRPC knows the scheme. */
+        (void)snprintf(endpoint->target, LL_TARGET_SIZE, "unix:%.*s",
+                       (int)rest.size, rest.at);
         return 0;
     }
     if (take(&rest, "https://")) {

@@ -72,6 +72,8 @@ struct world {
     struct ll_core_config config;
     int64_t now_ns;
     int64_t revision;
+    /** FUZZ_VERBOSE is set: each event and effect is printed. */
+    bool verbose;
     /** Memory is short: a command may fail with NOMEM. */
     bool short_of_memory;
     struct thing things[THINGS_MAX];

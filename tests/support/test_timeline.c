@@ -82,6 +82,12 @@ bool test_fault(struct test_timeline *timeline, const char *format, ...)
     return false;
 }
 
+bool test_skip(struct test_timeline *timeline, const char *why)
+{
+    timeline->at = timeline->words_n;
+    return timeline->lenient || test_fault(timeline, "%s", why);
+}
+
 const char *test_word_next(struct test_timeline *timeline)
 {
     return timeline->at < timeline->words_n ? timeline->words[timeline->at++]
@@ -283,10 +289,8 @@ static bool run_verb(struct test_timeline *timeline, const char *verb)
     return test_fault(timeline, "no such command: %s", verb);
 }
 
-bool test_timeline_input(struct test_timeline *timeline, const char *line)
+static void split(struct test_timeline *timeline, const char *line)
 {
-    int64_t at_ns;
-    const char *verb;
     char *save = NULL;
 
     (void)snprintf(timeline->line, sizeof(timeline->line), "%s", line);
@@ -298,28 +302,48 @@ bool test_timeline_input(struct test_timeline *timeline, const char *line)
          word = strtok_r(NULL, " \n", &save)) {
         timeline->words[timeline->words_n++] = word;
     }
+}
+
+bool test_timeline_wait(struct test_timeline *timeline, const char *line)
+{
+    int64_t at_ns;
+
+    split(timeline, line);
     at_ns = TEST_START_NS + seconds_parse(test_word_next(timeline));
-    verb = test_word_next(timeline);
     if (at_ns < timeline->now_ns) {
         return test_fault(timeline, "time goes back");
+    }
+    if (test_word_take(timeline, "stopped")) {
+        timeline->now_ns = at_ns;
+        return true;
+    }
+    /* A time that was reached already has been seen by core, or has not,
+     * where the process was stopped: then the command finds it so. */
+    return timeline->core == NULL || at_ns == timeline->now_ns ||
+           run_until(timeline, at_ns);
+}
+
+bool test_timeline_input(struct test_timeline *timeline, const char *line)
+{
+    const char *verb;
+
+    if (!test_timeline_wait(timeline, line)) {
+        return false;
+    }
+    split(timeline, line);
+    (void)test_word_next(timeline);
+    verb = test_word_next(timeline);
+    if (strcmp(verb, "stopped") == 0) {
+        return true;
     }
     if (strcmp(verb, "setup") == 0) {
         return run_setup(timeline);
     }
     if (timeline->core == NULL) {
         timeline->core = ll_core_new(&timeline->config);
-        if (timeline->core == NULL) {
-            return timeline->lenient || test_fault(timeline, "no memory");
-        }
     }
-    if (strcmp(verb, "stopped") == 0) {
-        timeline->now_ns = at_ns;
-        return true;
-    }
-    /* A time that was reached already has been seen by core, or has not,
-     * where the process was stopped: then the command finds it so. */
-    if (at_ns > timeline->now_ns && !run_until(timeline, at_ns)) {
-        return false;
+    if (timeline->core == NULL) {
+        return timeline->lenient || test_fault(timeline, "no memory");
     }
     if (!run_verb(timeline, verb)) {
         return false;

@@ -16,9 +16,9 @@
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try]
  *     0.000 release ID [timeout S]
- *     0.000 answer ID.SEQ OUTCOME        OUTCOME as in test_timeline_answer.c
+ *     0.000 answer ID.SEQ OUTCOME [member N]   see test_timeline_answer.c
  *     0.000 renewed LEASE ttl S [stream G]
- *     0.000 created WATCH rev N [stream G]
+ *     0.000 created WATCH rev N [member N] [stream G]
  *     0.000 refused WATCH denied|error   WATCH may be -1, as etcd answers
  *     0.000 deleted WATCH rev N [stream G]
  *     0.000 appeared WATCH rev N [stream G]
@@ -46,6 +46,9 @@ void test_timeline_free(struct test_timeline *timeline);
  *  (a call that was never made, say) is skipped and no fault. */
 void test_timeline_be_lenient(struct test_timeline *timeline);
 
+/** Lets the time pass until a line's, so that what comes of it can be printed
+ *  before the line; false as below. */
+bool test_timeline_wait(struct test_timeline *timeline, const char *line);
 /** Carries out one line; false: it is no command, and the fault says why. */
 bool test_timeline_input(struct test_timeline *timeline, const char *line);
 const char *test_timeline_fault(const struct test_timeline *timeline);

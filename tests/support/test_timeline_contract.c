@@ -119,6 +119,7 @@ static void check_call(struct test_timeline *timeline,
         .id = effect->id,
         .seq = effect->call.seq,
         .endpoint = effect->call.endpoint,
+        .kind = effect->call.request.kind,
         .is_try = effect->call.request.kind == LL_REQUEST_TXN &&
                   effect->call.request.txn.then_n == 1};
 }

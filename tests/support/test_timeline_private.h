@@ -18,6 +18,7 @@ struct test_call {
     uint64_t id;
     uint32_t seq;
     uint32_t endpoint;
+    enum ll_request_kind kind;
     bool is_try; /* a Txn whose then branch only puts */
 };
 
@@ -79,6 +80,9 @@ int64_t test_word_option_ns(struct test_timeline *timeline,
                             int64_t otherwise);
 bool test_fault(struct test_timeline *timeline, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/** Leaves out a line that is about nothing: a fault, unless lenient. */
+bool test_skip(struct test_timeline *timeline, const char *why);
 
 /** Steps an event at the time, prints a refusal and then every effect. */
 int test_timeline_step(struct test_timeline *timeline, struct ll_event *event);

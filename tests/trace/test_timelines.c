@@ -39,13 +39,22 @@ static void file_write(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/** Runs a script; the result is the script with what came of each line. */
+/** Moves what a timeline has printed to a file. */
+static void output_move(struct test_timeline *timeline, FILE *out)
+{
+    fputs(test_timeline_output(timeline), out);
+    test_timeline_clear(timeline);
+}
+
+/** Runs a script; the result is the script with what comes of each line behind
+ *  it, and what comes of the time until a line before it. */
 static char *script_run(const char *path, char *script)
 {
     struct test_timeline *timeline = test_timeline_new();
     char *seen = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&seen, &size);
+    char *comments = script; /* not printed yet */
 
     assert_non_null(timeline);
     assert_non_null(out);
@@ -53,20 +62,30 @@ static char *script_run(const char *path, char *script)
         char *line = strsep(&script, "\n");
 
         if (line[0] == '[' || line[0] == '!') {
+            comments = script;
             continue;
         }
-        fprintf(out, "%s\n", line);
-        if (line[0] == '>' && !test_timeline_input(timeline, line + 1)) {
+        if (line[0] != '>') {
+            line[strlen(line)] = script != NULL ? '\n' : '\0';
+            continue;
+        }
+        if (!test_timeline_wait(timeline, line + 1)) {
             fail_msg("%s: %s: %s", path, line, test_timeline_fault(timeline));
         }
-        fputs(test_timeline_output(timeline), out);
-        test_timeline_clear(timeline);
+        output_move(timeline, out);
+        fprintf(out, "%s\n", comments);
+        if (!test_timeline_input(timeline, line + 1)) {
+            fail_msg("%s: %s: %s", path, line, test_timeline_fault(timeline));
+        }
+        output_move(timeline, out);
+        comments = script;
     }
     if (test_timeline_breaches(timeline) > 0) {
         print_error("%s: core broke its contract (see the lines with !!)\n",
                     path);
     }
     test_timeline_free(timeline);
+    fprintf(out, "%s", comments != NULL ? comments : "");
     (void)fclose(out);
     return seen;
 }

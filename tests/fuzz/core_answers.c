@@ -1,0 +1,208 @@
+/* What etcd might say to core: what is asked for, and much that is not. */
+#include <string.h>
+
+#include "core_world.h"
+
+#define KVS_MAX 3
+#define OPS_MAX 3
+
+static char long_key[3000];
+
+static int64_t
+pick_created(struct world *world, uint64_t id, struct fuzz_bytes *bytes)
+{
+    struct ll_ticket_view view;
+
+    switch (fuzz_below(bytes, 6)) {
+    case 0:
+    case 1:
+        if (ll_core_ticket_view(world->core, id, world->now_ns, &view) &&
+            view.token > 0) {
+            return view.token;
+        }
+        return world->revision;
+    case 2:
+        return world->revision;
+    case 3:
+        return world->revision > 1 ? world->revision - 1 : 1;
+    case 4:
+        return 1;
+    default:
+        return INT64_MAX;
+    }
+}
+
+struct ll_kv
+world_kv(struct world *world, uint64_t id, struct fuzz_bytes *bytes)
+{
+    struct ll_kv kv = {.version = 1};
+    struct ll_ticket_view view;
+    uint64_t other = id;
+
+    memset(long_key, 'k', sizeof(long_key));
+    kv.key = (struct ll_bytes){"q/1.1", 5};
+    switch (fuzz_below(bytes, 8)) {
+    case 0:
+    case 1:
+        break;
+    case 2:
+    case 3:
+        kv.key = (struct ll_bytes){"q/1.2", 5};
+        break;
+    case 4:
+        kv.key = (struct ll_bytes){"q/nested/1.1", 12};
+        break;
+    case 5:
+        kv.key = (struct ll_bytes){NULL, 0};
+        break;
+    case 6:
+        kv.key = (struct ll_bytes){long_key, sizeof(long_key)};
+        break;
+    default:
+        other = fuzz_byte(bytes);
+        break;
+    }
+    if ((other != id || fuzz_below(bytes, 2) == 0) &&
+        ll_core_ticket_view(world->core, other, world->now_ns, &view)) {
+        kv.key = view.key;
+    }
+    kv.create_revision = pick_created(world, other, bytes);
+    kv.mod_revision = kv.create_revision;
+    if (id > 0 && id <= world->things_n &&
+        world->things[id - 1].kind == THING_TICKET &&
+        fuzz_below(bytes, 8) != 7) {
+        kv.lease = world->things[world->things[id - 1].session].lease;
+    }
+    return kv;
+}
+
+/** An answer's memory, freed when it has been stepped in and all effects have
+ *  been drawn. */
+struct parts {
+    struct ll_op_answer ops[OPS_MAX];
+    struct ll_kv kvs[OPS_MAX][KVS_MAX];
+    char text[64];
+};
+
+static struct ll_range_answer make_range(struct world *world,
+                                         uint64_t id,
+                                         struct ll_kv *kvs,
+                                         struct fuzz_bytes *bytes)
+{
+    struct ll_range_answer range = {.kvs = kvs};
+
+    range.kvs_n = fuzz_below(bytes, KVS_MAX + 1);
+    for (size_t i = 0; i < range.kvs_n; i++) {
+        kvs[i] = world_kv(world, id, bytes);
+    }
+    range.count = (int64_t)range.kvs_n + (int64_t)fuzz_below(bytes, 3);
+    range.more = range.count > (int64_t)range.kvs_n;
+    return range;
+}
+
+static void make_txn(struct world *world,
+                     const struct fuzz_call *call,
+                     struct parts *parts,
+                     struct ll_txn_answer *txn,
+                     struct fuzz_bytes *bytes)
+{
+    const struct fuzz_op *ops;
+    unsigned oddity;
+
+    txn->succeeded = fuzz_below(bytes, 3) != 2;
+    ops = txn->succeeded ? call->then_ops : call->else_ops;
+    txn->ops_n = txn->succeeded ? call->then_n : call->else_n;
+    txn->ops = parts->ops;
+    for (size_t i = 0; i < txn->ops_n; i++) {
+        parts->ops[i].kind = ops[i].kind;
+    }
+    oddity = fuzz_below(bytes, 32);
+    if (oddity == 31) {
+        txn->ops_n = 0;
+    } else if (oddity == 30) {
+        txn->ops_n = 1;
+        parts->ops[0].kind = LL_OP_PUT;
+    } else if (oddity == 29) {
+        txn->ops_n = 1;
+        parts->ops[0].kind = LL_OP_TXN;
+        parts->ops[0].txn = (struct ll_txn_answer){.succeeded = true};
+    }
+    for (size_t i = 0; i < txn->ops_n; i++) {
+        if (parts->ops[i].kind == LL_OP_RANGE) {
+            parts->ops[i].range =
+                make_range(world, call->id, parts->kvs[i], bytes);
+        } else if (parts->ops[i].kind == LL_OP_DELETE) {
+            parts->ops[i].deleted = 1;
+        }
+    }
+}
+
+static void make_ok(struct world *world,
+                    const struct fuzz_call *call,
+                    struct parts *parts,
+                    struct ll_answer *answer,
+                    struct fuzz_bytes *bytes)
+{
+    static const int64_t ttls_s[] = {10, 2, 1, 3600, INT64_C(9000000000)};
+    unsigned back = fuzz_below(bytes, 8);
+
+    answer->kind = call->kind;
+    answer->text = "";
+    if (back < 6) {
+        answer->revision = ++world->revision;
+    } else {
+        answer->revision = world->revision - (back == 6 ? 0 : fuzz_byte(bytes));
+        answer->revision = answer->revision > 0 ? answer->revision : 1;
+    }
+    answer->member_id = fuzz_below(bytes, 4) == 3 ? 2 : 1;
+    switch (call->kind) {
+    case LL_REQUEST_TXN:
+        make_txn(world, call, parts, &answer->txn, bytes);
+        break;
+    case LL_REQUEST_RANGE:
+        answer->range = make_range(world, call->id, parts->kvs[0], bytes);
+        break;
+    case LL_REQUEST_LEASE_GRANT:
+    case LL_REQUEST_LEASE_TTL:
+        answer->lease.ttl_s = ttls_s[fuzz_below(bytes, 5)];
+        answer->lease.granted_ttl_s = answer->lease.ttl_s;
+        if (call->kind == LL_REQUEST_LEASE_TTL && fuzz_below(bytes, 4) == 3) {
+            answer->lease.ttl_s = -1;
+        }
+        break;
+    case LL_REQUEST_LEASE_REVOKE:
+        break;
+    case LL_REQUEST_STATUS:
+        answer->status.version = "3.4.23";
+        break;
+    }
+}
+
+void world_answer(struct world *world,
+                  unsigned call,
+                  enum ll_outcome outcome,
+                  struct fuzz_bytes *bytes)
+{
+    struct fuzz_call asked = world->calls[call];
+    struct ll_event event = {.kind = LL_EVENT_ANSWER, .id = asked.id};
+    struct parts *parts = calloc(1, sizeof(*parts));
+    struct ll_answer *answer = calloc(1, sizeof(*answer));
+
+    FUZZ_CHECK(parts != NULL && answer != NULL);
+    answer->outcome = outcome;
+    if (outcome == LL_OUTCOME_OK) {
+        make_ok(world, &asked, parts, answer, bytes);
+    } else {
+        (void)snprintf(parts->text, sizeof(parts->text), "outcome %d",
+                       (int)outcome);
+        answer->text = parts->text;
+        answer->grpc_status = 14;
+    }
+    world->calls[call] = world->calls[--world->calls_n];
+    event.answer.seq = asked.seq;
+    event.answer.endpoint = asked.endpoint;
+    event.answer.answer = answer;
+    (void)world_step(world, &event);
+    free(answer);
+    free(parts);
+}

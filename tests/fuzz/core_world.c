@@ -1,0 +1,361 @@
+#include "core_world.h"
+
+#include <string.h>
+
+#include "etcd/messages.h"
+#include "leaselock/leaselock.h"
+
+/** How often core may ask in a row to be woken at once. */
+#define WAKES_MAX 4
+
+struct fuzz_stream *world_stream(struct world *world, enum ll_stream_kind kind)
+{
+    for (unsigned i = 0; i < world->streams_n; i++) {
+        struct fuzz_stream *stream = &world->streams[i];
+
+        if (stream->which == kind && !stream->closed) {
+            return stream;
+        }
+    }
+    return NULL;
+}
+
+struct fuzz_watch *world_oldest_creating(struct world *world)
+{
+    for (unsigned i = 0; i < world->watches_n; i++) {
+        if (world->watches[i].state == FUZZ_WATCH_CREATING) {
+            return &world->watches[i];
+        }
+    }
+    return NULL;
+}
+
+struct fuzz_watch *world_watch(struct world *world, int64_t id)
+{
+    for (unsigned i = 0; i < world->watches_n; i++) {
+        if (world->watches[i].id == id) {
+            return &world->watches[i];
+        }
+    }
+    return NULL;
+}
+
+void world_forget_stream(struct world *world, struct fuzz_stream *stream)
+{
+    *stream = world->streams[--world->streams_n];
+}
+
+bool session_is_open(const struct thing *session)
+{
+    return session->asked && session->told && session->status == 0 &&
+           !session->lost && !session->end_asked;
+}
+
+bool thing_can_end(const struct world *world, const struct thing *thing)
+{
+    bool there = thing->asked && !thing->end_asked &&
+                 (!thing->told || thing->status == 0);
+
+    return thing->kind == THING_TICKET
+               ? there && !world->things[thing->session].end_asked
+               : there;
+}
+
+static struct thing *thing_of(struct world *world, uint64_t id)
+{
+    FUZZ_CHECK(id > 0 && id <= world->things_n);
+    FUZZ_CHECK(world->things[id - 1].asked);
+    return &world->things[id - 1];
+}
+
+static void check_detail(const struct ll_detail *detail)
+{
+    FUZZ_CHECK(detail->text != NULL);
+    (void)strlen(detail->text);
+    /* Each status has a name. */
+    FUZZ_CHECK(strlen(leaselock_status_name(detail->status)) > 0);
+}
+
+static void note_ops(const struct ll_op *ops,
+                     size_t n,
+                     struct fuzz_op *ret_ops,
+                     size_t *ret_n)
+{
+    FUZZ_CHECK(n <= 2);
+    for (size_t i = 0; i < n; i++) {
+        ret_ops[i].kind = ops[i].kind;
+    }
+    *ret_n = n;
+}
+
+static void on_call(struct world *world, const struct ll_effect *effect)
+{
+    const struct ll_request *request = &effect->call.request;
+    struct fuzz_call *call = &world->calls[world->calls_n];
+    const struct thing *thing = thing_of(world, effect->id);
+
+    FUZZ_CHECK(world->calls_n < LL_CALLS_MAX);
+    FUZZ_CHECK(effect->call.endpoint < world->config.endpoints_n);
+    FUZZ_CHECK(effect->call.timeout_ns > 0);
+    FUZZ_CHECK(thing->kind != THING_QUERY || !thing->told);
+    for (unsigned i = 0; i < world->calls_n; i++) {
+        FUZZ_CHECK(world->calls[i].id != effect->id ||
+                   world->calls[i].seq != effect->call.seq);
+    }
+    *call = (struct fuzz_call){.id = effect->id,
+                               .seq = effect->call.seq,
+                               .endpoint = effect->call.endpoint,
+                               .kind = request->kind};
+    if (request->kind == LL_REQUEST_TXN) {
+        note_ops(request->txn.then_ops, request->txn.then_n, call->then_ops,
+                 &call->then_n);
+        note_ops(request->txn.else_ops, request->txn.else_n, call->else_ops,
+                 &call->else_n);
+    }
+    /* Reads every byte that the request borrows. */
+    FUZZ_CHECK(world->short_of_memory ||
+               ll_request_encode(request, world->buffer) == 0);
+    world->calls_n++;
+}
+
+static void on_stream_open(struct world *world, const struct ll_effect *effect)
+{
+    enum ll_stream_kind which = effect->stream.which;
+
+    FUZZ_CHECK(world_stream(world, which) == NULL);
+    FUZZ_CHECK(effect->stream.generation > world->generations[which]);
+    FUZZ_CHECK(effect->stream.endpoint < world->config.endpoints_n);
+    FUZZ_CHECK(world->streams_n < STREAMS_MAX);
+    world->generations[which] = effect->stream.generation;
+    world->streams[world->streams_n++] = (struct fuzz_stream){
+        which, effect->stream.generation, effect->stream.endpoint, false};
+    if (which == LL_STREAM_WATCH) {
+        world->watches_n = 0;
+    }
+}
+
+static void on_stream_close(struct world *world, const struct ll_effect *effect)
+{
+    struct fuzz_stream *stream = world_stream(world, effect->stream.which);
+
+    FUZZ_CHECK(stream != NULL);
+    FUZZ_CHECK(stream->generation == effect->stream.generation);
+    stream->closed = true;
+}
+
+/** A beat may be drawn just before the session is told to be open. */
+static void on_beat(struct world *world, const struct ll_effect *effect)
+{
+    const struct thing *session = thing_of(world, effect->id);
+
+    FUZZ_CHECK(world_stream(world, LL_STREAM_KEEPALIVE) != NULL);
+    FUZZ_CHECK(session->kind == THING_SESSION);
+    FUZZ_CHECK(session->lease == effect->keepalive.lease);
+    FUZZ_CHECK(session->status == 0 && !session->lost && !session->end_asked);
+}
+
+static void on_watch(struct world *world, const struct ll_effect *effect)
+{
+    struct fuzz_watch *watch = world_watch(world, effect->watch.watch_id);
+
+    FUZZ_CHECK(world_stream(world, LL_STREAM_WATCH) != NULL);
+    FUZZ_CHECK(effect->watch.watch_id > 0);
+    if (effect->kind == LL_EFFECT_WATCH_CANCEL) {
+        FUZZ_CHECK(watch != NULL && watch->state == FUZZ_WATCH_ON);
+        watch->state = FUZZ_WATCH_OVER;
+        return;
+    }
+    FUZZ_CHECK(thing_of(world, effect->id)->kind == THING_TICKET);
+    FUZZ_CHECK(watch == NULL); /* an id is used once on a stream */
+    FUZZ_CHECK(effect->watch.key.size > 0);
+    FUZZ_CHECK(effect->watch.puts != effect->watch.deletions);
+    FUZZ_CHECK(world->short_of_memory ||
+               ll_watch_create_encode(effect, world->buffer) == 0);
+    FUZZ_CHECK(world->watches_n < WATCHES_MAX);
+    world->watches[world->watches_n++] =
+        (struct fuzz_watch){effect->watch.watch_id, FUZZ_WATCH_CREATING};
+}
+
+static void on_acquired(struct world *world, const struct ll_effect *effect)
+{
+    struct thing *ticket = thing_of(world, effect->id);
+    struct ll_ticket_view view;
+
+    FUZZ_CHECK(ticket->kind == THING_TICKET && !ticket->told);
+    ticket->told = true;
+    ticket->status = effect->detail.status;
+    check_detail(&effect->detail);
+    if (ticket->status == 0) {
+        FUZZ_CHECK(session_is_open(&world->things[ticket->session]));
+        FUZZ_CHECK(
+            ll_core_ticket_view(world->core, effect->id, world->now_ns, &view));
+        FUZZ_CHECK(view.phase == LL_TICKET_PHASE_HELD);
+        FUZZ_CHECK(view.token > 0 && view.ahead == 0);
+        FUZZ_CHECK(view.remaining_ns > 0);
+    }
+}
+
+static void on_ending(struct world *world, const struct ll_effect *effect)
+{
+    struct thing *thing = thing_of(world, effect->id);
+    bool session = effect->kind == LL_EFFECT_SESSION_CLOSED;
+
+    FUZZ_CHECK(thing->kind == (session ? THING_SESSION : THING_TICKET));
+    FUZZ_CHECK(thing->end_asked && !thing->end_told);
+    FUZZ_CHECK(thing->told);
+    thing->end_told = true;
+    check_detail(&effect->detail);
+}
+
+static void on_user_effect(struct world *world, const struct ll_effect *effect)
+{
+    struct thing *thing = thing_of(world, effect->id);
+
+    if (effect->kind == LL_EFFECT_SESSION_OPENED) {
+        FUZZ_CHECK(thing->kind == THING_SESSION && !thing->told);
+        thing->told = true;
+        thing->status = effect->detail.status;
+        check_detail(&effect->detail);
+    } else if (effect->kind == LL_EFFECT_SESSION_CHANGED) {
+        FUZZ_CHECK(thing->kind == THING_SESSION && thing->told);
+        FUZZ_CHECK(thing->status == 0 && !thing->lost && !thing->end_told);
+        thing->lost = effect->session.state == LL_SESSION_LOST;
+        (void)strlen(effect->session.why);
+    } else if (effect->kind == LL_EFFECT_LOST) {
+        FUZZ_CHECK(thing->kind == THING_TICKET && thing->told);
+        FUZZ_CHECK(thing->status == 0 && !thing->lost && !thing->end_asked);
+        thing->lost = true;
+        (void)strlen(effect->lost.why);
+    } else {
+        FUZZ_CHECK(thing->kind == THING_QUERY && !thing->told);
+        thing->told = true;
+        check_detail(&effect->query.detail);
+        FUZZ_CHECK((effect->query.detail.status == 0) ==
+                   (effect->query.answer != NULL));
+        FUZZ_CHECK(effect->query.answer == NULL ||
+                   effect->query.answer->outcome == LL_OUTCOME_OK);
+    }
+}
+
+/** Says what goes in and comes out, for one who looks at a finding. */
+static void
+say(const struct world *world, const char *what, int kind, uint64_t id)
+{
+    if (world->verbose) {
+        (void)fprintf(stderr, "%14.9f %s %d of %llu, next at %.9f\n",
+                      (double)world->now_ns / 1e9, what, kind,
+                      (unsigned long long)id,
+                      (double)ll_core_deadline_ns(world->core) / 1e9);
+    }
+}
+
+static void on_effect(struct world *world, const struct ll_effect *effect)
+{
+    say(world, "    effect", (int)effect->kind, effect->id);
+    switch (effect->kind) {
+    case LL_EFFECT_CALL:
+        on_call(world, effect);
+        break;
+    case LL_EFFECT_STREAM_OPEN:
+        on_stream_open(world, effect);
+        break;
+    case LL_EFFECT_STREAM_CLOSE:
+        on_stream_close(world, effect);
+        break;
+    case LL_EFFECT_KEEPALIVE:
+        on_beat(world, effect);
+        break;
+    case LL_EFFECT_WATCH_CREATE:
+    case LL_EFFECT_WATCH_CANCEL:
+        on_watch(world, effect);
+        break;
+    case LL_EFFECT_SESSION_OPENED:
+    case LL_EFFECT_SESSION_CHANGED:
+    case LL_EFFECT_LOST:
+    case LL_EFFECT_QUERIED:
+        on_user_effect(world, effect);
+        break;
+    case LL_EFFECT_ACQUIRED:
+        on_acquired(world, effect);
+        break;
+    case LL_EFFECT_SESSION_CLOSED:
+    case LL_EFFECT_RELEASED:
+        on_ending(world, effect);
+        break;
+    case LL_EFFECT_LOG:
+        FUZZ_CHECK(effect->log.level <= world->config.log_level);
+        FUZZ_CHECK(strlen(effect->log.text) > 0);
+        break;
+    }
+}
+
+/** What a user sees of a ticket that it has been told that it holds. */
+static void check_held(const struct world *world)
+{
+    for (unsigned i = 0; i < world->things_n; i++) {
+        const struct thing *ticket = &world->things[i];
+        struct ll_ticket_view view;
+
+        if (ticket->kind != THING_TICKET || !ticket->told ||
+            !thing_can_end(world, ticket)) {
+            continue;
+        }
+        FUZZ_CHECK(
+            ll_core_ticket_view(world->core, i + 1, world->now_ns, &view));
+        FUZZ_CHECK(view.phase == (ticket->lost ? LL_TICKET_PHASE_LOST
+                                               : LL_TICKET_PHASE_HELD));
+        FUZZ_CHECK(!ticket->lost == (view.remaining_ns > 0));
+    }
+}
+
+/** Steps an event and draws every effect. */
+static int step_once(struct world *world, struct ll_event *event)
+{
+    struct ll_effect effect;
+    int status;
+
+    event->now_ns = world->now_ns;
+    say(world, "event", (int)event->kind, event->id);
+    status = ll_core_step(world->core, event);
+    FUZZ_CHECK(status <= 0);
+    if (status == 0 && event->kind == LL_EVENT_SESSION_CLOSE) {
+        world->things[event->id - 1].end_asked = true;
+    } else if (status == 0 && event->kind == LL_EVENT_RELEASE) {
+        world->things[event->id - 1].end_asked = true;
+    } else if (status == 0 && (event->kind == LL_EVENT_SESSION_OPEN ||
+                               event->kind == LL_EVENT_ACQUIRE ||
+                               event->kind == LL_EVENT_QUERY)) {
+        world->things[event->id - 1].asked = true;
+    }
+    while (ll_core_next(world->core, &effect)) {
+        on_effect(world, &effect);
+    }
+    check_held(world);
+    return status;
+}
+
+int world_step(struct world *world, struct ll_event *event)
+{
+    int status = step_once(world, event);
+
+    /* What an event makes due at once is done as soon as core is woken; it
+     * must not ask to be woken for ever. */
+    for (unsigned i = 0; ll_core_deadline_ns(world->core) <= world->now_ns;
+         i++) {
+        struct ll_event time = {.kind = LL_EVENT_TIME};
+
+        FUZZ_CHECK(i < WAKES_MAX);
+        (void)step_once(world, &time);
+    }
+    return status;
+}
+
+void world_advance(struct world *world, int64_t now_ns)
+{
+    struct ll_event event = {.kind = LL_EVENT_TIME};
+
+    if (now_ns > world->now_ns) {
+        world->now_ns = now_ns;
+        (void)world_step(world, &event);
+    }
+}

@@ -1,0 +1,448 @@
+/* Core's events from bytes: commands, answers of every outcome, what the
+ * streams tell of known and unknown watches and leases, ends of streams, jumps
+ * of the time and want of memory. core_world.c checks what comes out; at the
+ * end all is closed, and nothing may be left. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "core/object.h"
+#include "core_world.h"
+#include "etcd/messages.h"
+#include "leaselock/status.h"
+
+/** Steps of an input at most, and of its end. */
+#define STEPS_MAX 2000
+#define END_ROUNDS_MAX 20000
+#define END_STRIDE_NS INT64_C(600000000000)
+
+static const struct ll_request status_request = {.kind = LL_REQUEST_STATUS};
+
+static int64_t pick_timeout_ns(struct fuzz_bytes *bytes)
+{
+    static const int64_t timeouts_ns[] = {INT64_C(1000000000), 1,
+                                          INT64_C(100000000),
+                                          INT64_C(3600000000000), INT64_MAX};
+
+    return timeouts_ns[fuzz_below(bytes, 5)];
+}
+
+static struct thing *new_thing(struct world *world, enum thing_kind kind)
+{
+    struct thing *thing;
+
+    if (world->things_n >= THINGS_MAX) {
+        return NULL;
+    }
+    thing = &world->things[world->things_n++];
+    *thing = (struct thing){.kind = kind};
+    return thing;
+}
+
+/** Steps a command that must be taken, or fail for want of memory. */
+static void
+step_sure(struct world *world, struct ll_event *event, bool allocates)
+{
+    int status = world_step(world, event);
+
+    FUZZ_CHECK(status == 0 || (status == LEASELOCK_E_NOMEM && allocates &&
+                               world->short_of_memory));
+}
+
+static void open_session(struct world *world, struct fuzz_bytes *bytes)
+{
+    static const int64_t ttls_s[] = {10, 2, 86400};
+    struct thing *session = new_thing(world, THING_SESSION);
+    struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN};
+
+    if (session == NULL) {
+        return;
+    }
+    session->lease = (int64_t)(0x1000 + world->things_n);
+    event.id = world->things_n;
+    event.session_open.lease = session->lease;
+    event.session_open.ttl_s = ttls_s[fuzz_below(bytes, 3)];
+    event.session_open.timeout_ns = pick_timeout_ns(bytes);
+    step_sure(world, &event, true);
+}
+
+/** A thing of a kind, by a byte; NULL when there is none. */
+static struct thing *
+pick_thing(struct world *world, enum thing_kind kind, struct fuzz_bytes *bytes)
+{
+    unsigned skip = fuzz_below(bytes, 8);
+    struct thing *found = NULL;
+
+    for (unsigned i = world->things_n; i > 0; i--) {
+        if (world->things[i - 1].kind == kind && world->things[i - 1].asked) {
+            found = &world->things[i - 1];
+            if (skip-- == 0) {
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+static void acquire(struct world *world, struct fuzz_bytes *bytes)
+{
+    static const char value[LL_VALUE_MAX + 1];
+    static const size_t values[] = {2, 0, LL_VALUE_MAX, LL_VALUE_MAX + 1};
+    static const char *const names[] = {"q", "q", "jobs/nested", "/no", ""};
+    struct thing *session = pick_thing(world, THING_SESSION, bytes);
+    struct thing *ticket;
+    struct ll_event event = {.kind = LL_EVENT_ACQUIRE};
+    unsigned name = fuzz_below(bytes, 5);
+    unsigned size = fuzz_below(bytes, 4);
+
+    if (session == NULL || (ticket = new_thing(world, THING_TICKET)) == NULL) {
+        return;
+    }
+    ticket->session = (unsigned)(session - world->things);
+    event.id = world->things_n;
+    event.acquire.session = ticket->session + 1;
+    event.acquire.name = (struct ll_bytes){names[name], strlen(names[name])};
+    event.acquire.value = (struct ll_bytes){value, values[size]};
+    event.acquire.timeout_ns = -1;
+    if (fuzz_below(bytes, 3) == 1) {
+        event.acquire.timeout_ns = 0;
+    } else if (fuzz_below(bytes, 3) == 1) {
+        event.acquire.timeout_ns = pick_timeout_ns(bytes);
+    }
+    if (session_is_open(session) && name < 3 && size < 3) {
+        step_sure(world, &event, true);
+    } else {
+        FUZZ_CHECK(world_step(world, &event) != 0);
+    }
+}
+
+/** As many acquires as bring the calls in flight to their limit. */
+static void acquire_many(struct world *world, struct fuzz_bytes *bytes)
+{
+    struct fuzz_bytes nothing = {NULL, 0};
+    unsigned n = fuzz_byte(bytes);
+
+    n = n == 255 ? LL_CALLS_MAX + 8 : n % 16;
+
+    for (unsigned i = 0; i < n; i++) {
+        acquire(world, &nothing);
+    }
+}
+
+/** A close or release, which is taken exactly if the books say so. */
+static void
+end_thing(struct world *world, struct thing *thing, int64_t timeout_ns)
+{
+    struct ll_event event = {.id = (uint64_t)(thing - world->things) + 1};
+
+    if (thing->kind == THING_SESSION) {
+        event.kind = LL_EVENT_SESSION_CLOSE;
+        event.session_close.timeout_ns = timeout_ns;
+    } else {
+        event.kind = LL_EVENT_RELEASE;
+        event.release.timeout_ns = timeout_ns;
+    }
+    if (thing_can_end(world, thing)) {
+        step_sure(world, &event, false);
+    } else {
+        FUZZ_CHECK(world_step(world, &event) != 0);
+    }
+}
+
+static void query(struct world *world, struct fuzz_bytes *bytes)
+{
+    struct thing *thing = new_thing(world, THING_QUERY);
+    struct ll_event event = {.kind = LL_EVENT_QUERY};
+
+    if (thing == NULL) {
+        return;
+    }
+    event.id = world->things_n;
+    event.query.request = &status_request;
+    event.query.timeout_ns = pick_timeout_ns(bytes);
+    event.query.endpoint = fuzz_below(bytes, 2) ? LL_ENDPOINT_ANY : 0;
+    step_sure(world, &event, true);
+}
+
+static void cancel_query(struct world *world, struct thing *thing)
+{
+    struct ll_event event = {.kind = LL_EVENT_QUERY_CANCEL};
+    bool there = thing->asked && !thing->told;
+
+    event.id = (uint64_t)(thing - world->things) + 1;
+    FUZZ_CHECK((world_step(world, &event) == 0) == there);
+}
+
+/** The generation of a stream: mostly the newest. */
+static uint32_t pick_generation(const struct world *world,
+                                enum ll_stream_kind which,
+                                struct fuzz_bytes *bytes)
+{
+    return world->generations[which] - (fuzz_below(bytes, 16) == 15 ? 1 : 0);
+}
+
+static void keepalive(struct world *world, struct fuzz_bytes *bytes)
+{
+    static const int64_t ttls_s[] = {10, 2, 0, INT64_C(9000000000)};
+    struct thing *session = pick_thing(world, THING_SESSION, bytes);
+    struct ll_event event = {.kind = LL_EVENT_KEEPALIVE};
+
+    event.keepalive.generation =
+        pick_generation(world, LL_STREAM_KEEPALIVE, bytes);
+    event.keepalive.lease = session != NULL ? session->lease : 99;
+    event.keepalive.ttl_s = ttls_s[fuzz_below(bytes, 4)];
+    (void)world_step(world, &event);
+}
+
+/** What etcd does to a watch, in the books. */
+static void note_watch(struct world *world, const struct ll_event *event)
+{
+    struct fuzz_watch *watch = event->watch.watch_id < 0
+                                   ? world_oldest_creating(world)
+                                   : world_watch(world, event->watch.watch_id);
+
+    if (world_stream(world, LL_STREAM_WATCH) == NULL || watch == NULL ||
+        event->watch.generation != world->generations[LL_STREAM_WATCH]) {
+        return;
+    }
+    if (event->kind == LL_EVENT_WATCH_CANCELED) {
+        watch->state = FUZZ_WATCH_OVER;
+    } else if (event->kind == LL_EVENT_WATCH_CREATED &&
+               watch->state == FUZZ_WATCH_CREATING) {
+        watch->state = FUZZ_WATCH_ON;
+    }
+}
+
+static int64_t pick_watch(struct world *world, struct fuzz_bytes *bytes)
+{
+    struct fuzz_watch *oldest = world_oldest_creating(world);
+    unsigned choice = fuzz_byte(bytes);
+
+    if (choice < 96 && oldest != NULL) {
+        return oldest->id;
+    }
+    if (choice == 255) {
+        return -1;
+    }
+    if (choice >= 250 || world->watches_n == 0) {
+        return (int64_t)(fuzz_number(bytes) >> 1);
+    }
+    return world->watches[world->watches_n - 1 - choice % world->watches_n].id;
+}
+
+static void watch_event(struct world *world,
+                        enum ll_event_kind kind,
+                        struct fuzz_bytes *bytes)
+{
+    struct ll_event event = {.kind = kind};
+    struct ll_watch_event *events = calloc(3, sizeof(*events));
+
+    FUZZ_CHECK(events != NULL);
+    event.watch.generation = pick_generation(world, LL_STREAM_WATCH, bytes);
+    event.watch.watch_id = pick_watch(world, bytes);
+    event.watch.revision = world->revision;
+    event.watch.member_id = fuzz_below(bytes, 8) == 7 ? 2 : 1;
+    event.watch.reason = "";
+    event.watch.outcome = LL_OUTCOME_OK;
+    if (kind == LL_EVENT_WATCH_CANCELED) {
+        event.watch.reason = "for no reason";
+        event.watch.outcome =
+            fuzz_below(bytes, 2) ? LL_OUTCOME_REFUSED : LL_OUTCOME_ERROR;
+    } else if (kind == LL_EVENT_WATCH_CHANGED) {
+        uint64_t id = (uint64_t)event.watch.watch_id >> 20;
+
+        event.watch.events = events;
+        event.watch.events_n = 1 + fuzz_below(bytes, 3);
+        for (size_t i = 0; i < event.watch.events_n; i++) {
+            events[i].deleted = fuzz_below(bytes, 3) != 2;
+            events[i].kv = world_kv(world, id, bytes);
+            events[i].kv.mod_revision = ++world->revision;
+        }
+    }
+    note_watch(world, &event);
+    (void)world_step(world, &event);
+    free(events);
+}
+
+static void
+stream_down(struct world *world, unsigned at, enum ll_outcome outcome)
+{
+    struct fuzz_stream stream = world->streams[at];
+    struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};
+
+    event.stream_down.which = stream.which;
+    event.stream_down.generation = stream.generation;
+    event.stream_down.endpoint = stream.endpoint;
+    event.stream_down.grpc_status = 14;
+    event.stream_down.outcome = outcome;
+    event.stream_down.text = "down";
+    world_forget_stream(world, &world->streams[at]);
+    (void)world_step(world, &event);
+}
+
+static void pass_time(struct world *world, struct fuzz_bytes *bytes)
+{
+    static const int64_t jumps_ns[] = {1, 1000000, 128000000, 1000000000};
+    int64_t deadline_ns = ll_core_deadline_ns(world->core);
+    unsigned choice = fuzz_below(bytes, 8);
+
+    if (choice < 3) {
+        /* No later than in a year, so that sums of times stay numbers. */
+        if (deadline_ns - world->now_ns < INT64_C(31536000000000000)) {
+            world_advance(world, choice == 2 ? deadline_ns - 1 : deadline_ns);
+        }
+    } else if (choice < 7) {
+        world_advance(world, world->now_ns + jumps_ns[choice - 3]);
+    } else {
+        world_advance(world,
+                      world->now_ns + fuzz_byte(bytes) * INT64_C(1000000000));
+    }
+}
+
+static void answer(struct world *world, struct fuzz_bytes *bytes)
+{
+    static const enum ll_outcome outcomes[] = {
+        LL_OUTCOME_OK,      LL_OUTCOME_OK,           LL_OUTCOME_OK,
+        LL_OUTCOME_OK,      LL_OUTCOME_LOST,         LL_OUTCOME_LOST,
+        LL_OUTCOME_AGAIN,   LL_OUTCOME_NO_LEASE,     LL_OUTCOME_ERROR,
+        LL_OUTCOME_REFUSED, LL_OUTCOME_LEASE_EXISTS,
+    };
+    unsigned call = fuzz_byte(bytes);
+    unsigned outcome = fuzz_below(bytes, 11);
+
+    if (world->calls_n > 0) {
+        world_answer(world, world->calls_n - 1 - call % world->calls_n,
+                     outcomes[outcome], bytes);
+    }
+}
+
+static void be_short_of_memory(struct world *world, struct fuzz_bytes *bytes)
+{
+    unsigned nth = fuzz_below(bytes, 16);
+
+    world->short_of_memory = nth > 0;
+    ll_alloc_fail_at(nth);
+}
+
+static void step(struct world *world, struct fuzz_bytes *bytes)
+{
+    unsigned action = fuzz_below(bytes, 32);
+    struct thing *thing;
+
+    if (action < 10) {
+        answer(world, bytes);
+    } else if (action < 14) {
+        acquire(world, bytes);
+    } else if (action < 17) {
+        pass_time(world, bytes);
+    } else if (action < 20) {
+        watch_event(world, LL_EVENT_WATCH_CREATED, bytes);
+    } else if (action < 22) {
+        watch_event(world, LL_EVENT_WATCH_CHANGED, bytes);
+    } else if (action == 22) {
+        watch_event(world, LL_EVENT_WATCH_CANCELED, bytes);
+    } else if (action < 25) {
+        keepalive(world, bytes);
+    } else if (action == 25) {
+        open_session(world, bytes);
+    } else if (action < 28) {
+        thing = pick_thing(world, action == 26 ? THING_TICKET : THING_SESSION,
+                           bytes);
+        if (thing != NULL) {
+            end_thing(world, thing, pick_timeout_ns(bytes));
+        }
+    } else if (action == 28) {
+        if (world->streams_n > 0) {
+            stream_down(world, fuzz_byte(bytes) % world->streams_n,
+                        fuzz_below(bytes, 4) == 3 ? LL_OUTCOME_REFUSED
+                                                  : LL_OUTCOME_LOST);
+        }
+    } else if (action == 29) {
+        query(world, bytes);
+        thing = pick_thing(world, THING_QUERY, bytes);
+        if (thing != NULL && fuzz_below(bytes, 4) == 3) {
+            cancel_query(world, thing);
+        }
+    } else if (action == 30) {
+        be_short_of_memory(world, bytes);
+    } else {
+        acquire_many(world, bytes);
+    }
+}
+
+/** Closes all; etcd answers everything, or nothing any more. */
+static void end(struct world *world, enum ll_outcome outcome)
+{
+    struct fuzz_bytes nothing = {NULL, 0};
+    struct ll_core *core = world->core;
+
+    ll_alloc_fail_at(0);
+    world->short_of_memory = false;
+    for (unsigned i = 0; i < world->things_n; i++) {
+        struct thing *thing = &world->things[i];
+
+        if (thing->kind == THING_SESSION && thing_can_end(world, thing)) {
+            end_thing(world, thing, INT64_C(1000000000));
+        } else if (thing->kind == THING_QUERY && thing->asked && !thing->told) {
+            cancel_query(world, thing);
+        }
+    }
+    for (unsigned i = 0; i < END_ROUNDS_MAX; i++) {
+        if (world->calls_n > 0) {
+            world_answer(world, world->calls_n - 1, outcome, &nothing);
+        } else if (world->streams_n > 0) {
+            stream_down(world, world->streams_n - 1, LL_OUTCOME_LOST);
+        } else if (ll_core_deadline_ns(core) != LL_NEVER) {
+            /* In strides: the longest lease lives for a day. */
+            world_advance(world, ll_max(ll_core_deadline_ns(core),
+                                        world->now_ns + END_STRIDE_NS));
+        } else {
+            break;
+        }
+    }
+    FUZZ_CHECK(core->objects.head == NULL && core->leases.head == NULL);
+    FUZZ_CHECK(core->sessions_n == 0 && core->tickets_n == 0);
+    FUZZ_CHECK(core->calls_in_flight == 0 && core->reaps_n == 0);
+    FUZZ_CHECK(core->timers.size == 0 && core->timers.reserved == 0);
+    FUZZ_CHECK(core->watches.creating_n == 0);
+    FUZZ_CHECK(!ll_core_has_sessions(core));
+    for (unsigned i = 0; i < world->things_n; i++) {
+        const struct thing *thing = &world->things[i];
+
+        FUZZ_CHECK(thing->told == thing->asked);
+        FUZZ_CHECK(thing->end_told == thing->end_asked);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_bytes bytes = {data, size};
+    struct ll_buffer buffer = {0};
+    static struct world the_world; /* large, and most of it is not used */
+    struct world *world = &the_world;
+    enum ll_outcome last;
+
+    world->things_n = world->calls_n = 0;
+    world->streams_n = world->watches_n = 0;
+    memset(world->generations, 0, sizeof(world->generations));
+    world->short_of_memory = false;
+    ll_alloc_fail_at(0);
+    world->now_ns = INT64_C(1000000000);
+    world->revision = 10;
+    world->verbose = getenv("FUZZ_VERBOSE") != NULL;
+    world->buffer = &buffer;
+    world->config.endpoints_n = 1 + fuzz_below(&bytes, 3);
+    world->config.request_timeout_ns = INT64_C(1000000000);
+    world->config.seed = fuzz_byte(&bytes);
+    world->config.log_level = 3;
+    last = fuzz_below(&bytes, 2) ? LL_OUTCOME_LOST : LL_OUTCOME_OK;
+    world->core = ll_core_new(&world->config);
+    FUZZ_CHECK(world->core != NULL);
+    open_session(world, &bytes);
+    for (unsigned i = 0; i < STEPS_MAX && bytes.left > 0; i++) {
+        step(world, &bytes);
+    }
+    end(world, last);
+    ll_core_free(world->core);
+    ll_buffer_free(&buffer);
+    return 0;
+}

@@ -1,0 +1,150 @@
+/* Names, keys and values from bytes: what is taken for a name makes a key that
+ * lies in its own queue's range and in no other's; a value of anybody's is
+ * read without harm. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "api/value.h"
+#include "base/alloc.h"
+#include "core/key.h"
+#include "fuzz.h"
+
+static int compare(struct ll_bytes a, struct ll_bytes b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
+
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/** What a name may be, said in another way. */
+static bool name_is_valid(struct ll_bytes name)
+{
+    bool slash = true; /* as before the first part */
+
+    if (name.size < 1 || name.size > LL_NAME_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < name.size; i++) {
+        unsigned char byte = (unsigned char)name.data[i];
+
+        if (byte <= 0x1f || byte == 0x7f || (byte == '/' && slash)) {
+            return false;
+        }
+        slash = byte == '/';
+    }
+    return !slash;
+}
+
+static void fuzz_name(struct fuzz_bytes bytes)
+{
+    int64_t lease = (int64_t)(fuzz_number(&bytes) >> 1);
+    uint64_t number = fuzz_number(&bytes);
+    char *key = malloc(LL_KEY_MAX + 1);
+    char *end = malloc(LL_NAME_MAX + 1);
+    struct ll_bytes name;
+    struct ll_bytes whole;
+    struct ll_bytes prefix;
+    struct ll_bytes range_end;
+    char *data = fuzz_take(&bytes, bytes.left, &name.size);
+
+    FUZZ_CHECK(key != NULL && end != NULL);
+    name.data = data;
+    FUZZ_CHECK((ll_name_fault(name) == NULL) == name_is_valid(name));
+    if (ll_name_fault(name) == NULL) {
+        char suffix[LL_SUFFIX_MAX + 1];
+
+        whole = (struct ll_bytes){key, ll_key_make(name, lease, number, key)};
+        prefix = (struct ll_bytes){key, name.size + 1};
+        range_end = ll_prefix_end(prefix, end);
+        (void)snprintf(suffix, sizeof(suffix), "/%llx.%llx",
+                       (unsigned long long)lease, (unsigned long long)number);
+        FUZZ_CHECK(whole.size <= LL_KEY_MAX && key[whole.size] == '\0');
+        FUZZ_CHECK(whole.size == name.size + strlen(suffix));
+        FUZZ_CHECK(memcmp(key, name.data, name.size) == 0);
+        FUZZ_CHECK(strcmp(key + name.size, suffix) == 0);
+        FUZZ_CHECK(compare(prefix, whole) < 0 && compare(whole, range_end) < 0);
+        FUZZ_CHECK(compare(name, prefix) < 0);
+        FUZZ_CHECK(!ll_key_is_nested(whole, prefix.size));
+        FUZZ_CHECK(ll_bytes_equal(whole, whole));
+        FUZZ_CHECK(!ll_bytes_equal(whole, prefix));
+        /* Seen from the parent, if it has one, it belongs to a nested lock. */
+        for (size_t i = 1; i < name.size; i++) {
+            if (name.data[i] == '/') {
+                FUZZ_CHECK(ll_key_is_nested(whole, i + 1));
+            }
+        }
+    }
+    free(data);
+    free(end);
+    free(key);
+}
+
+static void fuzz_foreign_key(struct fuzz_bytes bytes)
+{
+    size_t prefix_size = fuzz_byte(&bytes);
+    struct ll_bytes key;
+    char *data = fuzz_take(&bytes, bytes.left, &key.size);
+    bool nested = false;
+
+    key.data = data;
+    for (size_t i = prefix_size; i < key.size; i++) {
+        nested = nested || data[i] == '/';
+    }
+    FUZZ_CHECK(ll_key_is_nested(key, prefix_size) == nested);
+    free(data);
+}
+
+static void fuzz_value(struct fuzz_bytes bytes)
+{
+    size_t size;
+    char *data = fuzz_take(&bytes, bytes.left, &size);
+    struct ll_value value;
+
+    FUZZ_CHECK(ll_value_parse(data, size, &value) == 0);
+    free(data); /* a value borrows nothing of it */
+    FUZZ_CHECK(value.host != NULL && value.program != NULL);
+    FUZZ_CHECK(value.label != NULL);
+    FUZZ_CHECK(strlen(value.host) <= size && strlen(value.program) <= size);
+    FUZZ_CHECK(strlen(value.label) <= size);
+    ll_value_free(&value);
+}
+
+/** A label that is valid comes back as it was. */
+static void fuzz_label(struct fuzz_bytes bytes)
+{
+    char *label = fuzz_string(&bytes);
+    char *data = NULL;
+    size_t size = 0;
+    struct ll_value value;
+
+    if (ll_value_label_is_valid(label)) {
+        FUZZ_CHECK(ll_value_make(label, &data, &size) == 0);
+        FUZZ_CHECK(ll_value_parse(data, size, &value) == 0);
+        FUZZ_CHECK(strcmp(value.label, label) == 0 && value.pid > 0);
+        ll_value_free(&value);
+        ll_free(data);
+    }
+    free(label);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_bytes bytes = {data, size};
+
+    switch (fuzz_below(&bytes, 4)) {
+    case 0:
+        fuzz_name(bytes);
+        break;
+    case 1:
+        fuzz_foreign_key(bytes);
+        break;
+    case 2:
+        fuzz_value(bytes);
+        break;
+    default:
+        fuzz_label(bytes);
+        break;
+    }
+    return 0;
+}

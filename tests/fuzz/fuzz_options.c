@@ -1,0 +1,166 @@
+/* The tool's options from bytes: the command line and the environment. Each
+ * is refused with a message, or gives options that are all in bounds. */
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+
+/* The tool is a program: its parts are tested as sources. What they say goes
+ * nowhere, and is looked at on the way. */
+static ssize_t swallow(int fd, const void *data, size_t size);
+#define write swallow
+#include "cli/options.c"
+#include "cli/report.c"
+#include "cli/text.c"
+#undef write
+
+#define WORDS_MAX 24
+
+static unsigned lines;
+
+static ssize_t swallow(int fd, const void *data, size_t size)
+{
+    const char *text = data;
+
+    FUZZ_CHECK(fd == STDERR_FILENO && size > 0 && text[size - 1] == '\n');
+    FUZZ_CHECK(strncmp(text, "leaselock: ", 11) == 0);
+    for (size_t i = 0; i + 1 < size; i++) {
+        /* Nothing that a terminal would obey. */
+        FUZZ_CHECK((unsigned char)text[i] >= ' ' && text[i] != 0x7f);
+    }
+    lines++;
+    return (ssize_t)size;
+}
+
+static void check_options(const struct ll_options *options)
+{
+    FUZZ_CHECK(options->endpoints != NULL);
+    FUZZ_CHECK(options->verbose >= 0 && options->verbose <= 2);
+    FUZZ_CHECK(options->timeout_ms > 0);
+    FUZZ_CHECK(options->timeout_ms <= LL_SECONDS_MAX * 1000);
+    FUZZ_CHECK(options->wait_ms >= 0 || options->wait_ms == LEASELOCK_FOREVER);
+    FUZZ_CHECK(options->ttl_s >= 0 && options->limit >= 0);
+    FUZZ_CHECK(options->grace_ms >= -1);
+    FUZZ_CHECK(options->json == 0 || options->json == 1);
+    FUZZ_CHECK(options->help == 0 || options->help == 1);
+    FUZZ_CHECK(options->version == 0 || options->version == 1);
+    (void)strlen(options->endpoints);
+    (void)strlen(options->label != NULL ? options->label : "");
+}
+
+/** A refusal says why in one line; all else says nothing. */
+static void check_code(int code)
+{
+    FUZZ_CHECK(code == 0 || code == LL_EXIT_USAGE);
+    FUZZ_CHECK(lines == (code == 0 ? 0 : 1));
+    lines = 0;
+}
+
+/** Splits at line ends, each word in memory of its own.
+ *  @return how many words there are */
+static int split_words(char *text, char **argv)
+{
+    int argc = 0;
+
+    for (char *at = text; at != NULL && argc < WORDS_MAX - 1;) {
+        char *end = strchr(at, '\n');
+
+        if (end != NULL) {
+            *end++ = '\0';
+        }
+        argv[argc] = strdup(at);
+        FUZZ_CHECK(argv[argc] != NULL);
+        argc++;
+        at = end;
+    }
+    argv[argc] = NULL;
+    return argc;
+}
+
+static void fuzz_arguments(unsigned groups, int in_order, char *text)
+{
+    char *words[WORDS_MAX];
+    char *argv[WORDS_MAX];
+    int argc = split_words(text, words);
+    int operand = -1;
+    struct ll_options options;
+    int code;
+
+    memcpy(argv, words, sizeof(argv));
+    ll_options_init(&options);
+    check_options(&options);
+    code = ll_options_read_arguments(&options, groups, "lock", argc, argv,
+                                     in_order, &operand);
+    check_code(code);
+    if (code == 0) {
+        check_options(&options);
+        FUZZ_CHECK(operand >= 1 && operand <= (argc > 1 ? argc : 1));
+    }
+    for (int i = 0; i < argc; i++) {
+        free(words[i]);
+    }
+}
+
+static void fuzz_environment(unsigned groups, unsigned which, const char *text)
+{
+    const struct spec *spec = &specs[which % SPECS_N];
+    struct ll_options options;
+    int code;
+
+    if (spec->variable == NULL) {
+        return;
+    }
+    FUZZ_CHECK(setenv(spec->variable, text, 1) == 0);
+    ll_options_init(&options);
+    code = ll_options_read_environment(&options, groups);
+    check_code(code);
+    if (code == 0) {
+        check_options(&options);
+    }
+    FUZZ_CHECK(unsetenv(spec->variable) == 0);
+}
+
+static void fuzz_seconds(const char *text)
+{
+    int ms = -2;
+    int status = ll_options_parse_seconds(text, &ms);
+
+    FUZZ_CHECK(status == 0 || status == -1);
+    if (status == 0) {
+        double seconds = strtod(text, NULL);
+
+        FUZZ_CHECK(ms >= 0 && ms <= LL_SECONDS_MAX * 1000);
+        FUZZ_CHECK(ms + 1e-3 >= seconds * 1000);
+        FUZZ_CHECK(ms - 1 - 1e-3 < seconds * 1000 || ms == 0);
+        /* Only nought is 0. */
+        FUZZ_CHECK((ms == 0) == (strpbrk(text, "123456789") == NULL));
+    } else {
+        FUZZ_CHECK(ms == -2);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_bytes bytes = {data, size};
+    unsigned mode = fuzz_byte(&bytes);
+    unsigned groups =
+        LL_OPTION_ANY | ((mode & 1) != 0 ? LL_OPTION_LOCK : LL_OPTION_QUEUE);
+    unsigned which = fuzz_byte(&bytes);
+    char *text = fuzz_string(&bytes);
+
+    switch (which % 4) {
+    case 0:
+    case 1:
+        fuzz_arguments(groups, which % 4, text);
+        break;
+    case 2:
+        fuzz_environment(groups, which / 4, text);
+        break;
+    default:
+        fuzz_seconds(text);
+        break;
+    }
+    free(text);
+    return 0;
+}

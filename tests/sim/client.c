@@ -1,0 +1,389 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaselock/status.h"
+#include "story.h"
+#include "world.h"
+
+/**
+ * A client: core, driven as the library's own thread drives it. What comes is
+ * stepped with the client's time, then every effect is carried out.
+ */
+
+/** Effects of one step at most: far more than any step has. */
+#define DRAIN_MAX 100000
+
+#define PPM INT64_C(1000000)
+
+/** How much a clock is ahead after a time; exact, and never falling. */
+static int64_t drift_ns(int64_t elapsed_ns, int64_t rate_ppm)
+{
+    return elapsed_ns / PPM * rate_ppm + elapsed_ns % PPM * rate_ppm / PPM;
+}
+
+int64_t sim_local_ns(const struct sim_client *client, int64_t world_ns)
+{
+    return client->offset_ns + world_ns + drift_ns(world_ns, client->rate_ppm);
+}
+
+int64_t sim_world_ns(const struct sim_client *client, int64_t local_ns)
+{
+    int64_t elapsed_ns = local_ns - client->offset_ns;
+    int64_t scale = PPM + client->rate_ppm;
+    int64_t world_ns =
+        elapsed_ns / scale * PPM + elapsed_ns % scale * PPM / scale;
+
+    while (sim_local_ns(client, world_ns) < local_ns) {
+        world_ns++;
+    }
+    return world_ns;
+}
+
+uint64_t sim_client_next_id(struct sim_client *client)
+{
+    if (client->objects_n == client->objects_capacity) {
+        client->objects_capacity =
+            client->objects_capacity != 0 ? 2 * client->objects_capacity : 64;
+        client->objects =
+            realloc(client->objects,
+                    client->objects_capacity * sizeof(*client->objects));
+        client->live = realloc(client->live, client->objects_capacity *
+                                                 sizeof(*client->live));
+        if (client->objects == NULL || client->live == NULL) {
+            abort();
+        }
+    }
+    client->objects[client->objects_n] = (struct sim_object){NULL, NULL};
+    return client->objects_n++;
+}
+
+struct sim_session *sim_session_find(struct sim_client *client, uint64_t id)
+{
+    return id < client->objects_n ? client->objects[id].session : NULL;
+}
+
+struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id)
+{
+    return id < client->objects_n ? client->objects[id].ticket : NULL;
+}
+
+/** Endpoints are members, but every client begins its list with another. */
+static unsigned client_member(const struct sim_client *client, uint32_t endpoint)
+{
+    return (endpoint + client->peer.number) % client->world->members_n;
+}
+
+static void client_call(struct sim_client *client,
+                        const struct ll_effect *effect)
+{
+    struct sim_world *world = client->world;
+    int64_t now_ns = sim_local_ns(client, world->now_ns);
+
+    sim_net_call(
+        world,
+        (struct sim_call){.peer = client->peer.number,
+                          .member = client_member(client, effect->call.endpoint),
+                          .id = effect->id,
+                          .seq = effect->call.seq,
+                          .endpoint = effect->call.endpoint},
+        &effect->call.request,
+        sim_world_ns(client, now_ns + effect->call.timeout_ns));
+}
+
+static void client_open_stream(struct sim_client *client,
+                               const struct ll_effect *effect)
+{
+    client->streams[effect->stream.which] = sim_net_open(
+        client->world,
+        (struct sim_stream){
+            .peer = client->peer.number,
+            .member = client_member(client, effect->stream.endpoint),
+            .kind = effect->stream.which,
+            .generation = effect->stream.generation,
+            .endpoint = effect->stream.endpoint});
+}
+
+/** Closes the stream of a generation, which need not be the newest. */
+static void client_close_stream(struct sim_client *client,
+                                const struct ll_effect *effect)
+{
+    struct sim_world *world = client->world;
+    uint64_t id = client->streams[effect->stream.which];
+
+    if (id != 0 && world->streams[id - 1].generation ==
+                       effect->stream.generation) {
+        sim_net_close(world, id);
+    } else {
+        sim_break(world, "streams",
+                  "client %u closes a stream that it has not opened",
+                  client->peer.number);
+    }
+}
+
+static void client_send(struct sim_client *client,
+                        const struct ll_effect *effect)
+{
+    bool beats = effect->kind == LL_EFFECT_KEEPALIVE;
+    uint64_t id =
+        client->streams[beats ? LL_STREAM_KEEPALIVE : LL_STREAM_WATCH];
+    struct sim_message *message;
+
+    if (id == 0) {
+        sim_break(client->world, "streams",
+                  "client %u writes to a stream that it has not opened",
+                  client->peer.number);
+        return;
+    }
+    message = sim_message_new(&client->world->pool, SIM_MESSAGE_BEAT, id);
+    if (beats) {
+        message->beat.lease = effect->keepalive.lease;
+    } else if (effect->kind == LL_EFFECT_WATCH_CREATE) {
+        message->kind = SIM_MESSAGE_WATCH_CREATE;
+        sim_message_set_watch(
+            message,
+            &(struct sim_watch_request){.watch_id = effect->watch.watch_id,
+                                        .key = effect->watch.key,
+                                        .puts = effect->watch.puts,
+                                        .deletions = effect->watch.deletions});
+    } else {
+        message->kind = SIM_MESSAGE_WATCH_CANCEL;
+        message->watch_id = effect->watch.watch_id;
+    }
+    sim_net_send(client->world, id, message);
+}
+
+static void client_carry_out(struct sim_client *client,
+                             const struct ll_effect *effect)
+{
+    sim_hash(client->world, (uint64_t)effect->kind << 32 ^ effect->id);
+    if (client->world->options->trace != NULL) {
+        sim_story_effect(client, effect);
+    }
+    switch (effect->kind) {
+    case LL_EFFECT_CALL:
+        client_call(client, effect);
+        break;
+    case LL_EFFECT_STREAM_OPEN:
+        client_open_stream(client, effect);
+        break;
+    case LL_EFFECT_STREAM_CLOSE:
+        client_close_stream(client, effect);
+        break;
+    case LL_EFFECT_KEEPALIVE:
+    case LL_EFFECT_WATCH_CREATE:
+    case LL_EFFECT_WATCH_CANCEL:
+        client_send(client, effect);
+        break;
+    case LL_EFFECT_SESSION_OPENED:
+    case LL_EFFECT_SESSION_CHANGED:
+    case LL_EFFECT_SESSION_CLOSED:
+    case LL_EFFECT_ACQUIRED:
+    case LL_EFFECT_LOST:
+    case LL_EFFECT_RELEASED:
+    case LL_EFFECT_QUERIED:
+        sim_check_told(client, effect);
+        sim_user_hears(client, effect);
+        break;
+    case LL_EFFECT_LOG:
+        break;
+    }
+}
+
+static void client_drain(struct sim_client *client)
+{
+    struct ll_effect effect;
+    unsigned n = 0;
+
+    while (!client->world->is_over && ll_core_next(client->core, &effect)) {
+        client_carry_out(client, &effect);
+        if (++n > DRAIN_MAX) {
+            sim_break(client->world, "limits",
+                      "the effects of client %u have no end",
+                      client->peer.number);
+        }
+    }
+    if (n > 0) {
+        sim_coverage_look(client, SIM_EVENT_DRAW);
+    }
+}
+
+/** Sets the wake-up that core asks for. */
+static void client_sleep(struct sim_client *client)
+{
+    struct sim_world *world = client->world;
+    int64_t deadline_ns = ll_core_deadline_ns(client->core);
+    int64_t wake_ns;
+
+    if (deadline_ns == INT64_MAX) {
+        client->wake_ns = INT64_MAX;
+        return;
+    }
+    if (deadline_ns <= sim_local_ns(client, world->now_ns)) {
+        sim_break(world, "core sleeps",
+                  "the core of client %u asks to be woken at a time that is "
+                  "not ahead",
+                  client->peer.number);
+        return;
+    }
+    wake_ns = sim_world_ns(client, deadline_ns);
+    if (wake_ns != client->wake_ns) {
+        client->wake_ns = wake_ns;
+        sim_push(world, wake_ns, SIM_EVENT_WAKE, client->peer.number, 0);
+    }
+}
+
+int sim_client_step(struct sim_client *client, struct ll_event *event)
+{
+    int status;
+
+    event->now_ns = sim_local_ns(client, client->world->now_ns);
+    if (client->world->options->trace != NULL) {
+        sim_story_event(client, event);
+    }
+    status = ll_core_step(client->core, event);
+    sim_coverage_look(client, (unsigned)event->kind);
+    client_drain(client);
+    if (!client->world->is_over) {
+        sim_check_core(client);
+        client_sleep(client);
+    }
+    return status;
+}
+
+void sim_client_wake(struct sim_client *client)
+{
+    struct ll_event event = {.kind = LL_EVENT_TIME};
+
+    if (!client->peer.is_paused && client->world->now_ns >= client->wake_ns) {
+        client->wake_ns = INT64_MAX;
+        (void)sim_client_step(client, &event);
+    }
+}
+
+/** The bugs that can be planted; false: the driver swallows the message. */
+static bool client_tamper(struct sim_client *client,
+                          struct sim_message *message)
+{
+    switch (client->world->options->plant) {
+    case SIM_PLANT_DEAF:
+        /* The lowest bit of a watch's id tells the two uses apart. */
+        return message->kind != SIM_MESSAGE_WATCH_EVENT ||
+               message->event.kind != LL_EVENT_WATCH_CHANGED ||
+               (message->event.watch.watch_id & 1) != 0;
+    case SIM_PLANT_ETERNAL:
+        if (message->kind == SIM_MESSAGE_BEAT_ANSWER &&
+            message->beat.ttl_s == 0) {
+            message->beat.ttl_s = client->ttl_s;
+        }
+        return true;
+    case SIM_PLANT_HOPEFUL:
+        if (message->kind == SIM_MESSAGE_ANSWER &&
+            message->answer.outcome == LL_OUTCOME_LOST) {
+            message->answer.outcome = LL_OUTCOME_AGAIN;
+        }
+        return true;
+    case SIM_PLANT_NONE:
+    case SIM_PLANT_BLIND:
+    case SIM_PLANTS:
+        break;
+    }
+    return true;
+}
+
+static void client_on_answer(struct sim_client *client,
+                             const struct sim_message *message)
+{
+    struct ll_event event = {.kind = LL_EVENT_ANSWER};
+    struct sim_call call;
+
+    if (!sim_net_claim(client->world, message->id, &call)) {
+        return; /* its end was told before */
+    }
+    event.id = call.id;
+    event.answer.seq = call.seq;
+    event.answer.endpoint = call.endpoint;
+    event.answer.answer = &message->answer;
+    (void)sim_client_step(client, &event);
+}
+
+static void client_on_down(struct sim_client *client,
+                           const struct sim_message *message)
+{
+    struct sim_stream *stream = &client->world->streams[message->id - 1];
+    struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};
+
+    stream->is_open = false;
+    if (stream->is_down_told) {
+        return;
+    }
+    stream->is_down_told = true;
+    event.stream_down.which = stream->kind;
+    event.stream_down.generation = stream->generation;
+    event.stream_down.endpoint = stream->endpoint;
+    event.stream_down.grpc_status = 14;
+    event.stream_down.outcome = LL_OUTCOME_LOST;
+    event.stream_down.text = message->text;
+    (void)sim_client_step(client, &event);
+}
+
+void sim_client_receive(struct sim_client *client, struct sim_message *message)
+{
+    const struct sim_stream *stream;
+    struct ll_event event = {.kind = LL_EVENT_KEEPALIVE};
+
+    if (!client_tamper(client, message)) {
+        return;
+    }
+    if (message->kind == SIM_MESSAGE_ANSWER) {
+        client_on_answer(client, message);
+        return;
+    }
+    if (message->kind == SIM_MESSAGE_STREAM_DOWN) {
+        client_on_down(client, message);
+        return;
+    }
+    stream = &client->world->streams[message->id - 1];
+    if (message->kind == SIM_MESSAGE_BEAT_ANSWER) {
+        event.keepalive.generation = stream->generation;
+        event.keepalive.lease = message->beat.lease;
+        event.keepalive.ttl_s = message->beat.ttl_s;
+    } else {
+        event = message->event;
+        event.watch.generation = stream->generation;
+    }
+    (void)sim_client_step(client, &event);
+}
+
+void sim_client_start(struct sim_client *client)
+{
+    struct sim_world *world = client->world;
+    struct ll_core_config config = {
+        .endpoints_n = world->members_n,
+        .request_timeout_ns = world->request_timeout_ns,
+        .seed = ll_random_next(&client->random),
+        .log_level = -1,
+    };
+
+    client->core = ll_core_new(&config);
+    if (client->core == NULL) {
+        abort();
+    }
+    client->wake_ns = INT64_MAX;
+    client->objects_n = 0;
+    (void)sim_client_next_id(client); /* 0 is no id */
+    sim_user_start(client);
+}
+
+void sim_client_stop(struct sim_client *client)
+{
+    ll_core_free(client->core);
+    for (size_t i = 0; i < client->objects_n; i++) {
+        if (client->objects[i].ticket != NULL) {
+            HASH_DEL(client->world->keys, client->objects[i].ticket);
+        }
+        free(client->objects[i].ticket);
+        free(client->objects[i].session);
+    }
+    free(client->objects);
+    free(client->live);
+}

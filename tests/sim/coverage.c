@@ -1,0 +1,255 @@
+#include "coverage.h"
+
+#include <string.h>
+
+#include "core/object.h"
+#include "core/session.h"
+#include "core/ticket.h"
+#include "world.h"
+
+static const char *const machine_names[SIM_MACHINES] = {"session", "ticket",
+                                                        "watch", "stream"};
+
+static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
+    {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
+    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
+     "none"},
+    {"OFF", "WANTED", "CREATING", "ON", "DROPPED", "ENDING", "", "", "none"},
+    {"DOWN", "UP", "UP_AGAIN", "", "", "", "", "", "none"},
+};
+
+static const char *const event_names[SIM_EVENTS] = {
+    "TIME",           "SESSION_OPEN",   "SESSION_CLOSE", "ACQUIRE",
+    "RELEASE",        "QUERY",          "QUERY_CANCEL",  "ANSWER",
+    "STREAM_DOWN",    "KEEPALIVE",      "WATCH_CREATED", "WATCH_CANCELED",
+    "WATCH_CHANGED", "DRAW"};
+
+/** Whether the state is another; then it is counted and remembered. */
+static void count(struct sim_client *client,
+                  enum sim_machine machine,
+                  int *seen,
+                  unsigned event,
+                  int state)
+{
+    struct sim_coverage *coverage = client->world->options->coverage;
+
+    if (*seen != state) {
+        if (coverage != NULL) {
+            coverage->n[machine][*seen][event][state]++;
+        }
+        *seen = state;
+    }
+}
+
+static void held_remove(struct sim_world *world, struct sim_ticket *ticket)
+{
+    for (size_t i = 0; i < world->held_n; i++) {
+        if (world->held[i] == ticket) {
+            world->held[i] = world->held[--world->held_n];
+            ticket->in_held = false;
+            return;
+        }
+    }
+}
+
+/** A ticket, or NULL when core has none any more. */
+static void look_at_ticket(struct sim_client *client,
+                           struct sim_ticket *known,
+                           const struct ll_ticket *ticket,
+                           unsigned event)
+{
+    bool held = ticket != NULL && ticket->state == LL_TICKET_HELD;
+
+    count(client, SIM_MACHINE_TICKET, &known->seen_state, event,
+          ticket != NULL ? (int)ticket->state : SIM_STATE_NONE);
+    for (int i = 0; ticket != NULL && i < LL_WATCH_SLOTS; i++) {
+        count(client, SIM_MACHINE_WATCH, &known->seen_watches[i], event,
+              (int)ticket->watches[i].state);
+    }
+    if (held && !known->in_held) {
+        sim_check_grant(client, known);
+    } else if (!held && known->in_held) {
+        held_remove(client->world, known);
+    }
+}
+
+static void look_at_session(struct sim_client *client,
+                            struct sim_session *known,
+                            const struct ll_session *session,
+                            unsigned event)
+{
+    count(client, SIM_MACHINE_SESSION, &known->seen_state, event,
+          session != NULL ? (int)session->state : SIM_STATE_NONE);
+    known->is_ended = session == NULL;
+}
+
+/** Looks at the object with an id; false: core has it no more. */
+static bool look_at_object(struct sim_client *client,
+                           uint64_t id,
+                           unsigned event)
+{
+    struct ll_entry *entry = ll_table_find(&client->core->objects, id);
+    struct ll_object *object =
+        entry != NULL ? LL_CONTAINER(entry, struct ll_object, entry) : NULL;
+
+    if (client->objects[id].ticket != NULL) {
+        look_at_ticket(client, client->objects[id].ticket,
+                       object != NULL
+                           ? LL_CONTAINER(object, struct ll_ticket, object)
+                           : NULL,
+                       event);
+    } else {
+        look_at_session(client, client->objects[id].session,
+                        object != NULL
+                            ? LL_CONTAINER(object, struct ll_session, object)
+                            : NULL,
+                        event);
+    }
+    return object != NULL;
+}
+
+/** UP with another generation than before is a state of its own. */
+static void look_at_streams(struct sim_client *client, unsigned event)
+{
+    for (size_t i = 0; i < LL_STREAMS; i++) {
+        const struct ll_stream *stream = &client->core->streams[i];
+        int was = client->seen_streams[i].up ? 1 : 0;
+        int is = stream->up ? 1 : 0;
+
+        if (was == 1 && is == 1 &&
+            client->seen_streams[i].generation != stream->generation) {
+            is = 2;
+        }
+        count(client, SIM_MACHINE_STREAM, &was, event, is);
+        client->seen_streams[i].up = stream->up;
+        client->seen_streams[i].generation = stream->generation;
+    }
+}
+
+void sim_coverage_look(struct sim_client *client, unsigned event)
+{
+    size_t i = 0;
+
+    while (i < client->live_n) {
+        if (look_at_object(client, client->live[i], event)) {
+            i++;
+        } else {
+            client->live[i] = client->live[--client->live_n];
+        }
+    }
+    look_at_streams(client, event);
+}
+
+void sim_coverage_add(struct sim_coverage *sum, const struct sim_coverage *part)
+{
+    uint64_t *to = &sum->n[0][0][0][0];
+    const uint64_t *from = &part->n[0][0][0][0];
+
+    for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++) {
+        to[i] += from[i];
+    }
+}
+
+/** Calls back for each transition that can be named. */
+static void each_transition(void (*fn)(void *arg,
+                                       unsigned machine,
+                                       unsigned from,
+                                       unsigned event,
+                                       unsigned to),
+                            void *arg)
+{
+    for (unsigned machine = 0; machine < SIM_MACHINES; machine++) {
+        for (unsigned from = 0; from < SIM_STATES; from++) {
+            for (unsigned event = 0; event < SIM_EVENTS; event++) {
+                for (unsigned to = 0; to < SIM_STATES; to++) {
+                    fn(arg, machine, from, event, to);
+                }
+            }
+        }
+    }
+}
+
+struct printing {
+    const struct sim_coverage *coverage;
+    FILE *file;
+};
+
+static void transition_print(void *arg,
+                             unsigned machine,
+                             unsigned from,
+                             unsigned event,
+                             unsigned to)
+{
+    const struct printing *printing = arg;
+    uint64_t n = printing->coverage->n[machine][from][event][to];
+
+    if (n > 0) {
+        (void)fprintf(printing->file, "%-8s %-9s %-15s %-9s %12llu\n",
+                      machine_names[machine], state_names[machine][from],
+                      event_names[event], state_names[machine][to],
+                      (unsigned long long)n);
+    }
+}
+
+void sim_coverage_print(const struct sim_coverage *coverage, FILE *file)
+{
+    struct printing printing = {coverage, file};
+
+    each_transition(transition_print, &printing);
+}
+
+struct looking_up {
+    const struct sim_coverage *coverage;
+    char words[4][32];
+    bool is_known;
+    uint64_t n;
+};
+
+static void transition_look_up(void *arg,
+                               unsigned machine,
+                               unsigned from,
+                               unsigned event,
+                               unsigned to)
+{
+    struct looking_up *look = arg;
+
+    if (strcmp(look->words[0], machine_names[machine]) == 0 &&
+        strcmp(look->words[1], state_names[machine][from]) == 0 &&
+        strcmp(look->words[2], event_names[event]) == 0 &&
+        strcmp(look->words[3], state_names[machine][to]) == 0) {
+        look->is_known = true;
+        look->n += look->coverage->n[machine][from][event][to];
+    }
+}
+
+int sim_coverage_check(const struct sim_coverage *coverage,
+                       const char *path,
+                       FILE *file)
+{
+    FILE *list = fopen(path, "r");
+    char line[200];
+    int missing = 0;
+
+    if (list == NULL) {
+        return -1;
+    }
+    while (fgets(line, sizeof(line), list) != NULL) {
+        struct looking_up look = {.coverage = coverage};
+
+        if (line[0] == '#' || line[0] == '\n') {
+            continue;
+        }
+        if (sscanf(line, "%31s %31s %31s %31s", look.words[0], look.words[1],
+                   look.words[2], look.words[3]) == 4) {
+            each_transition(transition_look_up, &look);
+        }
+        if (look.n == 0) {
+            (void)fprintf(file, "%s: %s", look.is_known ? "not visited"
+                                                        : "not a transition",
+                          line);
+            missing++;
+        }
+    }
+    (void)fclose(list);
+    return missing;
+}

@@ -1,0 +1,48 @@
+#ifndef SIM_COVERAGE_H
+#define SIM_COVERAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct sim_client;
+struct ll_core;
+
+/**
+ * What core's machines did: how often each went from one state to another,
+ * and with which event. Looked at from the outside, before and after each step
+ * and after its effects were drawn.
+ */
+
+enum sim_machine {
+    SIM_MACHINE_SESSION,
+    SIM_MACHINE_TICKET,
+    SIM_MACHINE_WATCH,
+    SIM_MACHINE_STREAM,
+    SIM_MACHINES,
+};
+
+/** core's 13 events and, as one more, the drawing of its effects. */
+#define SIM_EVENTS 14
+#define SIM_EVENT_DRAW 13
+/** States at most, with one for what is not there. */
+#define SIM_STATES 9
+#define SIM_STATE_NONE 8
+
+struct sim_coverage {
+    uint64_t n[SIM_MACHINES][SIM_STATES][SIM_EVENTS][SIM_STATES];
+};
+
+/** Compares what a client's core holds with what was last seen of it. */
+void sim_coverage_look(struct sim_client *client, unsigned event);
+
+void sim_coverage_add(struct sim_coverage *sum,
+                      const struct sim_coverage *part);
+void sim_coverage_print(const struct sim_coverage *coverage, FILE *file);
+/** Prints the lines of a file of transitions that were not visited.
+ *  @return how many; -1: the file cannot be read */
+int sim_coverage_check(const struct sim_coverage *coverage,
+                       const char *path,
+                       FILE *file);
+
+#endif

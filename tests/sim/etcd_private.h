@@ -1,0 +1,239 @@
+#ifndef SIM_ETCD_PRIVATE_H
+#define SIM_ETCD_PRIVATE_H
+
+#include "sim/etcd.h"
+#include "sim/etcd_memory.h"
+#include "sim/etcd_mvcc.h"
+#include "sim/etcd_txn.h"
+
+#define SIM_NS_PER_MS INT64_C(1000000)
+#define SIM_NS_PER_S INT64_C(1000000000)
+#define SIM_NEVER INT64_MAX
+#define SIM_NOBODY UINT_MAX
+
+/** etcd's own constants. */
+#define SIM_LEASE_CHECK_NS (500 * SIM_NS_PER_MS)
+#define SIM_WATCH_SYNC_NS (100 * SIM_NS_PER_MS)
+#define SIM_WATCH_BATCH_REVISIONS 1000
+#define SIM_LEASE_TTL_MAX_S INT64_C(9000000000)
+/** A request waits this long, and two elections. */
+#define SIM_REQUEST_TIMEOUT_NS (5 * SIM_NS_PER_S)
+/** A stream ends when its member has known no leader for this many elections.
+ */
+#define SIM_STREAM_PATIENCE 3
+
+/** Where a request stands that is not answered yet. */
+enum sim_call_state {
+    SIM_CALL_ARRIVED,  /* at a member that is stopped */
+    SIM_CALL_PROPOSED, /* to a leader that cannot commit it now */
+    SIM_CALL_LATE,     /* will be committed, some time */
+    SIM_CALL_DROPPED,  /* will not; only its time-out is to come */
+    SIM_CALL_APPLYING, /* committed as entry; its member has yet to apply it */
+    SIM_CALL_READING,  /* a linearizable read that has no index yet */
+    SIM_CALL_INDEXED,  /* its member has yet to apply up to entry */
+    SIM_CALL_ASKING,   /* a lease's TTL, of a leader out of reach */
+};
+
+struct sim_call {
+    uint64_t tag;
+    unsigned member;
+    enum sim_call_state state;
+    /** Nobody waits for the answer any more. */
+    bool forgotten;
+    struct ll_request request;
+    struct sim_arena arena; /* the request's and the answer's */
+    uint64_t term;          /* as its member knew it */
+    int64_t deadline_ns;
+    int64_t late_ns;  /* of LATE */
+    uint64_t entry;   /* of APPLYING and INDEXED */
+    struct ll_answer answer; /* of APPLYING */
+};
+
+/** What was committed, as members apply it. */
+struct sim_entry {
+    int64_t commit_ns;
+    int64_t revision;  /* after it */
+    int64_t compacted; /* after it */
+    bool changed;      /* it made that revision */
+};
+
+struct sim_lease {
+    int64_t id;
+    int64_t ttl_s;
+    /** By the leader's clock. */
+    int64_t expiry_ns;
+    size_t keys_n;
+};
+
+enum sim_watcher_state {
+    SIM_WATCHER_SYNCED,
+    SIM_WATCHER_UNSYNCED,
+    /** Cancelled by a compaction; its id is still taken. */
+    SIM_WATCHER_COMPACTED,
+};
+
+struct sim_watcher {
+    int64_t id;
+    enum sim_watcher_state state;
+    struct ll_bytes key; /* its own */
+    struct ll_bytes end;
+    int64_t revision_min;
+    bool puts;
+    bool deletions;
+    struct sim_arena arena;
+};
+
+/** A message on a stream that its member has not taken yet. */
+struct sim_message {
+    enum { SIM_MESSAGE_KEEPALIVE, SIM_MESSAGE_CREATE, SIM_MESSAGE_CANCEL } kind;
+    int64_t id; /* the lease's, or the watch's to cancel */
+    struct sim_watch_request create;
+    struct sim_arena arena;
+    /** Since it is at the head: until when a keep-alive is tried, or when a
+     *  watch is put into its group. */
+    int64_t deadline_ns;
+    bool begun;
+    int64_t revision; /* of a CREATE that has begun: the member's at that time */
+};
+
+struct sim_stream {
+    uint64_t id;
+    unsigned member;
+    enum ll_stream_kind kind;
+    bool opened; /* its member has seen it */
+    struct sim_message **messages;
+    size_t messages_n;
+    size_t messages_capacity;
+    struct sim_watcher **watchers;
+    size_t watchers_n;
+    size_t watchers_capacity;
+    int64_t watch_id_next;
+};
+
+struct sim_member {
+    bool dead;
+    bool stopped;
+    bool cut;
+    uint64_t applied; /* entries */
+    int64_t revision;
+    int64_t compacted;
+    int64_t apply_ns; /* when the next entry is applied; SIM_NEVER: none */
+    unsigned leader;  /* whom it takes for the leader; or SIM_NOBODY */
+    uint64_t term;    /* in which that is so */
+    int64_t lost_ns;  /* when it notices that it has none; SIM_NEVER */
+    int64_t leaderless_ns; /* since when it has known none; SIM_NEVER */
+    int64_t sync_phase_ns;
+    int64_t lease_phase_ns;
+    size_t unsynced;
+};
+
+struct sim_etcd {
+    struct sim_etcd_config config;
+    struct sim_etcd_hooks hooks;
+    uint64_t random;
+    int64_t now_ns;
+    struct sim_store store;
+    int64_t compacted;
+    struct sim_member members[SIM_MEMBERS_MAX];
+    unsigned leader; /* or SIM_NOBODY */
+    uint64_t term;
+    int64_t election_ns; /* when one ends; SIM_NEVER: none is on */
+    bool busy;
+    /** Something that waits may be able to go on. */
+    bool stirred;
+    struct sim_entry *entries; /* those that some member has yet to apply */
+    size_t entries_n;
+    size_t entries_capacity;
+    uint64_t entries_first;
+    struct sim_call **calls; /* unanswered, in the order of their arrival */
+    size_t calls_n;
+    size_t calls_capacity;
+    struct sim_lease *leases; /* by id */
+    size_t leases_n;
+    size_t leases_capacity;
+    int64_t lease_check_ns; /* not before this is there one to expire */
+    struct sim_stream **streams;
+    size_t streams_n;
+    size_t streams_capacity;
+    struct ll_bytes forbidden; /* its own */
+    struct sim_arena arena;
+    uint64_t calls_served;
+    uint64_t writes_served;
+};
+
+/* etcd_member.c: who is there. */
+/** Up, not stopped, and not cut off. */
+bool sim_member_is_reachable(const struct sim_etcd *etcd, unsigned member);
+/** Whether the leader can commit. */
+bool sim_has_quorum(const struct sim_etcd *etcd);
+/** Takes in that members came or went. */
+void sim_reconsider(struct sim_etcd *etcd);
+uint64_t sim_member_id(unsigned member);
+struct sim_view sim_member_view(const struct sim_etcd *etcd, unsigned member);
+
+/* etcd_log.c: what is committed, and applied. */
+uint64_t sim_log_end(const struct sim_etcd *etcd);
+/** Commits a call's write, and has it applied where it is due at once. */
+void sim_commit(struct sim_etcd *etcd, struct sim_call *call);
+/** Commits what nobody waits for. */
+void sim_commit_revoke(struct sim_etcd *etcd, int64_t lease);
+void sim_commit_compaction(struct sim_etcd *etcd, int64_t revision);
+/** Says when a member applies its next entry. */
+void sim_plan_apply(struct sim_etcd *etcd, unsigned member);
+void sim_apply_next(struct sim_etcd *etcd, unsigned member);
+/** Applies all at once, as a new leader does. */
+void sim_apply_all(struct sim_etcd *etcd, unsigned member);
+
+/* etcd_call.c: unary requests. */
+void sim_call_serve(struct sim_etcd *etcd, struct sim_call *call);
+/** Lets go on what can, of a member that was stopped for one. */
+void sim_calls_stir(struct sim_etcd *etcd);
+/** A leader has changed: reads in flight fail, proposals' fate is settled. */
+void sim_calls_new_leader(struct sim_etcd *etcd);
+/** A member has applied up to its position. */
+void sim_calls_applied(struct sim_etcd *etcd, unsigned member);
+void sim_calls_time(struct sim_etcd *etcd);
+int64_t sim_calls_deadline_ns(const struct sim_etcd *etcd);
+void sim_calls_kill(struct sim_etcd *etcd, unsigned member);
+void sim_call_free(struct sim_call *call);
+
+/* etcd_lease.c */
+struct sim_lease *sim_lease_find(const struct sim_etcd *etcd, int64_t id);
+void sim_lease_on_attach(void *arg, int64_t lease, int change);
+bool sim_lease_known(void *arg, int64_t lease);
+const struct sim_error *sim_lease_grant(struct sim_etcd *etcd,
+                                        int64_t id,
+                                        int64_t ttl_s,
+                                        int64_t *ret_id,
+                                        int64_t *ret_ttl_s);
+const struct sim_error *sim_lease_revoke(struct sim_etcd *etcd, int64_t id);
+/** A new leader starts every TTL again. */
+void sim_leases_promote(struct sim_etcd *etcd);
+/** The leader's look for expired ones, if it is due. */
+void sim_leases_check(struct sim_etcd *etcd);
+int64_t sim_leases_deadline_ns(const struct sim_etcd *etcd);
+/** The member that answers for leases to one that asks, or SIM_NOBODY. */
+unsigned sim_lease_primary(const struct sim_etcd *etcd, unsigned member);
+/** The next moment on a member's beat that is not before a time. */
+int64_t sim_beat(int64_t phase_ns, int64_t beat_ns, int64_t from_ns);
+
+/* etcd_stream.c: streams, and keep-alives. */
+struct sim_stream *sim_stream_find(const struct sim_etcd *etcd, uint64_t id);
+void sim_streams_stir(struct sim_etcd *etcd);
+void sim_streams_time(struct sim_etcd *etcd);
+int64_t sim_streams_deadline_ns(const struct sim_etcd *etcd);
+void sim_streams_kill(struct sim_etcd *etcd, unsigned member, const char *text);
+
+/* etcd_watch.c */
+/** Carries out the message at the stream's head; false: it has to wait. */
+bool sim_watch_message(struct sim_etcd *etcd,
+                       struct sim_stream *stream,
+                       struct sim_message *message);
+/** Tells a member's synced watchers of a revision that it has applied. */
+void sim_watch_notify(struct sim_etcd *etcd, unsigned member, int64_t revision);
+/** The loop over a member's unsynced watchers. */
+void sim_watch_sync(struct sim_etcd *etcd, unsigned member);
+int64_t sim_watch_deadline_ns(const struct sim_etcd *etcd, unsigned member);
+void sim_watcher_free(struct sim_watcher *watcher);
+
+#endif

@@ -1,0 +1,39 @@
+#ifndef SIM_ETCD_TXN_H
+#define SIM_ETCD_TXN_H
+
+#include "sim/etcd_mvcc.h"
+
+/** What a Txn is refused for before anything is done: an empty key, too many
+ *  operations, a key that is written twice. NULL: nothing. */
+const struct sim_error *sim_txn_check(const struct ll_txn *txn,
+                                      size_t ops_max);
+
+/** Whether etcd answers it without a proposal. A nested Txn never is. */
+bool sim_txn_is_read(const struct ll_txn *txn);
+/** Whether such a one needs no quorum. One that has compares and no operation
+ *  is, too. */
+bool sim_txn_is_serializable(const struct ll_txn *txn);
+
+/** Whether there is a lease. */
+typedef bool sim_lease_known_fn(void *arg, int64_t lease);
+
+/**
+ * Carries out a Txn that has been checked. A read-only one reads at the view;
+ * another one reads and writes the store's newest, and ends its write.
+ *
+ * @param store          NULL for a Txn that only reads
+ * @param ret_revision   the header's
+ * @return NULL, or why nothing was done
+ */
+const struct sim_error *sim_txn_apply(const struct sim_view *view,
+                                      struct sim_store *store,
+                                      sim_lease_known_fn *lease_known,
+                                      void *arg,
+                                      const struct ll_txn *txn,
+                                      struct sim_arena *arena,
+                                      struct ll_txn_answer *ret_answer,
+                                      int64_t *ret_revision);
+
+extern const struct sim_error sim_error_no_lease;
+
+#endif

@@ -1,0 +1,364 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net.h"
+
+/**
+ * The network. Unary calls find their own way and race; a stream keeps its
+ * order. A silent link holds streams back as TCP does, until it heals or the
+ * pings notice; of unary messages it loses half.
+ */
+
+int64_t sim_net_delay_ns(struct sim_world *world)
+{
+    int64_t delay_ns =
+        world->delay_ns / 2 + sim_below(&world->net, world->delay_ns) + 1;
+
+    if (sim_fault_strikes(world, SIM_FAULT_DELAY)) {
+        delay_ns += sim_spread(&world->net, LL_NS_PER_MS, 2 * LL_NS_PER_S);
+    }
+    return delay_ns;
+}
+
+bool sim_net_is_cut(const struct sim_world *world, unsigned peer, unsigned member)
+{
+    return world->now_ns < world->links[peer][member].cut_until_ns;
+}
+
+bool sim_net_is_refused(const struct sim_world *world, unsigned peer, unsigned member)
+{
+    return world->members[member] == SIM_MEMBER_DEAD ||
+           world->now_ns < world->links[peer][member].refused_until_ns;
+}
+
+/** Hands a message to its peer, or keeps it for the end of a pause. */
+void sim_net_deliver(struct sim_world *world,
+                        unsigned number,
+                        struct sim_message *message)
+{
+    struct sim_peer *peer = sim_peer(world, number);
+
+    if (peer->is_paused) {
+        sim_queue_append(&peer->inbox, message);
+        return;
+    }
+    if (number < world->clients_n) {
+        sim_client_receive(&world->clients[number], message);
+    } else {
+        sim_go_receive(world->gos[number - world->clients_n], message);
+    }
+    sim_message_free(&world->pool, message);
+}
+
+static void net_push(struct sim_world *world,
+                     int64_t at_ns,
+                     enum sim_event_kind kind,
+                     unsigned peer,
+                     unsigned member,
+                     struct sim_message *message)
+{
+    sim_heap_push(&world->heap, (struct sim_event){.at_ns = at_ns,
+                                                   .kind = (int)kind,
+                                                   .number = peer << 8 | member,
+                                                   .id = message->id,
+                                                   .message = message});
+}
+
+static struct sim_call *call_find(struct sim_world *world, uint64_t tag)
+{
+    size_t place = (size_t)(tag & 0xffffffff);
+
+    return tag != 0 && place < world->calls_n && world->calls[place].tag == tag
+               ? &world->calls[place]
+               : NULL;
+}
+
+static struct sim_call *call_new(struct sim_world *world)
+{
+    size_t place = world->calls_n;
+
+    if (world->calls_free_n > 0) {
+        place = world->calls_free[--world->calls_free_n];
+    } else {
+        world->calls_n++;
+        world->calls =
+            realloc(world->calls, world->calls_n * sizeof(*world->calls));
+        world->calls_free = realloc(
+            world->calls_free, world->calls_n * sizeof(*world->calls_free));
+        if (world->calls == NULL || world->calls_free == NULL) {
+            abort();
+        }
+    }
+    world->calls[place].tag = ++world->calls_made << 32 | place;
+    return &world->calls[place];
+}
+
+/** gRPC itself tells a call's end. */
+static void call_fail(struct sim_world *world,
+                      const struct sim_call *call,
+                      int64_t at_ns,
+                      int grpc_status,
+                      const char *text)
+{
+    struct sim_message *message =
+        sim_message_new(&world->pool, SIM_MESSAGE_ANSWER, call->tag);
+
+    message->answer = (struct ll_answer){.outcome = LL_OUTCOME_LOST,
+                                         .grpc_status = grpc_status,
+                                         .text = text};
+    net_push(world, at_ns, SIM_EVENT_ANSWER, call->peer, SIM_MEMBER_NONE,
+             message);
+}
+
+void sim_net_call(struct sim_world *world,
+                  struct sim_call call,
+                  const struct ll_request *request,
+                  int64_t timeout_at_ns)
+{
+    struct sim_call *kept = call_new(world);
+    struct sim_message *message;
+    int64_t at_ns = world->now_ns + sim_net_delay_ns(world);
+
+    call.tag = kept->tag;
+    call.has_landed = false;
+    *kept = call;
+    sim_push(world, timeout_at_ns, SIM_EVENT_TIMEOUT, call.peer, call.tag);
+    if (sim_fault_strikes(world, SIM_FAULT_DROP)) {
+        SIM_TELL(world, "    (the request never arrives)");
+        return;
+    }
+    if (sim_fault_strikes(world, SIM_FAULT_LATE)) {
+        at_ns = timeout_at_ns +
+                sim_spread(&world->net, LL_NS_PER_MS, 15 * LL_NS_PER_S);
+        SIM_TELL(world, "    (the request will arrive late)");
+    }
+    message = sim_message_new(&world->pool, SIM_MESSAGE_REQUEST, call.tag);
+    sim_message_set_request(message, request);
+    if (at_ns > world->landing_ns) {
+        world->landing_ns = at_ns;
+    }
+    net_push(world, at_ns, SIM_EVENT_REQUEST, call.peer, call.member, message);
+}
+
+bool sim_net_claim(struct sim_world *world,
+                   uint64_t tag,
+                   struct sim_call *ret_call)
+{
+    struct sim_call *call = call_find(world, tag);
+
+    if (call == NULL) {
+        return false;
+    }
+    *ret_call = *call;
+    call->tag = 0;
+    world->calls_free[world->calls_free_n++] =
+        (uint32_t)(call - world->calls);
+    return true;
+}
+
+/** A unary message meets a silent link: lost, or held up. */
+static void net_hold(struct sim_world *world, const struct sim_event *event)
+{
+    unsigned peer = event->number >> 8;
+    unsigned member = event->number & 255;
+    int64_t at_ns =
+        world->links[peer][member].cut_until_ns + sim_net_delay_ns(world);
+
+    if (sim_chance(&world->net, 500000)) {
+        sim_message_free(&world->pool, event->message);
+        return;
+    }
+    if (event->kind == SIM_EVENT_REQUEST && at_ns > world->landing_ns) {
+        world->landing_ns = at_ns;
+    }
+    net_push(world, at_ns, (enum sim_event_kind)event->kind, peer, member,
+             event->message);
+}
+
+static void net_land(struct sim_world *world, const struct sim_event *event)
+{
+    unsigned peer = event->number >> 8;
+    unsigned member = event->number & 255;
+    struct sim_call *call = call_find(world, event->id);
+
+    if (sim_net_is_cut(world, peer, member)) {
+        net_hold(world, event);
+        return;
+    }
+    if (sim_net_is_refused(world, peer, member)) {
+        if (call != NULL) {
+            call_fail(world, call, world->now_ns + sim_net_delay_ns(world),
+                      SIM_GRPC_UNAVAILABLE, "connection refused");
+        }
+    } else {
+        if (call != NULL) {
+            call->has_landed = true;
+        } else {
+            SIM_TELL(world, "a request of peer %u that was given up lands",
+                     peer);
+        }
+        sim_etcd_call(world->etcd, member, event->id, &event->message->request,
+                      world->now_ns);
+    }
+    sim_message_free(&world->pool, event->message);
+}
+
+static void net_on_answer(void *arg, uint64_t tag, const struct ll_answer *answer)
+{
+    struct sim_world *world = arg;
+    struct sim_call *call = call_find(world, tag);
+    struct sim_message *message;
+
+    if (call == NULL) {
+        return;
+    }
+    if (sim_fault_strikes(world, SIM_FAULT_ANSWER)) {
+        SIM_TELL(world, "    (an answer to peer %u is lost)", call->peer);
+        if (sim_chance(&world->net, 500000)) {
+            call_fail(world, call, world->now_ns + sim_net_delay_ns(world),
+                      SIM_GRPC_UNAVAILABLE, "connection reset");
+        }
+        return;
+    }
+    message = sim_message_new(&world->pool, SIM_MESSAGE_ANSWER, tag);
+    sim_message_set_answer(message, answer);
+    net_push(world, world->now_ns + sim_net_delay_ns(world), SIM_EVENT_ANSWER,
+             call->peer, call->member, message);
+}
+
+static void net_come_back(struct sim_world *world,
+                          const struct sim_event *event)
+{
+    unsigned peer = event->number >> 8;
+    unsigned member = event->number & 255;
+
+    if (member != SIM_MEMBER_NONE && sim_net_is_cut(world, peer, member)) {
+        net_hold(world, event);
+    } else {
+        sim_net_deliver(world, peer, event->message);
+    }
+}
+
+static void net_time_out(struct sim_world *world, uint64_t tag)
+{
+    struct sim_call *call = call_find(world, tag);
+
+    if (call != NULL) {
+        call_fail(world, call, world->now_ns, SIM_GRPC_DEADLINE_EXCEEDED,
+                  "deadline exceeded");
+    }
+}
+
+void sim_net_reset(struct sim_world *world, unsigned peer, unsigned member)
+{
+    for (size_t i = 0; i < world->calls_n; i++) {
+        const struct sim_call *call = &world->calls[i];
+
+        if (call->tag != 0 && call->peer == peer && call->member == member) {
+            call_fail(world, call, world->now_ns + 1, SIM_GRPC_UNAVAILABLE,
+                      "connection reset");
+        }
+    }
+    sim_streams_break(world, peer, member, "connection reset");
+}
+
+void sim_net_member_died(struct sim_world *world, unsigned member)
+{
+    for (size_t i = 0; i < world->calls_n; i++) {
+        const struct sim_call *call = &world->calls[i];
+
+        if (call->tag != 0 && call->member == member && call->has_landed) {
+            call_fail(world, call, world->now_ns + sim_net_delay_ns(world),
+                      SIM_GRPC_UNAVAILABLE, "connection reset");
+        }
+    }
+}
+
+void sim_net_pause(struct sim_world *world,
+                   struct sim_peer *peer,
+                   int64_t until_ns)
+{
+    peer->is_paused = true;
+    peer->paused_until_ns = until_ns;
+    sim_push(world, until_ns, SIM_EVENT_RESUME, peer->number, 0);
+}
+
+void sim_net_resume(struct sim_world *world, struct sim_peer *peer)
+{
+    struct sim_message *message;
+
+    if (!peer->is_paused) {
+        return;
+    }
+    peer->is_paused = false;
+    SIM_TELL(world, "peer %u goes on", peer->number);
+    /* The first look of a process that goes on comes before all callbacks. */
+    sim_check_step(world);
+    while (!world->is_over &&
+           (message = sim_queue_take(&peer->inbox)) != NULL) {
+        sim_net_deliver(world, peer->number, message);
+        sim_check_step(world);
+    }
+    if (!world->is_over && peer->number < world->clients_n) {
+        sim_client_wake(&world->clients[peer->number]);
+    }
+}
+
+void sim_net_free(struct sim_world *world)
+{
+    struct sim_message *message;
+
+    while (sim_heap_first(&world->heap) != NULL) {
+        sim_message_free(&world->pool, sim_heap_pop(&world->heap).message);
+    }
+    for (unsigned i = 0; i < world->clients_n + world->gos_n; i++) {
+        while ((message = sim_queue_take(&sim_peer(world, i)->inbox)) != NULL) {
+            sim_message_free(&world->pool, message);
+        }
+    }
+    sim_streams_free(world);
+    sim_heap_free(&world->heap);
+    free(world->calls);
+    free(world->calls_free);
+}
+
+void sim_net_hooks(struct sim_world *world, struct sim_etcd_hooks *ret_hooks)
+{
+    ret_hooks->arg = world;
+    ret_hooks->on_answer = net_on_answer;
+    sim_stream_hooks(ret_hooks);
+}
+
+void sim_net_on_event(struct sim_world *world, const struct sim_event *event)
+{
+    switch (event->kind) {
+    case SIM_EVENT_REQUEST:
+        net_land(world, event);
+        break;
+    case SIM_EVENT_ANSWER:
+        net_come_back(world, event);
+        break;
+    case SIM_EVENT_TIMEOUT:
+        net_time_out(world, event->id);
+        break;
+    case SIM_EVENT_FORTH:
+        sim_stream_forth(world, event->id);
+        break;
+    case SIM_EVENT_BACK:
+        if (event->message != NULL) {
+            sim_net_deliver(world, event->number, event->message);
+        } else {
+            sim_stream_back(world, event->id);
+        }
+        break;
+    case SIM_EVENT_PING:
+        sim_stream_ping(world, event->id);
+        break;
+    case SIM_EVENT_RESUME:
+        sim_net_resume(world, sim_peer(world, event->number));
+        break;
+    default:
+        break;
+    }
+}

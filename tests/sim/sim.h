@@ -1,0 +1,82 @@
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "coverage.h"
+#include "fault.h"
+
+/**
+ * A simulated world of clients and a cluster, run from a seed. The same
+ * options give the same run, to the last bit.
+ */
+
+/** Bugs that can be planted between the world and core, to see that they are
+ *  found. */
+#define SIM_PLANT_MAP(X)                                                       \
+    X(NONE, "none")                                                            \
+    X(DEAF, "deaf")     /* deletions of a ticket's own key are not heard of */ \
+    X(ETERNAL, "eternal") /* keep-alives answer for what was never renewed */  \
+    X(HOPEFUL, "hopeful") /* lost writes are reported as not applied */        \
+    X(BLIND, "blind")   /* the user's look at a ticket ignores the clock */
+
+enum sim_plant {
+#define SIM_PLANT_ENUM(name, text) SIM_PLANT_##name,
+    SIM_PLANT_MAP(SIM_PLANT_ENUM)
+#undef SIM_PLANT_ENUM
+        SIM_PLANTS
+};
+
+#define SIM_STEPS_DEFAULT 3000
+
+struct sim_options {
+    uint64_t seed;
+    /** After so many the healing begins. */
+    unsigned steps;
+    /** A bit for each fault that is left out. */
+    uint32_t without;
+    /** Clients at most; 0: as the seed has it. */
+    unsigned clients_max;
+    enum sim_plant plant;
+    /** The story goes here, or NULL. */
+    FILE *trace;
+    /** Is added to, or NULL. */
+    struct sim_coverage *coverage;
+};
+
+struct sim_result {
+    const char *invariant; /* the one that was broken, or NULL */
+    char text[400];
+    uint64_t hash;
+    uint64_t steps;
+    int64_t time_ns;
+    uint64_t sessions;
+    uint64_t tickets;
+    uint64_t grants;
+    uint64_t losses;
+    uint64_t go_grants;
+    uint64_t faults[SIM_FAULTS];
+};
+
+void sim_run(const struct sim_options *options, struct sim_result *ret_result);
+
+/** Writes the command line that runs the same again. */
+void sim_replay_line(const struct sim_options *options,
+                     char *ret_line,
+                     size_t size);
+
+/** sim_run in a process of its own: an assertion that fails, or a signal, is
+ *  an invariant like the others. */
+void sim_run_apart(const struct sim_options *options,
+                   struct sim_result *ret_result);
+
+/** Looks for a shorter run that breaks the same invariant; says on `log` what
+ *  it tries. options are those of a run that fails.
+ *  @return whether a shorter one was found */
+bool sim_shrink(struct sim_options *options,
+                struct sim_result *result,
+                FILE *log);
+
+#endif

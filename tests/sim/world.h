@@ -1,0 +1,343 @@
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "core/backoff.h"
+#include "core/core.h"
+#include "etcd.h"
+#include "heap.h"
+#include "message.h"
+#include "sim.h"
+
+/**
+ * What the parts of the simulation share: the time, the peers and what is
+ * known of their sessions and tickets from the outside.
+ */
+
+#define SIM_CLIENTS_MAX 6
+#define SIM_GOS_MAX 2
+#define SIM_PEERS_MAX (SIM_CLIENTS_MAX + SIM_GOS_MAX)
+/** Of a message that travels over no link: what gRPC says by itself. */
+#define SIM_MEMBER_NONE 255
+#define SIM_NAMES_MAX 3
+/** Tickets held at one time at most, of all clients. */
+#define SIM_HELD_MAX 4096
+/** Two times that are compared across clocks may differ by this. */
+#define SIM_SLACK_NS LL_NS_PER_MS
+
+enum sim_event_kind {
+    SIM_EVENT_REQUEST, /* the message lands; number: peer * 256 + member */
+    SIM_EVENT_ANSWER,  /* the message comes back; the same */
+    SIM_EVENT_TIMEOUT, /* of the call `id` */
+    SIM_EVENT_FORTH,   /* the next message of stream `id` to its member */
+    SIM_EVENT_BACK,    /* and to its peer */
+    SIM_EVENT_PING,    /* is stream `id` still answered? */
+    SIM_EVENT_WAKE,    /* client `number`, by its core's deadline */
+    SIM_EVENT_RESUME,  /* peer `number` */
+    SIM_EVENT_WORK,    /* client `number`: a caller asks for a lock */
+    SIM_EVENT_TEND,    /* client `number`: looks after its sessions */
+    SIM_EVENT_RELEASE, /* client `number`: ticket `id` */
+    SIM_EVENT_CLOSE,   /* client `number`: session `id` */
+    SIM_EVENT_DUE,     /* client `number`: the calls of `id` must have ended */
+    SIM_EVENT_GO,      /* Go's peer `number` goes on */
+    SIM_EVENT_GO_BEAT,
+    SIM_EVENT_FAULT,     /* fault `number` strikes */
+    SIM_EVENT_FAULT_END, /* and is over at `id` */
+    SIM_EVENT_SWEEP,
+    SIM_EVENT_PHASE, /* the phase `number` has lasted too long */
+};
+
+enum sim_phase {
+    SIM_PHASE_STORM, /* faults strike */
+    SIM_PHASE_HEAL,  /* everybody who waits is to be served */
+    SIM_PHASE_QUIET, /* no key is to be left */
+    SIM_PHASE_CLOSE, /* sessions are closed */
+    SIM_PHASE_OVER,
+};
+
+/** Who talks to members: a client, or a Go-like one. */
+struct sim_peer {
+    unsigned number;
+    bool is_paused;
+    int64_t paused_until_ns;
+    struct sim_queue inbox; /* what came during a pause */
+};
+
+struct sim_link {
+    int64_t cut_until_ns;
+    int64_t refused_until_ns;
+};
+
+/** A unary call that its peer still waits for. */
+struct sim_call {
+    uint64_t tag; /* 0: the place is free */
+    unsigned peer;
+    unsigned member;
+    bool has_landed;
+    uint64_t id; /* the peer's */
+    uint32_t seq;
+    uint32_t endpoint;
+};
+
+struct sim_stream {
+    unsigned peer;
+    unsigned member;
+    enum ll_stream_kind kind;
+    uint32_t generation;
+    uint32_t endpoint;
+    bool is_open;      /* its peer wants what comes of it */
+    bool is_down_told; /* its peer has heard of its end */
+    bool is_served;    /* by its member */
+    int64_t forth_ns;
+    int64_t back_ns;
+    struct sim_queue forth;
+    struct sim_queue back;
+};
+
+enum sim_member_state {
+    SIM_MEMBER_WELL,
+    SIM_MEMBER_STOPPED,
+    SIM_MEMBER_DEAD,
+    SIM_MEMBER_ISOLATED,
+};
+
+struct sim_session {
+    uint64_t id;
+    int64_t lease;
+    int seen_state; /* for the coverage */
+    bool open_owed;
+    bool close_owed;
+    bool is_open;    /* OPENED 0 was told, and nothing was heard since */
+    bool is_closing; /* the caller asked for it */
+    bool is_ended;   /* core forgets it */
+    bool is_meddled; /* a third party revoked its lease */
+    int64_t open_due_ns;
+    int64_t close_due_ns;
+};
+
+#define SIM_KEY_SIZE 64
+
+struct sim_ticket {
+    uint64_t id;
+    unsigned client;
+    unsigned name;
+    struct sim_session *session;
+    int seen_state; /* for the coverage */
+    int seen_watches[2];
+    bool once;
+    bool has_timeout;
+    bool acquire_owed;
+    bool release_owed;
+    bool was_canceled;
+    bool is_released; /* the caller asked for it */
+    bool is_granted;  /* ACQUIRED 0 was told */
+    bool lost_told;
+    bool is_meddled; /* a third party deleted its key or revoked its lease */
+    bool has_key;
+    bool in_held; /* in world->held */
+    int64_t created;
+    int64_t key_gone_ns;
+    int64_t acquire_due_ns;
+    int64_t release_due_ns;
+    size_t key_size;
+    char key[SIM_KEY_SIZE];
+    UT_hash_handle hh; /* in world->keys, by key */
+};
+
+/** A session or a ticket, by its id. */
+struct sim_object {
+    struct sim_session *session;
+    struct sim_ticket *ticket;
+};
+
+struct sim_client {
+    struct sim_peer peer; /* first: a peer is cast to its client */
+    struct sim_world *world;
+    struct ll_core *core;
+    struct ll_random random;
+    int64_t offset_ns;
+    int64_t rate_ppm;
+    int64_t ttl_s;
+    int64_t wake_ns; /* world time of the wake-up that counts */
+    unsigned workers;
+    unsigned sessions_max;
+    unsigned open_sessions; /* asked for and not ended */
+    unsigned live_tickets;
+    uint64_t streams[LL_STREAMS];
+    struct {
+        bool up;
+        uint32_t generation;
+    } seen_streams[LL_STREAMS];
+    struct sim_object *objects; /* by id */
+    size_t objects_n;           /* the next id */
+    size_t objects_capacity;
+    uint64_t *live; /* ids of those that core has */
+    size_t live_n;
+    /** One query at a time. */
+    uint64_t query_id;
+    struct ll_request query;
+    char query_end[32];
+};
+
+struct sim_go;
+
+struct sim_world {
+    const struct sim_options *options;
+    struct sim_result *result;
+    int64_t now_ns;
+    bool is_over; /* an invariant was broken, or the run has ended */
+    enum sim_phase phase;
+    int64_t phase_ns; /* since when */
+    struct sim_heap heap;
+    struct sim_pool pool;
+    struct sim_etcd *etcd;
+    /** Settings of the seed. */
+    struct ll_random setup;
+    struct ll_random net;
+    struct ll_random fault_random[SIM_FAULTS];
+    int64_t fault_rate[SIM_FAULTS]; /* ppm, or mean distance; 0: never */
+    int64_t delay_ns;
+    int64_t request_timeout_ns;
+    int64_t ping_timeout_ns;
+    int64_t think_ns;
+    int64_t hold_ns;
+    int64_t wait_ns;
+    unsigned names_n;
+    char names[SIM_NAMES_MAX][16];
+    unsigned members_n;
+    enum sim_member_state members[SIM_MEMBERS_MAX];
+    bool is_calm; /* nothing strikes that could delay a notice */
+    /** Peers: clients, then Go's. */
+    unsigned clients_n;
+    unsigned gos_n;
+    struct sim_client clients[SIM_CLIENTS_MAX];
+    struct sim_go *gos[SIM_GOS_MAX];
+    struct sim_link links[SIM_PEERS_MAX][SIM_MEMBERS_MAX];
+    struct sim_call *calls;
+    size_t calls_n;
+    uint32_t *calls_free;
+    size_t calls_free_n;
+    uint64_t calls_made;
+    struct sim_stream *streams; /* by id, from 1 */
+    size_t streams_n;
+    size_t streams_capacity;
+    int64_t landing_ns; /* when the latest request lands */
+    /** What is known of queues. */
+    struct sim_ticket *keys; /* hash of all tickets, by key */
+    struct sim_ticket *held[SIM_HELD_MAX];
+    size_t held_n;
+    int64_t last_token[SIM_NAMES_MAX];
+};
+
+/** world.c */
+struct sim_peer *sim_peer(struct sim_world *world, unsigned number);
+void sim_push(struct sim_world *world,
+              int64_t at_ns,
+              enum sim_event_kind kind,
+              unsigned number,
+              uint64_t id);
+void sim_hash(struct sim_world *world, uint64_t number);
+/** A line of the story. */
+#define SIM_TELL(world, ...)                                                   \
+    do {                                                                       \
+        if ((world)->options->trace != NULL) {                                 \
+            sim_tell((world), __VA_ARGS__);                                    \
+        }                                                                      \
+    } while (0)
+void sim_tell(struct sim_world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/** An invariant is broken: the run ends. */
+void sim_break(struct sim_world *world,
+               const char *invariant,
+               const char *format,
+               ...) __attribute__((format(printf, 3, 4)));
+
+/** net.c: peers and members talk. */
+void sim_net_call(struct sim_world *world,
+                  struct sim_call call,
+                  const struct ll_request *request,
+                  int64_t timeout_at_ns);
+/** Takes a call whose outcome its peer hears now; false: it has heard. */
+bool sim_net_claim(struct sim_world *world,
+                   uint64_t tag,
+                   struct sim_call *ret_call);
+uint64_t sim_net_open(struct sim_world *world, struct sim_stream stream);
+void sim_net_close(struct sim_world *world, uint64_t stream);
+void sim_net_send(struct sim_world *world,
+                  uint64_t stream,
+                  struct sim_message *message);
+void sim_net_on_event(struct sim_world *world, const struct sim_event *event);
+/** A connection breaks: calls on it fail at once, streams end. */
+void sim_net_reset(struct sim_world *world, unsigned peer, unsigned member);
+/** A member has died: so do the calls that it had taken in. */
+void sim_net_member_died(struct sim_world *world, unsigned member);
+/** Links or a member have gone silent: streams notice some time later. */
+void sim_net_ping(struct sim_world *world, unsigned member);
+void sim_net_pause(struct sim_world *world,
+                   struct sim_peer *peer,
+                   int64_t until_ns);
+void sim_net_resume(struct sim_world *world, struct sim_peer *peer);
+void sim_net_hooks(struct sim_world *world, struct sim_etcd_hooks *ret_hooks);
+void sim_net_free(struct sim_world *world);
+
+/** client.c: core, as its driver runs it. */
+void sim_client_start(struct sim_client *client);
+void sim_client_stop(struct sim_client *client);
+int64_t sim_local_ns(const struct sim_client *client, int64_t world_ns);
+/** The first world time at which a client's clock shows a time. */
+int64_t sim_world_ns(const struct sim_client *client, int64_t local_ns);
+int sim_client_step(struct sim_client *client, struct ll_event *event);
+void sim_client_receive(struct sim_client *client, struct sim_message *message);
+void sim_client_wake(struct sim_client *client);
+uint64_t sim_client_next_id(struct sim_client *client);
+struct sim_session *sim_session_find(struct sim_client *client, uint64_t id);
+struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id);
+
+/** user.c: what callers do. */
+void sim_user_start(struct sim_client *client);
+void sim_user_on_event(struct sim_client *client, const struct sim_event *event);
+/** An effect that is for the user. */
+void sim_user_hears(struct sim_client *client, const struct ll_effect *effect);
+/** Nobody asks for more; what is held is released. */
+void sim_user_finish(struct sim_client *client);
+void sim_user_close_all(struct sim_client *client);
+bool sim_user_is_idle(const struct sim_client *client);
+
+/** go.c: clients as Go's concurrency package has them. */
+struct sim_go *sim_go_new(struct sim_world *world, unsigned number);
+void sim_go_free(struct sim_go *go);
+void sim_go_on_event(struct sim_go *go, const struct sim_event *event);
+void sim_go_receive(struct sim_go *go, struct sim_message *message);
+bool sim_go_is_idle(const struct sim_go *go);
+
+/** invariants.c */
+void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket);
+void sim_check_told(struct sim_client *client, const struct ll_effect *effect);
+void sim_check_due(struct sim_client *client, uint64_t id);
+void sim_check_core(struct sim_client *client);
+/** What must be so at every step. */
+void sim_check_step(struct sim_world *world);
+void sim_check_commit(struct sim_world *world, int64_t revision);
+bool sim_queues_are_empty(struct sim_world *world);
+void sim_check_late(struct sim_world *world);
+void sim_check_end(struct sim_world *world);
+
+/** random numbers */
+static inline int64_t sim_below(struct ll_random *random, int64_t n)
+{
+    return ll_random_below(random, n);
+}
+
+/** Between low and high, each doubling as likely as the others. */
+int64_t sim_spread(struct ll_random *random, int64_t low, int64_t high);
+
+static inline bool sim_chance(struct ll_random *random, int64_t ppm)
+{
+    return ppm > 0 && sim_below(random, 1000000) < ppm;
+}
+
+#endif

@@ -1,0 +1,262 @@
+/* The limits of core, each at the limit and one beyond it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/stream.h"
+#include "leaselock/status.h"
+#include "support/test_timeline.h"
+
+__attribute__((format(printf, 2, 3))) static void
+input(struct test_timeline *timeline, const char *format, ...)
+{
+    char line[2048];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    if (!test_timeline_input(timeline, line)) {
+        fail_msg("%s: %s", line, test_timeline_fault(timeline));
+    }
+}
+
+/** How often a word stands in what was printed since the last call. */
+static unsigned count(struct test_timeline *timeline, const char *word)
+{
+    unsigned n = 0;
+
+    for (const char *at = test_timeline_output(timeline);
+         (at = strstr(at, word)) != NULL; at++) {
+        n++;
+    }
+    test_timeline_clear(timeline);
+    return n;
+}
+
+static struct test_timeline *with_session(void)
+{
+    struct test_timeline *timeline = test_timeline_new();
+
+    assert_non_null(timeline);
+    input(timeline, "0 setup request-timeout 100");
+    input(timeline, "0 open 1 ttl 86400");
+    input(timeline, "0 answer 1.1 granted 86400");
+    test_timeline_clear(timeline);
+    return timeline;
+}
+
+static void end(struct test_timeline *timeline)
+{
+    assert_int_equal(test_timeline_breaches(timeline), 0);
+    test_timeline_free(timeline);
+}
+
+/** Goal: no more than LL_CALLS_MAX calls are in flight, and the others follow
+ *  in their order. Method: three acquires too many, then answers. */
+static void test_calls(void **state)
+{
+    struct test_timeline *timeline = with_session();
+    uint64_t id;
+
+    (void)state;
+    for (id = 2; id < 2 + LL_CALLS_MAX + 3; id++) {
+        input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
+    }
+    assert_int_equal(count(timeline, "-> call"), LL_CALLS_MAX);
+    input(timeline, "1.1 answer 9.1 queued rev 5");
+    assert_int_equal(count(timeline, "-> call 514.1"), 1);
+    /* A failed call makes room as well, and comes after those who wait. */
+    input(timeline, "1.2 answer 10.1 lost");
+    assert_int_equal(count(timeline, "-> call 515.1"), 1);
+    input(timeline, "1.3 time");
+    assert_int_equal(count(timeline, "-> call"), 0);
+    input(timeline, "1.4 answer 11.1 queued rev 6");
+    assert_int_equal(count(timeline, "-> call 516.1"), 1);
+    input(timeline, "1.5 answer 12.1 queued rev 7");
+    assert_int_equal(count(timeline, "-> call 10.2"), 1);
+    end(timeline);
+}
+
+/** Goal: a call that waits for room is dropped when nobody wants it any more.
+ *  Method: fill the room, time one out that was never sent. */
+static void test_call_never_sent(void **state)
+{
+    struct test_timeline *timeline = with_session();
+    uint64_t id;
+
+    (void)state;
+    for (id = 2; id < 2 + LL_CALLS_MAX; id++) {
+        input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
+    }
+    input(timeline, "1 acquire 9000 on 1 late timeout 0.5");
+    input(timeline, "2 time");
+    assert_int_equal(count(timeline, "ticket 9000 acquired: E_TIMEOUT"), 1);
+    input(timeline, "2 look 9000");
+    assert_int_equal(count(timeline, "9000 is no more"), 1);
+    input(timeline, "3 answer 2.1 queued rev 5");
+    assert_int_equal(count(timeline, "-> call"), 0);
+    end(timeline);
+}
+
+/** Goal: no more than LL_WATCHES_CREATING_MAX creations are unanswered.
+ *  Method: as many tickets that wait as make more watches than that. */
+static void test_watches(void **state)
+{
+    struct test_timeline *timeline = with_session();
+    unsigned waiters = LL_WATCHES_CREATING_MAX / 2 + 2;
+    uint64_t id;
+
+    (void)state;
+    for (id = 2; id < 2 + waiters; id++) {
+        input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
+        input(timeline, "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5", id);
+    }
+    assert_int_equal(count(timeline, "-> watch "), LL_WATCHES_CREATING_MAX);
+    input(timeline, "1 created 2.own.1 rev 8");
+    assert_int_equal(count(timeline, "-> watch 514.own.1"), 1);
+    /* A refusal makes room; the refused one is asked for last. */
+    input(timeline, "1 refused -1 error");
+    assert_int_equal(count(timeline, "-> watch 514.ahead.1"), 1);
+    /* One that is dropped keeps its place until etcd has answered it. */
+    input(timeline, "1 release 3");
+    assert_int_equal(count(timeline, "-> watch "), 0);
+    input(timeline, "1 created 3.own.1 rev 8");
+    assert_int_equal(count(timeline, "-> watch 515.own.1"), 1);
+    /* A new stream begins anew. */
+    input(timeline, "1 down watch");
+    test_timeline_clear(timeline);
+    input(timeline, "2 time");
+    assert_int_equal(count(timeline, "-> watch "), LL_WATCHES_CREATING_MAX);
+    end(timeline);
+}
+
+/** Goal: beyond LL_REAPS_MAX abandoned attempts the oldest is given up, and
+ *  the log says so. Method: one more acquire whose answer is lost late. */
+static void test_reaps(void **state)
+{
+    struct test_timeline *timeline = test_timeline_new();
+    uint64_t id;
+
+    (void)state;
+    assert_non_null(timeline);
+    input(timeline, "0 setup request-timeout 100 log 1");
+    input(timeline, "0 open 1 ttl 86400");
+    input(timeline, "0 answer 1.1 granted 86400");
+    for (id = 2; id < 2 + LL_REAPS_MAX; id++) {
+        input(timeline, "1 acquire %" PRIu64 " on 1 job", id);
+        input(timeline, "1 release %" PRIu64, id);
+        input(timeline, "1 answer %" PRIu64 ".1 lost", id);
+    }
+    assert_int_equal(count(timeline, "too many abandoned attempts"), 0);
+    input(timeline, "1 look 2");
+    assert_int_equal(count(timeline, "ticket 2 is leaving"), 1);
+    input(timeline, "1 acquire 9000 on 1 job");
+    input(timeline, "1 release 9000");
+    input(timeline, "1 answer 9000.1 lost");
+    assert_int_equal(count(timeline, "too many abandoned attempts"), 1);
+    /* Its watch is still being created: it goes when that is answered. */
+    input(timeline, "1 created 2.own.1 rev 7");
+    input(timeline, "1 look 2");
+    assert_int_equal(count(timeline, "2 is no more"), 1);
+    input(timeline, "1 look 3");
+    assert_int_equal(count(timeline, "ticket 3 is leaving"), 1);
+    end(timeline);
+}
+
+static struct ll_core *core_new(uint32_t endpoints_n)
+{
+    const struct ll_core_config config = {
+        .endpoints_n = endpoints_n, .request_timeout_ns = 1000, .seed = 1};
+    struct ll_core *core = ll_core_new(&config);
+
+    assert_non_null(core);
+    return core;
+}
+
+/** Goal: a value beyond LL_VALUE_MAX and a name beyond its 1024 bytes are
+ *  refused. Method: both at the limit and a byte longer. */
+static void test_sizes(void **state)
+{
+    static char text[LL_VALUE_MAX + 1];
+    struct ll_core *core = core_new(1);
+    const struct ll_answer granted = {.outcome = LL_OUTCOME_OK,
+                                      .text = "",
+                                      .kind = LL_REQUEST_LEASE_GRANT,
+                                      .lease = {.ttl_s = 10}};
+    struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN, .now_ns = 1};
+    struct ll_effect effect;
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    event.id = 1;
+    event.session_open.lease = 5;
+    event.session_open.ttl_s = 10;
+    event.session_open.timeout_ns = 1000000;
+    assert_int_equal(ll_core_step(core, &event), 0);
+    assert_true(ll_core_next(core, &effect));
+    event = (struct ll_event){.kind = LL_EVENT_ANSWER, .now_ns = 2, .id = 1};
+    event.answer.seq = effect.call.seq;
+    event.answer.answer = &granted;
+    assert_int_equal(ll_core_step(core, &event), 0);
+    event = (struct ll_event){.kind = LL_EVENT_ACQUIRE, .now_ns = 3, .id = 2};
+    event.acquire.session = 1;
+    event.acquire.timeout_ns = -1;
+    event.acquire.name = (struct ll_bytes){text, 1024};
+    event.acquire.value = (struct ll_bytes){text, LL_VALUE_MAX + 1};
+    assert_int_equal(ll_core_step(core, &event), LEASELOCK_E_LIMIT);
+    event.acquire.value.size = LL_VALUE_MAX;
+    event.acquire.name.size = 1025;
+    assert_int_equal(ll_core_step(core, &event), LEASELOCK_E_NAME);
+    event.acquire.name.size = 1024;
+    assert_int_equal(ll_core_step(core, &event), 0);
+    ll_core_free(core);
+}
+
+/** Goal: sessions are limited. Method: open LL_SESSIONS_MAX, one more, and
+ *  close one that was never sent. */
+static void test_sessions(void **state)
+{
+    struct ll_core *core = core_new(1);
+    struct ll_event event = {.now_ns = 1};
+    uint64_t id;
+
+    (void)state;
+    for (id = 1; id <= LL_SESSIONS_MAX + 1; id++) {
+        event.kind = LL_EVENT_SESSION_OPEN;
+        event.id = id;
+        event.session_open.lease = (int64_t)id;
+        event.session_open.ttl_s = 10;
+        event.session_open.timeout_ns = 1000;
+        assert_int_equal(ll_core_step(core, &event),
+                         id <= LL_SESSIONS_MAX ? 0 : LEASELOCK_E_LIMIT);
+    }
+    event = (struct ll_event){
+        .kind = LL_EVENT_SESSION_CLOSE, .now_ns = 2, .id = LL_SESSIONS_MAX};
+    event.session_close.timeout_ns = 1000;
+    assert_int_equal(ll_core_step(core, &event), 0);
+    event = (struct ll_event){
+        .kind = LL_EVENT_SESSION_OPEN, .now_ns = 3, .id = id + 1};
+    event.session_open.lease = 1 << 20;
+    event.session_open.ttl_s = 10;
+    event.session_open.timeout_ns = 1000;
+    assert_int_equal(ll_core_step(core, &event), 0);
+    ll_core_free(core);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_calls),   cmocka_unit_test(test_call_never_sent),
+        cmocka_unit_test(test_watches), cmocka_unit_test(test_reaps),
+        cmocka_unit_test(test_sizes),   cmocka_unit_test(test_sessions),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,169 @@
+/* Names, keys and prefixes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/key.h"
+
+static struct ll_bytes bytes(const char *text)
+{
+    return (struct ll_bytes){text, strlen(text)};
+}
+
+/** Goal: a name has 1 to 1024 bytes. Method: 0, 1, 1024 and 1025 of them. */
+static void test_lengths(void **state)
+{
+    static char name[LL_NAME_MAX + 1];
+
+    (void)state;
+    memset(name, 'n', sizeof(name));
+    assert_non_null(ll_name_fault((struct ll_bytes){name, 0}));
+    assert_non_null(ll_name_fault((struct ll_bytes){NULL, 0}));
+    assert_null(ll_name_fault((struct ll_bytes){name, 1}));
+    assert_null(ll_name_fault((struct ll_bytes){name, 1024}));
+    assert_non_null(ll_name_fault((struct ll_bytes){name, 1025}));
+}
+
+/** Goal: '/' stands between two parts that are not empty, and nowhere else.
+ *  Method: names that are right and wrong. */
+static void test_slashes(void **state)
+{
+    static const char *const good[] = {"a", "a/b", "a/b/c", "a.b/c-d", "-"};
+    static const char *const bad[] = {"/",    "//",   "/a",    "a/",
+                                      "a//b", "a/b/", "a///b", "a/b//c"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_null(ll_name_fault(bytes(good[i])));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_non_null(ll_name_fault(bytes(bad[i])));
+    }
+}
+
+/** Goal: no control byte is allowed, every other byte is. Method: each byte
+ *  in the middle, at the start and at the end of a name. */
+static void test_bytes(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        char middle[] = {'a', (char)byte, 'b'};
+        char first[] = {(char)byte, 'b'};
+        char last[] = {'a', (char)byte};
+        bool control = byte < 0x20 || byte == 0x7f;
+
+        assert_true((ll_name_fault((struct ll_bytes){middle, 3}) != NULL) ==
+                    control);
+        control = control || byte == '/';
+        assert_true((ll_name_fault((struct ll_bytes){first, 2}) != NULL) ==
+                    control);
+        assert_true((ll_name_fault((struct ll_bytes){last, 2}) != NULL) ==
+                    control);
+    }
+}
+
+/** Goal: a fault ends at the name's end. Method: a '/' as the last byte but
+ *  one of the memory, with a '/' behind the name. */
+static void test_end_of_name(void **state)
+{
+    (void)state;
+    assert_null(ll_name_fault((struct ll_bytes){"a/b/", 3}));
+    assert_non_null(ll_name_fault((struct ll_bytes){"a//", 2}));
+}
+
+/** Goal: a key is NAME/LEASE.NUMBER and fits for the greatest of each. Method:
+ *  small ones, and the longest name with the greatest numbers. */
+static void test_key(void **state)
+{
+    static char name[LL_NAME_MAX];
+    char key[LL_KEY_MAX + 1];
+    char expected[LL_KEY_MAX + 2];
+
+    (void)state;
+    assert_int_equal(ll_key_make(bytes("jobs/42"), 0xabc, 16, key), 14);
+    assert_string_equal(key, "jobs/42/abc.10");
+    memset(name, 'n', sizeof(name));
+    assert_int_equal(ll_key_make((struct ll_bytes){name, sizeof(name)},
+                                 INT64_MAX, UINT64_MAX, key),
+                     LL_KEY_MAX);
+    (void)snprintf(expected, sizeof(expected),
+                   "%.*s/7fffffffffffffff.ffffffffffffffff", LL_NAME_MAX, name);
+    assert_string_equal(key, expected);
+    /* A name that does not end in a NUL. */
+    assert_int_equal(ll_key_make((struct ll_bytes){"abc", 1}, 1, 1, key), 5);
+    assert_string_equal(key, "a/1.1");
+}
+
+static int bytes_compare(struct ll_bytes a, struct ll_bytes b)
+{
+    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/** Goal: a prefix's range holds every key that begins with it and no other.
+ *  Method: keys around both ends, compared as etcd does, byte by byte. */
+static void test_prefix_end(void **state)
+{
+    static const char *const inside[] = {"job/", "job/a", "job//",
+                                         "job/\xff\xff"};
+    static const char *const outside[] = {"job",  "job.x", "job0",
+                                          "job-", "joc/",  "jo"};
+    char end[8];
+    struct ll_bytes prefix = bytes("job/");
+    struct ll_bytes past = ll_prefix_end(prefix, end);
+
+    (void)state;
+    assert_true(ll_bytes_equal(past, bytes("job0")));
+    for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+        assert_true(bytes_compare(bytes(inside[i]), prefix) >= 0 &&
+                    bytes_compare(bytes(inside[i]), past) < 0);
+    }
+    for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+        assert_false(bytes_compare(bytes(outside[i]), prefix) >= 0 &&
+                     bytes_compare(bytes(outside[i]), past) < 0);
+    }
+}
+
+/** Goal: a key is a nested lock's when a '/' is behind the prefix. Method:
+ *  keys with and without. */
+static void test_nested(void **state)
+{
+    (void)state;
+    assert_false(ll_key_is_nested(bytes("job/1.1"), 4));
+    assert_true(ll_key_is_nested(bytes("job/42/1.1"), 4));
+    assert_true(ll_key_is_nested(bytes("job//"), 4));
+    assert_false(ll_key_is_nested(bytes("job/"), 4));
+    assert_false(ll_key_is_nested(bytes("job"), 4));
+    assert_false(ll_key_is_nested(bytes("jobs/42/1.1"), 8));
+}
+
+/** Goal: bytes are equal when all of them are, a NUL among them too. Method:
+ *  pairs that differ in length, in the end or not at all. */
+static void test_equal(void **state)
+{
+    (void)state;
+    assert_true(ll_bytes_equal(bytes(""), (struct ll_bytes){NULL, 0}));
+    assert_true(ll_bytes_equal(bytes("ab"), bytes("ab")));
+    assert_false(ll_bytes_equal(bytes("ab"), bytes("a")));
+    assert_false(ll_bytes_equal(bytes("ab"), bytes("ac")));
+    assert_false(ll_bytes_equal((struct ll_bytes){"a\0b", 3},
+                                (struct ll_bytes){"a\0c", 3}));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lengths), cmocka_unit_test(test_slashes),
+        cmocka_unit_test(test_bytes),   cmocka_unit_test(test_end_of_name),
+        cmocka_unit_test(test_key),     cmocka_unit_test(test_prefix_end),
+        cmocka_unit_test(test_nested),  cmocka_unit_test(test_equal),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

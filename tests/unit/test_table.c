@@ -1,0 +1,87 @@
+/* The table of objects by number. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/table.h"
+
+#define ENTRIES 5000
+
+/** Goal: what was added is found until it is removed. Method: ids that differ
+ *  in their low and in their high bits, removed in another order. */
+static void test_add_find_remove(void **state)
+{
+    struct ll_entry *entries = calloc(ENTRIES, sizeof(*entries));
+    struct ll_table table = {0};
+
+    (void)state;
+    assert_non_null(entries);
+    assert_null(ll_table_find(&table, 1));
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        entries[i].id = i % 2 == 0 ? i : i << 40;
+        assert_true(ll_table_add(&table, &entries[i]));
+    }
+    for (uint64_t i = 0; i < ENTRIES; i += 3) {
+        ll_table_remove(&table, &entries[i]);
+    }
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        assert_ptr_equal(ll_table_find(&table, entries[i].id),
+                         i % 3 == 0 ? NULL : &entries[i]);
+    }
+    assert_null(ll_table_find(&table, UINT64_MAX));
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        if (i % 3 != 0) {
+            ll_table_remove(&table, &entries[i]);
+        }
+    }
+    assert_null(table.head);
+    free(entries);
+}
+
+/** Goal: an entry that finds no memory is refused and the table stays whole.
+ *  Method: let each allocation in turn fail while many entries are added. */
+static void test_no_memory(void **state)
+{
+    struct ll_entry *entries = calloc(ENTRIES, sizeof(*entries));
+    bool failed = true;
+
+    (void)state;
+    assert_non_null(entries);
+    for (unsigned long nth = 1; failed; nth++) {
+        struct ll_table table = {0};
+
+        failed = false;
+        ll_alloc_fail_at(nth);
+        for (uint64_t i = 0; i < ENTRIES; i++) {
+            entries[i] = (struct ll_entry){.id = i};
+            if (!ll_table_add(&table, &entries[i])) {
+                failed = true;
+                ll_alloc_fail_at(0);
+                assert_null(ll_table_find(&table, i));
+                assert_true(ll_table_add(&table, &entries[i]));
+            }
+        }
+        ll_alloc_fail_at(0);
+        for (uint64_t i = 0; i < ENTRIES; i++) {
+            assert_ptr_equal(ll_table_find(&table, i), &entries[i]);
+            ll_table_remove(&table, &entries[i]);
+        }
+        assert_null(table.head);
+    }
+    free(entries);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_add_find_remove),
+        cmocka_unit_test(test_no_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,167 @@
+/* The value of a key: what it says of who waits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/value.h"
+#include "base/alloc.h"
+#include "leaselock/session.h"
+
+static struct ll_value parse(const char *data, size_t size)
+{
+    struct ll_value value;
+
+    assert_int_equal(ll_value_parse(data, size, &value), 0);
+    assert_non_null(value.host);
+    assert_non_null(value.program);
+    assert_non_null(value.label);
+    return value;
+}
+
+/** Goal: what one client writes another reads. Method: make values with and
+ *  without a label, parse them. */
+static void test_round_trip(void **state)
+{
+    static const char *const labels[] = {NULL, "", "nightly",
+                                         "gr\xc3\xbc\xc3\x9f \"q\" \\"};
+    char host[256] = "";
+    int64_t now_s = (int64_t)time(NULL);
+
+    (void)state;
+    assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+        struct ll_value value;
+        char *text = NULL;
+        size_t size = 0;
+
+        assert_true(ll_value_label_is_valid(labels[i]));
+        assert_int_equal(ll_value_make(labels[i], &text, &size), 0);
+        assert_int_equal(strlen(text), size);
+        assert_null(strchr(text, '\n'));
+        value = parse(text, size);
+        assert_string_equal(value.host, host);
+        assert_string_equal(value.program, program_invocation_short_name);
+        assert_string_equal(value.label, labels[i] != NULL ? labels[i] : "");
+        assert_int_equal(value.pid, getpid());
+        assert_in_range(value.since_unix_s, now_s, now_s + 10);
+        ll_value_free(&value);
+        ll_free(text);
+    }
+}
+
+/** Goal: a label is UTF-8 of at most LEASELOCK_LABEL_MAX bytes without control
+ *  characters. Method: the limit, one more, broken sequences, controls. */
+static void test_labels(void **state)
+{
+    static const char *const bad[] = {"\xff",     "a\xc3", "\xed\xa0\x80",
+                                      "\xc0\x80", "tab\t", "\x1b[0m",
+                                      "\x7f"};
+    char label[LEASELOCK_LABEL_MAX + 2];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(ll_value_label_is_valid(bad[i]));
+    }
+    memset(label, 'l', sizeof(label));
+    label[LEASELOCK_LABEL_MAX + 1] = '\0';
+    assert_false(ll_value_label_is_valid(label));
+    label[LEASELOCK_LABEL_MAX] = '\0';
+    assert_true(ll_value_label_is_valid(label));
+    assert_true(ll_value_label_is_valid("\xf0\x9f\x94\x92"));
+}
+
+/** Goal: what others wrote into a queue gives "" and 0 and never an error.
+ *  Method: no JSON, other JSON, members of other types, nothing at all. */
+static void test_foreign(void **state)
+{
+    static const char *const values[] = {
+        "",
+        "etcdctl",
+        "{",
+        "null",
+        "7",
+        "\"text\"",
+        "[1,2]",
+        "[\"host\", \"program\"]",
+        "{}",
+        "{\"host\":7,\"pid\":\"x\"}",
+        "{\"host\":null,\"since\":1.5,\"label\":{}}",
+        "{\"host\":\"\xff\"}",
+        "{\"pid\":99999999999999999999}",
+        "{\"host\":\"a\"} trailing"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct ll_value value = parse(values[i], strlen(values[i]));
+
+        assert_string_equal(value.host, "");
+        assert_string_equal(value.program, "");
+        assert_string_equal(value.label, "");
+        assert_int_equal(value.pid, 0);
+        assert_int_equal(value.since_unix_s, 0);
+        ll_value_free(&value);
+    }
+}
+
+/** Goal: bytes are read as far as they go. Method: a value without a NUL
+ *  behind it, one with a NUL in the middle, one in part ours. */
+static void test_bytes(void **state)
+{
+    static const char ours[] =
+        "{\"host\":\"h\",\"pid\":7,\"other\":[1]}garbage";
+    struct ll_value value = parse(ours, strlen(ours) - strlen("garbage"));
+
+    (void)state;
+    assert_string_equal(value.host, "h");
+    assert_string_equal(value.label, "");
+    assert_int_equal(value.pid, 7);
+    ll_value_free(&value);
+    value = parse("\0\0\0", 3);
+    assert_string_equal(value.host, "");
+    ll_value_free(&value);
+}
+
+/** Goal: without memory both end cleanly. Method: each of our allocations
+ *  fails in turn. */
+static void test_no_memory(void **state)
+{
+    static const char text[] = "{\"host\":\"h\",\"program\":\"p\"}";
+    struct ll_value value;
+    char *made = NULL;
+    size_t size = 0;
+
+    (void)state;
+    ll_alloc_fail_at(1);
+    assert_int_equal(ll_value_make("l", &made, &size), LEASELOCK_E_NOMEM);
+    ll_alloc_fail_at(0);
+    for (unsigned long nth = 1; nth <= 3; nth++) {
+        ll_alloc_fail_at(nth);
+        assert_int_equal(ll_value_parse(text, strlen(text), &value),
+                         LEASELOCK_E_NOMEM);
+        ll_alloc_fail_at(0);
+        ll_value_free(&value);
+    }
+    ll_alloc_fail_at(4);
+    assert_int_equal(ll_value_parse(text, strlen(text), &value), 0);
+    ll_alloc_fail_at(0);
+    ll_value_free(&value);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_foreign),    cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_no_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
