@@ -25,7 +25,8 @@ typedef struct leaselock_client leaselock_client;
  * for a client in dispatch mode inside leaselock_client_dispatch (or
  * leaselock_client_close). It may come before the call returns.
  *
- * Inside it asynchronous calls, releases of tickets by
+ * It should be short: on the background thread it holds up the renewals of the
+ * client's leases. Inside it asynchronous calls, releases of tickets by
  * leaselock_release_async and getters may be used; a blocking call is answered
  * with LEASELOCK_E_DEADLOCK.
  *
@@ -62,10 +63,12 @@ typedef void leaselock_log_fn(enum leaselock_log_level level,
 struct leaselock_client_options {
     /** sizeof(struct leaselock_client_options), set by the _INIT macro. */
     size_t struct_size;
-    /** Longest time to connect to an endpoint; default 2000. */
+    /** Longest time to connect to an endpoint; default 2000, at most
+     *  3600000. */
     int connect_timeout_ms;
     /** Longest wait for the answer to one request before it is tried again,
-     *  on the next endpoint if there is one; default 2000. */
+     *  on the next endpoint if there is one; default 2000, at most
+     *  3600000. */
     int request_timeout_ms;
     /** Not 0: callbacks come only in leaselock_client_dispatch. */
     int dispatch;
@@ -110,7 +113,8 @@ int leaselock_client_open(const char *endpoints,
  * the client is closed all the same, and etcd drops the keys at the end of
  * the lease.
  *
- * Callbacks that are due are called before it returns; none comes later.
+ * Callbacks that are due are called before it returns, the last ones perhaps
+ * on this thread; none comes later.
  *
  * @param client  NULL does nothing
  * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, or _OUTCOME_UNKNOWN when
@@ -126,7 +130,7 @@ int leaselock_client_close(leaselock_client *client,
  * leaselock_client_dispatch when it is; do not read from it.
  *
  * @return the descriptor, which closes with the client; LEASELOCK_E_HANDLE,
- *         _FORKED, or _STATE when the client is not in dispatch mode
+ *         _FORKED, _CLOSED, or _STATE when the client is not in dispatch mode
  * @thread any
  * @since 0.1
  */
@@ -135,8 +139,9 @@ int leaselock_client_fd(leaselock_client *client);
 /**
  * Calls the callbacks that are due, on this thread, in their order.
  *
- * @return how many were called, LEASELOCK_E_HANDLE, _FORKED, _STATE when the
- *         client is not in dispatch mode, or _DEADLOCK from a callback
+ * @return how many were called, LEASELOCK_E_HANDLE, _FORKED, _CLOSED, _STATE
+ *         when the client is not in dispatch mode or another thread is in
+ *         here, or _DEADLOCK from a callback
  * @thread any, one at a time
  * @since 0.1
  */

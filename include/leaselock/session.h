@@ -45,7 +45,7 @@ typedef void leaselock_session_fn(leaselock_session *session,
 struct leaselock_session_options {
     /** sizeof(struct leaselock_session_options), set by the _INIT macro. */
     size_t struct_size;
-    /** Time to live of the lease, in seconds; default 10, at least 2. etcd
+    /** Time to live of the lease, in seconds; default 10, 2 to 86400. etcd
      *  may grant more (its shortest is 1.5 election time-outs). */
     int ttl_s;
     /** Longest wait of leaselock_session_open; default 5000. */
@@ -73,7 +73,7 @@ struct leaselock_session_options {
  * @param reterr       filled on failure; may be NULL
  * @return 0, LEASELOCK_E_UNAVAILABLE when no endpoint answered in time,
  *         _REFUSED, _SERVER, _ARGUMENT, _HANDLE, _FORKED, _CLOSED, _DEADLOCK,
- *         _LIMIT, _NOMEM
+ *         _LIMIT, _SYSTEM, _NOMEM
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
@@ -107,8 +107,12 @@ int leaselock_session_open_async(
  * was lost.
  *
  * @param session  NULL does nothing
- * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, or _OUTCOME_UNKNOWN when
- *         the revoke was not answered within the client's request time-out:
+ * No callback of the session or its tickets is running or comes when it has
+ * returned.
+ *
+ * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, _NOMEM, _REFUSED, _SERVER
+ *         (etcd's answer to the revoke), or _OUTCOME_UNKNOWN when the revoke
+ *         was not answered within the client's request time-out:
  *         the session is closed nevertheless, the revoke is tried on in the
  *         background, and the keys go at the end of the lease at the latest
  * @thread any; blocks; not from a callback
@@ -118,7 +122,10 @@ int leaselock_session_close(leaselock_session *session,
                             struct leaselock_error *reterr);
 
 /**
- * As leaselock_session_close, without waiting.
+ * As leaselock_session_close, without waiting. Its callbacks are over when done
+ * comes.
+ *
+ * @param done  NULL when nobody needs to know
  *
  * @return 0 when done will come, else as leaselock_session_close
  * @thread any

@@ -20,6 +20,16 @@ typedef struct leaselock_ticket leaselock_ticket;
 /** A time-out that never ends. */
 #define LEASELOCK_FOREVER (-1)
 
+/**
+ * What is wrong with a name, without asking etcd.
+ *
+ * @param name  may be NULL, which is wrong too
+ * @return a static sentence, or NULL when it can be the name of a lock
+ * @thread any
+ * @since 0.1
+ */
+const char *leaselock_name_fault(const char *name);
+
 /** The states of a ticket. */
 enum leaselock_ticket_state {
     /** In the queue, or on its way there. */
@@ -110,7 +120,8 @@ int leaselock_acquire_async(leaselock_session *session,
 /**
  * Gives up a ticket: unlocks when it is held, leaves the queue when it waits.
  * Deletes the ticket's key only where it is the very key that was created.
- * The handle is closed in every case but _HANDLE, _FORKED and _DEADLOCK.
+ * The handle is closed in every case but _HANDLE, _FORKED and _DEADLOCK, and
+ * on_lost is not running and does not come when it has returned.
  *
  * @param ticket  NULL does nothing
  * @return 0; LEASELOCK_E_LOST when the lock had been lost before;

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "core/key.h"
+#include "leaselock/ticket.h"
 
 #define QUEUE_TIMEOUT_MS 5000
 
@@ -203,8 +204,7 @@ static int queue_run(leaselock_client *user,
                              "LEASELOCK_QUEUE_OPTIONS_INIT, without negative "
                              "numbers");
     }
-    fault = name == NULL ? "a lock's name must not be NULL"
-                         : ll_name_fault((struct ll_bytes){name, strlen(name)});
+    fault = leaselock_name_fault(name);
     if (fault != NULL) {
         return ll_error_text(reterr, LEASELOCK_E_NAME, fault);
     }

@@ -107,6 +107,12 @@ ticket_new(struct ll_session_object *session,
     return ticket;
 }
 
+const char *leaselock_name_fault(const char *name)
+{
+    return name == NULL ? "a lock's name must not be NULL"
+                        : ll_name_fault((struct ll_bytes){name, strlen(name)});
+}
+
 static int acquire_options(const struct leaselock_acquire_options *user,
                            const char *name,
                            int timeout_ms,
@@ -120,11 +126,7 @@ static int acquire_options(const struct leaselock_acquire_options *user,
                              "start the acquire's options with "
                              "LEASELOCK_ACQUIRE_OPTIONS_INIT");
     }
-    if (name == NULL) {
-        return ll_error_text(reterr, LEASELOCK_E_NAME,
-                             "a lock's name must not be NULL");
-    }
-    fault = ll_name_fault((struct ll_bytes){name, strlen(name)});
+    fault = leaselock_name_fault(name);
     if (fault != NULL) {
         return ll_error_text(reterr, LEASELOCK_E_NAME, fault);
     }

@@ -66,7 +66,7 @@ int ll_cli_lock(const struct ll_options *options, int argc, char **argv)
     if (argc == 0) {
         return ll_say_usage("lock", "the NAME of the lock is missing");
     }
-    fault = ll_text_name_fault(argv[0]);
+    fault = leaselock_name_fault(argv[0]);
     if (fault != NULL) {
         return ll_say_usage("lock", "\"%s\" cannot be a NAME: %s", argv[0],
                             fault);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "leaselock/leaselock.h"
-
 /** Bytes of the UTF-8 character that stands at the front, 0 when there is
  *  none. */
 static size_t decode(const unsigned char *p, size_t n, uint32_t *ret_code)
@@ -135,30 +133,4 @@ void ll_text_age(int64_t seconds, char ret_text[LL_TEXT_AGE_SIZE])
         (void)snprintf(ret_text, LL_TEXT_AGE_SIZE, "%" PRId64 "d%dh", s / 86400,
                        (int)(s / 3600 % 24));
     }
-}
-
-const char *ll_text_name_fault(const char *name)
-{
-    size_t length = strlen(name);
-
-    if (length == 0) {
-        return "it is empty";
-    }
-    if (length > LEASELOCK_NAME_MAX) {
-        return "it is longer than 1024 bytes";
-    }
-    if (name[0] == '/' || name[length - 1] == '/') {
-        return "it begins or ends with '/'";
-    }
-    if (strstr(name, "//") != NULL) {
-        return "it has an empty part between two '/'";
-    }
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)name[i];
-
-        if (byte < 0x20 || byte == 0x7f) {
-            return "it holds a control character";
-        }
-    }
-    return NULL;
 }

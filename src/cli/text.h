@@ -31,10 +31,4 @@ void ll_text_cut(char *text, size_t columns);
 /** A time such as "45s", "3m20s", "2h05m" or "4d3h". */
 void ll_text_age(int64_t seconds, char ret_text[LL_TEXT_AGE_SIZE]);
 
-/**
- * Why a text cannot be the name of a lock, or NULL when it can. The library
- * checks the same, but only once etcd has answered.
- */
-const char *ll_text_name_fault(const char *name);
-
 #endif

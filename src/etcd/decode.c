@@ -51,6 +51,11 @@ void ll_decoded_kv(const Etcdpb__KeyValue *message, struct ll_kv *ret_kv)
     };
 }
 
+bool ll_decoded_kv_is_sound(const struct ll_kv *kv)
+{
+    return kv->key.size > 0 && kv->create_revision > 0;
+}
+
 static int read_range(const Etcdpb__RangeResponse *message,
                       struct ll_arena *arena,
                       struct ll_range_answer *ret_range)
@@ -66,6 +71,9 @@ static int read_range(const Etcdpb__RangeResponse *message,
     }
     for (i = 0; i < message->n_kvs; i++) {
         ll_decoded_kv(message->kvs[i], &kvs[i]);
+        if (!ll_decoded_kv_is_sound(&kvs[i])) {
+            return LEASELOCK_E_SERVER;
+        }
     }
     *ret_range = (struct ll_range_answer){
         .kvs = kvs,

@@ -1,6 +1,7 @@
 #ifndef LL_ETCD_DECODE_H
 #define LL_ETCD_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,9 @@ int ll_decoded_new(const ProtobufCMessageDescriptor *descriptor,
 struct ll_bytes ll_decoded_bytes(ProtobufCBinaryData binary);
 
 void ll_decoded_kv(const Etcdpb__KeyValue *message, struct ll_kv *ret_kv);
+
+/** Whether a key that stands has what each has in etcd: a name and the
+ *  revision that made it. Core takes the latter for a token. */
+bool ll_decoded_kv_is_sound(const struct ll_kv *kv);
 
 #endif

@@ -79,6 +79,9 @@ static int read_events(const Etcdpb__WatchResponse *answer,
         }
         events[i].deleted = event->type == ETCDPB__EVENT__EVENT_TYPE__DELETE;
         ll_decoded_kv(event->kv, &events[i].kv);
+        if (!events[i].deleted && !ll_decoded_kv_is_sound(&events[i].kv)) {
+            return LEASELOCK_E_SERVER;
+        }
     }
     *ret_events = events;
     return 0;

@@ -53,7 +53,7 @@ world_kv(struct world *world, uint64_t id, struct fuzz_bytes *bytes)
         kv.key = (struct ll_bytes){"q/nested/1.1", 12};
         break;
     case 5:
-        kv.key = (struct ll_bytes){NULL, 0};
+        kv.key = (struct ll_bytes){"q", 1};
         break;
     case 6:
         kv.key = (struct ll_bytes){long_key, sizeof(long_key)};

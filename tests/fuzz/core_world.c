@@ -330,7 +330,6 @@ static int step_once(struct world *world, struct ll_event *event)
     while (ll_core_next(world->core, &effect)) {
         on_effect(world, &effect);
     }
-    check_held(world);
     return status;
 }
 
@@ -347,6 +346,7 @@ int world_step(struct world *world, struct ll_event *event)
         FUZZ_CHECK(i < WAKES_MAX);
         (void)step_once(world, &time);
     }
+    check_held(world);
     return status;
 }
 

@@ -121,7 +121,7 @@ static void acquire_many(struct world *world, struct fuzz_bytes *bytes)
     struct fuzz_bytes nothing = {NULL, 0};
     unsigned n = fuzz_byte(bytes);
 
-    n = n == 255 ? LL_CALLS_MAX + 8 : n % 16;
+    n = n == 0xa7 ? LL_CALLS_MAX + 8 : n % 16;
 
     for (unsigned i = 0; i < n; i++) {
         acquire(world, &nothing);

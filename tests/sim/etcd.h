@@ -27,17 +27,26 @@ struct sim_etcd_config {
     /** How far a follower's applied state lies behind, at random up to this;
      *  default 0: it is never behind. */
     int64_t lag_max_ns;
-    /** A leader's election takes this long; in it nothing commits. */
+    /** A leader's election takes this long; in it nothing commits. Default
+     *  1 s. */
     int64_t election_ns;
-    /** Leases revoked a second at most (etcd: 1000). */
+    /** Leases revoked a second at most (etcd, and default: 1000). */
     unsigned revokes_max;
-    /** Shortest TTL that a grant gives (etcd: 1.5 elections rounded up). */
+    /** Shortest TTL that a grant gives (etcd, and default: 1.5 elections
+     *  rounded up). */
     int64_t ttl_min_s;
-    /** Most operations of a Txn, nested ones counted (etcd: 128). */
+    /** Most operations of a Txn, nested ones counted (etcd, and default:
+     *  128). */
     unsigned txn_ops_max;
+    /** One watch in eight takes up to this long between reading its start and
+     *  being placed; a write in between makes it unsynced. Default 1 ms; below
+     *  0: all are placed at once. */
+    int64_t watch_race_max_ns;
 };
 
-/** What the model says back; all pointers are valid during the call alone. */
+/** What the model says back; all pointers are valid during the call alone. A
+ *  hook may ask what looks past faults, and may call nothing else here: it
+ *  notes what has come, and the world goes on from its own loop. */
 struct sim_etcd_hooks {
     void *arg;
     /** The answer to a call; exactly one for each, unless the member dies. */
@@ -151,5 +160,6 @@ int64_t sim_etcd_lease_expiry_ns(const struct sim_etcd *etcd, int64_t lease);
 bool sim_etcd_has_lease(const struct sim_etcd *etcd, int64_t lease);
 /** How many unary requests, and of these how many writes, were served. */
 uint64_t sim_etcd_calls_served(const struct sim_etcd *etcd);
+uint64_t sim_etcd_writes_served(const struct sim_etcd *etcd);
 
 #endif

@@ -121,9 +121,8 @@ static struct sim_key *key_add(struct sim_store *store, struct ll_bytes name)
 }
 
 /** Adds a version to its key and to the open write. */
-static struct sim_version *version_add(struct sim_store *store,
-                                       struct sim_key *key,
-                                       struct ll_bytes value)
+static struct sim_version *
+version_add(struct sim_store *store, struct sim_key *key, struct ll_bytes value)
 {
     struct sim_version *version = sim_alloc(1, sizeof(*version) + value.size);
 
@@ -170,8 +169,7 @@ int64_t sim_store_delete(struct sim_store *store,
     size_t at = sim_store_lower(store, key);
     int64_t deleted = 0;
 
-    for (; at < store->keys_n &&
-           sim_range_has(key, end, store->keys[at]->name);
+    for (; at < store->keys_n && sim_range_has(key, end, store->keys[at]->name);
          at++) {
         const struct sim_version *old = sim_key_at(store->keys[at], INT64_MAX);
 
@@ -201,8 +199,7 @@ static void key_trim(struct sim_key *key, int64_t revision)
     size_t gone = 0;
     size_t i;
 
-    while (gone < key->versions_n &&
-           key->versions[gone]->revision < revision &&
+    while (gone < key->versions_n && key->versions[gone]->revision < revision &&
            (key->versions[gone]->create_revision == 0 ||
             (gone + 1 < key->versions_n &&
              key->versions[gone + 1]->revision <= revision))) {

@@ -1,6 +1,9 @@
 #ifndef SIM_ETCD_PRIVATE_H
 #define SIM_ETCD_PRIVATE_H
 
+#include <limits.h>
+
+#include "etcd/messages.h"
 #include "sim/etcd.h"
 #include "sim/etcd_memory.h"
 #include "sim/etcd_mvcc.h"
@@ -14,8 +17,13 @@
 /** etcd's own constants. */
 #define SIM_LEASE_CHECK_NS (500 * SIM_NS_PER_MS)
 #define SIM_WATCH_SYNC_NS (100 * SIM_NS_PER_MS)
-#define SIM_WATCH_BATCH_REVISIONS 1000
+#define SIM_WATCH_BATCH 1000
 #define SIM_LEASE_TTL_MAX_S INT64_C(9000000000)
+/** How late a proposal may still be committed that was with a leader who is
+ *  none any more: the wire and other members' logs keep it. Longer than any
+ *  member waits for it. */
+#define SIM_LATE_MAX_NS (10 * SIM_NS_PER_S)
+#define SIM_CLUSTER_ID UINT64_C(0xcdf818194e3a8c32)
 /** A request waits this long, and two elections. */
 #define SIM_REQUEST_TIMEOUT_NS (5 * SIM_NS_PER_S)
 /** A stream ends when its member has known no leader for this many elections.
@@ -32,6 +40,7 @@ enum sim_call_state {
     SIM_CALL_READING,  /* a linearizable read that has no index yet */
     SIM_CALL_INDEXED,  /* its member has yet to apply up to entry */
     SIM_CALL_ASKING,   /* a lease's TTL, of a leader out of reach */
+    SIM_CALL_DONE,     /* to be swept out */
 };
 
 struct sim_call {
@@ -40,12 +49,14 @@ struct sim_call {
     enum sim_call_state state;
     /** Nobody waits for the answer any more. */
     bool forgotten;
+    /** It is being served for the first time. */
+    bool fresh;
     struct ll_request request;
     struct sim_arena arena; /* the request's and the answer's */
     uint64_t term;          /* as its member knew it */
     int64_t deadline_ns;
-    int64_t late_ns;  /* of LATE */
-    uint64_t entry;   /* of APPLYING and INDEXED */
+    int64_t late_ns;         /* of LATE */
+    uint64_t entry;          /* of APPLYING and INDEXED */
     struct ll_answer answer; /* of APPLYING */
 };
 
@@ -93,7 +104,8 @@ struct sim_message {
      *  watch is put into its group. */
     int64_t deadline_ns;
     bool begun;
-    int64_t revision; /* of a CREATE that has begun: the member's at that time */
+    int64_t
+        revision; /* of a CREATE that has begun: the member's at that time */
 };
 
 struct sim_stream {
@@ -117,14 +129,14 @@ struct sim_member {
     uint64_t applied; /* entries */
     int64_t revision;
     int64_t compacted;
-    int64_t apply_ns; /* when the next entry is applied; SIM_NEVER: none */
-    unsigned leader;  /* whom it takes for the leader; or SIM_NOBODY */
-    uint64_t term;    /* in which that is so */
-    int64_t lost_ns;  /* when it notices that it has none; SIM_NEVER */
+    int64_t apply_ns;      /* when the next entry is applied; SIM_NEVER: none */
+    unsigned leader;       /* whom it takes for the leader; or SIM_NOBODY */
+    uint64_t term;         /* in which that is so */
+    int64_t lost_ns;       /* when it notices that it has none; SIM_NEVER */
     int64_t leaderless_ns; /* since when it has known none; SIM_NEVER */
     int64_t sync_phase_ns;
+    int64_t sync_ns; /* the loop's next turn that finds something */
     int64_t lease_phase_ns;
-    size_t unsynced;
 };
 
 struct sim_etcd {
@@ -151,7 +163,7 @@ struct sim_etcd {
     struct sim_lease *leases; /* by id */
     size_t leases_n;
     size_t leases_capacity;
-    int64_t lease_check_ns; /* not before this is there one to expire */
+    int64_t lease_check_ns; /* the leader's next look that may find something */
     struct sim_stream **streams;
     size_t streams_n;
     size_t streams_capacity;
@@ -161,13 +173,20 @@ struct sim_etcd {
     uint64_t writes_served;
 };
 
+/* etcd.c */
+/** Lets all go on that can, and forgets what is done. */
+void sim_etcd_settle(struct sim_etcd *etcd);
+
 /* etcd_member.c: who is there. */
 /** Up, not stopped, and not cut off. */
 bool sim_member_is_reachable(const struct sim_etcd *etcd, unsigned member);
 /** Whether the leader can commit. */
 bool sim_has_quorum(const struct sim_etcd *etcd);
-/** Takes in that members came or went. */
+/** Takes in that members came or went, or that the leader is another. */
 void sim_reconsider(struct sim_etcd *etcd);
+/** Members that notice that they have no leader, and elections. */
+void sim_members_time(struct sim_etcd *etcd);
+int64_t sim_members_deadline_ns(const struct sim_etcd *etcd);
 uint64_t sim_member_id(unsigned member);
 struct sim_view sim_member_view(const struct sim_etcd *etcd, unsigned member);
 
@@ -186,10 +205,10 @@ void sim_apply_all(struct sim_etcd *etcd, unsigned member);
 
 /* etcd_call.c: unary requests. */
 void sim_call_serve(struct sim_etcd *etcd, struct sim_call *call);
-/** Lets go on what can, of a member that was stopped for one. */
+/** Lets go on what can. */
 void sim_calls_stir(struct sim_etcd *etcd);
-/** A leader has changed: reads in flight fail, proposals' fate is settled. */
-void sim_calls_new_leader(struct sim_etcd *etcd);
+/** Forgets those that are done. */
+void sim_calls_sweep(struct sim_etcd *etcd);
 /** A member has applied up to its position. */
 void sim_calls_applied(struct sim_etcd *etcd, unsigned member);
 void sim_calls_time(struct sim_etcd *etcd);
@@ -204,14 +223,14 @@ bool sim_lease_known(void *arg, int64_t lease);
 const struct sim_error *sim_lease_grant(struct sim_etcd *etcd,
                                         int64_t id,
                                         int64_t ttl_s,
-                                        int64_t *ret_id,
                                         int64_t *ret_ttl_s);
+/** When a lease expires that is renewed now; far off: just before never. */
+int64_t sim_lease_expiry_from(int64_t now_ns, int64_t ttl_s, int64_t extra_ns);
 const struct sim_error *sim_lease_revoke(struct sim_etcd *etcd, int64_t id);
 /** A new leader starts every TTL again. */
 void sim_leases_promote(struct sim_etcd *etcd);
 /** The leader's look for expired ones, if it is due. */
 void sim_leases_check(struct sim_etcd *etcd);
-int64_t sim_leases_deadline_ns(const struct sim_etcd *etcd);
 /** The member that answers for leases to one that asks, or SIM_NOBODY. */
 unsigned sim_lease_primary(const struct sim_etcd *etcd, unsigned member);
 /** The next moment on a member's beat that is not before a time. */
@@ -233,7 +252,6 @@ bool sim_watch_message(struct sim_etcd *etcd,
 void sim_watch_notify(struct sim_etcd *etcd, unsigned member, int64_t revision);
 /** The loop over a member's unsynced watchers. */
 void sim_watch_sync(struct sim_etcd *etcd, unsigned member);
-int64_t sim_watch_deadline_ns(const struct sim_etcd *etcd, unsigned member);
 void sim_watcher_free(struct sim_watcher *watcher);
 
 #endif

@@ -85,8 +85,8 @@ static bool compare_range(const struct sim_view *view,
             return false;
         }
     }
-    return any || (compare->target != LL_COMPARE_VALUE &&
-                   compare_kv(compare, &none));
+    return any ||
+           (compare->target != LL_COMPARE_VALUE && compare_kv(compare, &none));
 }
 
 /** How many Txns there are in one, itself included. */

@@ -5,8 +5,7 @@
 
 /** What a Txn is refused for before anything is done: an empty key, too many
  *  operations, a key that is written twice. NULL: nothing. */
-const struct sim_error *sim_txn_check(const struct ll_txn *txn,
-                                      size_t ops_max);
+const struct sim_error *sim_txn_check(const struct ll_txn *txn, size_t ops_max);
 
 /** Whether etcd answers it without a proposal. A nested Txn never is. */
 bool sim_txn_is_read(const struct ll_txn *txn);

@@ -48,9 +48,8 @@ bool sim_txn_is_serializable(const struct ll_txn *txn)
 static const struct sim_error *check_sizes(const struct ll_txn *txn,
                                            size_t ops_max);
 
-static const struct sim_error *check_ops(const struct ll_op *ops,
-                                         size_t n,
-                                         size_t ops_max)
+static const struct sim_error *
+check_ops(const struct ll_op *ops, size_t n, size_t ops_max)
 {
     size_t i;
 
@@ -177,8 +176,8 @@ static bool gather_txn(const struct ll_txn *txn, struct writes *writes)
     size_t i;
 
     for (i = 0; good && i < yes.puts_n; i++) {
-        good = !has_put(writes, yes.puts[i]) &&
-               !has_delete(writes, yes.puts[i]);
+        good =
+            !has_put(writes, yes.puts[i]) && !has_delete(writes, yes.puts[i]);
         add_put(writes, yes.puts[i]);
     }
     for (i = 0; good && i < no.puts_n; i++) {
@@ -226,8 +225,7 @@ static bool gather(const struct ll_op *ops, size_t n, struct writes *ret_writes)
     return true;
 }
 
-static bool
-is_written_once(const struct ll_op *ops, size_t n)
+static bool is_written_once(const struct ll_op *ops, size_t n)
 {
     struct writes writes = {0};
     bool good = gather(ops, n, &writes);

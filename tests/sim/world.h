@@ -41,7 +41,6 @@ enum sim_event_kind {
     SIM_EVENT_WORK,    /* client `number`: a caller asks for a lock */
     SIM_EVENT_TEND,    /* client `number`: looks after its sessions */
     SIM_EVENT_RELEASE, /* client `number`: ticket `id` */
-    SIM_EVENT_CLOSE,   /* client `number`: session `id` */
     SIM_EVENT_DUE,     /* client `number`: the calls of `id` must have ended */
     SIM_EVENT_GO,      /* Go's peer `number` goes on */
     SIM_EVENT_GO_BEAT,
@@ -165,8 +164,7 @@ struct sim_client {
     int64_t wake_ns; /* world time of the wake-up that counts */
     unsigned workers;
     unsigned sessions_max;
-    unsigned open_sessions; /* asked for and not ended */
-    unsigned live_tickets;
+    bool has_burst;
     uint64_t streams[LL_STREAMS];
     struct {
         bool up;
@@ -180,7 +178,6 @@ struct sim_client {
     /** One query at a time. */
     uint64_t query_id;
     struct ll_request query;
-    char query_end[32];
 };
 
 struct sim_go;
@@ -322,9 +319,22 @@ void sim_check_core(struct sim_client *client);
 /** What must be so at every step. */
 void sim_check_step(struct sim_world *world);
 void sim_check_commit(struct sim_world *world, int64_t revision);
-bool sim_queues_are_empty(struct sim_world *world);
-void sim_check_late(struct sim_world *world);
+/** A Go-like client says that it holds a name. */
+void sim_check_go_grant(struct sim_world *world,
+                        struct ll_bytes key,
+                        unsigned name,
+                        int64_t revision);
+/** A key that is left in a queue, or NULL; valid until the next call. */
+const char *sim_queue_leftover(struct sim_world *world);
+/** A phase has lasted too long. */
+void sim_check_phase(struct sim_world *world);
 void sim_check_end(struct sim_world *world);
+
+/** party.c: third parties */
+void sim_party_strikes(struct sim_world *world, enum sim_fault fault);
+void sim_party_removes(struct sim_world *world,
+                       enum sim_fault fault,
+                       uint64_t at);
 
 /** random numbers */
 static inline int64_t sim_below(struct ll_random *random, int64_t n)

@@ -36,11 +36,11 @@ stop_pids() {
     running=" $(jobs -rp | tr '\n' ' ')"
     for pid in "$@"; do
         if [[ $running == *" $pid "* ]]; then
-            kill -KILL "$pid" 2>/dev/null
+            kill -KILL "$pid" 2>/dev/null || true
         fi
     done
     for pid in "$@"; do
-        wait "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null || true # a killed child's status is not 0
     done
     return 0
 }

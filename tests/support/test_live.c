@@ -15,7 +15,7 @@
 
 #define ARGS_MAX 8
 /** Without a Txn for so long, no read of a fresh watch is still to come. */
-#define SETTLED_MS 250
+#define SETTLED_MS 400
 #define OUTPUT_SIZE 65536
 
 void test_peer_open(const char *endpoints, int ttl_s, struct test_peer *peer)

@@ -226,6 +226,25 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
     return true;
 }
 
+/** A query, or its end. */
+static bool run_query(struct test_timeline *timeline, const char *verb)
+{
+    struct ll_event event = {.kind = LL_EVENT_QUERY_CANCEL};
+
+    event.id = strtoull(test_word_next(timeline), NULL, 10);
+    if (strcmp(verb, "ask") == 0) {
+        timeline->query = (struct ll_request){.kind = LL_REQUEST_STATUS};
+        event.kind = LL_EVENT_QUERY;
+        event.query.request = &timeline->query;
+        event.query.endpoint =
+            (uint32_t)test_word_option(timeline, "endpoint", LL_ENDPOINT_ANY);
+        event.query.timeout_ns =
+            test_word_option_ns(timeline, "timeout", 5 * TEST_NS_PER_SECOND);
+    }
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
+
 static bool run_look(struct test_timeline *timeline)
 {
     static const char *const phases[] = {"waiting", "held", "lost", "leaving"};
@@ -279,6 +298,9 @@ static bool run_verb(struct test_timeline *timeline, const char *verb)
     }
     if (strcmp(verb, "look") == 0) {
         return run_look(timeline);
+    }
+    if (strcmp(verb, "ask") == 0 || strcmp(verb, "cancel") == 0) {
+        return run_query(timeline, verb);
     }
     if (strcmp(verb, "time") == 0) {
         struct ll_event event = {.kind = LL_EVENT_TIME};

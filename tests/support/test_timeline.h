@@ -16,6 +16,8 @@
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try]
  *     0.000 release ID [timeout S]
+ *     0.000 ask ID [endpoint N] [timeout S]    a query: the status
+ *     0.000 cancel ID
  *     0.000 answer ID.SEQ OUTCOME [member N]   see test_timeline_answer.c
  *     0.000 renewed LEASE ttl S [stream G]
  *     0.000 created WATCH rev N [member N] [stream G]

@@ -6,7 +6,7 @@
 /**
  * What an `answer` line may say:
  *
- *     granted TTL | left TTL | revoked
+ *     granted TTL | left TTL | revoked | status
  *     queued rev N [behind KEY@CREATED of COUNT]   an enqueue's or try's put
  *     found rev N [KEY@CREATED]                    its else branch
  *     read rev N own CREATED [ahead CREATED]       0 where the key is gone
@@ -169,6 +169,11 @@ bool test_answer_parse(struct test_timeline *timeline,
     }
     if (strcmp(word, "revoked") == 0) {
         answer->kind = LL_REQUEST_LEASE_REVOKE;
+        return true;
+    }
+    if (strcmp(word, "status") == 0) {
+        answer->kind = LL_REQUEST_STATUS;
+        answer->status.version = "3.4.23";
         return true;
     }
     return parse_txn(timeline, call, word);

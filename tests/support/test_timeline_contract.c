@@ -50,6 +50,8 @@ void test_contract_command(struct test_timeline *timeline,
         promise->session = true;
     } else if (event->kind == LL_EVENT_ACQUIRE) {
         promise->ticket = true;
+    } else if (event->kind == LL_EVENT_QUERY) {
+        promise->query = true;
     } else if (event->kind == LL_EVENT_SESSION_CLOSE ||
                event->kind == LL_EVENT_RELEASE) {
         promise->end_asked = true;
@@ -78,6 +80,8 @@ static void check_told(struct test_timeline *timeline,
     } else if (effect->kind == LL_EFFECT_ACQUIRED) {
         once(timeline, &promise->answered, promise->ticket, "acquired");
         promise->good = effect->detail.status == 0;
+    } else if (effect->kind == LL_EFFECT_QUERIED) {
+        once(timeline, &promise->answered, promise->query, "queried");
     } else if (effect->kind == LL_EFFECT_LOST) {
         once(timeline, &promise->lost, promise->ticket && promise->good,
              "lost");
@@ -171,6 +175,7 @@ void test_contract_effect(struct test_timeline *timeline,
     case LL_EFFECT_ACQUIRED:
     case LL_EFFECT_LOST:
     case LL_EFFECT_RELEASED:
+    case LL_EFFECT_QUERIED:
         check_told(timeline, effect);
         break;
     case LL_EFFECT_SESSION_CHANGED:
@@ -178,7 +183,6 @@ void test_contract_effect(struct test_timeline *timeline,
             test_breach(timeline, "a change of no session");
         }
         break;
-    case LL_EFFECT_QUERIED:
     case LL_EFFECT_LOG:
         break;
     }

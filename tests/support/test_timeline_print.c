@@ -235,7 +235,10 @@ void test_effect_print(struct test_timeline *timeline,
                 effect->lost.why);
         break;
     case LL_EFFECT_QUERIED:
-        fprintf(out, "query %" PRIu64 " ended", effect->id);
+        fprintf(out,
+                "query %" PRIu64 " ended after %" PRId64 " ms: ", effect->id,
+                effect->query.round_trip_ns / 1000000);
+        print_detail(out, &effect->query.detail);
         break;
     case LL_EFFECT_LOG:
         fprintf(out, "log %d: %s", effect->log.level, effect->log.text);

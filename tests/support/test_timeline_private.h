@@ -32,6 +32,7 @@ struct test_stream {
 struct test_promise {
     bool session;
     bool ticket;
+    bool query;
     bool answered; /* OPENED or ACQUIRED has come */
     bool good;     /* with 0 */
     bool lost;
@@ -64,6 +65,8 @@ struct test_timeline {
     size_t kvs_n;
     struct ll_op_answer ops[2];
     struct ll_watch_event change;
+    /** What every query asks. */
+    struct ll_request query;
 };
 
 /** Words of the line. */

@@ -66,6 +66,9 @@ static char *script_run(const char *path, char *script)
             continue;
         }
         if (line[0] != '>') {
+            if (line[0] != '#' && line[0] != '\0') {
+                fail_msg("%s: what is \"%s\"?", path, line);
+            }
             line[strlen(line)] = script != NULL ? '\n' : '\0';
             continue;
         }

@@ -11,6 +11,7 @@
 
 /* The tool is a program: its parts are tested as sources. */
 #include "cli/text.c"
+#include "leaselock/leaselock.h"
 
 /** Goal: no byte that a terminal acts on gets through. Method: escape one
  *  text of each kind and compare. */
@@ -130,17 +131,17 @@ static void test_names(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        assert_null(ll_text_name_fault(good[i]));
+        assert_null(leaselock_name_fault(good[i]));
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_non_null(ll_text_name_fault(bad[i]));
+        assert_non_null(leaselock_name_fault(bad[i]));
     }
     memset(name, 'n', sizeof(name));
     name[LEASELOCK_NAME_MAX] = '\0';
-    assert_null(ll_text_name_fault(name));
+    assert_null(leaselock_name_fault(name));
     name[LEASELOCK_NAME_MAX] = 'n';
     name[LEASELOCK_NAME_MAX + 1] = '\0';
-    assert_non_null(ll_text_name_fault(name));
+    assert_non_null(leaselock_name_fault(name));
 }
 
 int main(void)

@@ -1,0 +1,420 @@
+#include "sim/etcd_private.h"
+
+#include <stdlib.h>
+
+#include <grpc/status.h>
+
+static const struct sim_error error_no_leader = {GRPC_STATUS_UNAVAILABLE,
+                                                 "etcdserver: no leader"};
+static const struct sim_error error_leader_changed = {
+    GRPC_STATUS_UNAVAILABLE, "etcdserver: leader changed"};
+static const struct sim_error error_timed_out = {
+    GRPC_STATUS_UNAVAILABLE, "etcdserver: request timed out"};
+/** etcd forgot to give this one its code. */
+static const struct sim_error error_too_many_requests = {
+    GRPC_STATUS_UNKNOWN, "etcdserver: too many requests"};
+
+void sim_call_free(struct sim_call *call)
+{
+    sim_arena_free(&call->arena);
+    free(call);
+}
+
+void sim_calls_sweep(struct sim_etcd *etcd)
+{
+    size_t kept = 0;
+    size_t i;
+
+    for (i = 0; i < etcd->calls_n; i++) {
+        if (etcd->calls[i]->state == SIM_CALL_DONE) {
+            sim_call_free(etcd->calls[i]);
+        } else {
+            etcd->calls[kept++] = etcd->calls[i];
+        }
+    }
+    etcd->calls_n = kept;
+}
+
+static void answer(struct sim_etcd *etcd,
+                   struct sim_call *call,
+                   const struct ll_answer *with)
+{
+    struct ll_answer whole = *with;
+
+    call->state = SIM_CALL_DONE;
+    if (call->forgotten) {
+        return;
+    }
+    call->forgotten = true;
+    if (whole.outcome == LL_OUTCOME_OK) {
+        whole.cluster_id = SIM_CLUSTER_ID;
+        whole.member_id = sim_member_id(call->member);
+    }
+    etcd->hooks.on_answer(etcd->hooks.arg, call->tag, &whole);
+}
+
+static void fail(struct sim_etcd *etcd,
+                 struct sim_call *call,
+                 const struct sim_error *error)
+{
+    struct ll_answer failed;
+
+    ll_answer_fail(error->grpc_status, error->text, &failed);
+    answer(etcd, call, &failed);
+}
+
+/** Answers a read from what its member has applied. */
+static void read_now(struct sim_etcd *etcd, struct sim_call *call)
+{
+    struct sim_view view = sim_member_view(etcd, call->member);
+    struct ll_answer read = {.outcome = LL_OUTCOME_OK,
+                             .text = "",
+                             .revision = view.revision,
+                             .kind = call->request.kind};
+    const struct sim_error *error = NULL;
+
+    if (call->request.kind == LL_REQUEST_RANGE) {
+        error =
+            sim_range(&view, &call->request.range, &call->arena, &read.range);
+    } else {
+        error = sim_txn_apply(&view, NULL, sim_lease_known, etcd,
+                              &call->request.txn, &call->arena, &read.txn,
+                              &read.revision);
+    }
+    if (error != NULL) {
+        fail(etcd, call, error);
+    } else {
+        answer(etcd, call, &read);
+    }
+}
+
+static void status_now(struct sim_etcd *etcd, struct sim_call *call)
+{
+    const struct sim_member *member = &etcd->members[call->member];
+    struct ll_answer status = {.outcome = LL_OUTCOME_OK,
+                               .text = "",
+                               .revision = member->revision,
+                               .kind = LL_REQUEST_STATUS};
+
+    status.status.version = "3.4.23";
+    if (member->leader != SIM_NOBODY) {
+        status.status.leader_id = sim_member_id(member->leader);
+    }
+    answer(etcd, call, &status);
+}
+
+/** Asks the leader what is left of a lease: whole seconds, cut off; that is
+ *  below 0 too when it is long over and not revoked yet. */
+static void ask_ttl(struct sim_etcd *etcd, struct sim_call *call)
+{
+    const struct sim_lease *lease =
+        sim_lease_find(etcd, call->request.lease.lease);
+    struct ll_answer ttl = {.outcome = LL_OUTCOME_OK,
+                            .text = "",
+                            .revision = etcd->members[call->member].revision,
+                            .kind = LL_REQUEST_LEASE_TTL};
+
+    if (sim_lease_primary(etcd, call->member) == SIM_NOBODY) {
+        return;
+    }
+    ttl.lease.ttl_s = -1;
+    if (lease != NULL) {
+        ttl.lease.ttl_s = (lease->expiry_ns - etcd->now_ns) / SIM_NS_PER_S;
+        ttl.lease.granted_ttl_s = lease->ttl_s;
+    }
+    answer(etcd, call, &ttl);
+}
+
+/** Proposes a write. One that cannot be committed at once stays in flight; its
+ *  fate is settled when there is a leader who can. */
+static void propose(struct sim_etcd *etcd, struct sim_call *call)
+{
+    bool reachable = sim_member_is_reachable(etcd, call->member);
+
+    if (!sim_has_quorum(etcd) ||
+        (!reachable && !etcd->members[call->member].dead)) {
+        return;
+    }
+    if (reachable && call->term == etcd->term &&
+        (call->member == etcd->leader || call->fresh)) {
+        sim_commit(etcd, call);
+        return;
+    }
+    /* It was with a leader that is none any more, or on the way to one who
+     * could not be reached. It may be in somebody's log or on the wire. */
+    switch (sim_random_below(&etcd->random, 3)) {
+    case 0:
+        sim_commit(etcd, call);
+        break;
+    case 1:
+        call->state = call->forgotten ? SIM_CALL_DONE : SIM_CALL_DROPPED;
+        break;
+    default:
+        call->state = SIM_CALL_LATE;
+        call->late_ns =
+            etcd->now_ns + sim_random_below(&etcd->random, SIM_LATE_MAX_NS);
+        break;
+    }
+}
+
+/** Gets the index that a linearizable read has to wait for. */
+static void read_index(struct sim_etcd *etcd, struct sim_call *call)
+{
+    const struct sim_member *member = &etcd->members[call->member];
+
+    if (member->leader != SIM_NOBODY && member->term != call->term) {
+        fail(etcd, call, &error_leader_changed);
+        return;
+    }
+    if (!sim_has_quorum(etcd) || !sim_member_is_reachable(etcd, call->member)) {
+        return;
+    }
+    call->entry = sim_log_end(etcd);
+    call->state = SIM_CALL_INDEXED;
+    if (member->applied >= call->entry) {
+        read_now(etcd, call);
+    }
+}
+
+/** Lets a call go on as far as it can. */
+static void go_on(struct sim_etcd *etcd, struct sim_call *call)
+{
+    switch (call->state) {
+    case SIM_CALL_ARRIVED:
+        if (!etcd->members[call->member].stopped) {
+            sim_call_serve(etcd, call);
+        }
+        break;
+    case SIM_CALL_PROPOSED:
+        propose(etcd, call);
+        break;
+    case SIM_CALL_READING:
+        read_index(etcd, call);
+        break;
+    case SIM_CALL_ASKING:
+        if (!etcd->members[call->member].stopped) {
+            ask_ttl(etcd, call);
+        }
+        break;
+    case SIM_CALL_LATE:
+    case SIM_CALL_DROPPED:
+    case SIM_CALL_APPLYING:
+    case SIM_CALL_INDEXED:
+    case SIM_CALL_DONE:
+        break;
+    }
+}
+
+static const struct sim_error *check(const struct sim_etcd *etcd,
+                                     const struct ll_request *request)
+{
+    switch (request->kind) {
+    case LL_REQUEST_TXN:
+        return sim_txn_check(&request->txn, etcd->config.txn_ops_max);
+    case LL_REQUEST_RANGE:
+        return request->range.key.size == 0 ? &sim_error_empty_key : NULL;
+    case LL_REQUEST_LEASE_GRANT:
+    case LL_REQUEST_LEASE_REVOKE:
+    case LL_REQUEST_LEASE_TTL:
+    case LL_REQUEST_STATUS:
+        break;
+    }
+    return NULL;
+}
+
+/** What a request needs, as a state to wait in; INDEXED: nothing. */
+static enum sim_call_state need_of(const struct ll_request *request)
+{
+    switch (request->kind) {
+    case LL_REQUEST_TXN:
+        if (!sim_txn_is_read(&request->txn)) {
+            return SIM_CALL_PROPOSED;
+        }
+        return sim_txn_is_serializable(&request->txn) ? SIM_CALL_INDEXED
+                                                      : SIM_CALL_READING;
+    case LL_REQUEST_RANGE:
+        return request->range.serializable ? SIM_CALL_INDEXED
+                                           : SIM_CALL_READING;
+    case LL_REQUEST_LEASE_GRANT:
+    case LL_REQUEST_LEASE_REVOKE:
+        return SIM_CALL_PROPOSED;
+    case LL_REQUEST_LEASE_TTL:
+        return SIM_CALL_ASKING;
+    case LL_REQUEST_STATUS:
+        break;
+    }
+    return SIM_CALL_INDEXED;
+}
+
+/** A member takes a call. As the clients here ask for a member that has a
+ *  leader with all but the status, one without answers nothing else. */
+void sim_call_serve(struct sim_etcd *etcd, struct sim_call *call)
+{
+    const struct sim_member *member = &etcd->members[call->member];
+    const struct sim_error *error = NULL;
+
+    etcd->calls_served++;
+    call->term = member->term;
+    call->deadline_ns =
+        etcd->now_ns + SIM_REQUEST_TIMEOUT_NS + 2 * etcd->config.election_ns;
+    if (call->request.kind == LL_REQUEST_STATUS) {
+        status_now(etcd, call);
+        return;
+    }
+    error = member->leader == SIM_NOBODY ? &error_no_leader
+                                         : check(etcd, &call->request);
+    if (error != NULL) {
+        fail(etcd, call, error);
+        return;
+    }
+    call->state = need_of(&call->request);
+    if (call->state == SIM_CALL_INDEXED) {
+        read_now(etcd, call);
+        return;
+    }
+    if (call->state == SIM_CALL_PROPOSED) {
+        etcd->writes_served++;
+        if (etcd->busy) {
+            fail(etcd, call, &error_too_many_requests);
+            return;
+        }
+    }
+    call->fresh = true;
+    go_on(etcd, call);
+    call->fresh = false;
+}
+
+void sim_etcd_call(struct sim_etcd *etcd,
+                   unsigned member,
+                   uint64_t tag,
+                   const struct ll_request *request,
+                   int64_t now_ns)
+{
+    struct sim_call *call = NULL;
+
+    sim_etcd_advance(etcd, now_ns);
+    if (etcd->members[member].dead) {
+        return;
+    }
+    call = sim_alloc(1, sizeof(*call));
+    call->tag = tag;
+    call->member = member;
+    call->state = SIM_CALL_ARRIVED;
+    call->deadline_ns = SIM_NEVER;
+    call->request = sim_copy_request(&call->arena, request);
+    SIM_RESERVE(etcd->calls, etcd->calls_n, etcd->calls_capacity);
+    etcd->calls[etcd->calls_n++] = call;
+    go_on(etcd, call);
+    sim_etcd_settle(etcd);
+}
+
+void sim_calls_stir(struct sim_etcd *etcd)
+{
+    size_t n = etcd->calls_n;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        go_on(etcd, etcd->calls[i]);
+    }
+}
+
+void sim_calls_applied(struct sim_etcd *etcd, unsigned member)
+{
+    uint64_t applied = etcd->members[member].applied;
+    size_t i;
+
+    for (i = 0; i < etcd->calls_n; i++) {
+        struct sim_call *call = etcd->calls[i];
+
+        if (call->member != member || call->entry > applied) {
+            continue;
+        }
+        if (call->state == SIM_CALL_APPLYING) {
+            answer(etcd, call, &call->answer);
+        } else if (call->state == SIM_CALL_INDEXED) {
+            read_now(etcd, call);
+        }
+    }
+}
+
+/** A write that times out may still be committed. */
+static void time_out(struct sim_etcd *etcd, struct sim_call *call)
+{
+    enum sim_call_state state = call->state;
+
+    fail(etcd, call,
+         state == SIM_CALL_ASKING &&
+                 etcd->members[call->member].leader == SIM_NOBODY
+             ? &error_no_leader
+             : &error_timed_out);
+    if (state == SIM_CALL_PROPOSED || state == SIM_CALL_LATE) {
+        call->state = state;
+    }
+}
+
+static int64_t call_deadline_ns(const struct sim_etcd *etcd,
+                                const struct sim_call *call)
+{
+    int64_t deadline_ns = call->deadline_ns;
+
+    if (call->forgotten || etcd->members[call->member].stopped) {
+        deadline_ns = SIM_NEVER;
+    }
+    if (call->state == SIM_CALL_LATE && call->late_ns < deadline_ns) {
+        deadline_ns = call->late_ns;
+    }
+    return deadline_ns;
+}
+
+void sim_calls_time(struct sim_etcd *etcd)
+{
+    size_t n = etcd->calls_n;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        struct sim_call *call = etcd->calls[i];
+
+        if (call->state == SIM_CALL_LATE && call->late_ns <= etcd->now_ns) {
+            if (sim_has_quorum(etcd)) {
+                sim_commit(etcd, call);
+            } else {
+                call->late_ns = etcd->now_ns + etcd->config.election_ns;
+            }
+        }
+        if (call->state != SIM_CALL_DONE &&
+            call_deadline_ns(etcd, call) <= etcd->now_ns) {
+            time_out(etcd, call);
+        }
+    }
+}
+
+int64_t sim_calls_deadline_ns(const struct sim_etcd *etcd)
+{
+    int64_t deadline_ns = SIM_NEVER;
+    size_t i;
+
+    for (i = 0; i < etcd->calls_n; i++) {
+        int64_t at_ns = call_deadline_ns(etcd, etcd->calls[i]);
+
+        deadline_ns = at_ns < deadline_ns ? at_ns : deadline_ns;
+    }
+    return deadline_ns;
+}
+
+/** The calls of a member that dies; what it has proposed may still live. */
+void sim_calls_kill(struct sim_etcd *etcd, unsigned member)
+{
+    size_t i;
+
+    for (i = 0; i < etcd->calls_n; i++) {
+        struct sim_call *call = etcd->calls[i];
+
+        if (call->member != member) {
+            continue;
+        }
+        call->forgotten = true;
+        if (call->state != SIM_CALL_PROPOSED && call->state != SIM_CALL_LATE) {
+            call->state = SIM_CALL_DONE;
+        }
+    }
+}

@@ -1,0 +1,316 @@
+#include "fault.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "world.h"
+
+/**
+ * Faults: how often each kind strikes is drawn from the seed, so that some
+ * worlds are calm and others wild. Each kind has random numbers of its own:
+ * leaving one out changes the others' as little as can be.
+ */
+
+enum how { MESSAGE, TIME, HABIT, SETTING };
+
+static const struct {
+    const char *name;
+    enum how how;
+    const char *what;
+} faults[SIM_FAULTS] = {
+#define FAULT_ROW(name, text, how, what) {text, how, what},
+    SIM_FAULT_MAP(FAULT_ROW)
+#undef FAULT_ROW
+};
+
+const char *sim_fault_name(enum sim_fault fault)
+{
+    return faults[fault].name;
+}
+
+const char *sim_fault_sentence(enum sim_fault fault)
+{
+    return faults[fault].what;
+}
+
+enum sim_fault sim_fault_find(const char *name)
+{
+    int fault = 0;
+
+    while (fault < SIM_FAULTS && strcmp(name, faults[fault].name) != 0) {
+        fault++;
+    }
+    return (enum sim_fault)fault;
+}
+
+/** Which of a hundred worlds have a fault of a kind, by how wild they are. */
+static const int64_t present_percent[4] = {5, 25, 50, 80};
+
+static int64_t rate_draw(struct ll_random *random, enum how how)
+{
+    switch (how) {
+    case MESSAGE:
+        return sim_spread(random, 300, 60000);
+    case TIME:
+        return sim_spread(random, 100 * LL_NS_PER_MS, 12 * LL_NS_PER_S);
+    case HABIT:
+        return sim_spread(random, 10000, 400000);
+    case SETTING:
+        break;
+    }
+    return 1;
+}
+
+/** Kinds that would fill every world if they were as likely as the others. */
+static bool is_rare(enum sim_fault fault, struct ll_random *random)
+{
+    int64_t one_in = fault == SIM_FAULT_BURST    ? 40
+                     : fault == SIM_FAULT_FORBID ? 8
+                     : fault == SIM_FAULT_NESTED ? 4
+                                                 : 1;
+
+    return sim_below(random, one_in) != 0;
+}
+
+void sim_faults_draw(struct sim_world *world)
+{
+    int64_t percent = present_percent[sim_below(&world->setup, 4)];
+
+    for (int i = 0; i < SIM_FAULTS; i++) {
+        struct ll_random *random = &world->fault_random[i];
+        bool there;
+
+        random->state = ll_random_next(&world->setup);
+        there = sim_below(random, 100) < percent &&
+                !is_rare((enum sim_fault)i, random);
+        world->fault_rate[i] = rate_draw(random, faults[i].how);
+        if (!there || (world->options->without >> i & 1) != 0) {
+            world->fault_rate[i] = 0;
+        }
+        if (there && world->fault_rate[i] != 0) {
+            SIM_TELL(world, "in this world: %s", faults[i].what);
+        }
+    }
+}
+
+void sim_fault_count(struct sim_world *world, enum sim_fault fault)
+{
+    world->result->faults[fault]++;
+}
+
+int sim_fault_strikes(struct sim_world *world, enum sim_fault fault)
+{
+    if (world->phase != SIM_PHASE_STORM ||
+        !sim_chance(&world->fault_random[fault], world->fault_rate[fault])) {
+        return 0;
+    }
+    sim_fault_count(world, fault);
+    return 1;
+}
+
+static void fault_again(struct sim_world *world, enum sim_fault fault)
+{
+    if (world->fault_rate[fault] > 0 && world->phase == SIM_PHASE_STORM) {
+        sim_push(world,
+                 world->now_ns + 1 +
+                     sim_below(&world->fault_random[fault],
+                               2 * world->fault_rate[fault]),
+                 SIM_EVENT_FAULT, (unsigned)fault, 0);
+    }
+}
+
+void sim_faults_start(struct sim_world *world)
+{
+    for (int i = 0; i < SIM_FAULTS; i++) {
+        if (faults[i].how == TIME) {
+            fault_again(world, (enum sim_fault)i);
+        }
+    }
+    if (world->fault_rate[SIM_FAULT_FORBID] > 0) {
+        char prefix[32];
+        int size = snprintf(prefix, sizeof(prefix), "%s/", world->names[0]);
+
+        sim_etcd_forbid_watch(world->etcd,
+                              (struct ll_bytes){prefix, (size_t)size});
+        sim_fault_count(world, SIM_FAULT_FORBID);
+    }
+}
+
+static void end_in(struct sim_world *world,
+                   enum sim_fault fault,
+                   int64_t longest_ns,
+                   uint64_t at)
+{
+    sim_push(world,
+             world->now_ns + sim_spread(&world->fault_random[fault],
+                                        10 * LL_NS_PER_MS, longest_ns),
+             SIM_EVENT_FAULT_END, (unsigned)fault, at);
+}
+
+/** Silences or closes the links of a peer to one member or to all. */
+static void strike_links(struct sim_world *world, enum sim_fault fault)
+{
+    struct ll_random *random = &world->fault_random[fault];
+    unsigned peers = world->clients_n + world->gos_n;
+    unsigned peer = (unsigned)sim_below(random, peers);
+    unsigned only = (unsigned)sim_below(random, 2 * world->members_n);
+    int64_t until_ns =
+        world->now_ns +
+        sim_spread(random, 20 * LL_NS_PER_MS, 15 * LL_NS_PER_S);
+
+    for (unsigned member = 0; member < world->members_n; member++) {
+        if (only < world->members_n && only != member) {
+            continue;
+        }
+        if (fault == SIM_FAULT_RESET) {
+            sim_net_reset(world, peer, member);
+        } else if (fault == SIM_FAULT_CUT) {
+            world->links[peer][member].cut_until_ns = until_ns;
+            sim_net_ping(world, member);
+        } else {
+            world->links[peer][member].refused_until_ns = until_ns;
+            sim_net_reset(world, peer, member);
+        }
+        SIM_TELL(world, "** %s: peer %u, member %u", faults[fault].what, peer,
+                 member);
+    }
+}
+
+static void strike_peer(struct sim_world *world)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_PAUSE];
+    struct sim_peer *peer = sim_peer(
+        world,
+        (unsigned)sim_below(random, world->clients_n + world->gos_n));
+    int64_t pause_ns = sim_spread(random, LL_NS_PER_MS, 20 * LL_NS_PER_S);
+
+    if (!peer->is_paused) {
+        SIM_TELL(world, "** peer %u is stopped for %.3f s", peer->number,
+                 (double)pause_ns / 1e9);
+        sim_net_pause(world, peer, world->now_ns + pause_ns);
+    }
+}
+
+static void strike_member(struct sim_world *world, enum sim_fault fault)
+{
+    struct ll_random *random = &world->fault_random[fault];
+    unsigned member = (unsigned)sim_below(random, world->members_n);
+
+    if (world->members[member] != SIM_MEMBER_WELL) {
+        return;
+    }
+    SIM_TELL(world, "** %s: member %u", faults[fault].what, member);
+    if (fault == SIM_FAULT_STOP) {
+        world->members[member] = SIM_MEMBER_STOPPED;
+        sim_etcd_stop(world->etcd, member, world->now_ns);
+        sim_net_ping(world, member);
+    } else if (fault == SIM_FAULT_KILL) {
+        world->members[member] = SIM_MEMBER_DEAD;
+        sim_etcd_kill(world->etcd, member, world->now_ns);
+        sim_net_member_died(world, member);
+    } else if (fault == SIM_FAULT_ISOLATE) {
+        world->members[member] = SIM_MEMBER_ISOLATED;
+        sim_etcd_cut_off(world->etcd, member, world->now_ns);
+    } else {
+        sim_etcd_move_leader(world->etcd, member, world->now_ns);
+        return;
+    }
+    end_in(world, fault, 12 * LL_NS_PER_S, member);
+}
+
+static void strike_cluster(struct sim_world *world, enum sim_fault fault)
+{
+    struct ll_random *random = &world->fault_random[fault];
+
+    SIM_TELL(world, "** %s", faults[fault].what);
+    if (fault == SIM_FAULT_BUSY) {
+        sim_etcd_set_busy(world->etcd, true);
+        end_in(world, fault, LL_NS_PER_S, 0);
+    } else {
+        int64_t revision =
+            sim_etcd_revision(world->etcd) - sim_below(random, 20);
+
+        if (revision > 1) {
+            sim_etcd_compact(world->etcd, revision, world->now_ns);
+        }
+    }
+}
+
+void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
+{
+    if (world->phase != SIM_PHASE_STORM) {
+        return;
+    }
+    sim_fault_count(world, fault);
+    switch ((int)fault) {
+    case SIM_FAULT_RESET:
+    case SIM_FAULT_CUT:
+    case SIM_FAULT_REFUSE:
+        strike_links(world, fault);
+        break;
+    case SIM_FAULT_PAUSE:
+        strike_peer(world);
+        break;
+    case SIM_FAULT_STOP:
+    case SIM_FAULT_KILL:
+    case SIM_FAULT_ISOLATE:
+    case SIM_FAULT_LEADER:
+        strike_member(world, fault);
+        break;
+    case SIM_FAULT_COMPACT:
+    case SIM_FAULT_BUSY:
+        strike_cluster(world, fault);
+        break;
+    default:
+        sim_party_strikes(world, fault);
+        break;
+    }
+    fault_again(world, fault);
+}
+
+void sim_fault_end(struct sim_world *world, enum sim_fault fault, uint64_t at)
+{
+    unsigned member = (unsigned)at;
+
+    switch ((int)fault) {
+    case SIM_FAULT_BUSY:
+        sim_etcd_set_busy(world->etcd, false);
+        return;
+    case SIM_FAULT_FOREIGN:
+    case SIM_FAULT_NESTED:
+        sim_party_removes(world, fault, at);
+        return;
+    default:
+        break;
+    }
+    if (world->members[member] == SIM_MEMBER_STOPPED &&
+        fault == SIM_FAULT_STOP) {
+        sim_etcd_continue(world->etcd, member, world->now_ns);
+    } else if (world->members[member] == SIM_MEMBER_DEAD &&
+               fault == SIM_FAULT_KILL) {
+        sim_etcd_restart(world->etcd, member, world->now_ns);
+    } else if (world->members[member] == SIM_MEMBER_ISOLATED &&
+               fault == SIM_FAULT_ISOLATE) {
+        sim_etcd_heal(world->etcd, member, world->now_ns);
+    } else {
+        return;
+    }
+    SIM_TELL(world, "** member %u is well again", member);
+    world->members[member] = SIM_MEMBER_WELL;
+}
+
+void sim_faults_heal(struct sim_world *world)
+{
+    sim_etcd_set_busy(world->etcd, false);
+    for (unsigned member = 0; member < world->members_n; member++) {
+        sim_fault_end(world, SIM_FAULT_STOP, member);
+        sim_fault_end(world, SIM_FAULT_KILL, member);
+        sim_fault_end(world, SIM_FAULT_ISOLATE, member);
+    }
+    for (unsigned peer = 0; peer < world->clients_n + world->gos_n; peer++) {
+        for (unsigned member = 0; member < world->members_n; member++) {
+            world->links[peer][member] = (struct sim_link){0, 0};
+        }
+        sim_net_resume(world, sim_peer(world, peer));
+    }
+}

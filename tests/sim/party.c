@@ -1,0 +1,201 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "world.h"
+
+/**
+ * Third parties: those who delete keys of queues, revoke leases, and put keys
+ * of their own where a queue is. They speak with a member that is well, and
+ * nobody waits for their answers.
+ */
+
+/** So few names that each comes again and again: a deletion of an old key
+ *  must not be taken for the new one's. */
+#define FOREIGN_KEYS 2
+
+static bool party_member(const struct sim_world *world, unsigned *ret_member)
+{
+    for (unsigned i = 0; i < world->members_n; i++) {
+        if (world->members[i] == SIM_MEMBER_WELL) {
+            *ret_member = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void party_txn(struct sim_world *world, const struct ll_op *op)
+{
+    struct ll_request request = {.kind = LL_REQUEST_TXN};
+    unsigned member;
+
+    request.txn = (struct ll_txn){.then_ops = op, .then_n = 1};
+    if (party_member(world, &member)) {
+        sim_etcd_call(world->etcd, member, 0, &request, world->now_ns);
+    }
+}
+
+static void party_delete(struct sim_world *world, struct ll_bytes key)
+{
+    struct sim_ticket *ticket;
+
+    HASH_FIND(hh, world->keys, key.data, key.size, ticket);
+    if (ticket != NULL) {
+        ticket->is_meddled = true;
+    }
+    SIM_TELL(world, "** a third party deletes %.*s", (int)key.size, key.data);
+    party_txn(world,
+              &(struct ll_op){.kind = LL_OP_DELETE, .del = {.key = key}});
+}
+
+struct picking {
+    struct ll_random *random;
+    bool foreign; /* only keys without a lease */
+    int64_t n;
+    char key[SIM_KEY_SIZE];
+    size_t size;
+};
+
+static void pick(void *arg, const struct ll_kv *kv)
+{
+    struct picking *picking = arg;
+
+    if (kv->key.size <= sizeof(picking->key) &&
+        (!picking->foreign || kv->lease == 0) &&
+        (picking->foreign || sim_below(picking->random, ++picking->n) == 0)) {
+        memcpy(picking->key, kv->key.data, kv->key.size);
+        picking->size = kv->key.size;
+    }
+}
+
+static struct ll_bytes party_prefix(const struct sim_world *world,
+                                    unsigned name,
+                                    char *ret_prefix,
+                                    size_t size)
+{
+    int length = snprintf(ret_prefix, size, "%s/", world->names[name]);
+
+    return (struct ll_bytes){ret_prefix, (size_t)length};
+}
+
+static void party_delete_any(struct sim_world *world)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_DELETE];
+    struct picking picking = {.random = random};
+    char prefix[SIM_KEY_SIZE];
+
+    sim_etcd_each(world->etcd,
+                  party_prefix(world,
+                               (unsigned)sim_below(random, world->names_n),
+                               prefix, sizeof(prefix)),
+                  pick, &picking);
+    if (picking.size > 0) {
+        party_delete(world, (struct ll_bytes){picking.key, picking.size});
+    }
+}
+
+static void meddle_with_session(struct sim_client *client,
+                                struct sim_session *session)
+{
+    session->is_meddled = true;
+    for (size_t i = 0; i < client->live_n; i++) {
+        struct sim_ticket *ticket = client->objects[client->live[i]].ticket;
+
+        if (ticket != NULL && ticket->session == session) {
+            ticket->is_meddled = true;
+        }
+    }
+}
+
+static void party_revoke_any(struct sim_world *world)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_REVOKE];
+    struct sim_client *client =
+        &world->clients[sim_below(random, world->clients_n)];
+    struct sim_session *picked = NULL;
+    struct ll_request request = {.kind = LL_REQUEST_LEASE_REVOKE};
+    unsigned member;
+    int64_t n = 0;
+
+    for (size_t i = 0; i < client->live_n; i++) {
+        struct sim_session *session =
+            client->objects[client->live[i]].session;
+
+        if (session != NULL && sim_below(random, ++n) == 0) {
+            picked = session;
+        }
+    }
+    if (picked != NULL && party_member(world, &member)) {
+        SIM_TELL(world, "** a third party revokes session %u.%llu",
+                 client->peer.number, (unsigned long long)picked->id);
+        meddle_with_session(client, picked);
+        request.lease.lease = picked->lease;
+        sim_etcd_call(world->etcd, member, 0, &request, world->now_ns);
+    }
+}
+
+static struct ll_bytes foreign_key(const struct sim_world *world,
+                                   enum sim_fault fault,
+                                   uint64_t at,
+                                   char *ret_key,
+                                   size_t size)
+{
+    int length = snprintf(
+        ret_key, size, fault == SIM_FAULT_NESTED ? "%s/below/%u" : "%s/%u",
+        world->names[at / FOREIGN_KEYS], (unsigned)(at % FOREIGN_KEYS));
+
+    return (struct ll_bytes){ret_key, (size_t)length};
+}
+
+static void party_puts(struct sim_world *world, enum sim_fault fault)
+{
+    struct ll_random *random = &world->fault_random[fault];
+    uint64_t at = (uint64_t)sim_below(random, FOREIGN_KEYS * world->names_n);
+    char key[SIM_KEY_SIZE];
+    struct ll_op op = {.kind = LL_OP_PUT};
+
+    op.put.key = foreign_key(world, fault, at, key, sizeof(key));
+    SIM_TELL(world, "** a third party puts %s", key);
+    party_txn(world, &op);
+    sim_push(world,
+             world->now_ns + sim_spread(random, LL_NS_PER_MS, 2 * LL_NS_PER_S),
+             SIM_EVENT_FAULT_END, (unsigned)fault, at);
+}
+
+void sim_party_removes(struct sim_world *world,
+                       enum sim_fault fault,
+                       uint64_t at)
+{
+    char key[SIM_KEY_SIZE];
+
+    party_delete(world, foreign_key(world, fault, at, key, sizeof(key)));
+}
+
+void sim_party_strikes(struct sim_world *world, enum sim_fault fault)
+{
+    if (fault == SIM_FAULT_DELETE) {
+        party_delete_any(world);
+    } else if (fault == SIM_FAULT_REVOKE) {
+        party_revoke_any(world);
+    } else {
+        party_puts(world, fault);
+    }
+}
+
+void sim_faults_sweep(struct sim_world *world)
+{
+    for (unsigned name = 0; name < world->names_n; name++) {
+        struct picking picking = {.foreign = true};
+        char prefix[SIM_KEY_SIZE];
+
+        sim_etcd_each(world->etcd,
+                      party_prefix(world, name, prefix, sizeof(prefix)), pick,
+                      &picking);
+        if (picking.size > 0) {
+            party_delete(world, (struct ll_bytes){picking.key, picking.size});
+        }
+    }
+    if (world->phase < SIM_PHASE_OVER) {
+        sim_push(world, world->now_ns + LL_NS_PER_S / 2, SIM_EVENT_SWEEP, 0, 0);
+    }
+}

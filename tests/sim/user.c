@@ -1,0 +1,440 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaselock/status.h"
+#include "world.h"
+
+/**
+ * The callers of a client: they open sessions, ask for locks in every way,
+ * hold them, and are as careless as the seed's habits make them.
+ */
+
+/** Locks that a client in a burst asks for at once: more than calls may be in
+ *  flight. */
+#define BURST (LL_CALLS_MAX + 40)
+
+/** Tickets that are of no use yet or any more count too, but less so. */
+#define LIVE_MAX 64
+
+static void user_push(struct sim_client *client,
+                      int64_t in_ns,
+                      enum sim_event_kind kind,
+                      uint64_t id)
+{
+    sim_push(client->world, client->world->now_ns + in_ns, kind,
+             client->peer.number, id);
+}
+
+/** Has a call looked at when it must have ended. */
+static void user_due(struct sim_client *client, uint64_t id, int64_t due_ns)
+{
+    sim_push(client->world, sim_world_ns(client, due_ns + SIM_SLACK_NS),
+             SIM_EVENT_DUE, client->peer.number, id);
+}
+
+static int64_t user_now_ns(const struct sim_client *client)
+{
+    return sim_local_ns(client, client->world->now_ns);
+}
+
+static void session_open(struct sim_client *client)
+{
+    struct sim_session *session = calloc(1, sizeof(*session));
+    struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN};
+    int64_t timeout_ns = sim_spread(&client->random, 100 * LL_NS_PER_MS,
+                                    8 * LL_NS_PER_S);
+
+    if (session == NULL) {
+        abort();
+    }
+    session->id = sim_client_next_id(client);
+    session->lease = (int64_t)(ll_random_next(&client->random) >> 1) | 1;
+    session->seen_state = SIM_STATE_NONE;
+    session->open_owed = true;
+    session->open_due_ns = user_now_ns(client) + timeout_ns;
+    client->objects[session->id].session = session;
+    client->live[client->live_n++] = session->id;
+    client->world->result->sessions++;
+    event.id = session->id;
+    event.session_open.lease = session->lease;
+    event.session_open.ttl_s = client->ttl_s;
+    event.session_open.timeout_ns = timeout_ns;
+    if (sim_client_step(client, &event) != 0) {
+        sim_break(client->world, "statuses", "a session is refused");
+    }
+    user_due(client, session->id, session->open_due_ns);
+}
+
+static void session_close(struct sim_client *client,
+                          struct sim_session *session,
+                          int64_t timeout_ns)
+{
+    struct ll_event event = {.kind = LL_EVENT_SESSION_CLOSE,
+                             .id = session->id};
+    int status;
+
+    session->is_closing = true;
+    session->is_open = false;
+    session->close_owed = true;
+    session->close_due_ns = user_now_ns(client) + timeout_ns;
+    event.session_close.timeout_ns = timeout_ns;
+    status = sim_client_step(client, &event);
+    if (status != 0) {
+        /* An open that timed out in this very step closes by itself. */
+        session->close_owed = false;
+        if (status != LEASELOCK_E_STATE && status != LEASELOCK_E_HANDLE) {
+            sim_break(client->world, "statuses", "a close is refused with %d",
+                      status);
+        }
+        return;
+    }
+    user_due(client, session->id, session->close_due_ns);
+}
+
+static struct sim_ticket *ticket_new(struct sim_client *client,
+                                     struct sim_session *session)
+{
+    struct sim_ticket *ticket = calloc(1, sizeof(*ticket));
+
+    if (ticket == NULL) {
+        abort();
+    }
+    ticket->id = sim_client_next_id(client);
+    ticket->client = client->peer.number;
+    ticket->session = session;
+    ticket->seen_state = SIM_STATE_NONE;
+    ticket->acquire_owed = true;
+    ticket->acquire_due_ns = INT64_MAX;
+    ticket->release_due_ns = INT64_MAX;
+    client->objects[ticket->id].ticket = ticket;
+    client->live[client->live_n++] = ticket->id;
+    return ticket;
+}
+
+/** How long the caller will wait: not at all, some time, or for ever. */
+static int64_t draw_timeout(struct sim_client *client)
+{
+    int64_t kind = sim_below(&client->random, 10);
+
+    if (kind < 2) {
+        return 0;
+    }
+    if (kind < 5) {
+        return sim_spread(&client->random, LL_NS_PER_MS / 4,
+                          4 * client->world->wait_ns);
+    }
+    return -1;
+}
+
+static void ticket_acquire(struct sim_client *client,
+                           struct sim_session *session)
+{
+    struct sim_world *world = client->world;
+    struct sim_ticket *ticket = ticket_new(client, session);
+    struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .id = ticket->id};
+    struct ll_ticket_view view;
+    int64_t timeout_ns = draw_timeout(client);
+
+    ticket->name = (unsigned)sim_below(&client->random, world->names_n);
+    ticket->once = timeout_ns == 0;
+    ticket->has_timeout = timeout_ns > 0;
+    if (ticket->once) {
+        ticket->acquire_due_ns = user_now_ns(client) +
+                                 3 * world->request_timeout_ns;
+    } else if (ticket->has_timeout) {
+        ticket->acquire_due_ns = user_now_ns(client) + timeout_ns;
+    }
+    event.acquire.session = session->id;
+    event.acquire.name = (struct ll_bytes){world->names[ticket->name],
+                                           strlen(world->names[ticket->name])};
+    event.acquire.value = (struct ll_bytes){"sim", 3};
+    event.acquire.timeout_ns = timeout_ns;
+    if (sim_client_step(client, &event) != 0) {
+        /* The session was lost in this very step. */
+        client->objects[ticket->id].ticket = NULL;
+        free(ticket);
+        return;
+    }
+    world->result->tickets++;
+    if (world->is_over ||
+        !ll_core_ticket_view(client->core, ticket->id, 0, &view) ||
+        view.key.size >= sizeof(ticket->key)) {
+        return;
+    }
+    memcpy(ticket->key, view.key.data, view.key.size);
+    ticket->key_size = view.key.size;
+    HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
+    if (ticket->acquire_due_ns != INT64_MAX) {
+        user_due(client, ticket->id, ticket->acquire_due_ns);
+    }
+    if (sim_fault_strikes(world, SIM_FAULT_CANCEL)) {
+        user_push(client, sim_spread(&client->random, 1, world->wait_ns),
+                  SIM_EVENT_RELEASE, ticket->id);
+    }
+}
+
+static void ticket_release(struct sim_client *client,
+                           struct sim_ticket *ticket)
+{
+    struct sim_world *world = client->world;
+    bool again = ticket->is_released;
+    bool waits = ticket->acquire_owed;
+    struct ll_event event = {.kind = LL_EVENT_RELEASE, .id = ticket->id};
+    int status;
+
+    event.release.timeout_ns =
+        sim_spread(&client->random, LL_NS_PER_MS / 4, 3 * LL_NS_PER_S);
+    if (!again) {
+        ticket->is_released = true;
+        ticket->release_owed = true;
+        ticket->was_canceled = waits;
+        ticket->release_due_ns =
+            user_now_ns(client) + event.release.timeout_ns;
+    }
+    status = sim_client_step(client, &event);
+    if (world->is_over) {
+        return;
+    }
+    if (again && status == 0) {
+        sim_break(world, "told once", "ticket %u.%llu is released twice",
+                  ticket->client, (unsigned long long)ticket->id);
+    } else if (!again && status != 0) {
+        ticket->release_owed = false;
+    } else if (!again) {
+        user_due(client, ticket->id, ticket->release_due_ns);
+        if (sim_fault_strikes(world, SIM_FAULT_TWICE)) {
+            user_push(client, sim_spread(&client->random, 1, LL_NS_PER_S),
+                      SIM_EVENT_RELEASE, ticket->id);
+        }
+    }
+}
+
+/** An open session of a client, at random, or NULL. */
+static struct sim_session *session_pick(struct sim_client *client, bool closing)
+{
+    struct sim_session *picked = NULL;
+    int64_t n = 0;
+
+    for (size_t i = 0; i < client->live_n; i++) {
+        struct sim_session *session =
+            client->objects[client->live[i]].session;
+
+        if (session != NULL && !session->is_closing &&
+            (session->is_open || (closing && session->open_owed)) &&
+            sim_below(&client->random, ++n) == 0) {
+            picked = session;
+        }
+    }
+    return picked;
+}
+
+static void user_work(struct sim_client *client)
+{
+    struct sim_world *world = client->world;
+    struct sim_session *session = session_pick(client, false);
+    bool burst = world->fault_rate[SIM_FAULT_BURST] > 0 &&
+                 client->peer.number == 0 && !client->has_burst;
+
+    if (world->phase != SIM_PHASE_STORM) {
+        return;
+    }
+    if (session != NULL && client->live_n < LIVE_MAX) {
+        ticket_acquire(client, session);
+        for (int i = 1; burst && i < BURST && !world->is_over; i++) {
+            ticket_acquire(client, session);
+        }
+        if (burst) {
+            client->has_burst = true;
+            sim_fault_count(world, SIM_FAULT_BURST);
+        }
+    }
+    user_push(client,
+              sim_spread(&client->random, world->think_ns / 4,
+                         4 * world->think_ns),
+              SIM_EVENT_WORK, 0);
+}
+
+static void user_query(struct sim_client *client)
+{
+    struct sim_world *world = client->world;
+    struct ll_event event = {.kind = LL_EVENT_QUERY};
+    const char *name = world->names[sim_below(&client->random, world->names_n)];
+
+    if (client->query_id != 0) {
+        event.kind = LL_EVENT_QUERY_CANCEL;
+        event.id = client->query_id;
+        (void)sim_client_step(client, &event);
+        return;
+    }
+    client->query = (struct ll_request){.kind = LL_REQUEST_RANGE};
+    client->query.range.key = (struct ll_bytes){name, strlen(name)};
+    client->query.range.serializable = true;
+    client->query_id = sim_client_next_id(client);
+    event.id = client->query_id;
+    event.query.request = &client->query;
+    event.query.timeout_ns =
+        sim_spread(&client->random, LL_NS_PER_MS, 3 * LL_NS_PER_S);
+    event.query.endpoint =
+        sim_chance(&client->random, 500000) ? 0 : LL_ENDPOINT_ANY;
+    if (sim_client_step(client, &event) != 0) {
+        sim_break(world, "statuses", "a query is refused");
+    }
+    user_due(client, event.id, user_now_ns(client) + event.query.timeout_ns);
+}
+
+/** Whether a session that has been lost is still to be closed. */
+static struct sim_session *session_lost(struct sim_client *client)
+{
+    for (size_t i = 0; i < client->live_n; i++) {
+        struct sim_session *session =
+            client->objects[client->live[i]].session;
+
+        if (session != NULL && session->seen_state == LL_SESSION_LOST &&
+            !session->is_closing) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
+static unsigned sessions_in_use(const struct sim_client *client)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < client->live_n; i++) {
+        const struct sim_session *session =
+            client->objects[client->live[i]].session;
+
+        if (session != NULL && !session->is_closing &&
+            (session->is_open || session->open_owed)) {
+            n++;
+        }
+    }
+    return n;
+}
+
+static void user_tend(struct sim_client *client)
+{
+    struct sim_world *world = client->world;
+    struct sim_session *lost = session_lost(client);
+    int64_t timeout_ns =
+        sim_spread(&client->random, LL_NS_PER_MS, 5 * LL_NS_PER_S);
+
+    if (world->phase != SIM_PHASE_STORM) {
+        return;
+    }
+    if (lost != NULL && sim_chance(&client->random, 700000)) {
+        session_close(client, lost, timeout_ns);
+    } else if (sessions_in_use(client) < client->sessions_max) {
+        session_open(client);
+    } else if (sim_fault_strikes(world, SIM_FAULT_CLOSE)) {
+        struct sim_session *session = session_pick(client, true);
+
+        if (session != NULL) {
+            session_close(client, session, timeout_ns);
+        }
+    } else if (sim_chance(&client->random, 100000)) {
+        user_query(client);
+    }
+    user_push(client,
+              sim_spread(&client->random, 10 * LL_NS_PER_MS, LL_NS_PER_S),
+              SIM_EVENT_TEND, 0);
+}
+
+void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
+{
+    struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
+    struct sim_world *world = client->world;
+
+    if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0 &&
+        !ticket->is_released &&
+        !sim_fault_strikes(world, SIM_FAULT_FORGET)) {
+        user_push(client, sim_spread(&client->random, 1, world->hold_ns),
+                  SIM_EVENT_RELEASE, effect->id);
+    } else if (effect->kind == LL_EFFECT_LOST &&
+               sim_chance(&client->random, 600000)) {
+        user_push(client, sim_spread(&client->random, 1, LL_NS_PER_S),
+                  SIM_EVENT_RELEASE, effect->id);
+    }
+}
+
+void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
+{
+    struct sim_ticket *ticket;
+
+    if (client->peer.is_paused) {
+        sim_push(client->world, client->peer.paused_until_ns + SIM_SLACK_NS,
+                 (enum sim_event_kind)event->kind, event->number, event->id);
+        return;
+    }
+    switch (event->kind) {
+    case SIM_EVENT_WORK:
+        user_work(client);
+        break;
+    case SIM_EVENT_TEND:
+        user_tend(client);
+        break;
+    case SIM_EVENT_RELEASE:
+        ticket = sim_ticket_find(client, event->id);
+        if (ticket != NULL) {
+            ticket_release(client, ticket);
+        }
+        break;
+    case SIM_EVENT_DUE:
+        sim_check_due(client, event->id);
+        break;
+    default:
+        break;
+    }
+}
+
+void sim_user_start(struct sim_client *client)
+{
+    user_push(client, 1, SIM_EVENT_TEND, 0);
+    for (unsigned i = 0; i < client->workers; i++) {
+        user_push(client, 2 + sim_below(&client->random, LL_NS_PER_S / 10),
+                  SIM_EVENT_WORK, 0);
+    }
+}
+
+void sim_user_finish(struct sim_client *client)
+{
+    for (size_t i = 0; i < client->live_n; i++) {
+        const struct sim_ticket *ticket =
+            client->objects[client->live[i]].ticket;
+
+        if (ticket != NULL && ticket->in_held && !ticket->is_released) {
+            user_push(client, sim_spread(&client->random, 1, LL_NS_PER_S),
+                      SIM_EVENT_RELEASE, ticket->id);
+        }
+    }
+}
+
+void sim_user_close_all(struct sim_client *client)
+{
+    for (uint64_t id = 1; id < client->objects_n; id++) {
+        struct sim_session *session = client->objects[id].session;
+
+        if (session != NULL && !session->is_closing && !session->is_ended &&
+            !client->world->is_over) {
+            session_close(client, session, 20 * LL_NS_PER_S);
+        }
+    }
+}
+
+bool sim_user_is_idle(const struct sim_client *client)
+{
+    for (size_t i = 0; i < client->live_n; i++) {
+        const struct sim_object *object = &client->objects[client->live[i]];
+
+        if (object->ticket != NULL &&
+            (object->ticket->acquire_owed || object->ticket->release_owed ||
+             object->ticket->in_held)) {
+            return false;
+        }
+        if (object->session != NULL && object->session->open_owed) {
+            return false;
+        }
+    }
+    return true;
+}
