@@ -172,14 +172,7 @@ void ll_sessions_on_stream_down(struct ll_core *core)
 
 bool ll_sessions_need_stream(const struct ll_core *core)
 {
-    struct ll_link *at;
-
-    for (at = core->sessions.next; at != &core->sessions; at = at->next) {
-        if (ll_session_is_alive(LL_CONTAINER(at, struct ll_session, link))) {
-            return true;
-        }
-    }
-    return false;
+    return core->alive_n > 0;
 }
 
 void ll_session_draw_beat(struct ll_core *core,

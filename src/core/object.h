@@ -69,6 +69,7 @@ struct ll_core {
     uint32_t endpoint; /* the one in use */
     unsigned calls_in_flight;
     unsigned sessions_n;
+    unsigned alive_n; /* of these, ACTIVE or SUSPECT */
     unsigned tickets_n;
     unsigned reaps_n;
     /** The newest failure of a call or stream, for the user's error. */

@@ -7,12 +7,22 @@
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
+/** Every change of state goes through here, for the count of the alive. */
+static void session_move(struct ll_core *core,
+                         struct ll_session *session,
+                         enum ll_session_state state)
+{
+    core->alive_n -= ll_session_is_alive(session) ? 1 : 0;
+    session->state = state;
+    core->alive_n += ll_session_is_alive(session) ? 1 : 0;
+}
+
 void ll_session_set_state(struct ll_core *core,
                           struct ll_session *session,
                           enum ll_session_state state,
                           const char *why)
 {
-    session->state = state;
+    session_move(core, session, state);
     session->why = why;
     session->changed_due = true;
     ll_tell(core, &session->object);
@@ -109,7 +119,7 @@ static void session_leave(struct ll_core *core, struct ll_session *session)
     if (!granted) {
         session->expiry_ns = core->now_ns + ll_session_ttl_ns(session);
     }
-    session->state = LL_SESSION_CLOSING;
+    session_move(core, session, LL_SESSION_CLOSING);
     session->object.failures = 0;
     ll_call_at(core, &session->object, core->now_ns);
 }

@@ -378,10 +378,12 @@ static void ticket_on_ok(struct ll_core *core,
         ticket_next_read(core, ticket, answer);
         break;
     case LL_TICKET_LEAVE:
-        /* Not there, though no earlier delete can have met it: a third party
-         * was quicker, and a lock that was held was not held to the end. */
+        /* Not there, though no earlier delete nor the session's own revoke can
+         * have met it: a third party was quicker, and a lock that was held was
+         * not held to the end. */
         ours = answer->txn.succeeded || ticket->leave_lost ||
-               ticket->acquire_status != 0;
+               ticket->acquire_status != 0 ||
+               !ll_session_is_alive(ticket->session);
         ll_ticket_end(core, ticket, ours ? 0 : LEASELOCK_E_LOST);
         break;
     case LL_TICKET_REAP:

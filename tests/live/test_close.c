@@ -271,6 +271,7 @@ static void check_all_once(struct pending *pending)
     check_once(&pending->queue, "queue");
     if (test_call_status(&pending->queue) == 0) {
         leaselock_queue_free(pending->queue_answer);
+        pending->queue_answer = NULL;
     }
 }
 

@@ -95,8 +95,8 @@ struct sim_watcher {
 };
 
 /** A message on a stream that its member has not taken yet. */
-struct sim_message {
-    enum { SIM_MESSAGE_KEEPALIVE, SIM_MESSAGE_CREATE, SIM_MESSAGE_CANCEL } kind;
+struct sim_stream_message {
+    enum { SIM_STREAM_KEEPALIVE, SIM_STREAM_CREATE, SIM_STREAM_CANCEL } kind;
     int64_t id; /* the lease's, or the watch's to cancel */
     struct sim_watch_request create;
     struct sim_arena arena;
@@ -113,7 +113,7 @@ struct sim_stream {
     unsigned member;
     enum ll_stream_kind kind;
     bool opened; /* its member has seen it */
-    struct sim_message **messages;
+    struct sim_stream_message **messages;
     size_t messages_n;
     size_t messages_capacity;
     struct sim_watcher **watchers;
@@ -247,7 +247,7 @@ void sim_streams_kill(struct sim_etcd *etcd, unsigned member, const char *text);
 /** Carries out the message at the stream's head; false: it has to wait. */
 bool sim_watch_message(struct sim_etcd *etcd,
                        struct sim_stream *stream,
-                       struct sim_message *message);
+                       struct sim_stream_message *message);
 /** Tells a member's synced watchers of a revision that it has applied. */
 void sim_watch_notify(struct sim_etcd *etcd, unsigned member, int64_t revision);
 /** The loop over a member's unsynced watchers. */

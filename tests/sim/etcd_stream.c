@@ -15,7 +15,7 @@ struct sim_stream *sim_stream_find(const struct sim_etcd *etcd, uint64_t id)
     return NULL;
 }
 
-static void message_free(struct sim_message *message)
+static void message_free(struct sim_stream_message *message)
 {
     sim_arena_free(&message->arena);
     free(message);
@@ -135,10 +135,10 @@ static bool stream_go_on(struct sim_etcd *etcd, struct sim_stream *stream)
     }
     stream->opened = true;
     while (stream->messages_n > 0) {
-        struct sim_message *head = stream->messages[0];
+        struct sim_stream_message *head = stream->messages[0];
         bool done = false;
 
-        if (head->kind == SIM_MESSAGE_KEEPALIVE) {
+        if (head->kind == SIM_STREAM_KEEPALIVE) {
             if (!head->begun) {
                 head->begun = true;
                 head->deadline_ns = etcd->now_ns + SIM_REQUEST_TIMEOUT_NS +
@@ -230,11 +230,11 @@ int64_t sim_streams_deadline_ns(const struct sim_etcd *etcd)
 }
 
 /** Puts a message behind the others; NULL: the stream is no more. */
-static struct sim_message *
+static struct sim_stream_message *
 message_add(struct sim_etcd *etcd, uint64_t stream, int64_t id)
 {
     struct sim_stream *it = sim_stream_find(etcd, stream);
-    struct sim_message *message = NULL;
+    struct sim_stream_message *message = NULL;
 
     if (it == NULL) {
         return NULL;
@@ -251,12 +251,12 @@ void sim_etcd_keepalive(struct sim_etcd *etcd,
                         int64_t lease,
                         int64_t now_ns)
 {
-    struct sim_message *message = NULL;
+    struct sim_stream_message *message = NULL;
 
     sim_etcd_advance(etcd, now_ns);
     message = message_add(etcd, stream, lease);
     if (message != NULL) {
-        message->kind = SIM_MESSAGE_KEEPALIVE;
+        message->kind = SIM_STREAM_KEEPALIVE;
         sim_etcd_settle(etcd);
     }
 }
@@ -266,12 +266,12 @@ void sim_etcd_watch_create(struct sim_etcd *etcd,
                            const struct sim_watch_request *request,
                            int64_t now_ns)
 {
-    struct sim_message *message = NULL;
+    struct sim_stream_message *message = NULL;
 
     sim_etcd_advance(etcd, now_ns);
     message = message_add(etcd, stream, request->watch_id);
     if (message != NULL) {
-        message->kind = SIM_MESSAGE_CREATE;
+        message->kind = SIM_STREAM_CREATE;
         message->create = *request;
         message->create.key = sim_copy_bytes(&message->arena, request->key);
         message->create.end = sim_copy_bytes(&message->arena, request->end);
@@ -284,12 +284,12 @@ void sim_etcd_watch_cancel(struct sim_etcd *etcd,
                            int64_t watch_id,
                            int64_t now_ns)
 {
-    struct sim_message *message = NULL;
+    struct sim_stream_message *message = NULL;
 
     sim_etcd_advance(etcd, now_ns);
     message = message_add(etcd, stream, watch_id);
     if (message != NULL) {
-        message->kind = SIM_MESSAGE_CANCEL;
+        message->kind = SIM_STREAM_CANCEL;
         sim_etcd_settle(etcd);
     }
 }

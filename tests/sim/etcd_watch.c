@@ -109,7 +109,7 @@ static int64_t choose_id(struct sim_stream *stream, int64_t id)
  *  member had when it took the message; a write since then makes it late. */
 static void place(struct sim_etcd *etcd,
                   struct sim_stream *stream,
-                  const struct sim_message *message)
+                  const struct sim_stream_message *message)
 {
     const struct sim_watch_request *create = &message->create;
     const struct sim_member *member = &etcd->members[stream->member];
@@ -139,7 +139,7 @@ static void place(struct sim_etcd *etcd,
 
 static bool create(struct sim_etcd *etcd,
                    struct sim_stream *stream,
-                   struct sim_message *message)
+                   struct sim_stream_message *message)
 {
     const char *reason = NULL;
 
@@ -193,9 +193,9 @@ cancel(struct sim_etcd *etcd, struct sim_stream *stream, int64_t watch_id)
 
 bool sim_watch_message(struct sim_etcd *etcd,
                        struct sim_stream *stream,
-                       struct sim_message *message)
+                       struct sim_stream_message *message)
 {
-    if (message->kind == SIM_MESSAGE_CREATE) {
+    if (message->kind == SIM_STREAM_CREATE) {
         return create(etcd, stream, message);
     }
     cancel(etcd, stream, message->id);

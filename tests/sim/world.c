@@ -123,6 +123,14 @@ static void world_draw(struct sim_world *world)
     world->hold_ns = sim_spread(setup, LL_NS_PER_MS, 4 * LL_NS_PER_S);
     world->wait_ns = sim_spread(setup, LL_NS_PER_MS, 4 * LL_NS_PER_S);
     sim_faults_draw(world);
+    world->is_calm = true;
+    for (int i = 0; i <= SIM_FAULT_BUSY; i++) {
+        world->is_calm = world->is_calm && (world->fault_rate[i] == 0 ||
+                                            i == SIM_FAULT_COMPACT);
+    }
+    world->is_calm = world->is_calm &&
+                     world->fault_rate[SIM_FAULT_FORBID] == 0 &&
+                     world->fault_rate[SIM_FAULT_BURST] == 0;
 }
 
 static void world_make_etcd(struct sim_world *world)
@@ -190,6 +198,7 @@ static void phase_enter(struct sim_world *world, enum sim_phase phase)
     sim_push(world, world->now_ns + PHASE_NS, SIM_EVENT_PHASE, (unsigned)phase,
              0);
     if (phase == SIM_PHASE_HEAL) {
+        world->heal_ns = world->now_ns;
         sim_faults_heal(world);
         sim_faults_sweep(world);
     }

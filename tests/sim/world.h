@@ -114,6 +114,7 @@ struct sim_session {
     bool is_closing; /* the caller asked for it */
     bool is_ended;   /* core forgets it */
     bool is_meddled; /* a third party revoked its lease */
+    bool is_lost;
     int64_t open_due_ns;
     int64_t close_due_ns;
 };
@@ -189,6 +190,7 @@ struct sim_world {
     bool is_over; /* an invariant was broken, or the run has ended */
     enum sim_phase phase;
     int64_t phase_ns; /* since when */
+    int64_t heal_ns;
     struct sim_heap heap;
     struct sim_pool pool;
     struct sim_etcd *etcd;

@@ -170,33 +170,22 @@ static void test_reaps(void **state)
     end(timeline);
 }
 
-static struct ll_core *core_new(uint32_t endpoints_n)
+/** A core with session 1, active. */
+static struct ll_core *core_new(void)
 {
     const struct ll_core_config config = {
-        .endpoints_n = endpoints_n, .request_timeout_ns = 1000, .seed = 1};
-    struct ll_core *core = ll_core_new(&config);
-
-    assert_non_null(core);
-    return core;
-}
-
-/** Goal: a value beyond LL_VALUE_MAX and a name beyond its 1024 bytes are
- *  refused. Method: both at the limit and a byte longer. */
-static void test_sizes(void **state)
-{
-    static char text[LL_VALUE_MAX + 1];
-    struct ll_core *core = core_new(1);
+        .endpoints_n = 1, .request_timeout_ns = 1000, .seed = 1};
     const struct ll_answer granted = {.outcome = LL_OUTCOME_OK,
                                       .text = "",
                                       .kind = LL_REQUEST_LEASE_GRANT,
                                       .lease = {.ttl_s = 10}};
-    struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN, .now_ns = 1};
+    struct ll_core *core = ll_core_new(&config);
+    struct ll_event event = {
+        .kind = LL_EVENT_SESSION_OPEN, .now_ns = 1, .id = 1};
     struct ll_effect effect;
 
-    (void)state;
-    memset(text, 'x', sizeof(text));
-    event.id = 1;
-    event.session_open.lease = 5;
+    assert_non_null(core);
+    event.session_open.lease = 1;
     event.session_open.ttl_s = 10;
     event.session_open.timeout_ns = 1000000;
     assert_int_equal(ll_core_step(core, &event), 0);
@@ -205,7 +194,19 @@ static void test_sizes(void **state)
     event.answer.seq = effect.call.seq;
     event.answer.answer = &granted;
     assert_int_equal(ll_core_step(core, &event), 0);
-    event = (struct ll_event){.kind = LL_EVENT_ACQUIRE, .now_ns = 3, .id = 2};
+    return core;
+}
+
+/** Goal: a value beyond LL_VALUE_MAX and a name beyond its 1024 bytes are
+ *  refused. Method: both at the limit and a byte longer. */
+static void test_sizes(void **state)
+{
+    static char text[LL_VALUE_MAX + 1];
+    struct ll_core *core = core_new();
+    struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .now_ns = 3, .id = 2};
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
     event.acquire.session = 1;
     event.acquire.timeout_ns = -1;
     event.acquire.name = (struct ll_bytes){text, 1024};
@@ -219,34 +220,34 @@ static void test_sizes(void **state)
     ll_core_free(core);
 }
 
-/** Goal: sessions are limited. Method: open LL_SESSIONS_MAX, one more, and
- *  close one that was never sent. */
+static int session_open(struct ll_core *core, uint64_t id)
+{
+    struct ll_event event = {
+        .kind = LL_EVENT_SESSION_OPEN, .now_ns = 3, .id = id};
+
+    event.session_open.lease = (int64_t)id;
+    event.session_open.ttl_s = 10;
+    event.session_open.timeout_ns = 1000;
+    return ll_core_step(core, &event);
+}
+
+/** Goal: sessions are limited, and a closed one makes room. Method: open
+ *  LL_SESSIONS_MAX, one more, and close one whose grant was never sent. */
 static void test_sessions(void **state)
 {
-    struct ll_core *core = core_new(1);
-    struct ll_event event = {.now_ns = 1};
+    struct ll_core *core = core_new();
+    struct ll_event event = {
+        .kind = LL_EVENT_SESSION_CLOSE, .now_ns = 3, .id = LL_SESSIONS_MAX};
     uint64_t id;
 
     (void)state;
-    for (id = 1; id <= LL_SESSIONS_MAX + 1; id++) {
-        event.kind = LL_EVENT_SESSION_OPEN;
-        event.id = id;
-        event.session_open.lease = (int64_t)id;
-        event.session_open.ttl_s = 10;
-        event.session_open.timeout_ns = 1000;
-        assert_int_equal(ll_core_step(core, &event),
-                         id <= LL_SESSIONS_MAX ? 0 : LEASELOCK_E_LIMIT);
+    for (id = 2; id <= LL_SESSIONS_MAX; id++) {
+        assert_int_equal(session_open(core, id), 0);
     }
-    event = (struct ll_event){
-        .kind = LL_EVENT_SESSION_CLOSE, .now_ns = 2, .id = LL_SESSIONS_MAX};
+    assert_int_equal(session_open(core, id), LEASELOCK_E_LIMIT);
     event.session_close.timeout_ns = 1000;
     assert_int_equal(ll_core_step(core, &event), 0);
-    event = (struct ll_event){
-        .kind = LL_EVENT_SESSION_OPEN, .now_ns = 3, .id = id + 1};
-    event.session_open.lease = 1 << 20;
-    event.session_open.ttl_s = 10;
-    event.session_open.timeout_ns = 1000;
-    assert_int_equal(ll_core_step(core, &event), 0);
+    assert_int_equal(session_open(core, id), 0);
     ll_core_free(core);
 }
 

@@ -1,0 +1,460 @@
+/*
+ * The queue of one lock in etcd: CLIENTS clients, each with a lease of its own
+ * and one ticket, that is, one key. docs/model.md maps the steps to src/core
+ * and says what is assumed; CMakeLists.txt has the runs and the broken variants
+ * that must fail.
+ *
+ * Every run is finite: whatever could go on for ever (lost answers, losses of
+ * leases, tickets given up) counts as a fault, and there are FAULTS of them at
+ * most. So each run ends, and what must hold "in the end" is checked where
+ * nothing more can happen: see the process `judge`.
+ */
+#ifndef CLIENTS
+#define CLIENTS 3
+#endif
+#ifndef FAULTS
+#define FAULTS 2
+#endif
+#ifndef ROUNDS
+#define ROUNDS 1 /* tickets of a client, one after the other */
+#endif
+
+/* What a ticket does next; as enum ll_ticket_state, with WAIT in three parts. */
+#define ENQUEUE 0  /* send the Txn that takes a place */
+#define ANSWERED 1 /* it is applied; its answer is on the way */
+#define WANT 2     /* create the watch on the predecessor */
+#define WATCHED 3  /* it is created; the gap before it is not closed */
+#define WAIT 4     /* the gap is closed */
+#define NEXT 5     /* look who is ahead now */
+#define HELD 6
+#define LEAVE 7 /* delete the key at its token */
+#define REAP 8  /* delete the key whenever it appears */
+#define GONE 9
+
+/* etcd. A key's present life is [made, ended), the one before [made0, ended0),
+ * in revisions; 0: not yet. So the store can be read at any revision. */
+byte revision = 1;
+byte made[CLIENTS];
+byte ended[CLIENTS];
+byte made0[CLIENTS];
+byte ended0[CLIENTS];
+bool dead[CLIENTS]; /* the lease, in the store */
+
+/* The network: requests whose sender has given them up, which may land later
+ * or never. */
+bool late_enqueue[CLIENTS];
+byte late_delete[CLIENTS]; /* the token that it names; 0: none */
+
+/* The clients. */
+byte state[CLIENTS];
+bool told[CLIENTS]; /* the session is lost, as far as the client knows */
+bool quit[CLIENTS]; /* given up while the Txn's answer was on the way */
+byte token[CLIENTS];
+byte ahead[CLIENTS]; /* how many, at most; FOUND: an earlier try landed */
+byte before[CLIENTS]; /* the predecessor */
+byte before_token[CLIENTS];
+byte since[CLIENTS]; /* WATCHED: the watch's revision; NEXT: read no older */
+bool settled[CLIENTS];
+byte lost_tries[CLIENTS];
+byte round[CLIENTS];
+byte faults;
+byte last_token; /* of the ticket that was granted last */
+
+#define FOUND 255
+
+#define STANDS(k) (made[k] != 0 && ended[k] == 0)
+/* Whether key k stood at revision r, and the revision that made it. */
+#define STOOD(k, r)                                                            \
+    ((made[k] != 0 && made[k] <= r && (ended[k] == 0 || ended[k] > r)) ||      \
+     (made0[k] != 0 && made0[k] <= r && ended0[k] > r))
+#define MADE(k, r) (made[k] != 0 && made[k] <= r -> made[k] : made0[k])
+/* Whether it stood there and is the one that was made at revision t. */
+#define SAME(k, t, r) (STOOD(k, r) && MADE(k, r) == t)
+/* When the key k that was made at t ended; 0: not yet. */
+#define END(k, t) (made[k] == t -> ended[k] : ended0[k])
+#define HOLDS(i) (state[i] == HELD && !told[i] && !dead[i])
+#define MAX(a, b) (a > b -> a : b)
+
+inline spend()
+{
+    faults < FAULTS -> faults++
+}
+
+inline delete(k)
+{
+    revision++;
+    ended[k] = revision
+}
+
+/* The delete of a release or of a reaper, late or in time. */
+inline delete_at(k, t)
+{
+    if
+#ifdef UNGUARDED_DELETE
+    :: STANDS(k) -> delete(k)
+#else
+    :: STANDS(k) && made[k] == t -> delete(k)
+#endif
+    :: else
+    fi
+}
+
+inline put(k)
+{
+    assert(made0[k] == 0 || ROUNDS > 1); /* two lives are all that is kept */
+    made0[k] = made[k];
+    ended0[k] = ended[k];
+    revision++;
+    made[k] = revision;
+    ended[k] = 0
+}
+
+/* Who stood ahead of revision t at revision r: the newest of them goes to
+ * before[i], their number to n. */
+inline look_ahead(i, t, r)
+{
+    n = 0;
+    j = 0;
+    before_token[i] = 0;
+    do
+    :: j < CLIENTS ->
+        if
+        :: STOOD(j, r) && MADE(j, r) < t ->
+            n++;
+            if
+            :: MADE(j, r) > before_token[i] ->
+                before[i] = j;
+                before_token[i] = MADE(j, r)
+            :: else
+            fi
+        :: else
+        fi;
+        j++
+    :: else -> break
+    od;
+    j = 0
+}
+
+inline forget(i)
+{
+    ahead[i] = 0;
+    before[i] = 0;
+    before_token[i] = 0;
+    since[i] = 0;
+    settled[i] = false;
+    quit[i] = false
+}
+
+/* The three promises to a holder. r is the revision that the decision is
+ * based on. */
+inline grant(i, r)
+{
+    assert(SAME(i, token[i], r)); /* its key stood */
+    look_ahead(i, token[i], r);
+    assert(n == 0); /* and was the oldest */
+    state[i] = HELD;
+    forget(i);
+    if
+    :: HOLDS(i) ->
+        do
+        :: j < CLIENTS ->
+            assert(j == i || !HOLDS(j));
+            j++
+        :: else -> break
+        od;
+        j = 0;
+        assert(token[i] > last_token);
+        last_token = token[i]
+    :: else
+    fi;
+    n = 0
+}
+
+/* Nothing is left in etcd but what may still land. */
+inline end(i)
+{
+    forget(i);
+    token[i] = 0;
+#ifdef NO_REAPING
+    state[i] = GONE
+#else
+    state[i] = (lost_tries[i] > 0 && !told[i] -> REAP : GONE)
+#endif
+}
+
+inline leave(i)
+{
+    forget(i);
+    state[i] = LEAVE
+}
+
+/* The predecessor was gone at revision r; stands: the own key was not. */
+inline advance(i, r, stands)
+{
+    if
+    :: ahead[i] == 1 && stands -> grant(i, r)
+    :: else ->
+        since[i] = MAX(r, token[i]);
+        state[i] = NEXT
+    fi
+}
+
+/* Any revision from a least one on: a member that lags answers with an old
+ * one, and what is older than the least is asked of the quorum. */
+inline pick(least)
+{
+#ifdef STALE_READ
+    r = 1;
+#else
+    r = least;
+#endif
+    do
+    :: r < revision -> r++
+    :: break
+    od
+}
+
+/* etcd applies the enqueue. */
+inline enqueue(i)
+{
+    if
+    :: dead[i] -> token[i] = 0
+#ifdef NO_ELSE
+    :: !dead[i] ->
+        look_ahead(i, 255, revision);
+        ahead[i] = n;
+        n = 0;
+        if
+        :: !STANDS(i) -> put(i)
+        :: else
+        fi;
+        token[i] = made[i]
+#else
+    :: !dead[i] && STANDS(i) ->
+        token[i] = made[i];
+        ahead[i] = FOUND;
+        since[i] = revision
+    :: !dead[i] && !STANDS(i) ->
+        look_ahead(i, 255, revision);
+        ahead[i] = n;
+        n = 0;
+        put(i);
+        token[i] = revision
+#endif
+    fi;
+    state[i] = ANSWERED
+}
+
+/* The enqueue's answer comes, or it does not. */
+inline answer(i)
+{
+    if
+    :: token[i] == 0 -> told[i] = true; forget(i); state[i] = GONE
+    :: token[i] != 0 && quit[i] ->
+        if
+        :: ahead[i] == FOUND && lost_tries[i] > 0 -> lost_tries[i]--
+        :: else
+        fi;
+        leave(i)
+    :: token[i] != 0 && !quit[i] && ahead[i] == FOUND ->
+        if
+        :: lost_tries[i] > 0 -> lost_tries[i]--
+        :: else
+        fi;
+        ahead[i] = 0;
+        state[i] = NEXT
+    :: token[i] != 0 && !quit[i] && ahead[i] == 0 -> grant(i, token[i])
+    :: token[i] != 0 && !quit[i] && ahead[i] != 0 && ahead[i] != FOUND ->
+        state[i] = WANT
+    fi
+}
+
+inline lose_answer(i)
+{
+    lost_tries[i]++;
+    if
+    :: quit[i] -> end(i)
+    :: else -> forget(i); token[i] = 0; state[i] = ENQUEUE
+    fi
+}
+
+/* A read of both keys. */
+inline read(i)
+{
+    if
+    :: !SAME(i, token[i], r) -> end(i)
+    :: SAME(i, token[i], r) && !SAME(before[i], before_token[i], r) ->
+        advance(i, r, true)
+    :: SAME(i, token[i], r) && SAME(before[i], before_token[i], r) ->
+        since[i] = 0;
+        state[i] = WAIT;
+        if
+        :: settled[i] = true
+        :: ahead[i] == 1 && !settled[i] /* the reads of SETTLE are to come */
+        fi
+    fi
+}
+
+proctype ticket(byte i)
+{
+    byte r, n, j;
+
+end_idle:
+    do
+    :: atomic { state[i] == ENQUEUE -> enqueue(i) }
+    :: atomic { state[i] == ENQUEUE -> /* the request is on its way, or lost */
+        spend();
+        lost_tries[i]++;
+        late_enqueue[i] = true }
+    :: atomic { state[i] == ENQUEUE -> /* given up */
+        spend();
+        end(i) }
+
+    :: atomic { state[i] == ANSWERED -> answer(i) }
+    :: atomic { state[i] == ANSWERED && token[i] != 0 ->
+        spend();
+        lose_answer(i) }
+    :: atomic { state[i] == ANSWERED && !quit[i] -> spend(); quit[i] = true }
+
+    :: atomic { state[i] == WANT -> /* on a member that may lag */
+        pick(1);
+        since[i] = r;
+        r = 0;
+        state[i] = WATCHED }
+    :: atomic { state[i] == WATCHED ->
+#ifdef NO_GAP_READ
+        state[i] = WAIT
+#else
+        since[i] = MAX(since[i], token[i]);
+        pick(since[i]);
+        read(i);
+        r = 0
+#endif
+        }
+    :: atomic { (state[i] == WATCHED || state[i] == WAIT) &&
+            END(before[i], before_token[i]) > since[i] &&
+            /* Two settled watches tell in the order of the revisions. */
+            (!settled[i] || END(i, token[i]) == 0 ||
+             END(i, token[i]) > END(before[i], before_token[i])) ->
+        r = END(before[i], before_token[i]);
+        advance(i, r, settled[i]);
+        r = 0 }
+    :: atomic { state[i] == WAIT -> /* the stream breaks, and all is anew */
+        spend();
+        settled[i] = false;
+        state[i] = WANT }
+
+    :: atomic { state[i] == NEXT ->
+        pick(since[i]);
+        since[i] = 0;
+        if
+        :: !SAME(i, token[i], r) -> end(i)
+        :: else ->
+            look_ahead(i, token[i], r);
+            if
+            :: n == 0 -> grant(i, r)
+            :: n == 1 -> ahead[i] = 1; state[i] = WANT
+            :: n > 1 ->
+                ahead[i] = (ahead[i] > 3 -> ahead[i] - 1 : 2);
+                state[i] = WANT
+            fi
+        fi;
+        n = 0;
+        r = 0 }
+
+    :: atomic { (state[i] == WANT || state[i] == WATCHED || state[i] == WAIT ||
+                 state[i] == NEXT) ->
+        spend(); /* withdrawn while it waits */
+        leave(i) }
+    :: atomic { (state[i] == WATCHED || state[i] == WAIT ||
+                 state[i] == HELD) && END(i, token[i]) != 0 ->
+        end(i) } /* the own key's watch */
+
+    :: atomic { state[i] == HELD -> leave(i) }
+    :: atomic { state[i] == LEAVE -> delete_at(i, token[i]); end(i) }
+    :: atomic { state[i] == LEAVE -> /* applied, and the answer lost */
+        spend();
+        delete_at(i, token[i]) }
+    :: atomic { state[i] == LEAVE && late_delete[i] == 0 ->
+        spend();
+        late_delete[i] = token[i] }
+
+    :: atomic { state[i] == REAP && STANDS(i) -> delete_at(i, made[i]) }
+    :: atomic { state[i] == GONE && !told[i] && round[i] + 1 < ROUNDS ->
+        round[i]++;
+        state[i] = ENQUEUE }
+    od
+}
+
+/* What time and etcd do by themselves. */
+proctype world(byte i)
+{
+end_idle:
+    do
+    /* The deadline passes, or the client hears that the lease is gone. */
+    :: atomic { !told[i] && state[i] != GONE && (dead[i] || faults < FAULTS) ->
+        if
+        :: dead[i]
+        :: !dead[i] -> faults++
+        fi;
+        told[i] = true;
+        forget(i);
+        token[i] = 0;
+        state[i] = GONE }
+    /* etcd ends the lease: after the deadline, or revoked by others. */
+    :: atomic { !dead[i] && (told[i] || faults < FAULTS) ->
+        if
+        :: told[i]
+        :: !told[i] -> faults++
+        fi;
+        dead[i] = true;
+        if
+        :: STANDS(i) -> delete(i)
+        :: else
+        fi }
+    :: atomic { late_enqueue[i] -> /* lands */
+        late_enqueue[i] = false;
+        if
+        :: !dead[i] && !STANDS(i) -> put(i)
+        :: else
+        fi }
+    :: late_enqueue[i] -> late_enqueue[i] = false
+    :: atomic { late_delete[i] != 0 ->
+        delete_at(i, late_delete[i]);
+        late_delete[i] = 0 }
+    :: late_delete[i] != 0 -> late_delete[i] = 0
+    od
+}
+
+/* When nothing more can happen, everybody has had a turn or has left, and no
+ * key is left whose lease would keep it for ever. */
+active proctype judge()
+{
+    byte i;
+
+    timeout;
+    d_step {
+        do
+        :: i < CLIENTS ->
+            assert(state[i] == GONE || state[i] == REAP);
+            assert(!STANDS(i) || dead[i]);
+            i++
+        :: else -> break
+        od
+    }
+}
+
+init
+{
+    byte i;
+
+    atomic {
+        do
+        :: i < CLIENTS ->
+            run ticket(i);
+            run world(i);
+            i++
+        :: else -> break
+        od
+    }
+}

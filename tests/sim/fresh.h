@@ -1,0 +1,39 @@
+#ifndef SIM_FRESH_H
+#define SIM_FRESH_H
+
+#include "sim.h"
+
+/** What many runs came to. */
+struct sim_sum {
+    uint64_t seeds;
+    uint64_t failures;
+    uint64_t steps;
+    int64_t time_s; /* of the worlds' clocks */
+    uint64_t sessions;
+    uint64_t tickets;
+    uint64_t grants;
+    uint64_t losses;
+    uint64_t go_grants;
+    uint64_t faults[SIM_FAULTS];
+    struct sim_coverage coverage;
+};
+
+void sim_sum_add(struct sim_sum *sum, const struct sim_result *result);
+void sim_sum_print(const struct sim_sum *sum, FILE *file);
+
+/** A failed run, in words, with the line that runs it again. */
+void sim_failure_print(const struct sim_options *options,
+                       const struct sim_result *result,
+                       FILE *file);
+
+/**
+ * Runs seed after seed from options' on, in as many processes, for so long or
+ * (seconds 0) so many seeds. Failures are printed as they come.
+ */
+void sim_fresh(const struct sim_options *options,
+               unsigned seconds,
+               uint64_t seeds,
+               unsigned jobs,
+               struct sim_sum *ret_sum);
+
+#endif

@@ -1,0 +1,384 @@
+#include <string.h>
+
+#include "core/object.h"
+#include "leaselock/status.h"
+#include "world.h"
+
+/**
+ * What must be so in every world, each by a name that a failure prints. They
+ * look past the network at etcd's newest committed state, and at tickets as
+ * their callers see them.
+ */
+
+/** A notice of what a third party did: in a calm world it comes within the
+ *  time in which a holder is not watched yet (LL_GUARD_NS), and the watch's
+ *  creation and first reads. */
+#define NOTICE_CALM_NS (3 * LL_NS_PER_S)
+/** And after healing within this: a slow re-check at the latest. */
+#define NOTICE_HEALED_NS (60 * LL_NS_PER_S)
+
+static long long number(int64_t value)
+{
+    return (long long)value;
+}
+
+/** A third party took the key away, and the notice may be on its way. */
+static bool is_excused(const struct sim_ticket *ticket)
+{
+    return ticket->is_meddled && !ticket->has_key;
+}
+
+static struct sim_client *client_of(struct sim_world *world,
+                                    const struct sim_ticket *ticket)
+{
+    return &world->clients[ticket->client];
+}
+
+/** Whether the caller of a ticket that looks now sees that it is held. */
+static bool acts(struct sim_world *world, const struct sim_ticket *ticket)
+{
+    struct sim_client *client = client_of(world, ticket);
+    int64_t look_ns = sim_local_ns(client, world->now_ns);
+    struct ll_ticket_view view;
+
+    if (client->peer.is_paused) {
+        return false;
+    }
+    if (world->options->plant == SIM_PLANT_BLIND) {
+        look_ns = client->core->now_ns;
+    }
+    return ll_core_ticket_view(client->core, ticket->id, look_ns, &view) &&
+           view.phase == LL_TICKET_PHASE_HELD;
+}
+
+struct finding {
+    const struct sim_ticket *ticket;
+    bool is_first;
+    bool is_ahead; /* another one is ahead of it */
+    char key[SIM_KEY_SIZE];
+};
+
+static void find_first(void *arg, const struct ll_kv *kv)
+{
+    struct finding *finding = arg;
+
+    if (finding->is_first) {
+        finding->is_first = false;
+        if (kv->create_revision < finding->ticket->created) {
+            finding->is_ahead = true;
+            (void)snprintf(finding->key, sizeof(finding->key), "%.*s",
+                           (int)kv->key.size, kv->key.data);
+        }
+    }
+}
+
+/** Nobody older is in the queue, whoever it is. */
+static void check_first(struct sim_world *world,
+                        const struct sim_ticket *ticket)
+{
+    struct finding finding = {.ticket = ticket, .is_first = true};
+    char prefix[SIM_KEY_SIZE];
+    int size =
+        snprintf(prefix, sizeof(prefix), "%s/", world->names[ticket->name]);
+
+    sim_etcd_each(world->etcd, (struct ll_bytes){prefix, (size_t)size},
+                  find_first, &finding);
+    if (finding.is_ahead) {
+        sim_break(world, "first come, first served",
+                  "ticket %u.%llu (%s) is granted behind %s", ticket->client,
+                  (unsigned long long)ticket->id, ticket->key, finding.key);
+    }
+}
+
+void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
+{
+    struct sim_world *world = client->world;
+    struct ll_ticket_view view;
+    int64_t *last = &world->last_token[ticket->name];
+
+    if (world->held_n < SIM_HELD_MAX) {
+        world->held[world->held_n++] = ticket;
+        ticket->in_held = true;
+    }
+    world->result->grants++;
+    if (is_excused(ticket) ||
+        !ll_core_ticket_view(client->core, ticket->id, 0, &view)) {
+        return;
+    }
+    if (!ticket->has_key || view.token != ticket->created) {
+        sim_break(world, "held means key",
+                  "ticket %u.%llu is granted with token %lld; its key %s is "
+                  "%s, created at %lld",
+                  ticket->client, (unsigned long long)ticket->id,
+                  number(view.token), ticket->key,
+                  ticket->has_key ? "there" : "not there",
+                  number(ticket->created));
+        return;
+    }
+    if (view.token <= *last) {
+        sim_break(world, "tokens rise",
+                  "ticket %u.%llu is granted with token %lld after %lld",
+                  ticket->client, (unsigned long long)ticket->id,
+                  number(view.token), number(*last));
+    }
+    *last = view.token;
+    check_first(world, ticket);
+}
+
+/** A holder whose key is gone must hear of it in time. */
+static void check_notice(struct sim_world *world,
+                         const struct sim_ticket *ticket)
+{
+    int64_t since_ns = ticket->key_gone_ns;
+    int64_t notice_ns = NOTICE_CALM_NS;
+
+    if (!ticket->is_meddled) {
+        sim_break(world, "held means key",
+                  "ticket %u.%llu is held, and its key %s is gone; nobody "
+                  "meddled with it",
+                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+        return;
+    }
+    if (!world->is_calm) {
+        notice_ns = NOTICE_HEALED_NS;
+        if (world->phase == SIM_PHASE_STORM) {
+            return;
+        }
+        since_ns = since_ns > world->heal_ns ? since_ns : world->heal_ns;
+    }
+    if (world->now_ns > since_ns + notice_ns) {
+        sim_break(world, "held means key",
+                  "ticket %u.%llu is still held %.3f s after a third party "
+                  "deleted its key %s",
+                  ticket->client, (unsigned long long)ticket->id,
+                  (double)(world->now_ns - ticket->key_gone_ns) / 1e9,
+                  ticket->key);
+    }
+}
+
+/** etcd must not be able to expire the lease of one who acts. */
+static void check_lease(struct sim_world *world, const struct sim_ticket *ticket)
+{
+    int64_t lease = ticket->session->lease;
+
+    if (ticket->session->is_meddled) {
+        return;
+    }
+    if (!sim_etcd_has_lease(world->etcd, lease) ||
+        sim_etcd_lease_expiry_ns(world->etcd, lease) <= world->now_ns) {
+        sim_break(world, "loss before expiry",
+                  "ticket %u.%llu is held, and etcd may expire its lease",
+                  ticket->client, (unsigned long long)ticket->id);
+    }
+}
+
+void sim_check_step(struct sim_world *world)
+{
+    const struct sim_ticket *holders[SIM_NAMES_MAX] = {NULL};
+
+    for (size_t i = 0; i < world->held_n && !world->is_over; i++) {
+        const struct sim_ticket *ticket = world->held[i];
+
+        if (!acts(world, ticket)) {
+            continue;
+        }
+        check_lease(world, ticket);
+        if (!ticket->has_key) {
+            check_notice(world, ticket);
+            continue;
+        }
+        if (holders[ticket->name] != NULL) {
+            sim_break(world, "mutual exclusion",
+                      "tickets %u.%llu and %u.%llu hold %s at one time",
+                      holders[ticket->name]->client,
+                      (unsigned long long)holders[ticket->name]->id,
+                      ticket->client, (unsigned long long)ticket->id,
+                      world->names[ticket->name]);
+        }
+        holders[ticket->name] = ticket;
+    }
+}
+
+void sim_check_go_grant(struct sim_world *world,
+                        struct ll_bytes key,
+                        unsigned name,
+                        int64_t revision)
+{
+    struct ll_kv kv;
+
+    if (!sim_etcd_get(world->etcd, key, &kv) ||
+        kv.create_revision != revision) {
+        return; /* Go's client does not look at its own key */
+    }
+    for (size_t i = 0; i < world->held_n; i++) {
+        const struct sim_ticket *ticket = world->held[i];
+
+        if (ticket->name == name && ticket->has_key && acts(world, ticket)) {
+            sim_break(world, "mutual exclusion",
+                      "ticket %u.%llu and Go's %.*s hold %s at one time",
+                      ticket->client, (unsigned long long)ticket->id,
+                      (int)key.size, key.data, world->names[name]);
+        }
+    }
+}
+
+static void on_change(void *arg, const struct ll_watch_event *event)
+{
+    struct sim_world *world = arg;
+    struct sim_ticket *ticket;
+
+    SIM_TELL(world, "etcd: %s %.*s at %lld", event->deleted ? "deletes" : "puts",
+             (int)event->kv.key.size, event->kv.key.data,
+             number(event->kv.mod_revision));
+    HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size, ticket);
+    if (ticket == NULL) {
+        return;
+    }
+    if (event->deleted) {
+        ticket->has_key = false;
+        ticket->key_gone_ns = world->now_ns;
+    } else {
+        ticket->has_key = true;
+        ticket->created = event->kv.create_revision;
+    }
+}
+
+void sim_check_commit(struct sim_world *world, int64_t revision)
+{
+    sim_hash(world, (uint64_t)revision);
+    sim_etcd_changes(world->etcd, revision, on_change, world);
+}
+
+void sim_check_core(struct sim_client *client)
+{
+    const struct ll_core *core = client->core;
+    struct sim_world *world = client->world;
+
+    if (core->calls_in_flight > LL_CALLS_MAX || core->reaps_n > LL_REAPS_MAX ||
+        core->watches.creating_n > LL_WATCHES_CREATING_MAX ||
+        core->sessions_n > LL_SESSIONS_MAX ||
+        core->tickets_n > LL_TICKETS_MAX) {
+        sim_break(world, "limits",
+                  "client %u has %u calls in flight, %u abandoned attempts, "
+                  "%u watches being created",
+                  client->peer.number, core->calls_in_flight, core->reaps_n,
+                  core->watches.creating_n);
+    }
+    if (core->timers.size > client->live_n + 2 || core->drawn_line != NULL) {
+        sim_break(world, "limits", "client %u has more timers than objects",
+                  client->peer.number);
+    }
+}
+
+static unsigned orphan_of(const struct sim_world *world, const char *key)
+{
+    const struct sim_ticket *ticket;
+
+    HASH_FIND(hh, world->keys, key, strlen(key), ticket);
+    return ticket != NULL ? ticket->client : SIM_PEERS_MAX;
+}
+
+static char leftover[SIM_KEY_SIZE];
+
+static void find_any(void *arg, const struct ll_kv *kv)
+{
+    bool *found = arg;
+
+    if (!*found) {
+        *found = true;
+        (void)snprintf(leftover, sizeof(leftover), "%.*s", (int)kv->key.size,
+                       kv->key.data);
+    }
+}
+
+const char *sim_queue_leftover(struct sim_world *world)
+{
+    bool found = false;
+
+    for (unsigned name = 0; name < world->names_n && !found; name++) {
+        char prefix[SIM_KEY_SIZE];
+        int size = snprintf(prefix, sizeof(prefix), "%s/", world->names[name]);
+
+        sim_etcd_each(world->etcd, (struct ll_bytes){prefix, (size_t)size},
+                      find_any, &found);
+    }
+    return found ? leftover : NULL;
+}
+
+/** Who has not come to an end, for a sentence. */
+static const struct sim_ticket *find_busy(struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->clients_n; i++) {
+        struct sim_client *client = &world->clients[i];
+
+        for (size_t at = 0; at < client->live_n; at++) {
+            const struct sim_ticket *ticket =
+                client->objects[client->live[at]].ticket;
+
+            if (ticket != NULL && (ticket->acquire_owed ||
+                                   ticket->release_owed || ticket->in_held)) {
+                return ticket;
+            }
+        }
+    }
+    return NULL;
+}
+
+void sim_check_phase(struct sim_world *world)
+{
+    const struct sim_ticket *busy = find_busy(world);
+    const char *key = sim_queue_leftover(world);
+
+    switch (world->phase) {
+    case SIM_PHASE_STORM:
+        /* So little goes on that the steps take long: that is no fault. */
+        break;
+    case SIM_PHASE_HEAL:
+        if (busy != NULL) {
+            sim_break(world, "served after healing",
+                      "ticket %u.%llu (%s, seen as %d) has not come to its end",
+                      busy->client, (unsigned long long)busy->id, busy->key,
+                      busy->seen_state);
+        } else {
+            sim_break(world, "served after healing",
+                      "somebody has not come to an end");
+        }
+        break;
+    case SIM_PHASE_QUIET:
+        if (key != NULL) {
+            sim_break(world, "no orphan",
+                      "the key %s of client %u is left, and nobody's", key,
+                      orphan_of(world, key));
+        }
+        break;
+    case SIM_PHASE_CLOSE:
+        for (unsigned i = 0; i < world->clients_n; i++) {
+            if (world->clients[i].live_n > 0) {
+                sim_break(world, "nothing is left",
+                          "client %u is closed but still has %zu objects", i,
+                          world->clients[i].live_n);
+            }
+        }
+        break;
+    case SIM_PHASE_OVER:
+        break;
+    }
+}
+
+void sim_check_end(struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->clients_n; i++) {
+        const struct ll_core *core = world->clients[i].core;
+
+        if (core->sessions_n != 0 || core->tickets_n != 0 ||
+            core->reaps_n != 0 || core->watches.creating_n != 0 ||
+            core->objects.head != NULL || core->leases.head != NULL ||
+            core->timers.size != 0) {
+            sim_break(world, "nothing is left",
+                      "client %u is closed but has %u sessions, %u tickets, "
+                      "%u abandoned attempts, %u watches, %zu timers",
+                      i, core->sessions_n, core->tickets_n, core->reaps_n,
+                      core->watches.creating_n, core->timers.size);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+#include "story.h"
+
+#include "leaselock/status.h"
+
+/**
+ * The timeline in words.
+ */
+
+static const char *request_name(const struct ll_request *request)
+{
+    switch (request->kind) {
+    case LL_REQUEST_TXN:
+        if (request->txn.compares_n == 0) {
+            return "read the keys";
+        }
+        for (size_t i = 0; i < request->txn.then_n; i++) {
+            if (request->txn.then_ops[i].kind == LL_OP_DELETE) {
+                return "delete the key";
+            }
+        }
+        return "enqueue";
+    case LL_REQUEST_RANGE:
+        return "read the queue";
+    case LL_REQUEST_LEASE_GRANT:
+        return "grant a lease";
+    case LL_REQUEST_LEASE_REVOKE:
+        return "revoke the lease";
+    case LL_REQUEST_LEASE_TTL:
+        return "look at the lease";
+    case LL_REQUEST_STATUS:
+        return "status";
+    }
+    return "?";
+}
+
+static const char *outcome_name(enum ll_outcome outcome)
+{
+    static const char *const names[] = {
+        "answered",       "no answer",     "again later", "no such lease",
+        "lease is there", "refused",       "error"};
+
+    return names[outcome];
+}
+
+static const char *stream_name(enum ll_stream_kind kind)
+{
+    return kind == LL_STREAM_WATCH ? "watch" : "keep-alive";
+}
+
+static const char *slot_name(int64_t watch_id)
+{
+    return (watch_id & 1) != 0 ? "its predecessor's key" : "its own key";
+}
+
+static void story_answer(const struct sim_client *client,
+                         const struct ll_event *event)
+{
+    const struct ll_answer *answer = event->answer.answer;
+
+    SIM_TELL(client->world, "client %u < %llu: %s%s%s, call %u, revision %lld",
+             client->peer.number, (unsigned long long)event->id,
+             outcome_name(answer->outcome),
+             answer->text[0] != '\0' ? ": " : "", answer->text,
+             event->answer.seq, (long long)answer->revision);
+}
+
+static void story_watch(const struct sim_client *client,
+                        const struct ll_event *event,
+                        const char *what)
+{
+    SIM_TELL(client->world,
+             "client %u < %lld: %s, watch of %s, revision %lld%s%s%s",
+             client->peer.number, (long long)(event->watch.watch_id >> 20),
+             what, slot_name(event->watch.watch_id),
+             (long long)event->watch.revision,
+             event->watch.events_n > 0 && event->watch.events[0].deleted
+                 ? ", deleted"
+                 : "",
+             event->kind == LL_EVENT_WATCH_CANCELED ? ": " : "",
+             event->kind == LL_EVENT_WATCH_CANCELED ? event->watch.reason
+                                                    : "");
+}
+
+static void story_command(const struct sim_client *client,
+                          const struct ll_event *event,
+                          const char *what,
+                          int64_t timeout_ns)
+{
+    SIM_TELL(client->world, "client %u: caller %s %llu, time-out %.3f s",
+             client->peer.number, what, (unsigned long long)event->id,
+             (double)timeout_ns / 1e9);
+}
+
+void sim_story_event(const struct sim_client *client,
+                     const struct ll_event *event)
+{
+    struct sim_world *world = client->world;
+    unsigned who = client->peer.number;
+
+    switch (event->kind) {
+    case LL_EVENT_TIME:
+        break;
+    case LL_EVENT_SESSION_OPEN:
+        story_command(client, event, "opens session",
+                      event->session_open.timeout_ns);
+        break;
+    case LL_EVENT_SESSION_CLOSE:
+        story_command(client, event, "closes session",
+                      event->session_close.timeout_ns);
+        break;
+    case LL_EVENT_ACQUIRE:
+        SIM_TELL(world,
+                 "client %u: caller asks for %.*s in session %llu: ticket "
+                 "%llu, time-out %.3f s",
+                 who, (int)event->acquire.name.size, event->acquire.name.data,
+                 (unsigned long long)event->acquire.session,
+                 (unsigned long long)event->id,
+                 (double)event->acquire.timeout_ns / 1e9);
+        break;
+    case LL_EVENT_RELEASE:
+        story_command(client, event, "releases", event->release.timeout_ns);
+        break;
+    case LL_EVENT_QUERY:
+        story_command(client, event, "queries", event->query.timeout_ns);
+        break;
+    case LL_EVENT_QUERY_CANCEL:
+        story_command(client, event, "cancels query", 0);
+        break;
+    case LL_EVENT_ANSWER:
+        story_answer(client, event);
+        break;
+    case LL_EVENT_STREAM_DOWN:
+        SIM_TELL(world, "client %u < %s stream %u ended: %s", who,
+                 stream_name(event->stream_down.which),
+                 event->stream_down.generation, event->stream_down.text);
+        break;
+    case LL_EVENT_KEEPALIVE:
+        SIM_TELL(world, "client %u < beat answered, TTL %lld", who,
+                 (long long)event->keepalive.ttl_s);
+        break;
+    case LL_EVENT_WATCH_CREATED:
+        story_watch(client, event, "created");
+        break;
+    case LL_EVENT_WATCH_CANCELED:
+        story_watch(client, event, "canceled");
+        break;
+    case LL_EVENT_WATCH_CHANGED:
+        story_watch(client, event, "event");
+        break;
+    }
+}
+
+static void story_told(const struct sim_client *client,
+                       const struct ll_effect *effect,
+                       const char *what)
+{
+    SIM_TELL(client->world, "client %u: %llu is %s: %s", client->peer.number,
+             (unsigned long long)effect->id, what,
+             leaselock_status_name(effect->detail.status));
+}
+
+void sim_story_effect(const struct sim_client *client,
+                      const struct ll_effect *effect)
+{
+    static const char *const states[] = {"opening", "active", "suspect",
+                                         "lost", "closing"};
+    struct sim_world *world = client->world;
+    unsigned who = client->peer.number;
+    unsigned long long id = effect->id;
+
+    switch (effect->kind) {
+    case LL_EFFECT_CALL:
+        SIM_TELL(world, "client %u > %llu: %s, call %u, endpoint %u", who, id,
+                 request_name(&effect->call.request), effect->call.seq,
+                 effect->call.endpoint);
+        break;
+    case LL_EFFECT_STREAM_OPEN:
+    case LL_EFFECT_STREAM_CLOSE:
+        SIM_TELL(world, "client %u > %s %s stream %u, endpoint %u", who,
+                 effect->kind == LL_EFFECT_STREAM_OPEN ? "open" : "close",
+                 stream_name(effect->stream.which), effect->stream.generation,
+                 effect->stream.endpoint);
+        break;
+    case LL_EFFECT_KEEPALIVE:
+        SIM_TELL(world, "client %u > beat of session %llu", who, id);
+        break;
+    case LL_EFFECT_WATCH_CREATE:
+    case LL_EFFECT_WATCH_CANCEL:
+        SIM_TELL(world, "client %u > %lld: %s watching %s", who,
+                 (long long)(effect->watch.watch_id >> 20),
+                 effect->kind == LL_EFFECT_WATCH_CREATE ? "begin" : "end",
+                 slot_name(effect->watch.watch_id));
+        break;
+    case LL_EFFECT_SESSION_OPENED:
+        story_told(client, effect, "open");
+        break;
+    case LL_EFFECT_SESSION_CHANGED:
+        SIM_TELL(world, "client %u: session %llu is %s %s", who, id,
+                 states[effect->session.state], effect->session.why);
+        break;
+    case LL_EFFECT_SESSION_CLOSED:
+        story_told(client, effect, "closed");
+        break;
+    case LL_EFFECT_ACQUIRED:
+        story_told(client, effect, "acquired");
+        break;
+    case LL_EFFECT_LOST:
+        SIM_TELL(world, "client %u: %llu is lost: %s", who, id,
+                 effect->lost.why);
+        break;
+    case LL_EFFECT_RELEASED:
+        story_told(client, effect, "released");
+        break;
+    case LL_EFFECT_QUERIED:
+        story_told(client, effect, "queried");
+        break;
+    case LL_EFFECT_LOG:
+        break;
+    }
+}

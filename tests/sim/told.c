@@ -1,0 +1,194 @@
+#include "leaselock/status.h"
+#include "world.h"
+
+/**
+ * Invariants of what callers are told: each call ends once, in time, with a
+ * status that fits what happened.
+ */
+
+static void break_told(struct sim_client *client,
+                       uint64_t id,
+                       const char *what,
+                       int status)
+{
+    sim_break(client->world, "told once", "%s of %u.%llu is told wrongly, %s",
+              what, client->peer.number, (unsigned long long)id,
+              leaselock_status_name(status));
+}
+
+static bool acquire_fits(const struct sim_world *world,
+                         const struct sim_ticket *ticket,
+                         int status)
+{
+    switch (status) {
+    case 0:
+        return !ticket->was_canceled;
+    case LEASELOCK_E_TIMEOUT:
+        return ticket->has_timeout || ticket->once;
+    case LEASELOCK_E_UNAVAILABLE:
+        return ticket->has_timeout || ticket->once;
+    case LEASELOCK_E_CANCELED:
+        return ticket->was_canceled;
+    case LEASELOCK_E_CLOSED:
+        return ticket->session->is_closing;
+    case LEASELOCK_E_LOST:
+        return true;
+    case LEASELOCK_E_NESTED:
+        return world->fault_rate[SIM_FAULT_NESTED] > 0;
+    case LEASELOCK_E_REFUSED:
+        return world->fault_rate[SIM_FAULT_FORBID] > 0;
+    default:
+        return false;
+    }
+}
+
+static void told_acquired(struct sim_client *client,
+                          const struct ll_effect *effect)
+{
+    struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
+    int status = effect->detail.status;
+
+    if (ticket == NULL || !ticket->acquire_owed ||
+        !acquire_fits(client->world, ticket, status)) {
+        break_told(client, effect->id, "an acquire", status);
+        return;
+    }
+    ticket->acquire_owed = false;
+    ticket->is_granted = status == 0;
+}
+
+static void told_lost(struct sim_client *client, const struct ll_effect *effect)
+{
+    struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
+
+    if (ticket == NULL || !ticket->is_granted || ticket->lost_told) {
+        break_told(client, effect->id, "a loss", LEASELOCK_E_LOST);
+        return;
+    }
+    ticket->lost_told = true;
+    client->world->result->losses++;
+}
+
+static void told_released(struct sim_client *client,
+                          const struct ll_effect *effect)
+{
+    struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
+    int status = effect->detail.status;
+    bool fits = status == 0 || status == LEASELOCK_E_LOST ||
+                status == LEASELOCK_E_OUTCOME_UNKNOWN;
+
+    if (ticket == NULL || !ticket->release_owed || ticket->acquire_owed ||
+        !fits) {
+        break_told(client, effect->id, "a release", status);
+        return;
+    }
+    ticket->release_owed = false;
+    if (status == 0 && ticket->has_key && !ticket->session->is_closing) {
+        sim_break(client->world, "released means gone",
+                  "ticket %u.%llu is released, and its key %s is there",
+                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+    }
+}
+
+static void told_session(struct sim_client *client,
+                         const struct ll_effect *effect)
+{
+    struct sim_session *session = sim_session_find(client, effect->id);
+    bool opened = effect->kind == LL_EFFECT_SESSION_OPENED;
+    int status = effect->detail.status;
+
+    if (session == NULL || (opened && !session->open_owed) ||
+        (!opened && !session->close_owed)) {
+        break_told(client, effect->id, opened ? "an opening" : "a closing",
+                   status);
+        return;
+    }
+    if (opened) {
+        session->open_owed = false;
+        session->is_open = status == 0 && !session->is_closing;
+        if (status != 0 && status != LEASELOCK_E_UNAVAILABLE &&
+            status != LEASELOCK_E_CLOSED) {
+            break_told(client, effect->id, "an opening", status);
+        }
+    } else {
+        session->close_owed = false;
+        if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN) {
+            break_told(client, effect->id, "a closing", status);
+        }
+        if (status == 0 && sim_etcd_has_lease(client->world->etcd,
+                                              session->lease)) {
+            sim_break(client->world, "released means gone",
+                      "session %u.%llu is closed, and its lease is there",
+                      client->peer.number, (unsigned long long)session->id);
+        }
+    }
+}
+
+void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
+{
+    struct sim_session *session;
+
+    sim_hash(client->world, (uint64_t)(int64_t)effect->detail.status);
+    switch ((int)effect->kind) {
+    case LL_EFFECT_SESSION_OPENED:
+    case LL_EFFECT_SESSION_CLOSED:
+        told_session(client, effect);
+        break;
+    case LL_EFFECT_SESSION_CHANGED:
+        session = sim_session_find(client, effect->id);
+        if (session != NULL && effect->session.state == LL_SESSION_LOST) {
+            session->is_lost = true;
+            session->is_open = false;
+        }
+        break;
+    case LL_EFFECT_ACQUIRED:
+        told_acquired(client, effect);
+        break;
+    case LL_EFFECT_LOST:
+        told_lost(client, effect);
+        break;
+    case LL_EFFECT_RELEASED:
+        told_released(client, effect);
+        break;
+    case LL_EFFECT_QUERIED:
+        if (effect->id != client->query_id) {
+            break_told(client, effect->id, "a query", 0);
+        }
+        client->query_id = 0;
+        break;
+    default:
+        break;
+    }
+}
+
+static void break_due(struct sim_client *client, uint64_t id, const char *what)
+{
+    sim_break(client->world, "every call ends",
+              "%s of %u.%llu has not ended when its time was over", what,
+              client->peer.number, (unsigned long long)id);
+}
+
+void sim_check_due(struct sim_client *client, uint64_t id)
+{
+    const struct sim_ticket *ticket = sim_ticket_find(client, id);
+    const struct sim_session *session = sim_session_find(client, id);
+    int64_t now_ns = sim_local_ns(client, client->world->now_ns);
+
+    if (id == client->query_id) {
+        break_due(client, id, "a query");
+    } else if (ticket != NULL) {
+        if (ticket->acquire_owed && now_ns >= ticket->acquire_due_ns) {
+            break_due(client, id, "the acquire");
+        }
+        if (ticket->release_owed && now_ns >= ticket->release_due_ns) {
+            break_due(client, id, "the release");
+        }
+    } else if (session != NULL) {
+        if (session->open_owed && now_ns >= session->open_due_ns) {
+            break_due(client, id, "the opening");
+        }
+        if (session->close_owed && now_ns >= session->close_due_ns) {
+            break_due(client, id, "the closing");
+        }
+    }
+}
