@@ -79,7 +79,7 @@ void ll_session_on_checked(struct ll_core *core,
 {
     if (answer->outcome == LL_OUTCOME_LOST ||
         answer->outcome == LL_OUTCOME_AGAIN) {
-        ll_call_again(core, &session->object);
+        ll_call_again(core, &session->object, answer->outcome);
         return;
     }
     session->checking = false;

@@ -77,9 +77,13 @@ void ll_call_at(struct ll_core *core, struct ll_object *object, int64_t at_ns)
     ll_call_if_due(core, object);
 }
 
-void ll_call_again(struct ll_core *core, struct ll_object *object)
+void ll_call_again(struct ll_core *core,
+                   struct ll_object *object,
+                   enum ll_outcome outcome)
 {
-    unsigned endpoints = core->config.endpoints_n;
+    /* A server that asks for patience is not left for another. */
+    unsigned endpoints =
+        outcome == LL_OUTCOME_AGAIN ? 1 : core->config.endpoints_n;
     int64_t pause_ns = 0;
 
     if (object->failures >= endpoints) {

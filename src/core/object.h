@@ -101,9 +101,11 @@ void ll_object_reschedule(struct ll_core *core, struct ll_object *object);
 
 /** Asks for a call at a time; an older call becomes stale. */
 void ll_call_at(struct ll_core *core, struct ll_object *object, int64_t at_ns);
-/** Asks for the call again after a failure: at once while there are endpoints
- *  not tried yet, else after a pause. */
-void ll_call_again(struct ll_core *core, struct ll_object *object);
+/** Asks for the call again after a LOST or AGAIN: at once while there are
+ *  endpoints not tried yet, else, and for AGAIN always, after a pause. */
+void ll_call_again(struct ll_core *core,
+                   struct ll_object *object,
+                   enum ll_outcome outcome);
 /** Asks for no call; one in flight becomes stale. */
 void ll_call_none(struct ll_core *core, struct ll_object *object);
 /** To be called with the timer: a call that is due goes out. */

@@ -82,7 +82,7 @@ void ll_query_on_answer(struct ll_core *core,
         if (query->endpoint != LL_ENDPOINT_ANY) {
             query_end(core, query, LEASELOCK_E_UNAVAILABLE);
         } else {
-            ll_call_again(core, &query->object);
+            ll_call_again(core, &query->object, answer->outcome);
         }
         break;
     case LL_OUTCOME_REFUSED:

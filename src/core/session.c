@@ -309,10 +309,10 @@ static void session_on_grant(struct ll_core *core,
         break;
     case LL_OUTCOME_LOST:
         session->grant_lost = true;
-        ll_call_again(core, &session->object);
+        ll_call_again(core, &session->object, answer->outcome);
         break;
     case LL_OUTCOME_AGAIN:
-        ll_call_again(core, &session->object);
+        ll_call_again(core, &session->object, answer->outcome);
         break;
     case LL_OUTCOME_REFUSED:
         session_fail_open(core, session, LEASELOCK_E_REFUSED);
@@ -336,7 +336,7 @@ static void session_on_revoked(struct ll_core *core,
         break;
     case LL_OUTCOME_LOST:
     case LL_OUTCOME_AGAIN:
-        ll_call_again(core, &session->object);
+        ll_call_again(core, &session->object, answer->outcome);
         break;
     case LL_OUTCOME_REFUSED:
         session_tell_closed(core, session, LEASELOCK_E_REFUSED);

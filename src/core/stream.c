@@ -340,11 +340,6 @@ static void watch_on_canceled(struct ll_core *core,
         break;
     case LL_WATCH_ON:
     case LL_WATCH_CREATING:
-        if (watch->state == LL_WATCH_ON &&
-            event->watch.outcome != LL_OUTCOME_REFUSED) {
-            watch_again(core, watch);
-            break;
-        }
         ll_keep_failure(core, core->streams[LL_STREAM_WATCH].endpoint, -1,
                         event->watch.reason);
         watch_enter(core, watch, LL_WATCH_OFF);

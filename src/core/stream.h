@@ -30,7 +30,7 @@ struct ll_core;
  *     CREATING | refused                 | OFF; tells the ticket
  *     CREATING | drop                    | DROPPED
  *     ON       | drop                    | ENDING
- *     ON       | canceled by etcd        | WANTED; tells the ticket
+ *     ON       | canceled by etcd        | OFF; tells the ticket
  *     DROPPED  | created                 | ENDING
  *     DROPPED  | refused                 | OFF
  *     ENDING   | cancel drawn            | OFF

@@ -41,7 +41,7 @@ static struct ll_ticket *ticket_new(struct ll_bytes name,
     ticket->ahead = -1;
     ticket->timeout_ns = LL_NEVER;
     ticket->release_ns = LL_NEVER;
-    ticket->guard_ns = LL_NEVER;
+    ticket->watch_ns = LL_NEVER;
     ticket->read_ns = LL_NEVER;
     ticket->why = "";
     ll_link_init(&ticket->link);
@@ -144,8 +144,9 @@ ticket_tell_acquired(struct ll_core *core, struct ll_ticket *ticket, int status)
     ll_tell(core, &ticket->object);
 }
 
-static void
-ticket_tell_released(struct ll_core *core, struct ll_ticket *ticket, int status)
+void ll_ticket_tell_released(struct ll_core *core,
+                             struct ll_ticket *ticket,
+                             int status)
 {
     if (ticket->release_asked) {
         ticket->release_asked = false;
@@ -161,7 +162,7 @@ static void ticket_drop_watches(struct ll_core *core, struct ll_ticket *ticket)
     ll_watch_drop(core, &ticket->watches[LL_WATCH_OWN]);
     ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
     ticket->read_ns = LL_NEVER;
-    ticket->guard_ns = LL_NEVER;
+    ticket->watch_ns = LL_NEVER;
 }
 
 static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
@@ -198,16 +199,16 @@ static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
     core->reaps_n++;
     ll_call_none(core, &ticket->object);
     ticket_drop_watches(core, ticket);
-    if (ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF) {
-        ll_watch_want(core, &ticket->watches[LL_WATCH_OWN],
-                      ticket->object.entry.id, LL_WATCH_OWN);
-    }
+    ll_ticket_want_watches(core, ticket);
     ll_ticket_update(core, ticket);
 }
 
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status)
 {
-    ticket_tell_released(core, ticket, status);
+    if (status == 0 && ticket->token == 0 && ticket->lost_tries > 0) {
+        status = LEASELOCK_E_OUTCOME_UNKNOWN; /* it may be in the queue yet */
+    }
+    ll_ticket_tell_released(core, ticket, status);
     if (ticket->lost_tries > 0 && ll_session_is_alive(ticket->session)) {
         ticket_reap(core, ticket);
     } else {
@@ -226,17 +227,13 @@ void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket)
 }
 
 /** Leaves the queue from wherever the ticket stands in it. */
-static void
-ticket_withdraw(struct ll_core *core, struct ll_ticket *ticket, int status)
+static void ticket_withdraw(struct ll_core *core, struct ll_ticket *ticket)
 {
     if (ticket->state == LL_TICKET_ENQUEUE) {
         if (ticket->object.in_flight) {
             return; /* the answer says what there is to delete */
         }
-        if (ticket->lost_tries > 0) {
-            status = LEASELOCK_E_OUTCOME_UNKNOWN;
-        }
-        ll_ticket_end(core, ticket, status);
+        ll_ticket_end(core, ticket, 0);
     } else {
         ll_ticket_leave(core, ticket);
     }
@@ -249,7 +246,7 @@ void ll_ticket_fail(struct ll_core *core,
 {
     ticket->why = why;
     ticket_tell_acquired(core, ticket, status);
-    ticket_withdraw(core, ticket, 0);
+    ticket_withdraw(core, ticket);
 }
 
 void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
@@ -268,7 +265,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     ll_free(ticket->ahead_key);
     ticket->ahead_key = NULL;
     if (own->state == LL_WATCH_OFF) {
-        ticket->guard_ns = core->now_ns + LL_GUARD_NS;
+        ticket->watch_ns = core->now_ns + LL_GUARD_NS;
     } else if (own->state == LL_WATCH_ON && own->settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
     } else if (own->state == LL_WATCH_ON) {
@@ -283,14 +280,14 @@ void ll_ticket_advance(struct ll_core *core,
                        int64_t revision,
                        bool own_stands)
 {
-    ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
-    ticket->read_ns = LL_NEVER;
     if (ticket->state == LL_TICKET_WAIT && ticket->ahead == 1 && own_stands) {
         /* Nobody else was ahead, and nobody can get there any more. */
         ll_ticket_grant(core, ticket);
         return;
     }
     ticket->state = LL_TICKET_NEXT;
+    ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
+    ticket->read_ns = LL_NEVER;
     ticket->gone_revision = ll_max(revision, ticket->token);
     ticket->linearize = false;
     ticket->object.failures = 0;
@@ -321,12 +318,7 @@ void ll_ticket_wait_for(struct ll_core *core,
     ll_core_log(core, 3, "%s waits for %s, %lld ahead", ticket->key,
                 ticket->ahead_key, (long long)ahead);
     ticket->read_ns = ll_ticket_recheck_ns(core);
-    for (int slot = 0; slot < LL_WATCH_SLOTS; slot++) {
-        if (ticket->watches[slot].state == LL_WATCH_OFF) {
-            ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
-                          (enum ll_watch_slot)slot);
-        }
-    }
+    ll_ticket_want_watches(core, ticket);
     ll_ticket_update(core, ticket);
 }
 
@@ -380,7 +372,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
                      ? 0
                      : LEASELOCK_E_OUTCOME_UNKNOWN;
     }
-    ticket_tell_released(core, ticket, status);
+    ll_ticket_tell_released(core, ticket, status);
     if (ticket->state == LL_TICKET_HELD && status == LEASELOCK_E_LOST) {
         ticket_lose(core, ticket, why);
     } else if (ticket->state != LL_TICKET_LOST || status != LEASELOCK_E_LOST) {
@@ -402,7 +394,7 @@ int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
         ticket->release_asked = true;
         ticket->release_ns = ll_after(core->now_ns, event->release.timeout_ns);
         ticket_tell_acquired(core, ticket, LEASELOCK_E_CANCELED);
-        ticket_withdraw(core, ticket, 0);
+        ticket_withdraw(core, ticket);
         ll_ticket_update(core, ticket);
         return 0;
     }
@@ -431,7 +423,7 @@ static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
 {
     /* etcd was reached, or there was no time to tell that it is not. */
     bool unreached =
-        ticket->state == LL_TICKET_ENQUEUE &&
+        ticket->state == LL_TICKET_ENQUEUE && !ticket->answered_once &&
         (ticket->once || ticket->object.failures > 0 || ticket->lost_tries > 0);
 
     if (unreached && ticket->object.failures == 0 && ticket->lost_tries == 0) {
@@ -446,17 +438,13 @@ void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket)
 {
     if (core->now_ns >= ticket->release_ns) {
         /* The delete is tried on in the background all the same. */
-        ticket_tell_released(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
+        ll_ticket_tell_released(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
     }
     if (core->now_ns >= ticket->timeout_ns && ticket_waits(ticket)) {
         ticket_time_out(core, ticket);
     }
-    if (core->now_ns >= ticket->guard_ns) {
-        ticket->guard_ns = LL_NEVER;
-        if (ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF) {
-            ll_watch_want(core, &ticket->watches[LL_WATCH_OWN],
-                          ticket->object.entry.id, LL_WATCH_OWN);
-        }
+    if (core->now_ns >= ticket->watch_ns) {
+        ll_ticket_want_watches(core, ticket);
     }
     if (core->now_ns >= ticket->read_ns) {
         ticket->read_ns = LL_NEVER;
@@ -468,7 +456,7 @@ void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket)
 int64_t ll_ticket_deadline_ns(const struct ll_ticket *ticket)
 {
     return ll_min(ll_min(ticket->timeout_ns, ticket->release_ns),
-                  ll_min(ticket->guard_ns, ticket->read_ns));
+                  ll_min(ticket->watch_ns, ticket->read_ns));
 }
 
 /** What is to be said with an acquire that failed. */

@@ -33,6 +33,8 @@
  *     LEAVE   | delete answered               | gone *  | RELEASED
  *     LEAVE   | no answer                     | LEAVE   | the same again
  *     LEAVE   | release's time-out            | LEAVE   | OUTCOME_UNKNOWN
+ *     LEAVE   | refused, error                | LEAVE   | RELEASED error; tried
+ *             |                               |         | again later
  *     REAP    | the key appears               | REAP    | delete it
  *     any     | session lost or closed        | gone    | (LOST stays)
  *
@@ -69,6 +71,9 @@
 /** A ticket that never waited watches its key once held for this long. */
 #define LL_GUARD_NS INT64_C(1000000000)
 
+/** The pause after etcd refused or ended a watch for another reason than a
+ *  permission. */
+#define LL_WATCH_REFUSED_PAUSE_NS INT64_C(250000000)
 /** A try has the time of one request to this many endpoints at most. */
 #define LL_TRY_ENDPOINTS 3
 
@@ -92,7 +97,7 @@ struct ll_ticket {
     bool once;           /* a try: no waiting */
     bool acquire_told;   /* ACQUIRED is told or due */
     bool release_asked;  /* RELEASED is owed */
-    bool answered_once;  /* the enqueue: etcd was reached */
+    bool answered_once;  /* etcd was reached, if only to say "later" */
     bool leave_lost;     /* a delete may have been applied unanswered */
     bool linearize;      /* the next read goes through the quorum */
     unsigned lost_tries; /* enqueues that may still land */
@@ -105,7 +110,7 @@ struct ll_ticket {
     int64_t ahead_token;
     int64_t gone_revision; /* NEXT: reads must be this new */
     struct ll_watch watches[LL_WATCH_SLOTS];
-    int64_t guard_ns;  /* HELD: when the own key is to be watched */
+    int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
     int64_t settle_ns; /* until then reads follow each other closely */
     int64_t settle_step_ns;
@@ -153,7 +158,7 @@ void ll_ticket_on_refused(struct ll_core *core,
                           struct ll_ticket *ticket,
                           enum ll_watch_slot slot,
                           enum ll_outcome outcome);
-/** The watch is WANTED again: its stream went down, or etcd ended it. */
+/** The watch is WANTED again: its stream went down. */
 void ll_ticket_on_unwatched(struct ll_core *core,
                             struct ll_ticket *ticket,
                             enum ll_watch_slot slot);
@@ -191,6 +196,12 @@ void ll_ticket_fail(struct ll_core *core,
                     struct ll_ticket *ticket,
                     int status,
                     const char *why);
+/** Tells a release its end, where one is asked for and not told yet. */
+void ll_ticket_tell_released(struct ll_core *core,
+                             struct ll_ticket *ticket,
+                             int status);
+/** Wants the watches that its state asks for and that are OFF. */
+void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket);
 /** Nothing of ours is left in etcd but what may still land. */
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status);
 /** Deletes the key at its token. */

@@ -342,7 +342,9 @@ static void ticket_next_read(struct ll_core *core,
     const struct ll_range_answer *queue = &answer->range;
     int64_t ahead;
 
-    if (answer->revision < ticket->gone_revision) {
+    if (answer->kind != LL_REQUEST_RANGE) {
+        ticket_on_misfit(core, ticket);
+    } else if (answer->revision < ticket->gone_revision) {
         ticket->linearize = true;
         ll_call_at(core, &ticket->object, core->now_ns);
     } else if (!range_has(queue, ticket->token) ||
@@ -351,7 +353,9 @@ static void ticket_next_read(struct ll_core *core,
     } else if (queue->kvs_n == 1) {
         ll_ticket_grant(core, ticket);
     } else {
-        ahead = queue->kvs_n == 2 ? 1 : ll_max(2, ticket->ahead - 1);
+        ahead = queue->kvs_n == 2     ? 1
+                : ticket->ahead == -1 ? -1
+                                      : ll_max(2, ticket->ahead - 1);
         ll_ticket_wait_for(core, ticket, &queue->kvs[1], ahead);
     }
 }
@@ -407,9 +411,9 @@ static void ticket_on_lost_enqueue(struct ll_core *core,
 {
     ticket->lost_tries++;
     if (ticket->acquire_told) {
-        ll_ticket_end(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
+        ll_ticket_end(core, ticket, 0);
     } else {
-        ll_call_again(core, &ticket->object);
+        ll_call_again(core, &ticket->object, LL_OUTCOME_LOST);
     }
 }
 
@@ -430,7 +434,12 @@ ticket_on_error(struct ll_core *core, struct ll_ticket *ticket, int status)
         ll_ticket_fail(core, ticket, status, "");
         break;
     case LL_TICKET_LEAVE:
-        ll_ticket_end(core, ticket, status);
+        /* The key blocks the queue as long as the session lives: a permission
+         * may be given back. */
+        ll_core_log(core, 1, "%s cannot be deleted: %s", ticket->key,
+                    core->failure.text);
+        ll_ticket_tell_released(core, ticket, status);
+        ll_call_at(core, &ticket->object, ll_ticket_recheck_ns(core));
         break;
     case LL_TICKET_HELD:
     case LL_TICKET_REAP:
@@ -447,6 +456,7 @@ void ll_ticket_on_answer(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer)
 {
+    ticket->answered_once |= answer->outcome != LL_OUTCOME_LOST;
     switch (answer->outcome) {
     case LL_OUTCOME_OK:
         ticket_on_ok(core, ticket, answer);
@@ -459,13 +469,13 @@ void ll_ticket_on_answer(struct ll_core *core,
         if (ticket->state == LL_TICKET_LEAVE) {
             ticket->leave_lost = true;
         }
-        ll_call_again(core, &ticket->object);
+        ll_call_again(core, &ticket->object, answer->outcome);
         break;
     case LL_OUTCOME_AGAIN:
         if (ticket->state == LL_TICKET_ENQUEUE && ticket->acquire_told) {
             ll_ticket_end(core, ticket, 0);
         } else {
-            ll_call_again(core, &ticket->object);
+            ll_call_again(core, &ticket->object, answer->outcome);
         }
         break;
     case LL_OUTCOME_NO_LEASE:

@@ -89,23 +89,46 @@ void ll_ticket_on_refused(struct ll_core *core,
                           enum ll_watch_slot slot,
                           enum ll_outcome outcome)
 {
-    if (outcome == LL_OUTCOME_REFUSED &&
-        (ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT)) {
-        ll_ticket_fail(core, ticket, LEASELOCK_E_REFUSED, "");
-        return;
-    }
-    if (ticket->state == LL_TICKET_REAP || ticket->state == LL_TICKET_HELD) {
-        /* The slow re-check does alone what the watch would do at once. */
-        ticket->read_ns = core->now_ns + LL_RECHECK_NS;
+    bool refused = outcome == LL_OUTCOME_REFUSED;
+
+    switch (ticket->state) {
+    case LL_TICKET_WAIT:
+    case LL_TICKET_NEXT:
+        if (refused) {
+            ll_ticket_fail(core, ticket, LEASELOCK_E_REFUSED, "");
+            break;
+        }
+        /* fall through */
+    case LL_TICKET_HELD:
+    case LL_TICKET_REAP:
+        /* The slow re-check does alone what the watch would do at once: for
+         * good without the permission, else until it is asked for again. */
+        if (!refused) {
+            ticket->watch_ns = core->now_ns + LL_WATCH_REFUSED_PAUSE_NS;
+        }
+        ticket->read_ns = ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
         ll_ticket_update(core, ticket);
-        return;
+        break;
+    case LL_TICKET_ENQUEUE:
+    case LL_TICKET_LOST:
+    case LL_TICKET_LEAVE:
+    case LL_TICKET_GONE:
+        ll_ticket_on_off(core, ticket, slot);
+        break;
     }
-    if (ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT) {
-        ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
-                      slot);
-        return;
+}
+
+void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
+{
+    int slots = ticket->state == LL_TICKET_WAIT ? LL_WATCH_SLOTS : 1;
+
+    ticket->watch_ns = LL_NEVER;
+    for (int slot = 0; slot < slots; slot++) {
+        if (ticket->watches[slot].state == LL_WATCH_OFF) {
+            ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
+                          (enum ll_watch_slot)slot);
+        }
     }
-    ll_ticket_on_off(core, ticket, slot);
 }
 
 void ll_ticket_on_unwatched(struct ll_core *core,
@@ -119,13 +142,14 @@ void ll_ticket_on_unwatched(struct ll_core *core,
         /* When the watch is there again, a read closes the gap; until then
          * the slow re-check goes on. */
         ll_call_none(core, &ticket->object);
-        ticket->read_ns = ll_ticket_recheck_ns(core);
+        ticket->read_ns = ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
         ll_ticket_update(core, ticket);
         break;
     case LL_TICKET_REAP:
         if (ticket->token == 0) {
             ll_call_none(core, &ticket->object);
-            ticket->read_ns = ll_ticket_recheck_ns(core);
+            ticket->read_ns =
+                ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
             ll_ticket_update(core, ticket);
         }
         break;

@@ -73,12 +73,9 @@ byte last_token; /* of the ticket that was granted last */
 /* When the key k that was made at t ended; 0: not yet. */
 #define END(k, t) (made[k] == t -> ended[k] : ended0[k])
 #define HOLDS(i) (state[i] == HELD && !told[i] && !dead[i])
+/* Whether a fault is left; who goes on counts it. */
+#define MAY_FAIL (faults < FAULTS)
 #define MAX(a, b) (a > b -> a : b)
-
-inline spend()
-{
-    faults < FAULTS -> faults++
-}
 
 inline delete(k)
 {
@@ -302,19 +299,19 @@ proctype ticket(byte i)
 end_idle:
     do
     :: atomic { state[i] == ENQUEUE -> enqueue(i) }
-    :: atomic { state[i] == ENQUEUE -> /* the request is on its way, or lost */
-        spend();
+    :: atomic { state[i] == ENQUEUE && MAY_FAIL -> /* it is on its way, or lost */
+        faults++;
         lost_tries[i]++;
         late_enqueue[i] = true }
-    :: atomic { state[i] == ENQUEUE -> /* given up */
-        spend();
+    :: atomic { state[i] == ENQUEUE && MAY_FAIL -> /* given up */
+        faults++;
         end(i) }
 
     :: atomic { state[i] == ANSWERED -> answer(i) }
-    :: atomic { state[i] == ANSWERED && token[i] != 0 ->
-        spend();
+    :: atomic { state[i] == ANSWERED && token[i] != 0 && MAY_FAIL ->
+        faults++;
         lose_answer(i) }
-    :: atomic { state[i] == ANSWERED && !quit[i] -> spend(); quit[i] = true }
+    :: atomic { state[i] == ANSWERED && !quit[i] && MAY_FAIL -> faults++; quit[i] = true }
 
     :: atomic { state[i] == WANT -> /* on a member that may lag */
         pick(1);
@@ -339,8 +336,8 @@ end_idle:
         r = END(before[i], before_token[i]);
         advance(i, r, settled[i]);
         r = 0 }
-    :: atomic { state[i] == WAIT -> /* the stream breaks, and all is anew */
-        spend();
+    :: atomic { state[i] == WAIT && MAY_FAIL -> /* the stream breaks, and all is anew */
+        faults++;
         settled[i] = false;
         state[i] = WANT }
 
@@ -363,8 +360,8 @@ end_idle:
         r = 0 }
 
     :: atomic { (state[i] == WANT || state[i] == WATCHED || state[i] == WAIT ||
-                 state[i] == NEXT) ->
-        spend(); /* withdrawn while it waits */
+                 state[i] == NEXT) && MAY_FAIL ->
+        faults++; /* withdrawn while it waits */
         leave(i) }
     :: atomic { (state[i] == WATCHED || state[i] == WAIT ||
                  state[i] == HELD) && END(i, token[i]) != 0 ->
@@ -372,11 +369,11 @@ end_idle:
 
     :: atomic { state[i] == HELD -> leave(i) }
     :: atomic { state[i] == LEAVE -> delete_at(i, token[i]); end(i) }
-    :: atomic { state[i] == LEAVE -> /* applied, and the answer lost */
-        spend();
+    :: atomic { state[i] == LEAVE && MAY_FAIL -> /* applied, and the answer lost */
+        faults++;
         delete_at(i, token[i]) }
-    :: atomic { state[i] == LEAVE && late_delete[i] == 0 ->
-        spend();
+    :: atomic { state[i] == LEAVE && late_delete[i] == 0 && MAY_FAIL ->
+        faults++;
         late_delete[i] = token[i] }
 
     :: atomic { state[i] == REAP && STANDS(i) -> delete_at(i, made[i]) }
@@ -392,7 +389,7 @@ proctype world(byte i)
 end_idle:
     do
     /* The deadline passes, or the client hears that the lease is gone. */
-    :: atomic { !told[i] && state[i] != GONE && (dead[i] || faults < FAULTS) ->
+    :: atomic { !told[i] && state[i] != GONE && (dead[i] || MAY_FAIL) ->
         if
         :: dead[i]
         :: !dead[i] -> faults++
@@ -402,7 +399,7 @@ end_idle:
         token[i] = 0;
         state[i] = GONE }
     /* etcd ends the lease: after the deadline, or revoked by others. */
-    :: atomic { !dead[i] && (told[i] || faults < FAULTS) ->
+    :: atomic { !dead[i] && (told[i] || MAY_FAIL) ->
         if
         :: told[i]
         :: !told[i] -> faults++

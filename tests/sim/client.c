@@ -13,6 +13,9 @@
 /** Effects of one step at most: far more than any step has. */
 #define DRAIN_MAX 100000
 
+/** Wake-ups that core may ask for at one time, each for something new. */
+#define WAKES_MAX 8
+
 #define PPM INT64_C(1000000)
 
 /** How much a clock is ahead after a time; exact, and never falling. */
@@ -202,9 +205,8 @@ static void client_drain(struct sim_client *client)
                       client->peer.number);
         }
     }
-    if (n > 0) {
-        sim_coverage_look(client, SIM_EVENT_DRAW);
-    }
+    /* Also without an effect: drawing frees what has ended. */
+    sim_coverage_look(client, SIM_EVENT_DRAW);
 }
 
 /** Sets the wake-up that core asks for. */
@@ -218,14 +220,17 @@ static void client_sleep(struct sim_client *client)
         client->wake_ns = INT64_MAX;
         return;
     }
-    if (deadline_ns <= sim_local_ns(client, world->now_ns)) {
+    wake_ns = sim_world_ns(client, deadline_ns);
+    if (wake_ns > world->now_ns) {
+        client->wakes = 0;
+    } else if (++client->wakes > WAKES_MAX) {
         sim_break(world, "core sleeps",
-                  "the core of client %u asks to be woken at a time that is "
-                  "not ahead",
+                  "client %u wakes its core, and it asks for it again",
                   client->peer.number);
         return;
+    } else {
+        wake_ns = world->now_ns;
     }
-    wake_ns = sim_world_ns(client, deadline_ns);
     if (wake_ns != client->wake_ns) {
         client->wake_ns = wake_ns;
         sim_push(world, wake_ns, SIM_EVENT_WAKE, client->peer.number, 0);

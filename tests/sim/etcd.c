@@ -41,6 +41,7 @@ struct sim_etcd *sim_etcd_new(const struct sim_etcd_config *config,
     etcd->random = config->seed;
     etcd->election_ns = SIM_NEVER;
     etcd->lease_check_ns = SIM_NEVER;
+    etcd->stale = SIM_NOBODY;
     etcd->term = 2;
     sim_store_init(&etcd->store);
     etcd->store.on_attach = sim_lease_on_attach;
@@ -155,7 +156,10 @@ static void run_due(struct sim_etcd *etcd)
         sim_leases_check(etcd);
     }
     for (i = 0; i < etcd->config.members; i++) {
-        if (member_deadline_ns(etcd, i) <= etcd->now_ns) {
+        const struct sim_member *member = &etcd->members[i];
+
+        if (!member->dead && !member->stopped &&
+            member->sync_ns <= etcd->now_ns) {
             sim_watch_sync(etcd, i);
         }
     }

@@ -42,6 +42,12 @@ struct sim_etcd_config {
      *  being placed; a write in between makes it unsynced. Default 1 ms; below
      *  0: all are placed at once. */
     int64_t watch_race_max_ns;
+    /** As etcd 3.4 may: a leader that is let go on after another one has taken
+     *  over acts as a leader for a last moment. It renews what waits at it by
+     *  its own clock, which binds nobody, does not know leases that are newer,
+     *  and revokes what has expired by its own clock, which does bind. No
+     *  client is safe from that. */
+    bool stale_leaders;
 };
 
 /** What the model says back; all pointers are valid during the call alone. A

@@ -35,96 +35,6 @@ void sim_calls_sweep(struct sim_etcd *etcd)
     etcd->calls_n = kept;
 }
 
-static void answer(struct sim_etcd *etcd,
-                   struct sim_call *call,
-                   const struct ll_answer *with)
-{
-    struct ll_answer whole = *with;
-
-    call->state = SIM_CALL_DONE;
-    if (call->forgotten) {
-        return;
-    }
-    call->forgotten = true;
-    if (whole.outcome == LL_OUTCOME_OK) {
-        whole.cluster_id = SIM_CLUSTER_ID;
-        whole.member_id = sim_member_id(call->member);
-    }
-    etcd->hooks.on_answer(etcd->hooks.arg, call->tag, &whole);
-}
-
-static void fail(struct sim_etcd *etcd,
-                 struct sim_call *call,
-                 const struct sim_error *error)
-{
-    struct ll_answer failed;
-
-    ll_answer_fail(error->grpc_status, error->text, &failed);
-    answer(etcd, call, &failed);
-}
-
-/** Answers a read from what its member has applied. */
-static void read_now(struct sim_etcd *etcd, struct sim_call *call)
-{
-    struct sim_view view = sim_member_view(etcd, call->member);
-    struct ll_answer read = {.outcome = LL_OUTCOME_OK,
-                             .text = "",
-                             .revision = view.revision,
-                             .kind = call->request.kind};
-    const struct sim_error *error = NULL;
-
-    if (call->request.kind == LL_REQUEST_RANGE) {
-        error =
-            sim_range(&view, &call->request.range, &call->arena, &read.range);
-    } else {
-        error = sim_txn_apply(&view, NULL, sim_lease_known, etcd,
-                              &call->request.txn, &call->arena, &read.txn,
-                              &read.revision);
-    }
-    if (error != NULL) {
-        fail(etcd, call, error);
-    } else {
-        answer(etcd, call, &read);
-    }
-}
-
-static void status_now(struct sim_etcd *etcd, struct sim_call *call)
-{
-    const struct sim_member *member = &etcd->members[call->member];
-    struct ll_answer status = {.outcome = LL_OUTCOME_OK,
-                               .text = "",
-                               .revision = member->revision,
-                               .kind = LL_REQUEST_STATUS};
-
-    status.status.version = "3.4.23";
-    if (member->leader != SIM_NOBODY) {
-        status.status.leader_id = sim_member_id(member->leader);
-    }
-    answer(etcd, call, &status);
-}
-
-/** Asks the leader what is left of a lease: whole seconds, cut off; that is
- *  below 0 too when it is long over and not revoked yet. */
-static void ask_ttl(struct sim_etcd *etcd, struct sim_call *call)
-{
-    const struct sim_lease *lease =
-        sim_lease_find(etcd, call->request.lease.lease);
-    struct ll_answer ttl = {.outcome = LL_OUTCOME_OK,
-                            .text = "",
-                            .revision = etcd->members[call->member].revision,
-                            .kind = LL_REQUEST_LEASE_TTL};
-
-    if (sim_lease_primary(etcd, call->member) == SIM_NOBODY) {
-        return;
-    }
-    ttl.lease.ttl_s = -1;
-    if (lease != NULL) {
-        ttl.lease.ttl_s = (lease->expiry_ns - etcd->now_ns) / SIM_NS_PER_S;
-        ttl.lease.granted_ttl_s = lease->ttl_s;
-    }
-    answer(etcd, call, &ttl);
-}
-
 /** Proposes a write. One that cannot be committed at once stays in flight; its
  *  fate is settled when there is a leader who can. */
 static void propose(struct sim_etcd *etcd, struct sim_call *call)
@@ -163,7 +73,7 @@ static void read_index(struct sim_etcd *etcd, struct sim_call *call)
     const struct sim_member *member = &etcd->members[call->member];
 
     if (member->leader != SIM_NOBODY && member->term != call->term) {
-        fail(etcd, call, &error_leader_changed);
+        sim_fail(etcd, call, &error_leader_changed);
         return;
     }
     if (!sim_has_quorum(etcd) || !sim_member_is_reachable(etcd, call->member)) {
@@ -172,7 +82,7 @@ static void read_index(struct sim_etcd *etcd, struct sim_call *call)
     call->entry = sim_log_end(etcd);
     call->state = SIM_CALL_INDEXED;
     if (member->applied >= call->entry) {
-        read_now(etcd, call);
+        sim_answer_read(etcd, call);
     }
 }
 
@@ -193,7 +103,7 @@ static void go_on(struct sim_etcd *etcd, struct sim_call *call)
         break;
     case SIM_CALL_ASKING:
         if (!etcd->members[call->member].stopped) {
-            ask_ttl(etcd, call);
+            sim_answer_ttl(etcd, call);
         }
         break;
     case SIM_CALL_LATE:
@@ -258,24 +168,24 @@ void sim_call_serve(struct sim_etcd *etcd, struct sim_call *call)
     call->deadline_ns =
         etcd->now_ns + SIM_REQUEST_TIMEOUT_NS + 2 * etcd->config.election_ns;
     if (call->request.kind == LL_REQUEST_STATUS) {
-        status_now(etcd, call);
+        sim_answer_status(etcd, call);
         return;
     }
     error = member->leader == SIM_NOBODY ? &error_no_leader
                                          : check(etcd, &call->request);
     if (error != NULL) {
-        fail(etcd, call, error);
+        sim_fail(etcd, call, error);
         return;
     }
     call->state = need_of(&call->request);
     if (call->state == SIM_CALL_INDEXED) {
-        read_now(etcd, call);
+        sim_answer_read(etcd, call);
         return;
     }
     if (call->state == SIM_CALL_PROPOSED) {
         etcd->writes_served++;
         if (etcd->busy) {
-            fail(etcd, call, &error_too_many_requests);
+            sim_fail(etcd, call, &error_too_many_requests);
             return;
         }
     }
@@ -330,9 +240,9 @@ void sim_calls_applied(struct sim_etcd *etcd, unsigned member)
             continue;
         }
         if (call->state == SIM_CALL_APPLYING) {
-            answer(etcd, call, &call->answer);
+            sim_answer(etcd, call, &call->answer);
         } else if (call->state == SIM_CALL_INDEXED) {
-            read_now(etcd, call);
+            sim_answer_read(etcd, call);
         }
     }
 }
@@ -342,11 +252,11 @@ static void time_out(struct sim_etcd *etcd, struct sim_call *call)
 {
     enum sim_call_state state = call->state;
 
-    fail(etcd, call,
-         state == SIM_CALL_ASKING &&
-                 etcd->members[call->member].leader == SIM_NOBODY
-             ? &error_no_leader
-             : &error_timed_out);
+    sim_fail(etcd, call,
+             state == SIM_CALL_ASKING &&
+                     etcd->members[call->member].leader == SIM_NOBODY
+                 ? &error_no_leader
+                 : &error_timed_out);
     if (state == SIM_CALL_PROPOSED || state == SIM_CALL_LATE) {
         call->state = state;
     }

@@ -108,6 +108,7 @@ const struct sim_error *sim_lease_grant(struct sim_etcd *etcd,
         .id = id,
         .ttl_s = ttl_s,
         .expiry_ns = sim_lease_expiry_from(etcd->now_ns, ttl_s, 0),
+        .stale_ns = SIM_NEVER,
     };
     plan_check(etcd, etcd->leases[at].expiry_ns);
     *ret_ttl_s = ttl_s;
@@ -150,10 +151,16 @@ int64_t sim_lease_expiry_from(int64_t now_ns, int64_t ttl_s, int64_t extra_ns)
 
 /** The time of an election is added: the one before may have renewed until
  *  then. */
-void sim_leases_promote(struct sim_etcd *etcd)
+void sim_leases_promote(struct sim_etcd *etcd, unsigned old)
 {
     size_t i;
 
+    if (old != SIM_NOBODY && etcd->members[old].stopped) {
+        etcd->stale = old;
+        for (i = 0; i < etcd->leases_n; i++) {
+            etcd->leases[i].stale_ns = etcd->leases[i].expiry_ns;
+        }
+    }
     etcd->lease_check_ns = SIM_NEVER;
     for (i = 0; i < etcd->leases_n; i++) {
         struct sim_lease *lease = &etcd->leases[i];

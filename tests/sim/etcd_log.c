@@ -127,7 +127,6 @@ static const struct sim_error *carry_out(struct sim_etcd *etcd,
                              &call->request.txn, &call->arena, &answer->txn,
                              &answer->revision);
     case LL_REQUEST_LEASE_GRANT:
-        answer->revision = etcd->store.revision;
         return sim_lease_grant(etcd, call->request.lease.lease,
                                call->request.lease.ttl_s, &answer->lease.ttl_s);
     case LL_REQUEST_LEASE_REVOKE:

@@ -96,10 +96,12 @@ void sim_reconsider(struct sim_etcd *etcd)
 /** Makes a member the leader, of a new term. */
 static void lead(struct sim_etcd *etcd, unsigned member)
 {
+    unsigned old = etcd->leader;
+
     etcd->leader = member;
     etcd->term++;
     sim_apply_all(etcd, member);
-    sim_leases_promote(etcd);
+    sim_leases_promote(etcd, old);
     sim_reconsider(etcd);
 }
 
@@ -180,6 +182,7 @@ void sim_etcd_continue(struct sim_etcd *etcd, unsigned member, int64_t now_ns)
 {
     sim_etcd_advance(etcd, now_ns);
     etcd->members[member].stopped = false;
+    sim_stale_leader(etcd, member);
     sim_reconsider(etcd);
     sim_etcd_settle(etcd);
     sim_etcd_advance(etcd, now_ns);
@@ -196,6 +199,7 @@ void sim_etcd_kill(struct sim_etcd *etcd, unsigned member, int64_t now_ns)
     sim_calls_kill(etcd, member);
     sim_streams_kill(etcd, member, "Socket closed");
     etcd->members[member].sync_ns = SIM_NEVER;
+    etcd->stale = etcd->stale == member ? SIM_NOBODY : etcd->stale;
     sim_reconsider(etcd);
     sim_etcd_settle(etcd);
 }

@@ -73,6 +73,8 @@ struct sim_lease {
     int64_t ttl_s;
     /** By the leader's clock. */
     int64_t expiry_ns;
+    /** By the clock of the stale leader; SIM_NEVER: it does not know it. */
+    int64_t stale_ns;
     size_t keys_n;
 };
 
@@ -149,6 +151,7 @@ struct sim_etcd {
     struct sim_member members[SIM_MEMBERS_MAX];
     unsigned leader; /* or SIM_NOBODY */
     uint64_t term;
+    unsigned stale; /* was the leader, stopped, and was replaced; or nobody */
     int64_t election_ns; /* when one ends; SIM_NEVER: none is on */
     bool busy;
     /** Something that waits may be able to go on. */
@@ -216,6 +219,20 @@ int64_t sim_calls_deadline_ns(const struct sim_etcd *etcd);
 void sim_calls_kill(struct sim_etcd *etcd, unsigned member);
 void sim_call_free(struct sim_call *call);
 
+/* etcd_answer.c */
+/** Answers a call, unless nobody waits for it; it is done then. */
+void sim_answer(struct sim_etcd *etcd,
+                struct sim_call *call,
+                const struct ll_answer *answer);
+void sim_fail(struct sim_etcd *etcd,
+              struct sim_call *call,
+              const struct sim_error *error);
+/** Answers from what the call's member has applied. */
+void sim_answer_read(struct sim_etcd *etcd, struct sim_call *call);
+void sim_answer_status(struct sim_etcd *etcd, struct sim_call *call);
+/** Asks the leader, if it can be reached. */
+void sim_answer_ttl(struct sim_etcd *etcd, struct sim_call *call);
+
 /* etcd_lease.c */
 struct sim_lease *sim_lease_find(const struct sim_etcd *etcd, int64_t id);
 void sim_lease_on_attach(void *arg, int64_t lease, int change);
@@ -227,8 +244,8 @@ const struct sim_error *sim_lease_grant(struct sim_etcd *etcd,
 /** When a lease expires that is renewed now; far off: just before never. */
 int64_t sim_lease_expiry_from(int64_t now_ns, int64_t ttl_s, int64_t extra_ns);
 const struct sim_error *sim_lease_revoke(struct sim_etcd *etcd, int64_t id);
-/** A new leader starts every TTL again. */
-void sim_leases_promote(struct sim_etcd *etcd);
+/** A new leader starts every TTL again; the old one may come back stale. */
+void sim_leases_promote(struct sim_etcd *etcd, unsigned old);
 /** The leader's look for expired ones, if it is due. */
 void sim_leases_check(struct sim_etcd *etcd);
 /** The member that answers for leases to one that asks, or SIM_NOBODY. */
@@ -242,6 +259,13 @@ void sim_streams_stir(struct sim_etcd *etcd);
 void sim_streams_time(struct sim_etcd *etcd);
 int64_t sim_streams_deadline_ns(const struct sim_etcd *etcd);
 void sim_streams_kill(struct sim_etcd *etcd, unsigned member, const char *text);
+
+/** Forgets the message at a stream's head. */
+void sim_stream_pop(struct sim_stream *stream);
+
+/* etcd_stale.c */
+/** The last moment of a leader that was stopped and replaced. */
+void sim_stale_leader(struct sim_etcd *etcd, unsigned member);
 
 /* etcd_watch.c */
 /** Carries out the message at the stream's head; false: it has to wait. */

@@ -21,6 +21,14 @@ static void message_free(struct sim_stream_message *message)
     free(message);
 }
 
+void sim_stream_pop(struct sim_stream *stream)
+{
+    message_free(stream->messages[0]);
+    stream->messages_n--;
+    memmove(stream->messages, stream->messages + 1,
+            stream->messages_n * sizeof(stream->messages[0]));
+}
+
 static void stream_free(struct sim_stream *stream)
 {
     size_t i;
@@ -151,10 +159,7 @@ static bool stream_go_on(struct sim_etcd *etcd, struct sim_stream *stream)
         if (!done) {
             break;
         }
-        message_free(head);
-        stream->messages_n--;
-        memmove(stream->messages, stream->messages + 1,
-                stream->messages_n * sizeof(stream->messages[0]));
+        sim_stream_pop(stream);
     }
     return true;
 }

@@ -106,6 +106,7 @@ static void told_session(struct sim_client *client,
     if (opened) {
         session->open_owed = false;
         session->is_open = status == 0 && !session->is_closing;
+        session->was_open = status == 0;
         if (status != 0 && status != LEASELOCK_E_UNAVAILABLE &&
             status != LEASELOCK_E_CLOSED) {
             break_told(client, effect->id, "an opening", status);
@@ -115,8 +116,9 @@ static void told_session(struct sim_client *client,
         if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN) {
             break_told(client, effect->id, "a closing", status);
         }
-        if (status == 0 && sim_etcd_has_lease(client->world->etcd,
-                                              session->lease)) {
+        /* A grant that nobody waits for any more may land at any time. */
+        if (status == 0 && session->was_open &&
+            sim_etcd_has_lease(client->world->etcd, session->lease)) {
             sim_break(client->world, "released means gone",
                       "session %u.%llu is closed, and its lease is there",
                       client->peer.number, (unsigned long long)session->id);

@@ -111,6 +111,7 @@ struct sim_session {
     bool open_owed;
     bool close_owed;
     bool is_open;    /* OPENED 0 was told, and nothing was heard since */
+    bool was_open;   /* OPENED 0 was told */
     bool is_closing; /* the caller asked for it */
     bool is_ended;   /* core forgets it */
     bool is_meddled; /* a third party revoked its lease */
@@ -163,6 +164,7 @@ struct sim_client {
     int64_t rate_ppm;
     int64_t ttl_s;
     int64_t wake_ns; /* world time of the wake-up that counts */
+    unsigned wakes;  /* asked for in a row, without time between them */
     unsigned workers;
     unsigned sessions_max;
     bool has_burst;

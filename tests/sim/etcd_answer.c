@@ -1,0 +1,90 @@
+#include "sim/etcd_private.h"
+
+void sim_answer(struct sim_etcd *etcd,
+                struct sim_call *call,
+                const struct ll_answer *with)
+{
+    struct ll_answer whole = *with;
+
+    call->state = SIM_CALL_DONE;
+    if (call->forgotten) {
+        return;
+    }
+    call->forgotten = true;
+    if (whole.outcome == LL_OUTCOME_OK) {
+        whole.cluster_id = SIM_CLUSTER_ID;
+        whole.member_id = sim_member_id(call->member);
+    }
+    etcd->hooks.on_answer(etcd->hooks.arg, call->tag, &whole);
+}
+
+void sim_fail(struct sim_etcd *etcd,
+              struct sim_call *call,
+              const struct sim_error *error)
+{
+    struct ll_answer failed;
+
+    ll_answer_fail(error->grpc_status, error->text, &failed);
+    sim_answer(etcd, call, &failed);
+}
+
+void sim_answer_read(struct sim_etcd *etcd, struct sim_call *call)
+{
+    struct sim_view view = sim_member_view(etcd, call->member);
+    struct ll_answer read = {.outcome = LL_OUTCOME_OK,
+                             .text = "",
+                             .revision = view.revision,
+                             .kind = call->request.kind};
+    const struct sim_error *error = NULL;
+
+    if (call->request.kind == LL_REQUEST_RANGE) {
+        error =
+            sim_range(&view, &call->request.range, &call->arena, &read.range);
+    } else {
+        error = sim_txn_apply(&view, NULL, sim_lease_known, etcd,
+                              &call->request.txn, &call->arena, &read.txn,
+                              &read.revision);
+    }
+    if (error != NULL) {
+        sim_fail(etcd, call, error);
+    } else {
+        sim_answer(etcd, call, &read);
+    }
+}
+
+void sim_answer_status(struct sim_etcd *etcd, struct sim_call *call)
+{
+    const struct sim_member *member = &etcd->members[call->member];
+    struct ll_answer status = {.outcome = LL_OUTCOME_OK,
+                               .text = "",
+                               .revision = member->revision,
+                               .kind = LL_REQUEST_STATUS};
+
+    status.status.version = "3.4.23";
+    if (member->leader != SIM_NOBODY) {
+        status.status.leader_id = sim_member_id(member->leader);
+    }
+    sim_answer(etcd, call, &status);
+}
+
+/** What is left is in whole seconds, cut off; that is below 0 too when the
+ *  lease is long over and not revoked yet. */
+void sim_answer_ttl(struct sim_etcd *etcd, struct sim_call *call)
+{
+    const struct sim_lease *lease =
+        sim_lease_find(etcd, call->request.lease.lease);
+    struct ll_answer ttl = {.outcome = LL_OUTCOME_OK,
+                            .text = "",
+                            .revision = etcd->members[call->member].revision,
+                            .kind = LL_REQUEST_LEASE_TTL};
+
+    if (sim_lease_primary(etcd, call->member) == SIM_NOBODY) {
+        return;
+    }
+    ttl.lease.ttl_s = -1;
+    if (lease != NULL) {
+        ttl.lease.ttl_s = (lease->expiry_ns - etcd->now_ns) / SIM_NS_PER_S;
+        ttl.lease.granted_ttl_s = lease->ttl_s;
+    }
+    sim_answer(etcd, call, &ttl);
+}
