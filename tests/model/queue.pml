@@ -55,12 +55,16 @@ byte before[CLIENTS]; /* the predecessor */
 byte before_token[CLIENTS];
 byte since[CLIENTS]; /* WATCHED: the watch's revision; NEXT: read no older */
 bool settled[CLIENTS];
+bool deaf[CLIENTS]; /* WAIT: the watch will miss the deletion */
 byte lost_tries[CLIENTS];
 byte round[CLIENTS];
+bool begun[CLIENTS];
 byte faults;
 byte last_token; /* of the ticket that was granted last */
 
 #define FOUND 255
+
+hidden byte r, n, j; /* within a step alone */
 
 #define STANDS(k) (made[k] != 0 && ended[k] == 0)
 /* Whether key k stood at revision r, and the revision that made it. */
@@ -73,6 +77,8 @@ byte last_token; /* of the ticket that was granted last */
 /* When the key k that was made at t ended; 0: not yet. */
 #define END(k, t) (made[k] == t -> ended[k] : ended0[k])
 #define HOLDS(i) (state[i] == HELD && !told[i] && !dead[i])
+/* Clients are alike, so the first to do anything may be called 0, and so on. */
+#define MAY_BEGIN(i) (i == 0 || begun[(i + CLIENTS - 1) % CLIENTS])
 /* Whether a fault is left; who goes on counts it. */
 #define MAY_FAIL (faults < FAULTS)
 #define MAX(a, b) (a > b -> a : b)
@@ -139,6 +145,7 @@ inline forget(i)
     before_token[i] = 0;
     since[i] = 0;
     settled[i] = false;
+    deaf[i] = false;
     quit[i] = false
 }
 
@@ -192,6 +199,8 @@ inline advance(i, r, stands)
     :: ahead[i] == 1 && stands -> grant(i, r)
     :: else ->
         since[i] = MAX(r, token[i]);
+        before[i] = 0;
+        before_token[i] = 0;
         state[i] = NEXT
     fi
 }
@@ -292,18 +301,22 @@ inline read(i)
     fi
 }
 
-proctype ticket(byte i)
+active [CLIENTS] proctype ticket()
 {
-    byte r, n, j;
+    byte i = _pid;
 
 end_idle:
     do
-    :: atomic { state[i] == ENQUEUE -> enqueue(i) }
-    :: atomic { state[i] == ENQUEUE && MAY_FAIL -> /* it is on its way, or lost */
+    :: atomic { state[i] == ENQUEUE && MAY_BEGIN(i) ->
+        begun[i] = true;
+        enqueue(i) }
+    :: atomic { state[i] == ENQUEUE && MAY_BEGIN(i) && MAY_FAIL ->
+        begun[i] = true; /* it is on its way, or lost */
         faults++;
         lost_tries[i]++;
         late_enqueue[i] = true }
-    :: atomic { state[i] == ENQUEUE && MAY_FAIL -> /* given up */
+    :: atomic { state[i] == ENQUEUE && MAY_BEGIN(i) && MAY_FAIL ->
+        begun[i] = true; /* given up */
         faults++;
         end(i) }
 
@@ -311,7 +324,9 @@ end_idle:
     :: atomic { state[i] == ANSWERED && token[i] != 0 && MAY_FAIL ->
         faults++;
         lose_answer(i) }
-    :: atomic { state[i] == ANSWERED && !quit[i] && MAY_FAIL -> faults++; quit[i] = true }
+    :: atomic { state[i] == ANSWERED && !quit[i] && MAY_FAIL -> /* given up */
+        faults++;
+        quit[i] = true }
 
     :: atomic { state[i] == WANT -> /* on a member that may lag */
         pick(1);
@@ -329,7 +344,7 @@ end_idle:
 #endif
         }
     :: atomic { (state[i] == WATCHED || state[i] == WAIT) &&
-            END(before[i], before_token[i]) > since[i] &&
+            !deaf[i] && END(before[i], before_token[i]) > since[i] &&
             /* Two settled watches tell in the order of the revisions. */
             (!settled[i] || END(i, token[i]) == 0 ||
              END(i, token[i]) > END(before[i], before_token[i])) ->
@@ -339,7 +354,19 @@ end_idle:
     :: atomic { state[i] == WAIT && MAY_FAIL -> /* the stream breaks, and all is anew */
         faults++;
         settled[i] = false;
+        deaf[i] = false;
         state[i] = WANT }
+    :: atomic { state[i] == WAIT && !deaf[i] && MAY_FAIL -> /* an event lost */
+        faults++;
+        deaf[i] = true }
+    :: atomic { state[i] == WAIT && deaf[i] && /* the slow re-check finds it */
+            END(before[i], before_token[i]) != 0 ->
+        deaf[i] = false;
+        r = END(before[i], before_token[i]);
+        since[i] = MAX(r, token[i]);
+        pick(since[i]);
+        read(i);
+        r = 0 }
 
     :: atomic { state[i] == NEXT ->
         pick(since[i]);
@@ -380,16 +407,11 @@ end_idle:
     :: atomic { state[i] == GONE && !told[i] && round[i] + 1 < ROUNDS ->
         round[i]++;
         state[i] = ENQUEUE }
-    od
-}
 
-/* What time and etcd do by themselves. */
-proctype world(byte i)
-{
-end_idle:
-    do
-    /* The deadline passes, or the client hears that the lease is gone. */
-    :: atomic { !told[i] && state[i] != GONE && (dead[i] || MAY_FAIL) ->
+    /* What time and etcd do by themselves. The deadline passes, or the client hears that the lease is gone. */
+    :: atomic { !told[i] && state[i] != GONE && MAY_BEGIN(i) &&
+            (dead[i] || MAY_FAIL) ->
+        begun[i] = true;
         if
         :: dead[i]
         :: !dead[i] -> faults++
@@ -399,7 +421,8 @@ end_idle:
         token[i] = 0;
         state[i] = GONE }
     /* etcd ends the lease: after the deadline, or revoked by others. */
-    :: atomic { !dead[i] && (told[i] || MAY_FAIL) ->
+    :: atomic { !dead[i] && MAY_BEGIN(i) && (told[i] || MAY_FAIL) ->
+        begun[i] = true;
         if
         :: told[i]
         :: !told[i] -> faults++
@@ -435,21 +458,6 @@ active proctype judge()
         :: i < CLIENTS ->
             assert(state[i] == GONE || state[i] == REAP);
             assert(!STANDS(i) || dead[i]);
-            i++
-        :: else -> break
-        od
-    }
-}
-
-init
-{
-    byte i;
-
-    atomic {
-        do
-        :: i < CLIENTS ->
-            run ticket(i);
-            run world(i);
             i++
         :: else -> break
         od

@@ -78,18 +78,18 @@ void sim_replay_line(const struct sim_options *options,
     };
     size_t used;
 
-    used = (size_t)snprintf(ret_line, size,
-                            "leaselock-sim --seed %llu --steps %u",
-                            (unsigned long long)options->seed, options->steps);
+    used =
+        (size_t)snprintf(ret_line, size, "leaselock-sim --seed %llu --steps %u",
+                         (unsigned long long)options->seed, options->steps);
     if (options->clients_max != 0) {
         used += (size_t)snprintf(ret_line + used, size - used, " --clients %u",
                                  options->clients_max);
     }
     for (int fault = 0; fault < SIM_FAULTS && used < size; fault++) {
         if ((options->without >> fault & 1) != 0) {
-            used += (size_t)snprintf(ret_line + used, size - used,
-                                     " --without %s",
-                                     sim_fault_name((enum sim_fault)fault));
+            used +=
+                (size_t)snprintf(ret_line + used, size - used, " --without %s",
+                                 sim_fault_name((enum sim_fault)fault));
         }
     }
     if (options->plant != SIM_PLANT_NONE && used < size) {
@@ -124,8 +124,7 @@ static bool shrink_try(struct sim_options *options,
 }
 
 /** A shorter storm: what breaks during it breaks at the same step. */
-static bool shrink_steps(struct sim_options *options,
-                         struct sim_result *result)
+static bool shrink_steps(struct sim_options *options, struct sim_result *result)
 {
     bool found = false;
     struct sim_options other = *options;

@@ -71,7 +71,8 @@ struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id)
 }
 
 /** Endpoints are members, but every client begins its list with another. */
-static unsigned client_member(const struct sim_client *client, uint32_t endpoint)
+static unsigned client_member(const struct sim_client *client,
+                              uint32_t endpoint)
 {
     return (endpoint + client->peer.number) % client->world->members_n;
 }
@@ -82,15 +83,15 @@ static void client_call(struct sim_client *client,
     struct sim_world *world = client->world;
     int64_t now_ns = sim_local_ns(client, world->now_ns);
 
-    sim_net_call(
-        world,
-        (struct sim_call){.peer = client->peer.number,
-                          .member = client_member(client, effect->call.endpoint),
-                          .id = effect->id,
-                          .seq = effect->call.seq,
-                          .endpoint = effect->call.endpoint},
-        &effect->call.request,
-        sim_world_ns(client, now_ns + effect->call.timeout_ns));
+    sim_net_call(world,
+                 (struct sim_call){
+                     .peer = client->peer.number,
+                     .member = client_member(client, effect->call.endpoint),
+                     .id = effect->id,
+                     .seq = effect->call.seq,
+                     .endpoint = effect->call.endpoint},
+                 &effect->call.request,
+                 sim_world_ns(client, now_ns + effect->call.timeout_ns));
 }
 
 static void client_open_stream(struct sim_client *client,
@@ -98,12 +99,12 @@ static void client_open_stream(struct sim_client *client,
 {
     client->streams[effect->stream.which] = sim_net_open(
         client->world,
-        (struct sim_stream){
-            .peer = client->peer.number,
-            .member = client_member(client, effect->stream.endpoint),
-            .kind = effect->stream.which,
-            .generation = effect->stream.generation,
-            .endpoint = effect->stream.endpoint});
+        (struct sim_stream){.peer = client->peer.number,
+                            .member =
+                                client_member(client, effect->stream.endpoint),
+                            .kind = effect->stream.which,
+                            .generation = effect->stream.generation,
+                            .endpoint = effect->stream.endpoint});
 }
 
 /** Closes the stream of a generation, which need not be the newest. */
@@ -113,14 +114,32 @@ static void client_close_stream(struct sim_client *client,
     struct sim_world *world = client->world;
     uint64_t id = client->streams[effect->stream.which];
 
-    if (id != 0 && world->streams[id - 1].generation ==
-                       effect->stream.generation) {
+    if (id != 0 &&
+        world->streams[id - 1].generation == effect->stream.generation) {
         sim_net_close(world, id);
     } else {
         sim_break(world, "streams",
                   "client %u closes a stream that it has not opened",
                   client->peer.number);
     }
+}
+
+/** A planted bug: the driver renews leases without asking etcd. */
+static void
+client_pretend(struct sim_client *client, uint64_t id, int64_t lease)
+{
+    struct sim_world *world = client->world;
+    struct sim_message *message =
+        sim_message_new(&world->pool, SIM_MESSAGE_BEAT_ANSWER, id);
+
+    message->beat.lease = lease;
+    message->beat.ttl_s = client->ttl_s;
+    sim_heap_push(&world->heap,
+                  (struct sim_event){.at_ns = world->now_ns + 1,
+                                     .kind = SIM_EVENT_BACK,
+                                     .number = client->peer.number,
+                                     .id = id,
+                                     .message = message});
 }
 
 static void client_send(struct sim_client *client,
@@ -135,6 +154,10 @@ static void client_send(struct sim_client *client,
         sim_break(client->world, "streams",
                   "client %u writes to a stream that it has not opened",
                   client->peer.number);
+        return;
+    }
+    if (beats && client->world->options->plant == SIM_PLANT_ETERNAL) {
+        client_pretend(client, id, effect->keepalive.lease);
         return;
     }
     message = sim_message_new(&client->world->pool, SIM_MESSAGE_BEAT, id);
@@ -221,15 +244,8 @@ static void client_sleep(struct sim_client *client)
         return;
     }
     wake_ns = sim_world_ns(client, deadline_ns);
-    if (wake_ns > world->now_ns) {
-        client->wakes = 0;
-    } else if (++client->wakes > WAKES_MAX) {
-        sim_break(world, "core sleeps",
-                  "client %u wakes its core, and it asks for it again",
-                  client->peer.number);
-        return;
-    } else {
-        wake_ns = world->now_ns;
+    if (wake_ns < world->now_ns) {
+        wake_ns = world->now_ns; /* something new is due at once */
     }
     if (wake_ns != client->wake_ns) {
         client->wake_ns = wake_ns;
@@ -257,12 +273,22 @@ int sim_client_step(struct sim_client *client, struct ll_event *event)
 
 void sim_client_wake(struct sim_client *client)
 {
+    struct sim_world *world = client->world;
     struct ll_event event = {.kind = LL_EVENT_TIME};
 
-    if (!client->peer.is_paused && client->world->now_ns >= client->wake_ns) {
-        client->wake_ns = INT64_MAX;
-        (void)sim_client_step(client, &event);
+    if (client->peer.is_paused || world->now_ns < client->wake_ns) {
+        return;
     }
+    client->wakes = world->now_ns == client->woken_ns ? client->wakes + 1 : 0;
+    client->woken_ns = world->now_ns;
+    client->wake_ns = INT64_MAX;
+    if (client->wakes > WAKES_MAX) {
+        sim_break(world, "core sleeps",
+                  "client %u wakes its core, and it asks for it again",
+                  client->peer.number);
+        return;
+    }
+    (void)sim_client_step(client, &event);
 }
 
 /** The bugs that can be planted; false: the driver swallows the message. */
@@ -275,12 +301,6 @@ static bool client_tamper(struct sim_client *client,
         return message->kind != SIM_MESSAGE_WATCH_EVENT ||
                message->event.kind != LL_EVENT_WATCH_CHANGED ||
                (message->event.watch.watch_id & 1) != 0;
-    case SIM_PLANT_ETERNAL:
-        if (message->kind == SIM_MESSAGE_BEAT_ANSWER &&
-            message->beat.ttl_s == 0) {
-            message->beat.ttl_s = client->ttl_s;
-        }
-        return true;
     case SIM_PLANT_HOPEFUL:
         if (message->kind == SIM_MESSAGE_ANSWER &&
             message->answer.outcome == LL_OUTCOME_LOST) {
@@ -288,6 +308,7 @@ static bool client_tamper(struct sim_client *client,
         }
         return true;
     case SIM_PLANT_NONE:
+    case SIM_PLANT_ETERNAL:
     case SIM_PLANT_BLIND:
     case SIM_PLANTS:
         break;

@@ -19,9 +19,9 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
 };
 
 static const char *const event_names[SIM_EVENTS] = {
-    "TIME",           "SESSION_OPEN",   "SESSION_CLOSE", "ACQUIRE",
-    "RELEASE",        "QUERY",          "QUERY_CANCEL",  "ANSWER",
-    "STREAM_DOWN",    "KEEPALIVE",      "WATCH_CREATED", "WATCH_CANCELED",
+    "TIME",          "SESSION_OPEN", "SESSION_CLOSE", "ACQUIRE",
+    "RELEASE",       "QUERY",        "QUERY_CANCEL",  "ANSWER",
+    "STREAM_DOWN",   "KEEPALIVE",    "WATCH_CREATED", "WATCH_CANCELED",
     "WATCH_CHANGED", "DRAW"};
 
 /** Whether the state is another; then it is counted and remembered. */
@@ -84,9 +84,8 @@ static void look_at_session(struct sim_client *client,
 }
 
 /** Looks at the object with an id; false: core has it no more. */
-static bool look_at_object(struct sim_client *client,
-                           uint64_t id,
-                           unsigned event)
+static bool
+look_at_object(struct sim_client *client, uint64_t id, unsigned event)
 {
     struct ll_entry *entry = ll_table_find(&client->core->objects, id);
     struct ll_object *object =
@@ -174,11 +173,8 @@ struct printing {
     FILE *file;
 };
 
-static void transition_print(void *arg,
-                             unsigned machine,
-                             unsigned from,
-                             unsigned event,
-                             unsigned to)
+static void transition_print(
+    void *arg, unsigned machine, unsigned from, unsigned event, unsigned to)
 {
     const struct printing *printing = arg;
     uint64_t n = printing->coverage->n[machine][from][event][to];
@@ -205,11 +201,8 @@ struct looking_up {
     uint64_t n;
 };
 
-static void transition_look_up(void *arg,
-                               unsigned machine,
-                               unsigned from,
-                               unsigned event,
-                               unsigned to)
+static void transition_look_up(
+    void *arg, unsigned machine, unsigned from, unsigned event, unsigned to)
 {
     struct looking_up *look = arg;
 
@@ -244,8 +237,8 @@ int sim_coverage_check(const struct sim_coverage *coverage,
             each_transition(transition_look_up, &look);
         }
         if (look.n == 0) {
-            (void)fprintf(file, "%s: %s", look.is_known ? "not visited"
-                                                        : "not a transition",
+            (void)fprintf(file, "%s: %s",
+                          look.is_known ? "not visited" : "not a transition",
                           line);
             missing++;
         }

@@ -79,15 +79,39 @@ static void print_txn_answer(FILE *out, const struct ll_txn_answer *txn)
     (void)fputc('}', out);
 }
 
+static const char *outcome_name(enum ll_outcome outcome)
+{
+    switch (outcome) {
+    case LL_OUTCOME_OK:
+        return "ok";
+    case LL_OUTCOME_LOST:
+        return "lost";
+    case LL_OUTCOME_AGAIN:
+        return "again";
+    case LL_OUTCOME_NO_LEASE:
+        return "no lease";
+    case LL_OUTCOME_LEASE_EXISTS:
+        return "lease exists";
+    case LL_OUTCOME_REFUSED:
+        return "refused";
+    case LL_OUTCOME_ERROR:
+        return "error";
+    }
+    return "";
+}
+
 char *sim_print_answer(const struct ll_answer *answer)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_text(&text, &size);
 
-    (void)fprintf(out, "outcome %d status %d \"%s\" revision %" PRId64 " ",
-                  (int)answer->outcome, answer->grpc_status, answer->text,
-                  answer->revision);
+    if (answer->outcome != LL_OUTCOME_OK) {
+        (void)fprintf(out, "%s %d \"%s\"", outcome_name(answer->outcome),
+                      answer->grpc_status, answer->text);
+    } else {
+        (void)fprintf(out, "revision %" PRId64 " ", answer->revision);
+    }
     if (answer->outcome == LL_OUTCOME_OK) {
         switch (answer->kind) {
         case LL_REQUEST_TXN:
@@ -129,8 +153,8 @@ char *sim_print_watch(const struct ll_event *event)
     if (event->kind == LL_EVENT_WATCH_CREATED) {
         (void)fputs("created", out);
     } else if (event->kind == LL_EVENT_WATCH_CANCELED) {
-        (void)fprintf(out, "canceled outcome %d \"%s\"",
-                      (int)event->watch.outcome, event->watch.reason);
+        (void)fprintf(out, "canceled %s \"%s\"",
+                      outcome_name(event->watch.outcome), event->watch.reason);
     } else {
         for (i = 0; i < event->watch.events_n; i++) {
             (void)fputs(event->watch.events[i].deleted ? " del " : " put ",

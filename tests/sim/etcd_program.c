@@ -278,12 +278,18 @@ static void build_watch(struct sim_program *program,
         .puts = !one_in(program, 4),
         .deletions = !one_in(program, 4),
     };
+    if (one_in(program, 40)) {
+        watch->key = bytes("");
+    }
     if (one_in(program, 10)) {
         watch->watch_id = 1 + below(program, program->watch_id_next);
     }
     /* Each that starts in the past costs the test a wait for etcd's loop. */
     if (one_in(program, 6)) {
         watch->start_revision = any_revision(program);
+        if (one_in(program, 2) && program->compacted > 1) {
+            watch->start_revision = program->compacted + below(program, 3) - 1;
+        }
     }
 }
 
@@ -294,7 +300,7 @@ void sim_program_next(struct sim_program *program, struct sim_step *ret_step)
 
     sim_arena_free(&program->arena);
     *ret_step = (struct sim_step){.kind = SIM_STEP_CALL};
-    if (program->brief_lease != 0 || kind >= 140) {
+    if (program->brief_lease != 0 || kind >= 150) {
         build_request(program, &ret_step->request);
     } else if (kind < 60) {
         ret_step->kind = SIM_STEP_KEEPALIVE;

@@ -1,6 +1,7 @@
 #ifndef SIM_ETCD_PROGRAM_H
 #define SIM_ETCD_PROGRAM_H
 
+#include "etcd/messages.h"
 #include "sim/etcd.h"
 #include "sim/etcd_memory.h"
 
@@ -43,6 +44,11 @@ struct sim_step {
 
 void sim_program_next(struct sim_program *program, struct sim_step *ret_step);
 void sim_program_free(struct sim_program *program);
+
+/** Writes a watch's request as etcd reads it into an emptied buffer: the
+ *  library's own watches start at no revision and have no end. */
+void sim_watch_encode(const struct sim_watch_request *watch,
+                      struct ll_buffer *out);
 
 /** Prints an answer, all of it but what is left of a TTL and who answered; the
  *  caller frees it. */

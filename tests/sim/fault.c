@@ -46,6 +46,9 @@ enum sim_fault sim_fault_find(const char *name)
 /** Which of a hundred worlds have a fault of a kind, by how wild they are. */
 static const int64_t present_percent[4] = {5, 25, 50, 80};
 
+/** Third parties and careless callers are in calm worlds too. */
+#define PRESENT_PARTIES 30
+
 static int64_t rate_draw(struct ll_random *random, enum how how)
 {
     switch (how) {
@@ -81,7 +84,10 @@ void sim_faults_draw(struct sim_world *world)
         bool there;
 
         random->state = ll_random_next(&world->setup);
-        there = sim_below(random, 100) < percent &&
+        there = sim_below(random, 100) <
+                    (i >= SIM_FAULT_DELETE && percent < PRESENT_PARTIES
+                         ? PRESENT_PARTIES
+                         : percent) &&
                 !is_rare((enum sim_fault)i, random);
         world->fault_rate[i] = rate_draw(random, faults[i].how);
         if (!there || (world->options->without >> i & 1) != 0) {
@@ -155,8 +161,7 @@ static void strike_links(struct sim_world *world, enum sim_fault fault)
     unsigned peer = (unsigned)sim_below(random, peers);
     unsigned only = (unsigned)sim_below(random, 2 * world->members_n);
     int64_t until_ns =
-        world->now_ns +
-        sim_spread(random, 20 * LL_NS_PER_MS, 15 * LL_NS_PER_S);
+        world->now_ns + sim_spread(random, 20 * LL_NS_PER_MS, 15 * LL_NS_PER_S);
 
     for (unsigned member = 0; member < world->members_n; member++) {
         if (only < world->members_n && only != member) {
@@ -180,8 +185,7 @@ static void strike_peer(struct sim_world *world)
 {
     struct ll_random *random = &world->fault_random[SIM_FAULT_PAUSE];
     struct sim_peer *peer = sim_peer(
-        world,
-        (unsigned)sim_below(random, world->clients_n + world->gos_n));
+        world, (unsigned)sim_below(random, world->clients_n + world->gos_n));
     int64_t pause_ns = sim_spread(random, LL_NS_PER_MS, 20 * LL_NS_PER_S);
 
     if (!peer->is_paused) {

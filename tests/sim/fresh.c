@@ -15,11 +15,11 @@
 /** What a worker has done, in memory that outlives it. */
 struct worker {
     struct sim_sum sum;
-    uint64_t seed;       /* the one that runs now */
-    uint64_t next;       /* or is to run next */
+    uint64_t seed; /* the one that runs now */
+    uint64_t next; /* or is to run next */
     uint64_t stride;
-    uint64_t left;       /* seeds still to run, when they are counted */
-    time_t until;        /* or 0 */
+    uint64_t left; /* seeds still to run, when they are counted */
+    time_t until;  /* or 0 */
     bool is_done;
     pid_t process;
 };
@@ -42,18 +42,16 @@ void sim_sum_add(struct sim_sum *sum, const struct sim_result *result)
 
 void sim_sum_print(const struct sim_sum *sum, FILE *file)
 {
-    (void)fprintf(file,
-                  "%llu seeds, %llu failures, %llu steps, %lld s of simulated "
-                  "time\n%llu sessions, %llu tickets, %llu grants, %llu losses, "
-                  "%llu grants of Go's\n",
-                  (unsigned long long)sum->seeds,
-                  (unsigned long long)sum->failures,
-                  (unsigned long long)sum->steps, (long long)sum->time_s,
-                  (unsigned long long)sum->sessions,
-                  (unsigned long long)sum->tickets,
-                  (unsigned long long)sum->grants,
-                  (unsigned long long)sum->losses,
-                  (unsigned long long)sum->go_grants);
+    (void)fprintf(
+        file,
+        "%llu seeds, %llu failures, %llu steps, %lld s of simulated "
+        "time\n%llu sessions, %llu tickets, %llu grants, %llu losses, "
+        "%llu grants of Go's\n",
+        (unsigned long long)sum->seeds, (unsigned long long)sum->failures,
+        (unsigned long long)sum->steps, (long long)sum->time_s,
+        (unsigned long long)sum->sessions, (unsigned long long)sum->tickets,
+        (unsigned long long)sum->grants, (unsigned long long)sum->losses,
+        (unsigned long long)sum->go_grants);
     for (int i = 0; i < SIM_FAULTS; i++) {
         (void)fprintf(file, "%12llu x %s\n", (unsigned long long)sum->faults[i],
                       sim_fault_sentence((enum sim_fault)i));
@@ -76,8 +74,7 @@ void sim_failure_print(const struct sim_options *options,
 static bool worker_goes_on(const struct worker *worker)
 {
     return worker->sum.failures < FAILURES_MAX &&
-           (worker->until != 0 ? time(NULL) < worker->until
-                               : worker->left > 0);
+           (worker->until != 0 ? time(NULL) < worker->until : worker->left > 0);
 }
 
 /** Failures of one process go out in one piece. */
@@ -125,14 +122,16 @@ static void worker_start(struct worker *worker,
 /** Waits for a worker; one that died is replaced by another. */
 static void worker_wait(struct worker *worker, struct sim_options options)
 {
-    struct sim_result result = {.invariant = "assertions",
-                                .text = "the process died"};
+    struct sim_result result = {.invariant = "assertions", .text = ""};
+    int status = 0;
 
     for (;;) {
-        (void)waitpid(worker->process, NULL, 0);
+        (void)waitpid(worker->process, &status, 0);
         if (worker->is_done) {
             return;
         }
+        (void)snprintf(result.text, sizeof(result.text),
+                       "the process ended with status %x", (unsigned)status);
         options.seed = worker->seed;
         sim_sum_add(&worker->sum, &result);
         worker_print(&options, &result);

@@ -127,14 +127,12 @@ static void go_lock(struct sim_go *go)
     compare = (struct ll_compare){.key = bytes(go->key),
                                   .target = LL_COMPARE_CREATE_REVISION,
                                   .result = LL_COMPARE_EQUAL};
-    then_ops[0] = (struct ll_op){.kind = LL_OP_PUT,
-                                 .put = {.key = bytes(go->key),
-                                         .lease = go->lease}};
-    then_ops[1] =
-        (struct ll_op){.kind = LL_OP_RANGE,
-                       .range = go_queue(go, LL_SORT_OLDEST_FIRST)};
-    else_ops[0] = (struct ll_op){.kind = LL_OP_RANGE,
-                                 .range = {.key = bytes(go->key)}};
+    then_ops[0] = (struct ll_op){
+        .kind = LL_OP_PUT, .put = {.key = bytes(go->key), .lease = go->lease}};
+    then_ops[1] = (struct ll_op){.kind = LL_OP_RANGE,
+                                 .range = go_queue(go, LL_SORT_OLDEST_FIRST)};
+    else_ops[0] =
+        (struct ll_op){.kind = LL_OP_RANGE, .range = {.key = bytes(go->key)}};
     else_ops[1] = then_ops[1];
     request.txn = (struct ll_txn){&compare, 1, then_ops, 2, else_ops, 2};
     SIM_TELL(go->world, "go %u locks %s", go->peer.number,
@@ -160,11 +158,11 @@ static void go_watch(struct sim_go *go, struct ll_bytes key, int64_t revision)
     go_open(go, LL_STREAM_WATCH);
     message = sim_message_new(&go->world->pool, SIM_MESSAGE_WATCH_CREATE,
                               go->streams[LL_STREAM_WATCH]);
-    sim_message_set_watch(message, &(struct sim_watch_request){
-                                       .key = key,
-                                       .start_revision = revision,
-                                       .puts = true,
-                                       .deletions = true});
+    sim_message_set_watch(
+        message, &(struct sim_watch_request){.key = key,
+                                             .start_revision = revision,
+                                             .puts = true,
+                                             .deletions = true});
     sim_net_send(go->world, go->streams[LL_STREAM_WATCH], message);
 }
 

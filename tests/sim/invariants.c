@@ -22,10 +22,15 @@ static long long number(int64_t value)
     return (long long)value;
 }
 
+static bool is_meddled(const struct sim_ticket *ticket)
+{
+    return ticket->is_meddled || ticket->session->is_meddled;
+}
+
 /** A third party took the key away, and the notice may be on its way. */
 static bool is_excused(const struct sim_ticket *ticket)
 {
-    return ticket->is_meddled && !ticket->has_key;
+    return is_meddled(ticket) && !ticket->has_key;
 }
 
 static struct sim_client *client_of(struct sim_world *world,
@@ -132,7 +137,7 @@ static void check_notice(struct sim_world *world,
     int64_t since_ns = ticket->key_gone_ns;
     int64_t notice_ns = NOTICE_CALM_NS;
 
-    if (!ticket->is_meddled) {
+    if (!is_meddled(ticket)) {
         sim_break(world, "held means key",
                   "ticket %u.%llu is held, and its key %s is gone; nobody "
                   "meddled with it",
@@ -157,7 +162,8 @@ static void check_notice(struct sim_world *world,
 }
 
 /** etcd must not be able to expire the lease of one who acts. */
-static void check_lease(struct sim_world *world, const struct sim_ticket *ticket)
+static void check_lease(struct sim_world *world,
+                        const struct sim_ticket *ticket)
 {
     int64_t lease = ticket->session->lease;
 
@@ -222,14 +228,66 @@ void sim_check_go_grant(struct sim_world *world,
     }
 }
 
+void sim_check_waiter(struct sim_client *client, uint64_t id)
+{
+    const struct sim_ticket *ticket = sim_ticket_find(client, id);
+
+    if (ticket != NULL && ticket->acquire_owed && !ticket->has_key) {
+        sim_break(client->world, "a waiter hears",
+                  "ticket %u.%llu waits on, and its key %s is gone",
+                  ticket->client, (unsigned long long)id, ticket->key);
+    }
+}
+
+static void check_session(struct sim_client *client,
+                          struct sim_session *session)
+{
+    struct sim_world *world = client->world;
+    int64_t now_ns = sim_local_ns(client, world->now_ns);
+    struct ll_session_view view;
+
+    if (!session->is_open || session->is_closing ||
+        sim_etcd_has_lease(world->etcd, session->lease) ||
+        !ll_core_session_view(client->core, session->id, now_ns, &view) ||
+        (view.state != LL_SESSION_ACTIVE && view.state != LL_SESSION_SUSPECT)) {
+        return;
+    }
+    if (session->lease_gone_ns == 0) {
+        session->lease_gone_ns = world->now_ns;
+    }
+    if (!session->is_meddled) {
+        sim_break(world, "loss before expiry",
+                  "session %u.%llu is alive, and its lease is gone",
+                  client->peer.number, (unsigned long long)session->id);
+    } else if (world->is_calm &&
+               world->now_ns > session->lease_gone_ns + NOTICE_CALM_NS +
+                                   client->ttl_s * LL_NS_PER_S) {
+        sim_break(world, "loss before expiry",
+                  "session %u.%llu is alive for long after its lease was "
+                  "revoked",
+                  client->peer.number, (unsigned long long)session->id);
+    }
+}
+
+void sim_check_sessions(struct sim_client *client)
+{
+    for (size_t i = 0; i < client->live_n; i++) {
+        struct sim_session *session = client->objects[client->live[i]].session;
+
+        if (session != NULL) {
+            check_session(client, session);
+        }
+    }
+}
+
 static void on_change(void *arg, const struct ll_watch_event *event)
 {
     struct sim_world *world = arg;
     struct sim_ticket *ticket;
 
-    SIM_TELL(world, "etcd: %s %.*s at %lld", event->deleted ? "deletes" : "puts",
-             (int)event->kv.key.size, event->kv.key.data,
-             number(event->kv.mod_revision));
+    SIM_TELL(world, "etcd: %s %.*s at %lld",
+             event->deleted ? "deletes" : "puts", (int)event->kv.key.size,
+             event->kv.key.data, number(event->kv.mod_revision));
     HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size, ticket);
     if (ticket == NULL) {
         return;
@@ -237,6 +295,10 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     if (event->deleted) {
         ticket->has_key = false;
         ticket->key_gone_ns = world->now_ns;
+        if (world->is_calm && ticket->acquire_owed) {
+            sim_push(world, world->now_ns + NOTICE_CALM_NS, SIM_EVENT_NOTICE,
+                     ticket->client, ticket->id);
+        }
     } else {
         ticket->has_key = true;
         ticket->created = event->kv.create_revision;

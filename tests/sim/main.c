@@ -160,9 +160,8 @@ int main(int argc, char **argv)
         (void)fputs(usage, stderr);
         return 2;
     }
-    status = command.seeds > 0 || command.seconds > 0
-                 ? run_many(&command, &sum)
-                 : run_one(&command, &sum);
+    status = command.seeds > 0 || command.seconds > 0 ? run_many(&command, &sum)
+                                                      : run_one(&command, &sum);
     if (command.coverage) {
         sim_coverage_print(&sum.coverage, stdout);
     }

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sim_message *sim_message_new(struct sim_pool *pool,
-                                    enum sim_message_kind kind,
-                                    uint64_t id)
+struct sim_message *
+sim_message_new(struct sim_pool *pool, enum sim_message_kind kind, uint64_t id)
 {
     struct sim_message *message = pool->free;
 
@@ -76,8 +75,7 @@ struct sim_message *sim_queue_take(struct sim_queue *queue)
 /** Room that is the message's. */
 static void *take(struct sim_message *message, size_t size)
 {
-    size_t rounded =
-        (size + sizeof(max_align_t) - 1) / sizeof(max_align_t);
+    size_t rounded = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t);
     struct sim_chunk *chunk;
 
     if (message->used + rounded <=

@@ -66,9 +66,8 @@ struct sim_pool {
     struct sim_message *free;
 };
 
-struct sim_message *sim_message_new(struct sim_pool *pool,
-                                    enum sim_message_kind kind,
-                                    uint64_t id);
+struct sim_message *
+sim_message_new(struct sim_pool *pool, enum sim_message_kind kind, uint64_t id);
 /** NULL does nothing. */
 void sim_message_free(struct sim_pool *pool, struct sim_message *message);
 void sim_pool_free(struct sim_pool *pool);

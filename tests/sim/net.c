@@ -21,12 +21,16 @@ int64_t sim_net_delay_ns(struct sim_world *world)
     return delay_ns;
 }
 
-bool sim_net_is_cut(const struct sim_world *world, unsigned peer, unsigned member)
+bool sim_net_is_cut(const struct sim_world *world,
+                    unsigned peer,
+                    unsigned member)
 {
     return world->now_ns < world->links[peer][member].cut_until_ns;
 }
 
-bool sim_net_is_refused(const struct sim_world *world, unsigned peer, unsigned member)
+bool sim_net_is_refused(const struct sim_world *world,
+                        unsigned peer,
+                        unsigned member)
 {
     return world->members[member] == SIM_MEMBER_DEAD ||
            world->now_ns < world->links[peer][member].refused_until_ns;
@@ -34,8 +38,8 @@ bool sim_net_is_refused(const struct sim_world *world, unsigned peer, unsigned m
 
 /** Hands a message to its peer, or keeps it for the end of a pause. */
 void sim_net_deliver(struct sim_world *world,
-                        unsigned number,
-                        struct sim_message *message)
+                     unsigned number,
+                     struct sim_message *message)
 {
     struct sim_peer *peer = sim_peer(world, number);
 
@@ -104,9 +108,8 @@ static void call_fail(struct sim_world *world,
     struct sim_message *message =
         sim_message_new(&world->pool, SIM_MESSAGE_ANSWER, call->tag);
 
-    message->answer = (struct ll_answer){.outcome = LL_OUTCOME_LOST,
-                                         .grpc_status = grpc_status,
-                                         .text = text};
+    message->answer = (struct ll_answer){
+        .outcome = LL_OUTCOME_LOST, .grpc_status = grpc_status, .text = text};
     net_push(world, at_ns, SIM_EVENT_ANSWER, call->peer, SIM_MEMBER_NONE,
              message);
 }
@@ -131,13 +134,12 @@ void sim_net_call(struct sim_world *world,
     if (sim_fault_strikes(world, SIM_FAULT_LATE)) {
         at_ns = timeout_at_ns +
                 sim_spread(&world->net, LL_NS_PER_MS, 15 * LL_NS_PER_S);
+        world->landing_ns =
+            at_ns > world->landing_ns ? at_ns : world->landing_ns;
         SIM_TELL(world, "    (the request will arrive late)");
     }
     message = sim_message_new(&world->pool, SIM_MESSAGE_REQUEST, call.tag);
     sim_message_set_request(message, request);
-    if (at_ns > world->landing_ns) {
-        world->landing_ns = at_ns;
-    }
     net_push(world, at_ns, SIM_EVENT_REQUEST, call.peer, call.member, message);
 }
 
@@ -152,8 +154,7 @@ bool sim_net_claim(struct sim_world *world,
     }
     *ret_call = *call;
     call->tag = 0;
-    world->calls_free[world->calls_free_n++] =
-        (uint32_t)(call - world->calls);
+    world->calls_free[world->calls_free_n++] = (uint32_t)(call - world->calls);
     return true;
 }
 
@@ -204,7 +205,8 @@ static void net_land(struct sim_world *world, const struct sim_event *event)
     sim_message_free(&world->pool, event->message);
 }
 
-static void net_on_answer(void *arg, uint64_t tag, const struct ll_answer *answer)
+static void
+net_on_answer(void *arg, uint64_t tag, const struct ll_answer *answer)
 {
     struct sim_world *world = arg;
     struct sim_call *call = call_find(world, tag);

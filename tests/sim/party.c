@@ -94,19 +94,6 @@ static void party_delete_any(struct sim_world *world)
     }
 }
 
-static void meddle_with_session(struct sim_client *client,
-                                struct sim_session *session)
-{
-    session->is_meddled = true;
-    for (size_t i = 0; i < client->live_n; i++) {
-        struct sim_ticket *ticket = client->objects[client->live[i]].ticket;
-
-        if (ticket != NULL && ticket->session == session) {
-            ticket->is_meddled = true;
-        }
-    }
-}
-
 static void party_revoke_any(struct sim_world *world)
 {
     struct ll_random *random = &world->fault_random[SIM_FAULT_REVOKE];
@@ -118,8 +105,7 @@ static void party_revoke_any(struct sim_world *world)
     int64_t n = 0;
 
     for (size_t i = 0; i < client->live_n; i++) {
-        struct sim_session *session =
-            client->objects[client->live[i]].session;
+        struct sim_session *session = client->objects[client->live[i]].session;
 
         if (session != NULL && sim_below(random, ++n) == 0) {
             picked = session;
@@ -128,7 +114,7 @@ static void party_revoke_any(struct sim_world *world)
     if (picked != NULL && party_member(world, &member)) {
         SIM_TELL(world, "** a third party revokes session %u.%llu",
                  client->peer.number, (unsigned long long)picked->id);
-        meddle_with_session(client, picked);
+        picked->is_meddled = true;
         request.lease.lease = picked->lease;
         sim_etcd_call(world->etcd, member, 0, &request, world->now_ns);
     }

@@ -17,10 +17,14 @@
  *  found. */
 #define SIM_PLANT_MAP(X)                                                       \
     X(NONE, "none")                                                            \
-    X(DEAF, "deaf")     /* deletions of a ticket's own key are not heard of */ \
-    X(ETERNAL, "eternal") /* keep-alives answer for what was never renewed */  \
-    X(HOPEFUL, "hopeful") /* lost writes are reported as not applied */        \
-    X(BLIND, "blind")   /* the user's look at a ticket ignores the clock */
+    /* Deletions of a ticket's own key are not heard of. */                    \
+    X(DEAF, "deaf")                                                            \
+    /* Leases are renewed without asking etcd. */                              \
+    X(ETERNAL, "eternal")                                                      \
+    /* Lost writes are reported as not applied. */                             \
+    X(HOPEFUL, "hopeful")                                                      \
+    /* The caller's look at a ticket ignores the clock. */                     \
+    X(BLIND, "blind")
 
 enum sim_plant {
 #define SIM_PLANT_ENUM(name, text) SIM_PLANT_##name,

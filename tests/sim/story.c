@@ -36,8 +36,8 @@ static const char *request_name(const struct ll_request *request)
 static const char *outcome_name(enum ll_outcome outcome)
 {
     static const char *const names[] = {
-        "answered",       "no answer",     "again later", "no such lease",
-        "lease is there", "refused",       "error"};
+        "answered",       "no answer", "again later", "no such lease",
+        "lease is there", "refused",   "error"};
 
     return names[outcome];
 }
@@ -59,26 +59,23 @@ static void story_answer(const struct sim_client *client,
 
     SIM_TELL(client->world, "client %u < %llu: %s%s%s, call %u, revision %lld",
              client->peer.number, (unsigned long long)event->id,
-             outcome_name(answer->outcome),
-             answer->text[0] != '\0' ? ": " : "", answer->text,
-             event->answer.seq, (long long)answer->revision);
+             outcome_name(answer->outcome), answer->text[0] != '\0' ? ": " : "",
+             answer->text, event->answer.seq, (long long)answer->revision);
 }
 
 static void story_watch(const struct sim_client *client,
                         const struct ll_event *event,
                         const char *what)
 {
-    SIM_TELL(client->world,
-             "client %u < %lld: %s, watch of %s, revision %lld%s%s%s",
-             client->peer.number, (long long)(event->watch.watch_id >> 20),
-             what, slot_name(event->watch.watch_id),
-             (long long)event->watch.revision,
-             event->watch.events_n > 0 && event->watch.events[0].deleted
-                 ? ", deleted"
-                 : "",
-             event->kind == LL_EVENT_WATCH_CANCELED ? ": " : "",
-             event->kind == LL_EVENT_WATCH_CANCELED ? event->watch.reason
-                                                    : "");
+    SIM_TELL(
+        client->world, "client %u < %lld: %s, watch of %s, revision %lld%s%s%s",
+        client->peer.number, (long long)(event->watch.watch_id >> 20), what,
+        slot_name(event->watch.watch_id), (long long)event->watch.revision,
+        event->watch.events_n > 0 && event->watch.events[0].deleted
+            ? ", deleted"
+            : "",
+        event->kind == LL_EVENT_WATCH_CANCELED ? ": " : "",
+        event->kind == LL_EVENT_WATCH_CANCELED ? event->watch.reason : "");
 }
 
 static void story_command(const struct sim_client *client,
@@ -162,8 +159,8 @@ static void story_told(const struct sim_client *client,
 void sim_story_effect(const struct sim_client *client,
                       const struct ll_effect *effect)
 {
-    static const char *const states[] = {"opening", "active", "suspect",
-                                         "lost", "closing"};
+    static const char *const states[] = {"opening", "active", "suspect", "lost",
+                                         "closing"};
     struct sim_world *world = client->world;
     unsigned who = client->peer.number;
     unsigned long long id = effect->id;

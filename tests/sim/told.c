@@ -6,10 +6,8 @@
  * status that fits what happened.
  */
 
-static void break_told(struct sim_client *client,
-                       uint64_t id,
-                       const char *what,
-                       int status)
+static void
+break_told(struct sim_client *client, uint64_t id, const char *what, int status)
 {
     sim_break(client->world, "told once", "%s of %u.%llu is told wrongly, %s",
               what, client->peer.number, (unsigned long long)id,
@@ -83,7 +81,9 @@ static void told_released(struct sim_client *client,
         return;
     }
     ticket->release_owed = false;
-    if (status == 0 && ticket->has_key && !ticket->session->is_closing) {
+    /* A late copy of the enqueue may have made the key anew. */
+    if (status == 0 && ticket->has_key && ticket->created == ticket->token &&
+        !ticket->session->is_closing) {
         sim_break(client->world, "released means gone",
                   "ticket %u.%llu is released, and its key %s is there",
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
@@ -117,7 +117,7 @@ static void told_session(struct sim_client *client,
             break_told(client, effect->id, "a closing", status);
         }
         /* A grant that nobody waits for any more may land at any time. */
-        if (status == 0 && session->was_open &&
+        if (status == 0 && session->was_open && !session->is_meddled &&
             sim_etcd_has_lease(client->world->etcd, session->lease)) {
             sim_break(client->world, "released means gone",
                       "session %u.%llu is closed, and its lease is there",

@@ -41,8 +41,8 @@ static void session_open(struct sim_client *client)
 {
     struct sim_session *session = calloc(1, sizeof(*session));
     struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN};
-    int64_t timeout_ns = sim_spread(&client->random, 100 * LL_NS_PER_MS,
-                                    8 * LL_NS_PER_S);
+    int64_t timeout_ns =
+        sim_spread(&client->random, 100 * LL_NS_PER_MS, 8 * LL_NS_PER_S);
 
     if (session == NULL) {
         abort();
@@ -69,8 +69,7 @@ static void session_close(struct sim_client *client,
                           struct sim_session *session,
                           int64_t timeout_ns)
 {
-    struct ll_event event = {.kind = LL_EVENT_SESSION_CLOSE,
-                             .id = session->id};
+    struct ll_event event = {.kind = LL_EVENT_SESSION_CLOSE, .id = session->id};
     int status;
 
     session->is_closing = true;
@@ -139,8 +138,8 @@ static void ticket_acquire(struct sim_client *client,
     ticket->once = timeout_ns == 0;
     ticket->has_timeout = timeout_ns > 0;
     if (ticket->once) {
-        ticket->acquire_due_ns = user_now_ns(client) +
-                                 3 * world->request_timeout_ns;
+        ticket->acquire_due_ns =
+            user_now_ns(client) + 3 * world->request_timeout_ns;
     } else if (ticket->has_timeout) {
         ticket->acquire_due_ns = user_now_ns(client) + timeout_ns;
     }
@@ -168,13 +167,14 @@ static void ticket_acquire(struct sim_client *client,
         user_due(client, ticket->id, ticket->acquire_due_ns);
     }
     if (sim_fault_strikes(world, SIM_FAULT_CANCEL)) {
-        user_push(client, sim_spread(&client->random, 1, world->wait_ns),
-                  SIM_EVENT_RELEASE, ticket->id);
+        user_push(
+            client,
+            sim_spread(&client->random, world->wait_ns / 64, world->wait_ns),
+            SIM_EVENT_RELEASE, ticket->id);
     }
 }
 
-static void ticket_release(struct sim_client *client,
-                           struct sim_ticket *ticket)
+static void ticket_release(struct sim_client *client, struct sim_ticket *ticket)
 {
     struct sim_world *world = client->world;
     bool again = ticket->is_released;
@@ -185,11 +185,14 @@ static void ticket_release(struct sim_client *client,
     event.release.timeout_ns =
         sim_spread(&client->random, LL_NS_PER_MS / 4, 3 * LL_NS_PER_S);
     if (!again) {
+        struct ll_ticket_view view = {.token = 0};
+
+        (void)ll_core_ticket_view(client->core, ticket->id, 0, &view);
+        ticket->token = view.token;
         ticket->is_released = true;
         ticket->release_owed = true;
         ticket->was_canceled = waits;
-        ticket->release_due_ns =
-            user_now_ns(client) + event.release.timeout_ns;
+        ticket->release_due_ns = user_now_ns(client) + event.release.timeout_ns;
     }
     status = sim_client_step(client, &event);
     if (world->is_over) {
@@ -203,7 +206,8 @@ static void ticket_release(struct sim_client *client,
     } else if (!again) {
         user_due(client, ticket->id, ticket->release_due_ns);
         if (sim_fault_strikes(world, SIM_FAULT_TWICE)) {
-            user_push(client, sim_spread(&client->random, 1, LL_NS_PER_S),
+            user_push(client,
+                      sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
                       SIM_EVENT_RELEASE, ticket->id);
         }
     }
@@ -216,8 +220,7 @@ static struct sim_session *session_pick(struct sim_client *client, bool closing)
     int64_t n = 0;
 
     for (size_t i = 0; i < client->live_n; i++) {
-        struct sim_session *session =
-            client->objects[client->live[i]].session;
+        struct sim_session *session = client->objects[client->live[i]].session;
 
         if (session != NULL && !session->is_closing &&
             (session->is_open || (closing && session->open_owed)) &&
@@ -248,10 +251,10 @@ static void user_work(struct sim_client *client)
             sim_fault_count(world, SIM_FAULT_BURST);
         }
     }
-    user_push(client,
-              sim_spread(&client->random, world->think_ns / 4,
-                         4 * world->think_ns),
-              SIM_EVENT_WORK, 0);
+    user_push(
+        client,
+        sim_spread(&client->random, world->think_ns / 4, 4 * world->think_ns),
+        SIM_EVENT_WORK, 0);
 }
 
 static void user_query(struct sim_client *client)
@@ -286,8 +289,7 @@ static void user_query(struct sim_client *client)
 static struct sim_session *session_lost(struct sim_client *client)
 {
     for (size_t i = 0; i < client->live_n; i++) {
-        struct sim_session *session =
-            client->objects[client->live[i]].session;
+        struct sim_session *session = client->objects[client->live[i]].session;
 
         if (session != NULL && session->seen_state == LL_SESSION_LOST &&
             !session->is_closing) {
@@ -320,7 +322,8 @@ static void user_tend(struct sim_client *client)
     int64_t timeout_ns =
         sim_spread(&client->random, LL_NS_PER_MS, 5 * LL_NS_PER_S);
 
-    if (world->phase != SIM_PHASE_STORM) {
+    sim_check_sessions(client);
+    if (world->phase != SIM_PHASE_STORM || world->is_over) {
         return;
     }
     if (lost != NULL && sim_chance(&client->random, 700000)) {
@@ -346,14 +349,19 @@ void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
     struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
     struct sim_world *world = client->world;
 
+    /* In the healing everybody is to have a turn in good time. */
+    int64_t hold_ns =
+        world->phase == SIM_PHASE_STORM
+            ? sim_spread(&client->random, world->hold_ns / 64, world->hold_ns)
+            : LL_NS_PER_MS;
+
     if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0 &&
-        !ticket->is_released &&
-        !sim_fault_strikes(world, SIM_FAULT_FORGET)) {
-        user_push(client, sim_spread(&client->random, 1, world->hold_ns),
-                  SIM_EVENT_RELEASE, effect->id);
+        !ticket->is_released && !sim_fault_strikes(world, SIM_FAULT_FORGET)) {
+        user_push(client, hold_ns, SIM_EVENT_RELEASE, effect->id);
     } else if (effect->kind == LL_EFFECT_LOST &&
                sim_chance(&client->random, 600000)) {
-        user_push(client, sim_spread(&client->random, 1, LL_NS_PER_S),
+        user_push(client,
+                  sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
                   SIM_EVENT_RELEASE, effect->id);
     }
 }
@@ -383,6 +391,9 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
     case SIM_EVENT_DUE:
         sim_check_due(client, event->id);
         break;
+    case SIM_EVENT_NOTICE:
+        sim_check_waiter(client, event->id);
+        break;
     default:
         break;
     }
@@ -404,7 +415,8 @@ void sim_user_finish(struct sim_client *client)
             client->objects[client->live[i]].ticket;
 
         if (ticket != NULL && ticket->in_held && !ticket->is_released) {
-            user_push(client, sim_spread(&client->random, 1, LL_NS_PER_S),
+            user_push(client,
+                      sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
                       SIM_EVENT_RELEASE, ticket->id);
         }
     }

@@ -38,8 +38,8 @@ struct sim_peer *sim_peer(struct sim_world *world, unsigned number)
     /* A peer is the first member of either kind. */
     return number < world->clients_n
                ? &world->clients[number].peer
-               : (struct sim_peer *)(void *)world
-                     ->gos[number - world->clients_n];
+               : (struct sim_peer *)(void *)
+                     world->gos[number - world->clients_n];
 }
 
 void sim_push(struct sim_world *world,
@@ -120,13 +120,13 @@ static void world_draw(struct sim_world *world)
         sim_spread(setup, 250 * LL_NS_PER_MS, 5 * LL_NS_PER_S);
     world->ping_timeout_ns = sim_spread(setup, LL_NS_PER_S, 12 * LL_NS_PER_S);
     world->think_ns = sim_spread(setup, 2 * LL_NS_PER_MS, 2 * LL_NS_PER_S);
-    world->hold_ns = sim_spread(setup, LL_NS_PER_MS, 4 * LL_NS_PER_S);
+    world->hold_ns = sim_spread(setup, LL_NS_PER_MS, 16 * LL_NS_PER_S);
     world->wait_ns = sim_spread(setup, LL_NS_PER_MS, 4 * LL_NS_PER_S);
     sim_faults_draw(world);
     world->is_calm = true;
     for (int i = 0; i <= SIM_FAULT_BUSY; i++) {
-        world->is_calm = world->is_calm && (world->fault_rate[i] == 0 ||
-                                            i == SIM_FAULT_COMPACT);
+        world->is_calm = world->is_calm &&
+                         (world->fault_rate[i] == 0 || i == SIM_FAULT_COMPACT);
     }
     world->is_calm = world->is_calm &&
                      world->fault_rate[SIM_FAULT_FORBID] == 0 &&
@@ -138,8 +138,8 @@ static void world_make_etcd(struct sim_world *world)
     struct sim_etcd_config config = {
         .seed = ll_random_next(&world->setup),
         .members = world->members_n,
-        .election_ns = sim_spread(&world->setup, LL_NS_PER_S / 2,
-                                  2 * LL_NS_PER_S),
+        .election_ns =
+            sim_spread(&world->setup, LL_NS_PER_S / 2, 2 * LL_NS_PER_S),
         .revokes_max = 1000,
         .ttl_min_s = 2,
         .txn_ops_max = 128,
@@ -147,6 +147,7 @@ static void world_make_etcd(struct sim_world *world)
     struct sim_etcd_hooks hooks = {.on_commit = world_on_commit};
 
     if (world->fault_rate[SIM_FAULT_LAG] > 0) {
+        sim_fault_count(world, SIM_FAULT_LAG);
         config.lag_max_ns =
             sim_spread(&world->setup, LL_NS_PER_MS, 300 * LL_NS_PER_MS);
     }
@@ -174,6 +175,9 @@ static void world_make_peers(struct sim_world *world)
         client->ttl_s = sim_spread(random, 2, 10);
         client->workers = 1 + (unsigned)sim_below(random, 4);
         client->sessions_max = 1 + (unsigned)sim_below(random, 2);
+    }
+    if (world->fault_rate[SIM_FAULT_SKEW] > 0) {
+        sim_fault_count(world, SIM_FAULT_SKEW);
     }
     if (world->fault_rate[SIM_FAULT_GO] > 0) {
         world->gos_n = 1 + (unsigned)sim_below(&world->setup, SIM_GOS_MAX);
@@ -239,9 +243,8 @@ static bool everything_is_closed(const struct sim_world *world)
 
 static void phase_look(struct sim_world *world)
 {
-    int64_t landed_ns =
-        world->landing_ns > world->phase_ns ? world->landing_ns
-                                            : world->phase_ns;
+    int64_t landed_ns = world->landing_ns > world->phase_ns ? world->landing_ns
+                                                            : world->phase_ns;
 
     switch (world->phase) {
     case SIM_PHASE_STORM:
@@ -283,6 +286,7 @@ static void world_dispatch(struct sim_world *world,
     case SIM_EVENT_TEND:
     case SIM_EVENT_RELEASE:
     case SIM_EVENT_DUE:
+    case SIM_EVENT_NOTICE:
         sim_user_on_event(&world->clients[event->number], event);
         break;
     case SIM_EVENT_GO:

@@ -42,6 +42,7 @@ enum sim_event_kind {
     SIM_EVENT_TEND,    /* client `number`: looks after its sessions */
     SIM_EVENT_RELEASE, /* client `number`: ticket `id` */
     SIM_EVENT_DUE,     /* client `number`: the calls of `id` must have ended */
+    SIM_EVENT_NOTICE,  /* client `number`: ticket `id` has lost its key */
     SIM_EVENT_GO,      /* Go's peer `number` goes on */
     SIM_EVENT_GO_BEAT,
     SIM_EVENT_FAULT,     /* fault `number` strikes */
@@ -116,6 +117,7 @@ struct sim_session {
     bool is_ended;   /* core forgets it */
     bool is_meddled; /* a third party revoked its lease */
     bool is_lost;
+    int64_t lease_gone_ns; /* seen to be gone since; 0: not seen */
     int64_t open_due_ns;
     int64_t close_due_ns;
 };
@@ -141,6 +143,7 @@ struct sim_ticket {
     bool has_key;
     bool in_held; /* in world->held */
     int64_t created;
+    int64_t token; /* as its caller knew it when it released */
     int64_t key_gone_ns;
     int64_t acquire_due_ns;
     int64_t release_due_ns;
@@ -164,7 +167,8 @@ struct sim_client {
     int64_t rate_ppm;
     int64_t ttl_s;
     int64_t wake_ns; /* world time of the wake-up that counts */
-    unsigned wakes;  /* asked for in a row, without time between them */
+    int64_t woken_ns; /* the last wake-up */
+    unsigned wakes;   /* and how many there were at that time */
     unsigned workers;
     unsigned sessions_max;
     bool has_burst;
@@ -226,7 +230,7 @@ struct sim_world {
     struct sim_stream *streams; /* by id, from 1 */
     size_t streams_n;
     size_t streams_capacity;
-    int64_t landing_ns; /* when the latest request lands */
+    int64_t landing_ns; /* when the last late request lands */
     /** What is known of queues. */
     struct sim_ticket *keys; /* hash of all tickets, by key */
     struct sim_ticket *held[SIM_HELD_MAX];
@@ -300,7 +304,8 @@ struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id);
 
 /** user.c: what callers do. */
 void sim_user_start(struct sim_client *client);
-void sim_user_on_event(struct sim_client *client, const struct sim_event *event);
+void sim_user_on_event(struct sim_client *client,
+                       const struct sim_event *event);
 /** An effect that is for the user. */
 void sim_user_hears(struct sim_client *client, const struct ll_effect *effect);
 /** Nobody asks for more; what is held is released. */
@@ -319,6 +324,10 @@ bool sim_go_is_idle(const struct sim_go *go);
 void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket);
 void sim_check_told(struct sim_client *client, const struct ll_effect *effect);
 void sim_check_due(struct sim_client *client, uint64_t id);
+/** A waiter's key was deleted some time ago. */
+void sim_check_waiter(struct sim_client *client, uint64_t id);
+/** Open sessions have their leases. */
+void sim_check_sessions(struct sim_client *client);
 void sim_check_core(struct sim_client *client);
 /** What must be so at every step. */
 void sim_check_step(struct sim_world *world);

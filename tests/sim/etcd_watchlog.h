@@ -1,0 +1,34 @@
+#ifndef SIM_ETCD_WATCHLOG_H
+#define SIM_ETCD_WATCHLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/event.h"
+
+/**
+ * What watches have been told, a text for each: of several watches at a time
+ * etcd tells in no order. Start with all zero.
+ */
+struct sim_watchlog {
+    struct sim_watchlog_entry *entries;
+    size_t n;
+    size_t capacity;
+    /** Ever noted. */
+    uint64_t messages;
+};
+
+void sim_watchlog_note(struct sim_watchlog *log, const struct ll_event *event);
+
+/** Finds a watch of which two logs differ.
+ *  @return its text in each, "" for none; false: they are the same */
+bool sim_watchlog_differ(const struct sim_watchlog *a,
+                         const struct sim_watchlog *b,
+                         const char **ret_a,
+                         const char **ret_b);
+
+void sim_watchlog_clear(struct sim_watchlog *log);
+void sim_watchlog_free(struct sim_watchlog *log);
+
+#endif
