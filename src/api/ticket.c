@@ -398,8 +398,14 @@ void ll_tickets_close(struct ll_client *client, uint64_t session)
         struct ll_ticket_object *ticket =
             LL_CONTAINER(at, struct ll_ticket_object, link);
 
-        if (ticket->session == session &&
-            ll_link_alone(&ticket->acquired.notice.link)) {
+        if (ticket->session != session) {
+            continue;
+        }
+        if (!ll_link_alone(&ticket->acquired.notice.link)) {
+            /* Not told yet: what is told is that it is over, which closes
+             * the handle. */
+            ticket->acquired.status = LEASELOCK_E_CLOSED;
+        } else {
             (void)ll_handle_shut(&ticket->handle);
             ll_notice_withdraw(&ticket->lost);
             ticket_settle(ticket);

@@ -60,6 +60,7 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     session->deadline_ns =
         ll_after(core->now_ns, event->session_open.timeout_ns);
     session->close_ns = LL_NEVER;
+    session->late_revoke_ns = LL_NEVER;
     session->why = "";
     ll_call_at(core, &session->object, core->now_ns);
     ll_object_reschedule(core, &session->object);
@@ -106,7 +107,15 @@ static void session_tell_closed(struct ll_core *core,
     }
 }
 
-/** Revokes the lease, if there may be one. */
+static void session_revoke(struct ll_core *core, struct ll_session *session)
+{
+    session->revoking = true;
+    ll_call_at(core, &session->object, core->now_ns);
+}
+
+/** Revokes the lease, if there may be one. A grant that is on its way is
+ *  awaited first: etcd may take the two in any order, and a revoke that comes
+ *  first finds nothing. */
 static void session_leave(struct ll_core *core, struct ll_session *session)
 {
     bool granted = session->state != LL_SESSION_OPENING;
@@ -120,8 +129,11 @@ static void session_leave(struct ll_core *core, struct ll_session *session)
         session->expiry_ns = core->now_ns + ll_session_ttl_ns(session);
     }
     session_move(core, session, LL_SESSION_CLOSING);
+    session->late_revoke_ns = LL_NEVER;
     session->object.failures = 0;
-    ll_call_at(core, &session->object, core->now_ns);
+    if (granted || !session->object.in_flight) {
+        session_revoke(core, session);
+    }
 }
 
 static void
@@ -179,6 +191,11 @@ void ll_session_lose(struct ll_core *core,
     session->checking = false;
     session->beat_due = false;
     session->beat_out = false;
+    if (core->now_ns >= session->deadline_ns) {
+        /* A renewal that was on its way may have reached etcd; the margin
+         * belongs to a holder that is stopping. */
+        session->late_revoke_ns = ll_max(session->expiry_ns, core->now_ns);
+    }
     ll_session_set_state(core, session, LL_SESSION_LOST, why);
     LL_LIST_EACH (at, after, &session->tickets) {
         ll_ticket_on_session_end(core, LL_CONTAINER(at, struct ll_ticket, link),
@@ -203,6 +220,11 @@ void ll_session_on_time(struct ll_core *core, struct ll_session *session)
         ll_session_beat_on_time(core, session);
         break;
     case LL_SESSION_LOST:
+        if (core->now_ns >= session->late_revoke_ns) {
+            session->late_revoke_ns = LL_NEVER;
+            session->object.failures = 0;
+            ll_call_at(core, &session->object, core->now_ns);
+        }
         break;
     case LL_SESSION_CLOSING:
         if (session->gone) {
@@ -245,7 +267,7 @@ int64_t ll_session_deadline_ns(const struct ll_core *core,
         }
         return deadline_ns;
     case LL_SESSION_LOST:
-        break;
+        return session->late_revoke_ns;
     case LL_SESSION_CLOSING:
         return session->object.failures > 0
                    ? ll_min(session->close_ns, session->expiry_ns)
@@ -329,8 +351,17 @@ static void session_on_revoked(struct ll_core *core,
                                const struct ll_answer *answer)
 {
     switch (answer->outcome) {
-    case LL_OUTCOME_OK:
     case LL_OUTCOME_NO_LEASE:
+        session_tell_closed(core, session, 0);
+        if (session->grant_lost && core->now_ns < session->expiry_ns) {
+            /* A grant that was given up may still land. */
+            ll_call_at(core, &session->object,
+                       core->now_ns + LL_BACKOFF_MAX_NS);
+            break;
+        }
+        session_end(core, session);
+        break;
+    case LL_OUTCOME_OK:
         session_tell_closed(core, session, 0);
         session_end(core, session);
         break;
@@ -350,6 +381,32 @@ static void session_on_revoked(struct ll_core *core,
     }
 }
 
+/** The grant of a session that is being closed. */
+static void session_on_late_grant(struct ll_core *core,
+                                  struct ll_session *session,
+                                  const struct ll_answer *answer)
+{
+    session->grant_lost |= answer->outcome == LL_OUTCOME_LOST;
+    if (answer->outcome == LL_OUTCOME_OK || session->grant_lost) {
+        session_revoke(core, session);
+    } else {
+        session_tell_closed(core, session, 0);
+        session_end(core, session);
+    }
+}
+
+/** The revoke of a lease that was lost by its deadline. */
+static void session_on_late_revoke(struct ll_core *core,
+                                   struct ll_session *session,
+                                   const struct ll_answer *answer)
+{
+    if ((answer->outcome == LL_OUTCOME_LOST ||
+         answer->outcome == LL_OUTCOME_AGAIN) &&
+        core->now_ns < session->expiry_ns + ll_session_ttl_ns(session)) {
+        ll_call_again(core, &session->object, answer->outcome);
+    }
+}
+
 void ll_session_on_answer(struct ll_core *core,
                           struct ll_session *session,
                           const struct ll_answer *answer)
@@ -363,8 +420,13 @@ void ll_session_on_answer(struct ll_core *core,
         ll_session_on_checked(core, session, answer);
         break;
     case LL_SESSION_LOST:
+        session_on_late_revoke(core, session, answer);
         break;
     case LL_SESSION_CLOSING:
+        if (!session->revoking) {
+            session_on_late_grant(core, session, answer);
+            break;
+        }
         session_on_revoked(core, session, answer);
         break;
     }

@@ -13,12 +13,15 @@
  *     OPENING | no answer                   | OPENING | again
  *     OPENING | refused, error              | gone    | OPENED error
  *     OPENING | time-out, close             | CLOSING | OPENED error; revoke
+ *             |                             |         | when the grant that is
+ *             |                             |         | out is answered
  *     ACTIVE  | a beat is due               | ACTIVE  | KEEPALIVE
  *     ACTIVE  | two beats' time unanswered  | SUSPECT | restart the stream
  *     ACTIVE, | beat answered               | ACTIVE  | deadline from its
  *     SUSPECT |                             |         | sending
  *     ACTIVE, | deadline; TTL 0; "lease not | LOST    | tell it and every
  *     SUSPECT | found"                      |         | ticket
+ *     LOST    | the TTL is over             | LOST    | revoke, once it can be
  *     ACTIVE, | close                       | CLOSING | end the tickets; revoke
  *     SUSPECT,|                             |         |
  *     LOST    |                             |         |
@@ -72,6 +75,9 @@ struct ll_session {
     bool checking; /* a TTL of 0 is being checked with a call */
     /** CLOSING: when CLOSED is told without an answer. */
     int64_t close_ns;
+    bool revoking; /* the call is a revoke, not the grant any more */
+    /** LOST by its deadline: when the lease is revoked all the same. */
+    int64_t late_revoke_ns;
     bool close_told;
     /** What is to be told. */
     bool opened_due;

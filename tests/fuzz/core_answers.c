@@ -1,4 +1,5 @@
-/* What etcd might say to core: what is asked for, and much that is not. */
+/* What etcd and the network might say to core: what is asked for, and much that
+ * is not. */
 #include <string.h>
 
 #include "core_world.h"
@@ -32,8 +33,8 @@ pick_created(struct world *world, uint64_t id, struct fuzz_bytes *bytes)
     }
 }
 
-struct ll_kv
-world_kv(struct world *world, uint64_t id, struct fuzz_bytes *bytes)
+static struct ll_kv
+make_kv(struct world *world, uint64_t id, struct fuzz_bytes *bytes)
 {
     struct ll_kv kv = {.version = 1};
     struct ll_ticket_view view;
@@ -93,7 +94,7 @@ static struct ll_range_answer make_range(struct world *world,
 
     range.kvs_n = fuzz_below(bytes, KVS_MAX + 1);
     for (size_t i = 0; i < range.kvs_n; i++) {
-        kvs[i] = world_kv(world, id, bytes);
+        kvs[i] = make_kv(world, id, bytes);
     }
     range.count = (int64_t)range.kvs_n + (int64_t)fuzz_below(bytes, 3);
     range.more = range.count > (int64_t)range.kvs_n;
@@ -205,4 +206,112 @@ void world_answer(struct world *world,
     (void)world_step(world, &event);
     free(answer);
     free(parts);
+}
+
+/** The generation of a stream: mostly the newest. */
+static uint32_t pick_generation(const struct world *world,
+                                enum ll_stream_kind which,
+                                struct fuzz_bytes *bytes)
+{
+    return world->generations[which] - (fuzz_below(bytes, 16) == 15 ? 1 : 0);
+}
+
+void world_keepalive(struct world *world, struct fuzz_bytes *bytes)
+{
+    static const int64_t ttls_s[] = {10, 2, 0, INT64_C(9000000000)};
+    struct thing *session = world_pick(world, THING_SESSION, bytes);
+    struct ll_event event = {.kind = LL_EVENT_KEEPALIVE};
+
+    event.keepalive.generation =
+        pick_generation(world, LL_STREAM_KEEPALIVE, bytes);
+    event.keepalive.lease = session != NULL ? session->lease : 99;
+    event.keepalive.ttl_s = ttls_s[fuzz_below(bytes, 4)];
+    (void)world_step(world, &event);
+}
+
+/** What etcd does to a watch, in the books. */
+static void note_watch(struct world *world, const struct ll_event *event)
+{
+    struct fuzz_watch *watch = event->watch.watch_id < 0
+                                   ? world_oldest_creating(world)
+                                   : world_watch(world, event->watch.watch_id);
+
+    if (world_stream(world, LL_STREAM_WATCH) == NULL || watch == NULL ||
+        event->watch.generation != world->generations[LL_STREAM_WATCH]) {
+        return;
+    }
+    if (event->kind == LL_EVENT_WATCH_CANCELED) {
+        watch->state = FUZZ_WATCH_OVER;
+    } else if (event->kind == LL_EVENT_WATCH_CREATED &&
+               watch->state == FUZZ_WATCH_CREATING) {
+        watch->state = FUZZ_WATCH_ON;
+    }
+}
+
+static int64_t pick_watch(struct world *world, struct fuzz_bytes *bytes)
+{
+    struct fuzz_watch *oldest = world_oldest_creating(world);
+    unsigned choice = fuzz_byte(bytes);
+
+    if (choice < 96 && oldest != NULL) {
+        return oldest->id;
+    }
+    if (choice == 255) {
+        return -1;
+    }
+    if (choice >= 250 || world->watches_n == 0) {
+        return (int64_t)(fuzz_number(bytes) >> 1);
+    }
+    return world->watches[world->watches_n - 1 - choice % world->watches_n].id;
+}
+
+void world_watch_event(struct world *world,
+                       enum ll_event_kind kind,
+                       struct fuzz_bytes *bytes)
+{
+    struct ll_event event = {.kind = kind};
+    struct ll_watch_event *events = calloc(3, sizeof(*events));
+
+    FUZZ_CHECK(events != NULL);
+    event.watch.generation = pick_generation(world, LL_STREAM_WATCH, bytes);
+    event.watch.watch_id = pick_watch(world, bytes);
+    event.watch.revision = world->revision;
+    event.watch.member_id = fuzz_below(bytes, 8) == 7 ? 2 : 1;
+    event.watch.reason = "";
+    event.watch.outcome = LL_OUTCOME_OK;
+    if (kind == LL_EVENT_WATCH_CANCELED) {
+        event.watch.reason = "for no reason";
+        event.watch.outcome =
+            fuzz_below(bytes, 2) ? LL_OUTCOME_REFUSED : LL_OUTCOME_ERROR;
+    } else if (kind == LL_EVENT_WATCH_CHANGED) {
+        uint64_t id = (uint64_t)event.watch.watch_id >> 20;
+
+        event.watch.events = events;
+        event.watch.events_n = 1 + fuzz_below(bytes, 3);
+        for (size_t i = 0; i < event.watch.events_n; i++) {
+            events[i].deleted = fuzz_below(bytes, 3) != 2;
+            events[i].kv = make_kv(world, id, bytes);
+            events[i].kv.mod_revision = ++world->revision;
+        }
+    }
+    note_watch(world, &event);
+    (void)world_step(world, &event);
+    free(events);
+}
+
+void world_stream_down(struct world *world,
+                       unsigned at,
+                       enum ll_outcome outcome)
+{
+    struct fuzz_stream stream = world->streams[at];
+    struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};
+
+    event.stream_down.which = stream.which;
+    event.stream_down.generation = stream.generation;
+    event.stream_down.endpoint = stream.endpoint;
+    event.stream_down.grpc_status = 14;
+    event.stream_down.outcome = outcome;
+    event.stream_down.text = "down";
+    world_forget_stream(world, &world->streams[at]);
+    (void)world_step(world, &event);
 }

@@ -61,6 +61,23 @@ bool thing_can_end(const struct world *world, const struct thing *thing)
                : there;
 }
 
+struct thing *
+world_pick(struct world *world, enum thing_kind kind, struct fuzz_bytes *bytes)
+{
+    unsigned skip = fuzz_below(bytes, 8);
+    struct thing *found = NULL;
+
+    for (unsigned i = world->things_n; i > 0; i--) {
+        if (world->things[i - 1].kind == kind && world->things[i - 1].asked) {
+            found = &world->things[i - 1];
+            if (skip-- == 0) {
+                break;
+            }
+        }
+    }
+    return found;
+}
+
 static struct thing *thing_of(struct world *world, uint64_t id)
 {
     FUZZ_CHECK(id > 0 && id <= world->things_n);

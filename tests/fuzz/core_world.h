@@ -104,6 +104,10 @@ struct fuzz_watch *world_watch(struct world *world, int64_t id);
 /** Forgets a stream, just before its end is stepped in. */
 void world_forget_stream(struct world *world, struct fuzz_stream *stream);
 
+/** One of the newest things of a kind, by a byte; NULL when there is none. */
+struct thing *
+world_pick(struct world *world, enum thing_kind kind, struct fuzz_bytes *bytes);
+
 /** Whether core must take the command that ends a session or a ticket. */
 bool thing_can_end(const struct world *world, const struct thing *thing);
 /** Whether a session takes tickets, as far as the effects tell. */
@@ -116,9 +120,15 @@ void world_answer(struct world *world,
                   unsigned call,
                   enum ll_outcome outcome,
                   struct fuzz_bytes *bytes);
-/** A key, made of bytes, that the one who asked might meet; lives until the
- *  next world_step. */
-struct ll_kv
-world_kv(struct world *world, uint64_t id, struct fuzz_bytes *bytes);
+/** Messages of the streams, made of bytes: for known and unknown leases and
+ *  watches, of this stream and the one before. */
+void world_keepalive(struct world *world, struct fuzz_bytes *bytes);
+void world_watch_event(struct world *world,
+                       enum ll_event_kind kind,
+                       struct fuzz_bytes *bytes);
+/** The end of an open stream. */
+void world_stream_down(struct world *world,
+                       unsigned stream,
+                       enum ll_outcome outcome);
 
 #endif

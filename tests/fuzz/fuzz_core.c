@@ -65,30 +65,12 @@ static void open_session(struct world *world, struct fuzz_bytes *bytes)
     step_sure(world, &event, true);
 }
 
-/** A thing of a kind, by a byte; NULL when there is none. */
-static struct thing *
-pick_thing(struct world *world, enum thing_kind kind, struct fuzz_bytes *bytes)
-{
-    unsigned skip = fuzz_below(bytes, 8);
-    struct thing *found = NULL;
-
-    for (unsigned i = world->things_n; i > 0; i--) {
-        if (world->things[i - 1].kind == kind && world->things[i - 1].asked) {
-            found = &world->things[i - 1];
-            if (skip-- == 0) {
-                break;
-            }
-        }
-    }
-    return found;
-}
-
 static void acquire(struct world *world, struct fuzz_bytes *bytes)
 {
     static const char value[LL_VALUE_MAX + 1];
     static const size_t values[] = {2, 0, LL_VALUE_MAX, LL_VALUE_MAX + 1};
     static const char *const names[] = {"q", "q", "jobs/nested", "/no", ""};
-    struct thing *session = pick_thing(world, THING_SESSION, bytes);
+    struct thing *session = world_pick(world, THING_SESSION, bytes);
     struct thing *ticket;
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE};
     unsigned name = fuzz_below(bytes, 5);
@@ -172,113 +154,6 @@ static void cancel_query(struct world *world, struct thing *thing)
     FUZZ_CHECK((world_step(world, &event) == 0) == there);
 }
 
-/** The generation of a stream: mostly the newest. */
-static uint32_t pick_generation(const struct world *world,
-                                enum ll_stream_kind which,
-                                struct fuzz_bytes *bytes)
-{
-    return world->generations[which] - (fuzz_below(bytes, 16) == 15 ? 1 : 0);
-}
-
-static void keepalive(struct world *world, struct fuzz_bytes *bytes)
-{
-    static const int64_t ttls_s[] = {10, 2, 0, INT64_C(9000000000)};
-    struct thing *session = pick_thing(world, THING_SESSION, bytes);
-    struct ll_event event = {.kind = LL_EVENT_KEEPALIVE};
-
-    event.keepalive.generation =
-        pick_generation(world, LL_STREAM_KEEPALIVE, bytes);
-    event.keepalive.lease = session != NULL ? session->lease : 99;
-    event.keepalive.ttl_s = ttls_s[fuzz_below(bytes, 4)];
-    (void)world_step(world, &event);
-}
-
-/** What etcd does to a watch, in the books. */
-static void note_watch(struct world *world, const struct ll_event *event)
-{
-    struct fuzz_watch *watch = event->watch.watch_id < 0
-                                   ? world_oldest_creating(world)
-                                   : world_watch(world, event->watch.watch_id);
-
-    if (world_stream(world, LL_STREAM_WATCH) == NULL || watch == NULL ||
-        event->watch.generation != world->generations[LL_STREAM_WATCH]) {
-        return;
-    }
-    if (event->kind == LL_EVENT_WATCH_CANCELED) {
-        watch->state = FUZZ_WATCH_OVER;
-    } else if (event->kind == LL_EVENT_WATCH_CREATED &&
-               watch->state == FUZZ_WATCH_CREATING) {
-        watch->state = FUZZ_WATCH_ON;
-    }
-}
-
-static int64_t pick_watch(struct world *world, struct fuzz_bytes *bytes)
-{
-    struct fuzz_watch *oldest = world_oldest_creating(world);
-    unsigned choice = fuzz_byte(bytes);
-
-    if (choice < 96 && oldest != NULL) {
-        return oldest->id;
-    }
-    if (choice == 255) {
-        return -1;
-    }
-    if (choice >= 250 || world->watches_n == 0) {
-        return (int64_t)(fuzz_number(bytes) >> 1);
-    }
-    return world->watches[world->watches_n - 1 - choice % world->watches_n].id;
-}
-
-static void watch_event(struct world *world,
-                        enum ll_event_kind kind,
-                        struct fuzz_bytes *bytes)
-{
-    struct ll_event event = {.kind = kind};
-    struct ll_watch_event *events = calloc(3, sizeof(*events));
-
-    FUZZ_CHECK(events != NULL);
-    event.watch.generation = pick_generation(world, LL_STREAM_WATCH, bytes);
-    event.watch.watch_id = pick_watch(world, bytes);
-    event.watch.revision = world->revision;
-    event.watch.member_id = fuzz_below(bytes, 8) == 7 ? 2 : 1;
-    event.watch.reason = "";
-    event.watch.outcome = LL_OUTCOME_OK;
-    if (kind == LL_EVENT_WATCH_CANCELED) {
-        event.watch.reason = "for no reason";
-        event.watch.outcome =
-            fuzz_below(bytes, 2) ? LL_OUTCOME_REFUSED : LL_OUTCOME_ERROR;
-    } else if (kind == LL_EVENT_WATCH_CHANGED) {
-        uint64_t id = (uint64_t)event.watch.watch_id >> 20;
-
-        event.watch.events = events;
-        event.watch.events_n = 1 + fuzz_below(bytes, 3);
-        for (size_t i = 0; i < event.watch.events_n; i++) {
-            events[i].deleted = fuzz_below(bytes, 3) != 2;
-            events[i].kv = world_kv(world, id, bytes);
-            events[i].kv.mod_revision = ++world->revision;
-        }
-    }
-    note_watch(world, &event);
-    (void)world_step(world, &event);
-    free(events);
-}
-
-static void
-stream_down(struct world *world, unsigned at, enum ll_outcome outcome)
-{
-    struct fuzz_stream stream = world->streams[at];
-    struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};
-
-    event.stream_down.which = stream.which;
-    event.stream_down.generation = stream.generation;
-    event.stream_down.endpoint = stream.endpoint;
-    event.stream_down.grpc_status = 14;
-    event.stream_down.outcome = outcome;
-    event.stream_down.text = "down";
-    world_forget_stream(world, &world->streams[at]);
-    (void)world_step(world, &event);
-}
-
 static void pass_time(struct world *world, struct fuzz_bytes *bytes)
 {
     static const int64_t jumps_ns[] = {1, 1000000, 128000000, 1000000000};
@@ -335,30 +210,30 @@ static void step(struct world *world, struct fuzz_bytes *bytes)
     } else if (action < 17) {
         pass_time(world, bytes);
     } else if (action < 20) {
-        watch_event(world, LL_EVENT_WATCH_CREATED, bytes);
+        world_watch_event(world, LL_EVENT_WATCH_CREATED, bytes);
     } else if (action < 22) {
-        watch_event(world, LL_EVENT_WATCH_CHANGED, bytes);
+        world_watch_event(world, LL_EVENT_WATCH_CHANGED, bytes);
     } else if (action == 22) {
-        watch_event(world, LL_EVENT_WATCH_CANCELED, bytes);
+        world_watch_event(world, LL_EVENT_WATCH_CANCELED, bytes);
     } else if (action < 25) {
-        keepalive(world, bytes);
+        world_keepalive(world, bytes);
     } else if (action == 25) {
         open_session(world, bytes);
     } else if (action < 28) {
-        thing = pick_thing(world, action == 26 ? THING_TICKET : THING_SESSION,
+        thing = world_pick(world, action == 26 ? THING_TICKET : THING_SESSION,
                            bytes);
         if (thing != NULL) {
             end_thing(world, thing, pick_timeout_ns(bytes));
         }
     } else if (action == 28) {
         if (world->streams_n > 0) {
-            stream_down(world, fuzz_byte(bytes) % world->streams_n,
-                        fuzz_below(bytes, 4) == 3 ? LL_OUTCOME_REFUSED
-                                                  : LL_OUTCOME_LOST);
+            world_stream_down(world, fuzz_byte(bytes) % world->streams_n,
+                              fuzz_below(bytes, 4) == 3 ? LL_OUTCOME_REFUSED
+                                                        : LL_OUTCOME_LOST);
         }
     } else if (action == 29) {
         query(world, bytes);
-        thing = pick_thing(world, THING_QUERY, bytes);
+        thing = world_pick(world, THING_QUERY, bytes);
         if (thing != NULL && fuzz_below(bytes, 4) == 3) {
             cancel_query(world, thing);
         }
@@ -390,7 +265,7 @@ static void end(struct world *world, enum ll_outcome outcome)
         if (world->calls_n > 0) {
             world_answer(world, world->calls_n - 1, outcome, &nothing);
         } else if (world->streams_n > 0) {
-            stream_down(world, world->streams_n - 1, LL_OUTCOME_LOST);
+            world_stream_down(world, world->streams_n - 1, LL_OUTCOME_LOST);
         } else if (ll_core_deadline_ns(core) != LL_NEVER) {
             /* In strides: the longest lease lives for a day. */
             world_advance(world, ll_max(ll_core_deadline_ns(core),

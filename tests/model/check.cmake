@@ -1,4 +1,4 @@
-# Runs spin on queue.pml, with the whole of the state space, in a folder of its
+# Runs spin on the model, with the whole of the state space, in a folder of its
 # own. BROKEN: a variant that must be refuted.
 file(MAKE_DIRECTORY ${FOLDER})
 separate_arguments(defines UNIX_COMMAND "${DEFINES}")
@@ -12,7 +12,7 @@ function(run)
   set(said "${said}" PARENT_SCOPE)
 endfunction()
 
-configure_file(${MODEL} ${FOLDER}/queue.pml COPYONLY)
+file(COPY ${MODEL}/queue.pml ${MODEL}/etcd.pml DESTINATION ${FOLDER})
 run(${SPIN} ${defines} -a queue.pml)
 # No cycles are looked for: there are none. 2000 MB and 20000 steps suffice.
 run(${CC} -O2 -w -DSAFETY -DMEMLIM=2000 -o pan pan.c)

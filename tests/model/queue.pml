@@ -13,13 +13,15 @@
 #define CLIENTS 3
 #endif
 #ifndef FAULTS
-#define FAULTS 2
+#define FAULTS 3
 #endif
 #ifndef ROUNDS
 #define ROUNDS 1 /* tickets of a client, one after the other */
 #endif
 
-/* What a ticket does next; as enum ll_ticket_state, with WAIT in three parts. */
+#include "etcd.pml"
+
+/* What a ticket does next; as enum ll_ticket_state, but WAIT has three parts. */
 #define ENQUEUE 0  /* send the Txn that takes a place */
 #define ANSWERED 1 /* it is applied; its answer is on the way */
 #define WANT 2     /* create the watch on the predecessor */
@@ -30,20 +32,6 @@
 #define LEAVE 7 /* delete the key at its token */
 #define REAP 8  /* delete the key whenever it appears */
 #define GONE 9
-
-/* etcd. A key's present life is [made, ended), the one before [made0, ended0),
- * in revisions; 0: not yet. So the store can be read at any revision. */
-byte revision = 1;
-byte made[CLIENTS];
-byte ended[CLIENTS];
-byte made0[CLIENTS];
-byte ended0[CLIENTS];
-bool dead[CLIENTS]; /* the lease, in the store */
-
-/* The network: requests whose sender has given them up, which may land later
- * or never. */
-bool late_enqueue[CLIENTS];
-byte late_delete[CLIENTS]; /* the token that it names; 0: none */
 
 /* The clients. */
 byte state[CLIENTS];
@@ -64,53 +52,12 @@ byte last_token; /* of the ticket that was granted last */
 
 #define FOUND 255
 
-hidden byte r, n, j; /* within a step alone */
-
-#define STANDS(k) (made[k] != 0 && ended[k] == 0)
-/* Whether key k stood at revision r, and the revision that made it. */
-#define STOOD(k, r)                                                            \
-    ((made[k] != 0 && made[k] <= r && (ended[k] == 0 || ended[k] > r)) ||      \
-     (made0[k] != 0 && made0[k] <= r && ended0[k] > r))
-#define MADE(k, r) (made[k] != 0 && made[k] <= r -> made[k] : made0[k])
-/* Whether it stood there and is the one that was made at revision t. */
-#define SAME(k, t, r) (STOOD(k, r) && MADE(k, r) == t)
-/* When the key k that was made at t ended; 0: not yet. */
-#define END(k, t) (made[k] == t -> ended[k] : ended0[k])
 #define HOLDS(i) (state[i] == HELD && !told[i] && !dead[i])
 /* Clients are alike, so the first to do anything may be called 0, and so on. */
 #define MAY_BEGIN(i) (i == 0 || begun[(i + CLIENTS - 1) % CLIENTS])
 /* Whether a fault is left; who goes on counts it. */
 #define MAY_FAIL (faults < FAULTS)
 #define MAX(a, b) (a > b -> a : b)
-
-inline delete(k)
-{
-    revision++;
-    ended[k] = revision
-}
-
-/* The delete of a release or of a reaper, late or in time. */
-inline delete_at(k, t)
-{
-    if
-#ifdef UNGUARDED_DELETE
-    :: STANDS(k) -> delete(k)
-#else
-    :: STANDS(k) && made[k] == t -> delete(k)
-#endif
-    :: else
-    fi
-}
-
-inline put(k)
-{
-    assert(made0[k] == 0 || ROUNDS > 1); /* two lives are all that is kept */
-    made0[k] = made[k];
-    ended0[k] = ended[k];
-    revision++;
-    made[k] = revision;
-    ended[k] = 0
-}
 
 /* Who stood ahead of revision t at revision r: the newest of them goes to
  * before[i], their number to n. */
@@ -203,21 +150,6 @@ inline advance(i, r, stands)
         before_token[i] = 0;
         state[i] = NEXT
     fi
-}
-
-/* Any revision from a least one on: a member that lags answers with an old
- * one, and what is older than the least is asked of the quorum. */
-inline pick(least)
-{
-#ifdef STALE_READ
-    r = 1;
-#else
-    r = least;
-#endif
-    do
-    :: r < revision -> r++
-    :: break
-    od
 }
 
 /* etcd applies the enqueue. */
@@ -351,7 +283,7 @@ end_idle:
         r = END(before[i], before_token[i]);
         advance(i, r, settled[i]);
         r = 0 }
-    :: atomic { state[i] == WAIT && MAY_FAIL -> /* the stream breaks, and all is anew */
+    :: atomic { state[i] == WAIT && MAY_FAIL -> /* the stream breaks */
         faults++;
         settled[i] = false;
         deaf[i] = false;
@@ -396,7 +328,7 @@ end_idle:
 
     :: atomic { state[i] == HELD -> leave(i) }
     :: atomic { state[i] == LEAVE -> delete_at(i, token[i]); end(i) }
-    :: atomic { state[i] == LEAVE && MAY_FAIL -> /* applied, and the answer lost */
+    :: atomic { state[i] == LEAVE && MAY_FAIL -> /* the answer is lost */
         faults++;
         delete_at(i, token[i]) }
     :: atomic { state[i] == LEAVE && late_delete[i] == 0 && MAY_FAIL ->
@@ -408,7 +340,8 @@ end_idle:
         round[i]++;
         state[i] = ENQUEUE }
 
-    /* What time and etcd do by themselves. The deadline passes, or the client hears that the lease is gone. */
+    /* What time and etcd do by themselves. The deadline passes, or the client
+     * hears that the lease is gone. */
     :: atomic { !told[i] && state[i] != GONE && MAY_BEGIN(i) &&
             (dead[i] || MAY_FAIL) ->
         begun[i] = true;

@@ -77,9 +77,9 @@ struct sim_etcd *sim_etcd_new(const struct sim_etcd_config *config,
                               const struct sim_etcd_hooks *hooks);
 void sim_etcd_free(struct sim_etcd *etcd);
 
-/** Lets the time pass: answers that are due, lease expiry every 500 ms by the
- *  leader, the loop over unsynced watches every 100 ms, appliers, elections.
- *  Time never goes back. */
+/** Lets the time pass, from 0 on: answers that are due, lease expiry every 500
+ * ms by the leader, the loop over unsynced watches every 100 ms, appliers,
+ * elections. Time never goes back. */
 void sim_etcd_advance(struct sim_etcd *etcd, int64_t now_ns);
 /** When sim_etcd_advance has something to do; INT64_MAX: never. */
 int64_t sim_etcd_deadline_ns(const struct sim_etcd *etcd);
@@ -94,7 +94,10 @@ void sim_etcd_call(struct sim_etcd *etcd,
                    const struct ll_request *request,
                    int64_t now_ns);
 
-/** Streams; ids are the world's, unique. */
+/** Streams; ids are the world's, unique. At a dead member, or on a stream that
+ *  is down, nothing happens; a member without a leader ends it at once. A
+ *  stream's messages are taken one after the other: a keep-alive that has to
+ *  wait holds up the rest. */
 void sim_etcd_stream_open(struct sim_etcd *etcd,
                           unsigned member,
                           uint64_t stream,
@@ -155,7 +158,8 @@ void sim_etcd_each(const struct sim_etcd *etcd,
                    struct ll_bytes prefix,
                    void (*fn)(void *arg, const struct ll_kv *kv),
                    void *arg);
-/** Calls back for what a committed revision changed. */
+/** Calls back for what a committed revision changed; until a compaction beyond
+ *  it has been applied by all. */
 void sim_etcd_changes(const struct sim_etcd *etcd,
                       int64_t revision,
                       void (*fn)(void *arg, const struct ll_watch_event *event),

@@ -23,9 +23,10 @@ static void tell(struct sim_bed *bed, const char *who, char *line)
 
 static char *copy(const char *text)
 {
-    char *line = sim_alloc(1, strlen(text) + 1);
+    size_t size = strlen(text) + 1;
+    char *line = sim_alloc(1, size);
 
-    memcpy(line, text, strlen(text));
+    memcpy(line, text, size);
     return line;
 }
 

@@ -27,10 +27,17 @@ static bool is_meddled(const struct sim_ticket *ticket)
     return ticket->is_meddled || ticket->session->is_meddled;
 }
 
+/** Whether its key is there: this one, not another that a late copy of the
+ *  enqueue made after it. */
+static bool stands(const struct sim_ticket *ticket)
+{
+    return ticket->has_key && ticket->created == ticket->token;
+}
+
 /** A third party took the key away, and the notice may be on its way. */
 static bool is_excused(const struct sim_ticket *ticket)
 {
-    return is_meddled(ticket) && !ticket->has_key;
+    return is_meddled(ticket) && !stands(ticket);
 }
 
 static struct sim_client *client_of(struct sim_world *world,
@@ -106,11 +113,14 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
         ticket->in_held = true;
     }
     world->result->grants++;
-    if (is_excused(ticket) ||
-        !ll_core_ticket_view(client->core, ticket->id, 0, &view)) {
+    if (!ll_core_ticket_view(client->core, ticket->id, 0, &view)) {
         return;
     }
-    if (!ticket->has_key || view.token != ticket->created) {
+    ticket->token = view.token;
+    if (is_excused(ticket)) {
+        return;
+    }
+    if (!stands(ticket)) {
         sim_break(world, "held means key",
                   "ticket %u.%llu is granted with token %lld; its key %s is "
                   "%s, created at %lld",
@@ -189,7 +199,7 @@ void sim_check_step(struct sim_world *world)
             continue;
         }
         check_lease(world, ticket);
-        if (!ticket->has_key) {
+        if (!stands(ticket)) {
             check_notice(world, ticket);
             continue;
         }
@@ -219,7 +229,7 @@ void sim_check_go_grant(struct sim_world *world,
     for (size_t i = 0; i < world->held_n; i++) {
         const struct sim_ticket *ticket = world->held[i];
 
-        if (ticket->name == name && ticket->has_key && acts(world, ticket)) {
+        if (ticket->name == name && stands(ticket) && acts(world, ticket)) {
             sim_break(world, "mutual exclusion",
                       "ticket %u.%llu and Go's %.*s hold %s at one time",
                       ticket->client, (unsigned long long)ticket->id,

@@ -359,7 +359,8 @@ void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
         !ticket->is_released && !sim_fault_strikes(world, SIM_FAULT_FORGET)) {
         user_push(client, hold_ns, SIM_EVENT_RELEASE, effect->id);
     } else if (effect->kind == LL_EFFECT_LOST &&
-               sim_chance(&client->random, 600000)) {
+               (world->phase != SIM_PHASE_STORM ||
+                sim_chance(&client->random, 600000))) {
         user_push(client,
                   sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
                   SIM_EVENT_RELEASE, effect->id);
@@ -414,7 +415,8 @@ void sim_user_finish(struct sim_client *client)
         const struct sim_ticket *ticket =
             client->objects[client->live[i]].ticket;
 
-        if (ticket != NULL && ticket->in_held && !ticket->is_released) {
+        /* A lost one too: only then does its client look for a late key. */
+        if (ticket != NULL && ticket->is_granted && !ticket->is_released) {
             user_push(client,
                       sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
                       SIM_EVENT_RELEASE, ticket->id);

@@ -143,7 +143,7 @@ struct sim_ticket {
     bool has_key;
     bool in_held; /* in world->held */
     int64_t created;
-    int64_t token; /* as its caller knew it when it released */
+    int64_t token; /* as it was granted or released with */
     int64_t key_gone_ns;
     int64_t acquire_due_ns;
     int64_t release_due_ns;
