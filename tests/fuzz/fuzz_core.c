@@ -13,7 +13,7 @@
 /** Steps of an input at most, and of its end. */
 #define STEPS_MAX 2000
 #define END_ROUNDS_MAX 20000
-#define END_STRIDE_NS INT64_C(600000000000)
+#define END_STRIDE_NS INT64_C(3600000000000)
 
 static const struct ll_request status_request = {.kind = LL_REQUEST_STATUS};
 

@@ -82,7 +82,12 @@ static void client_call(struct sim_client *client,
 {
     struct sim_world *world = client->world;
     int64_t now_ns = sim_local_ns(client, world->now_ns);
+    struct sim_session *session = sim_session_find(client, effect->id);
 
+    if (session != NULL &&
+        effect->call.request.kind == LL_REQUEST_LEASE_GRANT) {
+        session->grants++;
+    }
     sim_net_call(world,
                  (struct sim_call){
                      .peer = client->peer.number,

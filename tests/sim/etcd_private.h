@@ -253,7 +253,7 @@ unsigned sim_lease_primary(const struct sim_etcd *etcd, unsigned member);
 /** The next moment on a member's beat that is not before a time. */
 int64_t sim_beat(int64_t phase_ns, int64_t beat_ns, int64_t from_ns);
 
-/* etcd_stream.c: streams, and keep-alives. */
+/* etcd_stream.c: streams, and what renews leases. */
 struct sim_stream *sim_stream_find(const struct sim_etcd *etcd, uint64_t id);
 void sim_streams_stir(struct sim_etcd *etcd);
 void sim_streams_time(struct sim_etcd *etcd);

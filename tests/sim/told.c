@@ -116,8 +116,8 @@ static void told_session(struct sim_client *client,
         if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN) {
             break_told(client, effect->id, "a closing", status);
         }
-        /* A grant that nobody waits for any more may land at any time. */
-        if (status == 0 && session->was_open && !session->is_meddled &&
+        /* An earlier grant, given up, may land at any time. */
+        if (status == 0 && session->was_open && session->grants == 1 &&
             sim_etcd_has_lease(client->world->etcd, session->lease)) {
             sim_break(client->world, "released means gone",
                       "session %u.%llu is closed, and its lease is there",

@@ -117,6 +117,7 @@ struct sim_session {
     bool is_ended;   /* core forgets it */
     bool is_meddled; /* a third party revoked its lease */
     bool is_lost;
+    unsigned grants; /* asked for */
     int64_t lease_gone_ns; /* seen to be gone since; 0: not seen */
     int64_t open_due_ns;
     int64_t close_due_ns;
