@@ -306,6 +306,18 @@ static void on_effect(struct world *world, const struct ll_effect *effect)
     }
 }
 
+/** What a user sees of a session that it has been told is open. */
+static void check_session(const struct world *world, unsigned at)
+{
+    const struct thing *session = &world->things[at];
+    struct ll_session_view view;
+
+    FUZZ_CHECK(ll_core_session_view(world->core, at + 1, world->now_ns, &view));
+    FUZZ_CHECK(view.lease == session->lease);
+    FUZZ_CHECK((view.state == LL_SESSION_LOST) == session->lost);
+    FUZZ_CHECK((view.remaining_ns > 0) == !session->lost);
+}
+
 /** What a user sees of a ticket that it has been told that it holds. */
 static void check_held(const struct world *world)
 {
@@ -313,8 +325,12 @@ static void check_held(const struct world *world)
         const struct thing *ticket = &world->things[i];
         struct ll_ticket_view view;
 
-        if (ticket->kind != THING_TICKET || !ticket->told ||
-            !thing_can_end(world, ticket)) {
+        if (!ticket->told || !thing_can_end(world, ticket) ||
+            ticket->kind == THING_QUERY) {
+            continue;
+        }
+        if (ticket->kind == THING_SESSION) {
+            check_session(world, i);
             continue;
         }
         FUZZ_CHECK(

@@ -33,6 +33,7 @@ static void apart_child(const struct sim_options *options, struct apart *apart)
 {
     /* What an assertion says is said once, by the run that is kept. */
     (void)close(STDERR_FILENO);
+    (void)alarm(SIM_RUN_SECONDS);
     sim_run(options, &apart->result);
     if (apart->result.invariant != NULL) {
         (void)strncpy(apart->invariant, apart->result.invariant,

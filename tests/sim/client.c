@@ -263,6 +263,7 @@ int sim_client_step(struct sim_client *client, struct ll_event *event)
     int status;
 
     event->now_ns = sim_local_ns(client, client->world->now_ns);
+    sim_check_sessions(client);
     if (client->world->options->trace != NULL) {
         sim_story_event(client, event);
     }

@@ -100,6 +100,7 @@ static void worker_run(struct worker *worker, struct sim_options options)
         options.seed = worker->seed = worker->next;
         worker->next += worker->stride;
         worker->left -= worker->left > 0 ? 1 : 0;
+        (void)alarm(SIM_RUN_SECONDS);
         sim_run(&options, &result);
         sim_sum_add(&worker->sum, &result);
         if (result.invariant != NULL) {

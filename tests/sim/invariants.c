@@ -64,9 +64,9 @@ static bool acts(struct sim_world *world, const struct sim_ticket *ticket)
 }
 
 struct finding {
-    const struct sim_ticket *ticket;
+    int64_t created;
     bool is_first;
-    bool is_ahead; /* another one is ahead of it */
+    bool is_ahead; /* an older one is there */
     char key[SIM_KEY_SIZE];
 };
 
@@ -76,7 +76,7 @@ static void find_first(void *arg, const struct ll_kv *kv)
 
     if (finding->is_first) {
         finding->is_first = false;
-        if (kv->create_revision < finding->ticket->created) {
+        if (kv->create_revision < finding->created) {
             finding->is_ahead = true;
             (void)snprintf(finding->key, sizeof(finding->key), "%.*s",
                            (int)kv->key.size, kv->key.data);
@@ -84,17 +84,25 @@ static void find_first(void *arg, const struct ll_kv *kv)
     }
 }
 
-/** Nobody older is in the queue, whoever it is. */
-static void check_first(struct sim_world *world,
-                        const struct sim_ticket *ticket)
+/** Looks for somebody in the ticket's queue who is older, whoever it is. */
+static struct finding find_older(struct sim_world *world,
+                                 const struct sim_ticket *ticket)
 {
-    struct finding finding = {.ticket = ticket, .is_first = true};
+    struct finding finding = {.created = ticket->created, .is_first = true};
     char prefix[SIM_KEY_SIZE];
     int size =
         snprintf(prefix, sizeof(prefix), "%s/", world->names[ticket->name]);
 
     sim_etcd_each(world->etcd, (struct ll_bytes){prefix, (size_t)size},
                   find_first, &finding);
+    return finding;
+}
+
+static void check_first(struct sim_world *world,
+                        const struct sim_ticket *ticket)
+{
+    struct finding finding = find_older(world, ticket);
+
     if (finding.is_ahead) {
         sim_break(world, "first come, first served",
                   "ticket %u.%llu (%s) is granted behind %s", ticket->client,
@@ -117,6 +125,15 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
         return;
     }
     ticket->token = view.token;
+    if (ticket->is_out && ticket->created == view.token &&
+        world->fault_rate[SIM_FAULT_MISS] == 0) {
+        /* Whoever sees that nobody is ahead sees that its key is gone. */
+        sim_break(world, "held means key",
+                  "ticket %u.%llu is granted, and its key %s was deleted while "
+                  "others were ahead of it",
+                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+        return;
+    }
     if (is_excused(ticket)) {
         return;
     }
@@ -249,47 +266,6 @@ void sim_check_waiter(struct sim_client *client, uint64_t id)
     }
 }
 
-static void check_session(struct sim_client *client,
-                          struct sim_session *session)
-{
-    struct sim_world *world = client->world;
-    int64_t now_ns = sim_local_ns(client, world->now_ns);
-    struct ll_session_view view;
-
-    if (!session->is_open || session->is_closing ||
-        sim_etcd_has_lease(world->etcd, session->lease) ||
-        !ll_core_session_view(client->core, session->id, now_ns, &view) ||
-        (view.state != LL_SESSION_ACTIVE && view.state != LL_SESSION_SUSPECT)) {
-        return;
-    }
-    if (session->lease_gone_ns == 0) {
-        session->lease_gone_ns = world->now_ns;
-    }
-    if (!session->is_meddled) {
-        sim_break(world, "loss before expiry",
-                  "session %u.%llu is alive, and its lease is gone",
-                  client->peer.number, (unsigned long long)session->id);
-    } else if (world->is_calm &&
-               world->now_ns > session->lease_gone_ns + NOTICE_CALM_NS +
-                                   client->ttl_s * LL_NS_PER_S) {
-        sim_break(world, "loss before expiry",
-                  "session %u.%llu is alive for long after its lease was "
-                  "revoked",
-                  client->peer.number, (unsigned long long)session->id);
-    }
-}
-
-void sim_check_sessions(struct sim_client *client)
-{
-    for (size_t i = 0; i < client->live_n; i++) {
-        struct sim_session *session = client->objects[client->live[i]].session;
-
-        if (session != NULL) {
-            check_session(client, session);
-        }
-    }
-}
-
 static void on_change(void *arg, const struct ll_watch_event *event)
 {
     struct sim_world *world = arg;
@@ -304,6 +280,7 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     }
     if (event->deleted) {
         ticket->has_key = false;
+        ticket->is_out = find_older(world, ticket).is_ahead;
         ticket->key_gone_ns = world->now_ns;
         if (world->is_calm && ticket->acquire_owed) {
             sim_push(world, world->now_ns + NOTICE_CALM_NS, SIM_EVENT_NOTICE,
@@ -311,6 +288,7 @@ static void on_change(void *arg, const struct ll_watch_event *event)
         }
     } else {
         ticket->has_key = true;
+        ticket->is_out = false;
         ticket->created = event->kv.create_revision;
     }
 }

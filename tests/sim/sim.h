@@ -35,6 +35,9 @@ enum sim_plant {
 
 #define SIM_STEPS_DEFAULT 3000
 
+/** A run takes milliseconds; one of this length hangs, and is ended. */
+#define SIM_RUN_SECONDS 60
+
 struct sim_options {
     uint64_t seed;
     /** After so many the healing begins. */

@@ -34,7 +34,8 @@ static bool acquire_fits(const struct sim_world *world,
     case LEASELOCK_E_NESTED:
         return world->fault_rate[SIM_FAULT_NESTED] > 0;
     case LEASELOCK_E_REFUSED:
-        return world->fault_rate[SIM_FAULT_FORBID] > 0;
+        /* The first name's watches are. */
+        return world->fault_rate[SIM_FAULT_FORBID] > 0 && ticket->name == 0;
     default:
         return false;
     }

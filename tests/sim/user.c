@@ -322,7 +322,7 @@ static void user_tend(struct sim_client *client)
     int64_t timeout_ns =
         sim_spread(&client->random, LL_NS_PER_MS, 5 * LL_NS_PER_S);
 
-    sim_check_sessions(client);
+    sim_check_revoked(client);
     if (world->phase != SIM_PHASE_STORM || world->is_over) {
         return;
     }

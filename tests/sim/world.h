@@ -117,7 +117,7 @@ struct sim_session {
     bool is_ended;   /* core forgets it */
     bool is_meddled; /* a third party revoked its lease */
     bool is_lost;
-    unsigned grants; /* asked for */
+    unsigned grants;       /* asked for */
     int64_t lease_gone_ns; /* seen to be gone since; 0: not seen */
     int64_t open_due_ns;
     int64_t close_due_ns;
@@ -142,6 +142,7 @@ struct sim_ticket {
     bool lost_told;
     bool is_meddled; /* a third party deleted its key or revoked its lease */
     bool has_key;
+    bool is_out;  /* its key was deleted while others were ahead of it */
     bool in_held; /* in world->held */
     int64_t created;
     int64_t token; /* as it was granted or released with */
@@ -167,7 +168,7 @@ struct sim_client {
     int64_t offset_ns;
     int64_t rate_ppm;
     int64_t ttl_s;
-    int64_t wake_ns; /* world time of the wake-up that counts */
+    int64_t wake_ns;  /* world time of the wake-up that counts */
     int64_t woken_ns; /* the last wake-up */
     unsigned wakes;   /* and how many there were at that time */
     unsigned workers;
@@ -327,8 +328,10 @@ void sim_check_told(struct sim_client *client, const struct ll_effect *effect);
 void sim_check_due(struct sim_client *client, uint64_t id);
 /** A waiter's key was deleted some time ago. */
 void sim_check_waiter(struct sim_client *client, uint64_t id);
-/** Open sessions have their leases. */
+/** Sessions that are alive have their leases. */
 void sim_check_sessions(struct sim_client *client);
+/** Revoked leases are noticed. */
+void sim_check_revoked(struct sim_client *client);
 void sim_check_core(struct sim_client *client);
 /** What must be so at every step. */
 void sim_check_step(struct sim_world *world);
