@@ -107,8 +107,8 @@ int leaselock_session_open_async(
  * was lost.
  *
  * @param session  NULL does nothing
- * No callback of the session or its tickets is running or comes when it has
- * returned.
+ * No on_state of the session nor on_lost of a ticket of it is running or comes
+ * when it has returned.
  *
  * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, _NOMEM, _REFUSED, _SERVER
  *         (etcd's answer to the revoke), or _OUTCOME_UNKNOWN when the revoke
@@ -122,8 +122,8 @@ int leaselock_session_close(leaselock_session *session,
                             struct leaselock_error *reterr);
 
 /**
- * As leaselock_session_close, without waiting. Its callbacks are over when done
- * comes.
+ * As leaselock_session_close, without waiting; what is due to be told of its
+ * tickets is told before done comes.
  *
  * @param done  NULL when nobody needs to know
  *

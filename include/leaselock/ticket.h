@@ -120,7 +120,7 @@ int leaselock_acquire_async(leaselock_session *session,
 /**
  * Gives up a ticket: unlocks when it is held, leaves the queue when it waits.
  * Deletes the ticket's key only where it is the very key that was created.
- * The handle is closed in every case but _HANDLE, _FORKED and _DEADLOCK, and
+ * The handle is closed in every case but _FORKED and _DEADLOCK, and
  * on_lost is not running and does not come when it has returned.
  *
  * @param ticket  NULL does nothing
@@ -173,7 +173,7 @@ int64_t leaselock_ticket_token(leaselock_ticket *ticket);
  * How many tickets were ahead of this one when etcd last told. 0 when held.
  *
  * @return the number, which may be too great by those who left since;
- *         LEASELOCK_E_STATE while etcd has not answered, _HANDLE or _FORKED
+ *         LEASELOCK_E_STATE while it is not known, _HANDLE or _FORKED
  * @thread any
  * @since 0.1
  */

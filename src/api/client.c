@@ -255,6 +255,9 @@ static void client_stop(struct ll_client *client)
     ll_client_unlock(client);
     (void)pthread_join(client->thread, NULL);
     ll_client_lock(client);
+    while (client->dispatching) {
+        pthread_cond_wait(&client->changed, &client->mutex);
+    }
     ll_queries_close(client);
     ll_tickets_abort(client);
     ll_sessions_abort(client);
@@ -340,6 +343,7 @@ int leaselock_client_dispatch(leaselock_client *user)
         }
         status = ll_notices_call(client);
         client->dispatching = false;
+        pthread_cond_broadcast(&client->changed);
     }
     ll_client_unlock(client);
     ll_handle_put(&client->handle);

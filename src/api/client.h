@@ -43,6 +43,7 @@ struct ll_client {
     bool closing;    /* leaselock_client_close was called */
     bool stopping;   /* the background thread is to end */
     bool dispatching;
+    unsigned log_lines; /* due */
 };
 
 /** A look-up of a handle, with the client's mutex locked when it succeeds. */

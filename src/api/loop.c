@@ -12,6 +12,10 @@
  * clock bring is stepped.
  */
 
+/** gRPC's clock stops while the machine is suspended, a lease's does not: so
+ *  late may a loss be noticed after it. */
+#define SLEEP_MAX_NS LL_NS_PER_S
+
 void ll_client_complete(struct ll_client *client,
                         struct ll_completion *completion,
                         const struct ll_detail *detail)
@@ -182,6 +186,9 @@ static void client_wait(struct ll_client *client)
     if (deadline_ns != INT64_MAX) {
         timeout_ns = deadline_ns - ll_clock_now_ns();
         timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
+    }
+    if (ll_core_has_sessions(client->core) && timeout_ns > SLEEP_MAX_NS) {
+        timeout_ns = SLEEP_MAX_NS;
     }
     client->sleeps_until_ns = deadline_ns;
     pthread_mutex_unlock(&client->mutex);

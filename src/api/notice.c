@@ -80,7 +80,8 @@ void ll_notice_post(struct ll_client *client, struct ll_notice *notice)
     if (first && client->event_fd >= 0) {
         uint64_t one = 1;
 
-        /* It cannot block: the counter is 0, as no notice was due. */
+        /* It does not block, and cannot overflow: it is read at each dispatch.
+         */
         while (write(client->event_fd, &one, sizeof(one)) < 0 &&
                errno == EINTR) {
         }
@@ -122,6 +123,9 @@ int ll_notices_call(struct ll_client *client)
     return calls;
 }
 
+/** Lines that wait to be dispatched at most; further ones are dropped. */
+#define LOG_LINES_MAX 1024
+
 struct log_notice {
     struct ll_notice notice;
     int level;
@@ -138,7 +142,7 @@ static void log_call(struct ll_client *client, struct ll_notice *notice)
 
 static void log_after(struct ll_client *client, struct ll_notice *notice)
 {
-    (void)client;
+    client->log_lines--;
     ll_free(LL_CONTAINER(notice, struct log_notice, notice));
 }
 
@@ -147,7 +151,7 @@ void ll_notice_post_log(struct ll_client *client, int level, const char *text)
     size_t size = strlen(text) + 1;
     struct log_notice *line;
 
-    if (client->options.log == NULL) {
+    if (client->options.log == NULL || client->log_lines >= LOG_LINES_MAX) {
         return;
     }
     line = ll_alloc_zero(1, sizeof(*line) + size);
@@ -159,5 +163,6 @@ void ll_notice_post_log(struct ll_client *client, int level, const char *text)
     line->notice.after = log_after;
     line->level = level;
     memcpy(line->text, text, size);
+    client->log_lines++;
     ll_notice_post(client, &line->notice);
 }

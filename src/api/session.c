@@ -36,6 +36,7 @@ static void session_changed_call(struct ll_client *client,
     ll_client_lock(client);
     state = session->changed_to;
     why = session->changed_why;
+    ll_notice_withdraw(notice); /* what is told now need not be told again */
     ll_client_unlock(client);
     session->on_state(ll_handle_user(&session->handle), state, why,
                       session->on_state_arg);
@@ -281,7 +282,7 @@ static int session_close_begin(struct ll_session_object *session,
     }
     ll_tickets_close(client, event.id);
     session_settle(session);
-    return status;
+    return status == LEASELOCK_E_STATE ? LEASELOCK_E_HANDLE : status;
 }
 
 /** Looks a session up to close it, and closes its handle; with its client's
@@ -449,18 +450,30 @@ void ll_session_effect(struct ll_client *client, const struct ll_effect *effect)
     session_settle(session);
 }
 
-void ll_sessions_close(struct ll_client *client)
+/** A session whose handle is open, or NULL. */
+static struct ll_session_object *session_first_open(struct ll_client *client)
 {
     struct ll_link *at;
-    struct ll_link *after;
 
-    LL_LIST_EACH (at, after, &client->sessions) {
+    for (at = client->sessions.next; at != &client->sessions; at = at->next) {
         struct ll_session_object *session =
             LL_CONTAINER(at, struct ll_session_object, link);
 
-        if (ll_handle_shut(&session->handle)) {
-            (void)session_close_begin(session, NULL, NULL, NULL);
+        if (session->handle.open) {
+            return session;
         }
+    }
+    return NULL;
+}
+
+void ll_sessions_close(struct ll_client *client)
+{
+    struct ll_session_object *session;
+
+    /* Closing one may take any other out of the list. */
+    while ((session = session_first_open(client)) != NULL) {
+        (void)ll_handle_shut(&session->handle);
+        (void)session_close_begin(session, NULL, NULL, NULL);
     }
 }
 

@@ -298,7 +298,8 @@ static int ticket_release_begin(struct ll_ticket_object *ticket,
         ticket->release_due = false;
     }
     ticket_settle(ticket);
-    return status;
+    /* It was over already: only its callback had not been told. */
+    return status == LEASELOCK_E_STATE ? LEASELOCK_E_HANDLE : status;
 }
 
 int leaselock_release(leaselock_ticket *user, struct leaselock_error *reterr)
@@ -401,13 +402,13 @@ void ll_tickets_close(struct ll_client *client, uint64_t session)
         if (ticket->session != session) {
             continue;
         }
+        ll_notice_withdraw(&ticket->lost);
         if (!ll_link_alone(&ticket->acquired.notice.link)) {
             /* Not told yet: what is told is that it is over, which closes
              * the handle. */
             ticket->acquired.status = LEASELOCK_E_CLOSED;
         } else {
             (void)ll_handle_shut(&ticket->handle);
-            ll_notice_withdraw(&ticket->lost);
             ticket_settle(ticket);
         }
     }

@@ -111,6 +111,11 @@ int ll_guard_read(struct ll_guard *guard, struct ll_guard_report *ret_report)
     struct ll_guard_report report;
     ssize_t n = recv(guard->socket, &report, sizeof(report), MSG_DONTWAIT);
 
+    /* A guard that has ended with orders unread leaves this error in front of
+     * its last report. */
+    if (n < 0 && errno == ECONNRESET) {
+        n = recv(guard->socket, &report, sizeof(report), MSG_DONTWAIT);
+    }
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return 0;
     }

@@ -134,7 +134,8 @@ static void read_reports(struct ll_hold *hold)
     }
     if (got < 0) {
         ll_guard_close(&hold->guard);
-        hold->is_guard_gone = hold->is_running;
+        /* Not after its last report, which every other end of it has. */
+        hold->is_guard_gone = hold->report.kind == 0;
         hold->is_running = 0;
     }
 }

@@ -123,8 +123,12 @@ static int conclude(struct ll_hold *hold)
 int ll_hold_run(struct ll_hold *hold)
 {
     int64_t deadline = 0;
-    int code = start(hold, &deadline);
+    int code;
 
+    if (hold->guard.socket < 0) {
+        return conclude(hold); /* it was lost during the wait */
+    }
+    code = start(hold, &deadline);
     if (code != 0) {
         return code;
     }

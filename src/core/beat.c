@@ -83,10 +83,12 @@ void ll_session_on_checked(struct ll_core *core,
         return;
     }
     session->checking = false;
-    if (answer->outcome == LL_OUTCOME_OK && answer->lease.ttl_s > 0) {
-        session->beat_ns = core->now_ns + LL_BEAT_MIN_NS;
-    } else {
+    if (answer->outcome == LL_OUTCOME_NO_LEASE ||
+        (answer->outcome == LL_OUTCOME_OK && answer->lease.ttl_s <= 0)) {
         ll_session_lose(core, session, why_gone);
+    } else {
+        /* It lives, or etcd does not say; the next beat tells more. */
+        session->beat_ns = core->now_ns + LL_BEAT_MIN_NS;
     }
 }
 

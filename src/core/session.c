@@ -83,6 +83,8 @@ static void session_end(struct ll_core *core, struct ll_session *session)
     ll_table_remove(&core->leases, &session->by_lease);
     core->sessions_n--;
     session->gone = true;
+    /* Behind what its tickets have to tell. */
+    ll_link_remove(&session->object.telling);
     ll_tell(core, &session->object);
 }
 

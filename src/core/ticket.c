@@ -305,6 +305,7 @@ void ll_ticket_wait_for(struct ll_core *core,
         ll_alloc_copy(predecessor->key.data, predecessor->key.size);
     ticket->ahead_key_size = predecessor->key.size;
     ticket->ahead_token = predecessor->create_revision;
+    ticket->ahead_lease = predecessor->lease;
     ticket->ahead = ahead;
     ticket->state = LL_TICKET_WAIT;
     if (ticket->ahead_key == NULL) {

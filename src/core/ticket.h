@@ -52,7 +52,10 @@
  * the watch is settled; else the read is repeated at growing distances until
  * LL_SETTLE_NS have passed, by when etcd's loop has taken it in. The own key
  * is certain when a read has shown it without the predecessor, or when its
- * watch is settled: a deletion of it would have come before the predecessor's.
+ * watch is settled: an earlier deletion of it would have come before the
+ * predecessor's. Deletions of one revision come in any order: of those that a
+ * revoke makes the own lease tells; a third party that deletes both keys in
+ * one Txn can make a ticket held until its own event follows.
  *
  * Reads may be serializable: the question is always whether a key with a
  * create revision below the token is left, and no such key can appear again;
@@ -108,6 +111,7 @@ struct ll_ticket {
     char *ahead_key;     /* WAIT: the predecessor's */
     size_t ahead_key_size;
     int64_t ahead_token;
+    int64_t ahead_lease;
     int64_t gone_revision; /* NEXT: reads must be this new */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */

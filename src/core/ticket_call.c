@@ -299,6 +299,15 @@ static int64_t ticket_least_revision(const struct ll_ticket *ticket)
     return least;
 }
 
+/** The answer is too old to say anything. One of the quorum's own that is too
+ *  old is no etcd's that we know: then with a pause. */
+static void ticket_ask_quorum(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ll_call_at(core, &ticket->object,
+               core->now_ns + (ticket->linearize ? LL_BACKOFF_MAX_NS : 0));
+    ticket->linearize = true;
+}
+
 static void ticket_read(struct ll_core *core,
                         struct ll_ticket *ticket,
                         const struct ll_answer *answer)
@@ -313,8 +322,7 @@ static void ticket_read(struct ll_core *core,
     }
     if (answer->revision < ticket_least_revision(ticket)) {
         /* A member that lags behind the watches': ask the quorum. */
-        ticket->linearize = true;
-        ll_call_at(core, &ticket->object, core->now_ns);
+        ticket_ask_quorum(core, ticket);
         return;
     }
     ticket->linearize = false;
@@ -345,8 +353,7 @@ static void ticket_next_read(struct ll_core *core,
     if (answer->kind != LL_REQUEST_RANGE) {
         ticket_on_misfit(core, ticket);
     } else if (answer->revision < ticket->gone_revision) {
-        ticket->linearize = true;
-        ll_call_at(core, &ticket->object, core->now_ns);
+        ticket_ask_quorum(core, ticket);
     } else if (!range_has(queue, ticket->token) ||
                !ll_bytes_equal(queue->kvs[0].key, ll_ticket_key(ticket))) {
         ll_ticket_lose_key(core, ticket);

@@ -53,6 +53,20 @@ void ll_ticket_on_created(struct ll_core *core,
     }
 }
 
+/**
+ * Whether the own key is certainly still there when the predecessor's deletion
+ * is told. Events of one stream come in the order of their revisions as long
+ * as both watches are synced; those of one revision in any order, which the
+ * revoke of a lease under which both keys live would make.
+ */
+static bool ticket_own_stands(const struct ll_ticket *ticket)
+{
+    const struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
+
+    return own->state == LL_WATCH_ON && own->settled &&
+           ticket->ahead_lease != ticket->session->lease;
+}
+
 void ll_ticket_on_changed(struct ll_core *core,
                           struct ll_ticket *ticket,
                           enum ll_watch_slot slot,
@@ -77,10 +91,7 @@ void ll_ticket_on_changed(struct ll_core *core,
         ll_ticket_lose_key(core, ticket);
     } else if (slot == LL_WATCH_AHEAD && ticket->state == LL_TICKET_WAIT &&
                revision > ticket->ahead_token) {
-        /* Events of one stream come in the order of their revisions as long
-         * as both watches are synced: then the own key is still there. */
-        ll_ticket_advance(core, ticket, revision,
-                          ticket->watches[LL_WATCH_OWN].settled);
+        ll_ticket_advance(core, ticket, revision, ticket_own_stands(ticket));
     }
 }
 

@@ -139,9 +139,9 @@ static void test_handover_costs_one_txn(void **state)
 }
 
 /** A release wakes one waiter: with five in the queue, of three clients, the
- *  first hand-over costs no more requests than with one, since only the second
- *  in the queue watches the holder; the others need one read each, when their
- *  turn has come. */
+ *  first hand-over, to another session, costs no more requests than with one,
+ * since only the second in the queue watches the holder; the others need one
+ * read each, when their turn has come. */
 static void test_handover_in_a_queue_wakes_one(void **state)
 {
     enum { WAITERS = 5 };
@@ -160,7 +160,8 @@ static void test_handover_in_a_queue_wakes_one(void **state)
     held = acquire_and_settle(&peers[0], "cost/queue");
     for (i = 0; i < WAITERS; i++) {
         calls[i] = (struct test_call)TEST_CALL_INIT;
-        tickets[i] = test_acquire_async(&peers[i % 3], "cost/queue", &calls[i]);
+        tickets[i] =
+            test_acquire_async(&peers[(i + 1) % 3], "cost/queue", &calls[i]);
         test_await_place(tickets[i]);
     }
     test_await_settled(&etcd);

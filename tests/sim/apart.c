@@ -1,10 +1,11 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim.h"
+#include "fresh.h"
 
 /**
  * Runs in processes of their own, so that a failed assertion of core's is a
@@ -43,6 +44,17 @@ static void apart_child(const struct sim_options *options, struct apart *apart)
     _exit(0);
 }
 
+int sim_await(pid_t process)
+{
+    int status = 0;
+    pid_t ended;
+
+    do {
+        ended = waitpid(process, &status, 0);
+    } while (ended == 0 || (ended < 0 && errno == EINTR));
+    return ended < 0 ? -errno : status;
+}
+
 void sim_run_apart(const struct sim_options *options,
                    struct sim_result *ret_result)
 {
@@ -55,7 +67,7 @@ void sim_run_apart(const struct sim_options *options,
     if (child == 0) {
         apart_child(options, apart);
     }
-    (void)waitpid(child, NULL, 0);
+    (void)sim_await(child);
     *ret_result = apart->result;
     ret_result->invariant = NULL;
     if (!apart->is_done) {

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -124,15 +123,15 @@ static void worker_start(struct worker *worker,
 static void worker_wait(struct worker *worker, struct sim_options options)
 {
     struct sim_result result = {.invariant = "assertions", .text = ""};
-    int status = 0;
+    int status;
 
     for (;;) {
-        (void)waitpid(worker->process, &status, 0);
+        status = sim_await(worker->process);
         if (worker->is_done) {
             return;
         }
         (void)snprintf(result.text, sizeof(result.text),
-                       "the process ended with status %x", (unsigned)status);
+                       "the process ended with status %d", status);
         options.seed = worker->seed;
         sim_sum_add(&worker->sum, &result);
         worker_print(&options, &result);

@@ -1,6 +1,8 @@
 #ifndef SIM_FRESH_H
 #define SIM_FRESH_H
 
+#include <sys/types.h>
+
 #include "sim.h"
 
 /** What many runs came to. */
@@ -20,6 +22,10 @@ struct sim_sum {
 
 void sim_sum_add(struct sim_sum *sum, const struct sim_result *result);
 void sim_sum_print(const struct sim_sum *sum, FILE *file);
+
+/** Waits for a process to end.
+ *  @return its status, or -errno */
+int sim_await(pid_t process);
 
 /** A failed run, in words, with the line that runs it again. */
 void sim_failure_print(const struct sim_options *options,
