@@ -51,7 +51,7 @@ int sim_await(pid_t process)
 
     do {
         ended = waitpid(process, &status, 0);
-    } while (ended == 0 || (ended < 0 && errno == EINTR));
+    } while (ended < 0 && errno == EINTR);
     return ended < 0 ? -errno : status;
 }
 

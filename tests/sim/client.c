@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "leaselock/status.h"
+#include "plant.h"
 #include "story.h"
 #include "world.h"
 
@@ -129,24 +130,6 @@ static void client_close_stream(struct sim_client *client,
     }
 }
 
-/** A planted bug: the driver renews leases without asking etcd. */
-static void
-client_pretend(struct sim_client *client, uint64_t id, int64_t lease)
-{
-    struct sim_world *world = client->world;
-    struct sim_message *message =
-        sim_message_new(&world->pool, SIM_MESSAGE_BEAT_ANSWER, id);
-
-    message->beat.lease = lease;
-    message->beat.ttl_s = client->ttl_s;
-    sim_heap_push(&world->heap,
-                  (struct sim_event){.at_ns = world->now_ns + 1,
-                                     .kind = SIM_EVENT_BACK,
-                                     .number = client->peer.number,
-                                     .id = id,
-                                     .message = message});
-}
-
 static void client_send(struct sim_client *client,
                         const struct ll_effect *effect)
 {
@@ -162,7 +145,7 @@ static void client_send(struct sim_client *client,
         return;
     }
     if (beats && client->world->options->plant == SIM_PLANT_ETERNAL) {
-        client_pretend(client, id, effect->keepalive.lease);
+        sim_plant_pretend(client, id, effect->keepalive.lease);
         return;
     }
     message = sim_message_new(&client->world->pool, SIM_MESSAGE_BEAT, id);
@@ -297,31 +280,6 @@ void sim_client_wake(struct sim_client *client)
     (void)sim_client_step(client, &event);
 }
 
-/** The bugs that can be planted; false: the driver swallows the message. */
-static bool client_tamper(struct sim_client *client,
-                          struct sim_message *message)
-{
-    switch (client->world->options->plant) {
-    case SIM_PLANT_DEAF:
-        /* The lowest bit of a watch's id tells the two uses apart. */
-        return message->kind != SIM_MESSAGE_WATCH_EVENT ||
-               message->event.kind != LL_EVENT_WATCH_CHANGED ||
-               (message->event.watch.watch_id & 1) != 0;
-    case SIM_PLANT_HOPEFUL:
-        if (message->kind == SIM_MESSAGE_ANSWER &&
-            message->answer.outcome == LL_OUTCOME_LOST) {
-            message->answer.outcome = LL_OUTCOME_AGAIN;
-        }
-        return true;
-    case SIM_PLANT_NONE:
-    case SIM_PLANT_ETERNAL:
-    case SIM_PLANT_BLIND:
-    case SIM_PLANTS:
-        break;
-    }
-    return true;
-}
-
 static void client_on_answer(struct sim_client *client,
                              const struct sim_message *message)
 {
@@ -363,7 +321,7 @@ void sim_client_receive(struct sim_client *client, struct sim_message *message)
     const struct sim_stream *stream;
     struct ll_event event = {.kind = LL_EVENT_KEEPALIVE};
 
-    if (!client_tamper(client, message)) {
+    if (!sim_plant_tamper(client, message)) {
         return;
     }
     if (message->kind == SIM_MESSAGE_ANSWER) {

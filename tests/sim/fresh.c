@@ -113,10 +113,12 @@ static void worker_run(struct worker *worker, struct sim_options options)
 static void worker_start(struct worker *worker,
                          const struct sim_options *options)
 {
-    worker->process = fork();
-    if (worker->process == 0) {
+    pid_t process = fork();
+
+    if (process == 0) {
         worker_run(worker, *options);
     }
+    worker->process = process; /* the memory is shared: the parent's alone */
 }
 
 /** Waits for a worker; one that died is replaced by another. */

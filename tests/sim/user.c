@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "leaselock/status.h"
-#include "world.h"
+#include "user.h"
 
 /**
  * The callers of a client: they open sessions, ask for locks in every way,
@@ -16,23 +16,22 @@
 /** Tickets that are of no use yet or any more count too, but less so. */
 #define LIVE_MAX 64
 
-static void user_push(struct sim_client *client,
-                      int64_t in_ns,
-                      enum sim_event_kind kind,
-                      uint64_t id)
+void sim_user_push(struct sim_client *client,
+                   int64_t in_ns,
+                   enum sim_event_kind kind,
+                   uint64_t id)
 {
     sim_push(client->world, client->world->now_ns + in_ns, kind,
              client->peer.number, id);
 }
 
-/** Has a call looked at when it must have ended. */
-static void user_due(struct sim_client *client, uint64_t id, int64_t due_ns)
+void sim_user_due(struct sim_client *client, uint64_t id, int64_t due_ns)
 {
     sim_push(client->world, sim_world_ns(client, due_ns + SIM_SLACK_NS),
              SIM_EVENT_DUE, client->peer.number, id);
 }
 
-static int64_t user_now_ns(const struct sim_client *client)
+int64_t sim_user_now_ns(const struct sim_client *client)
 {
     return sim_local_ns(client, client->world->now_ns);
 }
@@ -51,7 +50,7 @@ static void session_open(struct sim_client *client)
     session->lease = (int64_t)(ll_random_next(&client->random) >> 1) | 1;
     session->seen_state = SIM_STATE_NONE;
     session->open_owed = true;
-    session->open_due_ns = user_now_ns(client) + timeout_ns;
+    session->open_due_ns = sim_user_now_ns(client) + timeout_ns;
     client->objects[session->id].session = session;
     client->live[client->live_n++] = session->id;
     client->world->result->sessions++;
@@ -62,7 +61,7 @@ static void session_open(struct sim_client *client)
     if (sim_client_step(client, &event) != 0) {
         sim_break(client->world, "statuses", "a session is refused");
     }
-    user_due(client, session->id, session->open_due_ns);
+    sim_user_due(client, session->id, session->open_due_ns);
 }
 
 static void session_close(struct sim_client *client,
@@ -75,7 +74,7 @@ static void session_close(struct sim_client *client,
     session->is_closing = true;
     session->is_open = false;
     session->close_owed = true;
-    session->close_due_ns = user_now_ns(client) + timeout_ns;
+    session->close_due_ns = sim_user_now_ns(client) + timeout_ns;
     event.session_close.timeout_ns = timeout_ns;
     status = sim_client_step(client, &event);
     if (status != 0) {
@@ -87,130 +86,7 @@ static void session_close(struct sim_client *client,
         }
         return;
     }
-    user_due(client, session->id, session->close_due_ns);
-}
-
-static struct sim_ticket *ticket_new(struct sim_client *client,
-                                     struct sim_session *session)
-{
-    struct sim_ticket *ticket = calloc(1, sizeof(*ticket));
-
-    if (ticket == NULL) {
-        abort();
-    }
-    ticket->id = sim_client_next_id(client);
-    ticket->client = client->peer.number;
-    ticket->session = session;
-    ticket->seen_state = SIM_STATE_NONE;
-    ticket->acquire_owed = true;
-    ticket->acquire_due_ns = INT64_MAX;
-    ticket->release_due_ns = INT64_MAX;
-    client->objects[ticket->id].ticket = ticket;
-    client->live[client->live_n++] = ticket->id;
-    return ticket;
-}
-
-/** How long the caller will wait: not at all, some time, or for ever. */
-static int64_t draw_timeout(struct sim_client *client)
-{
-    int64_t kind = sim_below(&client->random, 10);
-
-    if (kind < 2) {
-        return 0;
-    }
-    if (kind < 5) {
-        return sim_spread(&client->random, LL_NS_PER_MS / 4,
-                          4 * client->world->wait_ns);
-    }
-    return -1;
-}
-
-static void ticket_acquire(struct sim_client *client,
-                           struct sim_session *session)
-{
-    struct sim_world *world = client->world;
-    struct sim_ticket *ticket = ticket_new(client, session);
-    struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .id = ticket->id};
-    struct ll_ticket_view view;
-    int64_t timeout_ns = draw_timeout(client);
-
-    ticket->name = (unsigned)sim_below(&client->random, world->names_n);
-    ticket->once = timeout_ns == 0;
-    ticket->has_timeout = timeout_ns > 0;
-    if (ticket->once) {
-        ticket->acquire_due_ns =
-            user_now_ns(client) + 3 * world->request_timeout_ns;
-    } else if (ticket->has_timeout) {
-        ticket->acquire_due_ns = user_now_ns(client) + timeout_ns;
-    }
-    event.acquire.session = session->id;
-    event.acquire.name = (struct ll_bytes){world->names[ticket->name],
-                                           strlen(world->names[ticket->name])};
-    event.acquire.value = (struct ll_bytes){"sim", 3};
-    event.acquire.timeout_ns = timeout_ns;
-    if (sim_client_step(client, &event) != 0) {
-        /* The session was lost in this very step. */
-        client->objects[ticket->id].ticket = NULL;
-        free(ticket);
-        return;
-    }
-    world->result->tickets++;
-    if (world->is_over ||
-        !ll_core_ticket_view(client->core, ticket->id, 0, &view) ||
-        view.key.size >= sizeof(ticket->key)) {
-        return;
-    }
-    memcpy(ticket->key, view.key.data, view.key.size);
-    ticket->key_size = view.key.size;
-    HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
-    if (ticket->acquire_due_ns != INT64_MAX) {
-        user_due(client, ticket->id, ticket->acquire_due_ns);
-    }
-    if (sim_fault_strikes(world, SIM_FAULT_CANCEL)) {
-        user_push(
-            client,
-            sim_spread(&client->random, world->wait_ns / 64, world->wait_ns),
-            SIM_EVENT_RELEASE, ticket->id);
-    }
-}
-
-static void ticket_release(struct sim_client *client, struct sim_ticket *ticket)
-{
-    struct sim_world *world = client->world;
-    bool again = ticket->is_released;
-    bool waits = ticket->acquire_owed;
-    struct ll_event event = {.kind = LL_EVENT_RELEASE, .id = ticket->id};
-    int status;
-
-    event.release.timeout_ns =
-        sim_spread(&client->random, LL_NS_PER_MS / 4, 3 * LL_NS_PER_S);
-    if (!again) {
-        struct ll_ticket_view view = {.token = 0};
-
-        (void)ll_core_ticket_view(client->core, ticket->id, 0, &view);
-        ticket->token = view.token;
-        ticket->is_released = true;
-        ticket->release_owed = true;
-        ticket->was_canceled = waits;
-        ticket->release_due_ns = user_now_ns(client) + event.release.timeout_ns;
-    }
-    status = sim_client_step(client, &event);
-    if (world->is_over) {
-        return;
-    }
-    if (again && status == 0) {
-        sim_break(world, "told once", "ticket %u.%llu is released twice",
-                  ticket->client, (unsigned long long)ticket->id);
-    } else if (!again && status != 0) {
-        ticket->release_owed = false;
-    } else if (!again) {
-        user_due(client, ticket->id, ticket->release_due_ns);
-        if (sim_fault_strikes(world, SIM_FAULT_TWICE)) {
-            user_push(client,
-                      sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
-                      SIM_EVENT_RELEASE, ticket->id);
-        }
-    }
+    sim_user_due(client, session->id, session->close_due_ns);
 }
 
 /** An open session of a client, at random, or NULL. */
@@ -242,16 +118,16 @@ static void user_work(struct sim_client *client)
         return;
     }
     if (session != NULL && client->live_n < LIVE_MAX) {
-        ticket_acquire(client, session);
+        sim_user_acquire(client, session);
         for (int i = 1; burst && i < BURST && !world->is_over; i++) {
-            ticket_acquire(client, session);
+            sim_user_acquire(client, session);
         }
         if (burst) {
             client->has_burst = true;
             sim_fault_count(world, SIM_FAULT_BURST);
         }
     }
-    user_push(
+    sim_user_push(
         client,
         sim_spread(&client->random, world->think_ns / 4, 4 * world->think_ns),
         SIM_EVENT_WORK, 0);
@@ -282,7 +158,8 @@ static void user_query(struct sim_client *client)
     if (sim_client_step(client, &event) != 0) {
         sim_break(world, "statuses", "a query is refused");
     }
-    user_due(client, event.id, user_now_ns(client) + event.query.timeout_ns);
+    sim_user_due(client, event.id,
+                 sim_user_now_ns(client) + event.query.timeout_ns);
 }
 
 /** Whether a session that has been lost is still to be closed. */
@@ -339,9 +216,9 @@ static void user_tend(struct sim_client *client)
     } else if (sim_chance(&client->random, 100000)) {
         user_query(client);
     }
-    user_push(client,
-              sim_spread(&client->random, 10 * LL_NS_PER_MS, LL_NS_PER_S),
-              SIM_EVENT_TEND, 0);
+    sim_user_push(client,
+                  sim_spread(&client->random, 10 * LL_NS_PER_MS, LL_NS_PER_S),
+                  SIM_EVENT_TEND, 0);
 }
 
 void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
@@ -357,13 +234,13 @@ void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
 
     if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0 &&
         !ticket->is_released && !sim_fault_strikes(world, SIM_FAULT_FORGET)) {
-        user_push(client, hold_ns, SIM_EVENT_RELEASE, effect->id);
+        sim_user_push(client, hold_ns, SIM_EVENT_RELEASE, effect->id);
     } else if (effect->kind == LL_EFFECT_LOST &&
                (world->phase != SIM_PHASE_STORM ||
                 sim_chance(&client->random, 600000))) {
-        user_push(client,
-                  sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
-                  SIM_EVENT_RELEASE, effect->id);
+        sim_user_push(client,
+                      sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
+                      SIM_EVENT_RELEASE, effect->id);
     }
 }
 
@@ -386,7 +263,7 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
     case SIM_EVENT_RELEASE:
         ticket = sim_ticket_find(client, event->id);
         if (ticket != NULL) {
-            ticket_release(client, ticket);
+            sim_user_release(client, ticket);
         }
         break;
     case SIM_EVENT_DUE:
@@ -402,10 +279,10 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
 
 void sim_user_start(struct sim_client *client)
 {
-    user_push(client, 1, SIM_EVENT_TEND, 0);
+    sim_user_push(client, 1, SIM_EVENT_TEND, 0);
     for (unsigned i = 0; i < client->workers; i++) {
-        user_push(client, 2 + sim_below(&client->random, LL_NS_PER_S / 10),
-                  SIM_EVENT_WORK, 0);
+        sim_user_push(client, 2 + sim_below(&client->random, LL_NS_PER_S / 10),
+                      SIM_EVENT_WORK, 0);
     }
 }
 
@@ -417,9 +294,9 @@ void sim_user_finish(struct sim_client *client)
 
         /* A lost one too: only then does its client look for a late key. */
         if (ticket != NULL && ticket->is_granted && !ticket->is_released) {
-            user_push(client,
-                      sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
-                      SIM_EVENT_RELEASE, ticket->id);
+            sim_user_push(
+                client, sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
+                SIM_EVENT_RELEASE, ticket->id);
         }
     }
 }

@@ -1,0 +1,122 @@
+#include <string.h>
+
+#include "core/object.h"
+#include "world.h"
+
+/**
+ * Invariants of the phases after the storm: everybody is served, no key is
+ * left, and core forgets all that was closed.
+ */
+
+static unsigned orphan_of(const struct sim_world *world, const char *key)
+{
+    const struct sim_ticket *ticket;
+
+    HASH_FIND(hh, world->keys, key, strlen(key), ticket);
+    return ticket != NULL ? ticket->client : SIM_PEERS_MAX;
+}
+
+static char leftover[SIM_KEY_SIZE];
+
+static void find_any(void *arg, const struct ll_kv *kv)
+{
+    bool *found = arg;
+
+    if (!*found) {
+        *found = true;
+        (void)snprintf(leftover, sizeof(leftover), "%.*s", (int)kv->key.size,
+                       kv->key.data);
+    }
+}
+
+const char *sim_queue_leftover(struct sim_world *world)
+{
+    bool found = false;
+
+    for (unsigned name = 0; name < world->names_n && !found; name++) {
+        char prefix[SIM_KEY_SIZE];
+        int size = snprintf(prefix, sizeof(prefix), "%s/", world->names[name]);
+
+        sim_etcd_each(world->etcd, (struct ll_bytes){prefix, (size_t)size},
+                      find_any, &found);
+    }
+    return found ? leftover : NULL;
+}
+
+/** Who has not come to an end, for a sentence. */
+static const struct sim_ticket *find_busy(struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->clients_n; i++) {
+        struct sim_client *client = &world->clients[i];
+
+        for (size_t at = 0; at < client->live_n; at++) {
+            const struct sim_ticket *ticket =
+                client->objects[client->live[at]].ticket;
+
+            if (ticket != NULL && (ticket->acquire_owed ||
+                                   ticket->release_owed || ticket->in_held)) {
+                return ticket;
+            }
+        }
+    }
+    return NULL;
+}
+
+void sim_check_phase(struct sim_world *world)
+{
+    const struct sim_ticket *busy = find_busy(world);
+    const char *key = sim_queue_leftover(world);
+
+    switch (world->phase) {
+    case SIM_PHASE_STORM:
+        /* So little goes on that the steps take long: that is no fault. */
+        break;
+    case SIM_PHASE_HEAL:
+        if (busy != NULL) {
+            sim_break(world, "served after healing",
+                      "ticket %u.%llu (%s, seen as %d) has not come to its end",
+                      busy->client, (unsigned long long)busy->id, busy->key,
+                      busy->seen_state);
+        } else {
+            sim_break(world, "served after healing",
+                      "somebody has not come to an end");
+        }
+        break;
+    case SIM_PHASE_QUIET:
+        if (key != NULL) {
+            sim_break(world, "no orphan",
+                      "the key %s of client %u is left, and nobody's", key,
+                      orphan_of(world, key));
+        }
+        break;
+    case SIM_PHASE_CLOSE:
+        for (unsigned i = 0; i < world->clients_n; i++) {
+            if (world->clients[i].live_n > 0) {
+                sim_break(world, "nothing is left",
+                          "client %u is closed but still has %zu objects", i,
+                          world->clients[i].live_n);
+            }
+        }
+        break;
+    case SIM_PHASE_OVER:
+        break;
+    }
+}
+
+void sim_check_end(struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->clients_n; i++) {
+        const struct ll_core *core = world->clients[i].core;
+
+        if (core->sessions_n != 0 || core->tickets_n != 0 ||
+            core->reaps_n != 0 || core->watches.creating_n != 0 ||
+            core->objects.head != NULL || core->leases.head != NULL ||
+            core->timers.size != 0) {
+            sim_break(world, "nothing is left",
+                      "client %u is closed but has %u sessions, %u tickets, "
+                      "%u abandoned attempts, %u watches, %zu timers",
+                      i, core->sessions_n, core->tickets_n, core->reaps_n,
+                      core->watches.creating_n, core->timers.size);
+        }
+    }
+}

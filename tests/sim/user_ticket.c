@@ -1,0 +1,132 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "user.h"
+
+/**
+ * What callers do with one ticket: ask for a lock, and release it, once or
+ * twice.
+ */
+
+static struct sim_ticket *ticket_new(struct sim_client *client,
+                                     struct sim_session *session)
+{
+    struct sim_ticket *ticket = calloc(1, sizeof(*ticket));
+
+    if (ticket == NULL) {
+        abort();
+    }
+    ticket->id = sim_client_next_id(client);
+    ticket->client = client->peer.number;
+    ticket->session = session;
+    ticket->seen_state = SIM_STATE_NONE;
+    ticket->acquire_owed = true;
+    ticket->acquire_due_ns = INT64_MAX;
+    ticket->release_due_ns = INT64_MAX;
+    client->objects[ticket->id].ticket = ticket;
+    client->live[client->live_n++] = ticket->id;
+    return ticket;
+}
+
+/** How long the caller will wait: not at all, some time, or for ever. */
+static int64_t draw_timeout(struct sim_client *client)
+{
+    int64_t kind = sim_below(&client->random, 10);
+
+    if (kind < 2) {
+        return 0;
+    }
+    if (kind < 5) {
+        return sim_spread(&client->random, LL_NS_PER_MS / 4,
+                          4 * client->world->wait_ns);
+    }
+    return -1;
+}
+
+void sim_user_acquire(struct sim_client *client, struct sim_session *session)
+{
+    struct sim_world *world = client->world;
+    struct sim_ticket *ticket = ticket_new(client, session);
+    struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .id = ticket->id};
+    struct ll_ticket_view view;
+    int64_t timeout_ns = draw_timeout(client);
+
+    ticket->name = (unsigned)sim_below(&client->random, world->names_n);
+    ticket->once = timeout_ns == 0;
+    ticket->has_timeout = timeout_ns > 0;
+    if (ticket->once) {
+        ticket->acquire_due_ns =
+            sim_user_now_ns(client) + 3 * world->request_timeout_ns;
+    } else if (ticket->has_timeout) {
+        ticket->acquire_due_ns = sim_user_now_ns(client) + timeout_ns;
+    }
+    event.acquire.session = session->id;
+    event.acquire.name = (struct ll_bytes){world->names[ticket->name],
+                                           strlen(world->names[ticket->name])};
+    event.acquire.value = (struct ll_bytes){"sim", 3};
+    event.acquire.timeout_ns = timeout_ns;
+    if (sim_client_step(client, &event) != 0) {
+        /* The session was lost in this very step. */
+        client->objects[ticket->id].ticket = NULL;
+        free(ticket);
+        return;
+    }
+    world->result->tickets++;
+    if (world->is_over ||
+        !ll_core_ticket_view(client->core, ticket->id, 0, &view) ||
+        view.key.size >= sizeof(ticket->key)) {
+        return;
+    }
+    memcpy(ticket->key, view.key.data, view.key.size);
+    ticket->key_size = view.key.size;
+    HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
+    if (ticket->acquire_due_ns != INT64_MAX) {
+        sim_user_due(client, ticket->id, ticket->acquire_due_ns);
+    }
+    if (sim_fault_strikes(world, SIM_FAULT_CANCEL)) {
+        sim_user_push(
+            client,
+            sim_spread(&client->random, world->wait_ns / 64, world->wait_ns),
+            SIM_EVENT_RELEASE, ticket->id);
+    }
+}
+
+void sim_user_release(struct sim_client *client, struct sim_ticket *ticket)
+{
+    struct sim_world *world = client->world;
+    bool again = ticket->is_released;
+    bool waits = ticket->acquire_owed;
+    struct ll_event event = {.kind = LL_EVENT_RELEASE, .id = ticket->id};
+    int status;
+
+    event.release.timeout_ns =
+        sim_spread(&client->random, LL_NS_PER_MS / 4, 3 * LL_NS_PER_S);
+    if (!again) {
+        struct ll_ticket_view view = {.token = 0};
+
+        (void)ll_core_ticket_view(client->core, ticket->id, 0, &view);
+        ticket->token = view.token;
+        ticket->is_released = true;
+        ticket->release_owed = true;
+        ticket->was_canceled = waits;
+        ticket->release_due_ns =
+            sim_user_now_ns(client) + event.release.timeout_ns;
+    }
+    status = sim_client_step(client, &event);
+    if (world->is_over) {
+        return;
+    }
+    if (again && status == 0) {
+        sim_break(world, "told once", "ticket %u.%llu is released twice",
+                  ticket->client, (unsigned long long)ticket->id);
+    } else if (!again && status != 0) {
+        ticket->release_owed = false;
+    } else if (!again) {
+        sim_user_due(client, ticket->id, ticket->release_due_ns);
+        if (sim_fault_strikes(world, SIM_FAULT_TWICE)) {
+            sim_user_push(
+                client, sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
+                SIM_EVENT_RELEASE, ticket->id);
+        }
+    }
+}
