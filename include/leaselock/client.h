@@ -59,7 +59,10 @@ typedef void leaselock_log_fn(enum leaselock_log_level level,
                               const char *message,
                               void *arg);
 
-/** Options of a client; 0 or NULL stands for the default of each. */
+/**
+ * Options of a client; 0 or NULL stands for the default of each. What they
+ * point at is copied, but for log_arg.
+ */
 struct leaselock_client_options {
     /** sizeof(struct leaselock_client_options), set by the _INIT macro. */
     size_t struct_size;
@@ -77,12 +80,63 @@ struct leaselock_client_options {
     void *log_arg;
     /** What the log takes; default LEASELOCK_LOG_OFF. */
     enum leaselock_log_level log_level;
+
+    /** Goes before every name, as it is ("prod/" makes "prod/jobs" of "jobs"),
+     *  so that users of one cluster keep apart; default none. */
+    const char *namespace_prefix;
+    /** How often the endpoints are taken from the cluster's own list of
+     *  members, the first time at once; default 0: never. At least 1000. */
+    int sync_interval_ms;
+    /** A domain whose DNS SRV records name the endpoints, as etcdctl's
+     *  --discovery-srv; they are looked up once, while the client is opened,
+     *  and stand in for its endpoints. */
+    const char *discovery_srv;
+    /** The service's name in these records, "etcd-client-NAME"; default
+     *  none. */
+    const char *discovery_srv_name;
+    /** The DNS server to ask for them, "host:port"; default the system's. */
+    const char *discovery_dns;
+
+    /** Not 0: TLS also for endpoints without "https://" before them; so does
+     *  each of the files below. */
+    int tls;
+    /** File with the certificates of the authorities that sign for etcd, PEM;
+     *  default the system's. This file and the next two are read again when
+     *  they change. */
+    const char *cacert;
+    /** Files with this client's certificate and key, PEM; default none. */
+    const char *cert;
+    const char *key;
+    /** The name that etcd's certificate must be for; default the endpoint's
+     *  host. */
+    const char *server_name;
+
+    /** Name, or "name:password", of etcd's user; default none. */
+    const char *user;
+    /** The user's password; wiped from the client's memory when it is
+     *  closed. */
+    const char *password;
+    /** File with the password (its first line), read whenever it is needed. */
+    const char *password_file;
+
+    /** How long a connection with calls on it may be silent before etcd is
+     *  pinged; default 10000, at least 5000: etcd ends connections that ping
+     *  more often. */
+    int ping_interval_ms;
+    /** Longest wait for a ping's answer, then the connection is given up;
+     *  default 3000. */
+    int ping_timeout_ms;
+    /** Longest message to send and to take; default 0: no limit here. An
+     *  answer that is too long has been acted on by etcd all the same. */
+    int send_bytes_max;
+    int receive_bytes_max;
 };
 
 #define LEASELOCK_CLIENT_OPTIONS_INIT                                          \
     {                                                                          \
         sizeof(struct leaselock_client_options), 0, 0, 0, NULL, NULL,          \
-            LEASELOCK_LOG_OFF                                                  \
+            LEASELOCK_LOG_OFF, NULL, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, \
+            NULL, NULL, NULL, NULL, 0, 0, 0, 0                                 \
     }
 
 /**

@@ -91,7 +91,7 @@ static int client_make_transport(struct ll_client *client,
 {
     struct ll_transport_config config = {
         .endpoints = endpoints != NULL ? endpoints : "127.0.0.1:2379",
-        .connect_timeout_ms = client->options.connect_timeout_ms};
+        .options = &client->options};
     sigset_t all;
     sigset_t old;
     int status;

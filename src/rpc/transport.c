@@ -49,7 +49,7 @@ int ll_transport_new(const struct ll_transport_config *config,
         return LEASELOCK_E_NOMEM;
     }
     transport->endpoints = endpoints;
-    transport->connect_timeout_ms = config->connect_timeout_ms;
+    transport->connect_timeout_ms = config->options->connect_timeout_ms;
     ll_link_init(&transport->calls);
     ll_link_init(&transport->streams);
     atomic_init(&transport->waking, false);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "core/event.h"
-#include "leaselock/status.h"
+#include "leaselock/client.h"
 
 /**
  * Carries core's effects to etcd over the gRPC C core and brings back events.
@@ -30,7 +30,9 @@ struct ll_transport_config {
     /** "host:port", "[v6]:port" or either behind "http://", commas between;
      *  borrowed during ll_transport_new. */
     const char *endpoints;
-    int connect_timeout_ms;
+    /** With the defaults filled in; its strings live as long as the
+     *  transport. */
+    const struct leaselock_client_options *options;
 };
 
 /** Takes an event that the transport brings; all that it points at is valid
