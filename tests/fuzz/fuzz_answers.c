@@ -1,10 +1,12 @@
 /* What etcd sends, from bytes: they are refused, or become an answer or event
  * of which every pointer and size is sound. Requests made of the bytes are
- * written, and are well formed. */
+ * written, and are well formed. All of it also where memory runs out. */
+#include <stdbool.h>
 #include <string.h>
 
 #include <etcd.pb-c.h>
 
+#include "base/alloc.h"
 #include "core/event.h"
 #include "etcd/messages.h"
 #include "etcd/wire.h"
@@ -25,6 +27,15 @@ static size_t touch(const char *data, size_t size)
 }
 
 static volatile size_t touched;
+
+/** An allocation fails: everything may end with NOMEM. */
+static bool short_of_memory;
+
+static bool is_refusal(int status)
+{
+    return status == LEASELOCK_E_SERVER ||
+           (status == LEASELOCK_E_NOMEM && short_of_memory);
+}
 
 static void check_kv(const struct ll_kv *kv)
 {
@@ -100,7 +111,7 @@ static void fuzz_answer(enum ll_request_kind kind, struct fuzz_bytes bytes)
         ll_answer_decode(kind, (uint8_t *)data, size, &answer, &decoded);
 
     free(data); /* an answer borrows nothing of it */
-    FUZZ_CHECK(status == 0 || status == LEASELOCK_E_SERVER);
+    FUZZ_CHECK(status == 0 || is_refusal(status));
     FUZZ_CHECK((status == 0) == (decoded != NULL));
     if (status == 0) {
         FUZZ_CHECK(answer.kind == kind);
@@ -118,7 +129,7 @@ static void fuzz_watch(struct fuzz_bytes bytes)
     int status = ll_watch_decode((uint8_t *)data, size, &event, &decoded);
 
     free(data);
-    FUZZ_CHECK(status == 0 || status == LEASELOCK_E_SERVER);
+    FUZZ_CHECK(status == 0 || is_refusal(status));
     FUZZ_CHECK((status == 0) == (decoded != NULL));
     if (status == 0) {
         FUZZ_CHECK(event.watch.generation == 7);
@@ -145,7 +156,7 @@ static void fuzz_keepalive(struct fuzz_bytes bytes)
     int status = ll_keepalive_decode((uint8_t *)data, size, &event);
 
     free(data);
-    FUZZ_CHECK(status == 0 || status == LEASELOCK_E_SERVER);
+    FUZZ_CHECK(status == 0 || is_refusal(status));
     if (status == 0) {
         FUZZ_CHECK(event.kind == LL_EVENT_KEEPALIVE);
         FUZZ_CHECK(event.keepalive.generation == 7);
@@ -256,7 +267,9 @@ static void fuzz_request(struct fuzz_bytes bytes)
     int depth = some_txn(&bytes, levels, 0, &request.txn);
     int status = ll_request_encode(&request, &buffer);
 
-    FUZZ_CHECK(status == (depth > LL_TXN_DEPTH_MAX ? LEASELOCK_E_LIMIT : 0));
+    FUZZ_CHECK(status == (depth > LL_TXN_DEPTH_MAX ? LEASELOCK_E_LIMIT : 0) ||
+               (status == LEASELOCK_E_NOMEM && short_of_memory));
+    ll_alloc_fail_at(0);
     if (status == 0) {
         /* A request is a message like another: read it with the same care. */
         FUZZ_CHECK(ll_wire_unpack(&etcdpb__txn_request__descriptor, buffer.data,
@@ -275,9 +288,64 @@ static void fuzz_request(struct fuzz_bytes bytes)
     ll_buffer_free(&buffer);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/** What is written on a stream can be read, and says the same. */
+static void fuzz_stream_requests(struct fuzz_bytes bytes)
 {
-    struct fuzz_bytes bytes = {data, size};
+    int64_t number = (int64_t)fuzz_number(&bytes);
+    unsigned filters = fuzz_below(&bytes, 4);
+    struct ll_effect effect = {.kind = LL_EFFECT_WATCH_CREATE};
+    struct ll_buffer buffer = {0};
+    struct ll_arena arena = {0};
+    ProtobufCMessage *message = NULL;
+    const Etcdpb__WatchRequest *read;
+
+    FUZZ_CHECK(ll_keepalive_encode(number, &buffer) == 0);
+    FUZZ_CHECK(ll_wire_unpack(&etcdpb__lease_keep_alive_request__descriptor,
+                              buffer.data, buffer.size, &arena, &message) == 0);
+    FUZZ_CHECK(((Etcdpb__LeaseKeepAliveRequest *)message)->id == number);
+    FUZZ_CHECK(ll_watch_cancel_encode(number, &buffer) == 0);
+    FUZZ_CHECK(ll_wire_unpack(&etcdpb__watch_request__descriptor, buffer.data,
+                              buffer.size, &arena, &message) == 0);
+    read = (const Etcdpb__WatchRequest *)message;
+    FUZZ_CHECK(read->request_union_case ==
+               ETCDPB__WATCH_REQUEST__REQUEST_UNION_CANCEL_REQUEST);
+    FUZZ_CHECK(read->cancel_request->watch_id == number);
+    effect.watch.watch_id = number;
+    effect.watch.puts = (filters & 1) != 0;
+    effect.watch.deletions = (filters & 2) != 0;
+    effect.watch.key = some_bytes(&bytes);
+    FUZZ_CHECK(ll_watch_create_encode(&effect, &buffer) == 0);
+    FUZZ_CHECK(ll_wire_unpack(&etcdpb__watch_request__descriptor, buffer.data,
+                              buffer.size, &arena, &message) == 0);
+    read = (const Etcdpb__WatchRequest *)message;
+    FUZZ_CHECK(read->request_union_case ==
+               ETCDPB__WATCH_REQUEST__REQUEST_UNION_CREATE_REQUEST);
+    FUZZ_CHECK(read->create_request->watch_id == number);
+    FUZZ_CHECK(read->create_request->start_revision == 0);
+    FUZZ_CHECK(read->create_request->key.len == effect.watch.key.size);
+    FUZZ_CHECK(read->create_request->n_filters ==
+               2 - (filters & 1) - (filters >> 1));
+    ll_arena_free(&arena);
+    ll_buffer_free(&buffer);
+}
+
+/** A call that failed has an outcome, and OK is not among them. */
+static void fuzz_outcome(struct fuzz_bytes bytes)
+{
+    int grpc_status = (int)fuzz_byte(&bytes);
+    bool no_text = bytes.left == 0;
+    char *text = fuzz_string(&bytes);
+    struct ll_answer answer;
+
+    ll_answer_fail(grpc_status, no_text ? NULL : text, &answer);
+    FUZZ_CHECK((answer.outcome == LL_OUTCOME_OK) == (grpc_status == 0));
+    FUZZ_CHECK(answer.grpc_status == grpc_status);
+    FUZZ_CHECK(strcmp(answer.text, text) == 0);
+    free(text);
+}
+
+static void fuzz_message(struct fuzz_bytes bytes)
+{
     unsigned what = fuzz_below(&bytes, 9);
 
     if (what <= LL_REQUEST_STATUS) {
@@ -288,6 +356,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_keepalive(bytes);
     } else {
         fuzz_request(bytes);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_bytes bytes = {data, size};
+    unsigned first = size > 0 ? data[0] : 0;
+
+    ll_alloc_fail_at(0);
+    short_of_memory = false;
+    if (first < 252) {
+        fuzz_message(bytes);
+        return 0;
+    }
+    (void)fuzz_byte(&bytes);
+    if (first == 252) {
+        fuzz_outcome(bytes);
+    } else if (first == 253) {
+        fuzz_stream_requests(bytes);
+    } else {
+        short_of_memory = true;
+        ll_alloc_fail_at(1 + fuzz_below(&bytes, 8));
+        fuzz_message(bytes);
+        ll_alloc_fail_at(0);
     }
     return 0;
 }
