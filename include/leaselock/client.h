@@ -215,6 +215,14 @@ struct leaselock_ping {
     int64_t revision;
     /** From sending the request to having its answer. */
     int64_t round_trip_us;
+    /** Not 0: the connection is TLS. */
+    int tls;
+    /** Not 0: the client has proved who it is with a user and password, and
+     *  etcd has taken its token. */
+    int authenticated;
+    /** Not 0: the member is a learner, which has no vote and serves next to
+     *  nothing. */
+    int is_learner;
 };
 
 /**

@@ -22,6 +22,7 @@ static bool ping_on_answer(struct ll_query_object *query,
 {
     struct leaselock_ping *ping =
         LL_CONTAINER(query, struct ping_query, query)->ret_ping;
+    const struct ll_transport *transport = query->client->transport;
     const struct ll_answer *answer = effect->query.answer;
 
     if (*ret_status != 0) {
@@ -32,10 +33,12 @@ static bool ping_on_answer(struct ll_query_object *query,
         .member_id = answer->member_id,
         .leader_id = answer->status.leader_id,
         .revision = answer->revision,
-        .round_trip_us = effect->query.round_trip_ns / LL_NS_PER_US};
+        .round_trip_us = effect->query.round_trip_ns / LL_NS_PER_US,
+        .tls = ll_transport_endpoint_is_tls(transport, effect->query.endpoint),
+        .authenticated = ll_transport_is_authenticated(transport),
+        .is_learner = answer->status.is_learner};
     (void)snprintf(ping->endpoint, sizeof(ping->endpoint), "%s",
-                   ll_transport_endpoint(query->client->transport,
-                                         effect->query.endpoint));
+                   ll_transport_endpoint(transport, effect->query.endpoint));
     (void)snprintf(ping->version, sizeof(ping->version), "%s",
                    answer->status.version);
     return false;

@@ -200,6 +200,7 @@ struct ll_answer {
         struct {
             const char *version;
             uint64_t leader_id;
+            bool is_learner;
         } status;
     };
 };

@@ -253,6 +253,7 @@ static int read_answer(const ProtobufCMessage *message,
         member = (const Etcdpb__StatusResponse *)message;
         answer->status.version = member->version;
         answer->status.leader_id = member->leader;
+        answer->status.is_learner = member->is_learner != 0;
         return read_header(member->header, false, answer);
     }
     return status;

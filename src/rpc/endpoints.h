@@ -1,6 +1,7 @@
 #ifndef LL_RPC_ENDPOINTS_H
 #define LL_RPC_ENDPOINTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "leaselock/status.h"
@@ -18,6 +19,8 @@ struct ll_endpoint {
     char text[LL_ENDPOINT_SIZE_MAX + 1];
     /** As gRPC takes it: "dns:///host:port". */
     char target[LL_TARGET_SIZE];
+    /** TLS, or plain text. */
+    bool tls;
 };
 
 struct ll_endpoints {

@@ -74,6 +74,18 @@ const char *ll_transport_endpoint(const struct ll_transport *transport,
                : "";
 }
 
+bool ll_transport_endpoint_is_tls(const struct ll_transport *transport,
+                                  uint32_t endpoint)
+{
+    return endpoint < transport->endpoints.n &&
+           transport->endpoints.list[endpoint].tls;
+}
+
+bool ll_transport_is_authenticated(const struct ll_transport *transport)
+{
+    return transport->authenticated;
+}
+
 int ll_transport_run(struct ll_transport *transport,
                      const struct ll_effect *effect)
 {

@@ -57,6 +57,13 @@ uint32_t ll_transport_endpoints(const struct ll_transport *transport);
 const char *ll_transport_endpoint(const struct ll_transport *transport,
                                   uint32_t endpoint);
 
+/** Whether the connection to an endpoint is TLS. Needs no mutex. */
+bool ll_transport_endpoint_is_tls(const struct ll_transport *transport,
+                                  uint32_t endpoint);
+
+/** Whether etcd has accepted a token of the transport's user. */
+bool ll_transport_is_authenticated(const struct ll_transport *transport);
+
 /**
  * Carries out an effect of the kinds CALL, STREAM_OPEN, STREAM_CLOSE,
  * KEEPALIVE, WATCH_CREATE or WATCH_CANCEL.

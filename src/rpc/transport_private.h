@@ -27,6 +27,7 @@ struct ll_transport {
     /** The streams that take messages; NULL where none is open. */
     struct ll_rpc_stream *current[LL_STREAMS];
     bool stopped;
+    bool authenticated; /* etcd has accepted the user's token */
 
     /** A call that is never made: see ll_transport_wake. */
     grpc_channel *wake_channel;

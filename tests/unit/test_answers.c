@@ -172,11 +172,13 @@ static void test_decode_status(void **state)
     header(&in, 7);
     text(&in, 2, "3.4.23");
     number(&in, 4, 99);
+    number(&in, 10, 1);
     assert_int_equal(ll_answer_decode(LL_REQUEST_STATUS, in.data, in.size,
                                       &answer, &decoded),
                      0);
     assert_string_equal(answer.status.version, "3.4.23");
     assert_int_equal(answer.status.leader_id, 99);
+    assert_true(answer.status.is_learner);
     ll_decoded_free(decoded);
 }
 
