@@ -115,6 +115,8 @@ static int client_make_core(struct ll_client *client)
     if (status != 0) {
         return status;
     }
+    /* Clients spread over the members. */
+    config.endpoint_first = (uint32_t)(config.seed >> 33);
     client->core = ll_core_new(&config);
     return client->core != NULL ? 0 : LEASELOCK_E_NOMEM;
 }

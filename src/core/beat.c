@@ -1,13 +1,42 @@
+#include "core/beat.h"
+
+#include <assert.h>
+
 #include "base/clock.h"
 #include "core/session.h"
 
-/**
- * The renewals of a session's lease.
- */
-
 static const char why_deadline[] =
     "no renewal of the lease was answered before its deadline";
+static const char why_refused[] = "etcd refuses to renew the lease";
 static const char why_gone[] = "etcd does not know the lease any more";
+
+static struct ll_beat *beat_on(struct ll_session *session,
+                               enum ll_stream_kind kind)
+{
+    assert(kind != LL_STREAM_WATCH);
+    return &session->beats[kind - LL_STREAM_KEEPALIVE];
+}
+
+static enum ll_stream_kind other_than(enum ll_stream_kind kind)
+{
+    return kind == LL_STREAM_KEEPALIVE ? LL_STREAM_KEEPALIVE_2
+                                       : LL_STREAM_KEEPALIVE;
+}
+
+static enum ll_stream_kind second_of(const struct ll_core *core)
+{
+    return other_than(core->beats.main);
+}
+
+static bool is_beating(const struct ll_session *session)
+{
+    for (size_t i = 0; i < LL_BEAT_STREAMS; i++) {
+        if (session->beats[i].due || session->beats[i].out) {
+            return true;
+        }
+    }
+    return false;
+}
 
 int64_t ll_session_ttl_ns(const struct ll_session *session)
 {
@@ -19,7 +48,14 @@ static int64_t session_beat_ns(const struct ll_session *session)
     return ll_session_ttl_ns(session) / 3;
 }
 
-/** Counts the lease's life from when a renewal of it was sent. */
+/** How long a beat may stay unanswered. */
+static int64_t session_patience_ns(const struct ll_session *session)
+{
+    return ll_max(
+        ll_min(ll_session_ttl_ns(session) / 6, LL_BEAT_OVERDUE_MAX_NS),
+        LL_BEAT_OVERDUE_MIN_NS);
+}
+
 void ll_session_renew(struct ll_session *session, int64_t sent_ns)
 {
     int64_t ttl_ns = ll_session_ttl_ns(session);
@@ -29,32 +65,58 @@ void ll_session_renew(struct ll_session *session, int64_t sent_ns)
         session->expiry_ns - ll_max(ttl_ns / 10, LL_MARGIN_MIN_NS);
     session->suspect_ns = sent_ns + 2 * session_beat_ns(session);
     session->beat_ns = sent_ns + session_beat_ns(session);
-    session->beat_out = false;
-    session->beat_due = false;
 }
 
-static void session_beat(struct ll_core *core, struct ll_session *session)
+void ll_session_beat_stop(struct ll_session *session)
 {
-    session->beat_due = true;
-    ll_tell(core, &session->object);
+    for (size_t i = 0; i < LL_BEAT_STREAMS; i++) {
+        session->beats[i] = (struct ll_beat){0};
+    }
+    session->overdue_ns = LL_NEVER;
 }
 
-/** A beat went unanswered for its time: the stream may be stuck. */
+/** Beats on a stream, if that is up and owes no answer. */
+static void session_beat(struct ll_core *core,
+                         struct ll_session *session,
+                         enum ll_stream_kind kind)
+{
+    if (core->streams[kind].up && !beat_on(session, kind)->out) {
+        beat_on(session, kind)->due = true;
+        ll_tell(core, &session->object);
+    }
+}
+
+static void beats_doubt(struct ll_core *core)
+{
+    const struct ll_stream *main = &core->streams[core->beats.main];
+
+    if (main->up && !core->beats.doubted) {
+        core->beats.doubted = true;
+        ll_note_failure(core, main->endpoint, LL_GRPC_DEADLINE,
+                        "a renewal of the lease was not answered in time");
+    }
+}
+
+/** The newest beat went unanswered for its time. What takes its place is sent
+ *  when the other stream opens, at the end of this step. */
 static void session_miss_beat(struct ll_core *core, struct ll_session *session)
 {
-    struct ll_stream *stream = &core->streams[LL_STREAM_KEEPALIVE];
+    enum ll_stream_kind second = second_of(core);
 
-    session->beat_out = false;
-    ll_stream_restart(core, LL_STREAM_KEEPALIVE, stream->generation,
-                      "a renewal of the lease was not answered in time");
-    /* The new stream opens at the end of this step, and beats. */
-    session->beat_ns = LL_NEVER;
+    session->overdue_ns = LL_NEVER;
+    if (beat_on(session, second)->out) {
+        ll_stream_restart(core, second,
+                          "a renewal of the lease was not answered in time");
+    } else {
+        beats_doubt(core);
+    }
 }
 
 void ll_session_beat_on_time(struct ll_core *core, struct ll_session *session)
 {
     if (core->now_ns >= session->deadline_ns) {
-        ll_session_lose(core, session, why_deadline);
+        ll_session_lose(core, session,
+                        core->beats.refused ? why_refused : why_deadline);
         return;
     }
     if (session->state == LL_SESSION_ACTIVE &&
@@ -62,17 +124,51 @@ void ll_session_beat_on_time(struct ll_core *core, struct ll_session *session)
         ll_session_set_state(core, session, LL_SESSION_SUSPECT,
                              "a renewal of the lease is overdue");
     }
-    if (core->now_ns >= session->beat_ns &&
-        core->streams[LL_STREAM_KEEPALIVE].up) {
-        if (session->beat_out) {
-            session_miss_beat(core, session);
-        } else if (!session->beat_due) {
-            session_beat(core, session);
-        }
+    if (core->now_ns >= session->overdue_ns) {
+        session_miss_beat(core, session);
+    }
+    if (core->now_ns >= session->beat_ns && !is_beating(session)) {
+        session_beat(core, session, LL_STREAM_KEEPALIVE);
+        session_beat(core, session, LL_STREAM_KEEPALIVE_2);
     }
 }
 
-/** What LeaseTimeToLive says of a lease that a keep-alive did not know. */
+int64_t ll_session_beat_deadline_ns(const struct ll_core *core,
+                                    const struct ll_session *session)
+{
+    int64_t deadline_ns = ll_min(session->deadline_ns, session->overdue_ns);
+
+    if (session->state == LL_SESSION_ACTIVE) {
+        deadline_ns = ll_min(deadline_ns, session->suspect_ns);
+    }
+    /* Without a stream the next one's opening beats, not the time. */
+    if (core->streams[core->beats.main].up && !is_beating(session)) {
+        deadline_ns = ll_min(deadline_ns, session->beat_ns);
+    }
+    return deadline_ns;
+}
+
+bool ll_session_beat_next(struct ll_core *core,
+                          struct ll_session *session,
+                          struct ll_effect *ret_effect)
+{
+    for (size_t i = 0; i < LL_BEAT_STREAMS; i++) {
+        struct ll_beat *beat = &session->beats[i];
+
+        if (beat->due) {
+            *beat = (struct ll_beat){.out = true, .sent_ns = core->now_ns};
+            session->overdue_ns = core->now_ns + session_patience_ns(session);
+            ll_object_reschedule(core, &session->object);
+            ret_effect->kind = LL_EFFECT_KEEPALIVE;
+            ret_effect->keepalive.which =
+                (enum ll_stream_kind)(LL_STREAM_KEEPALIVE + i);
+            ret_effect->keepalive.lease = session->lease;
+            return true;
+        }
+    }
+    return false;
+}
+
 void ll_session_on_checked(struct ll_core *core,
                            struct ll_session *session,
                            const struct ll_answer *answer)
@@ -92,18 +188,17 @@ void ll_session_on_checked(struct ll_core *core,
     }
 }
 
-static void session_on_keepalive(struct ll_core *core,
-                                 struct ll_session *session,
-                                 int64_t ttl_s)
+/** Takes in the answer to the beat that was sent at a time. */
+static void session_on_beaten(struct ll_core *core,
+                              struct ll_session *session,
+                              int64_t sent_ns,
+                              int64_t ttl_s)
 {
-    if (!ll_session_is_alive(session) || !session->beat_out) {
-        return; /* the answer to no beat that counts */
-    }
-    session->beat_out = false;
+    ll_session_beat_stop(session);
     if (ttl_s > 0) {
         session->ttl_s = ll_min(ttl_s, LL_TTL_MAX_S);
         session->renewed = true;
-        ll_session_renew(session, session->beat_sent_ns);
+        ll_session_renew(session, sent_ns);
         if (session->state == LL_SESSION_SUSPECT) {
             ll_session_set_state(core, session, LL_SESSION_ACTIVE, "");
         }
@@ -118,14 +213,27 @@ static void session_on_keepalive(struct ll_core *core,
     }
 }
 
-void ll_sessions_on_keepalive(struct ll_core *core,
-                              const struct ll_event *event)
+/** A stream has answered: it is the main one, and the other is not needed. */
+static void beats_trust(struct ll_core *core, enum ll_stream_kind kind)
 {
-    struct ll_entry *entry;
-    struct ll_session *session;
+    if (core->beats.doubted) {
+        core->beats.doubted = false;
+        core->beats.main = kind;
+        ll_stream_close(core, other_than(kind));
+    }
+}
 
-    if (!ll_stream_is_current(core, LL_STREAM_KEEPALIVE,
-                              event->keepalive.generation)) {
+void ll_beats_on_answer(struct ll_core *core, const struct ll_event *event)
+{
+    enum ll_stream_kind kind = LL_STREAM_KEEPALIVE;
+    struct ll_session *session;
+    struct ll_entry *entry;
+    struct ll_beat beat;
+
+    if (core->streams[kind].generation != event->keepalive.generation) {
+        kind = LL_STREAM_KEEPALIVE_2;
+    }
+    if (!ll_stream_is_current(core, kind, event->keepalive.generation)) {
         return;
     }
     entry = ll_table_find(&core->leases, (uint64_t)event->keepalive.lease);
@@ -133,11 +241,18 @@ void ll_sessions_on_keepalive(struct ll_core *core,
         return;
     }
     session = LL_CONTAINER(entry, struct ll_session, by_lease);
-    session_on_keepalive(core, session, event->keepalive.ttl_s);
+    beat = *beat_on(session, kind);
+    if (!ll_session_is_alive(session) || !beat.out) {
+        return; /* the answer to no beat that counts */
+    }
+    core->beats.refused = false;
+    session_on_beaten(core, session, beat.sent_ns, event->keepalive.ttl_s);
+    beats_trust(core, kind);
+    ll_endpoint_answered(core, core->streams[kind].endpoint, beat.sent_ns);
     ll_object_reschedule(core, &session->object);
 }
 
-void ll_sessions_on_stream_up(struct ll_core *core)
+void ll_beats_on_up(struct ll_core *core, enum ll_stream_kind kind)
 {
     struct ll_link *at;
     struct ll_link *after;
@@ -147,50 +262,52 @@ void ll_sessions_on_stream_up(struct ll_core *core)
 
         /* A lease that has just been granted need not be renewed at once. */
         if (ll_session_is_alive(session) && !session->checking &&
-            (session->renewed || session->beat_ns == LL_NEVER ||
+            (session->renewed || core->beats.doubted ||
              core->now_ns >= session->beat_ns)) {
-            session_beat(core, session);
+            session_beat(core, session, kind);
         }
         ll_object_reschedule(core, &session->object);
     }
 }
 
-void ll_sessions_on_stream_down(struct ll_core *core)
+void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind)
 {
     struct ll_link *at;
     struct ll_link *after;
 
+    if (core->beats.doubted && kind == core->beats.main) {
+        core->beats.doubted = false;
+        if (core->streams[other_than(kind)].up) {
+            core->beats.main = other_than(kind);
+        }
+    }
     LL_LIST_EACH (at, after, &core->sessions) {
         struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
+        struct ll_beat *beat = beat_on(session, kind);
+        bool lost = beat->due || beat->out;
 
-        if (session->beat_out) {
-            session->beat_out = false;
-            session->beat_ns = LL_NEVER; /* the next stream beats at once */
+        *beat = (struct ll_beat){0};
+        if (lost && is_beating(session)) {
+            session->overdue_ns = core->now_ns + session_patience_ns(session);
+        } else if (lost) {
+            session->overdue_ns = LL_NEVER;
+            session->beat_ns = core->now_ns;
         }
-        session->beat_due = false;
         ll_object_reschedule(core, &session->object);
     }
 }
 
-bool ll_sessions_need_stream(const struct ll_core *core)
+void ll_beats_leave(struct ll_core *core, uint32_t endpoint)
 {
-    return core->alive_n > 0;
+    const struct ll_stream *main = &core->streams[core->beats.main];
+
+    if (main->up && main->endpoint == endpoint) {
+        beats_doubt(core);
+    }
 }
 
-void ll_session_draw_beat(struct ll_core *core,
-                          struct ll_session *session,
-                          struct ll_effect *ret_effect)
+bool ll_beats_need_stream(const struct ll_core *core, enum ll_stream_kind kind)
 {
-    int64_t wait_ns = session_beat_ns(session);
-
-    if (session->state == LL_SESSION_SUSPECT) {
-        wait_ns = ll_max(wait_ns / 2, LL_BEAT_MIN_NS);
-    }
-    session->beat_due = false;
-    session->beat_out = true;
-    session->beat_sent_ns = core->now_ns;
-    session->beat_ns = core->now_ns + wait_ns;
-    ll_object_reschedule(core, &session->object);
-    ret_effect->kind = LL_EFFECT_KEEPALIVE;
-    ret_effect->keepalive.lease = session->lease;
+    return core->alive_n > 0 &&
+           (kind == core->beats.main || core->beats.doubted);
 }

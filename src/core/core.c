@@ -13,7 +13,6 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
 {
     struct ll_core *core = ll_alloc_zero(1, sizeof(*core));
 
-    assert(config->endpoints_n > 0);
     if (core == NULL) {
         return NULL;
     }
@@ -26,6 +25,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     ll_link_init(&core->telling);
     ll_link_init(&core->reaping);
     ll_link_init(&core->log);
+    ll_endpoints_init(core);
     ll_streams_init(core);
     return core;
 }
@@ -128,6 +128,10 @@ static void on_answer(struct ll_core *core, const struct ll_event *event)
         return; /* of an older call, which nobody waits for any more */
     }
     object->in_flight = false;
+    if (answer->outcome != LL_OUTCOME_LOST &&
+        answer->outcome != LL_OUTCOME_AGAIN) {
+        ll_endpoint_answered(core, event->answer.endpoint, object->sent_ns);
+    }
     if (answer->outcome == LL_OUTCOME_LOST ||
         answer->outcome == LL_OUTCOME_AGAIN) {
         object->failures++;
@@ -186,12 +190,15 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         ll_streams_on_down(core, event);
         break;
     case LL_EVENT_KEEPALIVE:
-        ll_sessions_on_keepalive(core, event);
+        ll_beats_on_answer(core, event);
         break;
     case LL_EVENT_WATCH_CREATED:
     case LL_EVENT_WATCH_CANCELED:
     case LL_EVENT_WATCH_CHANGED:
         ll_streams_on_watch(core, event);
+        break;
+    case LL_EVENT_ENDPOINTS:
+        ll_endpoints_change(core, event);
         break;
     }
     ll_streams_on_time(core);

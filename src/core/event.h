@@ -16,12 +16,14 @@
  * never used twice, never 0.
  */
 
-/** The two long-lived streams of a client. */
+/** The long-lived streams of a client. Two are for renewals: the second is
+ *  open only while the first is in doubt, and then they may change places. */
 enum ll_stream_kind {
     LL_STREAM_WATCH,
     LL_STREAM_KEEPALIVE,
+    LL_STREAM_KEEPALIVE_2,
 };
-#define LL_STREAMS 2
+#define LL_STREAMS 3
 
 struct ll_watch_event {
     bool deleted;
@@ -46,6 +48,8 @@ enum ll_event_kind {
     LL_EVENT_WATCH_CREATED,
     LL_EVENT_WATCH_CANCELED,
     LL_EVENT_WATCH_CHANGED,
+    /** The list of endpoints has changed. */
+    LL_EVENT_ENDPOINTS,
 };
 
 struct ll_event {
@@ -94,7 +98,7 @@ struct ll_event {
             const char *text;
         } stream_down;
         struct {
-            uint32_t generation;
+            uint32_t generation; /* no two keep-alive streams share one */
             int64_t lease;
             int64_t ttl_s;
         } keepalive;
@@ -111,6 +115,10 @@ struct ll_event {
             const struct ll_watch_event *events;
             size_t events_n;
         } watch;
+        struct {
+            uint32_t n;      /* never fewer than before */
+            uint64_t usable; /* bit i: endpoint i may be chosen; not 0 */
+        } endpoints;
     };
 };
 
@@ -172,6 +180,7 @@ struct ll_effect {
             uint32_t endpoint;
         } stream;
         struct {
+            enum ll_stream_kind which;
             int64_t lease;
         } keepalive;
         struct {

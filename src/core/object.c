@@ -82,8 +82,7 @@ void ll_call_again(struct ll_core *core,
                    enum ll_outcome outcome)
 {
     /* A server that asks for patience is not left for another. */
-    unsigned endpoints =
-        outcome == LL_OUTCOME_AGAIN ? 1 : core->config.endpoints_n;
+    unsigned endpoints = outcome == LL_OUTCOME_AGAIN ? 1 : core->endpoints_n;
     int64_t pause_ns = 0;
 
     if (object->failures >= endpoints) {
@@ -121,8 +120,10 @@ void ll_note_failure(struct ll_core *core,
                      const char *text)
 {
     ll_keep_failure(core, endpoint, grpc_status, text);
-    if (endpoint == core->endpoint) {
-        core->endpoint = (endpoint + 1) % core->config.endpoints_n;
+    if (grpc_status == LL_GRPC_DEADLINE) {
+        ll_endpoint_doubt(core, endpoint);
+    } else {
+        ll_endpoint_failed(core, endpoint);
     }
     ll_core_log(core, 2, "endpoint %u: %s; next is endpoint %u", endpoint,
                 core->failure.text, core->endpoint);

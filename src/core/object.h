@@ -7,7 +7,9 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "core/backoff.h"
+#include "core/beat.h"
 #include "core/core.h"
+#include "core/endpoint.h"
 #include "core/key.h"
 #include "core/stream.h"
 #include "core/timer.h"
@@ -66,6 +68,10 @@ struct ll_core {
     struct ll_log_line *drawn_line;
     struct ll_stream streams[LL_STREAMS];
     struct ll_watches watches;
+    struct ll_beats beats;
+    struct ll_endpoint_health endpoints[LL_CORE_ENDPOINTS_MAX];
+    uint64_t endpoints_usable; /* a bit each */
+    uint32_t endpoints_n;
     uint32_t endpoint; /* the one in use */
     unsigned calls_in_flight;
     unsigned sessions_n;
@@ -116,12 +122,16 @@ static inline void ll_tell(struct ll_core *core, struct ll_object *object)
     ll_link_append_once(&core->telling, &object->telling);
 }
 
+/** gRPC's DEADLINE_EXCEEDED: no answer in time. */
+#define LL_GRPC_DEADLINE 4
+
 /** Keeps a failure for the user's error. */
 void ll_keep_failure(struct ll_core *core,
                      uint32_t endpoint,
                      int grpc_status,
                      const char *text);
-/** Keeps a failure and leaves the endpoint that it came from. */
+/** Keeps a failure and takes it into account for its endpoint: one without an
+ *  answer in time casts a doubt on it. */
 void ll_note_failure(struct ll_core *core,
                      uint32_t endpoint,
                      int grpc_status,

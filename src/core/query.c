@@ -57,8 +57,7 @@ void ll_query_on_time(struct ll_core *core, struct ll_query *query)
             ll_note_failure(core,
                             query->endpoint != LL_ENDPOINT_ANY ? query->endpoint
                                                                : core->endpoint,
-                            4, /* DEADLINE_EXCEEDED */
-                            "no answer in time");
+                            LL_GRPC_DEADLINE, "no answer in time");
         }
         query_end(core, query, LEASELOCK_E_UNAVAILABLE);
     }

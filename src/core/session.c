@@ -61,6 +61,7 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
         ll_after(core->now_ns, event->session_open.timeout_ns);
     session->close_ns = LL_NEVER;
     session->late_revoke_ns = LL_NEVER;
+    session->overdue_ns = LL_NEVER;
     session->why = "";
     ll_call_at(core, &session->object, core->now_ns);
     ll_object_reschedule(core, &session->object);
@@ -131,6 +132,7 @@ static void session_leave(struct ll_core *core, struct ll_session *session)
         session->expiry_ns = core->now_ns + ll_session_ttl_ns(session);
     }
     session_move(core, session, LL_SESSION_CLOSING);
+    ll_session_beat_stop(session);
     session->late_revoke_ns = LL_NEVER;
     session->object.failures = 0;
     if (granted || !session->object.in_flight) {
@@ -191,8 +193,7 @@ void ll_session_lose(struct ll_core *core,
                 (unsigned long long)session->lease, why);
     ll_call_none(core, &session->object);
     session->checking = false;
-    session->beat_due = false;
-    session->beat_out = false;
+    ll_session_beat_stop(session);
     if (core->now_ns >= session->deadline_ns) {
         /* A renewal that was on its way may have reached etcd; the margin
          * belongs to a holder that is stopping. */
@@ -212,7 +213,8 @@ void ll_session_on_time(struct ll_core *core, struct ll_session *session)
     case LL_SESSION_OPENING:
         if (core->now_ns >= session->deadline_ns) {
             if (session->object.in_flight && session->object.failures == 0) {
-                ll_note_failure(core, core->endpoint, 4, "no answer in time");
+                ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
+                                "no answer in time");
             }
             session_fail_open(core, session, LEASELOCK_E_UNAVAILABLE);
         }
@@ -249,8 +251,6 @@ void ll_session_on_time(struct ll_core *core, struct ll_session *session)
 int64_t ll_session_deadline_ns(const struct ll_core *core,
                                const struct ll_session *session)
 {
-    int64_t deadline_ns;
-
     if (session->gone) {
         return LL_NEVER;
     }
@@ -259,15 +259,7 @@ int64_t ll_session_deadline_ns(const struct ll_core *core,
         return session->deadline_ns;
     case LL_SESSION_ACTIVE:
     case LL_SESSION_SUSPECT:
-        deadline_ns = session->deadline_ns;
-        if (session->state == LL_SESSION_ACTIVE) {
-            deadline_ns = ll_min(deadline_ns, session->suspect_ns);
-        }
-        /* Without a stream the next one's opening beats, not the time. */
-        if (core->streams[LL_STREAM_KEEPALIVE].up && !session->beat_due) {
-            deadline_ns = ll_min(deadline_ns, session->beat_ns);
-        }
-        return deadline_ns;
+        return ll_session_beat_deadline_ns(core, session);
     case LL_SESSION_LOST:
         return session->late_revoke_ns;
     case LL_SESSION_CLOSING:
@@ -439,8 +431,7 @@ bool ll_session_next(struct ll_core *core,
                      struct ll_effect *ret_effect)
 {
     *ret_effect = (struct ll_effect){.id = session->object.entry.id};
-    if (session->beat_due) {
-        ll_session_draw_beat(core, session, ret_effect);
+    if (ll_session_beat_next(core, session, ret_effect)) {
         return true;
     }
     if (session->opened_due) {

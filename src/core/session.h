@@ -16,7 +16,7 @@
  *             |                             |         | when the grant that is
  *             |                             |         | out is answered
  *     ACTIVE  | a beat is due               | ACTIVE  | KEEPALIVE
- *     ACTIVE  | two beats' time unanswered  | SUSPECT | restart the stream
+ *     ACTIVE  | two beats' time unanswered  | SUSPECT | tell it
  *     ACTIVE, | beat answered               | ACTIVE  | deadline from its
  *     SUSPECT |                             |         | sending
  *     ACTIVE, | deadline; TTL 0; "lease not | LOST    | tell it and every
@@ -30,12 +30,10 @@
  *     CLOSING | time-out                    | CLOSING | OUTCOME_UNKNOWN; again
  *     CLOSING | refused, error, lease's end | gone    | CLOSED if not told yet
  *
- * A beat goes out every third of the TTL, one unanswered at a time; one that
- * is not answered within a beat's time makes the stream suspect, which is then
- * opened anew on the next endpoint. etcd counts the TTL from when it handles a
- * renewal, which is not before it was sent; a leader change only extends it
- * (lessor.Promote). So the deadline, counted from the sending and shortened
- * by a margin, passes before etcd can expire the lease.
+ * A beat goes out every third of the TTL (see beat.h). etcd counts the TTL from
+ * when it handles a renewal, which is not before it was sent; a leader change
+ * only extends it (lessor.Promote). So the deadline, counted from the sending
+ * and shortened by a margin, passes before etcd can expire the lease.
  */
 
 /** TTLs of a session. etcd's longest is 9 000 000 000 (lease.MaxLeaseTTL). */
@@ -45,9 +43,6 @@
 /** The least margin between the deadline and the end of the TTL; a tenth of
  *  the TTL where that is more. */
 #define LL_MARGIN_MIN_NS INT64_C(300000000)
-
-/** The shortest pause between beats. */
-#define LL_BEAT_MIN_NS INT64_C(100000000)
 
 struct ll_session {
     struct ll_object object;
@@ -66,11 +61,11 @@ struct ll_session {
     bool grant_lost;       /* a grant may have been applied unanswered */
     /** ACTIVE: it becomes SUSPECT then. */
     int64_t suspect_ns;
-    /** When a beat is due, or when the one that is out is overdue. */
+    /** When a beat is due, if none is out. */
     int64_t beat_ns;
-    int64_t beat_sent_ns;
-    bool beat_out;
-    bool beat_due; /* a KEEPALIVE is to be drawn */
+    /** When the newest that is out is overdue. */
+    int64_t overdue_ns;
+    struct ll_beat beats[LL_BEAT_STREAMS];
     bool renewed;  /* a beat has been answered */
     bool checking; /* a TTL of 0 is being checked with a call */
     /** CLOSING: when CLOSED is told without an answer. */
@@ -117,31 +112,12 @@ void ll_session_lose(struct ll_core *core,
                      struct ll_session *session,
                      const char *why);
 
-/** Steps of the machine, for the two files. */
+/** Steps of the machine, for beat.c. */
 int64_t ll_session_ttl_ns(const struct ll_session *session);
 /** Tells of a change; why is static. */
 void ll_session_set_state(struct ll_core *core,
                           struct ll_session *session,
                           enum ll_session_state state,
                           const char *why);
-
-/** beat.c: counts the lease's life from when a renewal of it was sent. */
-void ll_session_renew(struct ll_session *session, int64_t sent_ns);
-/** An alive session: its deadline, and the beat that is due or overdue. */
-void ll_session_beat_on_time(struct ll_core *core, struct ll_session *session);
-void ll_session_draw_beat(struct ll_core *core,
-                          struct ll_session *session,
-                          struct ll_effect *ret_effect);
-/** What LeaseTimeToLive says of a lease that a keep-alive did not know. */
-void ll_session_on_checked(struct ll_core *core,
-                           struct ll_session *session,
-                           const struct ll_answer *answer);
-void ll_sessions_on_keepalive(struct ll_core *core,
-                              const struct ll_event *event);
-/** The keep-alive stream is new: every session beats on it. */
-void ll_sessions_on_stream_up(struct ll_core *core);
-void ll_sessions_on_stream_down(struct ll_core *core);
-/** Whether any session needs the keep-alive stream. */
-bool ll_sessions_need_stream(const struct ll_core *core);
 
 #endif

@@ -8,8 +8,10 @@
 
 void ll_streams_init(struct ll_core *core)
 {
-    core->streams[LL_STREAM_WATCH].kind = LL_STREAM_WATCH;
-    core->streams[LL_STREAM_KEEPALIVE].kind = LL_STREAM_KEEPALIVE;
+    for (size_t i = 0; i < LL_STREAMS; i++) {
+        core->streams[i].kind = (enum ll_stream_kind)i;
+    }
+    core->beats.main = LL_STREAM_KEEPALIVE;
     ll_link_init(&core->watches.wanted);
     ll_link_init(&core->watches.creating);
     ll_link_init(&core->watches.on);
@@ -24,8 +26,8 @@ static const char *stream_name(enum ll_stream_kind kind)
 static bool stream_is_needed(const struct ll_core *core,
                              const struct ll_stream *stream)
 {
-    if (stream->kind == LL_STREAM_KEEPALIVE) {
-        return ll_sessions_need_stream(core);
+    if (stream->kind != LL_STREAM_WATCH) {
+        return ll_beats_need_stream(core, stream->kind);
     }
     return !ll_link_alone(&core->watches.wanted) ||
            !ll_link_alone(&core->watches.creating) ||
@@ -172,6 +174,26 @@ static void watches_on_down(struct ll_core *core)
     }
 }
 
+/** Etcd turns the whole stream away: so it does each creation on it. */
+static void watches_on_refusal(struct ll_core *core)
+{
+    struct ll_watch *watch;
+
+    while ((watch = watch_oldest_creating(core)) != NULL) {
+        struct ll_ticket *ticket = watch_ticket(watch);
+        enum ll_watch_slot slot = watch_slot(watch);
+        bool wanted = watch->state == LL_WATCH_CREATING;
+
+        if (!wanted) {
+            watch_off(core, watch);
+            continue;
+        }
+        watch_enter(core, watch, LL_WATCH_OFF);
+        watch->id = 0;
+        ll_ticket_on_refused(core, ticket, slot, LL_OUTCOME_REFUSED);
+    }
+}
+
 static void stream_set_down(struct ll_core *core, struct ll_stream *stream)
 {
     stream->up = false;
@@ -179,7 +201,7 @@ static void stream_set_down(struct ll_core *core, struct ll_stream *stream)
     if (stream->kind == LL_STREAM_WATCH) {
         watches_on_down(core);
     } else {
-        ll_sessions_on_stream_down(core);
+        ll_beats_on_down(core, stream->kind);
     }
 }
 
@@ -188,13 +210,15 @@ static void stream_open(struct ll_core *core, struct ll_stream *stream)
     stream->up = true;
     stream->open_due = true;
     stream->proven = false;
-    stream->generation++;
+    stream->generation = stream->kind == LL_STREAM_WATCH
+                             ? stream->generation + 1
+                             : ++core->beats.generation;
     stream->endpoint = core->endpoint;
     ll_core_log(core, 2, "opening %s stream %u on endpoint %u",
                 stream_name(stream->kind), stream->generation,
                 stream->endpoint);
-    if (stream->kind == LL_STREAM_KEEPALIVE) {
-        ll_sessions_on_stream_up(core);
+    if (stream->kind != LL_STREAM_WATCH) {
+        ll_beats_on_up(core, stream->kind);
     }
 }
 
@@ -205,7 +229,6 @@ void ll_streams_on_time(struct ll_core *core)
     if (oldest != NULL &&
         core->now_ns >= oldest->sent_ns + LL_WATCH_CREATE_TIMEOUT_NS) {
         ll_stream_restart(core, LL_STREAM_WATCH,
-                          core->streams[LL_STREAM_WATCH].generation,
                           "a watch was not created in time");
     }
     for (size_t i = 0; i < LL_STREAMS; i++) {
@@ -233,29 +256,48 @@ int64_t ll_streams_deadline_ns(const struct ll_core *core)
     return deadline_ns;
 }
 
-void ll_stream_restart(struct ll_core *core,
-                       enum ll_stream_kind kind,
-                       uint32_t generation,
-                       const char *why)
+void ll_stream_close(struct ll_core *core, enum ll_stream_kind kind)
 {
     struct ll_stream *stream = &core->streams[kind];
 
-    if (!stream->up || stream->generation != generation) {
+    if (!stream->up) {
         return;
     }
-    ll_note_failure(core, stream->endpoint, 4 /* DEADLINE_EXCEEDED */, why);
     if (!stream->open_due) {
         stream->close_due = true;
-        stream->closing_generation = generation;
+        stream->closing_generation = stream->generation;
     }
     stream->retry_ns = core->now_ns;
     stream_set_down(core, stream);
 }
 
+void ll_stream_restart(struct ll_core *core,
+                       enum ll_stream_kind kind,
+                       const char *why)
+{
+    if (core->streams[kind].up) {
+        ll_note_failure(core, core->streams[kind].endpoint, LL_GRPC_DEADLINE,
+                        why);
+        ll_stream_close(core, kind);
+    }
+}
+
+void ll_streams_leave(struct ll_core *core, uint32_t endpoint)
+{
+    const struct ll_stream *watch = &core->streams[LL_STREAM_WATCH];
+
+    if (watch->up && watch->endpoint == endpoint) {
+        ll_core_log(core, 2, "leaving endpoint %u: another one answers",
+                    endpoint);
+        ll_stream_close(core, LL_STREAM_WATCH);
+    }
+    ll_beats_leave(core, endpoint);
+}
+
 void ll_streams_on_down(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_stream *stream = &core->streams[event->stream_down.which];
-    unsigned endpoints = core->config.endpoints_n;
+    unsigned endpoints = core->endpoints_n;
 
     if (!stream->up || stream->generation != event->stream_down.generation) {
         return;
@@ -265,11 +307,24 @@ void ll_streams_on_down(struct ll_core *core, const struct ll_event *event)
     stream->failures = stream->proven ? 1 : stream->failures + 1;
     stream->retry_ns = core->now_ns;
     if (stream->failures >= endpoints) {
-        stream->retry_ns +=
+        int64_t pause_ns =
             ll_backoff_ns(&core->random, stream->failures - endpoints + 1);
+
+        stream->retry_ns += stream->kind == LL_STREAM_WATCH
+                                ? pause_ns
+                                : ll_min(pause_ns, LL_BEAT_PAUSE_MAX_NS);
     }
     ll_note_failure(core, event->stream_down.endpoint,
                     event->stream_down.grpc_status, event->stream_down.text);
+    if (event->stream_down.outcome == LL_OUTCOME_REFUSED) {
+        ll_core_log(core, 1, "the %s stream is refused: %s",
+                    stream_name(stream->kind), event->stream_down.text);
+        if (stream->kind != LL_STREAM_WATCH) {
+            core->beats.refused = true;
+        } else if (!stream->proven) {
+            watches_on_refusal(core);
+        }
+    }
     stream_set_down(core, stream);
 }
 
@@ -283,6 +338,7 @@ bool ll_stream_is_current(struct ll_core *core,
         return false;
     }
     stream->proven = true;
+    ll_endpoint_heard(core, stream->endpoint);
     return true;
 }
 

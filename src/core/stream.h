@@ -10,7 +10,7 @@
 struct ll_core;
 
 /**
- * The two long-lived streams and the watches on one of them.
+ * The long-lived streams and the watches on one of them.
  *
  * A stream:
  *     state | event                      | next  | does
@@ -18,8 +18,17 @@ struct ll_core;
  *     UP    | STREAM_DOWN of it          | DOWN  | pauses, leaves the endpoint
  *     UP    | restart (an answer is      | DOWN  | closes; opens again at once,
  *           | overdue)                   |       | on the next endpoint
- * It can be written to as soon as it is UP. What comes of an older generation
- * is dropped. The pause begins anew once a stream has brought anything.
+ *     UP    | its endpoint is left       | DOWN  | the same, of the watches';
+ *           | (see endpoint.h)           |       | beats get a second stream
+ *     UP    | not needed any more: the   | DOWN  | closes
+ *           | loser of two for beats     |       |
+ * The two for beats are told apart by their role, which they change (see
+ * beat.h). A stream can be written to as soon as it is UP. What comes of an
+ * older generation is dropped. The pause begins anew once a stream has brought
+ * anything.
+ *
+ * Watches that are refused with their whole stream, before it has brought
+ * anything, are refused one by one: nothing would change with another stream.
  *
  * A watch (its link is in the list of its state):
  *     state    | event                   | next
@@ -106,11 +115,15 @@ void ll_streams_on_time(struct ll_core *core);
 /** When ll_streams_on_time is due. */
 int64_t ll_streams_deadline_ns(const struct ll_core *core);
 
-/** Closes a stream, if it is still of this generation, and opens another. */
+/** Closes a stream that is up, with doubts on its endpoint, and opens another
+ *  if it is needed. */
 void ll_stream_restart(struct ll_core *core,
                        enum ll_stream_kind kind,
-                       uint32_t generation,
                        const char *why);
+/** Closes a stream, if it is up. */
+void ll_stream_close(struct ll_core *core, enum ll_stream_kind kind);
+/** Another endpoint does better than this one. */
+void ll_streams_leave(struct ll_core *core, uint32_t endpoint);
 
 void ll_streams_on_down(struct ll_core *core, const struct ll_event *event);
 void ll_streams_on_watch(struct ll_core *core, const struct ll_event *event);

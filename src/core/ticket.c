@@ -110,10 +110,9 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     ticket->state = LL_TICKET_ENQUEUE;
     if (event->acquire.timeout_ns == 0) {
         ticket->once = true;
-        ticket->timeout_ns =
-            ll_after(core->now_ns,
-                     core->config.request_timeout_ns *
-                         ll_min(core->config.endpoints_n, LL_TRY_ENDPOINTS));
+        ticket->timeout_ns = ll_after(
+            core->now_ns, core->config.request_timeout_ns *
+                              ll_min(core->endpoints_n, LL_TRY_ENDPOINTS));
     } else if (event->acquire.timeout_ns > 0) {
         ticket->timeout_ns = ll_after(core->now_ns, event->acquire.timeout_ns);
     }
@@ -428,7 +427,8 @@ static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
         (ticket->once || ticket->object.failures > 0 || ticket->lost_tries > 0);
 
     if (unreached && ticket->object.failures == 0 && ticket->lost_tries == 0) {
-        ll_note_failure(core, core->endpoint, 4, "no answer in time");
+        ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
+                        "no answer in time");
     }
     ll_ticket_fail(core, ticket,
                    unreached ? LEASELOCK_E_UNAVAILABLE : LEASELOCK_E_TIMEOUT,

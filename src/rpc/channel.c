@@ -39,6 +39,7 @@ enum ll_method ll_method_of_stream(enum ll_stream_kind which)
     case LL_STREAM_WATCH:
         return LL_METHOD_WATCH;
     case LL_STREAM_KEEPALIVE:
+    case LL_STREAM_KEEPALIVE_2:
         return LL_METHOD_KEEPALIVE;
     }
     return LL_METHOD_WATCH;

@@ -246,6 +246,7 @@ static int deliver(const struct ll_rpc_stream *stream,
         event.watch.generation = stream->generation;
         break;
     case LL_STREAM_KEEPALIVE:
+    case LL_STREAM_KEEPALIVE_2:
         status = ll_keepalive_decode(data, size, &event);
         event.keepalive.generation = stream->generation;
         break;

@@ -106,7 +106,7 @@ int ll_transport_run(struct ll_transport *transport,
         return 0;
     case LL_EFFECT_KEEPALIVE:
         ll_rpc_stream_send(
-            transport, LL_STREAM_KEEPALIVE,
+            transport, effect->keepalive.which,
             ll_keepalive_encode(effect->keepalive.lease, scratch));
         return 0;
     case LL_EFFECT_WATCH_CREATE:

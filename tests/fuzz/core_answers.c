@@ -222,8 +222,10 @@ void world_keepalive(struct world *world, struct fuzz_bytes *bytes)
     struct thing *session = world_pick(world, THING_SESSION, bytes);
     struct ll_event event = {.kind = LL_EVENT_KEEPALIVE};
 
-    event.keepalive.generation =
-        pick_generation(world, LL_STREAM_KEEPALIVE, bytes);
+    event.keepalive.generation = pick_generation(
+        world,
+        fuzz_below(bytes, 4) == 3 ? LL_STREAM_KEEPALIVE_2 : LL_STREAM_KEEPALIVE,
+        bytes);
     event.keepalive.lease = session != NULL ? session->lease : 99;
     event.keepalive.ttl_s = ttls_s[fuzz_below(bytes, 4)];
     (void)world_step(world, &event);

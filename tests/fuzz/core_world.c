@@ -165,7 +165,8 @@ static void on_beat(struct world *world, const struct ll_effect *effect)
 {
     const struct thing *session = thing_of(world, effect->id);
 
-    FUZZ_CHECK(world_stream(world, LL_STREAM_KEEPALIVE) != NULL);
+    FUZZ_CHECK(effect->keepalive.which != LL_STREAM_WATCH);
+    FUZZ_CHECK(world_stream(world, effect->keepalive.which) != NULL);
     FUZZ_CHECK(session->kind == THING_SESSION);
     FUZZ_CHECK(session->lease == effect->keepalive.lease);
     FUZZ_CHECK(session->status == 0 && !session->lost && !session->end_asked);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/object.h"
 #include "leaselock/status.h"
 #include "plant.h"
 #include "story.h"
@@ -135,7 +136,7 @@ static void client_send(struct sim_client *client,
 {
     bool beats = effect->kind == LL_EFFECT_KEEPALIVE;
     uint64_t id =
-        client->streams[beats ? LL_STREAM_KEEPALIVE : LL_STREAM_WATCH];
+        client->streams[beats ? effect->keepalive.which : LL_STREAM_WATCH];
     struct sim_message *message;
 
     if (id == 0) {
@@ -344,6 +345,15 @@ void sim_client_receive(struct sim_client *client, struct sim_message *message)
     (void)sim_client_step(client, &event);
 }
 
+void sim_client_list(struct sim_client *client, uint64_t usable)
+{
+    struct ll_event event = {.kind = LL_EVENT_ENDPOINTS};
+
+    event.endpoints.n = client->world->members_n;
+    event.endpoints.usable = usable;
+    (void)sim_client_step(client, &event);
+}
+
 void sim_client_start(struct sim_client *client)
 {
     struct sim_world *world = client->world;
@@ -359,6 +369,7 @@ void sim_client_start(struct sim_client *client)
         abort();
     }
     client->wake_ns = INT64_MAX;
+    client->seen_beats = client->core->beats;
     client->objects_n = 0;
     (void)sim_client_next_id(client); /* 0 is no id */
     sim_user_start(client);

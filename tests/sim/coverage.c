@@ -7,8 +7,8 @@
 #include "core/ticket.h"
 #include "world.h"
 
-static const char *const machine_names[SIM_MACHINES] = {"session", "ticket",
-                                                        "watch", "stream"};
+static const char *const machine_names[SIM_MACHINES] = {
+    "session", "ticket", "watch", "stream", "beats", "endpoint"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
@@ -16,13 +16,15 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
      "none"},
     {"OFF", "WANTED", "CREATING", "ON", "DROPPED", "ENDING", "", "", "none"},
     {"DOWN", "UP", "UP_AGAIN", "", "", "", "", "", "none"},
+    {"TRUSTED", "DOUBTED", "CHANGED", "", "", "", "", "", "none"},
+    {"GOOD", "PAUSED", "DOUBTED", "", "", "", "", "", "none"},
 };
 
 static const char *const event_names[SIM_EVENTS] = {
     "TIME",          "SESSION_OPEN", "SESSION_CLOSE", "ACQUIRE",
     "RELEASE",       "QUERY",        "QUERY_CANCEL",  "ANSWER",
     "STREAM_DOWN",   "KEEPALIVE",    "WATCH_CREATED", "WATCH_CANCELED",
-    "WATCH_CHANGED", "DRAW"};
+    "WATCH_CHANGED", "ENDPOINTS",    "DRAW"};
 
 /** Whether the state is another; then it is counted and remembered. */
 static void count(struct sim_client *client,
@@ -125,6 +127,33 @@ static void look_at_streams(struct sim_client *client, unsigned event)
     }
 }
 
+/** TRUSTED after the two streams changed places is a state of its own. */
+static void look_at_beats(struct sim_client *client, unsigned event)
+{
+    const struct ll_beats *beats = &client->core->beats;
+    int was = client->seen_beats.doubted ? 1 : 0;
+    int is = beats->doubted ? 1 : 0;
+
+    if (client->seen_beats.main != beats->main) {
+        is = 2;
+    }
+    count(client, SIM_MACHINE_BEATS, &was, event, is);
+    client->seen_beats = *beats;
+}
+
+static void look_at_endpoints(struct sim_client *client, unsigned event)
+{
+    for (unsigned i = 0; i < client->world->members_n; i++) {
+        const struct ll_endpoint_health *health = &client->core->endpoints[i];
+        int state = health->doubt_ns != INT64_MAX             ? 2
+                    : health->retry_ns > client->core->now_ns ? 1
+                                                              : 0;
+
+        count(client, SIM_MACHINE_ENDPOINT, &client->seen_endpoints[i], event,
+              state);
+    }
+}
+
 void sim_coverage_look(struct sim_client *client, unsigned event)
 {
     size_t i = 0;
@@ -137,6 +166,8 @@ void sim_coverage_look(struct sim_client *client, unsigned event)
         }
     }
     look_at_streams(client, event);
+    look_at_beats(client, event);
+    look_at_endpoints(client, event);
 }
 
 void sim_coverage_add(struct sim_coverage *sum, const struct sim_coverage *part)

@@ -19,12 +19,14 @@ enum sim_machine {
     SIM_MACHINE_TICKET,
     SIM_MACHINE_WATCH,
     SIM_MACHINE_STREAM,
+    SIM_MACHINE_BEATS,
+    SIM_MACHINE_ENDPOINT,
     SIM_MACHINES,
 };
 
-/** core's 13 events and, as one more, the drawing of its effects. */
-#define SIM_EVENTS 14
-#define SIM_EVENT_DRAW 13
+/** core's 14 events and, as one more, the drawing of its effects. */
+#define SIM_EVENTS 15
+#define SIM_EVENT_DRAW 14
 /** States at most, with one for what is not there. */
 #define SIM_STATES 9
 #define SIM_STATE_NONE 8

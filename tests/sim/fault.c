@@ -240,6 +240,19 @@ static void strike_cluster(struct sim_world *world, enum sim_fault fault)
     }
 }
 
+/** The list goes back to all of them now and then, and for good at the end. */
+static void strike_list(struct sim_world *world)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_LIST];
+    unsigned number = (unsigned)sim_below(random, world->clients_n);
+    uint64_t all = (UINT64_C(1) << world->members_n) - 1;
+    uint64_t usable = (uint64_t)sim_below(random, (int64_t)all + 1);
+
+    if (!sim_peer(world, number)->is_paused) {
+        sim_client_list(&world->clients[number], usable != 0 ? usable : all);
+    }
+}
+
 void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
 {
     if (world->phase != SIM_PHASE_STORM) {
@@ -264,6 +277,9 @@ void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
     case SIM_FAULT_COMPACT:
     case SIM_FAULT_BUSY:
         strike_cluster(world, fault);
+        break;
+    case SIM_FAULT_LIST:
+        strike_list(world);
         break;
     default:
         sim_party_strikes(world, fault);
@@ -316,5 +332,8 @@ void sim_faults_heal(struct sim_world *world)
             world->links[peer][member] = (struct sim_link){0, 0};
         }
         sim_net_resume(world, sim_peer(world, peer));
+    }
+    for (unsigned client = 0; client < world->clients_n; client++) {
+        sim_client_list(&world->clients[client], UINT64_MAX);
     }
 }

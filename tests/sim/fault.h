@@ -27,6 +27,7 @@
     X(LEADER, "leader", TIME, "another member becomes the leader")             \
     X(COMPACT, "compact", TIME, "the history is compacted")                    \
     X(BUSY, "busy", TIME, "etcd answers: too many requests")                   \
+    X(LIST, "list", TIME, "a client's list of endpoints changes")              \
     X(DELETE, "delete", TIME, "a third party deletes a key of a queue")        \
     X(REVOKE, "revoke", TIME, "a third party revokes a lease")                 \
     X(FOREIGN, "foreign", TIME, "a foreign key stands in a queue")             \

@@ -145,7 +145,10 @@ static void stream_serve(struct sim_world *world,
 
     if (message->kind == SIM_MESSAGE_STREAM_OPEN) {
         stream->is_served = true;
-        sim_etcd_stream_open(world->etcd, stream->member, id, stream->kind);
+        sim_etcd_stream_open(world->etcd, stream->member, id,
+                             stream->kind == LL_STREAM_WATCH
+                                 ? LL_STREAM_WATCH
+                                 : LL_STREAM_KEEPALIVE);
         return;
     }
     if (!stream->is_served) {

@@ -144,6 +144,11 @@ void sim_story_event(const struct sim_client *client,
     case LL_EVENT_WATCH_CHANGED:
         story_watch(client, event, "event");
         break;
+    case LL_EVENT_ENDPOINTS:
+        SIM_TELL(world, "client %u < %u endpoints, %llx of them in use", who,
+                 event->endpoints.n,
+                 (unsigned long long)event->endpoints.usable);
+        break;
     }
 }
 
@@ -179,7 +184,10 @@ void sim_story_effect(const struct sim_client *client,
                  effect->stream.endpoint);
         break;
     case LL_EFFECT_KEEPALIVE:
-        SIM_TELL(world, "client %u > beat of session %llu", who, id);
+        SIM_TELL(world, "client %u > beat of session %llu on stream %u", who,
+                 id,
+                 world->streams[client->streams[effect->keepalive.which] - 1]
+                     .generation);
         break;
     case LL_EFFECT_WATCH_CREATE:
     case LL_EFFECT_WATCH_CANCEL:

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "core/backoff.h"
+#include "core/beat.h"
 #include "core/core.h"
 #include "etcd.h"
 #include "heap.h"
@@ -179,6 +180,8 @@ struct sim_client {
         bool up;
         uint32_t generation;
     } seen_streams[LL_STREAMS];
+    struct ll_beats seen_beats;
+    int seen_endpoints[SIM_MEMBERS_MAX];
     struct sim_object *objects; /* by id */
     size_t objects_n;           /* the next id */
     size_t objects_capacity;
@@ -294,6 +297,8 @@ void sim_net_free(struct sim_world *world);
 /** client.c: core, as its driver runs it. */
 void sim_client_start(struct sim_client *client);
 void sim_client_stop(struct sim_client *client);
+/** Tells a client which endpoints are to be used: a bit each. */
+void sim_client_list(struct sim_client *client, uint64_t usable);
 int64_t sim_local_ns(const struct sim_client *client, int64_t world_ns);
 /** The first world time at which a client's clock shows a time. */
 int64_t sim_world_ns(const struct sim_client *client, int64_t local_ns);

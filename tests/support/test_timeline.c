@@ -302,6 +302,15 @@ static bool run_verb(struct test_timeline *timeline, const char *verb)
     if (strcmp(verb, "ask") == 0 || strcmp(verb, "cancel") == 0) {
         return run_query(timeline, verb);
     }
+    if (strcmp(verb, "endpoints") == 0) {
+        struct ll_event event = {.kind = LL_EVENT_ENDPOINTS};
+
+        event.endpoints.n =
+            (uint32_t)strtoul(test_word_next(timeline), NULL, 10);
+        event.endpoints.usable = strtoull(test_word_next(timeline), NULL, 16);
+        (void)test_timeline_step(timeline, &event);
+        return true;
+    }
     if (strcmp(verb, "time") == 0) {
         struct ll_event event = {.kind = LL_EVENT_TIME};
 

@@ -12,7 +12,7 @@
  *     read rev N own CREATED [ahead CREATED]       0 where the key is gone
  *     listed rev N KEY@CREATED ...                 the newest first
  *     deleted rev N | not-deleted rev N
- *     lost | busy | no-lease | lease-exists | denied | error
+ *     lost | late | busy | no-lease | lease-exists | denied | error
  */
 
 static const struct {
@@ -22,6 +22,7 @@ static const struct {
     const char *text;
 } failures[] = {
     {"lost", LL_OUTCOME_LOST, 14, "connection reset"},
+    {"late", LL_OUTCOME_LOST, 4, "no answer in time"},
     {"busy", LL_OUTCOME_AGAIN, 2, "etcdserver: too many requests"},
     {"no-lease", LL_OUTCOME_NO_LEASE, 5,
      "etcdserver: requested lease not found"},

@@ -159,7 +159,7 @@ void test_contract_effect(struct test_timeline *timeline,
         check_stream(timeline, effect);
         break;
     case LL_EFFECT_KEEPALIVE:
-        if (!timeline->streams[LL_STREAM_KEEPALIVE].open) {
+        if (!timeline->streams[effect->keepalive.which].open) {
             test_breach(timeline, "beats on no stream");
         }
         break;

@@ -43,6 +43,23 @@ bool test_run_answer(struct test_timeline *timeline)
     return true;
 }
 
+/** The stream for beats that a line names by its generation, else the newest
+ *  that is open. */
+static enum ll_stream_kind beat_stream(struct test_timeline *timeline)
+{
+    const struct test_stream *one = &timeline->streams[LL_STREAM_KEEPALIVE];
+    const struct test_stream *two = &timeline->streams[LL_STREAM_KEEPALIVE_2];
+    int64_t wanted = test_word_option(timeline, "stream", -1);
+
+    if (wanted >= 0) {
+        return wanted == two->generation ? LL_STREAM_KEEPALIVE_2
+                                         : LL_STREAM_KEEPALIVE;
+    }
+    return two->open && (!one->open || two->generation > one->generation)
+               ? LL_STREAM_KEEPALIVE_2
+               : LL_STREAM_KEEPALIVE;
+}
+
 bool test_run_renewed(struct test_timeline *timeline)
 {
     struct ll_event event = {.kind = LL_EVENT_KEEPALIVE};
@@ -50,8 +67,13 @@ bool test_run_renewed(struct test_timeline *timeline)
     event.keepalive.lease =
         (int64_t)strtoull(test_word_next(timeline), NULL, 16);
     event.keepalive.ttl_s = test_word_option(timeline, "ttl", 10);
-    event.keepalive.generation = (uint32_t)test_word_option(
-        timeline, "stream", timeline->streams[LL_STREAM_KEEPALIVE].generation);
+    if (timeline->at < timeline->words_n) {
+        event.keepalive.generation =
+            (uint32_t)test_word_option(timeline, "stream", 0);
+    } else {
+        event.keepalive.generation =
+            timeline->streams[beat_stream(timeline)].generation;
+    }
     (void)test_timeline_step(timeline, &event);
     return true;
 }
@@ -105,7 +127,7 @@ bool test_run_watch(struct test_timeline *timeline, const char *verb)
 bool test_run_down(struct test_timeline *timeline)
 {
     bool watch = strcmp(test_word_next(timeline), "watch") == 0;
-    enum ll_stream_kind which = watch ? LL_STREAM_WATCH : LL_STREAM_KEEPALIVE;
+    enum ll_stream_kind which = watch ? LL_STREAM_WATCH : beat_stream(timeline);
     struct test_stream *stream = &timeline->streams[which];
     bool denied = test_word_take(timeline, "denied");
     struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};

@@ -204,6 +204,11 @@ void test_effect_print(struct test_timeline *timeline,
         break;
     case LL_EFFECT_KEEPALIVE:
         fprintf(out, "beat %" PRIx64, (uint64_t)effect->keepalive.lease);
+        if (timeline->streams[LL_STREAM_KEEPALIVE].open &&
+            timeline->streams[LL_STREAM_KEEPALIVE_2].open) {
+            fprintf(out, " on stream %" PRIu32,
+                    timeline->streams[effect->keepalive.which].generation);
+        }
         break;
     case LL_EFFECT_WATCH_CREATE:
         print_watch_create(out, effect);

@@ -1,0 +1,92 @@
+#ifndef LL_CORE_BEAT_H
+#define LL_CORE_BEAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/event.h"
+
+struct ll_core;
+struct ll_session;
+
+/**
+ * The renewals of leases, "beats", and the streams that they go out on.
+ *
+ * There is a main stream; a second one is open only while the main one is in
+ * doubt:
+ *     state   | event                         | next    | does
+ *     TRUSTED | a beat on the main stream is  | DOUBTED | doubts its endpoint;
+ *             | overdue, or its endpoint is   |         | opens the second on
+ *             | left (see endpoint.h)         |         | another, and beats
+ * there TRUSTED | the main stream is down       | TRUSTED | opens it again
+ *     DOUBTED | the main stream answers       | TRUSTED | closes the second
+ *     DOUBTED | the second stream answers     | TRUSTED | it is the main one
+ * now; |                               |         | closes the other DOUBTED | a
+ * beat on the second stream   | DOUBTED | opens it anew, on the | is overdue |
+ * | next endpoint DOUBTED | the second stream is down     | DOUBTED | opens it
+ * again DOUBTED | the main stream is down       | TRUSTED | the second is the
+ * main |                               |         | one now The main stream
+ * stays open in doubt because a member that is only slow, or waits for a
+ * leader, still answers: its answer is as good as any.
+ *
+ * A session has at most one unanswered beat on each stream, so that an answer
+ * is always that of the beat which was sent there last. etcd answers the beats
+ * of one stream in their order.
+ */
+
+/** A beat is overdue when it is not answered in a sixth of the TTL: then there
+ *  is as much time as that for three more. */
+#define LL_BEAT_OVERDUE_MAX_NS INT64_C(2000000000)
+#define LL_BEAT_OVERDUE_MIN_NS INT64_C(100000000)
+
+/** The longest pause before a stream for beats is opened again: a lease may
+ *  have little time left. */
+#define LL_BEAT_PAUSE_MAX_NS INT64_C(250000000)
+
+/** The shortest pause between beats. */
+#define LL_BEAT_MIN_NS INT64_C(100000000)
+
+/** Of a client. */
+struct ll_beats {
+    enum ll_stream_kind main;
+    bool doubted;
+    bool refused; /* etcd turned a stream away since the last renewal */
+    uint32_t generation;
+};
+
+/** Of a session on one stream. */
+struct ll_beat {
+    bool due; /* a KEEPALIVE is to be drawn */
+    bool out; /* it is unanswered */
+    int64_t sent_ns;
+};
+#define LL_BEAT_STREAMS 2
+
+/** Counts the lease's life from when a renewal of it was sent. */
+void ll_session_renew(struct ll_session *session, int64_t sent_ns);
+/** An alive session: its deadline, and the beat that is due or overdue. */
+void ll_session_beat_on_time(struct ll_core *core, struct ll_session *session);
+/** When ll_session_beat_on_time is due. */
+int64_t ll_session_beat_deadline_ns(const struct ll_core *core,
+                                    const struct ll_session *session);
+/** Draws a beat that is due; false when there is none. */
+bool ll_session_beat_next(struct ll_core *core,
+                          struct ll_session *session,
+                          struct ll_effect *ret_effect);
+/** The session beats no more. */
+void ll_session_beat_stop(struct ll_session *session);
+/** What LeaseTimeToLive says of a lease that a keep-alive did not know. */
+void ll_session_on_checked(struct ll_core *core,
+                           struct ll_session *session,
+                           const struct ll_answer *answer);
+
+/** LL_EVENT_KEEPALIVE. */
+void ll_beats_on_answer(struct ll_core *core, const struct ll_event *event);
+/** A stream for beats is new: sessions beat on it. */
+void ll_beats_on_up(struct ll_core *core, enum ll_stream_kind kind);
+void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind);
+/** Another endpoint does better than this one. */
+void ll_beats_leave(struct ll_core *core, uint32_t endpoint);
+bool ll_beats_need_stream(const struct ll_core *core, enum ll_stream_kind kind);
+
+#endif
