@@ -59,6 +59,9 @@ typedef void leaselock_log_fn(enum leaselock_log_level level,
                               const char *message,
                               void *arg);
 
+/** Longest namespace, in bytes. */
+#define LEASELOCK_NAMESPACE_MAX 256
+
 /**
  * Options of a client; 0 or NULL stands for the default of each. What they
  * point at is copied, but for log_arg.
@@ -82,7 +85,8 @@ struct leaselock_client_options {
     enum leaselock_log_level log_level;
 
     /** Goes before every name, as it is ("prod/" makes "prod/jobs" of "jobs"),
-     *  so that users of one cluster keep apart; default none. */
+     *  so that users of one cluster keep apart; at most
+     *  LEASELOCK_NAMESPACE_MAX bytes, no control characters; default none. */
     const char *namespace_prefix;
     /** How often the endpoints are taken from the cluster's own list of
      *  members, the first time at once; default 0: never. At least 1000. */

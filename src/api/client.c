@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -103,10 +104,18 @@ static int client_make_transport(struct ll_client *client,
     return status;
 }
 
+struct ll_bytes ll_client_space(const struct ll_client *client)
+{
+    const char *space = client->options.namespace_prefix;
+
+    return (struct ll_bytes){space, space != NULL ? strlen(space) : 0};
+}
+
 static int client_make_core(struct ll_client *client)
 {
     struct ll_core_config config = {
         .endpoints_n = ll_transport_endpoints(client->transport),
+        .space = ll_client_space(client),
         .request_timeout_ns = client->options.request_timeout_ms * LL_NS_PER_MS,
         .log_level =
             client->options.log != NULL ? (int)client->options.log_level : 0};
@@ -135,6 +144,15 @@ static void client_destroy(struct ll_handle *handle)
     ll_free(client);
 }
 
+static int client_check_space(const struct ll_client *client,
+                              struct leaselock_error *reterr)
+{
+    const char *fault = ll_space_fault(ll_client_space(client));
+
+    return fault != NULL ? ll_error_text(reterr, LEASELOCK_E_ARGUMENT, fault)
+                         : 0;
+}
+
 static int client_options(struct ll_client *client,
                           const struct leaselock_client_options *user,
                           struct leaselock_error *reterr)
@@ -158,7 +176,7 @@ static int client_options(struct ll_client *client,
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "a client's time-outs are 1 to 3600000 ms");
     }
-    return 0;
+    return client_check_space(client, reterr);
 }
 
 static int client_new(struct ll_client **ret_client)

@@ -9,6 +9,7 @@
 #include "api/notice.h"
 #include "base/list.h"
 #include "core/core.h"
+#include "core/key.h"
 #include "leaselock/client.h"
 #include "rpc/transport.h"
 
@@ -88,6 +89,9 @@ void ll_sessions_close(struct ll_client *client);
 void ll_sessions_abort(struct ll_client *client);
 void ll_tickets_abort(struct ll_client *client);
 void ll_queries_close(struct ll_client *client);
+
+/** What goes before every name; lives as long as the client. */
+struct ll_bytes ll_client_space(const struct ll_client *client);
 
 /** A random number from the kernel; 0: LEASELOCK_E_SYSTEM. */
 int ll_client_random(uint64_t *ret_number);

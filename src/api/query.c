@@ -92,6 +92,9 @@ int ll_query_run(const void *user,
     ll_handle_ref(&client->handle);
     ll_handle_ref(&query->handle);
     ll_link_append(&client->queries, &query->link);
+    if (query->prepare != NULL) {
+        query->prepare(query);
+    }
     status = query_ask(query, endpoint);
     if (status != 0) {
         ll_link_remove(&query->link);

@@ -15,6 +15,8 @@ struct ll_query_object {
     struct ll_request request;
     struct ll_completion completion;
     int64_t deadline_ns; /* of all its questions together */
+    /** Completes the request with what the client knows; may be NULL. */
+    void (*prepare)(struct ll_query_object *query);
     /** Takes an answer; returns true when it has asked on. Else status tells
      *  how it ended. */
     bool (*on_answer)(struct ll_query_object *query,

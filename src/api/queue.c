@@ -20,10 +20,11 @@ struct queue_query {
     struct leaselock_queue_info *queue;
     struct leaselock_queue_entry *entries; /* of the queue */
     bool with_ttl;
-    size_t at; /* the entry whose lease is being asked for */
+    size_t at;        /* the entry whose lease is being asked for */
+    const char *name; /* the caller's, until the query is prepared */
     size_t prefix_size;
-    char end[LL_NAME_MAX + 1];
-    char prefix[]; /* NAME/ */
+    char prefix[LL_PREFIX_MAX]; /* the namespace and NAME/ */
+    char end[LL_PREFIX_MAX];
 };
 
 void leaselock_queue_free(struct leaselock_queue_info *queue)
@@ -154,30 +155,39 @@ static bool queue_on_answer(struct ll_query_object *query,
     return false;
 }
 
+/** Makes the range, now that it is known which client's namespace it is in. */
+static void queue_prepare(struct ll_query_object *query)
+{
+    struct queue_query *queue = LL_CONTAINER(query, struct queue_query, query);
+    struct ll_range *range = &query->request.range;
+
+    range->key = ll_prefix_make(
+        ll_client_space(query->client),
+        (struct ll_bytes){queue->name, strlen(queue->name)}, queue->prefix);
+    range->end = ll_prefix_end(range->key, queue->end);
+    queue->prefix_size = range->key.size;
+    queue->name = NULL;
+}
+
 static int queue_new(const char *name,
                      const struct leaselock_queue_options *options,
                      struct leaselock_queue_info **ret_queue,
                      struct queue_query **ret_query)
 {
-    size_t name_size = strlen(name);
-    struct queue_query *queue =
-        ll_alloc_zero(1, sizeof(*queue) + name_size + 2);
+    struct queue_query *queue = ll_alloc_zero(1, sizeof(*queue));
     struct ll_range *range;
 
     if (queue == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    memcpy(queue->prefix, name, name_size);
-    queue->prefix[name_size] = '/';
-    queue->prefix_size = name_size + 1;
     queue->with_ttl = options->with_ttl != 0;
     queue->ret_queue = ret_queue;
     queue->query.on_answer = queue_on_answer;
     queue->query.release = queue_release;
     queue->query.request.kind = LL_REQUEST_RANGE;
+    queue->query.prepare = queue_prepare;
+    queue->name = name;
     range = &queue->query.request.range;
-    range->key = (struct ll_bytes){queue->prefix, queue->prefix_size};
-    range->end = ll_prefix_end(range->key, queue->end);
     range->limit = options->limit;
     range->sort = LL_SORT_OLDEST_FIRST;
     *ret_query = queue;

@@ -36,6 +36,8 @@ struct ll_core_config {
     uint32_t endpoints_n; /* at least 1 */
     /** The one to begin with; what is above the number of endpoints wraps. */
     uint32_t endpoint_first;
+    /** Goes before every name; borrowed as long as core lives. */
+    struct ll_bytes space;
     /** Longest wait for one answer. */
     int64_t request_timeout_ns;
     /** Of the jitter. */

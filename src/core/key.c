@@ -27,14 +27,43 @@ const char *ll_name_fault(struct ll_bytes name)
     return NULL;
 }
 
-size_t
-ll_key_make(struct ll_bytes name, int64_t lease, uint64_t number, char *ret_key)
+const char *ll_space_fault(struct ll_bytes space)
 {
-    int size = snprintf(ret_key, LL_KEY_MAX + 1, "%.*s/%llx.%llx",
-                        (int)name.size, name.data, (unsigned long long)lease,
-                        (unsigned long long)number);
+    if (space.size > LL_SPACE_MAX) {
+        return "a namespace is at most 256 bytes long";
+    }
+    for (size_t i = 0; i < space.size; i++) {
+        unsigned char byte = (unsigned char)space.data[i];
 
-    return (size_t)size;
+        if (byte < 0x20 || byte == 0x7f) {
+            return "a namespace must not hold control characters";
+        }
+    }
+    return NULL;
+}
+
+struct ll_bytes
+ll_prefix_make(struct ll_bytes space, struct ll_bytes name, char *ret_prefix)
+{
+    if (space.size > 0) {
+        memcpy(ret_prefix, space.data, space.size);
+    }
+    memcpy(ret_prefix + space.size, name.data, name.size);
+    ret_prefix[space.size + name.size] = '/';
+    return (struct ll_bytes){ret_prefix, space.size + name.size + 1};
+}
+
+size_t ll_key_make(struct ll_bytes space,
+                   struct ll_bytes name,
+                   int64_t lease,
+                   uint64_t number,
+                   char *ret_key)
+{
+    size_t size = ll_prefix_make(space, name, ret_key).size;
+
+    return size + (size_t)snprintf(ret_key + size, LL_SUFFIX_MAX + 1,
+                                   "%llx.%llx", (unsigned long long)lease,
+                                   (unsigned long long)number);
 }
 
 struct ll_bytes ll_prefix_end(struct ll_bytes prefix, char *ret_end)

@@ -7,10 +7,13 @@
 
 #include "core/request.h"
 
-/** Longest name, suffix "/LEASE.NUMBER" and key, in bytes. */
+/** Longest namespace, name, prefix of a queue's keys, suffix "LEASE.NUMBER" and
+ *  key, in bytes. */
+#define LL_SPACE_MAX 256
 #define LL_NAME_MAX 1024
-#define LL_SUFFIX_MAX (1 + 16 + 1 + 16)
-#define LL_KEY_MAX (LL_NAME_MAX + LL_SUFFIX_MAX)
+#define LL_PREFIX_MAX (LL_SPACE_MAX + LL_NAME_MAX + 1)
+#define LL_SUFFIX_MAX (16 + 1 + 16)
+#define LL_KEY_MAX (LL_PREFIX_MAX + LL_SUFFIX_MAX)
 
 /**
  * Says what is wrong with a name: 1 to LL_NAME_MAX bytes, no '/' at either
@@ -20,9 +23,20 @@
  */
 const char *ll_name_fault(struct ll_bytes name);
 
-/** Writes NAME/LEASE.NUMBER, in hexadecimal, into LL_KEY_MAX + 1 bytes.
+/** Says what is wrong with a namespace: at most LL_SPACE_MAX bytes, no control
+ *  bytes. Returns NULL when it is valid. */
+const char *ll_space_fault(struct ll_bytes space);
+
+/** Writes the prefix of a queue's keys, the namespace and NAME/, into
+ *  LL_PREFIX_MAX bytes. */
+struct ll_bytes
+ll_prefix_make(struct ll_bytes space, struct ll_bytes name, char *ret_prefix);
+
+/** Writes the namespace and NAME/LEASE.NUMBER, in hexadecimal, into LL_KEY_MAX
+ * + 1 bytes.
  *  @return the key's length */
-size_t ll_key_make(struct ll_bytes name,
+size_t ll_key_make(struct ll_bytes space,
+                   struct ll_bytes name,
                    int64_t lease,
                    uint64_t number,
                    char *ret_key);

@@ -89,7 +89,7 @@ struct ll_core {
         struct ll_compare compare;
         struct ll_op then_ops[2];
         struct ll_op else_op;
-        char end[LL_NAME_MAX + 1];
+        char end[LL_PREFIX_MAX];
         char text[LL_FAILURE_TEXT_SIZE + LL_KEY_MAX];
     } scratch;
 };

@@ -17,13 +17,14 @@ static bool ticket_waits(const struct ll_ticket *ticket)
             ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT);
 }
 
-static struct ll_ticket *ticket_new(struct ll_bytes name,
+static struct ll_ticket *ticket_new(struct ll_bytes space,
+                                    struct ll_bytes name,
                                     struct ll_bytes value,
                                     const struct ll_session *session)
 {
     char key[LL_KEY_MAX + 1];
     size_t key_size =
-        ll_key_make(name, session->lease, session->numbers + 1, key);
+        ll_key_make(space, name, session->lease, session->numbers + 1, key);
     struct ll_ticket *ticket = ll_alloc_zero(1, sizeof(*ticket) + key_size + 1);
 
     if (ticket == NULL) {
@@ -36,6 +37,7 @@ static struct ll_ticket *ticket_new(struct ll_bytes name,
     }
     memcpy(ticket->key, key, key_size + 1);
     ticket->key_size = key_size;
+    ticket->space_size = space.size;
     ticket->name_size = name.size;
     ticket->value_size = value.size;
     ticket->ahead = -1;
@@ -95,7 +97,8 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     if (status != 0) {
         return status;
     }
-    ticket = ticket_new(event->acquire.name, event->acquire.value, session);
+    ticket = ticket_new(core->config.space, event->acquire.name,
+                        event->acquire.value, session);
     if (ticket == NULL) {
         return LEASELOCK_E_NOMEM;
     }
@@ -311,7 +314,7 @@ void ll_ticket_wait_for(struct ll_core *core,
         ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
         return;
     }
-    if (ll_key_is_nested(predecessor->key, ticket->name_size + 1)) {
+    if (ll_key_is_nested(predecessor->key, ll_ticket_prefix(ticket).size)) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
         return;
     }
@@ -471,7 +474,7 @@ static const char *ticket_failure_text(struct ll_core *core,
                    "the lock \"%.*s\" is blocked by the key \"%s\" of a lock "
                    "nested below it; use names of which none is the beginning "
                    "of another's path",
-                   (int)ticket->name_size, ticket->key,
+                   (int)ticket->name_size, ticket->key + ticket->space_size,
                    ticket->ahead_key != NULL ? ticket->ahead_key : "");
     return core->scratch.text;
 }

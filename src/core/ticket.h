@@ -128,7 +128,8 @@ struct ll_ticket {
     /** Until etcd has answered the enqueue. */
     char *value;
     size_t value_size;
-    size_t name_size;
+    size_t space_size; /* the key begins with the namespace, */
+    size_t name_size;  /* then comes the name */
     size_t key_size;
     char key[]; /* NAME/LEASE.NUMBER and a NUL */
 };
@@ -218,6 +219,13 @@ int64_t ll_ticket_recheck_ns(struct ll_core *core);
 static inline struct ll_bytes ll_ticket_key(const struct ll_ticket *ticket)
 {
     return (struct ll_bytes){ticket->key, ticket->key_size};
+}
+
+/** What the keys of its queue begin with. */
+static inline struct ll_bytes ll_ticket_prefix(const struct ll_ticket *ticket)
+{
+    return (struct ll_bytes){ticket->key,
+                             ticket->space_size + ticket->name_size + 1};
 }
 
 #endif

@@ -8,16 +8,12 @@
  * The unary requests of a ticket and what their answers do.
  */
 
-static struct ll_bytes ticket_prefix(const struct ll_ticket *ticket)
-{
-    return (struct ll_bytes){ticket->key, ticket->name_size + 1};
-}
-
 /** All keys of the queue. */
 static struct ll_range ticket_queue(struct ll_core *core,
                                     const struct ll_ticket *ticket)
 {
-    struct ll_range range = {.key = ticket_prefix(ticket), .keys_only = true};
+    struct ll_range range = {.key = ll_ticket_prefix(ticket),
+                             .keys_only = true};
 
     range.end = ll_prefix_end(range.key, core->scratch.end);
     return range;
@@ -233,7 +229,8 @@ static void ticket_found(struct ll_core *core,
         ll_ticket_end(core, ticket, 0);
     } else if (!ticket->once || found == NULL || found->kvs_n == 0) {
         ticket_on_misfit(core, ticket);
-    } else if (ll_key_is_nested(found->kvs[0].key, ticket->name_size + 1)) {
+    } else if (ll_key_is_nested(found->kvs[0].key,
+                                ll_ticket_prefix(ticket).size)) {
         ticket->ahead_key =
             ll_alloc_copy(found->kvs[0].key.data, found->kvs[0].key.size);
         ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");

@@ -82,6 +82,7 @@ bool ll_core_ticket_view(const struct ll_core *core,
                                  ? session_remaining_ns(ticket->session, now_ns)
                                  : 0;
     ret_view->key = ll_ticket_key(ticket);
-    ret_view->name = (struct ll_bytes){ticket->key, ticket->name_size};
+    ret_view->name =
+        (struct ll_bytes){ticket->key + ticket->space_size, ticket->name_size};
     return true;
 }

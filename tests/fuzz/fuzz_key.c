@@ -41,7 +41,7 @@ static void fuzz_name(struct fuzz_bytes bytes)
     int64_t lease = (int64_t)(fuzz_number(&bytes) >> 1);
     uint64_t number = fuzz_number(&bytes);
     char *key = malloc(LL_KEY_MAX + 1);
-    char *end = malloc(LL_NAME_MAX + 1);
+    char *end = malloc(LL_PREFIX_MAX);
     struct ll_bytes name;
     struct ll_bytes whole;
     struct ll_bytes prefix;
@@ -52,9 +52,10 @@ static void fuzz_name(struct fuzz_bytes bytes)
     name.data = data;
     FUZZ_CHECK((ll_name_fault(name) == NULL) == name_is_valid(name));
     if (ll_name_fault(name) == NULL) {
-        char suffix[LL_SUFFIX_MAX + 1];
+        char suffix[LL_SUFFIX_MAX + 2];
 
-        whole = (struct ll_bytes){key, ll_key_make(name, lease, number, key)};
+        whole = (struct ll_bytes){key, ll_key_make((struct ll_bytes){NULL, 0},
+                                                   name, lease, number, key)};
         prefix = (struct ll_bytes){key, name.size + 1};
         range_end = ll_prefix_end(prefix, end);
         (void)snprintf(suffix, sizeof(suffix), "/%llx.%llx",

@@ -180,6 +180,12 @@ static bool run_setup(struct test_timeline *timeline)
 {
     struct ll_core_config *config = &timeline->config;
 
+    if (test_word_take(timeline, "space")) {
+        (void)snprintf(timeline->space, sizeof(timeline->space), "%s",
+                       test_word_next(timeline));
+        config->space =
+            (struct ll_bytes){timeline->space, strlen(timeline->space)};
+    }
     config->endpoints_n = (uint32_t)test_word_option(timeline, "endpoints", 1);
     config->request_timeout_ns = test_word_option_ns(
         timeline, "request-timeout", config->request_timeout_ns);

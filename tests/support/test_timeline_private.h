@@ -43,6 +43,7 @@ struct test_promise {
 struct test_timeline {
     struct ll_core *core;
     struct ll_core_config config;
+    char space[32];
     bool lenient;
     int64_t now_ns;
     FILE *out;

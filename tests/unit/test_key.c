@@ -76,26 +76,54 @@ static void test_end_of_name(void **state)
     assert_non_null(ll_name_fault((struct ll_bytes){"a//", 2}));
 }
 
-/** Goal: a key is NAME/LEASE.NUMBER and fits for the greatest of each. Method:
- *  small ones, and the longest name with the greatest numbers. */
+static const struct ll_bytes no_space = {NULL, 0};
+
+/** Goal: a namespace is at most 256 bytes without control bytes, or none.
+ *  Method: each. */
+static void test_space(void **state)
+{
+    static char text[LL_SPACE_MAX + 1];
+
+    (void)state;
+    memset(text, '/', sizeof(text));
+    assert_null(ll_space_fault(no_space));
+    assert_null(ll_space_fault(bytes("/prod/")));
+    assert_null(ll_space_fault((struct ll_bytes){text, LL_SPACE_MAX}));
+    assert_non_null(ll_space_fault((struct ll_bytes){text, sizeof(text)}));
+    assert_non_null(ll_space_fault(bytes("a\nb")));
+    assert_non_null(ll_space_fault(bytes("a\x7f")));
+}
+
+/** Goal: a key is the namespace, then NAME/LEASE.NUMBER, and fits for the
+ *  greatest of each. Method: small ones, and the longest with the greatest
+ *  numbers. */
 static void test_key(void **state)
 {
     static char name[LL_NAME_MAX];
+    static char spaces[LL_SPACE_MAX];
+    struct ll_bytes space = {spaces, sizeof(spaces)};
     char key[LL_KEY_MAX + 1];
     char expected[LL_KEY_MAX + 2];
 
     (void)state;
-    assert_int_equal(ll_key_make(bytes("jobs/42"), 0xabc, 16, key), 14);
+    assert_int_equal(ll_key_make(no_space, bytes("jobs/42"), 0xabc, 16, key),
+                     14);
     assert_string_equal(key, "jobs/42/abc.10");
+    assert_int_equal(
+        ll_key_make(bytes("/prod/"), bytes("jobs"), 0xabc, 16, key), 17);
+    assert_string_equal(key, "/prod/jobs/abc.10");
     memset(name, 'n', sizeof(name));
-    assert_int_equal(ll_key_make((struct ll_bytes){name, sizeof(name)},
+    memset(spaces, 's', sizeof(spaces));
+    assert_int_equal(ll_key_make(space, (struct ll_bytes){name, sizeof(name)},
                                  INT64_MAX, UINT64_MAX, key),
                      LL_KEY_MAX);
     (void)snprintf(expected, sizeof(expected),
-                   "%.*s/7fffffffffffffff.ffffffffffffffff", LL_NAME_MAX, name);
+                   "%.*s%.*s/7fffffffffffffff.ffffffffffffffff", LL_SPACE_MAX,
+                   spaces, LL_NAME_MAX, name);
     assert_string_equal(key, expected);
     /* A name that does not end in a NUL. */
-    assert_int_equal(ll_key_make((struct ll_bytes){"abc", 1}, 1, 1, key), 5);
+    assert_int_equal(
+        ll_key_make(no_space, (struct ll_bytes){"abc", 1}, 1, 1, key), 5);
     assert_string_equal(key, "a/1.1");
 }
 
@@ -159,10 +187,11 @@ static void test_equal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lengths), cmocka_unit_test(test_slashes),
-        cmocka_unit_test(test_bytes),   cmocka_unit_test(test_end_of_name),
-        cmocka_unit_test(test_key),     cmocka_unit_test(test_prefix_end),
-        cmocka_unit_test(test_nested),  cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_lengths),    cmocka_unit_test(test_slashes),
+        cmocka_unit_test(test_bytes),      cmocka_unit_test(test_end_of_name),
+        cmocka_unit_test(test_space),      cmocka_unit_test(test_key),
+        cmocka_unit_test(test_prefix_end), cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_equal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
