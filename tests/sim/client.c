@@ -176,6 +176,9 @@ static void client_carry_out(struct sim_client *client,
     }
     switch (effect->kind) {
     case LL_EFFECT_CALL:
+        if (effect->call.request.kind == LL_REQUEST_LEASE_REVOKE) {
+            sim_check_revoke(client, effect->id);
+        }
         client_call(client, effect);
         break;
     case LL_EFFECT_STREAM_OPEN:
@@ -379,7 +382,9 @@ void sim_client_stop(struct sim_client *client)
 {
     ll_core_free(client->core);
     for (size_t i = 0; i < client->objects_n; i++) {
-        if (client->objects[i].ticket != NULL) {
+        /* The step that made it may have been the last: it has no key yet. */
+        if (client->objects[i].ticket != NULL &&
+            client->objects[i].ticket->key_size > 0) {
             HASH_DEL(client->world->keys, client->objects[i].ticket);
         }
         free(client->objects[i].ticket);

@@ -8,9 +8,6 @@
 
 /** Processes at most. */
 #define JOBS_MAX 256
-/** A worker with so many failures has nothing new to say. */
-#define FAILURES_MAX 10
-
 /** What a worker has done, in memory that outlives it. */
 struct worker {
     struct sim_sum sum;
@@ -18,7 +15,8 @@ struct worker {
     uint64_t next; /* or is to run next */
     uint64_t stride;
     uint64_t left; /* seeds still to run, when they are counted */
-    time_t until;  /* or 0 */
+    unsigned failures_max;
+    time_t until; /* or 0 */
     bool is_done;
     pid_t process;
 };
@@ -72,7 +70,7 @@ void sim_failure_print(const struct sim_options *options,
 
 static bool worker_goes_on(const struct worker *worker)
 {
-    return worker->sum.failures < FAILURES_MAX &&
+    return worker->sum.failures < worker->failures_max &&
            (worker->until != 0 ? time(NULL) < worker->until : worker->left > 0);
 }
 
@@ -145,6 +143,7 @@ void sim_fresh(const struct sim_options *options,
                unsigned seconds,
                uint64_t seeds,
                unsigned jobs,
+               unsigned failures_max,
                struct sim_sum *ret_sum)
 {
     struct worker *workers;
@@ -159,6 +158,7 @@ void sim_fresh(const struct sim_options *options,
         workers[i].next = options->seed + i;
         workers[i].stride = jobs;
         workers[i].left = (seeds + jobs - 1 - i) / jobs;
+        workers[i].failures_max = failures_max;
         workers[i].until = seconds > 0 ? time(NULL) + (time_t)seconds : 0;
         worker_start(&workers[i], options);
     }

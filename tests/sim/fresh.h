@@ -32,14 +32,19 @@ void sim_failure_print(const struct sim_options *options,
                        const struct sim_result *result,
                        FILE *file);
 
+/** A process with so many failures has nothing new to say. */
+#define SIM_FAILURES_DEFAULT 10
+
 /**
  * Runs seed after seed from options' on, in as many processes, for so long or
- * (seconds 0) so many seeds. Failures are printed as they come.
+ * (seconds 0) so many seeds. Failures are printed as they come; a process with
+ * failures_max of them ends.
  */
 void sim_fresh(const struct sim_options *options,
                unsigned seconds,
                uint64_t seeds,
                unsigned jobs,
+               unsigned failures_max,
                struct sim_sum *ret_sum);
 
 #endif

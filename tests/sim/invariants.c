@@ -281,6 +281,10 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     if (event->deleted) {
         ticket->has_key = false;
         ticket->is_out = find_older(world, ticket).is_ahead;
+        if (world->gone_first[ticket->name] == 0 ||
+            world->gone_first[ticket->name] > ticket->created) {
+            world->gone_first[ticket->name] = ticket->created;
+        }
         ticket->key_gone_ns = world->now_ns;
         if (world->is_calm && ticket->acquire_owed) {
             sim_push(world, world->now_ns + NOTICE_CALM_NS, SIM_EVENT_NOTICE,
@@ -293,10 +297,26 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     }
 }
 
+/** Those who went together with an older one, as by a revoke, were behind it
+ *  to the end. */
+static void on_change_together(void *arg, const struct ll_watch_event *event)
+{
+    struct sim_world *world = arg;
+    struct sim_ticket *ticket;
+
+    HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size, ticket);
+    if (ticket != NULL && event->deleted &&
+        world->gone_first[ticket->name] < ticket->created) {
+        ticket->is_out = true;
+    }
+}
+
 void sim_check_commit(struct sim_world *world, int64_t revision)
 {
     sim_hash(world, (uint64_t)revision);
+    memset(world->gone_first, 0, sizeof(world->gone_first));
     sim_etcd_changes(world->etcd, revision, on_change, world);
+    sim_etcd_changes(world->etcd, revision, on_change_together, world);
 }
 
 void sim_check_core(struct sim_client *client)

@@ -13,6 +13,7 @@ static const char usage[] =
     "usage: leaselock-sim --seed N [--steps M] [--trace] [--shrink]\n"
     "       leaselock-sim --seeds N [--seed FIRST] [--jobs N]\n"
     "       leaselock-sim --fresh SECONDS [--seed FIRST] [--jobs N]\n"
+    "  --failures N    each job ends after so many failures\n"
     "  --steps M       the storm's length; then comes the healing\n"
     "  --trace         prints the timeline\n"
     "  --shrink        looks for a shorter run that fails like this one\n"
@@ -33,6 +34,7 @@ struct command {
     uint64_t seeds;
     unsigned seconds;
     unsigned jobs;
+    unsigned failures_max;
 };
 
 static enum sim_plant plant_find(const char *name)
@@ -67,6 +69,8 @@ parse_value(struct command *command, const char *name, const char *value)
         options->steps = (unsigned)strtoul(value, NULL, 10);
     } else if (strcmp(name, "--jobs") == 0) {
         command->jobs = (unsigned)strtoul(value, NULL, 10);
+    } else if (strcmp(name, "--failures") == 0) {
+        command->failures_max = (unsigned)strtoul(value, NULL, 10);
     } else if (strcmp(name, "--clients") == 0) {
         options->clients_max = (unsigned)strtoul(value, NULL, 10);
     } else if (strcmp(name, "--check") == 0) {
@@ -144,7 +148,7 @@ static int run_many(struct command *command, struct sim_sum *sum)
                  (unsigned long long)command->options.seed);
     (void)fflush(stdout);
     sim_fresh(&command->options, command->seconds, command->seeds,
-              command->jobs, sum);
+              command->jobs, command->failures_max, sum);
     sim_sum_print(sum, stdout);
     return sum->failures > 0 ? 1 : 0;
 }
@@ -153,7 +157,8 @@ int main(int argc, char **argv)
 {
     static struct sim_sum sum;
     struct command command = {.options = {.steps = SIM_STEPS_DEFAULT},
-                              .jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
+                              .jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
+                              .failures_max = SIM_FAILURES_DEFAULT};
     int status;
 
     if (!parse(&command, argc, argv)) {

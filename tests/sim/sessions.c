@@ -4,11 +4,15 @@
 
 /**
  * Invariants of sessions: none is alive at a time at which etcd may have
- * expired its lease.
+ * expired its lease, and none is lost without a reason.
  */
 
-/** A revoked lease is noticed by the beat after it, or by a watch before. */
-#define REVOKED_CALM_NS (3 * LL_NS_PER_S)
+/** A revoked lease is noticed by the beat after it, a third of the TTL later,
+ *  or by a watch before; and the user looks once a second. */
+#define REVOKED_CALM_NS (2 * LL_NS_PER_S)
+#define BEATS_IN_TTL 3
+/** The least of the margin that a holder has to stop in. */
+#define MARGIN_NS (300 * LL_NS_PER_MS)
 
 static bool is_alive(const struct ll_session *session, int64_t now_ns)
 {
@@ -26,11 +30,13 @@ void sim_check_sessions(struct sim_client *client)
         const struct ll_session *session =
             LL_CONTAINER(at, struct ll_session, link);
 
+        /* Ahead of the time: most deadlines are moved on before they come. */
         if (is_alive(session, now_ns) &&
-            sim_etcd_lease_expiry_ns(world->etcd, session->lease) <=
-                world->now_ns) {
+            sim_etcd_lease_expiry_ns(world->etcd, session->lease) <
+                sim_world_ns(client, session->deadline_ns)) {
             sim_break(world, "loss before expiry",
-                      "session %u.%llu is alive, and etcd may expire its lease",
+                      "session %u.%llu is to be alive when etcd may expire its "
+                      "lease",
                       client->peer.number,
                       (unsigned long long)session->object.entry.id);
         }
@@ -59,7 +65,7 @@ static void check_revoked(struct sim_client *client,
                   client->peer.number, (unsigned long long)session->id);
     } else if (world->is_calm &&
                world->now_ns > session->lease_gone_ns + REVOKED_CALM_NS +
-                                   client->ttl_s * LL_NS_PER_S) {
+                                   client->ttl_s * LL_NS_PER_S / BEATS_IN_TTL) {
         sim_break(world, "loss before expiry",
                   "session %u.%llu is alive for long after its lease was "
                   "revoked",
@@ -75,5 +81,56 @@ void sim_check_revoked(struct sim_client *client)
         if (session != NULL) {
             check_revoked(client, session);
         }
+    }
+}
+
+/** The session with an id as core has it, or NULL. */
+static const struct ll_session *core_session(const struct sim_client *client,
+                                             uint64_t id)
+{
+    struct ll_entry *entry = ll_table_find(&client->core->objects, id);
+
+    return entry != NULL ? LL_CONTAINER(entry, struct ll_session, object.entry)
+                         : NULL;
+}
+
+void sim_check_lost(struct sim_client *client, struct sim_session *session)
+{
+    struct sim_world *world = client->world;
+    const struct ll_session *lost = core_session(client, session->id);
+
+    /* Who hears of it late has had its margin. */
+    if (lost != NULL &&
+        client->core->now_ns < lost->deadline_ns + SIM_SLACK_NS) {
+        session->lost_ns = world->now_ns;
+    }
+    if (world->is_mild && !session->is_meddled) {
+        sim_break(world, "no needless loss",
+                  "session %u.%llu is lost, and nothing was in its way",
+                  client->peer.number, (unsigned long long)session->id);
+    }
+    /* A late copy of the grant makes a lease anew. */
+    if (lost != NULL && client->core->now_ns < lost->deadline_ns &&
+        session->grants == 1 && !session->is_meddled &&
+        sim_etcd_has_lease(world->etcd, session->lease)) {
+        sim_break(world, "no needless loss",
+                  "session %u.%llu is lost before its deadline, and its lease "
+                  "is there",
+                  client->peer.number, (unsigned long long)session->id);
+    }
+}
+
+void sim_check_revoke(struct sim_client *client, uint64_t id)
+{
+    struct sim_world *world = client->world;
+    const struct sim_session *session = sim_session_find(client, id);
+
+    if (session->lost_ns != 0 && !session->is_closing &&
+        sim_local_ns(client, world->now_ns) <
+            sim_local_ns(client, session->lost_ns) + MARGIN_NS - SIM_SLACK_NS) {
+        sim_break(world, "the margin is the holder's",
+                  "session %u.%llu revokes its lease %.3f s after its loss",
+                  client->peer.number, (unsigned long long)id,
+                  (double)(world->now_ns - session->lost_ns) / 1e9);
     }
 }

@@ -41,6 +41,25 @@ static bool acquire_fits(const struct sim_world *world,
     }
 }
 
+/** A ticket is told as lost; its key, which nobody has touched, must not stand
+ *  on a lease that lives. */
+static void check_loss(struct sim_client *client,
+                       const struct sim_ticket *ticket)
+{
+    struct sim_world *world = client->world;
+    struct ll_session_view view;
+
+    if (!ticket->has_key || ticket->is_meddled || ticket->session->is_meddled ||
+        !ll_core_session_view(client->core, ticket->session->id,
+                              sim_local_ns(client, world->now_ns), &view) ||
+        (view.state != LL_SESSION_ACTIVE && view.state != LL_SESSION_SUSPECT)) {
+        return;
+    }
+    sim_break(world, "no needless loss",
+              "ticket %u.%llu is lost, and its key %s is there", ticket->client,
+              (unsigned long long)ticket->id, ticket->key);
+}
+
 static void told_acquired(struct sim_client *client,
                           const struct ll_effect *effect)
 {
@@ -54,6 +73,9 @@ static void told_acquired(struct sim_client *client,
     }
     ticket->acquire_owed = false;
     ticket->is_granted = status == 0;
+    if (status == LEASELOCK_E_LOST) {
+        check_loss(client, ticket);
+    }
 }
 
 static void told_lost(struct sim_client *client, const struct ll_effect *effect)
@@ -65,6 +87,7 @@ static void told_lost(struct sim_client *client, const struct ll_effect *effect)
         return;
     }
     ticket->lost_told = true;
+    check_loss(client, ticket);
     client->world->result->losses++;
 }
 
@@ -87,6 +110,13 @@ static void told_released(struct sim_client *client,
         !ticket->session->is_closing) {
         sim_break(client->world, "released means gone",
                   "ticket %u.%llu is released, and its key %s is there",
+                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+    }
+    if (status == 0 && ticket->is_granted && ticket->is_meddled &&
+        !ticket->session->is_closing && client->world->is_calm &&
+        !ticket->has_key && ticket->key_gone_ns < ticket->asked_ns) {
+        sim_break(client->world, "released means held",
+                  "ticket %u.%llu is released, and its key %s was gone before",
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
     }
 }
@@ -118,7 +148,8 @@ static void told_session(struct sim_client *client,
             break_told(client, effect->id, "a closing", status);
         }
         /* An earlier grant, given up, may land at any time. */
-        if (status == 0 && session->was_open && session->grants == 1 &&
+        if (status == 0 && session->grants == 1 &&
+            (session->was_open || client->world->is_calm) &&
             sim_etcd_has_lease(client->world->etcd, session->lease)) {
             sim_break(client->world, "released means gone",
                       "session %u.%llu is closed, and its lease is there",
@@ -142,6 +173,7 @@ void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
         if (session != NULL && effect->session.state == LL_SESSION_LOST) {
             session->is_lost = true;
             session->is_open = false;
+            sim_check_lost(client, session);
         }
         break;
     case LL_EFFECT_ACQUIRED:

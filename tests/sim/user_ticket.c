@@ -109,6 +109,7 @@ void sim_user_release(struct sim_client *client, struct sim_ticket *ticket)
         ticket->is_released = true;
         ticket->release_owed = true;
         ticket->was_canceled = waits;
+        ticket->asked_ns = world->now_ns;
         ticket->release_due_ns =
             sim_user_now_ns(client) + event.release.timeout_ns;
     }

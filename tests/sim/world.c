@@ -123,14 +123,14 @@ static void world_draw(struct sim_world *world)
     world->hold_ns = sim_spread(setup, LL_NS_PER_MS, 16 * LL_NS_PER_S);
     world->wait_ns = sim_spread(setup, LL_NS_PER_MS, 4 * LL_NS_PER_S);
     sim_faults_draw(world);
-    world->is_calm = true;
-    for (int i = 0; i <= SIM_FAULT_BUSY; i++) {
-        world->is_calm = world->is_calm &&
-                         (world->fault_rate[i] == 0 || i == SIM_FAULT_COMPACT);
-    }
-    world->is_calm = world->is_calm &&
-                     world->fault_rate[SIM_FAULT_FORBID] == 0 &&
+    world->is_mild = world->fault_rate[SIM_FAULT_FORBID] == 0 &&
                      world->fault_rate[SIM_FAULT_BURST] == 0;
+    for (int i = 0; i <= SIM_FAULT_BUSY; i++) {
+        world->is_mild =
+            world->is_mild && (world->fault_rate[i] == 0 ||
+                               i == SIM_FAULT_COMPACT || i == SIM_FAULT_RESET);
+    }
+    world->is_calm = world->is_mild && world->fault_rate[SIM_FAULT_RESET] == 0;
 }
 
 static void world_make_etcd(struct sim_world *world)

@@ -120,6 +120,7 @@ struct sim_session {
     bool is_lost;
     unsigned grants;       /* asked for */
     int64_t lease_gone_ns; /* seen to be gone since; 0: not seen */
+    int64_t lost_ns;       /* when it was told as lost, if at its time */
     int64_t open_due_ns;
     int64_t close_due_ns;
 };
@@ -148,6 +149,7 @@ struct sim_ticket {
     int64_t created;
     int64_t token; /* as it was granted or released with */
     int64_t key_gone_ns;
+    int64_t asked_ns; /* when its release was asked for */
     int64_t acquire_due_ns;
     int64_t release_due_ns;
     size_t key_size;
@@ -220,6 +222,7 @@ struct sim_world {
     char names[SIM_NAMES_MAX][16];
     unsigned members_n;
     enum sim_member_state members[SIM_MEMBERS_MAX];
+    bool is_mild; /* at worst connections break */
     bool is_calm; /* nothing strikes that could delay a notice */
     /** Peers: clients, then Go's. */
     unsigned clients_n;
@@ -241,6 +244,8 @@ struct sim_world {
     struct sim_ticket *held[SIM_HELD_MAX];
     size_t held_n;
     int64_t last_token[SIM_NAMES_MAX];
+    /** Of the keys that one revision deletes: the oldest ticket's. */
+    int64_t gone_first[SIM_NAMES_MAX];
 };
 
 /** world.c */
@@ -335,6 +340,10 @@ void sim_check_due(struct sim_client *client, uint64_t id);
 void sim_check_waiter(struct sim_client *client, uint64_t id);
 /** Sessions that are alive have their leases. */
 void sim_check_sessions(struct sim_client *client);
+/** A session is told as lost: it must be. */
+void sim_check_lost(struct sim_client *client, struct sim_session *session);
+/** A session's lease is being revoked: not too early. */
+void sim_check_revoke(struct sim_client *client, uint64_t id);
 /** Revoked leases are noticed. */
 void sim_check_revoked(struct sim_client *client);
 void sim_check_core(struct sim_client *client);
