@@ -17,7 +17,7 @@ if(TARGET leaselock)
   install(TARGETS leaselock RUNTIME)
 endif()
 
-foreach(section 1 3)
+foreach(section 1 3 5)
   file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()

@@ -63,8 +63,11 @@ typedef void leaselock_log_fn(enum leaselock_log_level level,
 #define LEASELOCK_NAMESPACE_MAX 256
 
 /**
- * Options of a client; 0 or NULL stands for the default of each. What they
+ * Options of a client; 0, NULL or "" stands for the default of each. What they
  * point at is copied, but for log_arg.
+ *
+ * leaselock-settings(5) lists those of them that can also be given in the
+ * environment, in a URL and in a file.
  */
 struct leaselock_client_options {
     /** sizeof(struct leaselock_client_options), set by the _INIT macro. */
@@ -89,16 +92,17 @@ struct leaselock_client_options {
      *  LEASELOCK_NAMESPACE_MAX bytes, no control characters; default none. */
     const char *namespace_prefix;
     /** How often the endpoints are taken from the cluster's own list of
-     *  members, the first time at once; default 0: never. At least 1000. */
+     *  members, the first time at once; default -1: never. At least 1000. */
     int sync_interval_ms;
     /** A domain whose DNS SRV records name the endpoints, as etcdctl's
      *  --discovery-srv; they are looked up once, while the client is opened,
-     *  and stand in for its endpoints. */
+     *  and stand in for its endpoints, which must not be given as well. */
     const char *discovery_srv;
     /** The service's name in these records, "etcd-client-NAME"; default
      *  none. */
     const char *discovery_srv_name;
-    /** The DNS server to ask for them, "host:port"; default the system's. */
+    /** The DNS server to ask for them, "address" or "address:port"; default
+     *  the system's. */
     const char *discovery_dns;
 
     /** Not 0: TLS also for endpoints without "https://" before them; so does
@@ -130,39 +134,75 @@ struct leaselock_client_options {
     /** Longest wait for a ping's answer, then the connection is given up;
      *  default 3000. */
     int ping_timeout_ms;
-    /** Longest message to send and to take; default 0: no limit here. An
+    /** Longest message to send and to take; default -1: no limit here. An
      *  answer that is too long has been acted on by etcd all the same. */
     int send_bytes_max;
     int receive_bytes_max;
+
+    /** A file with settings, as leaselock-settings(5) describes it, for what
+     *  is not set here; default none, and for leaselock_client_open_from_env
+     *  the usual places. */
+    const char *config;
 };
 
 #define LEASELOCK_CLIENT_OPTIONS_INIT                                          \
     {                                                                          \
         sizeof(struct leaselock_client_options), 0, 0, 0, NULL, NULL,          \
             LEASELOCK_LOG_OFF, NULL, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, \
-            NULL, NULL, NULL, NULL, 0, 0, 0, 0                                 \
+            NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL                           \
     }
 
 /**
- * Opens a client and starts its background thread. Nothing is sent yet: an
- * endpoint that cannot be reached shows in the first call that needs it.
+ * Opens a client and starts its background thread. Nothing is sent to etcd
+ * yet: an endpoint that cannot be reached shows in the first call that needs
+ * it.
  *
  * @param endpoints   "host:port" or "http://host:port", several with commas
- *                    between them, tried in turn; copied; NULL stands for
- *                    "127.0.0.1:2379"
+ *                    between them, tried in turn; or a URL with settings,
+ *                    "etcd://user:password@host:port/namespace?cacert=file",
+ *                    which count where options does not set them; copied;
+ *                    NULL stands for "127.0.0.1:2379", or for what options
+ *                    says of a file or of DNS
  * @param options     NULL for the defaults; log and log_arg must stay valid
  *                    until the client is closed
  * @param ret_client  the client; the caller closes it
- * @param reterr      filled on failure; may be NULL
+ * @param reterr      filled on failure, without any password; may be NULL
  * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM, _LIMIT, _FORKED (a process whose
- *         parent used the library before fork() cannot), _SYSTEM
- * @thread any
+ *         parent used the library before fork() cannot), _SYSTEM, and with
+ *         discovery_srv _UNAVAILABLE or, in a callback, _DEADLOCK
+ * @thread any; blocks with discovery_srv alone, for connect_timeout_ms at most
  * @since 0.1
  */
 int leaselock_client_open(const char *endpoints,
                           const struct leaselock_client_options *options,
                           leaselock_client **ret_client,
                           struct leaselock_error *reterr);
+
+/**
+ * As leaselock_client_open, with what is not given taken from where a user of
+ * the program can set it. Of each setting the first of these counts:
+ *
+ *   1. what is set in options, and the argument endpoints;
+ *   2. the environment: LEASELOCK_ENDPOINTS, LEASELOCK_CACERT and so on;
+ *   3. etcdctl's environment: ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on;
+ *   4. the config file: options' or LEASELOCK_CONFIG's, else
+ *      $XDG_CONFIG_HOME/leaselock.conf (~/.config where that is not set), else
+ *      /etc/leaselock.conf;
+ *   5. the default.
+ *
+ * A URL's settings come right behind the others of the place where the URL
+ * stands. leaselock-settings(5) has all of it.
+ *
+ * @param endpoints  as there; NULL takes them from these places
+ * @return as leaselock_client_open
+ * @thread any; as leaselock_client_open
+ * @since 0.1
+ */
+int leaselock_client_open_from_env(
+    const char *endpoints,
+    const struct leaselock_client_options *options,
+    leaselock_client **ret_client,
+    struct leaselock_error *reterr);
 
 /**
  * Closes a client with all of its sessions and tickets. Whoever waits in one
@@ -204,6 +244,24 @@ int leaselock_client_fd(leaselock_client *client);
  * @since 0.1
  */
 int leaselock_client_dispatch(leaselock_client *client);
+
+/**
+ * One of the endpoints that a client uses, as "host:port" or with "http://",
+ * "https://" or "unix:" before it; without a user or password.
+ *
+ * @param endpoint  which, from 0; leaselock_ping has the same numbers
+ * @param ret_text  takes the endpoint and a NUL; LEASELOCK_ERROR_ENDPOINT_SIZE
+ *                  suffices
+ * @param size      bytes in ret_text
+ * @return the endpoint's length, LEASELOCK_E_ARGUMENT (there is no such
+ *         endpoint, or size is too small), _HANDLE, _FORKED, _CLOSED
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_client_endpoint(leaselock_client *client,
+                              unsigned endpoint,
+                              char *ret_text,
+                              size_t size);
 
 /** What an etcd member says of itself. */
 struct leaselock_ping {

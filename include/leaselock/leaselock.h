@@ -13,11 +13,12 @@
 #ifndef LEASELOCK_H
 #define LEASELOCK_H
 
-#include "leaselock/client.h"  /* IWYU pragma: export */
-#include "leaselock/queue.h"   /* IWYU pragma: export */
-#include "leaselock/session.h" /* IWYU pragma: export */
-#include "leaselock/status.h"  /* IWYU pragma: export */
-#include "leaselock/ticket.h"  /* IWYU pragma: export */
-#include "leaselock/version.h" /* IWYU pragma: export */
+#include "leaselock/client.h"   /* IWYU pragma: export */
+#include "leaselock/queue.h"    /* IWYU pragma: export */
+#include "leaselock/session.h"  /* IWYU pragma: export */
+#include "leaselock/settings.h" /* IWYU pragma: export */
+#include "leaselock/status.h"   /* IWYU pragma: export */
+#include "leaselock/ticket.h"   /* IWYU pragma: export */
+#include "leaselock/version.h"  /* IWYU pragma: export */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "api/handle.h"
 #include "api/notice.h"
+#include "api/setup.h"
 #include "base/list.h"
 #include "core/core.h"
 #include "core/key.h"
@@ -24,6 +25,8 @@
  */
 struct ll_client {
     struct ll_handle handle;
+    /** What it was opened with; the options' texts are the setup's. */
+    struct ll_setup setup;
     struct leaselock_client_options options;
     int event_fd; /* of a client in dispatch mode, else -1 */
     pthread_t thread;

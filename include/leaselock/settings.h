@@ -1,0 +1,114 @@
+#ifndef LEASELOCK_SETTINGS_H
+#define LEASELOCK_SETTINGS_H
+
+#include "leaselock/client.h"
+#include "leaselock/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The settings of a client: what says how to connect, under one name in a URL,
+ * in the config file and on the tool's command line. leaselock-settings(5)
+ * lists them and says where they are taken from.
+ */
+
+/** What one setting is called and means. Later releases may add members at
+ *  the end. */
+struct leaselock_setting {
+    /** As in a URL, in the config file and as the tool's option: "cacert". */
+    const char *name;
+    /** The member of struct leaselock_client_options; NULL for the endpoints,
+     *  which are an argument of their own. */
+    const char *member;
+    /** The environment's variable: "LEASELOCK_CACERT". */
+    const char *variable;
+    /** etcdctl's variable that counts where ours is not set; NULL: none. */
+    const char *etcdctl_variable;
+    /** What its value is, for a help: "FILE"; NULL for a switch. */
+    const char *argument;
+    /** What counts where it is not set; NULL: nothing. */
+    const char *initial;
+    /** A line of help. */
+    const char *help;
+    /** What else there is to say, in sentences; NULL: nothing. */
+    const char *more;
+};
+
+/**
+ * The settings, one after the other.
+ *
+ * @param index  from 0
+ * @return a static struct, or NULL when there are no more
+ * @thread any
+ * @since 0.1
+ */
+const struct leaselock_setting *leaselock_setting_at(unsigned index);
+
+/**
+ * Sets a member of options by a setting's name and a text, as a command line
+ * or somebody else's config file has them.
+ *
+ * @param options  started with LEASELOCK_CLIENT_OPTIONS_INIT
+ * @param name     a setting's name, but "endpoints"
+ * @param text     its value: times are "2s", "500ms" or seconds, sizes may end
+ *                 in K, M or G, a switch is "1" or "0"; what is no number is
+ *                 not copied and must stay valid as long as options is used
+ * @return 0 or LEASELOCK_E_ARGUMENT
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_client_options_set(struct leaselock_client_options *options,
+                                 const char *name,
+                                 const char *text,
+                                 struct leaselock_error *reterr);
+
+/**
+ * Told of each setting by leaselock_settings_resolve.
+ *
+ * @param value   as a text; NULL where it is not set and has no default; a
+ *                password is "(hidden)"; valid until the function returns
+ * @param source  where it is from, such as "the variable LEASELOCK_CACERT"; ""
+ *                for a default; valid until the function returns
+ */
+typedef void leaselock_settings_fn(const struct leaselock_setting *setting,
+                                   const char *value,
+                                   const char *source,
+                                   void *arg);
+
+/**
+ * Tells what leaselock_client_open_from_env would open a client with. Nothing
+ * is connected or looked up.
+ *
+ * @param endpoints  as there
+ * @param options    as there
+ * @param fn         called for each setting, in the order of
+ *                   leaselock_setting_at, before this function returns
+ * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_settings_resolve(const char *endpoints,
+                               const struct leaselock_client_options *options,
+                               leaselock_settings_fn *fn,
+                               void *arg,
+                               struct leaselock_error *reterr);
+
+/**
+ * Reads a time as people write it: "2s", "1m30s", "500ms", "1.5" (seconds);
+ * the units are those of Go: h, m, s, ms, us and ns. It is rounded up, so that
+ * only nought is 0.
+ *
+ * @param ret_ms  milliseconds, 0 to 2000000000
+ * @return 0 or LEASELOCK_E_ARGUMENT
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_duration_parse(const char *text, int *ret_ms);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

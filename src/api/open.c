@@ -1,0 +1,213 @@
+/** Opening a client. */
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "api/client.h"
+#include "api/error.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+
+/** No signal of the program's is ever handled on the library's threads. */
+static int client_start_thread(struct ll_client *client)
+{
+    sigset_t all;
+    sigset_t old;
+    int status;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    status = pthread_create(&client->thread, NULL, ll_client_main, client);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return status == 0 ? 0 : LEASELOCK_E_SYSTEM;
+}
+
+static int client_make_transport(struct ll_client *client,
+                                 struct leaselock_error *reterr)
+{
+    struct ll_transport_config config = {
+        .endpoints = client->setup.texts[LL_SETTING_ENDPOINTS],
+        .options = &client->options};
+    sigset_t all;
+    sigset_t old;
+    int status;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    status = ll_transport_new(&config, &client->transport, reterr);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return status;
+}
+
+struct ll_bytes ll_client_space(const struct ll_client *client)
+{
+    const char *space = client->options.namespace_prefix;
+
+    return (struct ll_bytes){space, space != NULL ? strlen(space) : 0};
+}
+
+static int client_make_core(struct ll_client *client)
+{
+    struct ll_core_config config = {
+        .endpoints_n = ll_transport_endpoints(client->transport),
+        .space = ll_client_space(client),
+        .request_timeout_ns = client->options.request_timeout_ms * LL_NS_PER_MS,
+        .log_level =
+            client->options.log != NULL ? (int)client->options.log_level : 0};
+    int status = ll_client_random(&config.seed);
+
+    if (status != 0) {
+        return status;
+    }
+    /* Clients spread over the members. */
+    config.endpoint_first = (uint32_t)(config.seed >> 33);
+    client->core = ll_core_new(&config);
+    return client->core != NULL ? 0 : LEASELOCK_E_NOMEM;
+}
+
+static void client_destroy(struct ll_handle *handle)
+{
+    struct ll_client *client = LL_CONTAINER(handle, struct ll_client, handle);
+
+    ll_core_free(client->core);
+    ll_transport_free(client->transport);
+    ll_setup_free(&client->setup);
+    if (client->event_fd >= 0) {
+        (void)close(client->event_fd);
+    }
+    (void)pthread_cond_destroy(&client->changed);
+    (void)pthread_mutex_destroy(&client->mutex);
+    ll_free(client);
+}
+
+/** Gathers what the user has set, in memory of the client's own. */
+static int client_options(struct ll_client *client,
+                          const char *endpoints,
+                          const struct leaselock_client_options *user,
+                          bool from_env,
+                          struct leaselock_error *reterr)
+{
+    struct leaselock_client_options *options = &client->options;
+    int status;
+
+    if (ll_options_copy(options, sizeof(*options), user) != 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "start the client's options with "
+                             "LEASELOCK_CLIENT_OPTIONS_INIT");
+    }
+    status =
+        ll_setup_make(&client->setup, endpoints, options, from_env, reterr);
+    if (status == 0) {
+        ll_setup_options(&client->setup, options);
+    }
+    return status;
+}
+
+static int client_new(struct ll_client **ret_client)
+{
+    struct ll_client *client = ll_alloc_zero(1, sizeof(*client));
+
+    if (client == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    if (pthread_mutex_init(&client->mutex, NULL) != 0) {
+        ll_free(client);
+        return LEASELOCK_E_NOMEM;
+    }
+    if (pthread_cond_init(&client->changed, NULL) != 0) {
+        (void)pthread_mutex_destroy(&client->mutex);
+        ll_free(client);
+        return LEASELOCK_E_NOMEM;
+    }
+    client->event_fd = -1;
+    client->sleeps_until_ns = INT64_MIN;
+    ll_link_init(&client->notices);
+    ll_link_init(&client->sessions);
+    ll_link_init(&client->tickets);
+    ll_link_init(&client->queries);
+    *ret_client = client;
+    return 0;
+}
+
+static int client_build(struct ll_client *client,
+                        const char *endpoints,
+                        const struct leaselock_client_options *options,
+                        bool from_env,
+                        struct leaselock_error *reterr)
+{
+    int status = client_options(client, endpoints, options, from_env, reterr);
+
+    if (status != 0) {
+        return status;
+    }
+    status = client_make_transport(client, reterr);
+    if (status != 0) {
+        return status;
+    }
+    status = client_make_core(client);
+    if (status == 0 && client->options.dispatch != 0) {
+        client->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        status = client->event_fd >= 0 ? 0 : LEASELOCK_E_SYSTEM;
+    }
+    return status == 0 ? 0 : ll_error_text(reterr, status, "");
+}
+
+static int client_open(const char *endpoints,
+                       const struct leaselock_client_options *options,
+                       bool from_env,
+                       leaselock_client **ret_client,
+                       struct leaselock_error *reterr)
+{
+    struct ll_client *client = NULL;
+    int status = ll_handle_prepare();
+
+    if (status == 0 && ret_client == NULL) {
+        status = LEASELOCK_E_ARGUMENT;
+    }
+    if (status == 0) {
+        status = client_new(&client);
+    }
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    status = client_build(client, endpoints, options, from_env, reterr);
+    if (status == 0) {
+        status = ll_handle_enter(&client->handle, LL_HANDLE_CLIENT, true,
+                                 client_destroy);
+        if (status == 0) {
+            status = client_start_thread(client);
+            if (status != 0) {
+                client->handle.refs++;
+                ll_handle_leave(&client->handle);
+            }
+        }
+        (void)ll_error_text(reterr, status, "");
+    }
+    if (status != 0) {
+        if (client->transport != NULL) {
+            ll_transport_stop(client->transport);
+        }
+        client_destroy(&client->handle);
+        return status;
+    }
+    *ret_client = ll_handle_user(&client->handle);
+    return 0;
+}
+
+int leaselock_client_open(const char *endpoints,
+                          const struct leaselock_client_options *options,
+                          leaselock_client **ret_client,
+                          struct leaselock_error *reterr)
+{
+    return client_open(endpoints, options, false, ret_client, reterr);
+}
+
+int leaselock_client_open_from_env(
+    const char *endpoints,
+    const struct leaselock_client_options *options,
+    leaselock_client **ret_client,
+    struct leaselock_error *reterr)
+{
+    return client_open(endpoints, options, true, ret_client, reterr);
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# leaselock-settings(5) lists the settings as the table in the code has them.
+# With --write it puts the list right.
+set -euo pipefail
+cd "$SRC"
+page=docs/man/leaselock-settings.5
+begin='.\" What follows comes from src/api/settings.c by tests/lint/settings.sh.'
+end='.\" Here it ends.'
+work=$(mktemp)
+trap 'rm -f "$work"' EXIT
+
+sed "/^$(sed 's/[.\\/]/\\&/g' <<<"$begin")\$/q" "$page" >"$work"
+"$BUILD/tests/bin/settings-page" >>"$work"
+sed -n "/^$(sed 's/[.\\/]/\\&/g' <<<"$end")\$/,\$p" "$page" >>"$work"
+if [[ ${1:-} == --write ]]; then
+    cp "$work" "$page"
+fi
+diff -u "$page" "$work" || {
+    echo "to put it right: SRC=. BUILD=$BUILD tests/lint/settings.sh --write"
+    exit 1
+}
