@@ -31,7 +31,10 @@ extern "C" {
     X(-15, LIMIT, "a limit of the library was reached")                        \
     X(-16, SERVER, "etcd answered with an error")                              \
     X(-17, SYSTEM, "the operating system refused a resource")                  \
-    X(-18, STATE, "the handle is not in a state that allows this")
+    X(-18, STATE, "the handle is not in a state that allows this")             \
+    X(-19, NOT_HELD, "the lock is not held, so nothing was written")           \
+    X(-20, COMPARE, "a condition was not met, so nothing was written")         \
+    X(-21, NO_LEADER, "there is no leader")
 
 /** The statuses by name: LEASELOCK_E_NOMEM and so on. */
 enum leaselock_status {

@@ -125,6 +125,9 @@ static void client_carry_out(struct ll_client *client,
     case LL_EFFECT_RELEASED:
         ll_ticket_effect(client, effect);
         break;
+    case LL_EFFECT_WRITTEN:
+        assert(false); /* none is asked for */
+        break;
     case LL_EFFECT_QUERIED:
         ll_query_effect(client, effect);
         break;

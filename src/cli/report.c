@@ -59,6 +59,8 @@ int ll_exit_of_status(int status)
     case LEASELOCK_OK:
         return LL_EXIT_OK;
     case LEASELOCK_E_TIMEOUT:
+    case LEASELOCK_E_COMPARE:
+    case LEASELOCK_E_NO_LEADER:
         return LL_EXIT_NOT_ACQUIRED;
     case LEASELOCK_E_ARGUMENT:
     case LEASELOCK_E_NAME:
@@ -69,6 +71,7 @@ int ll_exit_of_status(int status)
     case LEASELOCK_E_SERVER:
         return LL_EXIT_UNAVAILABLE;
     case LEASELOCK_E_LOST:
+    case LEASELOCK_E_NOT_HELD:
     case LEASELOCK_E_CLOSED:
     case LEASELOCK_E_CANCELED:
         return LL_EXIT_LOST;

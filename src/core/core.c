@@ -7,6 +7,7 @@
 #include "core/query.h"
 #include "core/session.h"
 #include "core/ticket.h"
+#include "core/write.h"
 #include "leaselock/status.h"
 
 struct ll_core *ll_core_new(const struct ll_core_config *config)
@@ -41,6 +42,9 @@ static void object_free(struct ll_object *object)
         break;
     case LL_OBJECT_QUERY:
         ll_free(LL_CONTAINER(object, struct ll_query, object));
+        break;
+    case LL_OBJECT_WRITE:
+        ll_write_free(LL_CONTAINER(object, struct ll_write, object));
         break;
     }
 }
@@ -82,6 +86,9 @@ static void object_on_time(struct ll_core *core, struct ll_object *object)
         break;
     case LL_OBJECT_QUERY:
         ll_query_on_time(core, LL_CONTAINER(object, struct ll_query, object));
+        break;
+    case LL_OBJECT_WRITE:
+        ll_write_on_time(core, LL_CONTAINER(object, struct ll_write, object));
         break;
     }
 }
@@ -151,6 +158,10 @@ static void on_answer(struct ll_core *core, const struct ll_event *event)
         ll_query_on_answer(core, LL_CONTAINER(object, struct ll_query, object),
                            event);
         break;
+    case LL_OBJECT_WRITE:
+        ll_write_on_answer(core, LL_CONTAINER(object, struct ll_write, object),
+                           answer);
+        break;
     }
     ll_object_reschedule(core, object);
 }
@@ -176,6 +187,12 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         break;
     case LL_EVENT_RELEASE:
         status = ll_ticket_release(core, event);
+        break;
+    case LL_EVENT_RESUME:
+        status = ll_ticket_resume(core, event);
+        break;
+    case LL_EVENT_WRITE:
+        status = ll_write_ask(core, event);
         break;
     case LL_EVENT_QUERY:
         status = ll_query_ask(core, event);
@@ -219,6 +236,9 @@ static bool object_next(struct ll_core *core,
     case LL_OBJECT_QUERY:
         return ll_query_next(
             core, LL_CONTAINER(object, struct ll_query, object), ret_effect);
+    case LL_OBJECT_WRITE:
+        return ll_write_next(
+            core, LL_CONTAINER(object, struct ll_write, object), ret_effect);
     }
     return false;
 }
@@ -257,6 +277,10 @@ static void call_next(struct ll_core *core,
         }
         break;
     }
+    case LL_OBJECT_WRITE:
+        ll_write_build(LL_CONTAINER(object, struct ll_write, object),
+                       &ret_effect->call.request);
+        break;
     }
     ll_object_reschedule(core, object);
 }

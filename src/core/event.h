@@ -39,6 +39,8 @@ enum ll_event_kind {
     LL_EVENT_SESSION_CLOSE,
     LL_EVENT_ACQUIRE,
     LL_EVENT_RELEASE,
+    LL_EVENT_RESUME,
+    LL_EVENT_WRITE,
     LL_EVENT_QUERY,
     LL_EVENT_QUERY_CANCEL,
     /** What the transport brings. */
@@ -63,6 +65,7 @@ struct ll_event {
             int64_t lease; /* the id to ask for: random, positive */
             int64_t ttl_s;
             int64_t timeout_ns; /* then UNAVAILABLE; above 0 */
+            bool resume;        /* the lease is there already */
         } session_open;
         struct {
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
@@ -76,6 +79,27 @@ struct ll_event {
         struct {
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
         } release;
+        /** Takes over the place that a key of the session's lease holds. */
+        struct {
+            uint64_t session;
+            struct ll_bytes key;
+            int64_t token;      /* the key's; 0: whatever it is */
+            int64_t timeout_ns; /* below 0: for ever */
+        } resume;
+        /** A write under a held ticket's fence. All that it points at is
+         *  borrowed until it has ended. */
+        struct {
+            uint64_t ticket;
+            const struct ll_compare *compares;
+            size_t compares_n;
+            /** Puts and deletions of other keys than the ticket's. */
+            const struct ll_op *ops;
+            size_t ops_n;
+            /** The new value of the ticket's own key, or NULL. */
+            const struct ll_bytes *value;
+            bool release;       /* and gives the ticket back */
+            int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
+        } write;
         struct {
             /** Borrowed until the query has ended; reads only. */
             const struct ll_request *request;
@@ -142,6 +166,7 @@ enum ll_effect_kind {
     LL_EFFECT_ACQUIRED,       /* status of acquire; not 0: it is gone */
     LL_EFFECT_LOST,           /* a ticket that had been held */
     LL_EFFECT_RELEASED,       /* status of release; it is gone */
+    LL_EFFECT_WRITTEN,        /* status of a write */
     LL_EFFECT_QUERIED,        /* status of a query; it is gone */
     LL_EFFECT_LOG,
 };
@@ -191,6 +216,13 @@ struct ll_effect {
             bool deletions;
         } watch;
         struct ll_detail detail; /* OPENED, CLOSED, ACQUIRED, RELEASED */
+        struct {
+            struct ll_detail detail;
+            /** False: the time-out is over, and one more follows that tells
+             *  what came of it. With true it is gone. */
+            bool last;
+            int64_t revision; /* of one that was applied, if known; else 0 */
+        } written;
         struct {
             enum ll_session_state state;
             const char *why;

@@ -9,6 +9,7 @@
 #include "core/query.h"
 #include "core/session.h"
 #include "core/ticket.h"
+#include "core/write.h"
 #include "leaselock/status.h"
 
 bool ll_object_enter(struct ll_core *core,
@@ -64,6 +65,11 @@ void ll_object_reschedule(struct ll_core *core, struct ll_object *object)
         deadline_ns =
             ll_min(deadline_ns, ll_query_deadline_ns(LL_CONTAINER(
                                     object, struct ll_query, object)));
+        break;
+    case LL_OBJECT_WRITE:
+        deadline_ns =
+            ll_min(deadline_ns, ll_write_deadline_ns(LL_CONTAINER(
+                                    object, struct ll_write, object)));
         break;
     }
     ll_timer_set(&core->timers, &object->timer, deadline_ns);

@@ -16,14 +16,15 @@
 
 /**
  * What core's modules share: the core itself, and the part that sessions,
- * tickets and queries have in common: an id, a timer, one unary call, and
- * things to tell the user.
+ * tickets, queries and writes have in common: an id, a timer, one unary call,
+ * and things to tell the user.
  */
 
 enum ll_object_kind {
     LL_OBJECT_SESSION,
     LL_OBJECT_TICKET,
     LL_OBJECT_QUERY,
+    LL_OBJECT_WRITE,
 };
 
 /**

@@ -76,6 +76,9 @@ struct ll_put {
     struct ll_bytes key;
     struct ll_bytes value;
     int64_t lease;
+    /** Value and lease stay as they are, and are empty here: only the version
+     *  rises. The key must be there. */
+    bool keep;
 };
 
 struct ll_delete {

@@ -57,6 +57,11 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     session->state = LL_SESSION_OPENING;
     session->lease = event->session_open.lease;
     session->ttl_s = event->session_open.ttl_s;
+    session->resumes = event->session_open.resume;
+    if (session->resumes) {
+        /* The numbers of the process that granted it are not known. */
+        session->numbers = ll_random_next(&core->random) >> 16;
+    }
     session->deadline_ns =
         ll_after(core->now_ns, event->session_open.timeout_ns);
     session->close_ns = LL_NEVER;
@@ -123,7 +128,8 @@ static void session_leave(struct ll_core *core, struct ll_session *session)
 {
     bool granted = session->state != LL_SESSION_OPENING;
 
-    if (!granted && !session->grant_lost && !session->object.in_flight) {
+    if (!granted && (session->resumes ||
+                     (!session->grant_lost && !session->object.in_flight))) {
         session_tell_closed(core, session, 0);
         session_end(core, session);
         return;
@@ -277,6 +283,10 @@ void ll_session_build(struct ll_core *core,
     ret_request->lease.lease = session->lease;
     switch (session->state) {
     case LL_SESSION_OPENING:
+        if (session->resumes) {
+            ret_request->kind = LL_REQUEST_LEASE_TTL;
+            break;
+        }
         ret_request->kind = LL_REQUEST_LEASE_GRANT;
         ret_request->lease.ttl_s = session->ttl_s;
         if (session->first_sent_ns == 0) {
@@ -301,6 +311,37 @@ static void session_granted(struct ll_core *core,
     ll_session_renew(session, sent_ns);
     ll_session_set_state(core, session, LL_SESSION_ACTIVE, "");
     session_tell_opened(core, session, 0);
+}
+
+/** The lease that another process granted: what is left of it counts from when
+ *  it was asked for. */
+static void session_on_found(struct ll_core *core,
+                             struct ll_session *session,
+                             const struct ll_answer *answer)
+{
+    int64_t left_ns = answer->lease.ttl_s * LL_NS_PER_S;
+    int64_t margin_ns;
+
+    if (answer->outcome == LL_OUTCOME_LOST ||
+        answer->outcome == LL_OUTCOME_AGAIN) {
+        ll_call_again(core, &session->object, answer->outcome);
+    } else if (answer->outcome == LL_OUTCOME_REFUSED) {
+        session_fail_open(core, session, LEASELOCK_E_REFUSED);
+    } else if (answer->outcome == LL_OUTCOME_NO_LEASE ||
+               (answer->outcome == LL_OUTCOME_OK && answer->lease.ttl_s <= 0)) {
+        session_fail_open(core, session, LEASELOCK_E_LOST);
+    } else if (answer->outcome != LL_OUTCOME_OK) {
+        session_fail_open(core, session, LEASELOCK_E_SERVER);
+    } else {
+        session->ttl_s = ll_min(answer->lease.granted_ttl_s, LL_TTL_MAX_S);
+        session->renewed = true; /* a TTL of 0 is final */
+        session_granted(core, session, session->object.sent_ns);
+        margin_ns = session->expiry_ns - session->deadline_ns;
+        session->expiry_ns = session->object.sent_ns + left_ns;
+        session->deadline_ns = session->expiry_ns - margin_ns;
+        session->beat_ns = core->now_ns;
+        ll_object_reschedule(core, &session->object);
+    }
 }
 
 static void session_on_grant(struct ll_core *core,
@@ -407,7 +448,11 @@ void ll_session_on_answer(struct ll_core *core,
 {
     switch (session->state) {
     case LL_SESSION_OPENING:
-        session_on_grant(core, session, answer);
+        if (session->resumes) {
+            session_on_found(core, session, answer);
+        } else {
+            session_on_grant(core, session, answer);
+        }
         break;
     case LL_SESSION_ACTIVE:
     case LL_SESSION_SUSPECT:

@@ -10,6 +10,9 @@
  *     OPENING | grant answered              | ACTIVE  | OPENED 0; deadline
  *     OPENING | "already exists" on a retry | ACTIVE  | the same, from the
  *             |                             |         | first try's sending
+ *     OPENING | resumed: its TTL answered   | ACTIVE  | the same; beats at
+ *             |                             |         | once
+ *     OPENING | resumed: no such lease      | gone    | OPENED LOST
  *     OPENING | no answer                   | OPENING | again
  *     OPENING | refused, error              | gone    | OPENED error
  *     OPENING | time-out, close             | CLOSING | OPENED error; revoke
@@ -59,6 +62,7 @@ struct ll_session {
     int64_t expiry_ns;
     int64_t first_sent_ns; /* of the grant */
     bool grant_lost;       /* a grant may have been applied unanswered */
+    bool resumes;          /* the lease was there before the session */
     /** ACTIVE: it becomes SUSPECT then. */
     int64_t suspect_ns;
     /** When a beat is due, if none is out. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/write.h"
 #include "leaselock/status.h"
 
 static const char why_key_gone[] = "the ticket's key was deleted by others";
@@ -15,113 +16,6 @@ static bool ticket_waits(const struct ll_ticket *ticket)
     return !ticket->acquire_told &&
            (ticket->state == LL_TICKET_ENQUEUE ||
             ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT);
-}
-
-static struct ll_ticket *ticket_new(struct ll_bytes space,
-                                    struct ll_bytes name,
-                                    struct ll_bytes value,
-                                    const struct ll_session *session)
-{
-    char key[LL_KEY_MAX + 1];
-    size_t key_size =
-        ll_key_make(space, name, session->lease, session->numbers + 1, key);
-    struct ll_ticket *ticket = ll_alloc_zero(1, sizeof(*ticket) + key_size + 1);
-
-    if (ticket == NULL) {
-        return NULL;
-    }
-    ticket->value = ll_alloc_copy(value.data, value.size);
-    if (ticket->value == NULL) {
-        ll_free(ticket);
-        return NULL;
-    }
-    memcpy(ticket->key, key, key_size + 1);
-    ticket->key_size = key_size;
-    ticket->space_size = space.size;
-    ticket->name_size = name.size;
-    ticket->value_size = value.size;
-    ticket->ahead = -1;
-    ticket->timeout_ns = LL_NEVER;
-    ticket->release_ns = LL_NEVER;
-    ticket->watch_ns = LL_NEVER;
-    ticket->read_ns = LL_NEVER;
-    ticket->why = "";
-    ll_link_init(&ticket->link);
-    ll_link_init(&ticket->reaping);
-    ll_watch_init(&ticket->watches[LL_WATCH_OWN]);
-    ll_watch_init(&ticket->watches[LL_WATCH_AHEAD]);
-    return ticket;
-}
-
-static int acquire_check(struct ll_core *core,
-                         const struct ll_event *event,
-                         struct ll_session **ret_session)
-{
-    struct ll_entry *entry =
-        ll_table_find(&core->objects, event->acquire.session);
-    struct ll_session *session;
-
-    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
-                             LL_OBJECT_SESSION) {
-        return LEASELOCK_E_HANDLE;
-    }
-    session = LL_CONTAINER(entry, struct ll_session, object.entry);
-    if (ll_name_fault(event->acquire.name) != NULL) {
-        return LEASELOCK_E_NAME;
-    }
-    switch (session->state) {
-    case LL_SESSION_OPENING:
-        return LEASELOCK_E_STATE;
-    case LL_SESSION_LOST:
-        return LEASELOCK_E_LOST;
-    case LL_SESSION_CLOSING:
-        return LEASELOCK_E_CLOSED;
-    case LL_SESSION_ACTIVE:
-    case LL_SESSION_SUSPECT:
-        break;
-    }
-    if (core->tickets_n >= LL_TICKETS_MAX ||
-        event->acquire.value.size > LL_VALUE_MAX) {
-        return LEASELOCK_E_LIMIT;
-    }
-    *ret_session = session;
-    return 0;
-}
-
-int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
-{
-    struct ll_session *session = NULL;
-    struct ll_ticket *ticket;
-    int status = acquire_check(core, event, &session);
-
-    if (status != 0) {
-        return status;
-    }
-    ticket = ticket_new(core->config.space, event->acquire.name,
-                        event->acquire.value, session);
-    if (ticket == NULL) {
-        return LEASELOCK_E_NOMEM;
-    }
-    if (!ll_object_enter(core, &ticket->object, LL_OBJECT_TICKET, event->id)) {
-        ll_ticket_free(ticket);
-        return LEASELOCK_E_NOMEM;
-    }
-    core->tickets_n++;
-    session->numbers++;
-    ticket->session = session;
-    ll_link_append(&session->tickets, &ticket->link);
-    ticket->state = LL_TICKET_ENQUEUE;
-    if (event->acquire.timeout_ns == 0) {
-        ticket->once = true;
-        ticket->timeout_ns = ll_after(
-            core->now_ns, core->config.request_timeout_ns *
-                              ll_min(core->endpoints_n, LL_TRY_ENDPOINTS));
-    } else if (event->acquire.timeout_ns > 0) {
-        ticket->timeout_ns = ll_after(core->now_ns, event->acquire.timeout_ns);
-    }
-    ll_call_at(core, &ticket->object, core->now_ns);
-    ll_object_reschedule(core, &ticket->object);
-    return 0;
 }
 
 int64_t ll_ticket_recheck_ns(struct ll_core *core)
@@ -170,6 +64,7 @@ static void ticket_drop_watches(struct ll_core *core, struct ll_ticket *ticket)
 static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
 {
     ticket->state = LL_TICKET_GONE;
+    ll_writes_end(core, ticket);
     ticket->timeout_ns = LL_NEVER;
     ticket->release_ns = LL_NEVER;
     ticket->session = NULL;
@@ -222,6 +117,7 @@ void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket)
 {
     assert(ticket->token > 0);
     ticket->state = LL_TICKET_LEAVE;
+    ll_writes_end(core, ticket);
     ticket->object.failures = 0;
     ticket_drop_watches(core, ticket);
     ll_call_at(core, &ticket->object, core->now_ns);
@@ -331,6 +227,7 @@ ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
 {
     ll_core_log(core, 1, "%s is lost: %s", ticket->key, why);
     ticket->state = LL_TICKET_LOST;
+    ll_writes_end(core, ticket);
     ticket->why = why;
     ticket->lost_due = true;
     ll_call_none(core, &ticket->object);
@@ -349,7 +246,13 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
         ll_ticket_end(core, ticket, 0);
         break;
     case LL_TICKET_HELD:
-        ticket_lose(core, ticket, why_key_gone);
+        if (ll_writes_may_release(ticket)) {
+            ticket->key_gone = true;
+            ll_watch_drop(core, &ticket->watches[LL_WATCH_OWN]);
+            ticket->read_ns = LL_NEVER;
+        } else {
+            ticket_lose(core, ticket, why_key_gone);
+        }
         break;
     case LL_TICKET_ENQUEUE:
     case LL_TICKET_LOST:
@@ -405,6 +308,7 @@ int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
     case LL_TICKET_HELD:
         ticket->release_asked = true;
         ticket->release_ns = ll_after(core->now_ns, event->release.timeout_ns);
+        ticket->leave_lost |= ll_writes_may_release(ticket);
         ll_ticket_leave(core, ticket);
         return 0;
     case LL_TICKET_LOST:

@@ -11,6 +11,9 @@
  *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0
  *     ENQUEUE | answered: k ahead             | WAIT    | watch both keys
  *     ENQUEUE | answered: the key was there   | NEXT    | an earlier try landed
+ *     ENQUEUE | resumed, answered: the key is | NEXT    |
+ *             | there                         |         |
+ *     ENQUEUE | resumed, answered: it is not  | gone    | ACQUIRED LOST
  *     ENQUEUE | try answered: not free        | gone    | TIMEOUT
  *     ENQUEUE | no answer                     | ENQUEUE | the same again
  *     ENQUEUE | refused, error                | gone *  | ACQUIRED error
@@ -28,6 +31,8 @@
  *     WAIT,   | time-out, release             | LEAVE   | ACQUIRED TIMEOUT or
  *     NEXT    |                               |         | CANCELED
  *     HELD    | own key gone, session lost    | LOST    | LOST
+ *     HELD    | own key gone, while a write   | HELD    | as the write ends:
+ *             | that releases is unanswered   |         | gone or LOST
  *     HELD    | release                       | LEAVE   |
  *     LOST    | release                       | gone *  | RELEASED LOST
  *     LEAVE   | delete answered               | gone *  | RELEASED
@@ -113,6 +118,12 @@ struct ll_ticket {
     int64_t ahead_token;
     int64_t ahead_lease;
     int64_t gone_revision; /* NEXT: reads must be this new */
+    struct ll_link writes; /* HELD: ll_write, in their order */
+    unsigned writes_n;
+    int64_t version;      /* HELD: of the key, as far as it is known */
+    bool key_gone;        /* HELD: but a write may have given it back */
+    bool resumes;         /* the key was made by another process */
+    int64_t resume_token; /* and stands at this token; 0: at any */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
@@ -135,6 +146,7 @@ struct ll_ticket {
 };
 
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event);
+int ll_ticket_resume(struct ll_core *core, const struct ll_event *event);
 int ll_ticket_release(struct ll_core *core, const struct ll_event *event);
 void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket);
 int64_t ll_ticket_deadline_ns(const struct ll_ticket *ticket);
@@ -143,7 +155,8 @@ bool ll_ticket_next(struct ll_core *core,
                     struct ll_effect *ret_effect);
 void ll_ticket_free(struct ll_ticket *ticket);
 
-/** ticket_call.c: the unary requests and their answers. */
+/** ticket_open.c has how it begins; ticket_call.c: the unary requests and their
+ * answers. */
 void ll_ticket_build(struct ll_core *core,
                      struct ll_ticket *ticket,
                      struct ll_request *ret_request);

@@ -54,16 +54,22 @@ static void build_enqueue(struct ll_core *core,
                           const struct ll_ticket *ticket,
                           struct ll_request *ret_request)
 {
-    struct ll_range queue = ticket_queue(core, ticket);
+    struct ll_range queue;
     struct ll_op put = {.kind = LL_OP_PUT,
                         .put = {.key = ll_ticket_key(ticket),
                                 .value = {ticket->value, ticket->value_size},
                                 .lease = ticket->session->lease}};
 
+    if (ticket->resumes) {
+        core->scratch.then_ops[0] = op_key(ll_ticket_key(ticket), false);
+        request_txn(core, ret_request, 0, 1, 0);
+        return;
+    }
     core->scratch.compare =
         (struct ll_compare){.target = LL_COMPARE_CREATE_REVISION,
                             .result = LL_COMPARE_EQUAL,
                             .number = 0};
+    queue = ticket_queue(core, ticket);
     queue.limit = 1;
     if (ticket->once) {
         core->scratch.compare.key = queue.key;
@@ -188,6 +194,7 @@ static void ticket_enqueued(struct ll_core *core,
     const struct ll_range_answer *queue = answer_range(answer, 0);
 
     ticket->token = answer->revision;
+    ticket->version = 1;
     ll_free(ticket->value);
     ticket->value = NULL;
     if (ticket->acquire_told) {
@@ -215,6 +222,7 @@ static void ticket_found(struct ll_core *core,
 
     if (own) {
         ticket->token = found->kvs[0].create_revision;
+        ticket->version = found->kvs[0].version;
         ticket->lost_tries -= ticket->lost_tries > 0 ? 1 : 0;
         ll_free(ticket->value);
         ticket->value = NULL;
@@ -236,6 +244,27 @@ static void ticket_found(struct ll_core *core,
         ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
     } else {
         ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
+    }
+}
+
+/** Another process' key: it is taken over, or there is nothing to resume. */
+static void ticket_resumed(struct ll_core *core,
+                           struct ll_ticket *ticket,
+                           const struct ll_answer *answer)
+{
+    const struct ll_range_answer *found = answer_range(answer, 0);
+    bool there = found != NULL && found->kvs_n > 0 &&
+                 found->kvs[0].lease == ticket->session->lease &&
+                 (ticket->resume_token == 0 ||
+                  ticket->resume_token == found->kvs[0].create_revision);
+
+    if (!there && ticket->acquire_told) {
+        ll_ticket_end(core, ticket, 0);
+    } else if (!there) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_LOST,
+                       "there is no such key on the session's lease");
+    } else {
+        ticket_found(core, ticket, answer);
     }
 }
 
@@ -372,7 +401,9 @@ static void ticket_on_ok(struct ll_core *core,
 
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
+        if (ticket->resumes) {
+            ticket_resumed(core, ticket, answer);
+        } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
             ticket_enqueued(core, ticket, answer);
         } else {
             ticket_found(core, ticket, answer);
@@ -413,7 +444,7 @@ static void ticket_on_ok(struct ll_core *core,
 static void ticket_on_lost_enqueue(struct ll_core *core,
                                    struct ll_ticket *ticket)
 {
-    ticket->lost_tries++;
+    ticket->lost_tries += ticket->resumes ? 0 : 1;
     if (ticket->acquire_told) {
         ll_ticket_end(core, ticket, 0);
     } else {

@@ -1,6 +1,7 @@
 #include "core/object.h"
 #include "core/session.h"
 #include "core/ticket.h"
+#include "core/write.h"
 
 /** The state of a session at a time that core has not been told of yet. */
 static enum ll_session_state session_state_at(const struct ll_session *session,
@@ -49,6 +50,9 @@ static enum ll_ticket_phase ticket_phase_at(const struct ll_ticket *ticket,
         return ticket->acquire_told ? LL_TICKET_PHASE_LEAVING
                                     : LL_TICKET_PHASE_WAITING;
     case LL_TICKET_HELD:
+        if (ll_writes_may_release(ticket)) {
+            return LL_TICKET_PHASE_LEAVING;
+        }
         return session_state_at(ticket->session, now_ns) == LL_SESSION_LOST
                    ? LL_TICKET_PHASE_LOST
                    : LL_TICKET_PHASE_HELD;

@@ -166,6 +166,8 @@ static int build_op(const struct ll_op *op,
         message->put->key = binary(op->put.key);
         message->put->value = binary(op->put.value);
         message->put->lease = op->put.lease;
+        message->put->ignore_value = op->put.keep;
+        message->put->ignore_lease = op->put.keep;
         return 0;
     case LL_OP_DELETE:
         message->request_case = ETCDPB__REQUEST_OP__REQUEST_DELETE_RANGE;

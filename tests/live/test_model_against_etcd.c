@@ -249,7 +249,8 @@ static void run_cancel(int64_t watch_id)
 
 static void run_step(void)
 {
-    struct ll_effect effect = {.kind = LL_EFFECT_KEEPALIVE};
+    struct ll_effect effect = {.kind = LL_EFFECT_KEEPALIVE,
+                               .keepalive.which = LL_STREAM_KEEPALIVE};
     char revision[24];
 
     switch (bed.step.kind) {

@@ -151,11 +151,14 @@ void sim_store_put(struct sim_store *store, const struct ll_put *put)
 {
     struct sim_key *key = key_add(store, put->key);
     const struct sim_version *old = sim_key_at(key, INT64_MAX);
-    struct sim_version *now = version_add(store, key, put->value);
+    bool keep = put->keep && old != NULL;
+    struct ll_bytes kept = {old != NULL ? old->value : "",
+                            old != NULL ? old->value_size : 0};
+    struct sim_version *now = version_add(store, key, keep ? kept : put->value);
 
     now->create_revision = old != NULL ? old->create_revision : now->revision;
     now->version = old != NULL ? old->version + 1 : 1;
-    now->lease = put->lease;
+    now->lease = keep ? old->lease : put->lease;
     if (old != NULL) {
         attach(store, old->lease, -1);
     }

@@ -198,7 +198,8 @@ static void print_ops(FILE *out, const struct ll_op *ops, size_t n)
             (void)fputs("put ", out);
             print_bytes(out, ops[i].put.key);
             print_bytes(out, ops[i].put.value);
-            (void)fprintf(out, " lease %" PRId64, ops[i].put.lease);
+            (void)fprintf(out, " lease %" PRId64 "%s", ops[i].put.lease,
+                          ops[i].put.keep ? " as it is" : "");
             break;
         case LL_OP_DELETE:
             (void)fputs("delete ", out);

@@ -176,6 +176,18 @@ build_ops(struct sim_program *program, int depth, size_t n)
     return ops;
 }
 
+/** A put that leaves a key as it is. It has its Txn for itself: etcd 3.4.23
+ *  panics when another part of the same Txn deletes the key before it. */
+static void build_keep(struct sim_program *program, struct ll_txn *txn)
+{
+    struct ll_op *op = sim_arena_alloc(&program->arena, 1, sizeof(*op));
+
+    op->kind = LL_OP_PUT;
+    op->put = (struct ll_put){.key = any_key(program), .keep = true};
+    txn->then_ops = op;
+    txn->then_n = 1;
+}
+
 static void
 build_txn(struct sim_program *program, int depth, struct ll_txn *txn)
 {
@@ -189,6 +201,10 @@ build_txn(struct sim_program *program, int depth, struct ll_txn *txn)
     }
     txn->compares = compares;
     txn->compares_n = n;
+    if (depth == 0 && one_in(program, 8)) {
+        build_keep(program, txn);
+        return;
+    }
     txn->then_n = (size_t)below(program, depth == 0 ? 5 : 3);
     txn->then_ops = build_ops(program, depth, txn->then_n);
     txn->else_n = (size_t)below(program, depth == 0 ? 5 : 3);

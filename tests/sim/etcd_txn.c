@@ -5,6 +5,9 @@
 const struct sim_error sim_error_no_lease = {
     GRPC_STATUS_NOT_FOUND, "etcdserver: requested lease not found"};
 
+static const struct sim_error error_no_key = {GRPC_STATUS_INVALID_ARGUMENT,
+                                              "etcdserver: key not found"};
+
 /** A Txn that is being carried out. */
 struct run {
     const struct sim_view *view;
@@ -128,8 +131,8 @@ static void choose_path(struct run *run, const struct ll_txn *txn)
     }
 }
 
-/** What fails the whole Txn: a lease that is not there, found before any
- *  range's revision is looked at. */
+/** What fails the whole Txn: a lease or a key that is not there, found before
+ *  any range's revision is looked at. */
 static const struct sim_error *
 check_path(struct run *run, const struct ll_txn *txn, bool puts)
 {
@@ -147,8 +150,12 @@ check_path(struct run *run, const struct ll_txn *txn, bool puts)
             error = check_path(run, &ops[i].txn, puts);
             break;
         case LL_OP_PUT:
-            if (puts && ops[i].put.lease != 0 &&
-                !run->lease_known(run->arg, ops[i].put.lease)) {
+            if (puts && ops[i].put.keep &&
+                sim_store_find(run->store, ops[i].put.key,
+                               run->view->revision) == NULL) {
+                error = &error_no_key;
+            } else if (puts && ops[i].put.lease != 0 &&
+                       !run->lease_known(run->arg, ops[i].put.lease)) {
                 error = &sim_error_no_lease;
             }
             break;

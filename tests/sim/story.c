@@ -117,6 +117,14 @@ void sim_story_event(const struct sim_client *client,
     case LL_EVENT_RELEASE:
         story_command(client, event, "releases", event->release.timeout_ns);
         break;
+    case LL_EVENT_RESUME:
+        story_command(client, event, "resumes", event->resume.timeout_ns);
+        break;
+    case LL_EVENT_WRITE:
+        story_command(client, event,
+                      event->write.release ? "writes and releases" : "writes",
+                      event->write.timeout_ns);
+        break;
     case LL_EVENT_QUERY:
         story_command(client, event, "queries", event->query.timeout_ns);
         break;
@@ -215,6 +223,11 @@ void sim_story_effect(const struct sim_client *client,
         break;
     case LL_EFFECT_RELEASED:
         story_told(client, effect, "released");
+        break;
+    case LL_EFFECT_WRITTEN:
+        SIM_TELL(world, "client %u: write %llu has ended%s: %s", who, id,
+                 effect->written.last ? "" : " for its caller",
+                 leaselock_status_name(effect->written.detail.status));
         break;
     case LL_EFFECT_QUERIED:
         story_told(client, effect, "queried");

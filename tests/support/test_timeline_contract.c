@@ -175,6 +175,7 @@ void test_contract_effect(struct test_timeline *timeline,
     case LL_EFFECT_ACQUIRED:
     case LL_EFFECT_LOST:
     case LL_EFFECT_RELEASED:
+    case LL_EFFECT_WRITTEN:
     case LL_EFFECT_QUERIED:
         check_told(timeline, effect);
         break;

@@ -229,6 +229,11 @@ void test_effect_print(struct test_timeline *timeline,
     case LL_EFFECT_RELEASED:
         print_end(out, effect, "ticket", "released");
         break;
+    case LL_EFFECT_WRITTEN:
+        fprintf(out, "write %" PRIu64 " %s: ", effect->id,
+                effect->written.last ? "ended" : "goes on");
+        print_detail(out, &effect->written.detail);
+        break;
     case LL_EFFECT_SESSION_CHANGED:
         fprintf(out, "session %" PRIu64 " is %s%s%s", effect->id,
                 state_name(effect->session.state),

@@ -1,0 +1,187 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "core/ticket.h"
+#include "leaselock/status.h"
+
+/**
+ * How a ticket begins: with a key that is to be made, or with one that another
+ * process made.
+ */
+
+static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
+{
+    struct ll_ticket *ticket = ll_alloc_zero(1, sizeof(*ticket) + key.size + 1);
+
+    if (ticket == NULL) {
+        return NULL;
+    }
+    ticket->value = ll_alloc_copy(value.data, value.size);
+    if (ticket->value == NULL) {
+        ll_free(ticket);
+        return NULL;
+    }
+    memcpy(ticket->key, key.data, key.size);
+    ticket->key_size = key.size;
+    ticket->value_size = value.size;
+    ticket->ahead = -1;
+    ticket->timeout_ns = LL_NEVER;
+    ticket->release_ns = LL_NEVER;
+    ticket->watch_ns = LL_NEVER;
+    ticket->read_ns = LL_NEVER;
+    ticket->why = "";
+    ll_link_init(&ticket->link);
+    ll_link_init(&ticket->reaping);
+    ll_link_init(&ticket->writes);
+    ll_watch_init(&ticket->watches[LL_WATCH_OWN]);
+    ll_watch_init(&ticket->watches[LL_WATCH_AHEAD]);
+    return ticket;
+}
+
+/** The session of a new ticket, or why there can be none. */
+static int
+find_session(struct ll_core *core, uint64_t id, struct ll_session **ret_session)
+{
+    struct ll_entry *entry = ll_table_find(&core->objects, id);
+    struct ll_session *session;
+
+    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
+                             LL_OBJECT_SESSION) {
+        return LEASELOCK_E_HANDLE;
+    }
+    session = LL_CONTAINER(entry, struct ll_session, object.entry);
+    switch (session->state) {
+    case LL_SESSION_OPENING:
+        return LEASELOCK_E_STATE;
+    case LL_SESSION_LOST:
+        return LEASELOCK_E_LOST;
+    case LL_SESSION_CLOSING:
+        return LEASELOCK_E_CLOSED;
+    case LL_SESSION_ACTIVE:
+    case LL_SESSION_SUSPECT:
+        break;
+    }
+    if (core->tickets_n >= LL_TICKETS_MAX) {
+        return LEASELOCK_E_LIMIT;
+    }
+    *ret_session = session;
+    return 0;
+}
+
+/** Lets a ticket begin; on failure it is freed. */
+static int ticket_enter(struct ll_core *core,
+                        struct ll_session *session,
+                        struct ll_ticket *ticket,
+                        uint64_t id,
+                        int64_t timeout_ns)
+{
+    if (!ll_object_enter(core, &ticket->object, LL_OBJECT_TICKET, id)) {
+        ll_ticket_free(ticket);
+        return LEASELOCK_E_NOMEM;
+    }
+    core->tickets_n++;
+    ticket->session = session;
+    ll_link_append(&session->tickets, &ticket->link);
+    ticket->state = LL_TICKET_ENQUEUE;
+    if (timeout_ns == 0) {
+        ticket->once = true;
+        ticket->timeout_ns = ll_after(
+            core->now_ns, core->config.request_timeout_ns *
+                              ll_min(core->endpoints_n, LL_TRY_ENDPOINTS));
+    } else if (timeout_ns > 0) {
+        ticket->timeout_ns = ll_after(core->now_ns, timeout_ns);
+    }
+    ll_call_at(core, &ticket->object, core->now_ns);
+    ll_object_reschedule(core, &ticket->object);
+    return 0;
+}
+
+int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_session *session = NULL;
+    struct ll_ticket *ticket;
+    char key[LL_KEY_MAX + 1];
+    size_t key_size;
+    int status = ll_name_fault(event->acquire.name) != NULL
+                     ? LEASELOCK_E_NAME
+                     : find_session(core, event->acquire.session, &session);
+
+    if (status == 0 && event->acquire.value.size > LL_VALUE_MAX) {
+        status = LEASELOCK_E_LIMIT;
+    }
+    if (status != 0) {
+        return status;
+    }
+    key_size = ll_key_make(core->config.space, event->acquire.name,
+                           session->lease, session->numbers + 1, key);
+    ticket = ticket_new((struct ll_bytes){key, key_size}, event->acquire.value);
+    if (ticket == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    ticket->space_size = core->config.space.size;
+    ticket->name_size = event->acquire.name.size;
+    status = ticket_enter(core, session, ticket, event->id,
+                          event->acquire.timeout_ns);
+    if (status == 0) {
+        session->numbers++;
+    }
+    return status;
+}
+
+/** How long the name in a key is: what stands between the namespace and the
+ *  last '/', with the session's lease behind that; 0: it is no key of ours. */
+static size_t key_name_size(struct ll_bytes space,
+                            struct ll_bytes key,
+                            const struct ll_session *session)
+{
+    char suffix[LL_SUFFIX_MAX + 1];
+    struct ll_bytes name;
+    size_t size = key.size;
+    char *end = NULL;
+
+    if (key.size > LL_KEY_MAX || key.size <= space.size ||
+        (space.size > 0 && memcmp(key.data, space.data, space.size) != 0)) {
+        return 0;
+    }
+    while (size > space.size && key.data[size - 1] != '/') {
+        size--;
+    }
+    if (size <= space.size || key.size - size > LL_SUFFIX_MAX) {
+        return 0;
+    }
+    name = (struct ll_bytes){key.data + space.size, size - 1 - space.size};
+    memcpy(suffix, key.data + size, key.size - size);
+    suffix[key.size - size] = '\0';
+    return strtoull(suffix, &end, 16) == (uint64_t)session->lease &&
+                   *end == '.' && ll_name_fault(name) == NULL
+               ? name.size
+               : 0;
+}
+
+int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_session *session = NULL;
+    struct ll_ticket *ticket;
+    size_t name_size;
+    int status = find_session(core, event->resume.session, &session);
+
+    if (status != 0) {
+        return status;
+    }
+    name_size = key_name_size(core->config.space, event->resume.key, session);
+    if (name_size == 0) {
+        return LEASELOCK_E_NAME;
+    }
+    ticket = ticket_new(event->resume.key, (struct ll_bytes){"", 0});
+    if (ticket == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    ticket->space_size = core->config.space.size;
+    ticket->name_size = name_size;
+    ticket->resumes = true;
+    ticket->resume_token = event->resume.token;
+    return ticket_enter(
+        core, session, ticket, event->id,
+        event->resume.timeout_ns == 0 ? 1 : event->resume.timeout_ns);
+}

@@ -1,0 +1,373 @@
+#include "core/write.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "leaselock/status.h"
+
+static bool is_first(const struct ll_write *write)
+{
+    return write->ticket != NULL && write->ticket->writes.next == &write->link;
+}
+
+/** Sends the first of a ticket's writes, if it is not under way. */
+static void writes_go_on(struct ll_core *core, struct ll_ticket *ticket)
+{
+    if (!ll_link_alone(&ticket->writes)) {
+        struct ll_write *first =
+            LL_CONTAINER(ticket->writes.next, struct ll_write, link);
+
+        if (!first->object.in_flight && first->object.call_ns == LL_NEVER) {
+            ll_call_at(core, &first->object, core->now_ns);
+            ll_object_reschedule(core, &first->object);
+        }
+    }
+}
+
+static void write_detach(struct ll_write *write)
+{
+    if (write->ticket != NULL) {
+        ll_link_remove(&write->link);
+        write->ticket->writes_n--;
+        write->ticket = NULL;
+    }
+}
+
+/** The last word. */
+static void write_end(struct ll_core *core, struct ll_write *write, int status)
+{
+    struct ll_ticket *ticket = write->ticket;
+
+    write->is_over = true;
+    write->told_due = true;
+    write->status = status;
+    write->timeout_ns = LL_NEVER;
+    write_detach(write);
+    ll_call_none(core, &write->object);
+    ll_tell(core, &write->object);
+    ll_object_reschedule(core, &write->object);
+    if (ticket != NULL && ticket->key_gone && status != 0) {
+        ll_ticket_lose_key(core, ticket); /* it was not given back */
+    } else if (ticket != NULL) {
+        writes_go_on(core, ticket);
+    }
+}
+
+/** The last word of one that failed: with an answer lost it may be wrong. */
+static void write_fail(struct ll_core *core, struct ll_write *write, int status)
+{
+    write_end(core, write, write->lost ? LEASELOCK_E_OUTCOME_UNKNOWN : status);
+}
+
+static struct ll_write *write_new(const struct ll_event *event)
+{
+    size_t compares_n = event->write.compares_n + 2;
+    size_t ops_n = event->write.ops_n + 1;
+    struct ll_write *write =
+        ll_alloc_zero(1, sizeof(*write) + ops_n * sizeof(write->ops[0]));
+
+    if (write == NULL) {
+        return NULL;
+    }
+    write->compares = ll_alloc_zero(compares_n, sizeof(*write->compares));
+    if (write->compares == NULL) {
+        ll_free(write);
+        return NULL;
+    }
+    ll_link_init(&write->link);
+    for (size_t i = 0; i < event->write.compares_n; i++) {
+        write->compares[2 + i] = event->write.compares[i];
+    }
+    for (size_t i = 0; i < event->write.ops_n; i++) {
+        write->ops[i] = event->write.ops[i];
+    }
+    write->txn = (struct ll_txn){.compares = write->compares,
+                                 .compares_n = compares_n,
+                                 .then_ops = write->ops,
+                                 .then_n = ops_n,
+                                 .else_ops = &write->else_op,
+                                 .else_n = 1};
+    return write;
+}
+
+/** The two conditions that stand before the caller's, the mark, and what is
+ *  asked when a condition fails. */
+static void write_fence(struct ll_write *write, const struct ll_event *event)
+{
+    const struct ll_ticket *ticket = write->ticket;
+    struct ll_bytes key = ll_ticket_key(ticket);
+    struct ll_op *mark = &write->ops[event->write.ops_n];
+
+    write->releases = event->write.release;
+    write->token = ticket->token;
+    write->compares[0] =
+        (struct ll_compare){.key = key,
+                            .target = LL_COMPARE_CREATE_REVISION,
+                            .result = LL_COMPARE_EQUAL,
+                            .number = ticket->token};
+    write->compares[1] = (struct ll_compare){
+        .key = key, .target = LL_COMPARE_VERSION, .result = LL_COMPARE_EQUAL};
+    if (write->releases) {
+        *mark = (struct ll_op){.kind = LL_OP_DELETE, .del = {.key = key}};
+    } else if (event->write.value != NULL) {
+        *mark = (struct ll_op){.kind = LL_OP_PUT,
+                               .put = {.key = key,
+                                       .value = *event->write.value,
+                                       .lease = ticket->session->lease}};
+    } else {
+        *mark = (struct ll_op){.kind = LL_OP_PUT,
+                               .put = {.key = key, .keep = true}};
+    }
+    write->else_op = (struct ll_op){.kind = LL_OP_RANGE,
+                                    .range = {.key = key, .keys_only = true}};
+}
+
+/** 0, or why a write is none. */
+static int write_check(const struct ll_ticket *ticket,
+                       const struct ll_event *event)
+{
+    size_t i;
+
+    if (event->write.compares_n > LL_WRITE_PARTS_MAX ||
+        event->write.ops_n > LL_WRITE_PARTS_MAX ||
+        ticket->writes_n >= LL_WRITES_MAX ||
+        (event->write.value != NULL &&
+         event->write.value->size > LL_VALUE_MAX)) {
+        return LEASELOCK_E_LIMIT;
+    }
+    if (event->write.release && event->write.value != NULL) {
+        return LEASELOCK_E_ARGUMENT;
+    }
+    for (i = 0; i < event->write.ops_n; i++) {
+        const struct ll_op *op = &event->write.ops[i];
+        bool put = op->kind == LL_OP_PUT;
+        struct ll_bytes key = put ? op->put.key : op->del.key;
+
+        if ((!put && op->kind != LL_OP_DELETE) || key.size == 0 ||
+            (!put && op->del.end.size > 0) ||
+            ll_bytes_equal(key, ll_ticket_key(ticket))) {
+            return LEASELOCK_E_ARGUMENT;
+        }
+    }
+    return 0;
+}
+
+int ll_write_ask(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_entry *entry = ll_table_find(&core->objects, event->write.ticket);
+    struct ll_ticket *ticket;
+    struct ll_write *write;
+    int status;
+
+    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
+                             LL_OBJECT_TICKET) {
+        return LEASELOCK_E_HANDLE;
+    }
+    ticket = LL_CONTAINER(entry, struct ll_ticket, object.entry);
+    status = write_check(ticket, event);
+    if (status != 0) {
+        return status;
+    }
+    if (ticket->state != LL_TICKET_HELD ||
+        core->now_ns >= ticket->session->deadline_ns ||
+        ll_writes_may_release(ticket)) {
+        return LEASELOCK_E_NOT_HELD;
+    }
+    write = write_new(event);
+    if (write == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    if (!ll_object_enter(core, &write->object, LL_OBJECT_WRITE, event->id)) {
+        ll_write_free(write);
+        return LEASELOCK_E_NOMEM;
+    }
+    write->ticket = ticket;
+    write->why = "";
+    write_fence(write, event);
+    write->timeout_ns = ll_after(core->now_ns, event->write.timeout_ns);
+    ll_link_append(&ticket->writes, &write->link);
+    ticket->writes_n++;
+    writes_go_on(core, ticket);
+    ll_object_reschedule(core, &write->object);
+    return 0;
+}
+
+void ll_write_on_time(struct ll_core *core, struct ll_write *write)
+{
+    if (core->now_ns < write->timeout_ns) {
+        return;
+    }
+    write->timeout_ns = LL_NEVER;
+    if (write->object.in_flight && !write->lost &&
+        write->object.failures == 0) {
+        ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
+                        "no answer in time");
+    }
+    if (write->object.in_flight || write->lost) {
+        write->told_due = true;
+        write->status = LEASELOCK_E_OUTCOME_UNKNOWN;
+        ll_tell(core, &write->object);
+    } else {
+        write_end(core, write, LEASELOCK_E_UNAVAILABLE);
+    }
+}
+
+int64_t ll_write_deadline_ns(const struct ll_write *write)
+{
+    return write->timeout_ns;
+}
+
+void ll_write_build(struct ll_write *write, struct ll_request *ret_request)
+{
+    assert(is_first(write));
+    write->version = write->ticket->version;
+    write->compares[1].number = write->version;
+    ret_request->kind = LL_REQUEST_TXN;
+    ret_request->txn = write->txn;
+}
+
+static void
+write_applied(struct ll_core *core, struct ll_write *write, int64_t revision)
+{
+    struct ll_ticket *ticket = write->ticket;
+
+    write->revision = revision;
+    if (ticket != NULL) {
+        ticket->version = write->version + 1;
+    }
+    write_end(core, write, 0);
+    if (ticket != NULL && write->releases) {
+        ll_ticket_end(core, ticket, 0);
+    }
+}
+
+/** A condition failed: what stands of the key says which. */
+static void write_refuted(struct ll_core *core,
+                          struct ll_write *write,
+                          const struct ll_answer *answer)
+{
+    const struct ll_range_answer *range;
+    struct ll_ticket *ticket = write->ticket;
+    const struct ll_kv *kv;
+
+    if (answer->kind != LL_REQUEST_TXN || answer->txn.ops_n != 1 ||
+        answer->txn.ops[0].kind != LL_OP_RANGE) {
+        write->why = "the answer does not fit the request";
+        write_fail(core, write, LEASELOCK_E_SERVER);
+        return;
+    }
+    range = &answer->txn.ops[0].range;
+    kv = range->kvs_n > 0 && range->kvs[0].create_revision == write->token
+             ? &range->kvs[0]
+             : NULL;
+    if (kv == NULL) {
+        write_fail(core, write, LEASELOCK_E_NOT_HELD);
+        if (ticket != NULL) {
+            ll_ticket_lose_key(core, ticket);
+        }
+    } else if (kv->version == write->version) {
+        write_fail(core, write, LEASELOCK_E_COMPARE);
+    } else if (write->lost && kv->version == write->version + 1) {
+        write_applied(core, write, kv->mod_revision);
+    } else if (write->lost || ticket == NULL) {
+        write_fail(core, write, LEASELOCK_E_OUTCOME_UNKNOWN);
+        if (ticket != NULL) {
+            ticket->version = kv->version;
+        }
+    } else {
+        /* Somebody else wrote to the key, or a write of unknown outcome was
+         * applied after all. */
+        ticket->version = kv->version;
+        ll_call_at(core, &write->object, core->now_ns);
+    }
+}
+
+void ll_write_on_answer(struct ll_core *core,
+                        struct ll_write *write,
+                        const struct ll_answer *answer)
+{
+    switch (answer->outcome) {
+    case LL_OUTCOME_OK:
+        if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
+            write_applied(core, write, answer->revision);
+        } else {
+            write_refuted(core, write, answer);
+        }
+        break;
+    case LL_OUTCOME_LOST:
+        write->lost = true;
+        /* fall through */
+    case LL_OUTCOME_AGAIN:
+        if (write->ticket == NULL) {
+            write_fail(core, write, LEASELOCK_E_NOT_HELD);
+        } else {
+            ll_call_again(core, &write->object, answer->outcome);
+        }
+        break;
+    case LL_OUTCOME_NO_LEASE:
+        if (write->ticket != NULL &&
+            ll_session_is_alive(write->ticket->session)) {
+            ll_session_lose(core, write->ticket->session,
+                            "etcd does not know the lease any more");
+        } else {
+            write_fail(core, write, LEASELOCK_E_NOT_HELD);
+        }
+        break;
+    case LL_OUTCOME_REFUSED:
+        write_fail(core, write, LEASELOCK_E_REFUSED);
+        break;
+    case LL_OUTCOME_LEASE_EXISTS:
+    case LL_OUTCOME_ERROR:
+        write_fail(core, write, LEASELOCK_E_SERVER);
+        break;
+    }
+}
+
+void ll_writes_end(struct ll_core *core, struct ll_ticket *ticket)
+{
+    while (!ll_link_alone(&ticket->writes)) {
+        struct ll_write *write =
+            LL_CONTAINER(ticket->writes.next, struct ll_write, link);
+
+        write_detach(write);
+        if (!write->object.in_flight) {
+            write_fail(core, write, LEASELOCK_E_NOT_HELD);
+        }
+    }
+}
+
+bool ll_writes_may_release(const struct ll_ticket *ticket)
+{
+    const struct ll_write *newest =
+        LL_CONTAINER(ticket->writes.prev, struct ll_write, link);
+
+    return !ll_link_alone(&ticket->writes) && newest->releases;
+}
+
+bool ll_write_next(struct ll_core *core,
+                   struct ll_write *write,
+                   struct ll_effect *ret_effect)
+{
+    if (write->told_due) {
+        write->told_due = false;
+        *ret_effect = (struct ll_effect){.kind = LL_EFFECT_WRITTEN};
+        ret_effect->id = write->object.entry.id;
+        ret_effect->written.detail =
+            ll_detail_of(core, write->status, write->why);
+        ret_effect->written.last = write->is_over;
+        ret_effect->written.revision = write->revision;
+        return true;
+    }
+    ll_link_remove(&write->object.telling);
+    if (write->is_over) {
+        ll_object_leave(core, &write->object);
+        ll_write_free(write);
+    }
+    return false;
+}
+
+void ll_write_free(struct ll_write *write)
+{
+    ll_free(write->compares);
+    ll_free(write);
+}

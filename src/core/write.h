@@ -1,0 +1,95 @@
+#ifndef LL_CORE_WRITE_H
+#define LL_CORE_WRITE_H
+
+#include "core/object.h"
+#include "core/ticket.h"
+
+/**
+ * A write under a ticket's fence. etcd applies it only while the ticket's key
+ * K stands at its token; once, whatever is lost on the way; and after the
+ * writes of the ticket that were asked for before it:
+ *
+ *     if   create_revision(K) == token  and  version(K) == v
+ *          and the caller's conditions
+ *     then the caller's puts and deletions,
+ *          put(K), which leaves K as it is but for its version: v + 1
+ *     else range(K)
+ *
+ * A ticket's writes go out one after the other, so v is known, and a duplicate
+ * that comes late finds another version. After a lost answer the same Txn goes
+ * out again; when it finds v + 1 then it was an earlier try that did it. Where
+ * K is to have a new value (a candidate that proclaims) that put is the mark;
+ * where the ticket is given back K's deletion is, which says less: with K gone
+ * and an answer lost it cannot be known who deleted it.
+ *
+ *     state  | event                        | next    | does
+ *     QUEUED | it is the first of its ticket| OUT     | sends it
+ *     OUT    | applied                      | gone    | WRITTEN 0
+ *     OUT    | no answer                    | OUT     | the same again
+ *     OUT    | "too many requests"          | OUT     | the same again, later
+ *     OUT    | v + 1 after a lost answer    | gone    | WRITTEN 0
+ *     OUT    | as it was: a condition failed| gone    | WRITTEN COMPARE
+ *            |                              |         | (UNKNOWN after a lost
+ *            |                              |         | answer: that try may
+ *            |                              |         | land yet)
+ *     OUT    | K is gone, or another        | gone    | WRITTEN NOT_HELD; the
+ *            |                              |         | ticket is lost
+ *     OUT    | the same after a lost answer | gone    | WRITTEN
+ * OUTCOME_UNKNOWN; |                              |         | the ticket is
+ * lost OUT    | refused, error               | gone    | WRITTEN error (UNKNOWN
+ *            |                              |         | after a lost answer)
+ *     OUT    | time-out                     | OUT     | OUTCOME_UNKNOWN, not
+ * the |                              |         | last word QUEUED | time-out |
+ * gone    | WRITTEN UNAVAILABLE QUEUED | the ticket is over           | gone |
+ * WRITTEN NOT_HELD OUT    | the ticket is over, an answer| OUT     | awaits it,
+ * and does not | is awaited                   |         | send it again OUT |
+ * the ticket is over, and none | gone    | WRITTEN OUTCOME_UNKNOWN | is | |
+ *
+ * A ticket is over when it is released, lost, or its session is.
+ */
+
+/** Conditions, and puts and deletions, of a write at most; etcd's own limit is
+ *  128 each, ours and the else branch's included. */
+#define LL_WRITE_PARTS_MAX 100
+/** Writes of one ticket that wait for their turn at most. */
+#define LL_WRITES_MAX 1024
+
+struct ll_write {
+    struct ll_object object;
+    struct ll_ticket *ticket; /* NULL: it is over */
+    struct ll_link link;      /* in ticket->writes, in their order */
+    bool releases;
+    bool lost; /* an earlier try may have been applied */
+    int64_t timeout_ns;
+    int64_t token; /* as it was sent */
+    int64_t version;
+    /** What is to be told. */
+    bool told_due;
+    bool is_over;
+    int status;
+    int64_t revision;
+    const char *why; /* static */
+    struct ll_txn txn;
+    struct ll_op else_op;
+    struct ll_compare *compares; /* the ticket's two, then the caller's */
+    struct ll_op ops[];          /* the caller's, then the mark */
+};
+
+int ll_write_ask(struct ll_core *core, const struct ll_event *event);
+void ll_write_on_time(struct ll_core *core, struct ll_write *write);
+int64_t ll_write_deadline_ns(const struct ll_write *write);
+void ll_write_build(struct ll_write *write, struct ll_request *ret_request);
+void ll_write_on_answer(struct ll_core *core,
+                        struct ll_write *write,
+                        const struct ll_answer *answer);
+bool ll_write_next(struct ll_core *core,
+                   struct ll_write *write,
+                   struct ll_effect *ret_effect);
+void ll_write_free(struct ll_write *write);
+
+/** The ticket is held no more. */
+void ll_writes_end(struct ll_core *core, struct ll_ticket *ticket);
+/** Whether the newest write may have given the ticket back. */
+bool ll_writes_may_release(const struct ll_ticket *ticket);
+
+#endif
