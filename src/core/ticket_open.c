@@ -1,4 +1,4 @@
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -135,10 +135,10 @@ static size_t key_name_size(struct ll_bytes space,
                             struct ll_bytes key,
                             const struct ll_session *session)
 {
-    char suffix[LL_SUFFIX_MAX + 1];
+    char lease[LL_SUFFIX_MAX + 1];
     struct ll_bytes name;
     size_t size = key.size;
-    char *end = NULL;
+    size_t lease_size;
 
     if (key.size > LL_KEY_MAX || key.size <= space.size ||
         (space.size > 0 && memcmp(key.data, space.data, space.size) != 0)) {
@@ -147,14 +147,15 @@ static size_t key_name_size(struct ll_bytes space,
     while (size > space.size && key.data[size - 1] != '/') {
         size--;
     }
-    if (size <= space.size || key.size - size > LL_SUFFIX_MAX) {
+    if (size <= space.size) {
         return 0;
     }
     name = (struct ll_bytes){key.data + space.size, size - 1 - space.size};
-    memcpy(suffix, key.data + size, key.size - size);
-    suffix[key.size - size] = '\0';
-    return strtoull(suffix, &end, 16) == (uint64_t)session->lease &&
-                   *end == '.' && ll_name_fault(name) == NULL
+    lease_size = (size_t)snprintf(lease, sizeof(lease), "%llx.",
+                                  (unsigned long long)session->lease);
+    return key.size - size > lease_size &&
+                   memcmp(key.data + size, lease, lease_size) == 0 &&
+                   ll_name_fault(name) == NULL
                ? name.size
                : 0;
 }
