@@ -15,10 +15,14 @@ void ll_free(void *memory);
 
 /**
  * For tests: lets the nth allocation from now fail, and every one after it
- * until the next call; 0 lets none fail.
+ * until the next call; 0 lets none fail. It counts those of all threads.
  */
 void ll_alloc_fail_at(unsigned long nth);
-/** For tests: allocations since the last ll_alloc_fail_at. */
+/** For tests: as ll_alloc_fail_at, but the nth alone fails. */
+void ll_alloc_fail_once_at(unsigned long nth);
+/** For tests: allocations since the last of these calls. */
 unsigned long ll_alloc_count(void);
+/** For tests: what has been allocated and not been freed. */
+unsigned long ll_alloc_living(void);
 
 #endif

@@ -44,6 +44,50 @@ static void test_nth(void **state)
     assert_int_equal(ll_alloc_count(), 20);
 }
 
+/** Goal: one allocation fails and no other. Method: each of the first five. */
+static void test_once(void **state)
+{
+    (void)state;
+    for (unsigned long nth = 1; nth <= 5; nth++) {
+        ll_alloc_fail_once_at(nth);
+        for (unsigned long n = 1; n <= 8; n++) {
+            void *got = ll_alloc(1);
+
+            assert_true((got == NULL) == (n == nth));
+            ll_free(got);
+        }
+    }
+    ll_alloc_fail_at(0);
+}
+
+/** Goal: what lives is counted. Method: each way to allocate, to grow, to fail
+ *  and to free. */
+static void test_living(void **state)
+{
+    unsigned long before = ll_alloc_living();
+    void *got[4];
+
+    (void)state;
+    got[0] = ll_alloc(8);
+    got[1] = ll_alloc_zero(2, 8);
+    got[2] = ll_realloc(NULL, 8);
+    got[3] = ll_alloc_copy("abc", 3);
+    assert_int_equal(ll_alloc_living(), before + 4);
+    got[2] = ll_realloc(got[2], 100);
+    assert_non_null(got[2]);
+    assert_int_equal(ll_alloc_living(), before + 4);
+    ll_alloc_fail_at(1);
+    assert_null(ll_alloc(1));
+    assert_null(ll_realloc(got[2], 1000));
+    ll_alloc_fail_at(0);
+    assert_int_equal(ll_alloc_living(), before + 4);
+    for (int i = 0; i < 4; i++) {
+        ll_free(got[i]);
+    }
+    ll_free(NULL);
+    assert_int_equal(ll_alloc_living(), before);
+}
+
 /** Goal: a failed realloc leaves the old memory as it was. Method: fill it,
  *  let the realloc fail, look. */
 static void test_failed_realloc(void **state)
@@ -109,10 +153,9 @@ static void test_copy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nth),
-        cmocka_unit_test(test_failed_realloc),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_nth),    cmocka_unit_test(test_once),
+        cmocka_unit_test(test_living), cmocka_unit_test(test_failed_realloc),
+        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_copy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
