@@ -308,6 +308,8 @@ static void session_granted(struct ll_core *core,
                             struct ll_session *session,
                             int64_t sent_ns)
 {
+    /* From now on a lease that is not found has been there, and is gone. */
+    session->grant_lost = false;
     ll_session_renew(session, sent_ns);
     ll_session_set_state(core, session, LL_SESSION_ACTIVE, "");
     session_tell_opened(core, session, 0);
