@@ -83,7 +83,7 @@ static void effect_failed(struct ll_client *client,
         event.kind = LL_EVENT_ANSWER;
         event.id = effect->id;
         event.answer.seq = effect->call.seq;
-        event.answer.endpoint = effect->call.endpoint;
+        event.answer.endpoint = LL_ENDPOINT_ANY; /* none is to blame */
         event.answer.answer = &answer;
     } else {
         assert(effect->kind == LL_EFFECT_STREAM_OPEN);
@@ -159,6 +159,14 @@ int ll_client_command(struct ll_client *client, struct ll_event *event)
     return status;
 }
 
+/** leaselock_client_close waits for the last session to go. */
+static void client_tell_closer(struct ll_client *client)
+{
+    if (client->closing && !ll_core_has_sessions(client->core)) {
+        pthread_cond_broadcast(&client->changed);
+    }
+}
+
 static void client_on_event(struct ll_event *event, void *arg)
 {
     struct ll_client *client = arg;
@@ -166,6 +174,7 @@ static void client_on_event(struct ll_event *event, void *arg)
     event->now_ns = ll_clock_now_ns();
     (void)ll_core_step(client->core, event);
     client_drain(client);
+    client_tell_closer(client);
 }
 
 static void client_on_time(struct ll_client *client)
@@ -176,6 +185,7 @@ static void client_on_time(struct ll_client *client)
     if (event.now_ns >= ll_core_deadline_ns(client->core)) {
         (void)ll_core_step(client->core, &event);
         client_drain(client);
+        client_tell_closer(client);
     }
 }
 

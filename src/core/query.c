@@ -77,12 +77,14 @@ void ll_query_on_answer(struct ll_core *core,
         query_end(core, query, 0);
         break;
     case LL_OUTCOME_LOST:
-    case LL_OUTCOME_AGAIN:
         if (query->endpoint != LL_ENDPOINT_ANY) {
             query_end(core, query, LEASELOCK_E_UNAVAILABLE);
         } else {
             ll_call_again(core, &query->object, answer->outcome);
         }
+        break;
+    case LL_OUTCOME_AGAIN:
+        ll_call_again(core, &query->object, answer->outcome);
         break;
     case LL_OUTCOME_REFUSED:
         query_end(core, query, LEASELOCK_E_REFUSED);

@@ -98,9 +98,26 @@ int ll_call_start(struct ll_transport *transport,
     return 0;
 }
 
+/** Whether a request may be put again whatever came of it. */
+static bool is_question(enum ll_request_kind kind)
+{
+    switch (kind) {
+    case LL_REQUEST_RANGE:
+    case LL_REQUEST_LEASE_TTL:
+    case LL_REQUEST_STATUS:
+        return true;
+    case LL_REQUEST_TXN:
+    case LL_REQUEST_LEASE_GRANT:
+    case LL_REQUEST_LEASE_REVOKE:
+        break;
+    }
+    return false;
+}
+
 /** What to make of an OK without an answer that can be read: etcd has applied
  *  the request, and what came of it is not known. */
-static void answer_unread(int status, struct ll_answer *answer)
+static void
+answer_unread(enum ll_request_kind kind, int status, struct ll_answer *answer)
 {
     if (status == LEASELOCK_E_NOMEM) {
         ll_answer_fail(GRPC_STATUS_RESOURCE_EXHAUSTED,
@@ -110,7 +127,10 @@ static void answer_unread(int status, struct ll_answer *answer)
                        "the answer is not the message that etcd sends here",
                        answer);
     }
-    answer->outcome = LL_OUTCOME_LOST;
+    /* Want of memory is no reason to leave the endpoint. */
+    answer->outcome = status == LEASELOCK_E_NOMEM && is_question(kind)
+                          ? LL_OUTCOME_AGAIN
+                          : LL_OUTCOME_LOST;
 }
 
 void ll_call_complete(struct ll_tag *tag,
@@ -137,7 +157,7 @@ void ll_call_complete(struct ll_tag *tag,
                                  GRPC_SLICE_LENGTH(bytes), &answer, &decoded);
         }
         if (status != 0) {
-            answer_unread(status, &answer);
+            answer_unread(call->kind, status, &answer);
         }
     }
     event.answer.seq = call->seq;
