@@ -207,9 +207,10 @@ int leaselock_client_open_from_env(
 /**
  * Closes a client with all of its sessions and tickets. Whoever waits in one
  * of them gets LEASELOCK_E_CLOSED; the leases are revoked, which deletes every
- * key of theirs. When etcd does not answer within the client's request time-out
- * the client is closed all the same, and etcd drops the keys at the end of
- * the lease.
+ * key of theirs; so are those of sessions that failed to open or whose own
+ * close etcd has not answered yet. When etcd does not answer within the
+ * client's request time-out the client is closed all the same, and etcd drops
+ * the keys at the end of the lease.
  *
  * Callbacks that are due are called before it returns, the last ones perhaps
  * on this thread; none comes later.

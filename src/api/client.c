@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/error.h"
+#include "base/clock.h"
 
 int ll_client_random(uint64_t *ret_number)
 {
@@ -64,6 +66,31 @@ bool ll_client_in_callback(void)
     return ll_notice_in_callback();
 }
 
+/** Waits until every session is closed. A lease that is revoked in the
+ *  background, of a session that failed to open or whose close was not
+ *  answered, gets the time of one request. */
+static void client_await_sessions(struct ll_client *client)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += client->options.request_timeout_ms / 1000;
+    until.tv_nsec += client->options.request_timeout_ms % 1000 * LL_NS_PER_MS;
+    until.tv_sec += until.tv_nsec / LL_NS_PER_S;
+    until.tv_nsec %= LL_NS_PER_S;
+    for (;;) {
+        ll_client_unlock(client);
+        ll_client_lock(client);
+        if (client->closes > 0) {
+            pthread_cond_wait(&client->changed, &client->mutex);
+        } else if (!ll_core_has_sessions(client->core) ||
+                   pthread_cond_timedwait(&client->changed, &client->mutex,
+                                          &until) != 0) {
+            break;
+        }
+    }
+}
+
 /** Ends the thread; what is left of any object is ended by force. */
 static void client_stop(struct ll_client *client)
 {
@@ -108,13 +135,7 @@ int leaselock_client_close(leaselock_client *user,
     client->closing = true;
     ll_queries_close(client);
     ll_sessions_close(client);
-    while (client->closes > 0) {
-        ll_client_unlock(client);
-        ll_client_lock(client);
-        if (client->closes > 0) {
-            pthread_cond_wait(&client->changed, &client->mutex);
-        }
-    }
+    client_await_sessions(client);
     unknown = ll_core_has_sessions(client->core);
     client_stop(client);
     ll_client_unlock(client);

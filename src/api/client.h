@@ -32,8 +32,10 @@ struct ll_client {
     pthread_t thread;
     bool thread_runs; /* of the opener's own */
 
-    pthread_mutex_t mutex;  /* of all that follows */
-    pthread_cond_t changed; /* `closes` went down, or a callback returned */
+    pthread_mutex_t mutex; /* of all that follows */
+    /** `closes` went down, a callback returned, or core may have closed its
+     *  last session. */
+    pthread_cond_t changed;
     struct ll_core *core;
     struct ll_transport *transport;
     struct ll_link notices;

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/client.h"
@@ -104,6 +105,23 @@ static int client_options(struct ll_client *client,
     return status;
 }
 
+/** A condition whose waits end by the monotonic clock. */
+static int client_make_condition(pthread_cond_t *ret_condition)
+{
+    pthread_condattr_t attributes;
+    int status = pthread_condattr_init(&attributes);
+
+    if (status != 0) {
+        return status;
+    }
+    status = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (status == 0) {
+        status = pthread_cond_init(ret_condition, &attributes);
+    }
+    (void)pthread_condattr_destroy(&attributes);
+    return status;
+}
+
 static int client_new(struct ll_client **ret_client)
 {
     struct ll_client *client = ll_alloc_zero(1, sizeof(*client));
@@ -115,7 +133,7 @@ static int client_new(struct ll_client **ret_client)
         ll_free(client);
         return LEASELOCK_E_NOMEM;
     }
-    if (pthread_cond_init(&client->changed, NULL) != 0) {
+    if (client_make_condition(&client->changed) != 0) {
         (void)pthread_mutex_destroy(&client->mutex);
         ll_free(client);
         return LEASELOCK_E_NOMEM;

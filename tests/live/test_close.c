@@ -14,6 +14,8 @@
 #define WAITERS 6
 /** Of the client that etcd does not answer. */
 #define REQUEST_TIMEOUT_MS 300
+/** Of a session that does not open. */
+#define OPEN_TIMEOUT_MS 200
 
 static struct test_etcd etcd;
 
@@ -297,6 +299,31 @@ static void test_client_close_calls_back_once(void **state)
     }
 }
 
+/** A session that failed to open may have a lease all the same. A client that
+ *  is closed right behind it revokes that. Method: etcd is frozen until the
+ *  opening has timed out, and then finds the grant among its mail. */
+static void test_client_close_revokes_late_grant(void **state)
+{
+    struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
+    leaselock_session *session = NULL;
+    leaselock_client *client = NULL;
+    struct leaselock_ping ping;
+
+    (void)state;
+    options.open_timeout_ms = OPEN_TIMEOUT_MS;
+    options.ttl_s = TEST_TTL_LONG_S;
+    assert_int_equal(leaselock_client_open(etcd.endpoint, NULL, &client, NULL),
+                     0);
+    /* With a connection, so that the grant is sent at once. */
+    assert_int_equal(leaselock_ping(client, 0, TEST_WAIT_MS, &ping, NULL), 0);
+    assert_int_equal(test_etcd_pause(&etcd), 0);
+    assert_int_equal(leaselock_session_open(client, &options, &session, NULL),
+                     LEASELOCK_E_UNAVAILABLE);
+    assert_int_equal(test_etcd_resume(&etcd), 0);
+    assert_int_equal(leaselock_client_close(client, NULL), 0);
+    check_empty();
+}
+
 /** Failure 8: closing does not hang on an etcd that does not answer: through a
  *  black hole a session's and a client's close return with OUTCOME_UNKNOWN,
  *  the waits end, and etcd drops the keys with the lease. */
@@ -348,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_client_close_in_the_middle),
         cmocka_unit_test(test_session_close_frees_locks),
         cmocka_unit_test(test_client_close_calls_back_once),
+        cmocka_unit_test(test_client_close_revokes_late_grant),
         cmocka_unit_test(test_8_close_in_a_black_hole),
     };
 
