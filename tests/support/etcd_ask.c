@@ -96,6 +96,22 @@ int64_t test_etcd_messages(struct test_etcd *etcd, const char *method)
     return method_metric(etcd, "grpc_server_msg_received_total", method);
 }
 
+char *
+test_etcd_gateway(struct test_etcd *etcd, const char *path, const char *request)
+{
+    char *answer = NULL;
+    int status = test_http_post(etcd->ports[TEST_ETCD_CLIENT], path, request,
+                                HTTP_TIMEOUT_MS, &answer);
+
+    if (status != 200) {
+        (void)fprintf(stderr, "%s %s: %d %s\n", path, request, status,
+                      answer != NULL ? answer : "no answer");
+        free(answer);
+        return NULL;
+    }
+    return answer;
+}
+
 /** Starts etcdctl with the arguments of a variadic function. */
 static int etcdctl_start(struct test_etcd *etcd,
                          struct test_process *process,

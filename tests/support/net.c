@@ -14,6 +14,7 @@
 
 #include "support/wait.h"
 
+#define REQUEST_SIZE 1024
 #define READ_SIZE 16384u
 
 static struct sockaddr_in loopback(uint16_t port)
@@ -152,27 +153,21 @@ static char *receive_all(int fd, int64_t deadline_ns)
     return NULL;
 }
 
-int test_http_get(uint16_t port,
-                  const char *path,
-                  int timeout_ms,
-                  char **ret_body)
+/** Sends a request and takes the answer, which ends with the connection. */
+static int http_ask(uint16_t port,
+                    const char *request,
+                    int64_t deadline_ns,
+                    char **ret_body)
 {
-    int64_t deadline_ns = test_deadline_ns(timeout_ms);
-    char request[256];
     char *answer = NULL;
     const char *body;
     int status = -1;
-    int length;
     int fd = test_port_connect(port);
 
     if (fd < 0) {
         return -1;
     }
-    length =
-        snprintf(request, sizeof(request),
-                 "GET %s HTTP/1.0\r\nHost: 127.0.0.1:%u\r\n\r\n", path, port);
-    if (length < 0 || (size_t)length >= sizeof(request) ||
-        !send_all(fd, request, (size_t)length, deadline_ns)) {
+    if (!send_all(fd, request, strlen(request), deadline_ns)) {
         goto out;
     }
     answer = receive_all(fd, deadline_ns);
@@ -190,4 +185,38 @@ out:
     free(answer);
     (void)close(fd);
     return status;
+}
+
+int test_http_get(uint16_t port,
+                  const char *path,
+                  int timeout_ms,
+                  char **ret_body)
+{
+    char request[REQUEST_SIZE];
+    int length =
+        snprintf(request, sizeof(request),
+                 "GET %s HTTP/1.0\r\nHost: 127.0.0.1:%u\r\n\r\n", path, port);
+
+    if (length < 0 || (size_t)length >= sizeof(request)) {
+        return -1;
+    }
+    return http_ask(port, request, test_deadline_ns(timeout_ms), ret_body);
+}
+
+int test_http_post(uint16_t port,
+                   const char *path,
+                   const char *content,
+                   int timeout_ms,
+                   char **ret_body)
+{
+    char request[REQUEST_SIZE];
+    int length = snprintf(request, sizeof(request),
+                          "POST %s HTTP/1.0\r\nHost: 127.0.0.1:%u\r\n"
+                          "Content-Length: %zu\r\n\r\n%s",
+                          path, port, strlen(content), content);
+
+    if (length < 0 || (size_t)length >= sizeof(request)) {
+        return -1;
+    }
+    return http_ask(port, request, test_deadline_ns(timeout_ms), ret_body);
 }

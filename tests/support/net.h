@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Longest body that test_http_get takes. */
+/** Longest body that test_http_get and test_http_post take. */
 #define TEST_HTTP_BODY_MAX (4u << 20)
 
 /**
@@ -42,5 +42,12 @@ int test_http_get(uint16_t port,
                   const char *path,
                   int timeout_ms,
                   char **ret_body);
+
+/** As test_http_get, with a body to send along, such as a JSON object. */
+int test_http_post(uint16_t port,
+                   const char *path,
+                   const char *content,
+                   int timeout_ms,
+                   char **ret_body);
 
 #endif
