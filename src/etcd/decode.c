@@ -1,5 +1,7 @@
 #include "etcd/decode.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "etcd/wire.h"
 #include "leaselock/status.h"
@@ -287,4 +289,36 @@ int ll_answer_decode(enum ll_request_kind kind,
     *ret_answer = answer;
     *ret_decoded = decoded;
     return 0;
+}
+
+int ll_authenticate_decode(const uint8_t *data,
+                           size_t size,
+                           struct ll_buffer *ret_token)
+{
+    Etcdpb__AuthenticateResponse *answer = NULL;
+    struct ll_arena arena = {0};
+    ProtobufCMessage *message = NULL;
+    int status = ll_wire_unpack(&etcdpb__authenticate_response__descriptor,
+                                data, size, &arena, &message);
+    size_t token_size = 0;
+
+    if (status != 0) {
+        goto out;
+    }
+    answer = (Etcdpb__AuthenticateResponse *)message;
+    token_size = strlen(answer->token);
+    if (token_size == 0) {
+        status = LEASELOCK_E_SERVER;
+        goto out;
+    }
+    *ret_token = (struct ll_buffer){
+        .data = (uint8_t *)ll_alloc_copy(answer->token, token_size),
+        .size = token_size,
+        .capacity = token_size,
+    };
+    explicit_bzero(answer->token, token_size);
+    status = ret_token->data != NULL ? 0 : LEASELOCK_E_NOMEM;
+out:
+    ll_arena_free(&arena);
+    return status;
 }

@@ -1,5 +1,7 @@
 #include "etcd/messages.h"
 
+#include <string.h>
+
 #include <etcd.pb-c.h>
 
 #include "base/alloc.h"
@@ -12,6 +14,14 @@ void ll_buffer_free(struct ll_buffer *buffer)
 {
     ll_free(buffer->data);
     *buffer = (struct ll_buffer){0};
+}
+
+void ll_buffer_wipe(struct ll_buffer *buffer)
+{
+    if (buffer->data != NULL) {
+        explicit_bzero(buffer->data, buffer->capacity);
+    }
+    ll_buffer_free(buffer);
 }
 
 /** Empties a buffer and makes room. */
@@ -340,5 +350,17 @@ int ll_watch_cancel_encode(int64_t watch_id, struct ll_buffer *out)
     message.request_union_case =
         ETCDPB__WATCH_REQUEST__REQUEST_UNION_CANCEL_REQUEST;
     message.cancel_request = &cancel;
+    return pack(&message.base, out);
+}
+
+int ll_authenticate_encode(const char *name,
+                           const char *password,
+                           struct ll_buffer *out)
+{
+    Etcdpb__AuthenticateRequest message = ETCDPB__AUTHENTICATE_REQUEST__INIT;
+
+    /* protobuf-c wants them writable and leaves them be, as in binary(). */
+    message.name = (char *)(uintptr_t)name;
+    message.password = (char *)(uintptr_t)password;
     return pack(&message.base, out);
 }

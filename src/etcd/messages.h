@@ -1,6 +1,7 @@
 #ifndef LL_ETCD_MESSAGES_H
 #define LL_ETCD_MESSAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,21 @@ int ll_watch_create_encode(const struct ll_effect *effect,
                            struct ll_buffer *out);
 int ll_watch_cancel_encode(int64_t watch_id, struct ll_buffer *out);
 
+/** Writes an AuthenticateRequest; the caller wipes what it has written with
+ *  ll_buffer_wipe. Returns as above. */
+int ll_authenticate_encode(const char *name,
+                           const char *password,
+                           struct ll_buffer *out);
+
+/** Reads an AuthenticateResponse's token; the caller wipes it. Returns 0,
+ *  LEASELOCK_E_NOMEM or _SERVER. */
+int ll_authenticate_decode(const uint8_t *data,
+                           size_t size,
+                           struct ll_buffer *ret_token);
+
+/** Overwrites all that was ever in a buffer, and frees it. */
+void ll_buffer_wipe(struct ll_buffer *buffer);
+
 /** An answer, a keep-alive or a watch response with the memory behind it. */
 struct ll_decoded;
 void ll_decoded_free(struct ll_decoded *decoded);
@@ -58,6 +74,13 @@ void ll_answer_fail(int grpc_status,
 
 /** What a gRPC status and etcd's sentence say of a request's fate. */
 enum ll_outcome ll_outcome_of(int grpc_status, const char *text);
+
+/** Whether etcd refused something for the token that came with it, or for want
+ *  of one: with another it may be served. */
+bool ll_text_is_token(const char *text);
+
+/** Whether etcd answered Authenticate that it has no authentication. */
+bool ll_text_is_auth_off(const char *text);
 
 /** Reads a LeaseKeepAliveResponse into an event of LL_EVENT_KEEPALIVE; sets
  *  kind, lease and ttl_s alone. Returns as ll_answer_decode. */

@@ -93,6 +93,18 @@ enum ll_outcome ll_outcome_of(int grpc_status, const char *text)
     return outcome_of_status(grpc_status);
 }
 
+bool ll_text_is_token(const char *text)
+{
+    return strstr(text, "invalid auth token") != NULL ||
+           strstr(text, "user name is empty") != NULL ||
+           strstr(text, "revision of auth store is old") != NULL;
+}
+
+bool ll_text_is_auth_off(const char *text)
+{
+    return strstr(text, "authentication is not enabled") != NULL;
+}
+
 void ll_answer_fail(int grpc_status,
                     const char *text,
                     struct ll_answer *ret_answer)

@@ -1,0 +1,31 @@
+#ifndef LL_RPC_PASSWORD_H
+#define LL_RPC_PASSWORD_H
+
+#include "leaselock/client.h"
+
+/** Longest name of a user and longest password, in bytes. */
+#define LL_USER_NAME_MAX 255
+#define LL_PASSWORD_MAX 1023
+
+/** Who a client is. Wiped by whoever had it filled. */
+struct ll_credentials {
+    char name[LL_USER_NAME_MAX + 1];
+    char password[LL_PASSWORD_MAX + 1];
+};
+
+/**
+ * Takes name and password from the options, and from the password's file. As
+ * with etcdctl a name is "name:password" only when nothing else gives the
+ * password.
+ *
+ * @param options  has a user
+ * @param why      a sentence, on failure; never any part of the password
+ * @return 0 or LEASELOCK_E_ARGUMENT
+ */
+int ll_credentials_read(const struct leaselock_client_options *options,
+                        struct ll_credentials *ret_credentials,
+                        char why[LEASELOCK_ERROR_MESSAGE_SIZE]);
+
+void ll_credentials_wipe(struct ll_credentials *credentials);
+
+#endif
