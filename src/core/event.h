@@ -111,6 +111,8 @@ struct ll_event {
         struct {
             uint32_t seq; /* as in the call */
             uint32_t endpoint;
+            /** How long the transport kept the request before it sent it. */
+            int64_t held_ns;
             const struct ll_answer *answer;
         } answer;
         struct {

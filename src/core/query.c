@@ -73,7 +73,8 @@ void ll_query_on_answer(struct ll_core *core,
     case LL_OUTCOME_OK:
         query->answer = answer;
         query->answered_by = event->answer.endpoint;
-        query->round_trip_ns = core->now_ns - query->object.sent_ns;
+        query->round_trip_ns =
+            core->now_ns - query->object.sent_ns - event->answer.held_ns;
         query_end(core, query, 0);
         break;
     case LL_OUTCOME_LOST:

@@ -1,6 +1,8 @@
 #include "rpc/call.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
+#include "rpc/connection.h"
 #include "rpc/message.h"
 
 struct ll_call {
@@ -10,8 +12,15 @@ struct ll_call {
     uint32_t seq;
     uint32_t endpoint;
     enum ll_request_kind kind;
+    int64_t asked_ns;
+    int64_t sent_ns;
+    int64_t deadline_ns;
+    struct ll_waiting waiting;
+    struct ll_channel *channel; /* this and the next: NULL while it waits */
     grpc_call *call;
-    grpc_metadata metadata;
+    grpc_slice token;
+    uint32_t token_serial;
+    grpc_metadata metadata[LL_METADATA_MAX];
     grpc_byte_buffer *request;
     /** What gRPC fills in before the batch completes. */
     grpc_metadata_array initial;
@@ -32,9 +41,11 @@ static void call_free(struct ll_call *call)
         grpc_byte_buffer_destroy(call->response);
     }
     grpc_slice_unref(call->details);
+    grpc_slice_unref(call->token);
     if (call->call != NULL) {
         grpc_call_unref(call->call);
     }
+    ll_channel_put(call->channel);
     ll_free(call);
 }
 
@@ -42,7 +53,9 @@ static void call_free(struct ll_call *call)
 static grpc_call_error start_batch(struct ll_call *call)
 {
     grpc_op ops[6] = {
-        ll_channel_op_start(ll_method_of_request(call->kind), &call->metadata),
+        ll_channel_op_start(ll_method_of_request(call->kind),
+                            call->token_serial != 0 ? &call->token : NULL,
+                            call->metadata),
         {.op = GRPC_OP_SEND_MESSAGE},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
         {.op = GRPC_OP_RECV_INITIAL_METADATA},
@@ -59,10 +72,88 @@ static grpc_call_error start_batch(struct ll_call *call)
     return grpc_call_start_batch(call->call, ops, 6, &call->tag, NULL);
 }
 
+/** Sends a call with the token that is there. */
+static bool call_go(struct ll_transport *transport, struct ll_call *call)
+{
+    const grpc_slice *token = ll_token_value(&transport->auth.token);
+
+    call->channel = ll_connection_get(transport, call->endpoint);
+    if (call->channel == NULL) {
+        return false;
+    }
+    if (token != NULL) {
+        call->token = grpc_slice_ref(*token);
+        call->token_serial = ll_token_serial(&transport->auth.token);
+    }
+    call->sent_ns = ll_clock_now_ns();
+    call->call = ll_channel_call(
+        call->channel, ll_method_of_request(call->kind), transport->queue,
+        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                     gpr_time_from_nanos(call->deadline_ns - call->sent_ns,
+                                         GPR_TIMESPAN)));
+    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
+    return call->call != NULL && start_batch(call) == GRPC_CALL_OK;
+}
+
+/** Hands out the answer of a call, and frees it. */
+static void call_finish(struct ll_call *call,
+                        const struct ll_answer *answer,
+                        ll_transport_event_fn *on_event,
+                        void *arg)
+{
+    struct ll_event event = {.kind = LL_EVENT_ANSWER, .id = call->id};
+
+    event.answer.seq = call->seq;
+    event.answer.endpoint = call->endpoint;
+    event.answer.held_ns =
+        call->sent_ns != 0 ? call->sent_ns - call->asked_ns : 0;
+    event.answer.answer = answer;
+    on_event(&event, arg);
+    call_free(call);
+}
+
+static void on_wait_over(struct ll_transport *transport,
+                         struct ll_waiting *waiting,
+                         const struct ll_waiting_failure *failure,
+                         ll_transport_event_fn *on_event,
+                         void *arg)
+{
+    struct ll_call *call = LL_CONTAINER(waiting, struct ll_call, waiting);
+    struct ll_answer answer = {.outcome = LL_OUTCOME_AGAIN,
+                               .grpc_status = -1,
+                               .text = "out of memory"};
+
+    if (failure == NULL && call_go(transport, call)) {
+        return;
+    }
+    if (failure != NULL) {
+        answer.outcome = failure->outcome;
+        answer.grpc_status = failure->grpc_status;
+        answer.text = failure->text;
+    }
+    ll_link_remove(&call->link);
+    call_finish(call, &answer, on_event, arg);
+}
+
+/** Has a call wait for a token. A member's status is answered to everybody: it
+ *  waits for half of its time, so that a member without a leader, which can
+ *  give no token, still answers. */
+static void call_wait(struct ll_transport *transport, struct ll_call *call)
+{
+    ll_link_init(&call->waiting.link);
+    call->waiting.endpoint = call->endpoint;
+    call->waiting.deadline_ns = call->deadline_ns;
+    call->waiting.over = on_wait_over;
+    if (call->kind == LL_REQUEST_STATUS) {
+        call->waiting.optional = true;
+        call->waiting.deadline_ns -= (call->deadline_ns - call->asked_ns) / 2;
+    }
+    ll_auth_wait(transport, &call->waiting);
+}
+
 int ll_call_start(struct ll_transport *transport,
                   const struct ll_effect *effect)
 {
-    enum ll_method method = ll_method_of_request(effect->call.request.kind);
     struct ll_call *call = NULL;
     int status = ll_request_encode(&effect->call.request, &transport->scratch);
 
@@ -79,18 +170,17 @@ int ll_call_start(struct ll_transport *transport,
     call->seq = effect->call.seq;
     call->endpoint = effect->call.endpoint;
     call->kind = effect->call.request.kind;
+    call->asked_ns = ll_clock_now_ns();
+    call->deadline_ns = call->asked_ns + effect->call.timeout_ns;
     call->status = GRPC_STATUS_UNKNOWN;
     call->details = grpc_empty_slice();
+    call->token = grpc_empty_slice();
     grpc_metadata_array_init(&call->initial);
     grpc_metadata_array_init(&call->trailing);
     call->request = ll_message_new(&transport->scratch);
-    call->call = ll_transport_start(
-        transport, call->endpoint, method,
-        gpr_time_add(
-            gpr_now(GPR_CLOCK_MONOTONIC),
-            gpr_time_from_nanos(effect->call.timeout_ns, GPR_TIMESPAN)));
-    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
-    if (call->call == NULL || start_batch(call) != GRPC_CALL_OK) {
+    if (!ll_auth_ready(transport, call->endpoint)) {
+        call_wait(transport, call);
+    } else if (!call_go(transport, call)) {
         call_free(call);
         return LEASELOCK_E_NOMEM;
     }
@@ -133,22 +223,47 @@ answer_unread(enum ll_request_kind kind, int status, struct ll_answer *answer)
                           : LL_OUTCOME_LOST;
 }
 
-void ll_call_complete(struct ll_tag *tag,
+/** What an answer says of the token that went with the call. A member's
+ *  status says nothing: it is answered to everybody. */
+static void judge_token(struct ll_transport *transport,
+                        const struct ll_call *call,
+                        const char *raw,
+                        struct ll_answer *answer)
+{
+    struct ll_token *token = &transport->auth.token;
+
+    if (!ll_auth_has_user(&transport->auth)) {
+        return;
+    }
+    if (call->status != GRPC_STATUS_OK && ll_text_is_token(raw)) {
+        /* It was turned away before anything was done. */
+        answer->outcome = ll_token_rejected(token, call->token_serial)
+                              ? LL_OUTCOME_AGAIN
+                              : LL_OUTCOME_REFUSED;
+    } else if (answer->outcome != LL_OUTCOME_LOST &&
+               call->kind != LL_REQUEST_STATUS) {
+        ll_token_accepted(token, call->token_serial);
+    }
+}
+
+void ll_call_complete(struct ll_transport *transport,
+                      struct ll_tag *tag,
                       ll_transport_event_fn *on_event,
                       void *arg)
 {
     struct ll_call *call = LL_CONTAINER(tag, struct ll_call, tag);
     struct ll_decoded *decoded = NULL;
     struct ll_answer answer = {.text = ""};
-    struct ll_event event = {.kind = LL_EVENT_ANSWER, .id = call->id};
     grpc_slice bytes = grpc_empty_slice();
+    char raw[LL_STATUS_TEXT_SIZE] = "";
     char text[LL_STATUS_TEXT_SIZE];
     int status = LEASELOCK_E_SERVER;
 
     ll_link_remove(&call->link);
     if (call->status != GRPC_STATUS_OK) {
-        ll_status_text(call->details, text);
-        ll_answer_fail((int)call->status, text, &answer);
+        ll_connection_text(transport, call->channel, call->details, raw, text);
+        ll_answer_fail((int)call->status, raw, &answer);
+        answer.text = text;
     } else {
         if (call->response != NULL) {
             bytes = ll_message_bytes(call->response);
@@ -160,13 +275,10 @@ void ll_call_complete(struct ll_tag *tag,
             answer_unread(call->kind, status, &answer);
         }
     }
-    event.answer.seq = call->seq;
-    event.answer.endpoint = call->endpoint;
-    event.answer.answer = &answer;
-    on_event(&event, arg);
+    judge_token(transport, call, raw, &answer);
+    call_finish(call, &answer, on_event, arg);
     ll_decoded_free(decoded);
     grpc_slice_unref(bytes);
-    call_free(call);
 }
 
 void ll_calls_cancel(struct ll_transport *transport)
@@ -177,6 +289,8 @@ void ll_calls_cancel(struct ll_transport *transport)
     LL_LIST_EACH (at, after, &transport->calls) {
         struct ll_call *call = LL_CONTAINER(at, struct ll_call, link);
 
-        (void)grpc_call_cancel(call->call, NULL);
+        if (call->call != NULL) {
+            (void)grpc_call_cancel(call->call, NULL);
+        }
     }
 }

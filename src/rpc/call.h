@@ -10,10 +10,13 @@ int ll_call_start(struct ll_transport *transport,
                   const struct ll_effect *effect);
 
 /** Hands out the answer of the call that the tag stands for, and frees it. */
-void ll_call_complete(struct ll_tag *tag,
+void ll_call_complete(struct ll_transport *transport,
+                      struct ll_tag *tag,
                       ll_transport_event_fn *on_event,
                       void *arg);
 
+/** Cancels the calls that have been sent; those that wait for a token are
+ *  ll_auth_stop's. */
 void ll_calls_cancel(struct ll_transport *transport);
 
 #endif

@@ -1,13 +1,17 @@
 #include "rpc/channel.h"
 
+#include <string.h>
+
 #include <grpc/slice.h>
 
+#include "base/alloc.h"
 #include "etcd/messages.h"
 #include "leaselock/version.h"
 
 /** etcd answers with GOAWAY to pings that come more often than every 5 s. */
-#define LL_PING_TIME_MS 10000
+#define LL_PING_INTERVAL_MS 10000
 #define LL_PING_TIMEOUT_MS 3000
+#define LL_CONNECT_TIMEOUT_MS 2000
 
 /** Core has its own pauses between tries, so gRPC's are kept short. */
 #define LL_RECONNECT_MIN_MS 100
@@ -60,6 +64,8 @@ static const char *method_path(enum ll_method method)
         return ll_request_method(LL_REQUEST_LEASE_TTL);
     case LL_METHOD_STATUS:
         return ll_request_method(LL_REQUEST_STATUS);
+    case LL_METHOD_AUTHENTICATE:
+        return "/etcdserverpb.Auth/Authenticate";
     case LL_METHOD_WATCH:
         return "/etcdserverpb.Watch/Watch";
     case LL_METHOD_KEEPALIVE:
@@ -68,9 +74,23 @@ static const char *method_path(enum ll_method method)
     return "";
 }
 
-grpc_channel_credentials *ll_channel_credentials(void)
+static int either(int value, int otherwise)
 {
-    return grpc_insecure_credentials_create();
+    return value > 0 ? value : otherwise;
+}
+
+struct ll_channel_settings
+ll_channel_settings(const struct leaselock_client_options *options)
+{
+    return (struct ll_channel_settings){
+        .connect_timeout_ms =
+            either(options->connect_timeout_ms, LL_CONNECT_TIMEOUT_MS),
+        .ping_interval_ms =
+            either(options->ping_interval_ms, LL_PING_INTERVAL_MS),
+        .ping_timeout_ms = either(options->ping_timeout_ms, LL_PING_TIMEOUT_MS),
+        .send_bytes_max = either(options->send_bytes_max, -1),
+        .receive_bytes_max = either(options->receive_bytes_max, -1),
+    };
 }
 
 /** gRPC wants writable strings and leaves them be. */
@@ -95,10 +115,10 @@ static grpc_arg string(const char *key, const char *value)
     return arg;
 }
 
-static void channel_open(struct ll_channel *channel,
-                         const char *target,
-                         grpc_channel_credentials *credentials,
-                         int connect_timeout_ms)
+static grpc_channel *open_with(const struct ll_channel_settings *settings,
+                               const char *target,
+                               grpc_channel_credentials *credentials,
+                               const char *server_name)
 {
     grpc_arg args[] = {
         /* Two clients of one process share no connection: one that hangs
@@ -109,37 +129,97 @@ static void channel_open(struct ll_channel *channel,
         integer(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
         integer(GRPC_ARG_ENABLE_RETRIES, 0),
         /* An answer that is turned away here has been applied there. */
-        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1),
+        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+                settings->receive_bytes_max),
+        integer(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, settings->send_bytes_max),
         /* The name notwithstanding, it is the time that a connection gets. */
-        integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, connect_timeout_ms),
+        integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                settings->connect_timeout_ms),
         integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, LL_RECONNECT_MIN_MS),
         integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LL_RECONNECT_MAX_MS),
         integer(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS,
                 LL_RESOLVE_PAUSE_MS),
-        integer(GRPC_ARG_KEEPALIVE_TIME_MS, LL_PING_TIME_MS),
-        integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, LL_PING_TIMEOUT_MS),
+        integer(GRPC_ARG_KEEPALIVE_TIME_MS, settings->ping_interval_ms),
+        integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, settings->ping_timeout_ms),
         /* etcd answers GOAWAY to pings without a call, too. */
         integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0),
         integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         string(GRPC_ARG_PRIMARY_USER_AGENT_STRING,
                "leaselock/" LEASELOCK_VERSION),
+        /* The last one, which not every channel has. */
+        string(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, server_name),
     };
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
 
-    channel->channel = grpc_channel_create(target, credentials, &list);
+    if (server_name == NULL) {
+        list.num_args--;
+    }
+    return grpc_channel_create(target, credentials, &list);
+}
+
+struct ll_channel *ll_channel_open(const struct ll_channel_settings *settings,
+                                   const char *target,
+                                   struct ll_tls *tls,
+                                   const char *host)
+{
+    struct ll_channel *channel = ll_alloc_zero(1, sizeof(*channel));
+    grpc_channel_credentials *credentials = NULL;
+
+    if (channel == NULL) {
+        return NULL;
+    }
+    channel->refs = 1;
+    if (tls == NULL) {
+        credentials = grpc_insecure_credentials_create();
+    } else {
+        channel->generation = ll_tls_generation(tls);
+        credentials = ll_tls_credentials(tls, host, &channel->peer);
+    }
+    if (credentials != NULL) {
+        const char *name =
+            channel->peer != NULL ? ll_tls_peer_name(channel->peer) : host;
+
+        /* gRPC takes the name for the handshake from the target. */
+        channel->channel = open_with(settings, target, credentials,
+                                     strcmp(name, host) != 0 ? name : NULL);
+        grpc_channel_credentials_release(credentials);
+    }
+    if (channel->channel == NULL) {
+        ll_channel_put(channel);
+        return NULL;
+    }
+    return channel;
+}
+
+struct ll_channel *ll_channel_ref(struct ll_channel *channel)
+{
+    channel->refs++;
+    return channel;
+}
+
+void ll_channel_put(struct ll_channel *channel)
+{
+    if (channel == NULL || --channel->refs > 0) {
+        return;
+    }
+    if (channel->channel != NULL) {
+        grpc_channel_destroy(channel->channel);
+    }
+    ll_tls_peer_put(channel->peer);
+    ll_free(channel);
+}
+
+bool ll_channel_is_connected(const struct ll_channel *channel)
+{
+    return grpc_channel_check_connectivity_state(channel->channel, 0) ==
+           GRPC_CHANNEL_READY;
 }
 
 grpc_call *ll_channel_call(struct ll_channel *channel,
-                           const char *target,
-                           grpc_channel_credentials *credentials,
-                           int connect_timeout_ms,
                            enum ll_method method,
                            grpc_completion_queue *queue,
                            gpr_timespec deadline)
 {
-    if (channel->channel == NULL) {
-        channel_open(channel, target, credentials, connect_timeout_ms);
-    }
     if (channel->methods[method] == NULL) {
         channel->methods[method] = grpc_channel_register_call(
             channel->channel, method_path(method), NULL, NULL);
@@ -149,25 +229,26 @@ grpc_call *ll_channel_call(struct ll_channel *channel,
         channel->methods[method], deadline, NULL);
 }
 
-void ll_channel_close(struct ll_channel *channel)
-{
-    if (channel->channel != NULL) {
-        grpc_channel_destroy(channel->channel);
-    }
-    *channel = (struct ll_channel){0};
-}
-
-grpc_op ll_channel_op_start(enum ll_method method, grpc_metadata *metadata)
+grpc_op ll_channel_op_start(enum ll_method method,
+                            const grpc_slice *token,
+                            grpc_metadata metadata[LL_METADATA_MAX])
 {
     grpc_op op = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+    size_t n = 0;
 
     if (method != LL_METHOD_STATUS) {
-        *metadata = (grpc_metadata){
+        metadata[n++] = (grpc_metadata){
             .key = grpc_slice_from_static_string("hasleader"),
             .value = grpc_slice_from_static_string("true"),
         };
-        op.data.send_initial_metadata.count = 1;
-        op.data.send_initial_metadata.metadata = metadata;
     }
+    if (token != NULL) {
+        metadata[n++] = (grpc_metadata){
+            .key = grpc_slice_from_static_string("token"),
+            .value = *token,
+        };
+    }
+    op.data.send_initial_metadata.count = n;
+    op.data.send_initial_metadata.metadata = metadata;
     return op;
 }

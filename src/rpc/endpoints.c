@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
 
 #include "base/alloc.h"
 
-#define FORM "expected \"host:port\", \"[v6]:port\" or \"http://host:port\""
+#define FORM                                                                   \
+    "expected \"host:port\", \"[v6]:port\", either behind \"http://\" or "     \
+    "\"https://\", or \"unix:/path\""
 
 #define PORT_MAX 65535
 #define PORT_DIGITS_MAX 5
@@ -146,27 +149,76 @@ split(struct piece piece, struct piece *ret_host, struct piece *ret_port)
     return true;
 }
 
-/** "dns:///host:port". The scheme is written out, so that a host called
- *  "unix" or "ipv4" is taken for none; and as a target is a URI, brackets and
- *  a zone's percent sign are escaped. */
-static void
-write_target(struct piece host, struct piece port, char target[LL_TARGET_SIZE])
+/** Writes a target, which is a URI: all that has a meaning in one, or none
+ *  at all, is escaped. */
+static void write_target(const char *scheme,
+                         struct piece host,
+                         const char *before_port,
+                         struct piece port,
+                         char target[LL_TARGET_SIZE])
 {
-    int at = snprintf(target, LL_TARGET_SIZE, "dns:///");
+    int at = snprintf(target, LL_TARGET_SIZE, "%s", scheme);
     size_t i = 0;
 
     for (i = 0; i < host.size; i++) {
         char c = host.at[i];
+        bool plain = is_alnum(c) || (c != '\0' && strchr("-._~:/", c) != NULL);
 
         at += snprintf(target + at, LL_TARGET_SIZE - (size_t)at,
-                       c == '[' || c == ']' || c == '%' ? "%%%02X" : "%c",
-                       (unsigned char)c);
+                       plain ? "%c" : "%%%02X", (unsigned char)c);
     }
-    (void)snprintf(target + at, LL_TARGET_SIZE - (size_t)at, ":%.*s",
-                   (int)port.size, port.at);
+    (void)snprintf(target + at, LL_TARGET_SIZE - (size_t)at, "%s%.*s",
+                   before_port, (int)port.size, port.at);
+}
+
+/** The name that a certificate must be for: no brackets and no zone. */
+static void write_host(struct piece host, char name[LL_ENDPOINT_SIZE_MAX + 1])
+{
+    if (host.at[0] == '[') {
+        const char *zone = memchr(host.at, '%', host.size);
+
+        host.size = (size_t)((zone != NULL ? zone : host.at + host.size - 1) -
+                             (host.at + 1));
+        host.at++;
+    }
+    memcpy(name, host.at, host.size);
+    name[host.size] = '\0';
+}
+
+/** What follows "unix:": a path, perhaps behind "//" as in a URL. */
+static int parse_unix(struct piece rest,
+                      struct ll_endpoint *endpoint,
+                      struct leaselock_error *reterr)
+{
+    const struct piece text = {endpoint->text, strlen(endpoint->text)};
+    const struct piece nothing = {"", 0};
+    const struct sockaddr_un *address = NULL;
+
+    if (take(&rest, "//") && (rest.size == 0 || rest.at[0] != '/')) {
+        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
+                    "the endpoint \"%s\" has no absolute path; expected "
+                    "\"unix:/path\" or \"unix:///path\"",
+                    endpoint->text);
+    }
+    if (rest.size == 0) {
+        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
+                    "the endpoint \"%s\" has no path; expected "
+                    "\"unix:/path\" or \"unix:///path\"",
+                    endpoint->text);
+    }
+    if (rest.size >= sizeof(address->sun_path)) {
+        return fail(reterr, LEASELOCK_E_LIMIT, text,
+                    "the path of the endpoint \"%.*s...\" is longer than the "
+                    "%zu bytes that a socket's may have",
+                    LL_ENDPOINT_SIZE_MAX / 2, endpoint->text,
+                    sizeof(address->sun_path) - 1);
+    }
+    write_target("unix:", rest, "", nothing, endpoint->target);
+    return 0;
 }
 
 static int parse_one(struct piece text,
+                     bool tls,
                      struct ll_endpoint *endpoint,
                      struct leaselock_error *reterr)
 {
@@ -186,25 +238,14 @@ static int parse_one(struct piece text,
     memcpy(endpoint->text, text.at, text.size);
     endpoint->text[text.size] = '\0';
     if (take(&rest, "unix:")) {
-        if (rest.size == 0) {
-            return fail(reterr, LEASELOCK_E_ARGUMENT, text,
-                        "the endpoint \"%s\" has no path; expected "
-                        "\"unix:/path\"",
-                        endpoint->text);
-        }
-        /* In lower case, as gRPC knows the scheme. */
-        (void)snprintf(endpoint->target, LL_TARGET_SIZE, "unix:%.*s",
-                       (int)rest.size, rest.at);
-        return 0;
+        return parse_unix(rest, endpoint, reterr);
     }
     if (take(&rest, "https://")) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
-                    "the endpoint \"%s\" asks for TLS, which this version "
-                    "does not support yet; " FORM,
-                    endpoint->text);
+        tls = true;
+    } else if (take(&rest, "http://")) {
+        tls = false;
     }
-    if (take(&rest, "http://") && rest.size > 0 &&
-        rest.at[rest.size - 1] == '/') {
+    if (rest.at > text.at && rest.size > 0 && rest.at[rest.size - 1] == '/') {
         rest.size--;
     }
     if (memmem(rest.at, rest.size, "://", 3) != NULL) {
@@ -222,7 +263,11 @@ static int parse_one(struct piece text,
                     "the endpoint \"%s\" has no port from 1 to %d; " FORM,
                     endpoint->text, PORT_MAX);
     }
-    write_target(host, port, endpoint->target);
+    endpoint->tls = tls;
+    write_host(host, endpoint->host);
+    /* The scheme is written out, so that a host called "unix" or "ipv4" is
+     * taken for none. */
+    write_target("dns:///", host, ":", port, endpoint->target);
     return 0;
 }
 
@@ -238,6 +283,7 @@ static struct piece next_piece(const char **text)
 }
 
 int ll_endpoints_parse(const char *text,
+                       bool tls,
                        struct ll_endpoints *ret_endpoints,
                        struct leaselock_error *reterr)
 {
@@ -265,8 +311,8 @@ int ll_endpoints_parse(const char *text,
         return fail(reterr, LEASELOCK_E_NOMEM, nothing, "out of memory");
     }
     for (at = text; at != NULL; endpoints.n++) {
-        status =
-            parse_one(next_piece(&at), &endpoints.list[endpoints.n], reterr);
+        status = parse_one(next_piece(&at), tls, &endpoints.list[endpoints.n],
+                           reterr);
         if (status != 0) {
             ll_endpoints_free(&endpoints);
             return status;

@@ -17,8 +17,10 @@
 struct ll_endpoint {
     /** As the user wrote it, without the spaces around it. */
     char text[LL_ENDPOINT_SIZE_MAX + 1];
-    /** As gRPC takes it: "dns:///host:port". */
+    /** As gRPC takes it: "dns:///host:port" or "unix:path". */
     char target[LL_TARGET_SIZE];
+    /** Whom a certificate must name; "" of a socket in the file system. */
+    char host[LL_ENDPOINT_SIZE_MAX + 1];
     /** TLS, or plain text. */
     bool tls;
 };
@@ -31,12 +33,14 @@ struct ll_endpoints {
 /**
  * Reads a list of endpoints with commas between them.
  *
+ * @param tls            what those without a scheme are
  * @param ret_endpoints  freed with ll_endpoints_free
  * @param reterr         names the endpoint that is none, and says what form is
  *                       expected; may be NULL
  * @return 0, LEASELOCK_E_ARGUMENT, _LIMIT (too many or too long), _NOMEM
  */
 int ll_endpoints_parse(const char *text,
+                       bool tls,
                        struct ll_endpoints *ret_endpoints,
                        struct leaselock_error *reterr);
 

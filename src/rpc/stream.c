@@ -1,6 +1,8 @@
 #include "rpc/stream.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
+#include "rpc/connection.h"
 #include "rpc/message.h"
 
 struct ll_rpc_stream {
@@ -12,8 +14,20 @@ struct ll_rpc_stream {
     enum ll_stream_kind which;
     uint32_t generation;
     uint32_t endpoint;
+    struct ll_waiting waiting;
+    struct ll_channel *channel; /* this and the next: NULL while it waits */
     grpc_call *call;
-    grpc_metadata metadata;
+    grpc_metadata metadata[LL_METADATA_MAX];
+
+    grpc_slice token;
+    uint32_t token_serial; /* 0: none */
+    int64_t token_fetched_ns;
+    /** Watches that were asked for, how many of them (the first ones) with a
+     *  token that was certain not to have expired, and how many are
+     *  answered. */
+    uint64_t creations;
+    uint64_t creations_fresh;
+    uint64_t creations_answered;
 
     struct ll_link outgoing; /* messages that wait */
     size_t outgoing_n;
@@ -59,9 +73,11 @@ static void stream_free(struct ll_rpc_stream *stream)
     grpc_metadata_array_destroy(&stream->initial);
     grpc_metadata_array_destroy(&stream->trailing);
     grpc_slice_unref(stream->details);
+    grpc_slice_unref(stream->token);
     if (stream->call != NULL) {
         grpc_call_unref(stream->call);
     }
+    ll_channel_put(stream->channel);
     ll_free(stream);
 }
 
@@ -83,7 +99,11 @@ static void stream_fail(struct ll_transport *transport,
 {
     stream_retire(transport, stream);
     stream->muted = true;
-    (void)grpc_call_cancel_with_status(stream->call, status, why, NULL);
+    if (stream->call != NULL) {
+        (void)grpc_call_cancel_with_status(stream->call, status, why, NULL);
+    } else {
+        ll_auth_hurry(transport, &stream->waiting);
+    }
 }
 
 /** Sends the metadata and asks for the status, which comes at the end. */
@@ -91,7 +111,8 @@ static grpc_call_error start_status(struct ll_rpc_stream *stream)
 {
     grpc_op ops[2] = {
         ll_channel_op_start(ll_method_of_stream(stream->which),
-                            &stream->metadata),
+                            stream->token_serial != 0 ? &stream->token : NULL,
+                            stream->metadata),
         {.op = GRPC_OP_RECV_STATUS_ON_CLIENT},
     };
 
@@ -131,7 +152,8 @@ static void start_send(struct ll_transport *transport,
     grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
     struct message *message = NULL;
 
-    if (stream->sending != NULL || ll_link_alone(&stream->outgoing)) {
+    if (stream->call == NULL || stream->sending != NULL ||
+        ll_link_alone(&stream->outgoing)) {
         return;
     }
     message = LL_CONTAINER(stream->outgoing.next, struct message, link);
@@ -153,10 +175,88 @@ static void start_send(struct ll_transport *transport,
     }
 }
 
+/** Starts a stream with the token that is there. */
+static bool stream_go(struct ll_transport *transport,
+                      struct ll_rpc_stream *stream)
+{
+    const struct ll_token *token = &transport->auth.token;
+
+    stream->channel = ll_connection_get(transport, stream->endpoint);
+    if (stream->channel == NULL) {
+        return false;
+    }
+    if (ll_token_value(token) != NULL) {
+        stream->token = grpc_slice_ref(*ll_token_value(token));
+        stream->token_serial = ll_token_serial(token);
+        stream->token_fetched_ns = token->fetched_ns;
+    }
+    stream->call =
+        ll_channel_call(stream->channel, ll_method_of_stream(stream->which),
+                        transport->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC));
+    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
+    return stream->call != NULL && start_status(stream) == GRPC_CALL_OK;
+}
+
+/** Notes that all watches asked for so far went with a fresh token, if so. */
+static void note_creations(struct ll_rpc_stream *stream)
+{
+    if (stream->token_serial != 0 &&
+        ll_token_is_fresh(stream->token_fetched_ns, ll_clock_now_ns())) {
+        stream->creations_fresh = stream->creations;
+    }
+}
+
+/** Tells of a stream's end. */
+static void tell_down(struct ll_rpc_stream *stream,
+                      int grpc_status,
+                      enum ll_outcome outcome,
+                      const char *text,
+                      ll_transport_event_fn *on_event,
+                      void *arg)
+{
+    struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};
+
+    event.stream_down.which = stream->which;
+    event.stream_down.generation = stream->generation;
+    event.stream_down.endpoint = stream->endpoint;
+    event.stream_down.grpc_status = grpc_status;
+    event.stream_down.outcome =
+        outcome == LL_OUTCOME_REFUSED ? LL_OUTCOME_REFUSED : LL_OUTCOME_LOST;
+    event.stream_down.text = text;
+    ll_link_remove(&stream->link);
+    stream_free(stream);
+    on_event(&event, arg);
+}
+
+static void on_wait_over(struct ll_transport *transport,
+                         struct ll_waiting *waiting,
+                         const struct ll_waiting_failure *failure,
+                         ll_transport_event_fn *on_event,
+                         void *arg)
+{
+    struct ll_rpc_stream *stream =
+        LL_CONTAINER(waiting, struct ll_rpc_stream, waiting);
+
+    if (failure == NULL && !stream->muted && stream_go(transport, stream)) {
+        note_creations(stream);
+        start_receive(transport, stream, true);
+        start_send(transport, stream);
+        return;
+    }
+    stream_retire(transport, stream);
+    if (failure != NULL) {
+        tell_down(stream, failure->grpc_status, failure->outcome, failure->text,
+                  on_event, arg);
+    } else {
+        tell_down(stream, -1, LL_OUTCOME_LOST, "out of memory", on_event, arg);
+    }
+}
+
 int ll_rpc_stream_open(struct ll_transport *transport,
                        const struct ll_effect *effect)
 {
     struct ll_rpc_stream *stream = ll_alloc_zero(1, sizeof(*stream));
+    bool ready = false;
 
     if (stream == NULL) {
         return LEASELOCK_E_NOMEM;
@@ -166,25 +266,31 @@ int ll_rpc_stream_open(struct ll_transport *transport,
     stream->send_tag.kind = LL_TAG_STREAM_SEND;
     ll_link_init(&stream->link);
     ll_link_init(&stream->outgoing);
+    ll_link_init(&stream->waiting.link);
     stream->which = effect->stream.which;
     stream->generation = effect->stream.generation;
     stream->endpoint = effect->stream.endpoint;
     stream->status = GRPC_STATUS_UNKNOWN;
     stream->details = grpc_empty_slice();
+    stream->token = grpc_empty_slice();
     grpc_metadata_array_init(&stream->initial);
     grpc_metadata_array_init(&stream->trailing);
-    stream->call = ll_transport_start(transport, stream->endpoint,
-                                      ll_method_of_stream(stream->which),
-                                      gpr_inf_future(GPR_CLOCK_MONOTONIC));
-    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
-    if (stream->call == NULL || start_status(stream) != GRPC_CALL_OK) {
+    ready = ll_auth_ready(transport, stream->endpoint);
+    if (ready && !stream_go(transport, stream)) {
         stream_free(stream);
         return LEASELOCK_E_NOMEM;
     }
     ll_rpc_stream_close(transport, stream->which);
     ll_link_append(&transport->streams, &stream->link);
     transport->current[stream->which] = stream;
-    start_receive(transport, stream, true);
+    if (ready) {
+        start_receive(transport, stream, true);
+    } else {
+        stream->waiting.endpoint = stream->endpoint;
+        stream->waiting.deadline_ns = INT64_MAX;
+        stream->waiting.over = on_wait_over;
+        ll_auth_wait(transport, &stream->waiting);
+    }
     return 0;
 }
 
@@ -194,10 +300,19 @@ void ll_rpc_stream_close(struct ll_transport *transport,
     struct ll_rpc_stream *stream = transport->current[which];
 
     if (stream != NULL) {
-        stream_retire(transport, stream);
-        stream->muted = true;
-        (void)grpc_call_cancel(stream->call, NULL);
+        stream_fail(transport, stream, GRPC_STATUS_CANCELLED, "closed");
     }
+}
+
+void ll_rpc_stream_create_watch(struct ll_transport *transport, int status)
+{
+    struct ll_rpc_stream *stream = transport->current[LL_STREAM_WATCH];
+
+    if (stream != NULL) {
+        stream->creations++;
+        note_creations(stream);
+    }
+    ll_rpc_stream_send(transport, LL_STREAM_WATCH, status);
 }
 
 void ll_rpc_stream_send(struct ll_transport *transport,
@@ -221,6 +336,8 @@ void ll_rpc_stream_send(struct ll_transport *transport,
                     "no memory for a message to etcd");
         return;
     }
+    /* A token that is used by streams alone is renewed here. */
+    (void)ll_auth_ready(transport, stream->endpoint);
     ll_link_init(&message->link);
     message->bytes = ll_message_new(&transport->scratch);
     ll_link_append(&stream->outgoing, &message->link);
@@ -228,8 +345,45 @@ void ll_rpc_stream_send(struct ll_transport *transport,
     start_send(transport, stream);
 }
 
+/**
+ * Whether what etcd said of a watch is for the token's sake. Before 3.4.23
+ * etcd says "permission denied" of a watch that came with an expired token;
+ * so the refusal counts for what it is only when the token was fresh.
+ */
+static bool is_token_refusal(struct ll_transport *transport,
+                             struct ll_rpc_stream *stream,
+                             const struct ll_event *event)
+{
+    struct ll_token *token = &transport->auth.token;
+    bool refused = event->kind == LL_EVENT_WATCH_CANCELED &&
+                   event->watch.outcome == LL_OUTCOME_REFUSED;
+    bool fresh = stream->creations_answered < stream->creations_fresh;
+
+    if (!ll_auth_has_user(&transport->auth)) {
+        return false;
+    }
+    if (event->kind == LL_EVENT_WATCH_CREATED || refused ||
+        (event->kind == LL_EVENT_WATCH_CANCELED && event->watch.watch_id < 0)) {
+        stream->creations_answered++;
+    }
+    if (!refused) {
+        ll_token_accepted(token, stream->token_serial);
+        return false;
+    }
+    if (ll_text_is_token(event->watch.reason)) {
+        return ll_token_rejected(token, stream->token_serial);
+    }
+    if (fresh) {
+        ll_token_accepted(token, stream->token_serial);
+        return false;
+    }
+    ll_token_drop(token, stream->token_serial);
+    return true;
+}
+
 /** Hands out a message. */
-static int deliver(const struct ll_rpc_stream *stream,
+static int deliver(struct ll_transport *transport,
+                   struct ll_rpc_stream *stream,
                    grpc_slice bytes,
                    ll_transport_event_fn *on_event,
                    void *arg)
@@ -251,7 +405,12 @@ static int deliver(const struct ll_rpc_stream *stream,
         event.keepalive.generation = stream->generation;
         break;
     }
-    if (status == 0) {
+    if (status == 0 && stream->which == LL_STREAM_WATCH &&
+        is_token_refusal(transport, stream, &event)) {
+        stream_fail(transport, stream, GRPC_STATUS_UNAUTHENTICATED,
+                    "a watch was refused, perhaps for a token that is no "
+                    "longer good: the stream begins anew with another");
+    } else if (status == 0) {
         on_event(&event, arg);
     }
     ll_decoded_free(decoded);
@@ -275,7 +434,7 @@ static void complete_receive(struct ll_transport *transport,
     if (!stream->muted) {
         grpc_slice bytes = ll_message_bytes(received);
 
-        status = deliver(stream, bytes, on_event, arg);
+        status = deliver(transport, stream, bytes, on_event, arg);
         grpc_slice_unref(bytes);
     }
     grpc_byte_buffer_destroy(received);
@@ -304,25 +463,22 @@ static void complete_send(struct ll_transport *transport,
 }
 
 /** Tells of a stream's end once nothing of it is left in the queue. */
-static void
-finish(struct ll_rpc_stream *stream, ll_transport_event_fn *on_event, void *arg)
+static void finish(struct ll_transport *transport,
+                   struct ll_rpc_stream *stream,
+                   ll_transport_event_fn *on_event,
+                   void *arg)
 {
-    struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};
+    char raw[LL_STATUS_TEXT_SIZE];
     char text[LL_STATUS_TEXT_SIZE];
+    enum ll_outcome outcome = LL_OUTCOME_LOST;
 
-    ll_status_text(stream->details, text);
-    event.stream_down.which = stream->which;
-    event.stream_down.generation = stream->generation;
-    event.stream_down.endpoint = stream->endpoint;
-    event.stream_down.grpc_status = (int)stream->status;
-    event.stream_down.outcome =
-        ll_outcome_of((int)stream->status, text) == LL_OUTCOME_REFUSED
-            ? LL_OUTCOME_REFUSED
-            : LL_OUTCOME_LOST;
-    event.stream_down.text = text;
-    ll_link_remove(&stream->link);
-    stream_free(stream);
-    on_event(&event, arg);
+    ll_connection_text(transport, stream->channel, stream->details, raw, text);
+    outcome = ll_outcome_of((int)stream->status, raw);
+    if (ll_auth_has_user(&transport->auth) && ll_text_is_token(raw) &&
+        ll_token_rejected(&transport->auth.token, stream->token_serial)) {
+        outcome = LL_OUTCOME_LOST; /* it is opened again, with another */
+    }
+    tell_down(stream, (int)stream->status, outcome, text, on_event, arg);
 }
 
 void ll_rpc_stream_complete(struct ll_transport *transport,
@@ -335,6 +491,8 @@ void ll_rpc_stream_complete(struct ll_transport *transport,
 
     switch (tag->kind) {
     case LL_TAG_CALL:
+    case LL_TAG_AUTHENTICATE:
+    case LL_TAG_TIMER:
         return;
     case LL_TAG_STREAM_STATUS:
         stream = LL_CONTAINER(tag, struct ll_rpc_stream, status_tag);
@@ -351,7 +509,7 @@ void ll_rpc_stream_complete(struct ll_transport *transport,
         break;
     }
     if (stream->ended && !stream->receiving && stream->sending == NULL) {
-        finish(stream, on_event, arg);
+        finish(transport, stream, on_event, arg);
     }
 }
 
@@ -364,8 +522,6 @@ void ll_rpc_streams_cancel(struct ll_transport *transport)
         struct ll_rpc_stream *stream =
             LL_CONTAINER(at, struct ll_rpc_stream, link);
 
-        stream_retire(transport, stream);
-        stream->muted = true;
-        (void)grpc_call_cancel(stream->call, NULL);
+        stream_fail(transport, stream, GRPC_STATUS_CANCELLED, "closed");
     }
 }

@@ -26,6 +26,9 @@ void ll_rpc_stream_send(struct ll_transport *transport,
                         enum ll_stream_kind which,
                         int status);
 
+/** The same for a message that asks for a watch. */
+void ll_rpc_stream_create_watch(struct ll_transport *transport, int status);
+
 /** Takes in what a tag of a stream stands for. */
 void ll_rpc_stream_complete(struct ll_transport *transport,
                             struct ll_tag *tag,

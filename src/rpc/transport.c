@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "rpc/call.h"
 #include "rpc/stream.h"
 #include "rpc/transport_private.h"
@@ -10,6 +11,8 @@
 /** Tags are aligned, so that bit 0 is free to say "it failed" on the way from
  *  ll_transport_wait to ll_transport_complete. */
 #define TAG_FAILED ((uintptr_t)1)
+
+#define LL_REQUEST_TIMEOUT_MS 2000
 
 /** Makes what ll_transport_wake needs: a call that is never sent anywhere. */
 static void wake_open(struct ll_transport *transport)
@@ -22,40 +25,84 @@ static void wake_open(struct ll_transport *transport)
         NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
 }
 
+static bool needs_tls(const struct ll_transport *transport,
+                      const struct leaselock_client_options *options)
+{
+    uint32_t i = 0;
+
+    for (i = 0; i < transport->endpoints.n; i++) {
+        if (transport->endpoints.list[i].tls) {
+            return true;
+        }
+    }
+    /* Files that cannot be read are told of, needed or not. */
+    return ll_tls_is_wanted(options);
+}
+
+/** Reads what the options and the files that they name say. */
+static int configure(struct ll_transport *transport,
+                     const struct ll_transport_config *config,
+                     struct leaselock_error *reterr)
+{
+    const struct leaselock_client_options *options = config->options;
+    int status =
+        ll_endpoints_parse(config->endpoints, ll_tls_is_wanted(options),
+                           &transport->endpoints, reterr);
+
+    if (status == 0 && needs_tls(transport, options)) {
+        status = ll_tls_new(options, &transport->tls, reterr);
+    }
+    if (status == 0) {
+        status = ll_auth_init(&transport->auth, options, reterr);
+    }
+    transport->settings = ll_channel_settings(options);
+    transport->request_timeout_ms = options->request_timeout_ms > 0
+                                        ? options->request_timeout_ms
+                                        : LL_REQUEST_TIMEOUT_MS;
+    return status;
+}
+
+static int no_memory(struct leaselock_error *reterr)
+{
+    if (reterr != NULL) {
+        *reterr = (struct leaselock_error){.code = LEASELOCK_E_NOMEM,
+                                           .grpc_status = -1,
+                                           .message = "out of memory"};
+    }
+    return LEASELOCK_E_NOMEM;
+}
+
 int ll_transport_new(const struct ll_transport_config *config,
                      struct ll_transport **ret_transport,
                      struct leaselock_error *reterr)
 {
-    struct ll_endpoints endpoints = {NULL, 0};
-    struct ll_transport *transport = NULL;
-    int status = ll_endpoints_parse(config->endpoints, &endpoints, reterr);
+    struct ll_transport *transport = ll_alloc_zero(1, sizeof(*transport));
+    int status = 0;
 
+    if (transport == NULL) {
+        return no_memory(reterr);
+    }
+    status = configure(transport, config, reterr);
+    if (status == 0) {
+        transport->channels =
+            ll_alloc_zero(transport->endpoints.n, sizeof(struct ll_channel *));
+        if (transport->channels == NULL) {
+            status = no_memory(reterr);
+        }
+    }
     if (status != 0) {
+        ll_tls_free(transport->tls);
+        ll_endpoints_free(&transport->endpoints);
+        ll_free(transport);
         return status;
     }
-    transport = ll_alloc_zero(1, sizeof(*transport));
-    if (transport != NULL) {
-        transport->channels =
-            ll_alloc_zero(endpoints.n, sizeof(*transport->channels));
-    }
-    if (transport == NULL || transport->channels == NULL) {
-        ll_free(transport);
-        ll_endpoints_free(&endpoints);
-        if (reterr != NULL) {
-            *reterr = (struct leaselock_error){.code = LEASELOCK_E_NOMEM,
-                                               .grpc_status = -1,
-                                               .message = "out of memory"};
-        }
-        return LEASELOCK_E_NOMEM;
-    }
-    transport->endpoints = endpoints;
-    transport->connect_timeout_ms = config->options->connect_timeout_ms;
     ll_link_init(&transport->calls);
     ll_link_init(&transport->streams);
     atomic_init(&transport->waking, false);
+    atomic_init(&transport->timer_ns, INT64_MAX);
+    transport->timer_tag.kind = LL_TAG_TIMER;
     grpc_init();
     transport->queue = grpc_completion_queue_create_for_next(NULL);
-    transport->credentials = ll_channel_credentials();
     wake_open(transport);
     *ret_transport = transport;
     return 0;
@@ -83,7 +130,7 @@ bool ll_transport_endpoint_is_tls(const struct ll_transport *transport,
 
 bool ll_transport_is_authenticated(const struct ll_transport *transport)
 {
-    return transport->authenticated;
+    return ll_token_value(&transport->auth.token) != NULL;
 }
 
 int ll_transport_run(struct ll_transport *transport,
@@ -110,8 +157,8 @@ int ll_transport_run(struct ll_transport *transport,
             ll_keepalive_encode(effect->keepalive.lease, scratch));
         return 0;
     case LL_EFFECT_WATCH_CREATE:
-        ll_rpc_stream_send(transport, LL_STREAM_WATCH,
-                           ll_watch_create_encode(effect, scratch));
+        ll_rpc_stream_create_watch(transport,
+                                   ll_watch_create_encode(effect, scratch));
         return 0;
     case LL_EFFECT_WATCH_CANCEL:
         ll_rpc_stream_send(
@@ -136,15 +183,27 @@ int ll_transport_run(struct ll_transport *transport,
 void *ll_transport_wait(struct ll_transport *transport, int64_t timeout_ns)
 {
     gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    int64_t timer_ns = atomic_load(&transport->timer_ns);
+    bool timed = false;
     grpc_event event;
 
+    if (timer_ns < INT64_MAX) {
+        int64_t now_ns = ll_clock_now_ns();
+        int64_t left_ns = timer_ns > now_ns ? timer_ns - now_ns : 0;
+
+        if (left_ns == 0) {
+            return &transport->timer_tag;
+        }
+        timed = left_ns < timeout_ns;
+        timeout_ns = timed ? left_ns : timeout_ns;
+    }
     if (timeout_ns < INT64_MAX) {
         deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                 gpr_time_from_nanos(timeout_ns, GPR_TIMESPAN));
     }
     event = grpc_completion_queue_next(transport->queue, deadline, NULL);
     if (event.type != GRPC_OP_COMPLETE) {
-        return NULL;
+        return timed ? &transport->timer_tag : NULL;
     }
     if (event.tag == transport) {
         atomic_store(&transport->waking, false);
@@ -164,13 +223,28 @@ void ll_transport_complete(struct ll_transport *transport,
 
     switch (at->kind) {
     case LL_TAG_CALL:
-        ll_call_complete(at, on_event, arg);
+        ll_call_complete(transport, at, on_event, arg);
         break;
     case LL_TAG_STREAM_STATUS:
     case LL_TAG_STREAM_RECEIVE:
     case LL_TAG_STREAM_SEND:
         ll_rpc_stream_complete(transport, at, ok, on_event, arg);
         break;
+    case LL_TAG_AUTHENTICATE:
+        ll_auth_complete(transport, at, on_event, arg);
+        break;
+    case LL_TAG_TIMER:
+        atomic_store(&transport->timer_ns, INT64_MAX);
+        ll_auth_on_time(transport, on_event, arg);
+        break;
+    }
+}
+
+void ll_transport_timer(struct ll_transport *transport, int64_t at_ns)
+{
+    if (at_ns < atomic_load(&transport->timer_ns)) {
+        atomic_store(&transport->timer_ns, at_ns);
+        ll_transport_wake(transport);
     }
 }
 
@@ -193,12 +267,14 @@ void ll_transport_stop(struct ll_transport *transport)
     transport->stopped = true;
     ll_calls_cancel(transport);
     ll_rpc_streams_cancel(transport);
+    ll_auth_stop(transport);
 }
 
 bool ll_transport_drained(const struct ll_transport *transport)
 {
     return ll_link_alone(&transport->calls) &&
            ll_link_alone(&transport->streams) &&
+           ll_auth_is_idle(&transport->auth) &&
            !atomic_load(&transport->waking);
 }
 
@@ -214,9 +290,9 @@ void ll_transport_free(struct ll_transport *transport)
     grpc_call_unref(transport->wake_call);
     grpc_channel_destroy(transport->wake_channel);
     for (i = 0; i < transport->endpoints.n; i++) {
-        ll_channel_close(&transport->channels[i]);
+        ll_channel_put(transport->channels[i]);
     }
-    grpc_channel_credentials_release(transport->credentials);
+    ll_auth_free(&transport->auth);
     grpc_completion_queue_shutdown(transport->queue);
     while (grpc_completion_queue_next(transport->queue,
                                       gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL)
@@ -224,6 +300,7 @@ void ll_transport_free(struct ll_transport *transport)
     }
     grpc_completion_queue_destroy(transport->queue);
     grpc_shutdown();
+    ll_tls_free(transport->tls);
     ll_buffer_free(&transport->scratch);
     ll_free(transport->channels);
     ll_endpoints_free(&transport->endpoints);

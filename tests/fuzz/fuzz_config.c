@@ -63,8 +63,8 @@ static void make(const char *endpoints, const char *config)
         check_setup(&setup);
     }
     if (status == 0 && setup.texts[LL_SETTING_ENDPOINTS] != NULL) {
-        status = ll_endpoints_parse(setup.texts[LL_SETTING_ENDPOINTS], &list,
-                                    &error);
+        status = ll_endpoints_parse(setup.texts[LL_SETTING_ENDPOINTS], false,
+                                    &list, &error);
         check_error(status, &error);
         ll_endpoints_free(&list);
     }

@@ -12,15 +12,15 @@ static void check_target(const char *target)
     size_t size = strlen(target);
 
     FUZZ_CHECK(size < LL_TARGET_SIZE);
+    for (const char *at = target; *at != '\0'; at++) {
+        FUZZ_CHECK(*at > ' ' && *at < 0x7f);
+    }
+    FUZZ_CHECK(strpbrk(target, "[]?#,") == NULL);
     if (strncmp(target, "unix:", 5) == 0) {
         FUZZ_CHECK(size > 5);
         return;
     }
     FUZZ_CHECK(strncmp(target, "dns:///", 7) == 0);
-    for (const char *at = target; *at != '\0'; at++) {
-        FUZZ_CHECK(*at > ' ' && *at < 0x7f);
-    }
-    FUZZ_CHECK(strpbrk(target, "[]?#,") == NULL);
     FUZZ_CHECK(strrchr(target, ':') != NULL);
 }
 
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = fuzz_string(&bytes);
     struct ll_endpoints endpoints = {NULL, 0};
     struct leaselock_error error = {.code = 1};
-    int status = ll_endpoints_parse(text, &endpoints, &error);
+    int status = ll_endpoints_parse(text, false, &endpoints, &error);
 
     if (status == 0) {
         FUZZ_CHECK(endpoints.n > 0 && endpoints.n <= LL_ENDPOINTS_MAX);
@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(error.code == status && strlen(error.message) > 0);
         FUZZ_CHECK(strlen(error.endpoint) < sizeof(error.endpoint));
         FUZZ_CHECK(endpoints.list == NULL && endpoints.n == 0);
-        FUZZ_CHECK(ll_endpoints_parse(text, &endpoints, NULL) == status);
+        FUZZ_CHECK(ll_endpoints_parse(text, true, &endpoints, NULL) == status);
     }
     free(text);
     return 0;

@@ -1,0 +1,94 @@
+#ifndef LL_RPC_AUTH_H
+#define LL_RPC_AUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "rpc/token.h"
+#include "rpc/transport.h"
+
+/**
+ * Fetches the user's token, and lets those wait who need it. One Authenticate
+ * is on its way at a time: etcd spends some 50 ms of a processor on each.
+ *
+ * Locking: as the transport's.
+ */
+
+struct ll_transport;
+struct ll_tag;
+struct ll_authenticate;
+struct ll_waiting;
+
+/** Why a wait ended without a token. */
+struct ll_waiting_failure {
+    int grpc_status;
+    enum ll_outcome outcome;
+    const char *text;
+};
+
+/** The wait is over: with failure NULL, what waited is to go now. */
+typedef void ll_waiting_fn(struct ll_transport *transport,
+                           struct ll_waiting *waiting,
+                           const struct ll_waiting_failure *failure,
+                           ll_transport_event_fn *on_event,
+                           void *arg);
+
+/** A call or stream that waits for a token; part of it. */
+struct ll_waiting {
+    struct ll_link link;
+    uint32_t endpoint;
+    int64_t deadline_ns; /* INT64_MAX: as long as Authenticate takes */
+    /** It goes without a token when none is to be had, at its deadline too,
+     *  unless the user was refused. */
+    bool optional;
+    ll_waiting_fn *over;
+};
+
+struct ll_auth {
+    struct ll_token token;
+    const struct leaselock_client_options *options;
+    struct ll_link waiting;       /* the oldest first */
+    struct ll_authenticate *call; /* on its way, or NULL */
+};
+
+/** Checks what can be checked before anything is sent: the password's file.
+ *
+ *  @param options  its strings live as long as the ll_auth
+ *  @return 0 or LEASELOCK_E_ARGUMENT */
+int ll_auth_init(struct ll_auth *auth,
+                 const struct leaselock_client_options *options,
+                 struct leaselock_error *reterr);
+void ll_auth_free(struct ll_auth *auth);
+
+bool ll_auth_has_user(const struct ll_auth *auth);
+
+/** Whether what is to be sent to an endpoint can go now, with
+ *  ll_token_value's; fetches the next token when it is due. */
+bool ll_auth_ready(struct ll_transport *transport, uint32_t endpoint);
+
+/** Puts what cannot go behind the others that wait. `over` is called of it
+ *  exactly once, from ll_transport_complete. */
+void ll_auth_wait(struct ll_transport *transport, struct ll_waiting *waiting);
+
+/** Ends a wait soon, with a failure that nobody reads. */
+void ll_auth_hurry(struct ll_transport *transport, struct ll_waiting *waiting);
+
+/** Authenticate was answered. */
+void ll_auth_complete(struct ll_transport *transport,
+                      struct ll_tag *tag,
+                      ll_transport_event_fn *on_event,
+                      void *arg);
+
+/** Ends the waits whose time is over. */
+void ll_auth_on_time(struct ll_transport *transport,
+                     ll_transport_event_fn *on_event,
+                     void *arg);
+
+/** Cancels Authenticate and ends all waits soon. */
+void ll_auth_stop(struct ll_transport *transport);
+
+/** Whether nothing is on its way or waits. */
+bool ll_auth_is_idle(const struct ll_auth *auth);
+
+#endif

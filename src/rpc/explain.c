@@ -1,0 +1,227 @@
+#include "rpc/explain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/** How much of a file's name is shown. */
+#define FILE_SHOWN 100
+
+__attribute__((format(printf, 2, 3))) static void
+say(char text[LL_STATUS_TEXT_SIZE], const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, LL_STATUS_TEXT_SIZE, format, arguments);
+    va_end(arguments);
+}
+
+/** What follows a mark in a text, or NULL. */
+static const char *behind(const char *text, const char *mark)
+{
+    const char *at = strstr(text, mark);
+
+    return at != NULL ? at + strlen(mark) : NULL;
+}
+
+static bool has(const char *text, const char *mark)
+{
+    return strstr(text, mark) != NULL;
+}
+
+/** The reason alone out of "failed to connect to all addresses; last error:
+ *  CODE: ADDRESS: reason", or NULL when the text is not of that kind. */
+static const char *connect_reason(const char *text)
+{
+    static const char *const schemes[] = {": ipv4:", ": ipv6:", ": unix:"};
+    const char *reason = behind(text, "failed to connect to all addresses");
+    size_t i = 0;
+
+    if (reason == NULL) {
+        return NULL;
+    }
+    for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        const char *address = behind(reason, schemes[i]);
+        const char *end = address != NULL ? behind(address, ": ") : NULL;
+
+        if (end != NULL) {
+            return end;
+        }
+    }
+    return reason;
+}
+
+static void client_certificate(const struct ll_explain *about,
+                               char text[LL_STATUS_TEXT_SIZE])
+{
+    if (about->cert == NULL) {
+        say(text, "etcd ended the connection after the TLS handshake, as it "
+                  "does when it wants a client's certificate: give one with "
+                  "its key (cert, key)");
+    } else if (about->cert_trouble[0] != '\0') {
+        say(text,
+            "etcd refused the client's certificate, and the one in %.*s %s: "
+            "it has to be renewed",
+            FILE_SHOWN, about->cert, about->cert_trouble);
+    } else {
+        say(text,
+            "etcd ended the connection after the TLS handshake, as it does "
+            "when it does not trust the client's certificate: the one in %.*s "
+            "must be signed by an authority in etcd's --trusted-ca-file, and "
+            "be for clients",
+            FILE_SHOWN, about->cert);
+    }
+}
+
+/** OpenSSL's names of what a server says in the handshake, or after it, of a
+ *  client's certificate. */
+static bool is_certificate_alert(const char *reason)
+{
+    return has(reason, "alert bad certificate") ||
+           has(reason, "alert certificate required") ||
+           has(reason, "alert certificate expired") ||
+           has(reason, "alert certificate unknown") ||
+           has(reason, "alert unknown ca") ||
+           has(reason, "alert unsupported certificate") ||
+           has(reason, "alert access denied") ||
+           has(reason, "alert handshake failure");
+}
+
+/** The other side hung up without a word of protocol. */
+static bool is_hangup(const char *reason)
+{
+    return has(reason, "Socket closed") ||
+           has(reason, "Endpoint read failed") ||
+           has(reason, "Connection reset by peer") ||
+           has(reason, "Broken pipe") || has(reason, "Handshake read failed") ||
+           has(reason, "Handshake write failed");
+}
+
+static bool is_other_protocol(const char *reason)
+{
+    return has(reason, "wrong version number") ||
+           has(reason, "packet length too long") ||
+           has(reason, "http request") || has(reason, "record too small");
+}
+
+static void connect_tls(const struct ll_explain *about,
+                        const char *reason,
+                        char text[LL_STATUS_TEXT_SIZE])
+{
+    const char *ours = behind(reason, "Custom verification check failed with "
+                                      "error: UNAUTHENTICATED: ");
+
+    if (ours != NULL) {
+        memmove(text, ours, strlen(ours) + 1);
+    } else if (is_certificate_alert(reason) ||
+               (is_hangup(reason) && about->verified)) {
+        client_certificate(about, text);
+    } else if (is_hangup(reason) || is_other_protocol(reason)) {
+        say(text, "what answers there ended the TLS handshake, as something "
+                  "does that speaks plain text: such an endpoint is written "
+                  "with http://");
+    } else if (has(reason, "missing selected ALPN")) {
+        say(text, "what answers there speaks TLS but no HTTP/2: it is not "
+                  "etcd's port for clients");
+    } else if (has(reason, "Failed to create security handshaker")) {
+        say(text, "TLS could not be set up with the certificates at hand; "
+                  "where the system has none, give etcd's CA file (cacert)");
+    } else {
+        memmove(text, reason, strlen(reason) + 1);
+    }
+}
+
+static void connect_plain(const char *reason, char text[LL_STATUS_TEXT_SIZE])
+{
+    if (is_hangup(reason)) {
+        say(text, "what answers there hung up before a word, as something "
+                  "does that speaks TLS: such an endpoint is written with "
+                  "https://");
+    } else if (has(reason, "http1.x server")) {
+        say(text, "what answers there speaks no HTTP/2: it is not etcd's port "
+                  "for clients, or it wants TLS (https://)");
+    } else {
+        memmove(text, reason, strlen(reason) + 1);
+    }
+}
+
+static void connect_failed(const struct ll_explain *about,
+                           const char *reason,
+                           char text[LL_STATUS_TEXT_SIZE])
+{
+    const char *why = behind(reason, "Failed to connect to remote host: ");
+
+    if (why != NULL && has(why, "Connection refused")) {
+        say(text, "nothing listens there (Connection refused)");
+    } else if (why != NULL) {
+        char kept[LL_STATUS_TEXT_SIZE];
+
+        say(kept, "%s", why);
+        say(text, "cannot connect: %.*s", LL_STATUS_TEXT_SIZE / 2, kept);
+    } else if (has(reason, "before receiving SETTINGS frame") ||
+               has(reason, "connect timed out") ||
+               has(reason, "Timeout occurred")) {
+        say(text, "the connection was not there in time");
+    } else if (about->tls) {
+        connect_tls(about, reason, text);
+    } else {
+        connect_plain(reason, text);
+    }
+}
+
+/** "DNS resolution failed for NAME: C-ares status …: reason" */
+static void resolve_failed(const char *rest, char text[LL_STATUS_TEXT_SIZE])
+{
+    char kept[LL_STATUS_TEXT_SIZE];
+    const char *last = rest;
+    const char *at = rest;
+
+    while ((at = behind(at, ": ")) != NULL) {
+        last = at;
+    }
+    say(kept, "%s", last);
+    say(text, "the host's name cannot be resolved: %.*s",
+        LL_STATUS_TEXT_SIZE / 2, kept);
+}
+
+static void
+append(char text[LL_STATUS_TEXT_SIZE], const char *between, const char *more)
+{
+    size_t at = strlen(text);
+
+    (void)snprintf(text + at, LL_STATUS_TEXT_SIZE - at, "%s%s", between, more);
+}
+
+void ll_explain(const struct ll_explain *about, char text[LL_STATUS_TEXT_SIZE])
+{
+    const char *reason = connect_reason(text);
+
+    if (reason != NULL) {
+        connect_failed(about, reason, text);
+        if (about->tls && about->files_trouble[0] != '\0') {
+            append(text, "; the TLS files have changed and are not in use: ",
+                   about->files_trouble);
+        }
+    } else if (has(text, "DNS resolution failed for ")) {
+        resolve_failed(behind(text, "DNS resolution failed for "), text);
+    } else if (has(text, "keepalive watchdog timeout")) {
+        say(text,
+            "etcd did not answer a ping within %d ms: the connection is given "
+            "up",
+            about->ping_timeout_ms);
+    } else if (has(text, "too_many_pings")) {
+        say(text, "etcd ended the connection for pings that came too often: "
+                  "the ping interval must not be below etcd's "
+                  "--grpc-keepalive-min-time");
+    } else if (strcmp(text, "Deadline Exceeded") == 0) {
+        say(text, "no answer in time");
+    } else if (strcmp(text, "Socket closed") == 0) {
+        say(text, "the connection was closed by the other side");
+    } else if (!about->user && has(text, "user name is empty")) {
+        say(text,
+            "etcd wants to know who asks, and the client has no user: "
+            "give user and password (%s)",
+            "etcdserver: user name is empty");
+    }
+}

@@ -1,0 +1,373 @@
+#include "rpc/pem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include "base/alloc.h"
+#include "leaselock/status.h"
+
+__attribute__((format(printf, 3, 4))) static int
+fail(char why[LL_PEM_TEXT_SIZE], int status, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(why, LL_PEM_TEXT_SIZE, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+/** A file's name is the first thing of each sentence about it. */
+__attribute__((format(printf, 3, 4))) static int
+fail_file(char why[LL_PEM_TEXT_SIZE], const char *path, const char *format, ...)
+{
+    int at = snprintf(why, LL_PEM_TEXT_SIZE, "%.*s ", LL_PEM_NAME_SHOWN, path);
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(why + at, LL_PEM_TEXT_SIZE - (size_t)at, format, arguments);
+    va_end(arguments);
+    return LEASELOCK_E_ARGUMENT;
+}
+
+static int no_memory(char why[LL_PEM_TEXT_SIZE])
+{
+    return fail(why, LEASELOCK_E_NOMEM, "out of memory");
+}
+
+static struct ll_pem_stamp stamp_of(const struct stat *status)
+{
+    return (struct ll_pem_stamp){
+        .device = status->st_dev,
+        .inode = status->st_ino,
+        .size = status->st_size,
+        .modified = status->st_mtim,
+        .changed = status->st_ctim,
+    };
+}
+
+struct ll_pem_stamp ll_pem_stamp(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 ? stamp_of(&status)
+                                    : (struct ll_pem_stamp){0};
+}
+
+static bool time_equal(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool ll_pem_stamp_equal(const struct ll_pem_stamp *a,
+                        const struct ll_pem_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode &&
+           a->size == b->size && time_equal(&a->modified, &b->modified) &&
+           time_equal(&a->changed, &b->changed);
+}
+
+/** Reads so many bytes, or up to the end: how many they are, or -1. */
+static ssize_t read_all(int fd, char *text, size_t size)
+{
+    size_t at = 0;
+
+    while (at < size) {
+        ssize_t got = read(fd, text + at, size - at);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return -1;
+        }
+        if (got == 0) {
+            break;
+        }
+        at += (size_t)got;
+    }
+    return (ssize_t)at;
+}
+
+static int read_open(int fd,
+                     const char *path,
+                     char **ret_text,
+                     struct ll_pem_stamp *ret_stamp,
+                     char why[LL_PEM_TEXT_SIZE])
+{
+    struct stat status;
+    char *text = NULL;
+    ssize_t size = 0;
+
+    if (fstat(fd, &status) != 0) {
+        return fail_file(why, path, "cannot be read: %s", strerror(errno));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return fail_file(why, path, "is not a regular file");
+    }
+    if (status.st_size > LL_PEM_SIZE_MAX) {
+        return fail_file(why, path, "is larger than %d bytes", LL_PEM_SIZE_MAX);
+    }
+    /* One byte more than it should have, to see that it does not grow. */
+    text = ll_alloc_zero((size_t)status.st_size + 2, 1);
+    if (text == NULL) {
+        return no_memory(why);
+    }
+    size = read_all(fd, text, (size_t)status.st_size + 1);
+    if (size < 0) {
+        int error = errno;
+
+        ll_pem_free(text);
+        return fail_file(why, path, "cannot be read: %s", strerror(error));
+    }
+    text[size] = '\0';
+    if (size != status.st_size || strlen(text) != (size_t)size) {
+        explicit_bzero(text, (size_t)size);
+        ll_free(text);
+        return fail_file(why, path,
+                         size != status.st_size
+                             ? "changes while it is read"
+                             : "is not PEM: it has NUL bytes");
+    }
+    *ret_text = text;
+    *ret_stamp = stamp_of(&status);
+    return 0;
+}
+
+int ll_pem_read(const char *path,
+                char **ret_text,
+                struct ll_pem_stamp *ret_stamp,
+                char why[LL_PEM_TEXT_SIZE])
+{
+    /* Not to hang in the opening of a pipe, which is none of these. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int status = 0;
+
+    if (fd < 0) {
+        return fail_file(why, path, "cannot be opened: %s", strerror(errno));
+    }
+    status = read_open(fd, path, ret_text, ret_stamp, why);
+    (void)close(fd);
+    return status;
+}
+
+void ll_pem_free(char *text)
+{
+    if (text != NULL) {
+        explicit_bzero(text, strlen(text));
+        ll_free(text);
+    }
+}
+
+/** Whether a reader of PEM stopped because nothing more was there. */
+static bool ended_well(void)
+{
+    return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+}
+
+static int add_roots(BIO *in,
+                     X509_STORE *roots,
+                     const char *path,
+                     char why[LL_PEM_TEXT_SIZE])
+{
+    X509 *one = NULL;
+    int n = 0;
+
+    while ((one = PEM_read_bio_X509_AUX(in, NULL, NULL, NULL)) != NULL) {
+        int added = X509_STORE_add_cert(roots, one);
+
+        X509_free(one);
+        if (added != 1) {
+            return no_memory(why);
+        }
+        n++;
+    }
+    if (!ended_well()) {
+        return fail_file(why, path,
+                         "has a certificate, number %d, that cannot "
+                         "be read",
+                         n + 1);
+    }
+    return n > 0 ? 0
+                 : fail_file(why, path,
+                             "holds no certificate in PEM "
+                             "(-----BEGIN CERTIFICATE-----)");
+}
+
+int ll_pem_parse_roots(const char *text,
+                       const char *path,
+                       X509_STORE **ret_roots,
+                       char why[LL_PEM_TEXT_SIZE])
+{
+    BIO *in = BIO_new_mem_buf(text, -1);
+    X509_STORE *roots = X509_STORE_new();
+    int status = LEASELOCK_E_NOMEM;
+
+    ERR_clear_error();
+    if (in == NULL || roots == NULL) {
+        (void)no_memory(why);
+    } else {
+        status = add_roots(in, roots, path, why);
+    }
+    BIO_free(in);
+    if (status == 0) {
+        *ret_roots = roots;
+    } else {
+        X509_STORE_free(roots);
+    }
+    ERR_clear_error();
+    return status;
+}
+
+/** In place of a passphrase, for which there is nobody to ask. */
+static int no_passphrase(char *text, int size, int writes, void *arg)
+{
+    (void)text;
+    (void)size;
+    (void)writes;
+    *(bool *)arg = true;
+    return -1;
+}
+
+static int read_key(const char *text,
+                    const char *path,
+                    EVP_PKEY **ret_key,
+                    char why[LL_PEM_TEXT_SIZE])
+{
+    BIO *in = BIO_new_mem_buf(text, -1);
+    EVP_PKEY *key = NULL;
+    bool asked = false;
+
+    if (in == NULL) {
+        return no_memory(why);
+    }
+    key = PEM_read_bio_PrivateKey(in, NULL, no_passphrase, &asked);
+    BIO_free(in);
+    if (key != NULL) {
+        *ret_key = key;
+        return 0;
+    }
+    if (asked) {
+        return fail_file(why, path,
+                         "is encrypted, and there is nobody to ask "
+                         "for its passphrase");
+    }
+    return fail_file(why, path, "holds no private key in PEM that can be read");
+}
+
+/** What OpenSSL says of its newest error. */
+static const char *newest_reason(void)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+    return reason != NULL ? reason : "OpenSSL says no more";
+}
+
+/** The certificate, then those above it; each must be readable. */
+static int read_certs(const char *text,
+                      const char *path,
+                      SSL_CTX *context,
+                      X509 **ret_leaf,
+                      char why[LL_PEM_TEXT_SIZE])
+{
+    BIO *in = BIO_new_mem_buf(text, -1);
+    X509 *leaf = NULL;
+    X509 *one = NULL;
+    int n = 0;
+
+    if (in == NULL) {
+        return no_memory(why);
+    }
+    while ((one = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+        n++;
+        if (n == 1) {
+            leaf = one;
+        } else if (SSL_CTX_add0_chain_cert(context, one) != 1) {
+            X509_free(one);
+            break;
+        }
+    }
+    BIO_free(in);
+    if (leaf == NULL && ended_well()) {
+        return fail_file(why, path,
+                         "holds no certificate in PEM "
+                         "(-----BEGIN CERTIFICATE-----)");
+    }
+    if (!ended_well()) {
+        X509_free(leaf);
+        return fail_file(why, path,
+                         "has a certificate, number %d, that cannot "
+                         "be used: %s",
+                         n + 1, newest_reason());
+    }
+    *ret_leaf = leaf;
+    return 0;
+}
+
+static int check_pair(SSL_CTX *context,
+                      X509 *leaf,
+                      const char *cert_path,
+                      EVP_PKEY *key,
+                      const char *key_path,
+                      char why[LL_PEM_TEXT_SIZE])
+{
+    if (SSL_CTX_use_certificate(context, leaf) != 1) {
+        return fail_file(why, cert_path, "cannot be used: %s", newest_reason());
+    }
+    if (X509_check_private_key(leaf, key) != 1) {
+        return fail_file(why, key_path,
+                         "is not the key of the certificate in "
+                         "%.*s",
+                         LL_PEM_TEXT_SIZE / 4, cert_path);
+    }
+    return SSL_CTX_use_PrivateKey(context, key) == 1
+               ? 0
+               : fail_file(why, key_path, "cannot be used: %s",
+                           newest_reason());
+}
+
+int ll_pem_check_pair(const char *cert_text,
+                      const char *cert_path,
+                      const char *key_text,
+                      const char *key_path,
+                      X509 **ret_leaf,
+                      char why[LL_PEM_TEXT_SIZE])
+{
+    SSL_CTX *context = NULL;
+    EVP_PKEY *key = NULL;
+    X509 *leaf = NULL;
+    int status = 0;
+
+    ERR_clear_error();
+    /* The same limits as in a connection: those of the system's OpenSSL. */
+    context = SSL_CTX_new(TLS_client_method());
+    if (context == NULL) {
+        return no_memory(why);
+    }
+    status = read_certs(cert_text, cert_path, context, &leaf, why);
+    ERR_clear_error();
+    if (status == 0) {
+        status = read_key(key_text, key_path, &key, why);
+    }
+    ERR_clear_error();
+    if (status == 0) {
+        status = check_pair(context, leaf, cert_path, key, key_path, why);
+    }
+    if (status == 0) {
+        *ret_leaf = leaf;
+    } else {
+        X509_free(leaf);
+    }
+    EVP_PKEY_free(key);
+    SSL_CTX_free(context);
+    ERR_clear_error();
+    return status;
+}
