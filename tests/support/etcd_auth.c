@@ -1,0 +1,100 @@
+/* Users and roles, by etcdctl. */
+#include "support/etcd_auth.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TEXT_SIZE 128
+
+/** Options of etcdctl come first; this one says nothing. */
+static const char *who(bool enabled)
+{
+    return enabled ? TEST_AUTH_ROOT : "--write-out=simple";
+}
+
+void test_auth_enable(struct test_etcd *etcd)
+{
+    assert_int_equal(test_etcdctl(etcd, NULL, 0, "user", "add",
+                                  TEST_AUTH_ROOT + strlen("--user="), NULL),
+                     0);
+    assert_int_equal(
+        test_etcdctl(etcd, NULL, 0, "user", "grant-role", "root", "root", NULL),
+        0);
+    assert_int_equal(test_etcdctl(etcd, NULL, 0, "auth", "enable", NULL), 0);
+}
+
+void test_auth_disable(struct test_etcd *etcd)
+{
+    assert_int_equal(
+        test_etcdctl(etcd, NULL, 0, TEST_AUTH_ROOT, "auth", "disable", NULL),
+        0);
+}
+
+void test_auth_permit(struct test_etcd *etcd,
+                      bool enabled,
+                      const char *role,
+                      const char *permission,
+                      const char *prefix)
+{
+    if (permission != NULL) {
+        assert_int_equal(test_etcdctl(etcd, NULL, 0, who(enabled), "role",
+                                      "grant-permission", "--prefix", role,
+                                      permission, prefix, NULL),
+                         0);
+    } else {
+        assert_int_equal(test_etcdctl(etcd, NULL, 0, who(enabled), "role",
+                                      "revoke-permission", "--prefix", role,
+                                      prefix, NULL),
+                         0);
+    }
+}
+
+void test_auth_user(struct test_etcd *etcd,
+                    bool enabled,
+                    const char *user,
+                    const char *password,
+                    const char *prefix)
+{
+    char both[TEXT_SIZE];
+
+    (void)snprintf(both, sizeof(both), "%s:%s", user, password);
+    assert_int_equal(
+        test_etcdctl(etcd, NULL, 0, who(enabled), "user", "add", both, NULL),
+        0);
+    assert_int_equal(
+        test_etcdctl(etcd, NULL, 0, who(enabled), "role", "add", user, NULL),
+        0);
+    test_auth_permit(etcd, enabled, user, "readwrite", prefix);
+    assert_int_equal(test_etcdctl(etcd, NULL, 0, who(enabled), "user",
+                                  "grant-role", user, user, NULL),
+                     0);
+}
+
+void test_auth_password(struct test_etcd *etcd,
+                        const char *user,
+                        const char *password)
+{
+    char command[2 * TEXT_SIZE];
+    const char *argv[] = {"sh", "-c", command, NULL};
+    char endpoints[TEXT_SIZE];
+    const char *env[] = {"ETCDCTL_API=3", endpoints, NULL};
+    struct test_process process = TEST_PROCESS_INIT;
+
+    /* This one reads the password from its input alone. */
+    (void)snprintf(command, sizeof(command),
+                   "echo '%s' | etcdctl %s user passwd --interactive=false %s",
+                   password, TEST_AUTH_ROOT, user);
+    (void)snprintf(endpoints, sizeof(endpoints), "ETCDCTL_ENDPOINTS=%s",
+                   etcd->endpoint);
+    assert_int_equal(test_process_start(&process, argv, env), 0);
+    if (test_process_wait(&process, 20000) != 0) {
+        fail_msg("%s", test_process_output(&process, TEST_STDERR));
+    }
+    test_process_end(&process);
+}
