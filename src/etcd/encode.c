@@ -357,8 +357,9 @@ int ll_authenticate_encode(const char *name,
                            const char *password,
                            struct ll_buffer *out)
 {
-    Etcdpb__AuthenticateRequest message = ETCDPB__AUTHENTICATE_REQUEST__INIT;
+    Etcdpb__AuthenticateRequest message;
 
+    etcdpb__authenticate_request__init(&message);
     /* protobuf-c wants them writable and leaves them be, as in binary(). */
     message.name = (char *)(uintptr_t)name;
     message.password = (char *)(uintptr_t)password;
