@@ -186,13 +186,13 @@ static void test_refused_servers(void **state)
     } cases[] = {
         {"other-ca",
          "other",
-         {NULL},
+         {.names = NULL},
          "issued by CN=other, leads to no "
          "authority in ",
          "the right CA file is wanted"},
         {"namesake",
          "fake",
-         {NULL},
+         {.names = NULL},
          "issued by CN=ca, leads to no "
          "authority in ",
          "the right CA file is wanted"},

@@ -21,7 +21,7 @@ static const char *who(bool enabled)
 void test_auth_enable(struct test_etcd *etcd)
 {
     assert_int_equal(test_etcdctl(etcd, NULL, 0, "user", "add",
-                                  TEST_AUTH_ROOT + strlen("--user="), NULL),
+                                  &TEST_AUTH_ROOT[strlen("--user=")], NULL),
                      0);
     assert_int_equal(
         test_etcdctl(etcd, NULL, 0, "user", "grant-role", "root", "root", NULL),
