@@ -79,7 +79,8 @@ typedef void leaselock_settings_fn(const struct leaselock_setting *setting,
 
 /**
  * Tells what leaselock_client_open_from_env would open a client with. Nothing
- * is connected or looked up.
+ * is connected or looked up. A user without a password is no error yet: a
+ * program can see it here, and ask for one.
  *
  * @param endpoints  as there
  * @param options    as there

@@ -97,8 +97,8 @@ static int client_options(struct ll_client *client,
                              "start the client's options with "
                              "LEASELOCK_CLIENT_OPTIONS_INIT");
     }
-    status =
-        ll_setup_make(&client->setup, endpoints, options, from_env, reterr);
+    status = ll_setup_make(&client->setup, endpoints, options, from_env, true,
+                           reterr);
     if (status == 0) {
         ll_setup_options(&client->setup, options);
     }

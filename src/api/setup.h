@@ -81,15 +81,22 @@ int ll_setup_take_file(struct ll_setup *setup,
                        bool looks,
                        struct leaselock_error *reterr);
 
-/** Fills in the defaults, and checks what belongs together.
- *  @return 0 or LEASELOCK_E_ARGUMENT, _NOMEM */
-int ll_setup_finish(struct ll_setup *setup, struct leaselock_error *reterr);
+/**
+ * Fills in the defaults, and checks what belongs together.
+ *
+ * @param needs_password  a user without one is an error
+ * @return 0 or LEASELOCK_E_ARGUMENT, _NOMEM
+ */
+int ll_setup_finish(struct ll_setup *setup,
+                    bool needs_password,
+                    struct leaselock_error *reterr);
 
 /** All of that: from the options, from the environment if so, from a file. */
 int ll_setup_make(struct ll_setup *setup,
                   const char *endpoints,
                   const struct leaselock_client_options *options,
                   bool from_env,
+                  bool needs_password,
                   struct leaselock_error *reterr);
 
 /** Writes the settings into options; their texts are the setup's. */

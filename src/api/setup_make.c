@@ -32,6 +32,7 @@ static void unset(struct ll_setup *setup, enum ll_setting_id id)
 }
 
 static int check_credentials(struct ll_setup *setup,
+                             bool needs_password,
                              struct leaselock_error *reterr)
 {
     enum ll_setting_id password = is_set(setup, LL_SETTING_PASSWORD)
@@ -39,7 +40,7 @@ static int check_credentials(struct ll_setup *setup,
                                       : LL_SETTING_PASSWORD_FILE;
     bool has_user = is_set(setup, LL_SETTING_USER);
 
-    if (has_user == is_set(setup, password)) {
+    if (has_user == is_set(setup, password) || (has_user && !needs_password)) {
         return 0;
     }
     if (!has_user && setup->sources[password].origin == LL_FROM_ETCDCTL) {
@@ -115,12 +116,14 @@ static int set_endpoints(struct ll_setup *setup, struct leaselock_error *reterr)
                : ll_error_text(reterr, LEASELOCK_E_NOMEM, "");
 }
 
-int ll_setup_finish(struct ll_setup *setup, struct leaselock_error *reterr)
+int ll_setup_finish(struct ll_setup *setup,
+                    bool needs_password,
+                    struct leaselock_error *reterr)
 {
     static const enum ll_setting_id names[] = {LL_SETTING_SERVER_NAME,
                                                LL_SETTING_DISCOVERY_SRV,
                                                LL_SETTING_DISCOVERY_SRV_NAME};
-    int status = check_credentials(setup, reterr);
+    int status = check_credentials(setup, needs_password, reterr);
 
     if (status == 0) {
         status = check_certificate(setup, reterr);
@@ -144,6 +147,7 @@ int ll_setup_make(struct ll_setup *setup,
                   const char *endpoints,
                   const struct leaselock_client_options *options,
                   bool from_env,
+                  bool needs_password,
                   struct leaselock_error *reterr)
 {
     int status = ll_setup_take_options(setup, endpoints, options, reterr);
@@ -154,7 +158,8 @@ int ll_setup_make(struct ll_setup *setup,
     if (status == 0) {
         status = ll_setup_take_file(setup, from_env, reterr);
     }
-    return status == 0 ? ll_setup_finish(setup, reterr) : status;
+    return status == 0 ? ll_setup_finish(setup, needs_password, reterr)
+                       : status;
 }
 
 void ll_setup_options(const struct ll_setup *setup,
@@ -258,7 +263,7 @@ int leaselock_settings_resolve(const char *endpoints,
     if (fn == NULL || ll_options_copy(&options, sizeof(options), user) != 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
     }
-    status = ll_setup_make(&setup, endpoints, &options, true, reterr);
+    status = ll_setup_make(&setup, endpoints, &options, true, false, reterr);
     for (int i = 0; status == 0 && i < LL_SETTINGS; i++) {
         tell(&setup, (enum ll_setting_id)i, fn, arg);
     }

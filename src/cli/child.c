@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -23,6 +24,23 @@ static void set_environment(const char *name, const struct ll_guard_lock *lock)
     setenv("LEASELOCK_LEASE", number, 1);
 }
 
+/** The passwords in our own variables are the tool's and not CMD's. etcdctl's
+ *  variables are another program's, which CMD may be about to run. */
+static void hide_passwords(void)
+{
+    const char *endpoints = getenv("LEASELOCK_ENDPOINTS");
+    char *user = getenv("LEASELOCK_USER");
+    char *colon = user != NULL ? strchr(user, ':') : NULL;
+
+    unsetenv("LEASELOCK_PASSWORD");
+    if (colon != NULL) {
+        memset(colon, '\0', strlen(colon));
+    }
+    if (endpoints != NULL && strchr(endpoints, '@') != NULL) {
+        unsetenv("LEASELOCK_ENDPOINTS");
+    }
+}
+
 /** CMD's first steps, in the child. Dies with the guard, should that be
  *  killed. */
 static _Noreturn void
@@ -39,6 +57,7 @@ become_command(const struct ll_child_plan *plan, pid_t parent, int exec_pipe)
         ll_terminal_give(plan->terminal, getpid());
     }
     set_environment(plan->name, plan->lock);
+    hide_passwords();
     sigaction(SIGCHLD, plan->child_action, NULL);
     sigprocmask(SIG_SETMASK, plan->mask, NULL);
     execvp(plan->argv[0], plan->argv);

@@ -35,6 +35,8 @@ struct ll_command {
     unsigned options;
     /** Not 0: the words behind the first operand are CMD's, options too. */
     int runs_cmd;
+    /** Not 0: it talks to etcd, which may take a password. */
+    int connects;
     /**
      * Does the work.
      *
@@ -48,5 +50,6 @@ struct ll_command {
 int ll_cli_lock(const struct ll_options *options, int argc, char **argv);
 int ll_cli_queue(const struct ll_options *options, int argc, char **argv);
 int ll_cli_ping(const struct ll_options *options, int argc, char **argv);
+int ll_cli_settings(const struct ll_options *options, int argc, char **argv);
 
 #endif

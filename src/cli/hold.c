@@ -8,6 +8,7 @@
 
 #include "cli/clock.h"
 #include "cli/command.h"
+#include "cli/connect.h"
 #include "cli/report.h"
 #include "cli/text.h"
 
@@ -192,7 +193,7 @@ static int say_not_acquired(const struct ll_hold *hold, const char *what)
                hold->error.message);
         return LL_EXIT_LOST;
     }
-    return ll_say_failure(hold->options, what, &hold->error);
+    return ll_say_failure(what, &hold->error);
 }
 
 int ll_hold_wait(struct ll_hold *hold, const char *what)
@@ -243,26 +244,9 @@ static int open_session(struct ll_hold *hold)
         leaselock_session_open_async(hold->client, &options, ll_hold_on_done,
                                      hold, &hold->session, &hold->error);
     if (hold->status != 0) {
-        return ll_say_failure(hold->options, "open a session", &hold->error);
+        return ll_say_failure("open a session", &hold->error);
     }
     return ll_hold_wait(hold, "open a session");
-}
-
-static int open_client(struct ll_hold *hold)
-{
-    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
-
-    options.dispatch = 1;
-    options.log = on_log;
-    options.log_arg = hold;
-    options.log_level = ll_log_level(hold->options);
-    hold->status = leaselock_client_open(hold->options->endpoints, &options,
-                                         &hold->client, &hold->error);
-    if (hold->status != 0) {
-        return ll_say_failure(hold->options, "use these endpoints",
-                              &hold->error);
-    }
-    return 0;
 }
 
 static int open_guard(struct ll_hold *hold)
@@ -309,7 +293,7 @@ int ll_hold_open(struct ll_hold *hold,
     }
     /* After the fork, so that CMD keeps what it would have had. */
     (void)signal(SIGPIPE, SIG_IGN);
-    code = open_client(hold);
+    code = ll_connect(options, 1, on_log, hold, &hold->client);
     return code != 0 ? code : open_session(hold);
 }
 

@@ -26,7 +26,7 @@ static int acquire(struct ll_hold *hold)
         hold->session, hold->name, &options, ll_hold_wait_left_ms(hold),
         ll_hold_on_done, hold, &hold->ticket, &hold->error);
     if (hold->status != 0) {
-        return ll_say_failure(hold->options, what, &hold->error);
+        return ll_say_failure(what, &hold->error);
     }
     ll_waitline_start(&hold->line, hold->client, hold->ticket, hold->name,
                       hold->options->verbose);

@@ -2,16 +2,27 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/connect.h"
+#include "cli/connection.h"
 #include "cli/report.h"
+
+static int help(const struct ll_options *options, int argc, char **argv);
+static int say_no_command(const char *name);
 
 /** Every command; a new one is a line here and a file of its own. */
 static const struct ll_command commands[] = {
     {"lock", "NAME [[--] CMD ARG...]",
      "run CMD while the lock is held; without CMD hold it until a signal",
-     LL_OPTION_ANY | LL_OPTION_LOCK, 1, ll_cli_lock},
+     LL_OPTION_ANY | LL_OPTION_LOCK, 1, 1, ll_cli_lock},
     {"queue", "NAME", "show who holds the lock and who waits for it",
-     LL_OPTION_ANY | LL_OPTION_QUEUE, 0, ll_cli_queue},
-    {"ping", "", "show which endpoints answer", LL_OPTION_ANY, 0, ll_cli_ping},
+     LL_OPTION_ANY | LL_OPTION_QUEUE, 0, 1, ll_cli_queue},
+    {"ping", "", "show which endpoints answer", LL_OPTION_ANY, 0, 1,
+     ll_cli_ping},
+    {"settings", "", "show what counts of the options for the connection",
+     LL_OPTION_ANY, 0, 0, ll_cli_settings},
+    {"help", "[COMMAND | connection]",
+     "show the options of a command, or those for the connection",
+     LL_OPTION_ANY, 0, 0, help},
 };
 
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))
@@ -39,7 +50,8 @@ static int print_help(void)
     puts("\noptions of every command:");
     ll_options_print_help(LL_OPTION_ANY);
     puts("\n"
-         "'leaselock COMMAND --help' shows the options of one; leaselock(1) "
+         "'leaselock COMMAND --help' shows the options of one, 'leaselock help "
+         "connection'\nthose for TLS, users, time-outs and so on; leaselock(1) "
          "says it all.");
     return ll_print_flush();
 }
@@ -55,9 +67,43 @@ static int print_command_help(const struct ll_command *command)
            command->operands, command->name, command->summary);
     ll_options_print_help(command->options);
     puts("\n"
-         "Each is also taken from the environment: LEASELOCK_TIMEOUT for "
-         "--timeout, and so on.");
+         "Each is also taken from the environment, LEASELOCK_TIMEOUT for "
+         "--timeout and so\non. 'leaselock help connection' shows the options "
+         "for TLS, users and the like.");
     return ll_print_flush();
+}
+
+static int print_connection_help(void)
+{
+    puts("Options for the connection, of every command:");
+    ll_connection_print_help();
+    puts(
+        "\n"
+        "A TIME is 2s, 500ms, 1m30s, or seconds. Each is also taken from the "
+        "environment,\nLEASELOCK_CACERT for --cacert and so on, from etcdctl's "
+        "variables, from a URL\nthat --endpoints names, and from "
+        "~/.config/leaselock.conf or /etc/leaselock.conf;\n'leaselock "
+        "settings' shows what counts, and leaselock-settings(5) says it all.");
+    return ll_print_flush();
+}
+
+static int help(const struct ll_options *options, int argc, char **argv)
+{
+    const struct ll_command *command;
+
+    (void)options;
+    if (argc == 0) {
+        return print_help();
+    }
+    if (argc > 1) {
+        return ll_say_usage("help", "\"%s\" is one word too many", argv[1]);
+    }
+    if (strcmp(argv[0], "connection") == 0) {
+        return print_connection_help();
+    }
+    command = find_command(argv[0]);
+    return command != NULL ? print_command_help(command)
+                           : say_no_command(argv[0]);
 }
 
 static int print_version(void)
@@ -127,6 +173,10 @@ static int run_command(const struct ll_command *command,
     argc -= operand;
     argv += operand;
     code = split_cmd(command, &argc, argv);
+    ll_options_hide(options);
+    if (code == 0 && command->connects) {
+        code = ll_connect_ask(options);
+    }
     return code != 0 ? code : command->run(options, argc, argv);
 }
 

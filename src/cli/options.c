@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,9 @@
 #include "leaselock/leaselock.h"
 
 #include "cli/command.h"
+#include "cli/connection.h"
 #include "cli/report.h"
 
-#define DEFAULT_ENDPOINTS "127.0.0.1:2379"
 #define DEFAULT_TIMEOUT_MS 5000
 #define DEFAULT_TTL_S 10
 #define VERBOSE_MAX 2
@@ -27,7 +28,7 @@ enum kind {
     /** A switch that sets a time to 0. */
     KIND_NO_TIME,
     KIND_TEXT,
-    /** Seconds, kept as milliseconds. */
+    /** Kept as milliseconds. */
     KIND_TIME,
     /** As KIND_TIME, but more than 0. */
     KIND_SOME_TIME,
@@ -42,6 +43,8 @@ struct spec {
     unsigned groups;
     const char *name;
     const char *variable;
+    /** etcdctl's, where ours is not set. */
+    const char *etcdctl;
     const char *argument;
     size_t field;
     const char *help;
@@ -52,29 +55,30 @@ struct spec {
 /* Where two set one field, the later wins: in the table for the environment,
  * on the line for the arguments. */
 static const struct spec specs[] = {
-    {KIND_TIME, 'w', LL_OPTION_LOCK, "wait", "LEASELOCK_WAIT", "SECS",
-     FIELD(wait_ms), "give up after SECS; 0 is --try (default: wait on)"},
-    {KIND_NO_TIME, 'n', LL_OPTION_LOCK, "try", "LEASELOCK_TRY", NULL,
+    {KIND_TIME, 'w', LL_OPTION_LOCK, "wait", "LEASELOCK_WAIT", NULL, "TIME",
+     FIELD(wait_ms), "give up after TIME; 0 is --try (default: wait on)"},
+    {KIND_NO_TIME, 'n', LL_OPTION_LOCK, "try", "LEASELOCK_TRY", NULL, NULL,
      FIELD(wait_ms), "do not wait when the lock is held"},
-    {KIND_NUMBER, 't', LL_OPTION_LOCK, "ttl", "LEASELOCK_TTL", "SECS",
+    {KIND_NUMBER, 't', LL_OPTION_LOCK, "ttl", "LEASELOCK_TTL", NULL, "SECS",
      FIELD(ttl_s), "time to live of the lease (default 10, at least 2)"},
-    {KIND_TEXT, 'l', LL_OPTION_LOCK, "label", "LEASELOCK_LABEL", "TEXT",
+    {KIND_TEXT, 'l', LL_OPTION_LOCK, "label", "LEASELOCK_LABEL", NULL, "TEXT",
      FIELD(label), "a word that the queue shows (default: CMD's name)"},
-    {KIND_TIME, 'g', LL_OPTION_LOCK, "grace", "LEASELOCK_GRACE", "SECS",
+    {KIND_TIME, 'g', LL_OPTION_LOCK, "grace", "LEASELOCK_GRACE", NULL, "TIME",
      FIELD(grace_ms), "from SIGTERM to SIGKILL when the lock is lost"},
-    {KIND_NUMBER, 'L', LL_OPTION_QUEUE, "limit", "LEASELOCK_LIMIT", "N",
+    {KIND_NUMBER, 'L', LL_OPTION_QUEUE, "limit", "LEASELOCK_LIMIT", NULL, "N",
      FIELD(limit), "show the first N entries (default 0: all)"},
-    {KIND_TEXT, 'e', LL_OPTION_ANY, "endpoints", "LEASELOCK_ENDPOINTS", "LIST",
-     FIELD(endpoints), "HOST:PORT,... (default " DEFAULT_ENDPOINTS ")"},
-    {KIND_SOME_TIME, 'T', LL_OPTION_ANY, "timeout", "LEASELOCK_TIMEOUT", "SECS",
-     FIELD(timeout_ms), "longest wait for etcd's answer (default 5)"},
-    {KIND_FLAG, 'j', LL_OPTION_ANY, "json", "LEASELOCK_JSON", NULL, FIELD(json),
-     "print JSON"},
-    {KIND_COUNT, 'v', LL_OPTION_ANY, "verbose", "LEASELOCK_VERBOSE", NULL,
+    {KIND_TEXT, 'e', LL_OPTION_ANY, "endpoints", NULL, NULL, "LIST",
+     FIELD(endpoints), "HOST:PORT,... or a URL (default 127.0.0.1:2379)"},
+    {KIND_SOME_TIME, 'T', LL_OPTION_ANY, "timeout", "LEASELOCK_TIMEOUT",
+     "ETCDCTL_COMMAND_TIMEOUT", "TIME", FIELD(timeout_ms),
+     "longest wait for etcd's answer (default 5s)"},
+    {KIND_FLAG, 'j', LL_OPTION_ANY, "json", "LEASELOCK_JSON", NULL, NULL,
+     FIELD(json), "print JSON"},
+    {KIND_COUNT, 'v', LL_OPTION_ANY, "verbose", "LEASELOCK_VERBOSE", NULL, NULL,
      FIELD(verbose), "say what happens on the way; twice: each step"},
-    {KIND_FLAG, 'h', LL_OPTION_ANY, "help", NULL, NULL, FIELD(help),
+    {KIND_FLAG, 'h', LL_OPTION_ANY, "help", NULL, NULL, NULL, FIELD(help),
      "print this help"},
-    {KIND_FLAG, 'V', LL_OPTION_ANY, "version", NULL, NULL, FIELD(version),
+    {KIND_FLAG, 'V', LL_OPTION_ANY, "version", NULL, NULL, NULL, FIELD(version),
      "print the version"},
 };
 
@@ -83,43 +87,12 @@ static const struct spec specs[] = {
 void ll_options_init(struct ll_options *options)
 {
     memset(options, 0, sizeof(*options));
-    options->endpoints = DEFAULT_ENDPOINTS;
+    options->connection =
+        (struct leaselock_client_options)LEASELOCK_CLIENT_OPTIONS_INIT;
     options->timeout_ms = DEFAULT_TIMEOUT_MS;
     options->wait_ms = LEASELOCK_FOREVER;
     options->ttl_s = DEFAULT_TTL_S;
     options->grace_ms = -1;
-}
-
-int ll_options_parse_seconds(const char *text, int *ret_ms)
-{
-    long long ms = 0;
-    long long scale = 1000;
-    const char *p = text;
-
-    if (!isdigit((unsigned char)*p)) {
-        return -1;
-    }
-    for (; isdigit((unsigned char)*p); p++) {
-        ms = ms * 10 + (*p - '0') * 1000;
-        if (ms > (long long)LL_SECONDS_MAX * 1000) {
-            return -1;
-        }
-    }
-    if (*p == '.') {
-        int rest = 0;
-
-        for (p++; isdigit((unsigned char)*p); p++) {
-            scale /= 10;
-            ms += (*p - '0') * scale;
-            rest |= scale == 0 && *p != '0';
-        }
-        ms += rest;
-    }
-    if (*p != '\0' || ms > (long long)LL_SECONDS_MAX * 1000) {
-        return -1;
-    }
-    *ret_ms = (int)ms;
-    return 0;
 }
 
 static int parse_number(const char *text, int *ret_number)
@@ -153,16 +126,16 @@ set_value(const struct spec *spec, void *field, const char *text)
         *(const char **)field = text;
         break;
     case KIND_TIME:
-        if (ll_options_parse_seconds(text, field) != 0) {
-            return "seconds, such as 2 or 0.5, and at most 2000000";
+        if (leaselock_duration_parse(text, field) != 0) {
+            return "a time such as 2s, 500ms or 0.5, and at most 2000000s";
         }
         break;
     case KIND_SOME_TIME: {
         int ms;
 
-        if (ll_options_parse_seconds(text, &ms) != 0 || ms == 0) {
-            return "seconds, such as 2 or 0.5, more than 0, and at most "
-                   "2000000";
+        if (leaselock_duration_parse(text, &ms) != 0 || ms == 0) {
+            return "a time such as 2s, 500ms or 0.5, more than 0 and at most "
+                   "2000000s";
         }
         *(int *)field = ms;
         break;
@@ -232,6 +205,13 @@ static int read_variable(struct ll_options *options,
     return 0;
 }
 
+static int is_set(const char *variable)
+{
+    const char *text = getenv(variable);
+
+    return text != NULL && *text != '\0';
+}
+
 int ll_options_read_environment(struct ll_options *options, unsigned groups)
 {
     for (size_t i = 0; i < SPECS_N; i++) {
@@ -242,12 +222,8 @@ int ll_options_read_environment(struct ll_options *options, unsigned groups)
         if (variable == NULL || (spec->groups & groups) == 0) {
             continue;
         }
-        if (spec->field == FIELD(endpoints)) {
-            const char *own = getenv(variable);
-
-            if (own == NULL || *own == '\0') {
-                variable = "ETCDCTL_ENDPOINTS";
-            }
+        if (spec->etcdctl != NULL && !is_set(variable)) {
+            variable = spec->etcdctl;
         }
         status = read_variable(options, spec, variable);
         if (status != 0) {
@@ -258,11 +234,13 @@ int ll_options_read_environment(struct ll_options *options, unsigned groups)
 }
 
 /** The option behind an answer of getopt_long, which is its index plus
- *  CHAR_MAX + 1, or its letter. */
+ *  CHAR_MAX + 1, or its letter. NULL: it is one of the connection's, whose
+ *  indices follow. */
 static const struct spec *spec_of(int answer)
 {
     if (answer > CHAR_MAX) {
-        return &specs[answer - CHAR_MAX - 1];
+        answer -= CHAR_MAX + 1;
+        return (size_t)answer < SPECS_N ? &specs[answer] : NULL;
     }
     for (size_t i = 0; i < SPECS_N; i++) {
         if (specs[i].letter == answer) {
@@ -298,6 +276,7 @@ static void make_tables(unsigned groups,
             CHAR_MAX + 1 + (int)i};
     }
     *ret_letters = '\0';
+    n += ll_connection_add_options(ret_options + n, CHAR_MAX + 1 + SPECS_N);
     ret_options[n] = (struct option){NULL, 0, NULL, 0};
 }
 
@@ -326,7 +305,7 @@ int ll_options_read_arguments(struct ll_options *options,
                               int *ret_operand)
 {
     char letters[2 * SPECS_N + 3];
-    struct option longs[SPECS_N + 1];
+    struct option longs[SPECS_N + LL_CONNECTION_OPTIONS_MAX + 1];
     int times[SPECS_N] = {0};
     int answer;
 
@@ -342,7 +321,15 @@ int ll_options_read_arguments(struct ll_options *options,
         }
         spec = spec_of(answer);
         if (spec == NULL) {
-            return LL_EXIT_USAGE;
+            int code = ll_connection_set(&options->connection,
+                                         (unsigned)answer - CHAR_MAX - 1 -
+                                             (unsigned)SPECS_N,
+                                         optarg, command);
+
+            if (code != 0) {
+                return code;
+            }
+            continue;
         }
         if (spec->argument == NULL) {
             set_switch(spec, field_of(options, spec), ++times[spec - specs]);
@@ -371,5 +358,39 @@ void ll_options_print_help(unsigned groups)
                        spec->name, spec->argument != NULL ? " " : "",
                        spec->argument != NULL ? spec->argument : "");
         printf("  %-22s %s\n", names, spec->help);
+    }
+}
+
+/** Replaces a word of the command line, from @from on, by a copy. */
+static void hide(const char **word, size_t from)
+{
+    /* For the rest of the process, which the leak sanitizer is to see. */
+    static char *copies[3];
+    static size_t copies_n;
+    char *copy = strdup(*word);
+
+    if (copy == NULL || copies_n == sizeof(copies) / sizeof(copies[0])) {
+        free(copy);
+        return;
+    }
+    copies[copies_n++] = copy;
+    memset((char *)(uintptr_t)*word + from, '*', strlen(*word + from));
+    *word = copy;
+}
+
+void ll_options_hide(struct ll_options *options)
+{
+    struct leaselock_client_options *connection = &options->connection;
+    const char *colon =
+        connection->user != NULL ? strchr(connection->user, ':') : NULL;
+
+    if (connection->password != NULL) {
+        hide(&connection->password, 0);
+    }
+    if (colon != NULL) {
+        hide(&connection->user, (size_t)(colon - connection->user) + 1);
+    }
+    if (options->endpoints != NULL && strchr(options->endpoints, '@') != NULL) {
+        hide(&options->endpoints, 0);
     }
 }

@@ -1,6 +1,8 @@
 #ifndef LL_CLI_OPTIONS_H
 #define LL_CLI_OPTIONS_H
 
+#include "leaselock/leaselock.h"
+
 /** Which commands take an option, or-ed in the table of options. */
 enum ll_option_group {
     LL_OPTION_ANY = 1,
@@ -11,8 +13,10 @@ enum ll_option_group {
 /** What the environment and the command line ask for. Strings are borrowed
  *  from them. */
 struct ll_options {
-    /** Never NULL. */
+    /** Of the command line; NULL when it names none. */
     const char *endpoints;
+    /** What the command line says of the connection. */
+    struct leaselock_client_options connection;
     int json;
     /** 0, 1 or 2: how many times --verbose was given. */
     int verbose;
@@ -62,17 +66,8 @@ int ll_options_read_arguments(struct ll_options *options,
 /** Prints a line or two an option of @groups, on the standard output. */
 void ll_options_print_help(unsigned groups);
 
-/**
- * Seconds with an optional fraction, "2" or "0.25", as milliseconds, rounded
- * up, so that only nought is 0.
- *
- * @return 0, or -1 when the text is no such number or is above
- *         LL_SECONDS_MAX
- */
-int ll_options_parse_seconds(const char *text, int *ret_ms);
-
-/** The longest time that an option takes: 23 days, so that milliseconds fit
- *  an int. */
-#define LL_SECONDS_MAX 2000000
+/** Hides the passwords of the command line from other users of the machine,
+ *  who can list it. To be called once everything is read. */
+void ll_options_hide(struct ll_options *options);
 
 #endif

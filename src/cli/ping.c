@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/connect.h"
 #include "cli/grid.h"
 #include "cli/report.h"
 
@@ -42,33 +43,45 @@ static void free_probes(struct probe *probes, size_t n)
     free(probes);
 }
 
-/** Splits the list at its commas. Returns how many parts it has, -1 without
- *  memory. */
-static int split(const char *list, struct probe **ret_probes)
+/** Makes a probe of each of the client's endpoints. Returns how many there are,
+ *  -1 without memory. */
+static int make_probes(leaselock_client *client, struct probe **ret_probes)
 {
+    char endpoint[LEASELOCK_ERROR_ENDPOINT_SIZE];
     struct probe *probes;
-    size_t n = 1;
+    size_t n = 0;
 
-    for (const char *p = list; *p != '\0'; p++) {
-        n += *p == ',';
+    while (leaselock_client_endpoint(client, (unsigned)n, endpoint,
+                                     sizeof(endpoint)) > 0) {
+        n++;
     }
-    probes = calloc(n, sizeof(*probes));
+    probes = calloc(n > 0 ? n : 1, sizeof(*probes));
     if (probes == NULL) {
         return -1;
     }
     for (size_t i = 0; i < n; i++) {
-        size_t length = strcspn(list, ",");
-
-        probes[i].endpoint = strndup(list, length);
+        (void)leaselock_client_endpoint(client, (unsigned)i, endpoint,
+                                        sizeof(endpoint));
+        probes[i].endpoint = strdup(endpoint);
         if (probes[i].endpoint == NULL) {
             free_probes(probes, i);
             return -1;
         }
         probes[i].error.grpc_status = -1;
-        list += length + (list[length] == ',');
     }
     *ret_probes = probes;
     return (int)n;
+}
+
+static const char *role_of(const struct leaselock_ping *ping)
+{
+    if (ping->is_learner) {
+        return "learner";
+    }
+    if (ping->leader_id == 0) {
+        return "no leader";
+    }
+    return ping->leader_id == ping->member_id ? "leader" : "follower";
 }
 
 static json_t *probe_to_json(const struct probe *probe)
@@ -83,10 +96,11 @@ static json_t *probe_to_json(const struct probe *probe)
             ll_json_text(probe->error.message, strlen(probe->error.message)));
     }
     return json_pack(
-        "{s:o, s:b, s:o, s:I, s:b, s:b, s:I, s:o, s:o}", "endpoint",
-        ll_json_text(probe->endpoint, strlen(probe->endpoint)), "ok", 1,
-        "version", ll_json_text(ping->version, strlen(ping->version)),
-        "round_trip_us", (json_int_t)ping->round_trip_us, "leader",
+        "{s:o, s:b, s:o, s:I, s:s, s:b, s:b, s:b, s:b, s:I, s:o, s:o}",
+        "endpoint", ll_json_text(probe->endpoint, strlen(probe->endpoint)),
+        "ok", 1, "version", ll_json_text(ping->version, strlen(ping->version)),
+        "round_trip_us", (json_int_t)ping->round_trip_us, "role", role_of(ping),
+        "tls", ping->tls, "authenticated", ping->authenticated, "leader",
         ping->leader_id != 0 && ping->leader_id == ping->member_id,
         "has_leader", ping->leader_id != 0, "revision",
         (json_int_t)ping->revision, "member",
@@ -119,13 +133,15 @@ static int any_answered(const struct probe *probes, int n)
 
 static int print_table(const struct probe *probes, int n)
 {
-    struct ll_grid grid = LL_GRID_INIT(5);
+    struct ll_grid grid = LL_GRID_INIT(7);
     int code;
 
     ll_grid_addf(&grid, "ENDPOINT");
     ll_grid_addf(&grid, "VERSION");
     ll_grid_addf(&grid, "ROUND TRIP");
     ll_grid_addf(&grid, "ROLE");
+    ll_grid_addf(&grid, "TLS");
+    ll_grid_addf(&grid, "AUTH");
     ll_grid_addf(&grid, "REVISION");
     for (int i = 0; i < n; i++) {
         const struct leaselock_ping *ping = &probes[i].ping;
@@ -137,10 +153,9 @@ static int print_table(const struct probe *probes, int n)
         ll_grid_addf(&grid, "%s", ping->version);
         ll_grid_addf(&grid, "%" PRId64 ".%03d ms", ping->round_trip_us / 1000,
                      (int)(ping->round_trip_us % 1000));
-        ll_grid_addf(&grid, "%s",
-                     ping->leader_id == 0                 ? "no leader"
-                     : ping->leader_id == ping->member_id ? "leader"
-                                                          : "follower");
+        ll_grid_addf(&grid, "%s", role_of(ping));
+        ll_grid_addf(&grid, "%s", ping->tls ? "yes" : "no");
+        ll_grid_addf(&grid, "%s", ping->authenticated ? "yes" : "no");
         ll_grid_addf(&grid, "%" PRId64, ping->revision);
     }
     code = ll_grid_print(&grid);
@@ -149,8 +164,7 @@ static int print_table(const struct probe *probes, int n)
 }
 
 /** Says what is wrong, an endpoint a line. Returns the exit code. */
-static int
-judge(const struct ll_options *options, const struct probe *probes, int n)
+static int judge(const struct probe *probes, int n)
 {
     int code = LL_EXIT_OK;
     const struct probe *first = NULL;
@@ -161,7 +175,7 @@ judge(const struct ll_options *options, const struct probe *probes, int n)
 
         if (probe->status != 0) {
             (void)snprintf(what, sizeof(what), "ping %s", probe->endpoint);
-            code = ll_say_failure(options, what, &probe->error);
+            code = ll_say_failure(what, &probe->error);
         } else if (first == NULL) {
             first = probe;
         } else if (probe->ping.cluster_id != first->ping.cluster_id) {
@@ -200,9 +214,6 @@ static void ask_all(leaselock_client *client,
 
 int ll_cli_ping(const struct ll_options *options, int argc, char **argv)
 {
-    struct leaselock_client_options client_options =
-        LEASELOCK_CLIENT_OPTIONS_INIT;
-    struct leaselock_error error = LEASELOCK_ERROR_INIT;
     leaselock_client *client = NULL;
     struct probe *probes = NULL;
     unsigned pending = 0;
@@ -212,18 +223,15 @@ int ll_cli_ping(const struct ll_options *options, int argc, char **argv)
     if (argc > 0) {
         return ll_say_usage("ping", "\"%s\" is one word too many", argv[0]);
     }
-    n = split(options->endpoints, &probes);
+    code = ll_connect(options, 1, ll_say_log, NULL, &client);
+    if (code != 0) {
+        return code;
+    }
+    n = make_probes(client, &probes);
     if (n < 0) {
         ll_say("out of memory");
+        leaselock_client_close(client, NULL);
         return LL_EXIT_SYSTEM;
-    }
-    client_options.dispatch = 1;
-    client_options.log = ll_say_log;
-    client_options.log_level = ll_log_level(options);
-    if (leaselock_client_open(options->endpoints, &client_options, &client,
-                              &error) != 0) {
-        code = ll_say_failure(options, "use these endpoints", &error);
-        goto out;
     }
     ask_all(client, options, probes, n, &pending);
     if (options->json) {
@@ -232,8 +240,7 @@ int ll_cli_ping(const struct ll_options *options, int argc, char **argv)
         code = any_answered(probes, n) ? print_table(probes, n) : 0;
     }
     code = code != 0 ? code : ll_print_flush();
-    code = code != 0 ? code : judge(options, probes, n);
-out:
+    code = code != 0 ? code : judge(probes, n);
     leaselock_client_close(client, NULL);
     free_probes(probes, (size_t)n);
     return code;

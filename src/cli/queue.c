@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cli/command.h"
+#include "cli/connect.h"
 #include "cli/grid.h"
 #include "cli/report.h"
 #include "cli/text.h"
@@ -162,25 +163,21 @@ static int print_queue(const struct ll_options *options,
 
 static int show_queue(const struct ll_options *options, const char *name)
 {
-    struct leaselock_client_options client_options =
-        LEASELOCK_CLIENT_OPTIONS_INIT;
     struct leaselock_queue_options queue_options = LEASELOCK_QUEUE_OPTIONS_INIT;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     struct leaselock_queue_info *queue = NULL;
     leaselock_client *client = NULL;
     int code;
 
-    client_options.log = ll_say_log;
-    client_options.log_level = ll_log_level(options);
     queue_options.timeout_ms = options->timeout_ms;
     queue_options.limit = options->limit;
     queue_options.with_ttl = 1;
-    if (leaselock_client_open(options->endpoints, &client_options, &client,
-                              &error) != 0) {
-        return ll_say_failure(options, "use these endpoints", &error);
+    code = ll_connect(options, 0, ll_say_log, NULL, &client);
+    if (code != 0) {
+        return code;
     }
     if (leaselock_queue(client, name, &queue_options, &queue, &error) != 0) {
-        code = ll_say_failure(options, "read the queue", &error);
+        code = ll_say_failure("read the queue", &error);
     } else {
         code = print_queue(options, name, queue);
     }

@@ -13,6 +13,9 @@
 
 #define LINE_MAX_BYTES 2048
 
+/** Of the tool's client, with commas between them; "" while there is none. */
+static char client_endpoints[512];
+
 /** One write a line, so that lines of several processes do not mix. */
 __attribute__((format(printf, 1, 0))) static void
 write_line(const char *format, va_list arguments, const char *hint)
@@ -105,9 +108,23 @@ static const char *hint_of(int status)
     }
 }
 
-int ll_say_failure(const struct ll_options *options,
-                   const char *what,
-                   const struct leaselock_error *error)
+void ll_report_client(leaselock_client *client)
+{
+    char endpoint[LEASELOCK_ERROR_ENDPOINT_SIZE];
+    size_t length = 0;
+
+    client_endpoints[0] = '\0';
+    for (unsigned i = 0;
+         length < sizeof(client_endpoints) &&
+         leaselock_client_endpoint(client, i, endpoint, sizeof(endpoint)) > 0;
+         i++) {
+        length += (size_t)snprintf(client_endpoints + length,
+                                   sizeof(client_endpoints) - length, "%s%s",
+                                   i > 0 ? "," : "", endpoint);
+    }
+}
+
+int ll_say_failure(const char *what, const struct leaselock_error *error)
 {
     int code = ll_exit_of_status(error->code);
     const char *message = error->message[0] != '\0'
@@ -117,7 +134,7 @@ int ll_say_failure(const struct ll_options *options,
     int told;
 
     if (endpoint[0] == '\0' && code == LL_EXIT_UNAVAILABLE) {
-        endpoint = options->endpoints;
+        endpoint = client_endpoints;
     }
     told = endpoint[0] == '\0' || strstr(message, endpoint) != NULL;
     ll_say("cannot %s%s%s: %s%s", what, told ? "" : ", endpoint ",

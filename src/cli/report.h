@@ -20,6 +20,9 @@ void ll_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int ll_say_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/** Remembers a client's endpoints, for messages on what it cannot reach. */
+void ll_report_client(leaselock_client *client);
+
 /**
  * Says what the library failed at, with the endpoint and what to do.
  *
@@ -27,9 +30,7 @@ int ll_say_usage(const char *command, const char *format, ...)
  * @param error  what the library answered
  * @return the exit code that stands for it
  */
-int ll_say_failure(const struct ll_options *options,
-                   const char *what,
-                   const struct leaselock_error *error);
+int ll_say_failure(const char *what, const struct leaselock_error *error);
 
 /** The exit code that stands for a status of the library. */
 int ll_exit_of_status(int status);

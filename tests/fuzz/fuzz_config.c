@@ -57,7 +57,7 @@ static void make(const char *endpoints, const char *config)
     int status;
 
     options.config = config;
-    status = ll_setup_make(&setup, endpoints, &options, false, &error);
+    status = ll_setup_make(&setup, endpoints, &options, false, true, &error);
     check_error(status, &error);
     if (status == 0) {
         check_setup(&setup);

@@ -94,6 +94,24 @@ static inline void expect_fault(const char *endpoints,
     }
 }
 
+/** Opens a client, which must fail likewise. */
+static inline void
+expect_open_fault(const char *endpoints,
+                  const struct leaselock_client_options *options,
+                  const char *part)
+{
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    leaselock_client *client = NULL;
+
+    assert_int_equal(
+        leaselock_client_open_from_env(endpoints, options, &client, &error),
+        LEASELOCK_E_ARGUMENT);
+    assert_null(client);
+    if (strstr(error.message, part) == NULL) {
+        fail_msg("\"%s\" is not in \"%s\"", part, error.message);
+    }
+}
+
 /** No error shows a password, which is "secret" in these tests. */
 static inline void expect_no_secret(void)
 {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 /* The tool is a program: its parts are tested as sources. */
+#include "cli/connection.c"
 #include "cli/options.c"
 #include "cli/report.c"
 #include "cli/text.c"
@@ -48,38 +49,6 @@ static int read_words(struct ll_options *options, int in_order, ...)
     return code != 0 ? -code : operand - 1;
 }
 
-/** Goal: seconds become milliseconds, rounded up, and nothing else is taken
- *  for seconds. Method: good and bad texts, and the borders. */
-static void test_seconds(void **state)
-{
-    static const struct {
-        const char *text;
-        int ms;
-    } good[] = {{"0", 0},         {"0.0", 0},    {"0.000", 0},
-                {"1", 1000},      {"1.", 1000},  {"0.5", 500},
-                {"2.25", 2250},   {"0.0001", 1}, {"0.00000000000001", 1},
-                {"1.9999", 2000}, {"007", 7000}, {"2000000", 2000000000}};
-    static const char *const bad[] = {
-        "",      " 1",  "1 ",      "-1",
-        "+1",    ".5",  "1e3",     "0x1",
-        "1,5",   "nan", "2000001", "2000000.001",
-        "1.2.3", "1s",  "inf",     "1000000000000000000000"};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        int ms = -1;
-
-        assert_int_equal(ll_options_parse_seconds(good[i].text, &ms), 0);
-        assert_int_equal(ms, good[i].ms);
-    }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        int ms = -1;
-
-        assert_int_equal(ll_options_parse_seconds(bad[i], &ms), -1);
-        assert_int_equal(ms, -1);
-    }
-}
-
 /** Goal: without anything the defaults count. Method: read nothing. */
 static void test_defaults(void **state)
 {
@@ -87,7 +56,8 @@ static void test_defaults(void **state)
 
     (void)state;
     assert_int_equal(read_words(&options, 1, "NAME", NULL), 0);
-    assert_string_equal(options.endpoints, "127.0.0.1:2379");
+    assert_null(options.endpoints);
+    assert_null(options.connection.cacert);
     assert_int_equal(options.timeout_ms, 5000);
     assert_int_equal(options.wait_ms, LEASELOCK_FOREVER);
     assert_int_equal(options.ttl_s, 10);
@@ -149,7 +119,9 @@ static void test_refusals(void **state)
         {"--wait", NULL, NULL},       {"--try=1", "NAME", NULL},
         {"--t", "NAME", NULL},        {"--wait=soon", "NAME", NULL},
         {"--ttl=1.5", "NAME", NULL},  {"--timeout=0", "NAME", NULL},
-        {"--limit=3", "NAME", NULL}};
+        {"--limit=3", "NAME", NULL},  {"--cacert", NULL, NULL},
+        {"--tls=1", "NAME", NULL},    {"--dial-timeout=soon", "NAME", NULL},
+        {"--c", "NAME", NULL}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -166,7 +138,6 @@ static void test_environment(void **state)
     struct ll_options options;
 
     (void)state;
-    setenv("LEASELOCK_ENDPOINTS", "env:1", 1);
     setenv("LEASELOCK_TTL", "7", 1);
     setenv("LEASELOCK_WAIT", "1.5", 1);
     setenv("LEASELOCK_JSON", "1", 1);
@@ -174,7 +145,6 @@ static void test_environment(void **state)
     setenv("LEASELOCK_TRY", "0", 1);
     setenv("LEASELOCK_LABEL", "", 1);
     assert_int_equal(read_words(&options, 1, "NAME", NULL), 0);
-    assert_string_equal(options.endpoints, "env:1");
     assert_int_equal(options.ttl_s, 7);
     assert_int_equal(options.wait_ms, 1500);
     assert_int_equal(options.json, 1);
@@ -191,22 +161,63 @@ static void test_environment(void **state)
     assert_int_equal(read_words(&options, 1, "NAME", NULL), -LL_EXIT_USAGE);
 }
 
-/** Goal: etcdctl's endpoints count when ours are not set. Method: set one,
- *  then both. */
-static void test_etcdctl_endpoints(void **state)
+/** Goal: etcdctl's time-out counts when ours is not set. Method: set one, then
+ *  both. */
+static void test_etcdctl_timeout(void **state)
 {
     struct ll_options options;
 
     (void)state;
-    setenv("ETCDCTL_ENDPOINTS", "ctl:1", 1);
+    setenv("ETCDCTL_COMMAND_TIMEOUT", "1m0.5s", 1);
     read_words(&options, 1, "NAME", NULL);
-    assert_string_equal(options.endpoints, "ctl:1");
-    setenv("LEASELOCK_ENDPOINTS", "", 1);
+    assert_int_equal(options.timeout_ms, 60500);
+    setenv("LEASELOCK_TIMEOUT", "", 1);
     read_words(&options, 1, "NAME", NULL);
-    assert_string_equal(options.endpoints, "ctl:1");
-    setenv("LEASELOCK_ENDPOINTS", "ours:1", 1);
+    assert_int_equal(options.timeout_ms, 60500);
+    setenv("LEASELOCK_TIMEOUT", "3", 1);
     read_words(&options, 1, "NAME", NULL);
-    assert_string_equal(options.endpoints, "ours:1");
+    assert_int_equal(options.timeout_ms, 3000);
+}
+
+/** Goal: each of the library's settings is an option. Method: one of each
+ *  kind, with a shortened name, and --password, which would be short for
+ *  --password-file if it were not there. */
+static void test_connection(void **state)
+{
+    struct ll_options options;
+
+    (void)state;
+    assert_int_equal(read_words(&options, 1, "--cacert=/ca", "--dial-timeout",
+                                "500ms", "--tls", "--sync", "30s", "--user",
+                                "anna", "--password=x", "NAME", NULL),
+                     9);
+    assert_string_equal(options.connection.cacert, "/ca");
+    assert_int_equal(options.connection.connect_timeout_ms, 500);
+    assert_int_equal(options.connection.tls, 1);
+    assert_int_equal(options.connection.sync_interval_ms, 30000);
+    assert_string_equal(options.connection.user, "anna");
+    assert_string_equal(options.connection.password, "x");
+    assert_null(options.connection.password_file);
+}
+
+/** Goal: passwords do not stay on the command line, where others can see them.
+ *  Method: one in each place; the options keep what the words lose. */
+static void test_hide(void **state)
+{
+    struct ll_options options;
+    char password[] = "--password=secret";
+    char user[] = "anna:secret";
+    char endpoints[] = "etcd://anna:secret@a";
+
+    (void)state;
+    read_words(&options, 1, password, "--user", user, "-e", endpoints, NULL);
+    ll_options_hide(&options);
+    assert_string_equal(password, "--password=******");
+    assert_string_equal(user, "anna:******");
+    assert_null(strstr(endpoints, "secret"));
+    assert_string_equal(options.connection.password, "secret");
+    assert_string_equal(options.connection.user, "anna:secret");
+    assert_string_equal(options.endpoints, "etcd://anna:secret@a");
 }
 
 /** Goal: every status of the library has an exit code. Method: those that the
@@ -229,14 +240,15 @@ static void test_exit_codes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_seconds, clear_environment),
         cmocka_unit_test_setup(test_defaults, clear_environment),
         cmocka_unit_test_setup(test_arguments, clear_environment),
         cmocka_unit_test_setup(test_any_order, clear_environment),
         cmocka_unit_test_setup(test_try_and_wait, clear_environment),
         cmocka_unit_test_setup(test_refusals, clear_environment),
         cmocka_unit_test_setup(test_environment, clear_environment),
-        cmocka_unit_test_setup(test_etcdctl_endpoints, clear_environment),
+        cmocka_unit_test_setup(test_etcdctl_timeout, clear_environment),
+        cmocka_unit_test_setup(test_connection, clear_environment),
+        cmocka_unit_test_setup(test_hide, clear_environment),
         cmocka_unit_test_setup(test_exit_codes, clear_environment)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

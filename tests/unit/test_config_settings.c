@@ -233,7 +233,8 @@ static void test_combinations(void **state)
 
     (void)state;
     options.user = "anna";
-    expect_fault(NULL, &options, "the option user is set without a password");
+    expect_open_fault(NULL, &options,
+                      "the option user is set without a password");
     options.password = "secret";
     options.password_file = "/p";
     expect_fault(NULL, &options,

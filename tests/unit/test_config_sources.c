@@ -214,7 +214,8 @@ static void test_credentials(void **state)
     expect("password", "(hidden)", "the variable LEASELOCK_PASSWORD");
     /* That of another user is not. */
     setenv("LEASELOCK_USER", "ben", 1);
-    expect_fault(NULL, &options, "the option user is set without a password");
+    expect_open_fault(NULL, &options,
+                      "the option user is set without a password");
     resolve(NULL, &none);
     expect("user", "ben", "the variable LEASELOCK_USER");
     /* That of the same user is. */
@@ -281,7 +282,8 @@ static void test_file(void **state)
 
     (void)state;
     options.config = path;
-    assert_int_equal(ll_setup_make(&setup, NULL, &options, false, NULL), 0);
+    assert_int_equal(ll_setup_make(&setup, NULL, &options, false, true, NULL),
+                     0);
     assert_string_equal(setup.texts[LL_SETTING_ENDPOINTS], "a:1, b:2");
     assert_string_equal(setup.texts[LL_SETTING_USER], "anna");
     assert_string_equal(setup.texts[LL_SETTING_PASSWORD], "\"se#cret = \"");
@@ -431,7 +433,7 @@ static void test_url_order(void **state)
     expect("user", "-", "");
     /* A user from elsewhere leaves its password. */
     setenv("LEASELOCK_USER", "ben", 1);
-    expect_fault(NULL, NULL, "LEASELOCK_USER is set without a password");
+    expect_open_fault(NULL, NULL, "LEASELOCK_USER is set without a password");
     /* What is not taken is read all the same. */
     setenv("LEASELOCK_ENDPOINTS", "etcd://a?nonsense=1", 1);
     expect_fault("b:2", NULL, "nonsense");
