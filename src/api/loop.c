@@ -126,6 +126,7 @@ static void client_carry_out(struct ll_client *client,
         ll_ticket_effect(client, effect);
         break;
     case LL_EFFECT_WRITTEN:
+    case LL_EFFECT_OBSERVED:
         assert(false); /* none is asked for */
         break;
     case LL_EFFECT_QUERIED:

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "core/object.h"
+#include "core/observe.h"
 #include "core/query.h"
 #include "core/session.h"
 #include "core/ticket.h"
@@ -42,6 +43,9 @@ static void object_free(struct ll_object *object)
         break;
     case LL_OBJECT_QUERY:
         ll_free(LL_CONTAINER(object, struct ll_query, object));
+        break;
+    case LL_OBJECT_OBSERVER:
+        ll_observer_free(LL_CONTAINER(object, struct ll_observer, object));
         break;
     case LL_OBJECT_WRITE:
         ll_write_free(LL_CONTAINER(object, struct ll_write, object));
@@ -86,6 +90,10 @@ static void object_on_time(struct ll_core *core, struct ll_object *object)
         break;
     case LL_OBJECT_QUERY:
         ll_query_on_time(core, LL_CONTAINER(object, struct ll_query, object));
+        break;
+    case LL_OBJECT_OBSERVER:
+        ll_observer_on_time(core,
+                            LL_CONTAINER(object, struct ll_observer, object));
         break;
     case LL_OBJECT_WRITE:
         ll_write_on_time(core, LL_CONTAINER(object, struct ll_write, object));
@@ -158,6 +166,10 @@ static void on_answer(struct ll_core *core, const struct ll_event *event)
         ll_query_on_answer(core, LL_CONTAINER(object, struct ll_query, object),
                            event);
         break;
+    case LL_OBJECT_OBSERVER:
+        ll_observer_on_answer(
+            core, LL_CONTAINER(object, struct ll_observer, object), answer);
+        break;
     case LL_OBJECT_WRITE:
         ll_write_on_answer(core, LL_CONTAINER(object, struct ll_write, object),
                            answer);
@@ -193,6 +205,12 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         break;
     case LL_EVENT_WRITE:
         status = ll_write_ask(core, event);
+        break;
+    case LL_EVENT_OBSERVE:
+        status = ll_observer_start(core, event);
+        break;
+    case LL_EVENT_OBSERVE_END:
+        status = ll_observer_end(core, event);
         break;
     case LL_EVENT_QUERY:
         status = ll_query_ask(core, event);
@@ -236,6 +254,9 @@ static bool object_next(struct ll_core *core,
     case LL_OBJECT_QUERY:
         return ll_query_next(
             core, LL_CONTAINER(object, struct ll_query, object), ret_effect);
+    case LL_OBJECT_OBSERVER:
+        return ll_observer_next(
+            core, LL_CONTAINER(object, struct ll_observer, object), ret_effect);
     case LL_OBJECT_WRITE:
         return ll_write_next(
             core, LL_CONTAINER(object, struct ll_write, object), ret_effect);
@@ -277,6 +298,11 @@ static void call_next(struct ll_core *core,
         }
         break;
     }
+    case LL_OBJECT_OBSERVER:
+        ll_observer_build(core,
+                          LL_CONTAINER(object, struct ll_observer, object),
+                          &ret_effect->call.request);
+        break;
     case LL_OBJECT_WRITE:
         ll_write_build(LL_CONTAINER(object, struct ll_write, object),
                        &ret_effect->call.request);

@@ -29,6 +29,8 @@ struct ll_core;
 /** Abandoned attempts that are watched for at most; beyond it the oldest is
  *  given up, and the log says so. */
 #define LL_REAPS_MAX 4096
+/** Observers of a client at most. */
+#define LL_OBSERVERS_MAX 4096
 /** Ids are below this: the rest of a watch's id tells its uses apart. */
 #define LL_ID_MAX (UINT64_C(1) << 43)
 

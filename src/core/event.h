@@ -41,6 +41,8 @@ enum ll_event_kind {
     LL_EVENT_RELEASE,
     LL_EVENT_RESUME,
     LL_EVENT_WRITE,
+    LL_EVENT_OBSERVE,
+    LL_EVENT_OBSERVE_END,
     LL_EVENT_QUERY,
     LL_EVENT_QUERY_CANCEL,
     /** What the transport brings. */
@@ -100,6 +102,9 @@ struct ll_event {
             bool release;       /* and gives the ticket back */
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
         } write;
+        struct {
+            struct ll_bytes name;
+        } observe;
         struct {
             /** Borrowed until the query has ended; reads only. */
             const struct ll_request *request;
@@ -169,6 +174,7 @@ enum ll_effect_kind {
     LL_EFFECT_LOST,           /* a ticket that had been held */
     LL_EFFECT_RELEASED,       /* status of release; it is gone */
     LL_EFFECT_WRITTEN,        /* status of a write */
+    LL_EFFECT_OBSERVED,       /* who leads now; or the observer's end */
     LL_EFFECT_QUERIED,        /* status of a query; it is gone */
     LL_EFFECT_LOG,
 };
@@ -213,7 +219,10 @@ struct ll_effect {
         struct {
             int64_t watch_id;
             struct ll_bytes key;
-            /** What to be told of, always at start_revision 0. */
+            struct ll_bytes end; /* of a range; size 0: key alone */
+            /** 0, from now on, but for an observer's. */
+            int64_t start_revision;
+            /** What to be told of. */
             bool puts;
             bool deletions;
         } watch;
@@ -225,6 +234,12 @@ struct ll_effect {
             bool last;
             int64_t revision; /* of one that was applied, if known; else 0 */
         } written;
+        struct {
+            /** NULL: nobody leads; or it is the end. */
+            const struct ll_kv *leader;
+            bool is_end; /* it is gone, for the detail's reason */
+            struct ll_detail detail;
+        } observed;
         struct {
             enum ll_session_state state;
             const char *why;

@@ -16,8 +16,8 @@
 
 /**
  * What core's modules share: the core itself, and the part that sessions,
- * tickets, queries and writes have in common: an id, a timer, one unary call,
- * and things to tell the user.
+ * tickets, queries, writes and observers have in common: an id, a timer, one
+ * unary call, and things to tell the user.
  */
 
 enum ll_object_kind {
@@ -25,6 +25,7 @@ enum ll_object_kind {
     LL_OBJECT_TICKET,
     LL_OBJECT_QUERY,
     LL_OBJECT_WRITE,
+    LL_OBJECT_OBSERVER,
 };
 
 /**
@@ -79,6 +80,7 @@ struct ll_core {
     unsigned alive_n; /* of these, ACTIVE or SUSPECT */
     unsigned tickets_n;
     unsigned reaps_n;
+    unsigned observers_n;
     /** The newest failure of a call or stream, for the user's error. */
     struct {
         int grpc_status;

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "core/object.h"
+#include "core/observe.h"
 #include "core/session.h"
 #include "core/ticket.h"
 
@@ -48,16 +49,24 @@ static enum ll_watch_slot watch_slot(const struct ll_watch *watch)
     return (watch->id & 1) != 0 ? LL_WATCH_AHEAD : LL_WATCH_OWN;
 }
 
-static struct ll_ticket *watch_ticket(struct ll_watch *watch)
+/** The owner as a ticket, or NULL when it is an observer. */
+static struct ll_ticket *watch_ticket(const struct ll_watch *watch)
 {
-    struct ll_watch *first = watch - watch_slot(watch);
-
-    return LL_CONTAINER(first, struct ll_ticket, watches);
+    return watch->owner->kind == LL_OBJECT_TICKET
+               ? LL_CONTAINER(watch->owner, struct ll_ticket, object)
+               : NULL;
 }
 
-void ll_watch_init(struct ll_watch *watch)
+static struct ll_observer *watch_observer(const struct ll_watch *watch)
+{
+    assert(watch->owner->kind == LL_OBJECT_OBSERVER);
+    return LL_CONTAINER(watch->owner, struct ll_observer, object);
+}
+
+void ll_watch_init(struct ll_watch *watch, struct ll_object *owner)
 {
     ll_link_init(&watch->link);
+    watch->owner = owner;
 }
 
 /** Moves a watch to a state and to that state's list. */
@@ -99,26 +108,29 @@ static void watch_off(struct ll_core *core, struct ll_watch *watch)
 
     watch_enter(core, watch, LL_WATCH_OFF);
     watch->id = 0;
-    ll_ticket_on_off(core, ticket, slot);
+    if (ticket != NULL) {
+        ll_ticket_on_off(core, ticket, slot);
+    } else {
+        ll_observer_on_off(core, watch_observer(watch));
+    }
 }
 
-/** The watch's id is its ticket's with a count of uses and the slot: no two
- *  uses on one stream share it, and no table is needed to find its ticket. */
-static void
-watch_name(struct ll_watch *watch, uint64_t ticket_id, enum ll_watch_slot slot)
+/** The watch's id is its owner's with a count of uses and the slot: no two
+ *  uses on one stream share it, and no table is needed to find its owner. */
+static void watch_name(struct ll_watch *watch, enum ll_watch_slot slot)
 {
     watch->uses = (watch->uses + 1) & 0x7ffff;
-    watch->id = (int64_t)(ticket_id << 20 | (uint64_t)watch->uses << 1 |
-                          (slot == LL_WATCH_AHEAD ? 1U : 0U));
+    watch->id =
+        (int64_t)(watch->owner->entry.id << 20 | (uint64_t)watch->uses << 1 |
+                  (slot == LL_WATCH_AHEAD ? 1U : 0U));
 }
 
 void ll_watch_want(struct ll_core *core,
                    struct ll_watch *watch,
-                   uint64_t ticket_id,
                    enum ll_watch_slot slot)
 {
     assert(watch->state == LL_WATCH_OFF);
-    watch_name(watch, ticket_id, slot);
+    watch_name(watch, slot);
     watch->settled = false;
     watch_enter(core, watch, LL_WATCH_WANTED);
 }
@@ -148,10 +160,12 @@ static void watch_again(struct ll_core *core, struct ll_watch *watch)
     struct ll_ticket *ticket = watch_ticket(watch);
     enum ll_watch_slot slot = watch_slot(watch);
 
-    watch_name(watch, ticket->object.entry.id, slot);
+    watch_name(watch, slot);
     watch->settled = false;
     watch_enter(core, watch, LL_WATCH_WANTED);
-    ll_ticket_on_unwatched(core, ticket, slot);
+    if (ticket != NULL) {
+        ll_ticket_on_unwatched(core, ticket, slot);
+    }
 }
 
 static void watches_on_down(struct ll_core *core)
@@ -174,23 +188,33 @@ static void watches_on_down(struct ll_core *core)
     }
 }
 
-/** Etcd turns the whole stream away: so it does each creation on it. */
+static void watch_refuse(struct ll_core *core,
+                         struct ll_watch *watch,
+                         enum ll_outcome outcome)
+{
+    struct ll_ticket *ticket = watch_ticket(watch);
+    enum ll_watch_slot slot = watch_slot(watch);
+
+    watch_enter(core, watch, LL_WATCH_OFF);
+    watch->id = 0;
+    if (ticket != NULL) {
+        ll_ticket_on_refused(core, ticket, slot, outcome);
+    } else {
+        ll_observer_on_refused(core, watch_observer(watch), outcome);
+    }
+}
+
+/** etcd turns the whole stream away: so it does each creation on it. */
 static void watches_on_refusal(struct ll_core *core)
 {
     struct ll_watch *watch;
 
     while ((watch = watch_oldest_creating(core)) != NULL) {
-        struct ll_ticket *ticket = watch_ticket(watch);
-        enum ll_watch_slot slot = watch_slot(watch);
-        bool wanted = watch->state == LL_WATCH_CREATING;
-
-        if (!wanted) {
+        if (watch->state == LL_WATCH_CREATING) {
+            watch_refuse(core, watch, LL_OUTCOME_REFUSED);
+        } else {
             watch_off(core, watch);
-            continue;
         }
-        watch_enter(core, watch, LL_WATCH_OFF);
-        watch->id = 0;
-        ll_ticket_on_refused(core, ticket, slot, LL_OUTCOME_REFUSED);
     }
 }
 
@@ -356,11 +380,14 @@ static struct ll_watch *watch_find(struct ll_core *core, int64_t id)
         return NULL;
     }
     object = LL_CONTAINER(entry, struct ll_object, entry);
-    if (object->kind != LL_OBJECT_TICKET) {
+    if (object->kind == LL_OBJECT_OBSERVER) {
+        watch = &LL_CONTAINER(object, struct ll_observer, object)->watch;
+    } else if (object->kind == LL_OBJECT_TICKET) {
+        watch = &LL_CONTAINER(object, struct ll_ticket, object)
+                     ->watches[(id & 1) != 0 ? LL_WATCH_AHEAD : LL_WATCH_OWN];
+    } else {
         return NULL;
     }
-    watch = &LL_CONTAINER(object, struct ll_ticket, object)
-                 ->watches[(id & 1) != 0 ? LL_WATCH_AHEAD : LL_WATCH_OWN];
     return watch->id == id ? watch : NULL;
 }
 
@@ -374,7 +401,9 @@ static void watch_on_created(struct ll_core *core,
         watch->created_revision = event->watch.revision;
         watch->created_by = event->watch.member_id;
         watch_enter(core, watch, LL_WATCH_ON);
-        ll_ticket_on_created(core, watch_ticket(watch), watch_slot(watch));
+        if (watch_ticket(watch) != NULL) {
+            ll_ticket_on_created(core, watch_ticket(watch), watch_slot(watch));
+        }
     }
 }
 
@@ -382,9 +411,6 @@ static void watch_on_canceled(struct ll_core *core,
                               struct ll_watch *watch,
                               const struct ll_event *event)
 {
-    struct ll_ticket *ticket = watch_ticket(watch);
-    enum ll_watch_slot slot = watch_slot(watch);
-
     ll_core_log(core, 2, "a watch was refused: %s", event->watch.reason);
     switch (watch->state) {
     case LL_WATCH_OFF:
@@ -398,9 +424,7 @@ static void watch_on_canceled(struct ll_core *core,
     case LL_WATCH_CREATING:
         ll_keep_failure(core, core->streams[LL_STREAM_WATCH].endpoint, -1,
                         event->watch.reason);
-        watch_enter(core, watch, LL_WATCH_OFF);
-        watch->id = 0;
-        ll_ticket_on_refused(core, ticket, slot, event->watch.outcome);
+        watch_refuse(core, watch, event->watch.outcome);
         break;
     }
 }
@@ -420,6 +444,8 @@ void ll_streams_on_watch(struct ll_core *core, const struct ll_event *event)
         watch_on_created(core, watch, event);
     } else if (event->kind == LL_EVENT_WATCH_CANCELED) {
         watch_on_canceled(core, watch, event);
+    } else if (watch_ticket(watch) == NULL) {
+        ll_observer_on_changed(core, watch_observer(watch), event);
     } else {
         int64_t id = watch->id;
 
@@ -453,8 +479,12 @@ static bool watches_next(struct ll_core *core, struct ll_effect *ret_effect)
         watch->sent_ns = core->now_ns;
         watch_enter(core, watch, LL_WATCH_CREATING);
         *ret_effect = (struct ll_effect){.kind = LL_EFFECT_WATCH_CREATE};
-        ret_effect->id = ticket->object.entry.id;
+        ret_effect->id = watch->owner->entry.id;
         ret_effect->watch.watch_id = watch->id;
+        if (ticket == NULL) {
+            ll_observer_watch(core, watch_observer(watch), ret_effect);
+            return true;
+        }
         ret_effect->watch.key =
             ll_ticket_watched_key(ticket, watch_slot(watch));
         ret_effect->watch.puts = ticket->state == LL_TICKET_REAP;

@@ -8,6 +8,7 @@
 #include "core/event.h"
 
 struct ll_core;
+struct ll_object;
 
 /**
  * The long-lived streams and the watches on one of them.
@@ -35,15 +36,15 @@ struct ll_core;
  *     OFF      | want                    | WANTED
  *     WANTED   | drawn while UP          | CREATING
  *     WANTED   | drop                    | OFF
- *     CREATING | created                 | ON; tells the ticket
- *     CREATING | refused                 | OFF; tells the ticket
+ *     CREATING | created                 | ON; tells the owner
+ *     CREATING | refused                 | OFF; tells the owner
  *     CREATING | drop                    | DROPPED
  *     ON       | drop                    | ENDING
- *     ON       | canceled by etcd        | OFF; tells the ticket
+ *     ON       | canceled by etcd        | OFF; tells the owner
  *     DROPPED  | created                 | ENDING
  *     DROPPED  | refused                 | OFF
  *     ENDING   | cancel drawn            | OFF
- *     CREATING, ON | stream down         | WANTED; tells the ticket
+ *     CREATING, ON | stream down         | WANTED; tells the owner
  *     DROPPED, ENDING | stream down      | OFF
  * etcd answers creations in their order, so a refusal without a usable id (-1)
  * is the oldest one's in CREATING or DROPPED, which share a list; that is why
@@ -52,6 +53,10 @@ struct ll_core;
 
 /** A creation unanswered for this long: the stream is stuck. */
 #define LL_WATCH_CREATE_TIMEOUT_NS INT64_C(5000000000)
+
+/** The pause after etcd refused or ended a watch for another reason than a
+ *  permission. */
+#define LL_WATCH_REFUSED_PAUSE_NS INT64_C(250000000)
 
 /** Creations unanswered at most; further ones wait in their order. */
 #define LL_WATCHES_CREATING_MAX 1024
@@ -78,7 +83,7 @@ enum ll_watch_state {
     LL_WATCH_ENDING,
 };
 
-/** What of a ticket is watched. */
+/** What of a ticket is watched; an observer's is OWN. */
 enum ll_watch_slot {
     LL_WATCH_OWN,
     LL_WATCH_AHEAD,
@@ -87,6 +92,7 @@ enum ll_watch_slot {
 
 struct ll_watch {
     struct ll_link link;
+    struct ll_object *owner; /* a ticket or an observer */
     enum ll_watch_state state;
     uint32_t uses; /* how often it was wanted: makes each id new */
     int64_t id;    /* of the present use */
@@ -135,13 +141,12 @@ bool ll_stream_is_current(struct ll_core *core,
 /** Draws an effect of the streams or watches; false when there is none. */
 bool ll_streams_next(struct ll_core *core, struct ll_effect *ret_effect);
 
-void ll_watch_init(struct ll_watch *watch);
-/** Asks for an OFF watch of a ticket. */
+void ll_watch_init(struct ll_watch *watch, struct ll_object *owner);
+/** Asks for an OFF watch. */
 void ll_watch_want(struct ll_core *core,
                    struct ll_watch *watch,
-                   uint64_t ticket_id,
                    enum ll_watch_slot slot);
-/** Asks for no watch; the ticket must stay until it is OFF. */
+/** Asks for no watch; the owner must stay until it is OFF. */
 void ll_watch_drop(struct ll_core *core, struct ll_watch *watch);
 
 #endif

@@ -79,9 +79,6 @@
 /** A ticket that never waited watches its key once held for this long. */
 #define LL_GUARD_NS INT64_C(1000000000)
 
-/** The pause after etcd refused or ended a watch for another reason than a
- *  permission. */
-#define LL_WATCH_REFUSED_PAUSE_NS INT64_C(250000000)
 /** A try has the time of one request to this many endpoints at most. */
 #define LL_TRY_ENDPOINTS 3
 

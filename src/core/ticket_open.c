@@ -34,8 +34,8 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     ll_link_init(&ticket->link);
     ll_link_init(&ticket->reaping);
     ll_link_init(&ticket->writes);
-    ll_watch_init(&ticket->watches[LL_WATCH_OWN]);
-    ll_watch_init(&ticket->watches[LL_WATCH_AHEAD]);
+    ll_watch_init(&ticket->watches[LL_WATCH_OWN], &ticket->object);
+    ll_watch_init(&ticket->watches[LL_WATCH_AHEAD], &ticket->object);
     return ticket;
 }
 

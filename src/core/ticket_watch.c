@@ -136,7 +136,7 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
     ticket->watch_ns = LL_NEVER;
     for (int slot = 0; slot < slots; slot++) {
         if (ticket->watches[slot].state == LL_WATCH_OFF) {
-            ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
+            ll_watch_want(core, &ticket->watches[slot],
                           (enum ll_watch_slot)slot);
         }
     }
@@ -178,11 +178,9 @@ void ll_ticket_on_off(struct ll_core *core,
                       enum ll_watch_slot slot)
 {
     if (ticket->state == LL_TICKET_REAP && slot == LL_WATCH_OWN) {
-        ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
-                      slot);
+        ll_watch_want(core, &ticket->watches[slot], slot);
     } else if (ticket->state == LL_TICKET_WAIT) {
-        ll_watch_want(core, &ticket->watches[slot], ticket->object.entry.id,
-                      slot);
+        ll_watch_want(core, &ticket->watches[slot], slot);
     } else if (ticket->state == LL_TICKET_GONE) {
         ll_tell(core, &ticket->object); /* freed there */
     }

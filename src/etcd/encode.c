@@ -325,6 +325,8 @@ int ll_watch_create_encode(const struct ll_effect *effect,
     Etcdpb__WatchCreateRequest__FilterType filters[2];
 
     create.key = binary(effect->watch.key);
+    create.range_end = binary(effect->watch.end);
+    create.start_revision = effect->watch.start_revision;
     create.watch_id = effect->watch.watch_id;
     create.filters = filters;
     if (!effect->watch.puts) {

@@ -299,6 +299,7 @@ static void on_effect(struct world *world, const struct ll_effect *effect)
     case LL_EFFECT_SESSION_CLOSED:
     case LL_EFFECT_RELEASED:
     case LL_EFFECT_WRITTEN:
+    case LL_EFFECT_OBSERVED:
         on_ending(world, effect);
         break;
     case LL_EFFECT_LOG:

@@ -155,11 +155,13 @@ static void client_send(struct sim_client *client,
     } else if (effect->kind == LL_EFFECT_WATCH_CREATE) {
         message->kind = SIM_MESSAGE_WATCH_CREATE;
         sim_message_set_watch(
-            message,
-            &(struct sim_watch_request){.watch_id = effect->watch.watch_id,
-                                        .key = effect->watch.key,
-                                        .puts = effect->watch.puts,
-                                        .deletions = effect->watch.deletions});
+            message, &(struct sim_watch_request){
+                         .watch_id = effect->watch.watch_id,
+                         .key = effect->watch.key,
+                         .end = effect->watch.end,
+                         .start_revision = effect->watch.start_revision,
+                         .puts = effect->watch.puts,
+                         .deletions = effect->watch.deletions});
     } else {
         message->kind = SIM_MESSAGE_WATCH_CANCEL;
         message->watch_id = effect->watch.watch_id;
@@ -199,6 +201,7 @@ static void client_carry_out(struct sim_client *client,
     case LL_EFFECT_LOST:
     case LL_EFFECT_RELEASED:
     case LL_EFFECT_WRITTEN:
+    case LL_EFFECT_OBSERVED:
     case LL_EFFECT_QUERIED:
         sim_check_told(client, effect);
         sim_user_hears(client, effect);

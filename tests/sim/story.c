@@ -120,6 +120,14 @@ void sim_story_event(const struct sim_client *client,
     case LL_EVENT_RESUME:
         story_command(client, event, "resumes", event->resume.timeout_ns);
         break;
+    case LL_EVENT_OBSERVE:
+        SIM_TELL(world, "client %u: caller observes %.*s: observer %llu", who,
+                 (int)event->observe.name.size, event->observe.name.data,
+                 (unsigned long long)event->id);
+        break;
+    case LL_EVENT_OBSERVE_END:
+        story_command(client, event, "ends observer", 0);
+        break;
     case LL_EVENT_WRITE:
         story_command(client, event,
                       event->write.release ? "writes and releases" : "writes",
@@ -223,6 +231,18 @@ void sim_story_effect(const struct sim_client *client,
         break;
     case LL_EFFECT_RELEASED:
         story_told(client, effect, "released");
+        break;
+    case LL_EFFECT_OBSERVED:
+        SIM_TELL(world, "client %u: observer %llu: %s%.*s", who, id,
+                 effect->observed.is_end           ? "the end"
+                 : effect->observed.leader == NULL ? "nobody leads"
+                                                   : "the leader is ",
+                 effect->observed.leader != NULL
+                     ? (int)effect->observed.leader->key.size
+                     : 0,
+                 effect->observed.leader != NULL
+                     ? effect->observed.leader->key.data
+                     : "");
         break;
     case LL_EFFECT_WRITTEN:
         SIM_TELL(world, "client %u: write %llu has ended%s: %s", who, id,

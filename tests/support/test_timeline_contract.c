@@ -176,6 +176,7 @@ void test_contract_effect(struct test_timeline *timeline,
     case LL_EFFECT_LOST:
     case LL_EFFECT_RELEASED:
     case LL_EFFECT_WRITTEN:
+    case LL_EFFECT_OBSERVED:
     case LL_EFFECT_QUERIED:
         check_told(timeline, effect);
         break;

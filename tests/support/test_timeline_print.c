@@ -146,6 +146,9 @@ static void print_watch_create(FILE *out, const struct ll_effect *effect)
     fprintf(out, ": %s%sof ", effect->watch.puts ? "puts " : "",
             effect->watch.deletions ? "deletions " : "");
     print_bytes(out, effect->watch.key);
+    if (effect->watch.end.size > 0) {
+        fprintf(out, "* from revision %" PRId64, effect->watch.start_revision);
+    }
 }
 
 static void print_detail(FILE *out, const struct ll_detail *detail)
@@ -228,6 +231,20 @@ void test_effect_print(struct test_timeline *timeline,
         break;
     case LL_EFFECT_RELEASED:
         print_end(out, effect, "ticket", "released");
+        break;
+    case LL_EFFECT_OBSERVED:
+        fprintf(out, "observer %" PRIu64 ": ", effect->id);
+        if (effect->observed.is_end) {
+            fprintf(out, "the end: ");
+            print_detail(out, &effect->observed.detail);
+        } else if (effect->observed.leader == NULL) {
+            fprintf(out, "nobody leads");
+        } else {
+            print_bytes(out, effect->observed.leader->key);
+            fprintf(out, " leads with \"");
+            print_bytes(out, effect->observed.leader->value);
+            fprintf(out, "\"");
+        }
         break;
     case LL_EFFECT_WRITTEN:
         fprintf(out, "write %" PRIu64 " %s: ", effect->id,

@@ -1,0 +1,554 @@
+#include "core/observe.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "leaselock/status.h"
+
+/** How many of the oldest keys a check looks at: nested locks' may be among
+ *  them. */
+#define CHECKED 8
+
+static struct ll_candidate *candidate_new(const struct ll_kv *kv)
+{
+    struct ll_candidate *candidate =
+        ll_alloc_zero(1, sizeof(*candidate) + kv->key.size + kv->value.size);
+
+    if (candidate == NULL) {
+        return NULL;
+    }
+    ll_link_init(&candidate->link);
+    ll_link_init(&candidate->telling);
+    candidate->kv = *kv;
+    memcpy(candidate->bytes, kv->key.data, kv->key.size);
+    if (kv->value.size > 0) {
+        memcpy(candidate->bytes + kv->key.size, kv->value.data, kv->value.size);
+    }
+    candidate->kv.key.data = candidate->bytes;
+    candidate->kv.value.data = candidate->bytes + kv->key.size;
+    return candidate;
+}
+
+/** Frees one that nobody needs any more. */
+static void candidate_drop(const struct ll_observer *observer,
+                           struct ll_candidate *candidate)
+{
+    if (candidate != NULL && ll_link_alone(&candidate->link) &&
+        ll_link_alone(&candidate->telling) && candidate != observer->leader &&
+        candidate != observer->drawn) {
+        ll_free(candidate);
+    }
+}
+
+static struct ll_candidate *candidate_at(struct ll_link *link)
+{
+    return LL_CONTAINER(link, struct ll_candidate, link);
+}
+
+static struct ll_candidate *first_of(const struct ll_observer *observer)
+{
+    return ll_link_alone(&observer->queue) ? NULL
+                                           : candidate_at(observer->queue.next);
+}
+
+static void candidate_leave(struct ll_observer *observer,
+                            struct ll_candidate *candidate)
+{
+    ll_link_remove(&candidate->link);
+    observer->candidates_n--;
+    candidate_drop(observer, candidate);
+}
+
+static void queue_clear(struct ll_observer *observer)
+{
+    while (!ll_link_alone(&observer->queue)) {
+        candidate_leave(observer, candidate_at(observer->queue.next));
+    }
+}
+
+static bool is_same(const struct ll_candidate *a, const struct ll_candidate *b)
+{
+    return a->kv.create_revision == b->kv.create_revision &&
+           ll_bytes_equal(a->kv.key, b->kv.key) &&
+           ll_bytes_equal(a->kv.value, b->kv.value);
+}
+
+/** A revision has been taken in whole: tells who leads if it is another. */
+static void observer_settle(struct ll_core *core, struct ll_observer *observer)
+{
+    struct ll_candidate *was = observer->leader;
+    struct ll_candidate *is = first_of(observer);
+
+    if (was == is) {
+        return;
+    }
+    observer->leader = is;
+    if (is == NULL) {
+        was->last = true;
+        ll_link_append_once(&observer->telling, &was->telling);
+    } else if (was != NULL && is_same(was, is)) {
+        is->was_told = true; /* or will be, as the other */
+    } else {
+        ll_link_append(&observer->telling, &is->telling);
+    }
+    candidate_drop(observer, was);
+    ll_tell(core, &observer->object);
+}
+
+static void
+observer_finish(struct ll_core *core, struct ll_observer *observer, int status)
+{
+    observer->state = LL_OBSERVER_GONE;
+    observer->end_due = true;
+    observer->end_status = status;
+    observer->check_ns = LL_NEVER;
+    ll_call_none(core, &observer->object);
+    ll_watch_drop(core, &observer->watch);
+    ll_tell(core, &observer->object);
+    ll_object_reschedule(core, &observer->object);
+}
+
+static void
+observer_look(struct ll_core *core, struct ll_observer *observer, int64_t at_ns)
+{
+    observer->state = LL_OBSERVER_LOOK;
+    observer->check_ns = LL_NEVER;
+    ll_watch_drop(core, &observer->watch);
+    ll_call_at(core, &observer->object, at_ns);
+    ll_object_reschedule(core, &observer->object);
+}
+
+static void observer_plan_check(struct ll_core *core,
+                                struct ll_observer *observer)
+{
+    observer->doubted_revision = 0;
+    observer->check_ns =
+        core->now_ns + LL_OBSERVE_CHECK_NS * 4 / 5 +
+        ll_random_below(&core->random, LL_OBSERVE_CHECK_NS * 2 / 5);
+    ll_object_reschedule(core, &observer->object);
+}
+
+int ll_observer_start(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_observer *observer;
+
+    if (ll_name_fault(event->observe.name) != NULL) {
+        return LEASELOCK_E_NAME;
+    }
+    if (core->observers_n >= LL_OBSERVERS_MAX) {
+        return LEASELOCK_E_LIMIT;
+    }
+    observer = ll_alloc_zero(1, sizeof(*observer));
+    if (observer == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    if (!ll_object_enter(core, &observer->object, LL_OBJECT_OBSERVER,
+                         event->id)) {
+        ll_free(observer);
+        return LEASELOCK_E_NOMEM;
+    }
+    core->observers_n++;
+    ll_watch_init(&observer->watch, &observer->object);
+    ll_link_init(&observer->queue);
+    ll_link_init(&observer->telling);
+    observer->prefix_size =
+        ll_prefix_make(core->config.space, event->observe.name,
+                       observer->prefix)
+            .size;
+    /* Even that nobody leads is told at first. */
+    observer->vacancy_due = true;
+    observer_look(core, observer, core->now_ns);
+    return 0;
+}
+
+int ll_observer_end(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+    struct ll_observer *observer;
+
+    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
+                             LL_OBJECT_OBSERVER) {
+        return LEASELOCK_E_HANDLE;
+    }
+    observer = LL_CONTAINER(entry, struct ll_observer, object.entry);
+    if (observer->state == LL_OBSERVER_GONE) {
+        return LEASELOCK_E_STATE;
+    }
+    observer_finish(core, observer, 0);
+    return 0;
+}
+
+void ll_observer_on_time(struct ll_core *core, struct ll_observer *observer)
+{
+    if (core->now_ns >= observer->check_ns) {
+        observer->check_ns = LL_NEVER;
+        observer->object.failures = 0;
+        ll_call_at(core, &observer->object, core->now_ns);
+    }
+}
+
+int64_t ll_observer_deadline_ns(const struct ll_observer *observer)
+{
+    return observer->check_ns;
+}
+
+static struct ll_range observer_range(struct ll_core *core,
+                                      const struct ll_observer *observer)
+{
+    struct ll_range range = {
+        .key = {observer->prefix, observer->prefix_size},
+        .sort = LL_SORT_OLDEST_FIRST,
+    };
+
+    range.end = ll_prefix_end(range.key, core->scratch.end);
+    return range;
+}
+
+void ll_observer_build(struct ll_core *core,
+                       struct ll_observer *observer,
+                       struct ll_request *ret_request)
+{
+    ret_request->kind = LL_REQUEST_RANGE;
+    ret_request->range = observer_range(core, observer);
+    if (observer->state == LL_OBSERVER_WATCH) {
+        ret_request->range.limit = CHECKED;
+        ret_request->range.keys_only = true;
+        ret_request->range.serializable = true;
+    } else {
+        ret_request->range.limit = LL_CANDIDATES_MAX + 1;
+    }
+}
+
+/** Takes in the whole queue; false: out of memory, and nothing is taken in. */
+static bool observer_take(struct ll_observer *observer,
+                          const struct ll_range_answer *range)
+{
+    struct ll_link fresh;
+    size_t n = 0;
+
+    ll_link_init(&fresh);
+    for (size_t i = 0; i < range->kvs_n; i++) {
+        struct ll_candidate *candidate;
+
+        if (ll_key_is_nested(range->kvs[i].key, observer->prefix_size)) {
+            continue;
+        }
+        candidate = candidate_new(&range->kvs[i]);
+        if (candidate == NULL) {
+            while (!ll_link_alone(&fresh)) {
+                candidate = candidate_at(fresh.next);
+                ll_link_remove(&candidate->link);
+                ll_free(candidate);
+            }
+            return false;
+        }
+        ll_link_append(&fresh, &candidate->link);
+        n++;
+    }
+    queue_clear(observer);
+    while (!ll_link_alone(&fresh)) {
+        struct ll_link *first = fresh.next;
+
+        ll_link_remove(first);
+        ll_link_append(&observer->queue, first);
+    }
+    observer->candidates_n = n;
+    return true;
+}
+
+static void observer_looked(struct ll_core *core,
+                            struct ll_observer *observer,
+                            const struct ll_answer *answer)
+{
+    if (answer->kind != LL_REQUEST_RANGE) {
+        ll_keep_failure(core, core->endpoint, -1,
+                        "the answer does not fit the request");
+        observer_finish(core, observer, LEASELOCK_E_SERVER);
+    } else if (answer->range.kvs_n > LL_CANDIDATES_MAX) {
+        observer_finish(core, observer, LEASELOCK_E_LIMIT);
+    } else if (answer->revision < observer->revision ||
+               !observer_take(observer, &answer->range)) {
+        ll_call_at(core, &observer->object,
+                   core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
+    } else {
+        observer->revision = answer->revision;
+        observer->state = LL_OBSERVER_WATCH;
+        observer_settle(core, observer);
+        if (observer->vacancy_due) {
+            ll_tell(core, &observer->object);
+        }
+        if (observer->watch.state == LL_WATCH_OFF) {
+            ll_watch_want(core, &observer->watch, LL_WATCH_OWN);
+        }
+        observer_plan_check(core, observer);
+    }
+}
+
+static void observer_checked(struct ll_core *core,
+                             struct ll_observer *observer,
+                             const struct ll_answer *answer)
+{
+    const struct ll_candidate *first = first_of(observer);
+    const struct ll_kv *shown = NULL;
+    bool fits;
+    size_t i;
+
+    for (i = 0; i < answer->range.kvs_n && shown == NULL; i++) {
+        if (!ll_key_is_nested(answer->range.kvs[i].key,
+                              observer->prefix_size)) {
+            shown = &answer->range.kvs[i];
+        }
+    }
+    fits = answer->kind != LL_REQUEST_RANGE ||
+           answer->revision < observer->revision ||
+           (shown == NULL && answer->range.kvs_n > 0) ||
+           (shown == NULL && first == NULL) ||
+           (shown != NULL && first != NULL &&
+            shown->mod_revision == first->kv.mod_revision &&
+            shown->create_revision == first->kv.create_revision);
+    if (fits) {
+        observer_plan_check(core, observer);
+    } else if (answer->revision <= observer->revision) {
+        /* What the watch told up to here cannot have been all. */
+        observer_look(core, observer, core->now_ns);
+    } else if (observer->doubted_revision == observer->revision) {
+        /* Nothing has come since the last look, but more has happened: the
+         * watch begins again where it was, and nothing is left out. */
+        observer_plan_check(core, observer);
+        ll_watch_drop(core, &observer->watch);
+    } else {
+        observer->doubted_revision = observer->revision;
+        observer->check_ns = core->now_ns + LL_OBSERVE_DOUBT_NS;
+        ll_object_reschedule(core, &observer->object);
+    }
+}
+
+void ll_observer_on_answer(struct ll_core *core,
+                           struct ll_observer *observer,
+                           const struct ll_answer *answer)
+{
+    bool looks = observer->state == LL_OBSERVER_LOOK;
+
+    switch (answer->outcome) {
+    case LL_OUTCOME_OK:
+        if (looks) {
+            observer_looked(core, observer, answer);
+        } else {
+            observer_checked(core, observer, answer);
+        }
+        break;
+    case LL_OUTCOME_LOST:
+    case LL_OUTCOME_AGAIN:
+        ll_call_again(core, &observer->object, answer->outcome);
+        break;
+    case LL_OUTCOME_REFUSED:
+        observer_finish(core, observer, LEASELOCK_E_REFUSED);
+        break;
+    case LL_OUTCOME_NO_LEASE:
+    case LL_OUTCOME_LEASE_EXISTS:
+    case LL_OUTCOME_ERROR:
+        if (looks) {
+            observer_finish(core, observer, LEASELOCK_E_SERVER);
+        } else {
+            observer_plan_check(core, observer);
+        }
+        break;
+    }
+}
+
+void ll_observer_watch(struct ll_core *core,
+                       struct ll_observer *observer,
+                       struct ll_effect *effect)
+{
+    struct ll_range range = observer_range(core, observer);
+
+    effect->watch.key = range.key;
+    effect->watch.end = range.end;
+    effect->watch.start_revision = observer->revision + 1;
+    effect->watch.puts = true;
+    effect->watch.deletions = true;
+}
+
+static struct ll_candidate *find_key(const struct ll_observer *observer,
+                                     struct ll_bytes key)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &observer->queue) {
+        if (ll_bytes_equal(candidate_at(at)->kv.key, key)) {
+            return candidate_at(at);
+        }
+    }
+    return NULL;
+}
+
+/** A key has come, at the end, or has another value, where it was. */
+static bool observer_put(struct ll_observer *observer, const struct ll_kv *kv)
+{
+    struct ll_candidate *candidate = candidate_new(kv);
+    struct ll_candidate *old = NULL;
+
+    if (candidate == NULL) {
+        return false;
+    }
+    if (kv->create_revision != kv->mod_revision) {
+        old = find_key(observer, kv->key);
+    }
+    ll_link_append(old != NULL ? &old->link : &observer->queue,
+                   &candidate->link);
+    observer->candidates_n++;
+    if (old != NULL) {
+        candidate_leave(observer, old);
+    }
+    return true;
+}
+
+void ll_observer_on_changed(struct ll_core *core,
+                            struct ll_observer *observer,
+                            const struct ll_event *event)
+{
+    if (observer->state != LL_OBSERVER_WATCH) {
+        return;
+    }
+    for (size_t i = 0; i < event->watch.events_n; i++) {
+        const struct ll_watch_event *change = &event->watch.events[i];
+        int64_t revision = change->kv.mod_revision;
+
+        if (revision <= observer->revision) {
+            continue;
+        }
+        if (!ll_key_is_nested(change->kv.key, observer->prefix_size)) {
+            struct ll_candidate *gone =
+                change->deleted ? find_key(observer, change->kv.key) : NULL;
+
+            if (gone != NULL) {
+                candidate_leave(observer, gone);
+            } else if (!change->deleted &&
+                       !observer_put(observer, &change->kv)) {
+                /* Out of memory: all that is known may be wrong. */
+                observer_look(core, observer,
+                              core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
+                return;
+            }
+        }
+        if (i + 1 == event->watch.events_n ||
+            event->watch.events[i + 1].kv.mod_revision != revision) {
+            observer->revision = revision;
+            observer_settle(core, observer);
+        }
+    }
+    if (observer->candidates_n > LL_CANDIDATES_MAX) {
+        observer_finish(core, observer, LEASELOCK_E_LIMIT);
+    }
+}
+
+void ll_observer_on_refused(struct ll_core *core,
+                            struct ll_observer *observer,
+                            enum ll_outcome outcome)
+{
+    if (observer->state == LL_OBSERVER_GONE) {
+        ll_tell(core, &observer->object); /* freed there */
+    } else if (outcome == LL_OUTCOME_REFUSED) {
+        observer_finish(core, observer, LEASELOCK_E_REFUSED);
+    } else {
+        observer_look(core, observer, core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
+    }
+}
+
+void ll_observer_on_off(struct ll_core *core, struct ll_observer *observer)
+{
+    switch (observer->state) {
+    case LL_OBSERVER_LOOK:
+        break;
+    case LL_OBSERVER_WATCH:
+        ll_watch_want(core, &observer->watch, LL_WATCH_OWN);
+        break;
+    case LL_OBSERVER_GONE:
+        ll_tell(core, &observer->object); /* freed there */
+        break;
+    }
+}
+
+/** Draws that somebody leads, or that nobody does any more. */
+static void observer_draw(struct ll_observer *observer,
+                          struct ll_candidate *candidate,
+                          struct ll_effect *ret_effect)
+{
+    observer->vacancy_due = false;
+    if (!candidate->was_told) {
+        candidate->was_told = true;
+        ret_effect->observed.leader = &candidate->kv;
+        if (candidate->last) {
+            return; /* its going is the next */
+        }
+    }
+    ll_link_remove(&candidate->telling);
+    observer->drawn = candidate;
+}
+
+bool ll_observer_next(struct ll_core *core,
+                      struct ll_observer *observer,
+                      struct ll_effect *ret_effect)
+{
+    struct ll_candidate *drawn = observer->drawn;
+
+    observer->drawn = NULL;
+    candidate_drop(observer, drawn);
+    *ret_effect = (struct ll_effect){.kind = LL_EFFECT_OBSERVED,
+                                     .id = observer->object.entry.id};
+    ret_effect->observed.detail =
+        (struct ll_detail){0, -1, LL_ENDPOINT_ANY, ""};
+    if (!ll_link_alone(&observer->telling)) {
+        observer_draw(
+            observer,
+            LL_CONTAINER(observer->telling.next, struct ll_candidate, telling),
+            ret_effect);
+        return true;
+    }
+    if (observer->vacancy_due && observer->state == LL_OBSERVER_WATCH) {
+        observer->vacancy_due = false;
+        return true;
+    }
+    if (observer->end_due) {
+        observer->end_due = false;
+        ret_effect->observed.is_end = true;
+        ret_effect->observed.detail =
+            ll_detail_of(core, observer->end_status, "");
+        return true;
+    }
+    ll_link_remove(&observer->object.telling);
+    if (observer->state == LL_OBSERVER_GONE &&
+        observer->watch.state == LL_WATCH_OFF) {
+        core->observers_n--;
+        ll_object_leave(core, &observer->object);
+        ll_observer_free(observer);
+    }
+    return false;
+}
+
+void ll_observer_free(struct ll_observer *observer)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    struct ll_candidate *leader = observer->leader;
+    struct ll_candidate *drawn = observer->drawn;
+
+    observer->leader = NULL;
+    observer->drawn = NULL;
+    candidate_drop(observer, leader);
+    if (drawn != leader) {
+        candidate_drop(observer, drawn);
+    }
+    LL_LIST_EACH (at, after, &observer->telling) {
+        struct ll_candidate *candidate =
+            LL_CONTAINER(at, struct ll_candidate, telling);
+
+        ll_link_remove(&candidate->telling);
+        candidate_drop(observer, candidate);
+    }
+    queue_clear(observer);
+    ll_free(observer);
+}
