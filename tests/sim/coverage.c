@@ -69,6 +69,10 @@ static void look_at_ticket(struct sim_client *client,
         count(client, SIM_MACHINE_WATCH, &known->seen_watches[i], event,
               (int)ticket->watches[i].state);
     }
+    if (ticket != NULL && ticket->state == LL_TICKET_LOST &&
+        event == SIM_EVENT_DRAW) {
+        sim_check_lost_ticket(client, known);
+    }
     if (held && !known->in_held) {
         sim_check_grant(client, known);
     } else if (!held && known->in_held) {

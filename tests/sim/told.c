@@ -121,6 +121,16 @@ static void told_released(struct sim_client *client,
     }
 }
 
+void sim_check_lost_ticket(struct sim_client *client,
+                           const struct sim_ticket *ticket)
+{
+    if (ticket->is_granted && !ticket->lost_told) {
+        sim_break(client->world, "told once",
+                  "ticket %u.%llu is lost, and nobody was told", ticket->client,
+                  (unsigned long long)ticket->id);
+    }
+}
+
 static void told_session(struct sim_client *client,
                          const struct ll_effect *effect)
 {

@@ -335,6 +335,9 @@ bool sim_go_is_idle(const struct sim_go *go);
 /** invariants.c */
 void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket);
 void sim_check_told(struct sim_client *client, const struct ll_effect *effect);
+/** Core takes a ticket for lost, and has no effect left to draw. */
+void sim_check_lost_ticket(struct sim_client *client,
+                           const struct sim_ticket *ticket);
 void sim_check_due(struct sim_client *client, uint64_t id);
 /** A waiter's key was deleted some time ago. */
 void sim_check_waiter(struct sim_client *client, uint64_t id);
