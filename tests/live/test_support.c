@@ -253,17 +253,10 @@ static bool is_readable(int fd, int timeout_ms)
     return poll(&want, 1, timeout_ms) == 1;
 }
 
-static uint16_t proxy_port(const struct test_proxy *proxy)
-{
-    const char *colon = strchr(test_proxy_endpoint(proxy), ':');
-
-    return (uint16_t)strtoul(colon + 1, NULL, 10);
-}
-
 /** Connects a client through the proxy to a socket of the test's own. */
 static void pair_open(struct pair *pair)
 {
-    pair->client_fd = test_port_connect(proxy_port(pair->proxy));
+    pair->client_fd = test_port_connect(test_proxy_port(pair->proxy));
     assert_true(pair->client_fd >= 0);
     assert_true(is_readable(pair->listen_fd, WAIT_MS));
     pair->server_fd = accept(pair->listen_fd, NULL, NULL);
@@ -402,6 +395,30 @@ static void test_proxy_black_hole_hides_all(void **state)
     pair_close(pair);
 }
 
+/** Shunned: what this process connects, before or after, is in a black hole;
+ *  what another one does is not, and all comes through in the end. */
+static void test_proxy_shuns_a_process(void **state)
+{
+    struct pair *pair = *state;
+    struct pair later = *pair;
+
+    pair_open(pair);
+    test_proxy_shun(pair->proxy, getppid());
+    say(pair->client_fd, "other");
+    hear(pair->server_fd, "other");
+    test_proxy_shun(pair->proxy, getpid());
+    pair_open(&later);
+    say(pair->client_fd, "old");
+    say(later.client_fd, "new");
+    assert_false(is_readable(pair->server_fd, QUIET_MS));
+    assert_false(is_readable(later.server_fd, QUIET_MS));
+    test_proxy_shun(pair->proxy, 0);
+    hear(pair->server_fd, "old");
+    hear(later.server_fd, "new");
+    pair_close(pair);
+    pair_close(&later);
+}
+
 /** Held replies: the request arrives, its answer does so only later. */
 static void test_proxy_holds_replies(void **state)
 {
@@ -476,7 +493,7 @@ static void test_proxy_refuses(void **state)
     test_proxy_refuse(pair->proxy);
     say(pair->client_fd, "old");
     hear(pair->server_fd, "old");
-    want.fd = test_port_connect(proxy_port(pair->proxy));
+    want.fd = test_port_connect(test_proxy_port(pair->proxy));
     if (want.fd >= 0) {
         assert_int_equal(poll(&want, 1, WAIT_MS), 1);
         assert_int_equal(
@@ -504,7 +521,7 @@ static void test_proxy_is_full(void **state)
         pairs[i] = *pair;
         pair_open(&pairs[i]);
     }
-    late.client_fd = test_port_connect(proxy_port(pair->proxy));
+    late.client_fd = test_port_connect(test_proxy_port(pair->proxy));
     assert_true(late.client_fd >= 0);
     assert_false(is_readable(late.listen_fd, QUIET_MS));
     pair_close(&pairs[0]);
@@ -545,7 +562,7 @@ static void test_proxy_loses_an_answer_of_etcd(void **state)
     (void)state;
     assert_int_equal(test_proxy_open(etcd.ports[TEST_ETCD_CLIENT], &proxy), 0);
     test_proxy_hold_replies(proxy);
-    fd = test_port_connect(proxy_port(proxy));
+    fd = test_port_connect(test_proxy_port(proxy));
     assert_true(fd >= 0);
     say(fd, put);
     assert_true(test_until(WAIT_MS, has_risen, &rise));
@@ -572,6 +589,8 @@ int main(void)
                                         close_proxy),
         cmocka_unit_test_setup_teardown(test_proxy_black_hole_hides_all,
                                         open_proxy, close_proxy),
+        cmocka_unit_test_setup_teardown(test_proxy_shuns_a_process, open_proxy,
+                                        close_proxy),
         cmocka_unit_test_setup_teardown(test_proxy_holds_replies, open_proxy,
                                         close_proxy),
         cmocka_unit_test_setup_teardown(test_proxy_cut_loses_held_replies,

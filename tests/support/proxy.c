@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "support/net.h"
+#include "support/owner.h"
 #include "support/proxy_connection.h"
 
 /** The poll set: the control pipe, the listener, two for each connection. */
@@ -23,6 +25,7 @@ struct orders {
     bool refuse;
     bool cut;
     bool quit;
+    pid_t shunned; /* 0: nobody */
 };
 
 struct test_proxy {
@@ -48,6 +51,7 @@ struct test_proxy {
     /* The thread's own. */
     int listen_fd;
     enum test_proxy_mode mode;
+    pid_t shunned;
     struct test_connection *connections[TEST_PROXY_CONNECTIONS_MAX];
     size_t connections_n;
 };
@@ -78,6 +82,27 @@ static void sweep(struct test_proxy *proxy, bool all)
     proxy->connections_n = kept;
 }
 
+/** Whether a connection is the shunned process's. */
+static bool is_shunned(const struct test_proxy *proxy,
+                       const struct test_connection *connection)
+{
+    struct sockaddr_in client = {.sin_family = AF_INET};
+    socklen_t size = sizeof(client);
+
+    return proxy->shunned != 0 &&
+           getpeername(connection->client_fd, (struct sockaddr *)&client,
+                       &size) == 0 &&
+           test_process_has_connection(proxy->shunned, ntohs(client.sin_port),
+                                       proxy->port);
+}
+
+/** What is done to a connection's bytes. */
+static enum test_proxy_mode mode_of(const struct test_proxy *proxy,
+                                    const struct test_connection *connection)
+{
+    return connection->shunned ? TEST_MODE_BLACK_HOLE : proxy->mode;
+}
+
 /** Takes one connection in. */
 static void accept_one(struct test_proxy *proxy)
 {
@@ -92,6 +117,7 @@ static void accept_one(struct test_proxy *proxy)
     if (connection == NULL) {
         return;
     }
+    connection->shunned = is_shunned(proxy, connection);
     proxy->connections[proxy->connections_n++] = connection;
     (void)pthread_mutex_lock(&proxy->mutex);
     proxy->accepted_n++;
@@ -120,9 +146,11 @@ static bool obey(struct test_proxy *proxy)
         /* However many orders came, the last state of them counts. */
     }
     proxy->mode = proxy->orders.mode;
+    proxy->shunned = proxy->orders.shunned;
     for (i = 0; i < proxy->connections_n; i++) {
         struct test_connection *connection = proxy->connections[i];
 
+        connection->shunned = is_shunned(proxy, connection);
         if (proxy->mode == TEST_MODE_PASS && connection->lossy) {
             connection->broken = true;
         }
@@ -159,7 +187,8 @@ static void *proxy_main(void *arg)
         fds[0] = test_poll_entry(proxy->control[0], true, false);
         fds[1] = test_poll_entry(proxy->listen_fd, accepts, false);
         for (i = 0; i < n; i++) {
-            test_connection_wants(proxy->connections[i], proxy->mode,
+            test_connection_wants(proxy->connections[i],
+                                  mode_of(proxy, proxy->connections[i]),
                                   &fds[FIXED_FDS + TEST_CONNECTION_FDS * i]);
         }
         if (poll(fds, FIXED_FDS + TEST_CONNECTION_FDS * n, -1) <= 0) {
@@ -172,7 +201,8 @@ static void *proxy_main(void *arg)
             continue;
         }
         for (i = 0; i < n; i++) {
-            test_connection_serve(proxy->connections[i], proxy->mode,
+            test_connection_serve(proxy->connections[i],
+                                  mode_of(proxy, proxy->connections[i]),
                                   &fds[FIXED_FDS + TEST_CONNECTION_FDS * i]);
         }
         if (fds[1].fd >= 0 && fds[1].revents != 0) {
@@ -277,6 +307,11 @@ const char *test_proxy_endpoint(const struct test_proxy *proxy)
     return proxy->endpoint;
 }
 
+uint16_t test_proxy_port(const struct test_proxy *proxy)
+{
+    return proxy->port;
+}
+
 void test_proxy_pass(struct test_proxy *proxy)
 {
     set_mode(proxy, TEST_MODE_PASS);
@@ -301,6 +336,13 @@ void test_proxy_refuse(struct test_proxy *proxy)
 {
     (void)pthread_mutex_lock(&proxy->mutex);
     proxy->orders.refuse = true;
+    carry_out(proxy);
+}
+
+void test_proxy_shun(struct test_proxy *proxy, pid_t client)
+{
+    (void)pthread_mutex_lock(&proxy->mutex);
+    proxy->orders.shunned = client;
     carry_out(proxy);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /** Most connections at a time; more wait in the listener's backlog. */
 #define TEST_PROXY_CONNECTIONS_MAX 64
@@ -34,6 +35,9 @@ void test_proxy_close(struct test_proxy *proxy);
 /** "127.0.0.1:PORT"; valid until the proxy is closed. */
 const char *test_proxy_endpoint(const struct test_proxy *proxy);
 
+/** The port alone. */
+uint16_t test_proxy_port(const struct test_proxy *proxy);
+
 /** Forwards both ways and accepts connections. What was held back goes on
  *  its way; a connection that lost bytes to test_proxy_drop_replies is cut,
  *  since nothing sensible can follow on it. */
@@ -52,6 +56,12 @@ void test_proxy_drop_replies(struct test_proxy *proxy);
 
 /** Refuses new connections until test_proxy_pass; the others go on. */
 void test_proxy_refuse(struct test_proxy *proxy);
+
+/** Treats what a process connects as test_proxy_black_hole would, the
+ *  connections that it has and those that come, and leaves the others alone;
+ *  0 ends it, and what was held back goes on its way. A process that is started
+ *  anew is another. */
+void test_proxy_shun(struct test_proxy *proxy, pid_t client);
 
 /** Resets all connections, with what was on its way; new ones are treated as
  *  the mode says. */

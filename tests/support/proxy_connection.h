@@ -39,6 +39,8 @@ struct test_connection {
     bool lossy;
     /** An error was seen: to be reset. */
     bool broken;
+    /** It is one of those that a black hole is for. */
+    bool shunned;
     struct test_flow up;
     struct test_flow down;
 };
