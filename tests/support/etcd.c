@@ -137,6 +137,14 @@ static int etcd_prepare(struct test_etcd *etcd,
             return -1;
         }
     }
+    etcd->peer_door = etcd->ports[TEST_ETCD_PEER];
+    if (etcd->options.peer_proxy) {
+        if (test_proxy_open(etcd->peer_door, &etcd->peer_proxy) != 0) {
+            (void)fprintf(stderr, "no proxy: %s\n", strerror(errno));
+            return -1;
+        }
+        etcd->peer_door = test_proxy_port(etcd->peer_proxy);
+    }
     (void)snprintf(etcd->endpoint, sizeof(etcd->endpoint), "127.0.0.1:%u",
                    etcd->ports[TEST_ETCD_CLIENT]);
     (void)snprintf(etcd->folder, sizeof(etcd->folder),
@@ -172,7 +180,6 @@ static void command_fill(struct command *command, const struct test_etcd *etcd)
 {
     const char *program = getenv("LEASELOCK_TEST_ETCD");
     const char *scheme = etcd->options.tls ? "https" : "http";
-    unsigned peer = etcd->ports[TEST_ETCD_PEER];
 
     (void)memset(command, 0, sizeof(*command));
     command_add(command, "%s",
@@ -183,9 +190,10 @@ static void command_fill(struct command *command, const struct test_etcd *etcd)
                 etcd->endpoint);
     command_add(command, "--advertise-client-urls=%s://%s", scheme,
                 etcd->endpoint);
-    command_add(command, "--listen-peer-urls=http://127.0.0.1:%u", peer);
+    command_add(command, "--listen-peer-urls=http://127.0.0.1:%u",
+                etcd->ports[TEST_ETCD_PEER]);
     command_add(command, "--initial-advertise-peer-urls=http://127.0.0.1:%u",
-                peer);
+                etcd->peer_door);
     command_add(command, "--initial-cluster=%s", etcd->initial_cluster);
     command_add(command, "--listen-metrics-urls=http://127.0.0.1:%u",
                 etcd->ports[TEST_ETCD_METRICS]);
@@ -288,10 +296,9 @@ static int start_members(struct test_etcd *members,
         if (etcd_prepare(&members[i], (unsigned)i, options) != 0) {
             result = -1;
         }
-        used +=
-            (size_t)snprintf(cluster + used, sizeof(cluster) - used,
-                             "%sm%zu=http://127.0.0.1:%u", i == 0 ? "" : ",", i,
-                             members[i].ports[TEST_ETCD_PEER]);
+        used += (size_t)snprintf(cluster + used, sizeof(cluster) - used,
+                                 "%sm%zu=http://127.0.0.1:%u",
+                                 i == 0 ? "" : ",", i, members[i].peer_door);
         require(used < sizeof(cluster));
     }
     for (i = 0; i < n && result == 0; i++) {
@@ -329,6 +336,22 @@ int test_etcd_start_cluster(struct test_etcd *ret_members,
     return -1;
 }
 
+int test_etcd_prepare_joining(struct test_etcd *ret_etcd,
+                              unsigned number,
+                              const struct test_etcd *of,
+                              const struct test_etcd_options *options)
+{
+    const size_t size = sizeof(ret_etcd->initial_cluster);
+
+    if (etcd_prepare(ret_etcd, number, options) != 0) {
+        return -1;
+    }
+    require((size_t)snprintf(ret_etcd->initial_cluster, size,
+                             "%s,m%u=http://127.0.0.1:%u", of->initial_cluster,
+                             number, ret_etcd->peer_door) < size);
+    return 0;
+}
+
 int test_etcd_start_with(struct test_etcd *ret_etcd,
                          const struct test_etcd_options *options)
 {
@@ -348,6 +371,7 @@ void test_etcd_stop(struct test_etcd *etcd)
         return;
     }
     test_process_end(&etcd->process);
+    test_proxy_close(etcd->peer_proxy);
     for (i = 0; i < TEST_ETCD_PORTS_N; i++) {
         if (etcd->reserved_fds[i] >= 0) {
             (void)close(etcd->reserved_fds[i]);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "support/process.h"
+#include "support/proxy.h"
 
 #define TEST_ETCD_ENDPOINT_SIZE 32
 #define TEST_ETCD_PATH_SIZE 256
@@ -33,6 +34,8 @@ struct test_etcd_options {
     unsigned election_ms;
     /** Clients come over TLS; args say with which certificates. */
     bool tls;
+    /** The other members come through peer_proxy. */
+    bool peer_proxy;
 };
 
 /** A throw-away etcd: a child process and its temporary folder. */
@@ -43,10 +46,14 @@ struct test_etcd {
     char folder[TEST_ETCD_PATH_SIZE];
     uint16_t ports[TEST_ETCD_PORTS_N];
     struct test_process process;
+    /** Between the other members and this one; NULL when not asked for. */
+    struct test_proxy *peer_proxy;
 
     /* Private. */
     int reserved_fds[TEST_ETCD_PORTS_N];
     unsigned number;
+    /** Where the other members come to. */
+    uint16_t peer_door;
     char initial_cluster[TEST_ETCD_MEMBERS_MAX * 40];
     struct test_etcd_options options;
 };
@@ -75,6 +82,20 @@ int test_etcd_start_with(struct test_etcd *ret_etcd,
 int test_etcd_start_cluster(struct test_etcd *ret_members,
                             size_t members_n,
                             const struct test_etcd_options *options);
+
+/**
+ * Prepares one more member of a running cluster: its ports and its folder. Add
+ * it with etcdctl, then test_etcd_restart_nowait starts it.
+ *
+ * @param number    which one it is, from 0
+ * @param of        a member of the cluster as it was started
+ * @param options   with "--initial-cluster-state=existing" among its args
+ * @return 0, or -1 with a sentence on stderr; test_etcd_stop in each case
+ */
+int test_etcd_prepare_joining(struct test_etcd *ret_etcd,
+                              unsigned number,
+                              const struct test_etcd *of,
+                              const struct test_etcd_options *options);
 
 /** Kills etcd and removes its folder. Also good for one that has not started,
  *  as long as it was zero-initialised or has been through a start. */

@@ -1,0 +1,26 @@
+#ifndef TEST_SUPPORT_CLUSTER_CLIENT_H
+#define TEST_SUPPORT_CLUSTER_CLIENT_H
+
+#include <stddef.h>
+
+#include "support/cluster.h"
+#include "support/test_live.h"
+
+/**
+ * Opens a client that knows all members and whose connection goes to one of
+ * them, with a session. Nothing else may connect meanwhile.
+ *
+ * A client begins with whichever endpoint it likes, so clients are opened until
+ * one has taken the right one; none of them has met a fault before.
+ *
+ * @param options      NULL for the defaults
+ * @return 0, or -1 with a sentence on stderr
+ */
+int test_cluster_client_open(
+    struct test_cluster *cluster,
+    size_t member,
+    const struct leaselock_client_options *client_options,
+    const struct leaselock_session_options *options,
+    struct test_peer *ret_peer);
+
+#endif
