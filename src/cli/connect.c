@@ -71,6 +71,10 @@ int ll_connect(const struct ll_options *options,
     struct leaselock_client_options connection = options->connection;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
 
+    /* gRPC writes of each failed handshake to the standard error, and says
+     * less than our own messages. The command's guard, which has its own
+     * environment, was forked before. */
+    (void)setenv("GRPC_VERBOSITY", "NONE", 0);
     connection.dispatch = dispatch;
     connection.log = log;
     connection.log_arg = log_arg;

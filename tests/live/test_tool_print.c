@@ -106,7 +106,7 @@ static void test_usage(void **state)
         {"lokc", "x", NULL},         {"lock", NULL, NULL},
         {"lock", "/x", NULL},        {"lock", "--ttl=1", "x"},
         {"queue", "a", "b"},         {"queue", "a//b", NULL},
-        {"ping", "--limit=1", NULL}, {"ping", "-ehttps://x", NULL}};
+        {"ping", "--limit=1", NULL}, {"ping", "-eftp://x", NULL}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
