@@ -452,10 +452,16 @@ static void test_no_memory(void **state)
     setenv("LEASELOCK_ENDPOINTS", "etcd://anna:secret@a/x", 1);
     setenv("ETCDCTL_CACERT", "/ctl", 1);
     do {
+        unsigned long living = ll_alloc_living();
+
         ll_alloc_fail_at(++nth);
         status = resolve(NULL, NULL);
         ll_alloc_fail_at(0);
         assert_true(status == 0 || status == LEASELOCK_E_NOMEM);
+        ll_alloc_fail_once_at(nth);
+        assert_int_equal(resolve(NULL, NULL), status);
+        ll_alloc_fail_at(0);
+        assert_int_equal(ll_alloc_living(), living);
     } while (status != 0);
     assert_true(nth > 10);
     expect("user", "anna", "the URL's user");
