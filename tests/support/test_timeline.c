@@ -38,6 +38,7 @@ void test_timeline_free(struct test_timeline *timeline)
         return;
     }
     ll_core_free(timeline->core);
+    test_write_over(timeline, 0);
     (void)fclose(timeline->out);
     free(timeline->text);
     free(timeline->calls);
@@ -134,6 +135,9 @@ static void drain(struct test_timeline *timeline)
     while (ll_core_next(timeline->core, &effect)) {
         test_effect_print(timeline, &effect);
         test_contract_effect(timeline, &effect);
+        if (effect.kind == LL_EFFECT_WRITTEN && effect.written.last) {
+            test_write_over(timeline, effect.id);
+        }
     }
 }
 
@@ -206,6 +210,7 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
             test_word_take(timeline, "lease")
                 ? (int64_t)strtoull(test_word_next(timeline), NULL, 16)
                 : (int64_t)(0xa0 + event.id);
+        event.session_open.resume = test_word_take(timeline, "resume");
         event.session_open.ttl_s = test_word_option(timeline, "ttl", 10);
         event.session_open.timeout_ns =
             test_word_option_ns(timeline, "timeout", 5 * TEST_NS_PER_SECOND);
@@ -251,33 +256,6 @@ static bool run_query(struct test_timeline *timeline, const char *verb)
     return true;
 }
 
-static bool run_look(struct test_timeline *timeline)
-{
-    static const char *const phases[] = {"waiting", "held", "lost", "leaving"};
-    static const char *const states[] = {"opening", "active", "suspect", "lost",
-                                         "closing"};
-    uint64_t id = strtoull(test_word_next(timeline), NULL, 10);
-    struct ll_session_view session;
-    struct ll_ticket_view ticket;
-
-    test_print_time(timeline);
-    if (ll_core_session_view(timeline->core, id, timeline->now_ns, &session)) {
-        fprintf(timeline->out,
-                "   session %" PRIu64 " is %s for %" PRId64 " ms more\n", id,
-                states[session.state], session.remaining_ns / 1000000);
-    } else if (ll_core_ticket_view(timeline->core, id, timeline->now_ns,
-                                   &ticket)) {
-        fprintf(timeline->out,
-                "   ticket %" PRIu64 " is %s, token %" PRId64 ", %" PRId64
-                " ahead, for %" PRId64 " ms more\n",
-                id, phases[ticket.phase], ticket.token, ticket.ahead,
-                ticket.remaining_ns / 1000000);
-    } else {
-        fprintf(timeline->out, "   %" PRIu64 " is no more\n", id);
-    }
-    return true;
-}
-
 static bool run_verb(struct test_timeline *timeline, const char *verb)
 {
     static const char *const commands[] = {"open", "close", "acquire",
@@ -302,8 +280,14 @@ static bool run_verb(struct test_timeline *timeline, const char *verb)
     if (strcmp(verb, "down") == 0) {
         return test_run_down(timeline);
     }
+    if (strcmp(verb, "write") == 0) {
+        return test_run_write(timeline);
+    }
+    if (strcmp(verb, "resume") == 0) {
+        return test_run_resume(timeline);
+    }
     if (strcmp(verb, "look") == 0) {
-        return run_look(timeline);
+        return test_run_look(timeline);
     }
     if (strcmp(verb, "ask") == 0 || strcmp(verb, "cancel") == 0) {
         return run_query(timeline, verb);

@@ -12,10 +12,12 @@
  * with a clock. An input line is a time in seconds and a command:
  *
  *     0.000 setup [endpoints N] [request-timeout S] [seed N] [log N]
- *     0.000 open ID [lease HEX] [ttl S] [timeout S]
+ *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S]
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try]
  *     0.000 release ID [timeout S]
+ *     0.000 resume ID on SESSION KEY [token N] [timeout S]
+ *     0.000 write ID on TICKET ...       see test_timeline_write.c
  *     0.000 ask ID [endpoint N] [timeout S]    a query: the status
  *     0.000 cancel ID
  *     0.000 answer ID.SEQ OUTCOME [member N]   see test_timeline_answer.c

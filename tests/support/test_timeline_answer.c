@@ -6,12 +6,15 @@
 /**
  * What an `answer` line may say:
  *
- *     granted TTL | left TTL | revoked | status
+ *     granted TTL | left TTL [of GRANTED] | revoked | status
  *     queued rev N [behind KEY@CREATED of COUNT]   an enqueue's or try's put
  *     found rev N [KEY@CREATED]                    its else branch
  *     read rev N own CREATED [ahead CREATED]       0 where the key is gone
  *     listed rev N KEY@CREATED ...                 the newest first
  *     deleted rev N | not-deleted rev N
+ *     written rev N                                a write's then branch
+ *     unwritten rev N [KEY@CREATED version V [mod N]]    and its else branch
+ *     there rev N [KEY@CREATED version V [lease HEX]]    to one who resumes
  *     lost | late | busy | no-lease | lease-exists | denied | error
  */
 
@@ -113,6 +116,22 @@ static void parse_read(struct test_timeline *timeline)
     txn(&timeline->answer, true, timeline->ops, ops_n);
 }
 
+/** A key with all that is known of it, or none. */
+static void parse_key(struct test_timeline *timeline, bool succeeded)
+{
+    struct ll_kv *kv = kv_parse(timeline);
+
+    if (kv != NULL) {
+        kv->version = test_word_option(timeline, "version", 1);
+        kv->mod_revision = test_word_option(timeline, "mod", kv->mod_revision);
+        if (test_word_take(timeline, "lease")) {
+            kv->lease = (int64_t)strtoull(test_word_next(timeline), NULL, 16);
+        }
+    }
+    timeline->ops[0] = op_kvs(timeline->kvs, timeline->kvs_n);
+    txn(&timeline->answer, succeeded, timeline->ops, 1);
+}
+
 /** The answers to the calls of tickets, all of which carry a revision. */
 static bool parse_txn(struct test_timeline *timeline,
                       const struct test_call *call,
@@ -138,6 +157,10 @@ static bool parse_txn(struct test_timeline *timeline,
         timeline->ops[0] =
             (struct ll_op_answer){.kind = LL_OP_DELETE, .deleted = 1};
         txn(answer, true, timeline->ops, 1);
+    } else if (strcmp(word, "written") == 0) {
+        txn(answer, true, timeline->ops, 0);
+    } else if (strcmp(word, "unwritten") == 0 || strcmp(word, "there") == 0) {
+        parse_key(timeline, word[0] == 't');
     } else if (strcmp(word, "not-deleted") == 0) {
         txn(answer, false, timeline->ops, 0);
     } else {
@@ -166,6 +189,8 @@ bool test_answer_parse(struct test_timeline *timeline,
         answer->kind =
             word[0] == 'g' ? LL_REQUEST_LEASE_GRANT : LL_REQUEST_LEASE_TTL;
         answer->lease.ttl_s = strtoll(test_word_next(timeline), NULL, 10);
+        answer->lease.granted_ttl_s =
+            test_word_option(timeline, "of", answer->lease.ttl_s);
         return true;
     }
     if (strcmp(word, "revoked") == 0) {

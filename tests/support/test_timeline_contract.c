@@ -48,8 +48,15 @@ void test_contract_command(struct test_timeline *timeline,
 
     if (event->kind == LL_EVENT_SESSION_OPEN) {
         promise->session = true;
-    } else if (event->kind == LL_EVENT_ACQUIRE) {
+    } else if (event->kind == LL_EVENT_ACQUIRE ||
+               event->kind == LL_EVENT_RESUME) {
         promise->ticket = true;
+    } else if (event->kind == LL_EVENT_WRITE) {
+        promise->write = true;
+        promise->writes_on = event->write.ticket;
+        promise->order = timeline->writes_asked++;
+        promise->releases = event->write.release;
+        promise->end_asked = true;
     } else if (event->kind == LL_EVENT_QUERY) {
         promise->query = true;
     } else if (event->kind == LL_EVENT_SESSION_CLOSE ||
@@ -69,6 +76,60 @@ once(struct test_timeline *timeline, bool *ret_seen, bool due, const char *what)
     *ret_seen = true;
 }
 
+static void check_written(struct test_timeline *timeline,
+                          const struct ll_effect *effect)
+{
+    struct test_promise *promise = promise_of(timeline, effect->id);
+    int status = effect->written.detail.status;
+    struct ll_ticket_view view;
+
+    if (!effect->written.last) {
+        once(timeline, &promise->went_on, promise->write && !promise->ended,
+             "a write's time-out");
+        if (status != LEASELOCK_E_OUTCOME_UNKNOWN) {
+            test_breach(timeline, "a time-out with another status");
+        }
+        return;
+    }
+    once(timeline, &promise->ended, promise->write, "a write's last word");
+    if ((effect->written.revision > 0) != (status == 0)) {
+        test_breach(timeline, "the revision does not fit the status");
+    }
+    if (status == 0 && promise->releases &&
+        ll_core_ticket_view(timeline->core, promise->writes_on,
+                            timeline->now_ns, &view) &&
+        view.phase != LL_TICKET_PHASE_LEAVING &&
+        view.phase != LL_TICKET_PHASE_LOST) {
+        test_breach(timeline, "given back, but it is there");
+    }
+}
+
+/** A write's call: those before it of its ticket have ended. */
+static void check_write_call(struct test_timeline *timeline, uint64_t id)
+{
+    const struct test_promise *promise = promise_of(timeline, id);
+
+    if (!promise->write) {
+        return;
+    }
+    if (promise->ended) {
+        test_breach(timeline, "a call of a write that has ended");
+    }
+    for (size_t i = 0; i < timeline->promises_n; i++) {
+        const struct test_promise *other = &timeline->promises[i];
+
+        if (other->write && other->writes_on == promise->writes_on &&
+            other->order < promise->order && !other->ended) {
+            test_breach(timeline, "a write overtakes another");
+        }
+    }
+    for (size_t i = 0; i < timeline->calls_n; i++) {
+        if (timeline->calls[i].id == id) {
+            test_breach(timeline, "a write is sent while it is out");
+        }
+    }
+}
+
 static void check_told(struct test_timeline *timeline,
                        const struct ll_effect *effect)
 {
@@ -85,6 +146,8 @@ static void check_told(struct test_timeline *timeline,
     } else if (effect->kind == LL_EFFECT_LOST) {
         once(timeline, &promise->lost, promise->ticket && promise->good,
              "lost");
+    } else if (effect->kind == LL_EFFECT_WRITTEN) {
+        check_written(timeline, effect);
     } else if (effect->kind == LL_EFFECT_SESSION_CLOSED ||
                effect->kind == LL_EFFECT_RELEASED) {
         once(timeline, &promise->ended, promise->end_asked, "ended");
@@ -105,6 +168,7 @@ static void check_call(struct test_timeline *timeline,
 {
     struct test_call *calls;
 
+    check_write_call(timeline, effect->id);
     for (size_t i = 0; i < timeline->calls_n; i++) {
         if (timeline->calls[i].id == effect->id &&
             timeline->calls[i].seq == effect->call.seq) {

@@ -1,11 +1,12 @@
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "leaselock/status.h"
 #include "support/test_timeline_private.h"
 
 /**
- * Effects as lines of a timeline.
+ * Effects as lines of a timeline, and what a user sees who looks.
  */
 
 void test_print_time(struct test_timeline *timeline)
@@ -37,6 +38,19 @@ static void print_range(FILE *out, const struct ll_range *range)
             range->keys_only ? "" : " with values");
 }
 
+static void print_put(FILE *out, const struct ll_put *put)
+{
+    fprintf(out, put->keep ? "touch " : "put ");
+    print_bytes(out, put->key);
+    if (put->value.size > 0 && put->value.data[0] != '{') {
+        fprintf(out, " = ");
+        print_bytes(out, put->value);
+    }
+    if (put->lease != 0) {
+        fprintf(out, " on %" PRIx64, (uint64_t)put->lease);
+    }
+}
+
 static void print_ops(FILE *out, const struct ll_op *ops, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -46,9 +60,7 @@ static void print_ops(FILE *out, const struct ll_op *ops, size_t n)
             print_range(out, &ops[i].range);
             break;
         case LL_OP_PUT:
-            fprintf(out, "put ");
-            print_bytes(out, ops[i].put.key);
-            fprintf(out, " on %" PRIx64, (uint64_t)ops[i].put.lease);
+            print_put(out, &ops[i].put);
             break;
         case LL_OP_DELETE:
             fprintf(out, "delete ");
@@ -63,16 +75,23 @@ static void print_ops(FILE *out, const struct ll_op *ops, size_t n)
 
 static void print_txn(FILE *out, const struct ll_txn *txn)
 {
+    static const char *const targets[] = {"version", "created", "changed",
+                                          "lease", "value"};
+
     for (size_t i = 0; i < txn->compares_n; i++) {
         const struct ll_compare *compare = &txn->compares[i];
 
-        fprintf(out, "%s%s(", i == 0 ? "if " : " and ",
-                compare->target == LL_COMPARE_CREATE_REVISION ? "created"
-                                                              : "other");
+        fprintf(out, "%s%s(", i == 0 ? "if " : "and ",
+                targets[compare->target]);
         print_bytes(out, compare->key);
-        fprintf(out, "%s) %s %" PRId64 " ", compare->end.size > 0 ? "*" : "",
-                compare->result == LL_COMPARE_EQUAL ? "=" : "?",
-                compare->number);
+        fprintf(out, "%s) %s ", compare->end.size > 0 ? "*" : "",
+                compare->result == LL_COMPARE_EQUAL ? "=" : "?");
+        if (compare->target == LL_COMPARE_VALUE) {
+            print_bytes(out, compare->value);
+            fprintf(out, " ");
+        } else {
+            fprintf(out, "%" PRId64 " ", compare->number);
+        }
     }
     fprintf(out, "{");
     print_ops(out, txn->then_ops, txn->then_n);
@@ -250,6 +269,9 @@ void test_effect_print(struct test_timeline *timeline,
         fprintf(out, "write %" PRIu64 " %s: ", effect->id,
                 effect->written.last ? "ended" : "goes on");
         print_detail(out, &effect->written.detail);
+        if (effect->written.revision > 0) {
+            fprintf(out, ", revision %" PRId64, effect->written.revision);
+        }
         break;
     case LL_EFFECT_SESSION_CHANGED:
         fprintf(out, "session %" PRIu64 " is %s%s%s", effect->id,
@@ -272,4 +294,31 @@ void test_effect_print(struct test_timeline *timeline,
         break;
     }
     fprintf(out, "\n");
+}
+
+bool test_run_look(struct test_timeline *timeline)
+{
+    static const char *const phases[] = {"waiting", "held", "lost", "leaving"};
+    static const char *const states[] = {"opening", "active", "suspect", "lost",
+                                         "closing"};
+    uint64_t id = strtoull(test_word_next(timeline), NULL, 10);
+    struct ll_session_view session;
+    struct ll_ticket_view ticket;
+
+    test_print_time(timeline);
+    if (ll_core_session_view(timeline->core, id, timeline->now_ns, &session)) {
+        fprintf(timeline->out,
+                "   session %" PRIu64 " is %s for %" PRId64 " ms more\n", id,
+                states[session.state], session.remaining_ns / 1000000);
+    } else if (ll_core_ticket_view(timeline->core, id, timeline->now_ns,
+                                   &ticket)) {
+        fprintf(timeline->out,
+                "   ticket %" PRIu64 " is %s, token %" PRId64 ", %" PRId64
+                " ahead, for %" PRId64 " ms more\n",
+                id, phases[ticket.phase], ticket.token, ticket.ahead,
+                ticket.remaining_ns / 1000000);
+    } else {
+        fprintf(timeline->out, "   %" PRIu64 " is no more\n", id);
+    }
+    return true;
 }

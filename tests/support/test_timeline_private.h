@@ -33,11 +33,28 @@ struct test_promise {
     bool session;
     bool ticket;
     bool query;
-    bool answered; /* OPENED or ACQUIRED has come */
-    bool good;     /* with 0 */
+    bool write;
+    uint64_t writes_on; /* of a write: its ticket */
+    uint64_t order;     /* of a write: how many were asked for before it */
+    bool answered;      /* OPENED or ACQUIRED has come */
+    bool good;          /* with 0 */
     bool lost;
     bool end_asked; /* close or release was accepted */
-    bool ended;     /* CLOSED or RELEASED has come */
+    bool ended;     /* CLOSED, RELEASED or a write's last word has come */
+    bool went_on;   /* a write's time-out was told */
+    bool releases;  /* a write gives its ticket back */
+};
+
+#define TEST_WRITE_PARTS_MAX 8
+
+/** What a write borrows to core, until its last word. */
+struct test_write {
+    struct test_write *next;
+    uint64_t id;
+    struct ll_compare compares[TEST_WRITE_PARTS_MAX];
+    struct ll_op ops[TEST_WRITE_PARTS_MAX];
+    struct ll_bytes value;
+    char line[TEST_LINE_SIZE];
 };
 
 struct test_timeline {
@@ -60,6 +77,8 @@ struct test_timeline {
     size_t calls_n;
     struct test_promise *promises; /* by id */
     size_t promises_n;
+    uint64_t writes_asked;
+    struct test_write *writes;
     /** The parts of the event that is being stepped. */
     struct ll_answer answer;
     struct ll_kv kvs[TEST_KVS_MAX];
@@ -97,10 +116,18 @@ bool test_run_renewed(struct test_timeline *timeline);
 bool test_run_watch(struct test_timeline *timeline, const char *verb);
 bool test_run_down(struct test_timeline *timeline);
 
+/** Writes and places that are taken over. */
+bool test_run_write(struct test_timeline *timeline);
+bool test_run_resume(struct test_timeline *timeline);
+/** Frees what a write has borrowed to core; 0: what all have. */
+void test_write_over(struct test_timeline *timeline, uint64_t id);
+
 /** Reads the rest of an `answer` line into timeline->answer. */
 bool test_answer_parse(struct test_timeline *timeline,
                        const struct test_call *call);
 
+/** Prints what a session or ticket is, by the clock. */
+bool test_run_look(struct test_timeline *timeline);
 void test_effect_print(struct test_timeline *timeline,
                        const struct ll_effect *effect);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/stream.h"
+#include "core/write.h"
 #include "leaselock/status.h"
 #include "support/test_timeline.h"
 
@@ -251,12 +252,81 @@ static void test_sessions(void **state)
     ll_core_free(core);
 }
 
+/** Steps a write of ticket 2 with so many conditions and puts. */
+static int write_ask(struct ll_core *core,
+                     uint64_t id,
+                     size_t compares_n,
+                     size_t ops_n,
+                     const struct ll_bytes *value)
+{
+    static struct ll_compare compares[LL_WRITE_PARTS_MAX + 1];
+    static struct ll_op ops[LL_WRITE_PARTS_MAX + 1];
+    struct ll_event event = {.kind = LL_EVENT_WRITE, .now_ns = 4, .id = id};
+
+    for (size_t i = 0; i <= LL_WRITE_PARTS_MAX; i++) {
+        compares[i].key = (struct ll_bytes){"a", 1};
+        ops[i].kind = LL_OP_PUT;
+        ops[i].put.key = (struct ll_bytes){"a", 1};
+    }
+    event.write.ticket = 2;
+    event.write.compares = compares;
+    event.write.compares_n = compares_n;
+    event.write.ops = ops;
+    event.write.ops_n = ops_n;
+    event.write.value = value;
+    event.write.timeout_ns = 1000;
+    return ll_core_step(core, &event);
+}
+
+/** Goal: a write's parts and the writes of one ticket are limited. Method: each
+ *  at the limit and one beyond it. */
+static void test_writes(void **state)
+{
+    static char text[LL_VALUE_MAX + 1];
+    struct ll_bytes value = {text, LL_VALUE_MAX + 1};
+    struct ll_core *core = core_new();
+    const struct ll_answer queued = {.outcome = LL_OUTCOME_OK,
+                                     .text = "",
+                                     .revision = 7,
+                                     .kind = LL_REQUEST_TXN,
+                                     .txn = {.succeeded = true}};
+    struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .now_ns = 3, .id = 2};
+    struct ll_effect effect;
+    uint64_t id = 3;
+
+    (void)state;
+    event.acquire.session = 1;
+    event.acquire.name = (struct ll_bytes){"a", 1};
+    event.acquire.timeout_ns = 0;
+    assert_int_equal(ll_core_step(core, &event), 0);
+    while (ll_core_next(core, &effect)) {
+    }
+    event = (struct ll_event){.kind = LL_EVENT_ANSWER, .now_ns = 3, .id = 2};
+    event.answer.seq = 1;
+    event.answer.answer = &queued;
+    assert_int_equal(ll_core_step(core, &event), 0);
+    assert_int_equal(write_ask(core, id, LL_WRITE_PARTS_MAX + 1, 0, NULL),
+                     LEASELOCK_E_LIMIT);
+    assert_int_equal(write_ask(core, id, 0, LL_WRITE_PARTS_MAX + 1, NULL),
+                     LEASELOCK_E_LIMIT);
+    assert_int_equal(write_ask(core, id, 0, 1, &value), LEASELOCK_E_LIMIT);
+    value.size = LL_VALUE_MAX;
+    for (; id < 3 + LL_WRITES_MAX; id++) {
+        assert_int_equal(
+            write_ask(core, id, LL_WRITE_PARTS_MAX, LL_WRITE_PARTS_MAX, &value),
+            0);
+    }
+    assert_int_equal(write_ask(core, id, 0, 1, NULL), LEASELOCK_E_LIMIT);
+    ll_core_free(core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),   cmocka_unit_test(test_call_never_sent),
         cmocka_unit_test(test_watches), cmocka_unit_test(test_reaps),
         cmocka_unit_test(test_sizes),   cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_writes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,34 +98,47 @@ static void test_each_allocation(void **state)
     free(script.text);
 }
 
+/** What leads to the command, and is not looked at. */
+static const char *const before[] = {
+    "0 look 1", "0 open 1", "0 answer 1.1 granted 10", "0 acquire 2 on 1 job",
+    "0 answer 2.1 queued rev 7"};
+
 /** Goal: a command that finds no memory says so and leaves no trace. Method:
- *  open and acquire with each allocation failing, then again with none. */
+ *  each that makes something with each allocation failing, then again with
+ *  none. */
 static void test_no_trace(void **state)
 {
-    static const char *const commands[] = {"0 open 1", "1 acquire 2 on 1 job"};
-    unsigned long nth = 1;
-    bool failed = true;
+    static const struct {
+        size_t before_n;
+        const char *line;
+    } commands[] = {
+        {1, "0 open 1"},
+        {3, "1 acquire 2 on 1 job"},
+        {3, "1 resume 2 on 1 job/a1.7"},
+        {5, "0.5 write 3 on 2 put data one if created data 0"},
+    };
 
     (void)state;
-    for (size_t command = 0; command < 2; command++, nth = 1, failed = true) {
+    for (size_t at = 0; at < sizeof(commands) / sizeof(commands[0]); at++) {
+        const char *line = commands[at].line;
+        unsigned long nth = 1;
+        bool failed = true;
+
         for (; failed; nth++) {
             struct test_timeline *timeline = test_timeline_new();
 
             assert_non_null(timeline);
-            assert_true(test_timeline_input(timeline, "0 look 1"));
-            if (command == 1) {
-                assert_true(test_timeline_input(timeline, commands[0]));
-                assert_true(
-                    test_timeline_input(timeline, "0 answer 1.1 granted 10"));
+            for (size_t i = 0; i < commands[at].before_n; i++) {
+                assert_true(test_timeline_input(timeline, before[i]));
             }
             test_timeline_clear(timeline);
             ll_alloc_fail_at(nth);
-            assert_true(test_timeline_input(timeline, commands[command]));
+            assert_true(test_timeline_input(timeline, line));
             ll_alloc_fail_at(0);
             failed = strstr(test_timeline_output(timeline), "=> E_NOMEM");
             if (failed) {
                 assert_null(strstr(test_timeline_output(timeline), "->"));
-                assert_true(test_timeline_input(timeline, commands[command]));
+                assert_true(test_timeline_input(timeline, line));
             }
             assert_non_null(strstr(test_timeline_output(timeline), "-> call"));
             test_timeline_free(timeline);
