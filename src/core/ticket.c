@@ -246,7 +246,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
         ll_ticket_end(core, ticket, 0);
         break;
     case LL_TICKET_HELD:
-        if (ll_writes_may_release(ticket)) {
+        if (ll_writes_may_have_released(ticket)) {
             ticket->key_gone = true;
             ll_watch_drop(core, &ticket->watches[LL_WATCH_OWN]);
             ticket->read_ns = LL_NEVER;
@@ -308,7 +308,7 @@ int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
     case LL_TICKET_HELD:
         ticket->release_asked = true;
         ticket->release_ns = ll_after(core->now_ns, event->release.timeout_ns);
-        ticket->leave_lost |= ll_writes_may_release(ticket);
+        ticket->leave_lost |= ll_writes_may_have_released(ticket);
         ll_ticket_leave(core, ticket);
         return 0;
     case LL_TICKET_LOST:

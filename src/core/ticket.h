@@ -118,6 +118,7 @@ struct ll_ticket {
     struct ll_link writes; /* HELD: ll_write, in their order */
     unsigned writes_n;
     int64_t version;      /* HELD: of the key, as far as it is known */
+    bool version_open;    /* a write that was given up may raise it yet */
     bool key_gone;        /* HELD: but a write may have given it back */
     bool resumes;         /* the key was made by another process */
     int64_t resume_token; /* and stands at this token; 0: at any */

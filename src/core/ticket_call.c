@@ -223,6 +223,7 @@ static void ticket_found(struct ll_core *core,
     if (own) {
         ticket->token = found->kvs[0].create_revision;
         ticket->version = found->kvs[0].version;
+        ticket->version_open = ticket->resumes;
         ticket->lost_tries -= ticket->lost_tries > 0 ? 1 : 0;
         ll_free(ticket->value);
         ticket->value = NULL;

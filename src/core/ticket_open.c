@@ -160,6 +160,20 @@ static size_t key_name_size(struct ll_bytes space,
                : 0;
 }
 
+/** Whether a session has a ticket with a key: two would both hold. */
+static bool has_ticket(struct ll_session *session, struct ll_bytes key)
+{
+    struct ll_link *at;
+
+    for (at = session->tickets.next; at != &session->tickets; at = at->next) {
+        if (ll_bytes_equal(
+                ll_ticket_key(LL_CONTAINER(at, struct ll_ticket, link)), key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
@@ -173,6 +187,9 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     name_size = key_name_size(core->config.space, event->resume.key, session);
     if (name_size == 0) {
         return LEASELOCK_E_NAME;
+    }
+    if (has_ticket(session, event->resume.key)) {
+        return LEASELOCK_E_STATE;
     }
     ticket = ticket_new(event->resume.key, (struct ll_bytes){"", 0});
     if (ticket == NULL) {

@@ -38,6 +38,9 @@ static void write_end(struct ll_core *core, struct ll_write *write, int status)
 {
     struct ll_ticket *ticket = write->ticket;
 
+    if (ticket != NULL && write->lost && status != 0) {
+        ticket->version_open = true;
+    }
     write->is_over = true;
     write->told_due = true;
     write->status = status;
@@ -221,9 +224,18 @@ void ll_write_build(struct ll_write *write, struct ll_request *ret_request)
 {
     assert(is_first(write));
     write->version = write->ticket->version;
+    write->version_open = write->ticket->version_open;
     write->compares[1].number = write->version;
     ret_request->kind = LL_REQUEST_TXN;
     ret_request->txn = write->txn;
+}
+
+/** What etcd says of the version: a try that was sent with an older one can
+ *  not land any more. */
+static void ticket_set_version(struct ll_ticket *ticket, int64_t version)
+{
+    ticket->version_open = false;
+    ticket->version = version;
 }
 
 static void
@@ -233,7 +245,7 @@ write_applied(struct ll_core *core, struct ll_write *write, int64_t revision)
 
     write->revision = revision;
     if (ticket != NULL) {
-        ticket->version = write->version + 1;
+        ticket_set_version(ticket, write->version + 1);
     }
     write_end(core, write, 0);
     if (ticket != NULL && write->releases) {
@@ -267,17 +279,18 @@ static void write_refuted(struct ll_core *core,
         }
     } else if (kv->version == write->version) {
         write_fail(core, write, LEASELOCK_E_COMPARE);
-    } else if (write->lost && kv->version == write->version + 1) {
+    } else if (write->lost && !write->version_open &&
+               kv->version == write->version + 1) {
         write_applied(core, write, kv->mod_revision);
     } else if (write->lost || ticket == NULL) {
         write_fail(core, write, LEASELOCK_E_OUTCOME_UNKNOWN);
         if (ticket != NULL) {
-            ticket->version = kv->version;
+            ticket_set_version(ticket, kv->version);
         }
     } else {
         /* Somebody else wrote to the key, or a write of unknown outcome was
          * applied after all. */
-        ticket->version = kv->version;
+        ticket_set_version(ticket, kv->version);
         ll_call_at(core, &write->object, core->now_ns);
     }
 }
@@ -342,6 +355,15 @@ bool ll_writes_may_release(const struct ll_ticket *ticket)
         LL_CONTAINER(ticket->writes.prev, struct ll_write, link);
 
     return !ll_link_alone(&ticket->writes) && newest->releases;
+}
+
+bool ll_writes_may_have_released(const struct ll_ticket *ticket)
+{
+    const struct ll_write *newest =
+        LL_CONTAINER(ticket->writes.prev, struct ll_write, link);
+
+    return ll_writes_may_release(ticket) &&
+           (newest->object.in_flight || newest->lost);
 }
 
 bool ll_write_next(struct ll_core *core,

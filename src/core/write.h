@@ -22,28 +22,36 @@
  * where the ticket is given back K's deletion is, which says less: with K gone
  * and an answer lost it cannot be known who deleted it.
  *
- *     state  | event                        | next    | does
- *     QUEUED | it is the first of its ticket| OUT     | sends it
- *     OUT    | applied                      | gone    | WRITTEN 0
- *     OUT    | no answer                    | OUT     | the same again
- *     OUT    | "too many requests"          | OUT     | the same again, later
- *     OUT    | v + 1 after a lost answer    | gone    | WRITTEN 0
- *     OUT    | as it was: a condition failed| gone    | WRITTEN COMPARE
- *            |                              |         | (UNKNOWN after a lost
- *            |                              |         | answer: that try may
- *            |                              |         | land yet)
- *     OUT    | K is gone, or another        | gone    | WRITTEN NOT_HELD; the
- *            |                              |         | ticket is lost
- *     OUT    | the same after a lost answer | gone    | WRITTEN
- * OUTCOME_UNKNOWN; |                              |         | the ticket is
- * lost OUT    | refused, error               | gone    | WRITTEN error (UNKNOWN
- *            |                              |         | after a lost answer)
- *     OUT    | time-out                     | OUT     | OUTCOME_UNKNOWN, not
- * the |                              |         | last word QUEUED | time-out |
- * gone    | WRITTEN UNAVAILABLE QUEUED | the ticket is over           | gone |
- * WRITTEN NOT_HELD OUT    | the ticket is over, an answer| OUT     | awaits it,
- * and does not | is awaited                   |         | send it again OUT |
- * the ticket is over, and none | gone    | WRITTEN OUTCOME_UNKNOWN | is | |
+ *     state  | event                         | next | does
+ *     QUEUED | it is the first of its ticket | OUT  | sends it
+ *     QUEUED | time-out                      | gone | WRITTEN UNAVAILABLE
+ *     QUEUED | the ticket is over            | gone | WRITTEN NOT_HELD
+ *     OUT    | applied                       | gone | WRITTEN 0
+ *     OUT    | no answer                     | OUT  | the same again
+ *     OUT    | "too many requests"           | OUT  | the same again, later
+ *     OUT    | v + 1 after a lost answer     | gone | WRITTEN 0; UNKNOWN where
+ *            |                               |      | v was open (below)
+ *     OUT    | another v, no answer was lost | OUT  | the same again, with it
+ *     OUT    | another v after a lost answer | gone | WRITTEN UNKNOWN
+ *     OUT    | as it was: a condition failed | gone | WRITTEN COMPARE; UNKNOWN
+ *            |                               |      | after a lost answer: that
+ *            |                               |      | try may land yet
+ *     OUT    | K is gone, or another         | gone | WRITTEN NOT_HELD; UNKNOWN
+ *            |                               |      | after a lost answer; the
+ *            |                               |      | ticket is lost
+ *     OUT    | refused, error                | gone | WRITTEN error; UNKNOWN
+ *            |                               |      | after a lost answer
+ *     OUT    | time-out                      | OUT  | UNKNOWN, the last word
+ *            |                               |      | follows; UNAVAILABLE when
+ *            |                               |      | no try can be applied
+ *     OUT    | the ticket is over, an answer | OUT  | awaits it, and does not
+ *            | is awaited                    |      | send it again
+ *     OUT    | the ticket is over, and none  | gone | WRITTEN NOT_HELD; UNKNOWN
+ *            | is                            |      | after a lost answer
+ *
+ * UNKNOWN is OUTCOME_UNKNOWN. When it is the last word a try may land yet, as
+ * long as K is at v: so v is open then, as it is of a K that another process
+ * made, and v + 1 does not show which write it was.
  *
  * A ticket is over when it is released, lost, or its session is.
  */
@@ -63,6 +71,7 @@ struct ll_write {
     int64_t timeout_ns;
     int64_t token; /* as it was sent */
     int64_t version;
+    bool version_open; /* another write's try may take it */
     /** What is to be told. */
     bool told_due;
     bool is_over;
@@ -89,7 +98,9 @@ void ll_write_free(struct ll_write *write);
 
 /** The ticket is held no more. */
 void ll_writes_end(struct ll_core *core, struct ll_ticket *ticket);
-/** Whether the newest write may have given the ticket back. */
+/** Whether the newest write is to give the ticket back. */
 bool ll_writes_may_release(const struct ll_ticket *ticket);
+/** Whether it was sent, so that the key may be gone by it. */
+bool ll_writes_may_have_released(const struct ll_ticket *ticket);
 
 #endif
