@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/client.h"
+#include "api/discovery.h"
 #include "api/error.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -61,8 +62,10 @@ static int client_make_core(struct ll_client *client)
     if (status != 0) {
         return status;
     }
-    /* Clients spread over the members. */
-    config.endpoint_first = (uint32_t)(config.seed >> 33);
+    /* Clients spread over the members; the DNS has its own way to say how. */
+    config.endpoint_first = client->options.discovery_srv == NULL
+                                ? (uint32_t)(config.seed >> 33)
+                                : 0;
     client->core = ll_core_new(&config);
     return client->core != NULL ? 0 : LEASELOCK_E_NOMEM;
 }
@@ -148,6 +151,21 @@ static int client_new(struct ll_client **ret_client)
     return 0;
 }
 
+/** Puts what the DNS says into the place of the endpoints. */
+static int client_discover(struct ll_client *client,
+                           struct leaselock_error *reterr)
+{
+    struct ll_setup *setup = &client->setup;
+
+    if (setup->texts[LL_SETTING_DISCOVERY_SRV] == NULL) {
+        return 0;
+    }
+    if (ll_client_in_callback()) {
+        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
+    }
+    return ll_discovery_run(setup, &setup->texts[LL_SETTING_ENDPOINTS], reterr);
+}
+
 static int client_build(struct ll_client *client,
                         const char *endpoints,
                         const struct leaselock_client_options *options,
@@ -156,10 +174,12 @@ static int client_build(struct ll_client *client,
 {
     int status = client_options(client, endpoints, options, from_env, reterr);
 
-    if (status != 0) {
-        return status;
+    if (status == 0) {
+        status = client_discover(client, reterr);
     }
-    status = client_make_transport(client, reterr);
+    if (status == 0) {
+        status = client_make_transport(client, reterr);
+    }
     if (status != 0) {
         return status;
     }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/discovery.h"
 #include "api/error.h"
 #include "api/setup.h"
 #include "base/alloc.h"
@@ -101,6 +102,19 @@ static int check_name(const struct ll_setup *setup,
                 "is no name of the DNS, or longer than 253 bytes");
 }
 
+static int check_dns(const struct ll_setup *setup,
+                     struct leaselock_error *reterr)
+{
+    const char *text = setup->texts[LL_SETTING_DISCOVERY_DNS];
+    char server[LL_DISCOVERY_SERVER_SIZE];
+
+    return text == NULL || ll_discovery_server(text, server)
+               ? 0
+               : fail(reterr, setup, LL_SETTING_DISCOVERY_DNS,
+                      "is no address of a server, such as 10.0.0.1:53 or "
+                      "[::1]:53; a name is none");
+}
+
 static int set_endpoints(struct ll_setup *setup, struct leaselock_error *reterr)
 {
     const char *initial = ll_settings[LL_SETTING_ENDPOINTS].about.initial;
@@ -134,6 +148,9 @@ int ll_setup_finish(struct ll_setup *setup,
     for (size_t i = 0; status == 0 && i < sizeof(names) / sizeof(names[0]);
          i++) {
         status = check_name(setup, names[i], reterr);
+    }
+    if (status == 0) {
+        status = check_dns(setup, reterr);
     }
     for (int i = 0; i < LL_SETTINGS; i++) {
         if (!is_set(setup, (enum ll_setting_id)i)) {
