@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
+#include "core/bundle.h"
 #include "core/object.h"
 #include "core/observe.h"
 #include "core/query.h"
@@ -43,6 +44,9 @@ static void object_free(struct ll_object *object)
         break;
     case LL_OBJECT_QUERY:
         ll_free(LL_CONTAINER(object, struct ll_query, object));
+        break;
+    case LL_OBJECT_BUNDLE:
+        ll_bundle_free(LL_CONTAINER(object, struct ll_bundle, object));
         break;
     case LL_OBJECT_OBSERVER:
         ll_observer_free(LL_CONTAINER(object, struct ll_observer, object));
@@ -90,6 +94,9 @@ static void object_on_time(struct ll_core *core, struct ll_object *object)
         break;
     case LL_OBJECT_QUERY:
         ll_query_on_time(core, LL_CONTAINER(object, struct ll_query, object));
+        break;
+    case LL_OBJECT_BUNDLE:
+        ll_bundle_on_time(core, LL_CONTAINER(object, struct ll_bundle, object));
         break;
     case LL_OBJECT_OBSERVER:
         ll_observer_on_time(core,
@@ -166,6 +173,10 @@ static void on_answer(struct ll_core *core, const struct ll_event *event)
         ll_query_on_answer(core, LL_CONTAINER(object, struct ll_query, object),
                            event);
         break;
+    case LL_OBJECT_BUNDLE:
+        ll_bundle_on_answer(
+            core, LL_CONTAINER(object, struct ll_bundle, object), answer);
+        break;
     case LL_OBJECT_OBSERVER:
         ll_observer_on_answer(
             core, LL_CONTAINER(object, struct ll_observer, object), answer);
@@ -196,6 +207,9 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         break;
     case LL_EVENT_ACQUIRE:
         status = ll_ticket_acquire(core, event);
+        break;
+    case LL_EVENT_ACQUIRE_ALL:
+        status = ll_bundle_acquire(core, event);
         break;
     case LL_EVENT_RELEASE:
         status = ll_ticket_release(core, event);
@@ -254,6 +268,9 @@ static bool object_next(struct ll_core *core,
     case LL_OBJECT_QUERY:
         return ll_query_next(
             core, LL_CONTAINER(object, struct ll_query, object), ret_effect);
+    case LL_OBJECT_BUNDLE:
+        return ll_bundle_next(
+            core, LL_CONTAINER(object, struct ll_bundle, object), ret_effect);
     case LL_OBJECT_OBSERVER:
         return ll_observer_next(
             core, LL_CONTAINER(object, struct ll_observer, object), ret_effect);
@@ -298,6 +315,10 @@ static void call_next(struct ll_core *core,
         }
         break;
     }
+    case LL_OBJECT_BUNDLE:
+        ll_bundle_build(LL_CONTAINER(object, struct ll_bundle, object),
+                        &ret_effect->call.request);
+        break;
     case LL_OBJECT_OBSERVER:
         ll_observer_build(core,
                           LL_CONTAINER(object, struct ll_observer, object),

@@ -24,6 +24,9 @@ struct ll_core;
 /** Sessions and tickets of a client at most. */
 #define LL_SESSIONS_MAX 65536
 #define LL_TICKETS_MAX 1048576
+/** Names of one ticket at most: each takes two operations of a Txn, of which
+ *  etcd takes 128. */
+#define LL_NAMES_MAX 60
 /** Longest value of a ticket's key. */
 #define LL_VALUE_MAX 16384
 /** Abandoned attempts that are watched for at most; beyond it the oldest is

@@ -38,6 +38,7 @@ enum ll_event_kind {
     LL_EVENT_SESSION_OPEN,
     LL_EVENT_SESSION_CLOSE,
     LL_EVENT_ACQUIRE,
+    LL_EVENT_ACQUIRE_ALL,
     LL_EVENT_RELEASE,
     LL_EVENT_RESUME,
     LL_EVENT_WRITE,
@@ -78,6 +79,15 @@ struct ll_event {
             struct ll_bytes value;
             int64_t timeout_ns; /* 0: try; below 0: for ever */
         } acquire;
+        /** Several names, one ticket. Its id is followed by one for each name
+         *  that nothing else is called by. */
+        struct {
+            uint64_t session;
+            const struct ll_bytes *names;
+            size_t names_n;
+            struct ll_bytes value;
+            int64_t timeout_ns; /* as of acquire */
+        } acquire_all;
         struct {
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
         } release;

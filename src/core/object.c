@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/bundle.h"
 #include "core/observe.h"
 #include "core/query.h"
 #include "core/session.h"
@@ -66,6 +67,11 @@ void ll_object_reschedule(struct ll_core *core, struct ll_object *object)
         deadline_ns =
             ll_min(deadline_ns, ll_query_deadline_ns(LL_CONTAINER(
                                     object, struct ll_query, object)));
+        break;
+    case LL_OBJECT_BUNDLE:
+        deadline_ns =
+            ll_min(deadline_ns, ll_bundle_deadline_ns(LL_CONTAINER(
+                                    object, struct ll_bundle, object)));
         break;
     case LL_OBJECT_OBSERVER:
         deadline_ns =

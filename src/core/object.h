@@ -23,6 +23,7 @@
 enum ll_object_kind {
     LL_OBJECT_SESSION,
     LL_OBJECT_TICKET,
+    LL_OBJECT_BUNDLE, /* a ticket over several names */
     LL_OBJECT_QUERY,
     LL_OBJECT_WRITE,
     LL_OBJECT_OBSERVER,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/bundle.h"
 #include "core/write.h"
 #include "leaselock/status.h"
 
@@ -134,6 +135,31 @@ static void ticket_withdraw(struct ll_core *core, struct ll_ticket *ticket)
         ll_ticket_end(core, ticket, 0);
     } else {
         ll_ticket_leave(core, ticket);
+    }
+}
+
+void ll_ticket_drop(struct ll_core *core, struct ll_ticket *ticket)
+{
+    switch (ticket->state) {
+    case LL_TICKET_ENQUEUE:
+        ticket->acquire_told = true;
+        ll_ticket_end(core, ticket, 0);
+        break;
+    case LL_TICKET_WAIT:
+    case LL_TICKET_NEXT:
+        ticket->acquire_status = LEASELOCK_E_CANCELED;
+        /* fall through */
+    case LL_TICKET_HELD:
+        ticket->acquire_told = true;
+        ll_ticket_leave(core, ticket);
+        break;
+    case LL_TICKET_LOST:
+        ll_ticket_end(core, ticket, LEASELOCK_E_LOST);
+        break;
+    case LL_TICKET_LEAVE:
+    case LL_TICKET_REAP:
+    case LL_TICKET_GONE:
+        break;
     }
 }
 
@@ -291,11 +317,20 @@ int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
     struct ll_entry *entry = ll_table_find(&core->objects, event->id);
     struct ll_ticket *ticket;
 
+    if (entry != NULL && LL_CONTAINER(entry, struct ll_object, entry)->kind ==
+                             LL_OBJECT_BUNDLE) {
+        return ll_bundle_release(
+            core, LL_CONTAINER(entry, struct ll_bundle, object.entry),
+            event->release.timeout_ns);
+    }
     if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
                              LL_OBJECT_TICKET) {
         return LEASELOCK_E_HANDLE;
     }
     ticket = LL_CONTAINER(entry, struct ll_ticket, object.entry);
+    if (ticket->is_part) {
+        return LEASELOCK_E_HANDLE;
+    }
     if (ticket_waits(ticket)) {
         ticket->release_asked = true;
         ticket->release_ns = ll_after(core->now_ns, event->release.timeout_ns);
@@ -367,9 +402,8 @@ int64_t ll_ticket_deadline_ns(const struct ll_ticket *ticket)
                   ll_min(ticket->watch_ns, ticket->read_ns));
 }
 
-/** What is to be said with an acquire that failed. */
-static const char *ticket_failure_text(struct ll_core *core,
-                                       const struct ll_ticket *ticket)
+const char *ll_ticket_failure_text(struct ll_core *core,
+                                   const struct ll_ticket *ticket)
 {
     if (ticket->acquire_status != LEASELOCK_E_NESTED) {
         return ticket->why;
@@ -388,11 +422,14 @@ bool ll_ticket_next(struct ll_core *core,
                     struct ll_effect *ret_effect)
 {
     *ret_effect = (struct ll_effect){.id = ticket->object.entry.id};
+    if (ticket->is_part) {
+        ll_bundle_hear(core, ticket);
+    }
     if (ticket->acquired_due) {
         ticket->acquired_due = false;
         ret_effect->kind = LL_EFFECT_ACQUIRED;
         ret_effect->detail = ll_detail_of(core, ticket->acquire_status,
-                                          ticket_failure_text(core, ticket));
+                                          ll_ticket_failure_text(core, ticket));
         return true;
     }
     if (ticket->lost_due) {
@@ -413,6 +450,7 @@ bool ll_ticket_next(struct ll_core *core,
         ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF &&
         ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF) {
         core->tickets_n--;
+        ll_bundle_forget(core, ticket);
         ll_object_leave(core, &ticket->object);
         ll_ticket_free(ticket);
     }

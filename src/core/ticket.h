@@ -93,8 +93,12 @@ enum ll_ticket_state {
     LL_TICKET_GONE, /* freed once all is told and no watch is left */
 };
 
+struct ll_bundle;
+
 struct ll_ticket {
     struct ll_object object;
+    bool is_part;             /* of a bundle, which hears what it would tell */
+    struct ll_bundle *bundle; /* NULL: it is over, and nobody hears */
     struct ll_session *session; /* not of a ticket that is GONE */
     struct ll_link link;        /* in session->tickets */
     struct ll_link reaping;     /* in core->reaping */
@@ -189,6 +193,41 @@ void ll_ticket_on_session_end(struct ll_core *core,
                               struct ll_ticket *ticket,
                               int status,
                               const char *why);
+
+/** For a bundle. Makes a part that is in no queue yet. */
+int ll_ticket_make_part(struct ll_core *core,
+                        struct ll_session *session,
+                        struct ll_bytes name,
+                        uint64_t id,
+                        struct ll_ticket **ret_part);
+/** Takes back a part that was made in this step. */
+void ll_ticket_discard(struct ll_core *core, struct ll_ticket *part);
+/** Lets a ticket leave its queue, wherever it stands, and tell nothing of an
+ *  acquire. */
+void ll_ticket_drop(struct ll_core *core, struct ll_ticket *ticket);
+/** The session of a new ticket, or why there can be none. */
+int ll_ticket_find_session(struct ll_core *core,
+                           uint64_t id,
+                           struct ll_session **ret_session);
+/** The key has been made. queue: who was ahead then, or NULL; free: a try, and
+ *  nobody was. */
+void ll_ticket_enqueued(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_range_answer *queue,
+                        bool is_free,
+                        int64_t revision);
+/** The key was there already, or (NULL) is not any more; first: it is known to
+ *  be the oldest. */
+void ll_ticket_found(struct ll_core *core,
+                     struct ll_ticket *ticket,
+                     const struct ll_kv *own,
+                     bool is_first,
+                     int64_t revision);
+/** What is to be said with an acquire that failed. */
+const char *ll_ticket_failure_text(struct ll_core *core,
+                                   const struct ll_ticket *ticket);
+/** The time of a try. */
+int64_t ll_try_time_ns(const struct ll_core *core);
 
 /** Steps of the machine, for the three files. */
 void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket);

@@ -187,25 +187,50 @@ static void ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket)
     }
 }
 
-static void ticket_enqueued(struct ll_core *core,
-                            struct ll_ticket *ticket,
-                            const struct ll_answer *answer)
+void ll_ticket_enqueued(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_range_answer *queue,
+                        bool is_free,
+                        int64_t revision)
 {
-    const struct ll_range_answer *queue = answer_range(answer, 0);
-
-    ticket->token = answer->revision;
+    ticket->token = revision;
     ticket->version = 1;
     ll_free(ticket->value);
     ticket->value = NULL;
     if (ticket->acquire_told) {
         ll_ticket_leave(core, ticket); /* given up in the meantime */
-    } else if (ticket->once || (queue != NULL && queue->kvs_n == 0)) {
+    } else if (is_free || (queue != NULL && queue->kvs_n == 0)) {
         ll_ticket_grant(core, ticket);
     } else if (queue == NULL) {
         ticket->state = LL_TICKET_WAIT;
         ticket_on_misfit(core, ticket);
     } else {
         ll_ticket_wait_for(core, ticket, &queue->kvs[0], queue->count);
+    }
+}
+
+void ll_ticket_found(struct ll_core *core,
+                     struct ll_ticket *ticket,
+                     const struct ll_kv *own,
+                     bool is_first,
+                     int64_t revision)
+{
+    ll_free(ticket->value);
+    ticket->value = NULL;
+    if (own == NULL) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_LOST,
+                       "the ticket's key was deleted by others");
+        return;
+    }
+    ticket->token = own->create_revision;
+    ticket->version = own->version;
+    ticket->version_open = ticket->resumes;
+    if (ticket->acquire_told) {
+        ll_ticket_leave(core, ticket);
+    } else if (is_first) {
+        ll_ticket_grant(core, ticket);
+    } else {
+        ll_ticket_advance(core, ticket, revision, false);
     }
 }
 
@@ -221,19 +246,9 @@ static void ticket_found(struct ll_core *core,
                found->kvs[0].lease == ticket->session->lease;
 
     if (own) {
-        ticket->token = found->kvs[0].create_revision;
-        ticket->version = found->kvs[0].version;
-        ticket->version_open = ticket->resumes;
         ticket->lost_tries -= ticket->lost_tries > 0 ? 1 : 0;
-        ll_free(ticket->value);
-        ticket->value = NULL;
-        if (ticket->acquire_told) {
-            ll_ticket_leave(core, ticket);
-        } else if (ticket->once) {
-            ll_ticket_grant(core, ticket); /* it is the oldest */
-        } else {
-            ll_ticket_advance(core, ticket, answer->revision, false);
-        }
+        ll_ticket_found(core, ticket, &found->kvs[0], ticket->once,
+                        answer->revision);
     } else if (ticket->acquire_told) {
         ll_ticket_end(core, ticket, 0);
     } else if (!ticket->once || found == NULL || found->kvs_n == 0) {
@@ -405,7 +420,8 @@ static void ticket_on_ok(struct ll_core *core,
         if (ticket->resumes) {
             ticket_resumed(core, ticket, answer);
         } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
-            ticket_enqueued(core, ticket, answer);
+            ll_ticket_enqueued(core, ticket, answer_range(answer, 0),
+                               ticket->once, answer->revision);
         } else {
             ticket_found(core, ticket, answer);
         }

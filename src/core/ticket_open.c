@@ -39,9 +39,9 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     return ticket;
 }
 
-/** The session of a new ticket, or why there can be none. */
-static int
-find_session(struct ll_core *core, uint64_t id, struct ll_session **ret_session)
+int ll_ticket_find_session(struct ll_core *core,
+                           uint64_t id,
+                           struct ll_session **ret_session)
 {
     struct ll_entry *entry = ll_table_find(&core->objects, id);
     struct ll_session *session;
@@ -69,12 +69,17 @@ find_session(struct ll_core *core, uint64_t id, struct ll_session **ret_session)
     return 0;
 }
 
-/** Lets a ticket begin; on failure it is freed. */
+int64_t ll_try_time_ns(const struct ll_core *core)
+{
+    return core->config.request_timeout_ns *
+           ll_min(core->endpoints_n, LL_TRY_ENDPOINTS);
+}
+
+/** Enters a new ticket; on failure it is freed. */
 static int ticket_enter(struct ll_core *core,
                         struct ll_session *session,
                         struct ll_ticket *ticket,
-                        uint64_t id,
-                        int64_t timeout_ns)
+                        uint64_t id)
 {
     if (!ll_object_enter(core, &ticket->object, LL_OBJECT_TICKET, id)) {
         ll_ticket_free(ticket);
@@ -84,17 +89,60 @@ static int ticket_enter(struct ll_core *core,
     ticket->session = session;
     ll_link_append(&session->tickets, &ticket->link);
     ticket->state = LL_TICKET_ENQUEUE;
+    return 0;
+}
+
+/** Sends the first request. */
+static void
+ticket_begin(struct ll_core *core, struct ll_ticket *ticket, int64_t timeout_ns)
+{
     if (timeout_ns == 0) {
         ticket->once = true;
-        ticket->timeout_ns = ll_after(
-            core->now_ns, core->config.request_timeout_ns *
-                              ll_min(core->endpoints_n, LL_TRY_ENDPOINTS));
+        ticket->timeout_ns = ll_after(core->now_ns, ll_try_time_ns(core));
     } else if (timeout_ns > 0) {
         ticket->timeout_ns = ll_after(core->now_ns, timeout_ns);
     }
     ll_call_at(core, &ticket->object, core->now_ns);
     ll_object_reschedule(core, &ticket->object);
-    return 0;
+}
+
+int ll_ticket_make_part(struct ll_core *core,
+                        struct ll_session *session,
+                        struct ll_bytes name,
+                        uint64_t id,
+                        struct ll_ticket **ret_part)
+{
+    char key[LL_KEY_MAX + 1];
+    size_t key_size = ll_key_make(core->config.space, name, session->lease,
+                                  session->numbers + 1, key);
+    struct ll_ticket *part =
+        ticket_new((struct ll_bytes){key, key_size}, (struct ll_bytes){"", 0});
+    int status;
+
+    if (part == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    part->space_size = core->config.space.size;
+    part->name_size = name.size;
+    part->is_part = true;
+    if (core->tickets_n >= LL_TICKETS_MAX) {
+        ll_ticket_free(part);
+        return LEASELOCK_E_LIMIT;
+    }
+    status = ticket_enter(core, session, part, id);
+    if (status == 0) {
+        session->numbers++;
+        *ret_part = part;
+    }
+    return status;
+}
+
+void ll_ticket_discard(struct ll_core *core, struct ll_ticket *part)
+{
+    ll_link_remove(&part->link);
+    core->tickets_n--;
+    ll_object_leave(core, &part->object);
+    ll_ticket_free(part);
 }
 
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
@@ -103,9 +151,10 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     struct ll_ticket *ticket;
     char key[LL_KEY_MAX + 1];
     size_t key_size;
-    int status = ll_name_fault(event->acquire.name) != NULL
-                     ? LEASELOCK_E_NAME
-                     : find_session(core, event->acquire.session, &session);
+    int status =
+        ll_name_fault(event->acquire.name) != NULL
+            ? LEASELOCK_E_NAME
+            : ll_ticket_find_session(core, event->acquire.session, &session);
 
     if (status == 0 && event->acquire.value.size > LL_VALUE_MAX) {
         status = LEASELOCK_E_LIMIT;
@@ -121,10 +170,10 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     }
     ticket->space_size = core->config.space.size;
     ticket->name_size = event->acquire.name.size;
-    status = ticket_enter(core, session, ticket, event->id,
-                          event->acquire.timeout_ns);
+    status = ticket_enter(core, session, ticket, event->id);
     if (status == 0) {
         session->numbers++;
+        ticket_begin(core, ticket, event->acquire.timeout_ns);
     }
     return status;
 }
@@ -179,7 +228,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     struct ll_session *session = NULL;
     struct ll_ticket *ticket;
     size_t name_size;
-    int status = find_session(core, event->resume.session, &session);
+    int status = ll_ticket_find_session(core, event->resume.session, &session);
 
     if (status != 0) {
         return status;
@@ -199,7 +248,11 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     ticket->name_size = name_size;
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
-    return ticket_enter(
-        core, session, ticket, event->id,
-        event->resume.timeout_ns == 0 ? 1 : event->resume.timeout_ns);
+    status = ticket_enter(core, session, ticket, event->id);
+    if (status == 0) {
+        ticket_begin(core, ticket,
+                     event->resume.timeout_ns == 0 ? 1
+                                                   : event->resume.timeout_ns);
+    }
+    return status;
 }

@@ -1,3 +1,4 @@
+#include "core/bundle.h"
 #include "core/object.h"
 #include "core/session.h"
 #include "core/ticket.h"
@@ -66,19 +67,10 @@ static enum ll_ticket_phase ticket_phase_at(const struct ll_ticket *ticket,
     return LL_TICKET_PHASE_LEAVING;
 }
 
-bool ll_core_ticket_view(const struct ll_core *core,
-                         uint64_t id,
-                         int64_t now_ns,
-                         struct ll_ticket_view *ret_view)
+static void ticket_view(const struct ll_ticket *ticket,
+                        int64_t now_ns,
+                        struct ll_ticket_view *ret_view)
 {
-    struct ll_entry *entry = ll_table_find(&core->objects, id);
-    const struct ll_ticket *ticket;
-
-    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
-                             LL_OBJECT_TICKET) {
-        return false;
-    }
-    ticket = LL_CONTAINER(entry, struct ll_ticket, object.entry);
     ret_view->phase = ticket_phase_at(ticket, now_ns);
     ret_view->token = ticket->token;
     ret_view->ahead = ticket->ahead;
@@ -88,5 +80,69 @@ bool ll_core_ticket_view(const struct ll_core *core,
     ret_view->key = ll_ticket_key(ticket);
     ret_view->name =
         (struct ll_bytes){ticket->key + ticket->space_size, ticket->name_size};
+}
+
+/** What a bundle is: as its first part, but held as long as all are, and with
+ *  as many ahead as the part has that has most. */
+static bool bundle_view(const struct ll_bundle *bundle,
+                        int64_t now_ns,
+                        struct ll_ticket_view *ret_view)
+{
+    bool any = false;
+    bool all_held = true;
+    bool all_placed = true;
+    int64_t ahead = 0;
+
+    for (size_t i = bundle->parts_n; i > 0; i--) {
+        if (bundle->parts[i - 1] == NULL) {
+            all_held = false;
+            continue;
+        }
+        any = true;
+        ticket_view(bundle->parts[i - 1], now_ns, ret_view);
+        all_held = all_held && ret_view->phase == LL_TICKET_PHASE_HELD;
+        all_placed = all_placed && ret_view->ahead >= 0;
+        ahead = ll_max(ahead, ret_view->ahead);
+    }
+    if (!any) {
+        return false;
+    }
+    ret_view->ahead = all_placed ? ahead : -1;
+    if (bundle->release_asked ||
+        (bundle->acquire_told && bundle->acquire_status != 0)) {
+        ret_view->phase = LL_TICKET_PHASE_LEAVING;
+    } else if (!bundle->acquire_told) {
+        ret_view->phase = LL_TICKET_PHASE_WAITING;
+    } else {
+        ret_view->phase =
+            all_held ? LL_TICKET_PHASE_HELD : LL_TICKET_PHASE_LOST;
+    }
+    if (ret_view->phase != LL_TICKET_PHASE_HELD) {
+        ret_view->remaining_ns = 0;
+    }
+    return true;
+}
+
+bool ll_core_ticket_view(const struct ll_core *core,
+                         uint64_t id,
+                         int64_t now_ns,
+                         struct ll_ticket_view *ret_view)
+{
+    struct ll_entry *entry = ll_table_find(&core->objects, id);
+    struct ll_object *object;
+
+    if (entry == NULL) {
+        return false;
+    }
+    object = LL_CONTAINER(entry, struct ll_object, entry);
+    if (object->kind == LL_OBJECT_BUNDLE) {
+        return bundle_view(LL_CONTAINER(object, struct ll_bundle, object),
+                           now_ns, ret_view);
+    }
+    if (object->kind != LL_OBJECT_TICKET) {
+        return false;
+    }
+    ticket_view(LL_CONTAINER(object, struct ll_ticket, object), now_ns,
+                ret_view);
     return true;
 }

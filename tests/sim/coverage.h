@@ -24,9 +24,9 @@ enum sim_machine {
     SIM_MACHINES,
 };
 
-/** core's 18 events and, as one more, the drawing of its effects. */
-#define SIM_EVENTS 19
-#define SIM_EVENT_DRAW 18
+/** core's 19 events and, as one more, the drawing of its effects. */
+#define SIM_EVENTS 20
+#define SIM_EVENT_DRAW 19
 /** States at most, with one for what is not there. */
 #define SIM_STATES 9
 #define SIM_STATE_NONE 8

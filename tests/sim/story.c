@@ -114,6 +114,15 @@ void sim_story_event(const struct sim_client *client,
                  (unsigned long long)event->id,
                  (double)event->acquire.timeout_ns / 1e9);
         break;
+    case LL_EVENT_ACQUIRE_ALL:
+        SIM_TELL(world,
+                 "client %u: caller asks for %zu locks in session %llu: ticket "
+                 "%llu, time-out %.3f s",
+                 who, event->acquire_all.names_n,
+                 (unsigned long long)event->acquire_all.session,
+                 (unsigned long long)event->id,
+                 (double)event->acquire_all.timeout_ns / 1e9);
+        break;
     case LL_EVENT_RELEASE:
         story_command(client, event, "releases", event->release.timeout_ns);
         break;

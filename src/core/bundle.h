@@ -1,0 +1,90 @@
+#ifndef LL_CORE_BUNDLE_H
+#define LL_CORE_BUNDLE_H
+
+#include "core/object.h"
+#include "core/ticket.h"
+
+/**
+ * One place in each of several queues: a part, a ticket of its own, for every
+ * name. One Txn makes all of their keys, so they carry one create revision,
+ * and any two such tickets stand in the same order in every queue that they
+ * share: no circle of waiting can form.
+ *
+ *     state   | event                        | next    | does
+ *     ENQUEUE | answered: all keys are made  | QUEUED  | every part waits or is
+ *             |                              |         | held
+ *     ENQUEUE | answered: they were there    | QUEUED  | an earlier try landed
+ *     ENQUEUE | try answered: one is not free| gone    | ACQUIRED TIMEOUT
+ *     ENQUEUE | no answer                    | ENQUEUE | the same again
+ *     ENQUEUE | refused, error               | gone    | ACQUIRED error
+ *     ENQUEUE | time-out, release            | ENQUEUE | told; on the answer
+ * the |                              |         | parts leave QUEUED  | every
+ * part is held           | QUEUED  | ACQUIRED 0 QUEUED  | a part fails before
+ * that     | gone    | ACQUIRED error; the |                              | |
+ * others leave QUEUED  | time-out before that         | gone    | ACQUIRED
+ * TIMEOUT; all |                              |         | leave QUEUED  | a
+ * part is lost after that    | QUEUED  | LOST; the others stay | |         |
+ * until it is released QUEUED  | release                      | QUEUED  | all
+ * leave QUEUED  | every part has left          | gone    | RELEASED
+ *
+ * A part does its own waiting, holding and leaving (see ticket.h); what it
+ * would tell comes here instead. A part that is left behind, such as one whose
+ * key may land yet, goes on by itself and tells nobody.
+ */
+
+enum ll_bundle_state {
+    LL_BUNDLE_ENQUEUE,
+    LL_BUNDLE_QUEUED,
+};
+
+struct ll_bundle {
+    struct ll_object object;
+    enum ll_bundle_state state;
+    bool once;
+    bool answered_once;
+    bool acquire_told;
+    bool release_asked;
+    bool release_over; /* RELEASED is told or due */
+    bool lost;
+    unsigned lost_tries; /* enqueues that may still land */
+    unsigned held_n;     /* parts that are, or were */
+    int64_t timeout_ns;
+    /** What is to be told. */
+    bool acquired_due;
+    bool lost_due;
+    bool released_due;
+    int acquire_status;
+    int release_status;
+    const char *why;               /* static */
+    const struct ll_ticket *fault; /* the part that failed, while it lives */
+    char *value;
+    size_t value_size;
+    struct ll_compare *compares; /* parts_n */
+    struct ll_op *then_ops;      /* 2 * parts_n */
+    struct ll_op *else_ops;      /* parts_n */
+    char *ends;                  /* of the queues' ranges */
+    size_t parts_n;
+    struct ll_ticket *parts[]; /* NULL: it is gone */
+};
+
+int ll_bundle_acquire(struct ll_core *core, const struct ll_event *event);
+int ll_bundle_release(struct ll_core *core,
+                      struct ll_bundle *bundle,
+                      int64_t timeout_ns);
+void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle);
+int64_t ll_bundle_deadline_ns(const struct ll_bundle *bundle);
+void ll_bundle_build(struct ll_bundle *bundle, struct ll_request *ret_request);
+void ll_bundle_on_answer(struct ll_core *core,
+                         struct ll_bundle *bundle,
+                         const struct ll_answer *answer);
+bool ll_bundle_next(struct ll_core *core,
+                    struct ll_bundle *bundle,
+                    struct ll_effect *ret_effect);
+void ll_bundle_free(struct ll_bundle *bundle);
+
+/** Takes from a part what it has to tell. */
+void ll_bundle_hear(struct ll_core *core, struct ll_ticket *part);
+/** A part is about to be freed. */
+void ll_bundle_forget(struct ll_core *core, struct ll_ticket *part);
+
+#endif
