@@ -8,7 +8,10 @@
 #include "etcd/messages.h"
 #include "leaselock/version.h"
 
-/** etcd answers with GOAWAY to pings that come more often than every 5 s. */
+/** etcd answers with GOAWAY to the third ping that came less than 5 s after
+ *  the one before it. At 5 s sharp that is what happens: gRPC's timers run in
+ *  whole milliseconds, and packets are late by more or less. */
+#define LL_PING_INTERVAL_MIN_MS 5250
 #define LL_PING_INTERVAL_MS 10000
 #define LL_PING_TIMEOUT_MS 3000
 #define LL_CONNECT_TIMEOUT_MS 2000
@@ -82,11 +85,15 @@ static int either(int value, int otherwise)
 struct ll_channel_settings
 ll_channel_settings(const struct leaselock_client_options *options)
 {
+    int ping_interval_ms =
+        either(options->ping_interval_ms, LL_PING_INTERVAL_MS);
+
     return (struct ll_channel_settings){
         .connect_timeout_ms =
             either(options->connect_timeout_ms, LL_CONNECT_TIMEOUT_MS),
-        .ping_interval_ms =
-            either(options->ping_interval_ms, LL_PING_INTERVAL_MS),
+        .ping_interval_ms = ping_interval_ms > LL_PING_INTERVAL_MIN_MS
+                                ? ping_interval_ms
+                                : LL_PING_INTERVAL_MIN_MS,
         .ping_timeout_ms = either(options->ping_timeout_ms, LL_PING_TIMEOUT_MS),
         .send_bytes_max = either(options->send_bytes_max, -1),
         .receive_bytes_max = either(options->receive_bytes_max, -1),
