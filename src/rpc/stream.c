@@ -407,7 +407,8 @@ static int deliver(struct ll_transport *transport,
     }
     if (status == 0 && stream->which == LL_STREAM_WATCH &&
         is_token_refusal(transport, stream, &event)) {
-        stream_fail(transport, stream, GRPC_STATUS_UNAUTHENTICATED,
+        /* A status that means "again": nobody has been refused yet. */
+        stream_fail(transport, stream, GRPC_STATUS_UNAVAILABLE,
                     "a watch was refused, perhaps for a token that is no "
                     "longer good: the stream begins anew with another");
     } else if (status == 0) {

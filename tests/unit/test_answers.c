@@ -182,6 +182,26 @@ static void test_decode_status(void **state)
     ll_decoded_free(decoded);
 }
 
+/** Goal: a token is read, and no token is no answer. */
+static void test_decode_authenticate(void **state)
+{
+    struct writer in = {.size = 0};
+    struct ll_buffer token = {0};
+
+    (void)state;
+    header(&in, 7);
+    assert_int_equal(ll_authenticate_decode(in.data, in.size, &token),
+                     LEASELOCK_E_SERVER);
+    text(&in, 2, "aBc.17");
+    assert_int_equal(ll_authenticate_decode(in.data, in.size - 1, &token),
+                     LEASELOCK_E_SERVER);
+    assert_null(token.data);
+    assert_int_equal(ll_authenticate_decode(in.data, in.size, &token), 0);
+    assert_int_equal(token.size, 6);
+    assert_memory_equal(token.data, "aBc.17", 7);
+    ll_buffer_wipe(&token);
+}
+
 /** Goal: answers without what core lives by are refused. */
 static void test_decode_refuses(void **state)
 {
@@ -307,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_decode_txn),
         cmocka_unit_test(test_decode_leases),
         cmocka_unit_test(test_decode_status),
+        cmocka_unit_test(test_decode_authenticate),
         cmocka_unit_test(test_decode_refuses),
         cmocka_unit_test(test_decode_depth),
         cmocka_unit_test(test_decode_broken),

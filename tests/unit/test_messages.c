@@ -235,6 +235,25 @@ static void test_encode_limits(void **state)
     ll_buffer_free(&buffer);
 }
 
+/** Goal: the question for a token is as etcd wants it, and a buffer that is
+ *  wiped may be wiped again. */
+static void test_encode_authenticate(void **state)
+{
+    struct writer expected = {.size = 0};
+    struct ll_buffer out = {0};
+
+    (void)state;
+    text(&expected, 1, "ann");
+    text(&expected, 2, "secret");
+    assert_int_equal(ll_authenticate_encode("ann", "secret", &out), 0);
+    assert_int_equal(out.size, expected.size);
+    assert_memory_equal(out.data, expected.data, expected.size);
+    ll_buffer_wipe(&out);
+    assert_null(out.data);
+    assert_int_equal(out.capacity, 0);
+    ll_buffer_wipe(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_encode_others),
         cmocka_unit_test(test_encode_streams),
         cmocka_unit_test(test_encode_limits),
+        cmocka_unit_test(test_encode_authenticate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,12 +181,31 @@ static void test_answer_fail(void **state)
     assert_string_equal(answer.text, "");
 }
 
+/** Goal: what another token may cure is told from what it may not. */
+static void test_token_texts(void **state)
+{
+    (void)state;
+    assert_true(ll_text_is_token("etcdserver: invalid auth token"));
+    assert_true(ll_text_is_token("rpc error: code = Unauthenticated desc = "
+                                 "etcdserver: invalid auth token"));
+    assert_true(ll_text_is_token("etcdserver: revision of auth store is old"));
+    assert_true(ll_text_is_token("etcdserver: user name is empty"));
+    assert_false(ll_text_is_token("etcdserver: permission denied"));
+    assert_false(ll_text_is_token("etcdserver: authentication failed, invalid "
+                                  "user ID or password"));
+    assert_false(ll_text_is_token(""));
+    assert_true(
+        ll_text_is_auth_off("etcdserver: authentication is not enabled"));
+    assert_false(ll_text_is_auth_off("etcdserver: permission denied"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sentences),    cmocka_unit_test(test_lost),
         cmocka_unit_test(test_other_member), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_no_space),     cmocka_unit_test(test_answer_fail),
+        cmocka_unit_test(test_token_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
