@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "support/cluster.h"
+#include "support/crowd.h"
 #include "support/wait.h"
 
 #define WAIT_MS 30000
@@ -96,10 +97,15 @@ static void test_killed_leader_is_followed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest all[] = {
         cmocka_unit_test(test_isolated_member_is_alone),
         cmocka_unit_test(test_killed_leader_is_followed),
     };
+    const struct CMUnitTest few[] = {
+        cmocka_unit_test(test_killed_leader_is_followed),
+    };
 
-    return cmocka_run_group_tests(tests, start_cluster, stop_cluster);
+    return test_crowd_is_small()
+               ? cmocka_run_group_tests(few, start_cluster, stop_cluster)
+               : cmocka_run_group_tests(all, start_cluster, stop_cluster);
 }

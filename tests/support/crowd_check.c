@@ -51,6 +51,7 @@ static void
 store_read(struct store *store, struct test_etcd *etcd, const char *prefix)
 {
     static char output[OUTPUT_SIZE];
+    struct stored *newest = NULL;
     char *line;
     char *rest = NULL;
 
@@ -61,17 +62,15 @@ store_read(struct store *store, struct test_etcd *etcd, const char *prefix)
                      0);
     for (line = strtok_r(output, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
-        struct stored *newest = &store->keys[store->keys_n - 1];
         char key[LEASELOCK_KEY_MAX + 1];
         long long revision;
 
         if (sscanf(line, "\"Key\" : \"%1058[^\"]\"", key) == 1) {
             assert_true(store->keys_n < 2 * CROWD_SEATS_MAX);
-            newest++;
+            newest = &store->keys[store->keys_n++];
             (void)snprintf(newest->key, sizeof(newest->key), "%s", key);
-            store->keys_n++;
         } else if (sscanf(line, "\"CreateRevision\" : %lld", &revision) == 1) {
-            assert_true(store->keys_n > 0);
+            assert_non_null(newest);
             newest->create_revision = revision;
         }
     }
