@@ -14,6 +14,7 @@
 #define LEASELOCK_H
 
 #include "leaselock/client.h"   /* IWYU pragma: export */
+#include "leaselock/fenced.h"   /* IWYU pragma: export */
 #include "leaselock/queue.h"    /* IWYU pragma: export */
 #include "leaselock/session.h"  /* IWYU pragma: export */
 #include "leaselock/settings.h" /* IWYU pragma: export */

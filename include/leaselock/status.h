@@ -20,7 +20,7 @@ extern "C" {
     X(-4, NAME, "not a valid lock name")                                       \
     X(-5, FORKED, "the handle belongs to the parent process")                  \
     X(-6, DEADLOCK, "a blocking call inside a callback would never return")    \
-    X(-7, TIMEOUT, "the lock was not acquired in time")                        \
+    X(-7, TIMEOUT, "the time was over first")                                  \
     X(-8, LOST, "the lock or its session was lost")                            \
     X(-9, CLOSED, "the session or client was closed")                          \
     X(-10, CANCELED, "the ticket was released while it waited")                \
@@ -81,7 +81,7 @@ struct leaselock_error {
 const char *leaselock_status_name(int status);
 
 /**
- * The sentence of a status: "the lock was not acquired in time" for -7.
+ * The sentence of a status: "the time was over first" for -7.
  *
  * @return a static string; "unknown status" for a number that is no status
  * @thread any

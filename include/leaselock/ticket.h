@@ -40,7 +40,8 @@ enum leaselock_ticket_state {
     LEASELOCK_TICKET_HELD = 1,
     /** It was held and is no more. Final; release it. */
     LEASELOCK_TICKET_LOST = 2,
-    /** It is being released. */
+    /** It is being released, or a transaction that releases it is not
+     *  answered yet. */
     LEASELOCK_TICKET_RELEASED = 3
 };
 

@@ -71,13 +71,9 @@ bool ll_client_in_callback(void)
  *  answered, gets the time of one request. */
 static void client_await_sessions(struct ll_client *client)
 {
-    struct timespec until;
+    struct timespec until =
+        ll_clock_after_ms(client->options.request_timeout_ms);
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += client->options.request_timeout_ms / 1000;
-    until.tv_nsec += client->options.request_timeout_ms % 1000 * LL_NS_PER_MS;
-    until.tv_sec += until.tv_nsec / LL_NS_PER_S;
-    until.tv_nsec %= LL_NS_PER_S;
     for (;;) {
         ll_client_unlock(client);
         ll_client_lock(client);
@@ -102,6 +98,7 @@ static void client_stop(struct ll_client *client)
         pthread_cond_wait(&client->changed, &client->mutex);
     }
     ll_queries_close(client);
+    ll_writes_abort(client);
     ll_tickets_abort(client);
     ll_sessions_abort(client);
     (void)ll_notices_call(client);

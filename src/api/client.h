@@ -43,6 +43,7 @@ struct ll_client {
     struct ll_link sessions;   /* API objects that are not over */
     struct ll_link tickets;
     struct ll_link queries;
+    struct ll_link writes;
     /** Until when the background thread sleeps; INT64_MIN: it is awake. */
     int64_t sleeps_until_ns;
     unsigned closes; /* sessions whose CLOSED is to come */
@@ -67,6 +68,10 @@ bool ll_client_in_callback(void);
 
 /** Waits, with the mutex held, until a completion's waiter is done. */
 int ll_client_await(struct ll_client *client, struct ll_waiter *waiter);
+/** The same for so long at most; false: it is not done. */
+bool ll_client_await_for(struct ll_client *client,
+                         struct ll_waiter *waiter,
+                         int timeout_ms);
 
 /** The background thread; arg is the client. */
 void *ll_client_main(void *arg);
@@ -87,12 +92,14 @@ void ll_session_effect(struct ll_client *client,
                        const struct ll_effect *effect);
 void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect);
 void ll_query_effect(struct ll_client *client, const struct ll_effect *effect);
+void ll_write_effect(struct ll_client *client, const struct ll_effect *effect);
 
 /** leaselock_client_close: begins to close every session, or ends by force
  *  what is left of an object. */
 void ll_sessions_close(struct ll_client *client);
 void ll_sessions_abort(struct ll_client *client);
 void ll_tickets_abort(struct ll_client *client);
+void ll_writes_abort(struct ll_client *client);
 void ll_queries_close(struct ll_client *client);
 
 /** What goes before every name; lives as long as the client. */

@@ -20,7 +20,10 @@ enum ll_handle_kind {
     LL_HANDLE_CLIENT,
     LL_HANDLE_SESSION,
     LL_HANDLE_TICKET,
-    LL_HANDLE_QUERY, /* never seen by a user */
+    /** Never seen by a user. */
+    LL_HANDLE_QUERY,
+    LL_HANDLE_WRITE,
+    LL_HANDLE_OUTCOME,
 };
 
 struct ll_handle {

@@ -56,6 +56,24 @@ int ll_client_await(struct ll_client *client, struct ll_waiter *waiter)
     return waiter->status;
 }
 
+bool ll_client_await_for(struct ll_client *client,
+                         struct ll_waiter *waiter,
+                         int timeout_ms)
+{
+    struct timespec until = ll_clock_after_ms(timeout_ms);
+    bool in_time = true;
+
+    while (!waiter->done && in_time) {
+        ll_client_unlock(client);
+        ll_client_lock(client);
+        if (!waiter->done) {
+            in_time = pthread_cond_timedwait(&waiter->cond, &client->mutex,
+                                             &until) == 0;
+        }
+    }
+    return waiter->done;
+}
+
 void ll_client_await_callbacks(struct ll_client *client,
                                const struct ll_handle *object)
 {
@@ -126,6 +144,8 @@ static void client_carry_out(struct ll_client *client,
         ll_ticket_effect(client, effect);
         break;
     case LL_EFFECT_WRITTEN:
+        ll_write_effect(client, effect);
+        break;
     case LL_EFFECT_OBSERVED:
         assert(false); /* none is asked for */
         break;

@@ -7,6 +7,7 @@
 #include "api/client.h"
 #include "api/error.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 
 static _Thread_local int callbacks_deep;
 
@@ -58,7 +59,7 @@ int ll_waiter_init(struct ll_waiter *waiter, struct leaselock_error *reterr)
     waiter->done = false;
     waiter->status = 0;
     waiter->reterr = reterr;
-    return pthread_cond_init(&waiter->cond, NULL) == 0 ? 0 : LEASELOCK_E_NOMEM;
+    return ll_clock_condition_init(&waiter->cond) == 0 ? 0 : LEASELOCK_E_NOMEM;
 }
 
 void ll_waiter_free(struct ll_waiter *waiter)

@@ -108,23 +108,6 @@ static int client_options(struct ll_client *client,
     return status;
 }
 
-/** A condition whose waits end by the monotonic clock. */
-static int client_make_condition(pthread_cond_t *ret_condition)
-{
-    pthread_condattr_t attributes;
-    int status = pthread_condattr_init(&attributes);
-
-    if (status != 0) {
-        return status;
-    }
-    status = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (status == 0) {
-        status = pthread_cond_init(ret_condition, &attributes);
-    }
-    (void)pthread_condattr_destroy(&attributes);
-    return status;
-}
-
 static int client_new(struct ll_client **ret_client)
 {
     struct ll_client *client = ll_alloc_zero(1, sizeof(*client));
@@ -136,7 +119,7 @@ static int client_new(struct ll_client **ret_client)
         ll_free(client);
         return LEASELOCK_E_NOMEM;
     }
-    if (client_make_condition(&client->changed) != 0) {
+    if (ll_clock_condition_init(&client->changed) != 0) {
         (void)pthread_mutex_destroy(&client->mutex);
         ll_free(client);
         return LEASELOCK_E_NOMEM;
@@ -147,6 +130,7 @@ static int client_new(struct ll_client **ret_client)
     ll_link_init(&client->sessions);
     ll_link_init(&client->tickets);
     ll_link_init(&client->queries);
+    ll_link_init(&client->writes);
     *ret_client = client;
     return 0;
 }

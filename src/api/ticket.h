@@ -4,6 +4,8 @@
 #include "api/client.h"
 #include "leaselock/ticket.h"
 
+struct ll_write_object;
+
 /** A ticket of the user's; its core object has the same id. */
 struct ll_ticket_object {
     struct ll_handle handle;
@@ -16,15 +18,51 @@ struct ll_ticket_object {
     struct ll_completion acquired;
     struct ll_completion released;
     struct ll_notice lost;
+    /** The write that was told last as one of unknown outcome: a reference,
+     *  or NULL. */
+    struct ll_write_object *unknown;
+    bool committed; /* that write has given it back; core has dropped it */
     const char *lost_why; /* static */
     leaselock_lost_fn *on_lost;
     void *on_lost_arg;
 };
 
+/** What a new ticket is to be. */
+struct ll_ticket_ask {
+    const struct leaselock_acquire_options *options; /* the user's, or NULL */
+    int timeout_ms;
+    /** A new place, in this queue. */
+    const char *name;
+    /** The key's value; NULL: one that says who waits. */
+    const void *value;
+    size_t value_size;
+    /** Not NULL: the place of this key, at this token (0: at any). */
+    const char *key;
+    int64_t token;
+    /** Of one that nobody waits for. */
+    leaselock_done_fn *done;
+    void *arg;
+};
+
+/** Checks what is asked for, asks for it, and with `waits` awaits it. */
+int ll_ticket_begin(leaselock_session *user,
+                    const struct ll_ticket_ask *ask,
+                    bool waits,
+                    leaselock_ticket **ret_ticket,
+                    struct leaselock_error *reterr);
+
 /** A look-up of a ticket's handle, with its client's mutex locked when it
  *  succeeds; to be ended with ll_ticket_exit. */
 int ll_ticket_enter(const void *user, struct ll_ticket_object **ret_ticket);
 void ll_ticket_exit(struct ll_ticket_object *ticket);
+
+/** Takes a ticket out of the tables once nothing is due for it. */
+void ll_ticket_settle(struct ll_ticket_object *ticket);
+
+/** Closes a ticket's handle; the user is told of no loss any more. */
+void ll_ticket_shut(struct ll_ticket_object *ticket);
+
+void ll_ticket_destroy(struct ll_handle *handle);
 
 /** The session of an object that is a ticket; 0 of any other. */
 uint64_t ll_ticket_session(struct ll_handle *handle);

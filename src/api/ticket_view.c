@@ -8,8 +8,9 @@
  * and the clock at the moment of the question.
  */
 
-/** Looks with the client's mutex held; the view's bytes are core's, so what
- *  is needed of them is copied by `copy` before the mutex goes. */
+/** Looks with the client's mutex held; STATE: it has given its place back,
+ *  which its user has not been told of yet. The view's bytes are core's, so
+ * what is needed of them is copied by `copy` before the mutex goes. */
 static int ticket_look(leaselock_ticket *user,
                        struct ll_ticket_view *ret_view,
                        int (*copy)(const struct ll_ticket_view *view,
@@ -26,7 +27,7 @@ static int ticket_look(leaselock_ticket *user,
     }
     if (!ll_core_ticket_view(ticket->client->core, ticket->handle.entry.id,
                              ll_clock_now_ns(), ret_view)) {
-        status = LEASELOCK_E_HANDLE;
+        status = ticket->committed ? LEASELOCK_E_STATE : LEASELOCK_E_HANDLE;
     } else if (copy != NULL) {
         status = copy(ret_view, ret_text, size);
     }
@@ -39,6 +40,9 @@ int leaselock_ticket_state(leaselock_ticket *user)
     struct ll_ticket_view view;
     int status = ticket_look(user, &view, NULL, NULL, 0);
 
+    if (status == LEASELOCK_E_STATE) {
+        return LEASELOCK_TICKET_RELEASED;
+    }
     if (status != 0) {
         return status;
     }

@@ -1,7 +1,5 @@
 #include "base/clock.h"
 
-#include <time.h>
-
 int64_t ll_clock_now_ns(void)
 {
     struct timespec now;
@@ -9,4 +7,32 @@ int64_t ll_clock_now_ns(void)
     /* It cannot fail: the clock exists since Linux 2.6.39. */
     (void)clock_gettime(CLOCK_BOOTTIME, &now);
     return (int64_t)now.tv_sec * LL_NS_PER_S + now.tv_nsec;
+}
+
+struct timespec ll_clock_after_ms(int timeout_ms)
+{
+    struct timespec time;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += timeout_ms / 1000;
+    time.tv_nsec += timeout_ms % 1000 * LL_NS_PER_MS;
+    time.tv_sec += time.tv_nsec / LL_NS_PER_S;
+    time.tv_nsec %= LL_NS_PER_S;
+    return time;
+}
+
+int ll_clock_condition_init(pthread_cond_t *ret_condition)
+{
+    pthread_condattr_t attributes;
+    int status = pthread_condattr_init(&attributes);
+
+    if (status != 0) {
+        return status;
+    }
+    status = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (status == 0) {
+        status = pthread_cond_init(ret_condition, &attributes);
+    }
+    (void)pthread_condattr_destroy(&attributes);
+    return status;
 }

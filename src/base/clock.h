@@ -1,7 +1,9 @@
 #ifndef LL_BASE_CLOCK_H
 #define LL_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 #define LL_NS_PER_US INT64_C(1000)
 #define LL_NS_PER_MS INT64_C(1000000)
@@ -9,5 +11,11 @@
 
 /** CLOCK_BOOTTIME: runs on while the machine is suspended, as a lease does. */
 int64_t ll_clock_now_ns(void);
+
+/** A time of CLOCK_MONOTONIC, for a condition that waits by it. */
+struct timespec ll_clock_after_ms(int timeout_ms);
+
+/** A condition that waits by CLOCK_MONOTONIC. Returns 0 or an errno. */
+int ll_clock_condition_init(pthread_cond_t *ret_condition);
 
 #endif

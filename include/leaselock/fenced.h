@@ -1,0 +1,263 @@
+#ifndef LEASELOCK_FENCED_H
+#define LEASELOCK_FENCED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leaselock/ticket.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Fenced writes: etcd applies them only while the ticket is held, whatever the
+ * clocks say and however long they were on their way. Each is applied once at
+ * most, and a ticket's writes are applied in the order in which they were
+ * asked for.
+ *
+ * Keys are taken as they are: a client's namespace goes before names, not
+ * before these keys. Keys and values are copied.
+ *
+ * The time-out of a write is 1 ms or more, or LEASELOCK_FOREVER, which ends
+ * when etcd has answered or the session is over. When it is over the status is
+ * LEASELOCK_E_UNAVAILABLE, where nothing was sent and nothing will be, or
+ * LEASELOCK_E_OUTCOME_UNKNOWN: then the write may have been applied, it goes on
+ * in the background, and the ticket's later writes wait for it.
+ * leaselock_fenced_outcome tells what came of it.
+ */
+
+/** Conditions, and writes, of a leaselock_txn at most. */
+#define LEASELOCK_TXN_PARTS_MAX 100
+
+/** What a condition looks at. */
+enum leaselock_compare_target {
+    /** How often the key was written since it was created; 0: there is no such
+     *  key. */
+    LEASELOCK_COMPARE_VERSION = 0,
+    /** The revision at which it was created; 0: there is no such key. */
+    LEASELOCK_COMPARE_CREATE_REVISION = 1,
+    /** The revision at which it was last written; 0: there is no such key. */
+    LEASELOCK_COMPARE_MOD_REVISION = 2,
+    /** The id of its lease; 0: it has none. */
+    LEASELOCK_COMPARE_LEASE = 3,
+    /** Its value, byte by byte; no condition on it holds where there is no
+     *  such key. */
+    LEASELOCK_COMPARE_VALUE = 4
+};
+
+/** How it has to compare with the number or value of the condition. */
+enum leaselock_compare_result {
+    LEASELOCK_COMPARE_EQUAL = 0,
+    LEASELOCK_COMPARE_GREATER = 1,
+    LEASELOCK_COMPARE_LESS = 2,
+    LEASELOCK_COMPARE_NOT_EQUAL = 3
+};
+
+/** A condition on a key. */
+struct leaselock_compare {
+    const void *key;
+    size_t key_size;
+    enum leaselock_compare_target target;
+    enum leaselock_compare_result result;
+    /** For every target but the value. */
+    int64_t number;
+    /** For LEASELOCK_COMPARE_VALUE. */
+    const void *value;
+    size_t value_size;
+};
+
+enum leaselock_op_kind { LEASELOCK_OP_PUT = 0, LEASELOCK_OP_DELETE = 1 };
+
+/** A write to a key. */
+struct leaselock_op {
+    enum leaselock_op_kind kind;
+    /** Not the ticket's own key. */
+    const void *key;
+    size_t key_size;
+    /** Of a put; NULL with size 0 is an empty value. */
+    const void *value;
+    size_t value_size;
+    /** Of a put: the lease that the key goes with; 0: none. */
+    int64_t lease;
+};
+
+/** Writes that are applied all together or not at all. */
+struct leaselock_txn {
+    /** sizeof(struct leaselock_txn), set by the _INIT macro. */
+    size_t struct_size;
+    /** Each of them has to be met. */
+    const struct leaselock_compare *compares;
+    size_t compares_n;
+    /** No key may be in two of them. */
+    const struct leaselock_op *ops;
+    size_t ops_n;
+    /**
+     * Not 0: gives the ticket back with the same step, so that nobody can hold
+     * the lock before these writes are there, and nothing comes between. Where
+     * the status is 0 the ticket's handle is closed as by leaselock_release,
+     * on_lost is not running and does not come; with every other status it
+     * stays open. With LEASELOCK_E_OUTCOME_UNKNOWN it is closed when
+     * leaselock_fenced_outcome answers 0, or by leaselock_release.
+     */
+    int release;
+    /** Takes the revision at which it was applied (0: it is not known, because
+     *  the answer was lost); must stay valid until the status is told. May be
+     *  NULL. */
+    int64_t *ret_revision;
+};
+
+#define LEASELOCK_TXN_INIT                                                     \
+    {                                                                          \
+        sizeof(struct leaselock_txn), NULL, 0, NULL, 0, 0, NULL                \
+    }
+
+/**
+ * Makes writes, all or none of them, if the ticket is held and the caller's
+ * conditions are met.
+ *
+ * @param ticket      a held ticket
+ * @param txn         borrowed until the call returns, with all that it points
+ *                    at but ret_revision
+ * @param timeout_ms  1 or more, or LEASELOCK_FOREVER
+ * @param reterr      filled on failure; may be NULL
+ * @return 0 when it was applied. Nothing was written with
+ *         LEASELOCK_E_NOT_HELD: the ticket is not held, or not any more;
+ *         _COMPARE: a condition was not met; _UNAVAILABLE: no answer in time,
+ *         and it was never sent; _REFUSED: etcd denies the permission;
+ *         _SERVER: etcd answers with an error, such as for a key in two of the
+ *         writes; _LIMIT: more than LEASELOCK_TXN_PARTS_MAX conditions or
+ *         writes, or more than 1024 writes of the ticket that wait;
+ *         _ARGUMENT (an empty key, the ticket's own key, a struct_size that is
+ *         none); _HANDLE, _FORKED, _DEADLOCK, _CLOSED, _NOMEM. It may have
+ *         been written with LEASELOCK_E_OUTCOME_UNKNOWN
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_fenced_txn(leaselock_ticket *ticket,
+                         const struct leaselock_txn *txn,
+                         int timeout_ms,
+                         struct leaselock_error *reterr);
+
+/**
+ * As leaselock_fenced_txn, without waiting.
+ *
+ * @param done  told how it ended
+ * @return 0 when done will come, else as leaselock_fenced_txn
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_fenced_txn_async(leaselock_ticket *ticket,
+                               const struct leaselock_txn *txn,
+                               int timeout_ms,
+                               leaselock_done_fn *done,
+                               void *arg,
+                               struct leaselock_error *reterr);
+
+/**
+ * Writes a key if the ticket is held: a leaselock_fenced_txn of one put
+ * without a condition.
+ *
+ * @param key    key_size bytes, at least 1; copied
+ * @param value  value_size bytes; copied; NULL with size 0 is empty
+ * @return as leaselock_fenced_txn
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_fenced_put(leaselock_ticket *ticket,
+                         const void *key,
+                         size_t key_size,
+                         const void *value,
+                         size_t value_size,
+                         int timeout_ms,
+                         struct leaselock_error *reterr);
+
+/**
+ * As leaselock_fenced_put, without waiting.
+ *
+ * @param done  told how it ended
+ * @return 0 when done will come, else as leaselock_fenced_txn
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_fenced_put_async(leaselock_ticket *ticket,
+                               const void *key,
+                               size_t key_size,
+                               const void *value,
+                               size_t value_size,
+                               int timeout_ms,
+                               leaselock_done_fn *done,
+                               void *arg,
+                               struct leaselock_error *reterr);
+
+/**
+ * Deletes a key if the ticket is held. It is no error when there is no such
+ * key.
+ *
+ * @param key  key_size bytes, at least 1; copied
+ * @return as leaselock_fenced_txn
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_fenced_delete(leaselock_ticket *ticket,
+                            const void *key,
+                            size_t key_size,
+                            int timeout_ms,
+                            struct leaselock_error *reterr);
+
+/**
+ * As leaselock_fenced_delete, without waiting.
+ *
+ * @param done  told how it ended
+ * @return 0 when done will come, else as leaselock_fenced_txn
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_fenced_delete_async(leaselock_ticket *ticket,
+                                  const void *key,
+                                  size_t key_size,
+                                  int timeout_ms,
+                                  leaselock_done_fn *done,
+                                  void *arg,
+                                  struct leaselock_error *reterr);
+
+/**
+ * Tells what came of a write whose status was LEASELOCK_E_OUTCOME_UNKNOWN:
+ * of the one that this was told of last. Waits until that is
+ * certain, which is when the session is over at the latest. May be called
+ * again.
+ *
+ * @param ticket      may be lost by now, but not released
+ * @param timeout_ms  0 or more, or LEASELOCK_FOREVER
+ * @param reterr      filled on failure; may be NULL
+ * @return 0 when it was applied (with a txn's `release` the ticket's handle
+ *         is closed then); LEASELOCK_E_NOT_HELD, _COMPARE, _REFUSED or
+ *         _SERVER when it was not; _OUTCOME_UNKNOWN when it cannot be known
+ *         any more; _TIMEOUT when it is not certain yet; _STATE when no write
+ *         of the ticket ended so; _ARGUMENT, _HANDLE, _FORKED, _DEADLOCK,
+ *         _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_fenced_outcome(leaselock_ticket *ticket,
+                             int timeout_ms,
+                             struct leaselock_error *reterr);
+
+/**
+ * As leaselock_fenced_outcome with LEASELOCK_FOREVER, without waiting.
+ *
+ * @param done  told what came of the write
+ * @return 0 when done will come, else as leaselock_fenced_outcome
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_fenced_outcome_async(leaselock_ticket *ticket,
+                                   leaselock_done_fn *done,
+                                   void *arg,
+                                   struct leaselock_error *reterr);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

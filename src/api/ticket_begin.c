@@ -1,0 +1,270 @@
+#include <string.h>
+
+#include "api/error.h"
+#include "api/session.h"
+#include "api/ticket.h"
+#include "api/value.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "core/key.h"
+
+/**
+ * How a ticket of the user's begins: with a place of its own, or with one that
+ * another process took.
+ */
+
+static void ticket_lost_call(struct ll_client *client, struct ll_notice *notice)
+{
+    struct ll_ticket_object *ticket =
+        LL_CONTAINER(notice, struct ll_ticket_object, lost);
+
+    (void)client;
+    ticket->on_lost(ll_handle_user(&ticket->handle), ticket->lost_why,
+                    ticket->on_lost_arg);
+}
+
+/** A handle whose acquire failed is closed when its callback has returned. */
+static void ticket_acquired_after(struct ll_client *client,
+                                  struct ll_notice *notice)
+{
+    struct ll_ticket_object *ticket =
+        LL_CONTAINER(notice, struct ll_ticket_object, acquired.notice);
+
+    (void)client;
+    if (ticket->acquired.status != 0) {
+        ll_ticket_shut(ticket);
+    }
+}
+
+static struct ll_ticket_object *
+ticket_new(struct ll_session_object *session,
+           const struct leaselock_acquire_options *options,
+           struct ll_waiter *waiter,
+           leaselock_done_fn *done,
+           void *arg)
+{
+    struct ll_ticket_object *ticket = ll_alloc_zero(1, sizeof(*ticket));
+
+    if (ticket == NULL) {
+        return NULL;
+    }
+    ticket->client = session->client;
+    ll_handle_ref(&session->client->handle);
+    ticket->session = session->handle.entry.id;
+    ll_link_init(&ticket->link);
+    ll_completion_init(&ticket->acquired, &ticket->handle, done, arg);
+    ticket->acquired.waiter = waiter;
+    ticket->acquired.notice.after = ticket_acquired_after;
+    ll_completion_init(&ticket->released, &ticket->handle, NULL, NULL);
+    ll_notice_init(&ticket->lost, &ticket->handle);
+    ticket->lost.call = ticket_lost_call;
+    ticket->on_lost = options->on_lost;
+    ticket->on_lost_arg = options->on_lost_arg;
+    return ticket;
+}
+
+const char *leaselock_name_fault(const char *name)
+{
+    return name == NULL ? "a lock's name must not be NULL"
+                        : ll_name_fault((struct ll_bytes){name, strlen(name)});
+}
+
+/** Checks what is asked for, and copies its options. */
+static int ask_check(const struct ll_ticket_ask *ask,
+                     struct leaselock_acquire_options *options,
+                     struct leaselock_error *reterr)
+{
+    const char *fault =
+        ask->key != NULL ? NULL : leaselock_name_fault(ask->name);
+
+    if (ll_options_copy(options, sizeof(*options), ask->options) != 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "start the options of a ticket with "
+                             "LEASELOCK_ACQUIRE_OPTIONS_INIT");
+    }
+    if (fault != NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_NAME, fault);
+    }
+    if (ask->timeout_ms < LEASELOCK_FOREVER) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a time-out is 0 or more milliseconds, or "
+                             "LEASELOCK_FOREVER");
+    }
+    if (!ll_value_label_is_valid(options->label)) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a label is at most 128 bytes of UTF-8 without "
+                             "control characters");
+    }
+    return 0;
+}
+
+/** The event that asks core for a new place. */
+static int ask_place(const struct ll_session_object *session,
+                     const struct leaselock_acquire_options *options,
+                     const struct ll_ticket_ask *ask,
+                     struct ll_event *event,
+                     char **ret_value)
+{
+    const char *label =
+        options->label != NULL ? options->label : session->label;
+    size_t size = 0;
+    int status;
+
+    event->kind = LL_EVENT_ACQUIRE;
+    event->acquire.session = session->handle.entry.id;
+    event->acquire.name = (struct ll_bytes){ask->name, strlen(ask->name)};
+    event->acquire.timeout_ns =
+        ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
+    if (ask->value != NULL) {
+        event->acquire.value = (struct ll_bytes){ask->value, ask->value_size};
+        return 0;
+    }
+    status = ll_value_make(label, ret_value, &size);
+    event->acquire.value = (struct ll_bytes){*ret_value, size};
+    return status;
+}
+
+/** The event that asks core for the place of a key that is there. */
+static void ask_resume(const struct ll_session_object *session,
+                       const struct ll_ticket_ask *ask,
+                       struct ll_event *event)
+{
+    event->kind = LL_EVENT_RESUME;
+    event->resume.session = session->handle.entry.id;
+    event->resume.key = (struct ll_bytes){ask->key, strlen(ask->key)};
+    event->resume.token = ask->token;
+    event->resume.timeout_ns =
+        ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
+}
+
+/** Makes a ticket and asks for its place; with the client's mutex held. */
+static int ticket_start(struct ll_session_object *session,
+                        const struct leaselock_acquire_options *options,
+                        const struct ll_ticket_ask *ask,
+                        struct ll_ticket_object *ticket)
+{
+    struct ll_client *client = session->client;
+    struct ll_event event = {0};
+    char *value = NULL;
+    int status = 0;
+
+    if (ask->key != NULL) {
+        ask_resume(session, ask, &event);
+    } else {
+        status = ask_place(session, options, ask, &event, &value);
+    }
+    if (status == 0) {
+        status = ll_handle_enter(&ticket->handle, LL_HANDLE_TICKET, true,
+                                 ll_ticket_destroy);
+    }
+    if (status != 0) {
+        ll_ticket_destroy(&ticket->handle);
+        goto out;
+    }
+    ticket->acquire_due = true;
+    ll_link_append(&client->tickets, &ticket->link);
+    ll_handle_ref(&ticket->handle); /* the caller's */
+    event.id = ticket->handle.entry.id;
+    status = ll_client_command(client, &event);
+    if (status != 0) {
+        ticket->acquire_due = false;
+        ll_ticket_shut(ticket);
+        ll_handle_put(&ticket->handle);
+    }
+out:
+    ll_free(value);
+    return status;
+}
+
+/** Asks for a ticket and, with a waiter, awaits it; the session is entered. */
+static int ticket_run(struct ll_session_object *session,
+                      const struct leaselock_acquire_options *options,
+                      const struct ll_ticket_ask *ask,
+                      struct ll_waiter *waiter,
+                      leaselock_ticket **ret_ticket,
+                      struct leaselock_error *reterr)
+{
+    struct ll_ticket_object *ticket =
+        ticket_new(session, options, waiter, ask->done, ask->arg);
+    int status = ticket == NULL ? LEASELOCK_E_NOMEM
+                                : ticket_start(session, options, ask, ticket);
+
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    if (waiter != NULL) {
+        status = ll_client_await(session->client, waiter);
+    }
+    if (status == 0) {
+        *ret_ticket = ll_handle_user(&ticket->handle);
+    }
+    ll_handle_put(&ticket->handle);
+    return status;
+}
+
+int ll_ticket_begin(leaselock_session *user,
+                    const struct ll_ticket_ask *ask,
+                    bool waits,
+                    leaselock_ticket **ret_ticket,
+                    struct leaselock_error *reterr)
+{
+    struct leaselock_acquire_options options;
+    struct ll_session_object *session = NULL;
+    struct ll_waiter waiter;
+    int status = ask_check(ask, &options, reterr);
+
+    if (status != 0) {
+        return status;
+    }
+    if (ret_ticket == NULL || (!waits && ask->done == NULL)) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
+    }
+    if (waits && ll_client_in_callback()) {
+        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
+    }
+    status = ll_waiter_init(&waiter, reterr);
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    status = ll_session_enter(user, &session);
+    if (status == 0) {
+        status = ticket_run(session, &options, ask, waits ? &waiter : NULL,
+                            ret_ticket, reterr);
+        ll_session_exit(session);
+    } else {
+        (void)ll_error_text(reterr, status, "");
+    }
+    ll_waiter_free(&waiter);
+    return status;
+}
+
+int leaselock_acquire(leaselock_session *user,
+                      const char *name,
+                      const struct leaselock_acquire_options *options,
+                      int timeout_ms,
+                      leaselock_ticket **ret_ticket,
+                      struct leaselock_error *reterr)
+{
+    struct ll_ticket_ask ask = {
+        .options = options, .timeout_ms = timeout_ms, .name = name};
+
+    return ll_ticket_begin(user, &ask, true, ret_ticket, reterr);
+}
+
+int leaselock_acquire_async(leaselock_session *user,
+                            const char *name,
+                            const struct leaselock_acquire_options *options,
+                            int timeout_ms,
+                            leaselock_done_fn *done,
+                            void *arg,
+                            leaselock_ticket **ret_ticket,
+                            struct leaselock_error *reterr)
+{
+    struct ll_ticket_ask ask = {.options = options,
+                                .timeout_ms = timeout_ms,
+                                .name = name,
+                                .done = done,
+                                .arg = arg};
+
+    return ll_ticket_begin(user, &ask, false, ret_ticket, reterr);
+}

@@ -1,0 +1,47 @@
+#ifndef TEST_LIVE_FENCED_H
+#define TEST_LIVE_FENCED_H
+
+#include <string.h>
+
+#include "support/test_live.h"
+
+/** What the tests of fenced writes share. */
+
+/** A key's value as etcdctl shows it, in a buffer that the next call reuses;
+ *  "" where there is no such key. */
+static inline const char *test_value(struct test_etcd *etcd, const char *key)
+{
+    static char value[4096];
+
+    value[0] = '\0';
+    if (test_etcdctl(etcd, value, sizeof(value), "get", "--print-value-only",
+                     key, NULL) != 0) {
+        return "etcdctl failed";
+    }
+    value[strcspn(value, "\n")] = '\0';
+    return value;
+}
+
+static inline int
+put(leaselock_ticket *ticket, const char *key, const char *value)
+{
+    return leaselock_fenced_put(ticket, key, strlen(key), value, strlen(value),
+                                TEST_WAIT_MS, NULL);
+}
+
+/** 0 when a key has been written so many times, by a write that is none. */
+static inline int
+version_is(leaselock_ticket *ticket, const char *key, int64_t version)
+{
+    struct leaselock_compare compare = {.key = key,
+                                        .key_size = strlen(key),
+                                        .target = LEASELOCK_COMPARE_VERSION,
+                                        .number = version};
+    struct leaselock_txn txn = LEASELOCK_TXN_INIT;
+
+    txn.compares = &compare;
+    txn.compares_n = 1;
+    return leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL);
+}
+
+#endif
