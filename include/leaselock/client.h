@@ -157,8 +157,9 @@ struct leaselock_client_options {
  * yet: an endpoint that cannot be reached shows in the first call that needs
  * it.
  *
- * @param endpoints   "host:port" or "http://host:port", several with commas
- *                    between them, tried in turn; or a URL with settings,
+ * @param endpoints   "host:port", "http://host:port", "https://host:port" or
+ *                    "unix:/path", several with commas between them, tried
+ *                    in turn; or a URL with settings,
  *                    "etcd://user:password@host:port/namespace?cacert=file",
  *                    which count where options does not set them; copied;
  *                    NULL stands for "127.0.0.1:2379", or for what options
@@ -280,8 +281,7 @@ struct leaselock_ping {
     int64_t round_trip_us;
     /** Not 0: the connection is TLS. */
     int tls;
-    /** Not 0: the client has proved who it is with a user and password, and
-     *  etcd has taken its token. */
+    /** Not 0: the client has a user, and a token of etcd's for it. */
     int authenticated;
     /** Not 0: the member is a learner, which has no vote and serves next to
      *  nothing. */

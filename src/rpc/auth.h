@@ -10,7 +10,7 @@
 
 /**
  * Fetches the user's token, and lets those wait who need it. One Authenticate
- * is on its way at a time: etcd spends some 50 ms of a processor on each.
+ * is on its way at a time: etcd spends up to 0.1 s of a processor on each.
  *
  * Locking: as the transport's.
  */
