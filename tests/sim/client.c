@@ -58,7 +58,7 @@ uint64_t sim_client_next_id(struct sim_client *client)
             abort();
         }
     }
-    client->objects[client->objects_n] = (struct sim_object){NULL, NULL};
+    client->objects[client->objects_n] = (struct sim_object){NULL, NULL, NULL};
     return client->objects_n++;
 }
 
@@ -70,6 +70,11 @@ struct sim_session *sim_session_find(struct sim_client *client, uint64_t id)
 struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id)
 {
     return id < client->objects_n ? client->objects[id].ticket : NULL;
+}
+
+struct sim_write *sim_write_find(struct sim_client *client, uint64_t id)
+{
+    return id < client->objects_n ? client->objects[id].write : NULL;
 }
 
 /** Endpoints are members, but every client begins its list with another. */
@@ -393,6 +398,10 @@ void sim_client_stop(struct sim_client *client)
         }
         free(client->objects[i].ticket);
         free(client->objects[i].session);
+        if (client->objects[i].write != NULL) {
+            sim_write_forget(client->objects[i].write);
+            free(client->objects[i].write);
+        }
     }
     free(client->objects);
     free(client->live);

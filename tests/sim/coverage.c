@@ -5,10 +5,12 @@
 #include "core/object.h"
 #include "core/session.h"
 #include "core/ticket.h"
+#include "core/write.h"
+#include "leaselock/status.h"
 #include "world.h"
 
 static const char *const machine_names[SIM_MACHINES] = {
-    "session", "ticket", "watch", "stream", "beats", "endpoint"};
+    "session", "ticket", "watch", "stream", "beats", "endpoint", "write"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
@@ -18,6 +20,8 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"DOWN", "UP", "UP_AGAIN", "", "", "", "", "", "none"},
     {"TRUSTED", "DOUBTED", "CHANGED", "", "", "", "", "", "none"},
     {"GOOD", "PAUSED", "DOUBTED", "", "", "", "", "", "none"},
+    {"QUEUED", "OUT", "AGAIN", "LEFT", "DONE", "UNKNOWN", "COMPARE", "FAILED",
+     "none"},
 };
 
 static const char *const event_names[SIM_EVENTS] = {
@@ -90,6 +94,36 @@ static void look_at_session(struct sim_client *client,
     known->is_ended = session == NULL;
 }
 
+/** What became of a write, or how it stands: OUT, waiting to be sent AGAIN,
+ *  or LEFT by its ticket while its answer is awaited. */
+static int write_state(const struct ll_write *write)
+{
+    enum { QUEUED, OUT, AGAIN, LEFT, DONE, UNKNOWN, COMPARE, FAILED };
+
+    if (write->is_over) {
+        return write->status == 0                             ? DONE
+               : write->status == LEASELOCK_E_OUTCOME_UNKNOWN ? UNKNOWN
+               : write->status == LEASELOCK_E_COMPARE         ? COMPARE
+                                                              : FAILED;
+    }
+    if (write->ticket == NULL) {
+        return LEFT;
+    }
+    if (write->object.in_flight) {
+        return OUT;
+    }
+    return write->object.seq > 0 ? AGAIN : QUEUED;
+}
+
+static void look_at_write(struct sim_client *client,
+                          struct sim_write *known,
+                          const struct ll_write *write,
+                          unsigned event)
+{
+    count(client, SIM_MACHINE_WRITE, &known->seen_state, event,
+          write != NULL ? write_state(write) : SIM_STATE_NONE);
+}
+
 /** Looks at the object with an id; false: core has it no more. */
 static bool
 look_at_object(struct sim_client *client, uint64_t id, unsigned event)
@@ -104,6 +138,12 @@ look_at_object(struct sim_client *client, uint64_t id, unsigned event)
                            ? LL_CONTAINER(object, struct ll_ticket, object)
                            : NULL,
                        event);
+    } else if (client->objects[id].write != NULL) {
+        look_at_write(client, client->objects[id].write,
+                      object != NULL
+                          ? LL_CONTAINER(object, struct ll_write, object)
+                          : NULL,
+                      event);
     } else {
         look_at_session(client, client->objects[id].session,
                         object != NULL

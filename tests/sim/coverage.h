@@ -21,6 +21,7 @@ enum sim_machine {
     SIM_MACHINE_STREAM,
     SIM_MACHINE_BEATS,
     SIM_MACHINE_ENDPOINT,
+    SIM_MACHINE_WRITE,
     SIM_MACHINES,
 };
 

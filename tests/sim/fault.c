@@ -48,16 +48,19 @@ static const int64_t present_percent[4] = {5, 25, 50, 80};
 
 /** Third parties and careless callers are in calm worlds too. */
 #define PRESENT_PARTIES 30
+/** So are holders that write, in most. */
+#define PRESENT_WRITERS 60
 
-static int64_t rate_draw(struct ll_random *random, enum how how)
+static int64_t rate_draw(struct ll_random *random, enum sim_fault fault)
 {
-    switch (how) {
+    switch (faults[fault].how) {
     case MESSAGE:
         return sim_spread(random, 300, 60000);
     case TIME:
         return sim_spread(random, 100 * LL_NS_PER_MS, 12 * LL_NS_PER_S);
     case HABIT:
-        return sim_spread(random, 10000, 400000);
+        return fault == SIM_FAULT_WRITE ? 500000
+                                        : sim_spread(random, 10000, 400000);
     case SETTING:
         break;
     }
@@ -75,6 +78,16 @@ static bool is_rare(enum sim_fault fault, struct ll_random *random)
     return sim_below(random, one_in) != 0;
 }
 
+/** In how many of a hundred worlds a kind is. */
+static int64_t present(enum sim_fault fault, int64_t percent)
+{
+    int64_t least = fault == SIM_FAULT_WRITE    ? PRESENT_WRITERS
+                    : fault >= SIM_FAULT_DELETE ? PRESENT_PARTIES
+                                                : 0;
+
+    return percent > least ? percent : least;
+}
+
 void sim_faults_draw(struct sim_world *world)
 {
     int64_t percent = present_percent[sim_below(&world->setup, 4)];
@@ -84,12 +97,9 @@ void sim_faults_draw(struct sim_world *world)
         bool there;
 
         random->state = ll_random_next(&world->setup);
-        there = sim_below(random, 100) <
-                    (i >= SIM_FAULT_DELETE && percent < PRESENT_PARTIES
-                         ? PRESENT_PARTIES
-                         : percent) &&
+        there = sim_below(random, 100) < present((enum sim_fault)i, percent) &&
                 !is_rare((enum sim_fault)i, random);
-        world->fault_rate[i] = rate_draw(random, faults[i].how);
+        world->fault_rate[i] = rate_draw(random, (enum sim_fault)i);
         if (!there || (world->options->without >> i & 1) != 0) {
             world->fault_rate[i] = 0;
         }

@@ -36,6 +36,7 @@
     X(CLOSE, "close", HABIT, "a caller closes its session")                    \
     X(TWICE, "twice", HABIT, "a caller releases twice")                        \
     X(FORGET, "forget", HABIT, "a caller forgets a ticket")                    \
+    X(WRITE, "write", HABIT, "a holder writes under its fence")                \
     X(SKEW, "skew", SETTING, "clocks run at different rates")                  \
     X(LAG, "lag", SETTING, "followers lie behind")                             \
     X(FORBID, "forbid", SETTING, "watches are refused")                        \

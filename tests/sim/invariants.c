@@ -274,6 +274,11 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     SIM_TELL(world, "etcd: %s %.*s at %lld",
              event->deleted ? "deletes" : "puts", (int)event->kv.key.size,
              event->kv.key.data, number(event->kv.mod_revision));
+    if (event->kv.key.size > strlen(SIM_DATA) && !event->deleted &&
+        memcmp(event->kv.key.data, SIM_DATA, strlen(SIM_DATA)) == 0) {
+        sim_check_data(world, &event->kv);
+        return;
+    }
     HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size, ticket);
     if (ticket == NULL) {
         return;

@@ -13,6 +13,9 @@ static const char *request_name(const struct ll_request *request)
         if (request->txn.compares_n == 0) {
             return "read the keys";
         }
+        if (request->txn.compares_n > 1) {
+            return "write";
+        }
         for (size_t i = 0; i < request->txn.then_n; i++) {
             if (request->txn.then_ops[i].kind == LL_OP_DELETE) {
                 return "delete the key";

@@ -113,8 +113,9 @@ static void told_released(struct sim_client *client,
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
     }
     if (status == 0 && ticket->is_granted && ticket->is_meddled &&
-        !ticket->session->is_closing && client->world->is_calm &&
-        !ticket->has_key && ticket->key_gone_ns < ticket->asked_ns) {
+        !ticket->gives_back && !ticket->session->is_closing &&
+        client->world->is_calm && !ticket->has_key &&
+        ticket->key_gone_ns < ticket->asked_ns) {
         sim_break(client->world, "released means held",
                   "ticket %u.%llu is released, and its key %s was gone before",
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
@@ -195,6 +196,9 @@ void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
     case LL_EFFECT_RELEASED:
         told_released(client, effect);
         break;
+    case LL_EFFECT_WRITTEN:
+        sim_check_written(client, effect);
+        break;
     case LL_EFFECT_QUERIED:
         if (effect->id != client->query_id) {
             break_told(client, effect->id, "a query", 0);
@@ -217,6 +221,7 @@ void sim_check_due(struct sim_client *client, uint64_t id)
 {
     const struct sim_ticket *ticket = sim_ticket_find(client, id);
     const struct sim_session *session = sim_session_find(client, id);
+    const struct sim_write *write = sim_write_find(client, id);
     int64_t now_ns = sim_local_ns(client, client->world->now_ns);
 
     if (id == client->query_id) {
@@ -227,6 +232,10 @@ void sim_check_due(struct sim_client *client, uint64_t id)
         }
         if (ticket->release_owed && now_ns >= ticket->release_due_ns) {
             break_due(client, id, "the release");
+        }
+    } else if (write != NULL) {
+        if (!write->was_told && !write->is_over) {
+            break_due(client, id, "the write");
         }
     } else if (session != NULL) {
         if (session->open_owed && now_ns >= session->open_due_ns) {

@@ -221,20 +221,50 @@ static void user_tend(struct sim_client *client)
                   SIM_EVENT_TEND, 0);
 }
 
-void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
+/** A write that was to give the ticket back has not: the caller does. */
+static void user_hears_end(struct sim_client *client,
+                           const struct ll_effect *effect)
 {
-    struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
-    struct sim_world *world = client->world;
+    const struct sim_write *write = sim_write_find(client, effect->id);
 
+    if (effect->written.last && write->releases &&
+        effect->written.detail.status != 0 && !write->ticket->is_released) {
+        sim_user_push(client,
+                      sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
+                      SIM_EVENT_RELEASE, write->ticket->id);
+    }
+}
+
+static void user_hears_grant(struct sim_client *client,
+                             const struct sim_ticket *ticket)
+{
+    struct sim_world *world = client->world;
     /* In the healing everybody is to have a turn in good time. */
     int64_t hold_ns =
         world->phase == SIM_PHASE_STORM
             ? sim_spread(&client->random, world->hold_ns / 64, world->hold_ns)
             : LL_NS_PER_MS;
 
-    if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0 &&
-        !ticket->is_released && !sim_fault_strikes(world, SIM_FAULT_FORGET)) {
-        sim_user_push(client, hold_ns, SIM_EVENT_RELEASE, effect->id);
+    if (ticket->is_released) {
+        return;
+    }
+    if (!sim_fault_strikes(world, SIM_FAULT_FORGET)) {
+        sim_user_push(client, hold_ns, SIM_EVENT_RELEASE, ticket->id);
+    }
+    if (sim_fault_strikes(world, SIM_FAULT_WRITE)) {
+        sim_user_push(client, sim_below(&client->random, hold_ns),
+                      SIM_EVENT_WRITE, ticket->id);
+    }
+}
+
+void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
+{
+    struct sim_world *world = client->world;
+
+    if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0) {
+        user_hears_grant(client, sim_ticket_find(client, effect->id));
+    } else if (effect->kind == LL_EFFECT_WRITTEN) {
+        user_hears_end(client, effect);
     } else if (effect->kind == LL_EFFECT_LOST &&
                (world->phase != SIM_PHASE_STORM ||
                 sim_chance(&client->random, 600000))) {
@@ -264,6 +294,12 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
         ticket = sim_ticket_find(client, event->id);
         if (ticket != NULL) {
             sim_user_release(client, ticket);
+        }
+        break;
+    case SIM_EVENT_WRITE:
+        ticket = sim_ticket_find(client, event->id);
+        if (ticket != NULL) {
+            sim_user_write(client, ticket);
         }
         break;
     case SIM_EVENT_DUE:
@@ -324,6 +360,9 @@ bool sim_user_is_idle(const struct sim_client *client)
             return false;
         }
         if (object->session != NULL && object->session->open_owed) {
+            return false;
+        }
+        if (object->write != NULL && !object->write->is_over) {
             return false;
         }
     }

@@ -3,7 +3,7 @@
 
 #include "world.h"
 
-/** What the two files of callers, sessions and tickets, share. */
+/** What the files of callers, their sessions, tickets and writes, share. */
 
 /** Something that callers do is due after a time. */
 void sim_user_push(struct sim_client *client,
@@ -17,5 +17,8 @@ int64_t sim_user_now_ns(const struct sim_client *client);
 /** user_ticket.c */
 void sim_user_acquire(struct sim_client *client, struct sim_session *session);
 void sim_user_release(struct sim_client *client, struct sim_ticket *ticket);
+
+/** user_write.c */
+void sim_user_write(struct sim_client *client, struct sim_ticket *ticket);
 
 #endif

@@ -42,6 +42,7 @@ enum sim_event_kind {
     SIM_EVENT_WORK,    /* client `number`: a caller asks for a lock */
     SIM_EVENT_TEND,    /* client `number`: looks after its sessions */
     SIM_EVENT_RELEASE, /* client `number`: ticket `id` */
+    SIM_EVENT_WRITE,   /* client `number`: under ticket `id` */
     SIM_EVENT_DUE,     /* client `number`: the calls of `id` must have ended */
     SIM_EVENT_NOTICE,  /* client `number`: ticket `id` has lost its key */
     SIM_EVENT_GO,      /* Go's peer `number` goes on */
@@ -152,15 +153,50 @@ struct sim_ticket {
     int64_t asked_ns; /* when its release was asked for */
     int64_t acquire_due_ns;
     int64_t release_due_ns;
+    uint64_t writes_n;  /* asked for under its fence */
+    uint64_t applied_n; /* of these, the last that was applied */
+    bool gives_back;    /* one of them is to give it back */
     size_t key_size;
     char key[SIM_KEY_SIZE];
     UT_hash_handle hh; /* in world->keys, by key */
 };
 
-/** A session or a ticket, by its id. */
+/** A lock's data key is SIM_DATA with the lock's number; conditions are on
+ *  SIM_FLAG. */
+#define SIM_DATA "data"
+#define SIM_FLAG "flag"
+#define SIM_VALUE_SIZE 96
+
+/** What a write borrows to core. */
+struct sim_write_parts {
+    struct ll_compare compare;
+    struct ll_op ops[3];
+    struct ll_bytes own;
+    char key[SIM_KEY_SIZE];
+    char value[SIM_VALUE_SIZE];
+};
+
+/** A write under a ticket's fence. */
+struct sim_write {
+    uint64_t id;
+    struct sim_ticket *ticket;
+    uint64_t sequence; /* among the ticket's, from 1 */
+    int64_t token;
+    int seen_state; /* for the coverage */
+    bool releases;
+    bool was_told; /* that its time is over */
+    bool is_over;  /* the last word was told */
+    int status;
+    int64_t due_ns;
+    int64_t revision; /* at which it was applied */
+    struct sim_write_parts *parts;
+};
+
+/** A session, a ticket or a write, by its id. */
 struct sim_object {
     struct sim_session *session;
     struct sim_ticket *ticket;
+    struct sim_write *write;
 };
 
 struct sim_client {
@@ -244,6 +280,7 @@ struct sim_world {
     struct sim_ticket *held[SIM_HELD_MAX];
     size_t held_n;
     int64_t last_token[SIM_NAMES_MAX];
+    int64_t data_token[SIM_NAMES_MAX]; /* of the last that wrote */
     /** Of the keys that one revision deletes: the oldest ticket's. */
     int64_t gone_first[SIM_NAMES_MAX];
 };
@@ -313,6 +350,7 @@ void sim_client_wake(struct sim_client *client);
 uint64_t sim_client_next_id(struct sim_client *client);
 struct sim_session *sim_session_find(struct sim_client *client, uint64_t id);
 struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id);
+struct sim_write *sim_write_find(struct sim_client *client, uint64_t id);
 
 /** user.c: what callers do. */
 void sim_user_start(struct sim_client *client);
@@ -363,6 +401,13 @@ const char *sim_queue_leftover(struct sim_world *world);
 /** A phase has lasted too long. */
 void sim_check_phase(struct sim_world *world);
 void sim_check_end(struct sim_world *world);
+
+/** writes.c: what is told of a write, and what etcd commits. */
+void sim_check_written(struct sim_client *client,
+                       const struct ll_effect *effect);
+void sim_check_data(struct sim_world *world, const struct ll_kv *kv);
+/** Core needs no more what it has borrowed. */
+void sim_write_forget(struct sim_write *write);
 
 /** party.c: third parties */
 void sim_party_strikes(struct sim_world *world, enum sim_fault fault);

@@ -1,0 +1,142 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaselock/status.h"
+#include "world.h"
+
+/**
+ * Invariants of writes under a fence. What etcd commits names the write that
+ * it is of; what is told of a write is held against that.
+ */
+
+static void break_write(struct sim_client *client,
+                        const struct sim_write *write,
+                        const char *invariant,
+                        const char *what)
+{
+    sim_break(client->world, invariant,
+              "write %u.%llu (of ticket %llu, its write %llu) %s",
+              client->peer.number, (unsigned long long)write->id,
+              (unsigned long long)write->ticket->id,
+              (unsigned long long)write->sequence, what);
+}
+
+/** Whether a last word leaves it open what came of the write. */
+static bool is_open(int status)
+{
+    return status == LEASELOCK_E_OUTCOME_UNKNOWN;
+}
+
+void sim_write_forget(struct sim_write *write)
+{
+    /* Core has given back what it had borrowed; ASan sees who still reads. */
+    free(write->parts);
+    write->parts = NULL;
+}
+
+static struct sim_write *write_of(struct sim_world *world,
+                                  struct ll_bytes value,
+                                  struct sim_client **ret_client)
+{
+    char text[SIM_VALUE_SIZE];
+    unsigned client;
+    unsigned long long id;
+
+    (void)snprintf(text, sizeof(text), "%.*s", (int)value.size, value.data);
+    if (sscanf(text, "%u %llu", &client, &id) != 2 ||
+        client >= world->clients_n || id >= world->clients[client].objects_n) {
+        return NULL;
+    }
+    *ret_client = &world->clients[client];
+    return world->clients[client].objects[id].write;
+}
+
+void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
+{
+    struct sim_client *client = NULL;
+    struct sim_write *write = write_of(world, kv->value, &client);
+    struct sim_ticket *ticket;
+    int64_t *last;
+
+    if (write == NULL) {
+        sim_break(world, "a write is applied once", "%.*s is nobody's",
+                  (int)kv->value.size, kv->value.data);
+        return;
+    }
+    ticket = write->ticket;
+    last = &world->data_token[ticket->name];
+    if (write->revision != 0) {
+        break_write(client, write, "a write is applied once",
+                    "is applied again");
+    } else if (write->is_over && !is_open(write->status)) {
+        break_write(client, write, "told means so",
+                    "is applied, and was told as not applied");
+    } else if (write->sequence <= ticket->applied_n) {
+        break_write(client, write, "writes keep their order",
+                    "is applied after a later one");
+    } else if (!ticket->has_key || ticket->created != write->token) {
+        break_write(client, write, "a write is fenced",
+                    "is applied without the ticket's key");
+    } else if (write->token < *last) {
+        break_write(client, write, "a write is fenced",
+                    "is applied after one of a later holder");
+    }
+    write->revision = kv->mod_revision;
+    ticket->applied_n = write->sequence;
+    *last = write->token;
+}
+
+/** What must be so of the ticket when a write has given it back. */
+static void check_given_back(struct sim_client *client,
+                             const struct sim_write *write)
+{
+    const struct sim_ticket *ticket = write->ticket;
+    struct ll_ticket_view view;
+
+    if (ticket->has_key && ticket->created == write->token) {
+        break_write(client, write, "released means gone",
+                    "gives its ticket back, and its key is there");
+    }
+    if (ll_core_ticket_view(client->core, ticket->id, 0, &view) &&
+        view.phase != LL_TICKET_PHASE_LEAVING &&
+        view.phase != LL_TICKET_PHASE_LOST) {
+        break_write(client, write, "released means gone",
+                    "gives its ticket back, and core has it as before");
+    }
+}
+
+void sim_check_written(struct sim_client *client,
+                       const struct ll_effect *effect)
+{
+    struct sim_write *write = sim_write_find(client, effect->id);
+    int status = effect->written.detail.status;
+
+    if (write == NULL || write->is_over) {
+        sim_break(client->world, "told once", "write %u.%llu is told again",
+                  client->peer.number, (unsigned long long)effect->id);
+        return;
+    }
+    if (!effect->written.last) {
+        if (write->was_told || !is_open(status)) {
+            break_write(client, write, "told once",
+                        "is told wrongly before its end");
+        }
+        write->was_told = true;
+        return;
+    }
+    write->is_over = true;
+    write->status = status;
+    sim_write_forget(write);
+    if (status == 0 ? write->revision == 0 ||
+                          write->revision != effect->written.revision
+                    : write->revision != 0 && !is_open(status)) {
+        break_write(client, write, "told means so", "is told wrongly");
+    }
+    if (status != 0 && !is_open(status) && status != LEASELOCK_E_COMPARE &&
+        status != LEASELOCK_E_NOT_HELD && status != LEASELOCK_E_UNAVAILABLE) {
+        break_write(client, write, "told means so", "has an odd end");
+    }
+    if (status == 0 && write->releases) {
+        check_given_back(client, write);
+    }
+}
