@@ -321,8 +321,8 @@ static void session_on_found(struct ll_core *core,
                              struct ll_session *session,
                              const struct ll_answer *answer)
 {
-    int64_t left_ns = answer->lease.ttl_s * LL_NS_PER_S;
     int64_t margin_ns;
+    int64_t left_s;
 
     if (answer->outcome == LL_OUTCOME_LOST ||
         answer->outcome == LL_OUTCOME_AGAIN) {
@@ -339,7 +339,10 @@ static void session_on_found(struct ll_core *core,
         session->renewed = true; /* a TTL of 0 is final */
         session_granted(core, session, session->object.sent_ns);
         margin_ns = session->expiry_ns - session->deadline_ns;
-        session->expiry_ns = session->object.sent_ns + left_ns;
+        /* A new leader may have given it more than the TTL; the next beat
+         * takes that away again. */
+        left_s = ll_min(answer->lease.ttl_s, session->ttl_s);
+        session->expiry_ns = session->object.sent_ns + left_s * LL_NS_PER_S;
         session->deadline_ns = session->expiry_ns - margin_ns;
         session->beat_ns = core->now_ns;
         ll_object_reschedule(core, &session->object);
