@@ -58,23 +58,29 @@ uint64_t sim_client_next_id(struct sim_client *client)
             abort();
         }
     }
-    client->objects[client->objects_n] = (struct sim_object){NULL, NULL, NULL};
+    client->objects[client->objects_n] = (struct sim_object){.session = NULL};
     return client->objects_n++;
 }
 
 struct sim_session *sim_session_find(struct sim_client *client, uint64_t id)
 {
-    return id < client->objects_n ? client->objects[id].session : NULL;
+    return id < client->objects_n && !client->objects[id].is_dead
+               ? client->objects[id].session
+               : NULL;
 }
 
 struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id)
 {
-    return id < client->objects_n ? client->objects[id].ticket : NULL;
+    return id < client->objects_n && !client->objects[id].is_dead
+               ? client->objects[id].ticket
+               : NULL;
 }
 
 struct sim_write *sim_write_find(struct sim_client *client, uint64_t id)
 {
-    return id < client->objects_n ? client->objects[id].write : NULL;
+    return id < client->objects_n && !client->objects[id].is_dead
+               ? client->objects[id].write
+               : NULL;
 }
 
 /** Endpoints are members, but every client begins its list with another. */
@@ -366,7 +372,8 @@ void sim_client_list(struct sim_client *client, uint64_t usable)
     (void)sim_client_step(client, &event);
 }
 
-void sim_client_start(struct sim_client *client)
+/** A process begins. */
+static void client_begin(struct sim_client *client)
 {
     struct sim_world *world = client->world;
     struct ll_core_config config = {
@@ -382,9 +389,25 @@ void sim_client_start(struct sim_client *client)
     }
     client->wake_ns = INT64_MAX;
     client->seen_beats = client->core->beats;
+    memset(client->seen_streams, 0, sizeof(client->seen_streams));
+    memset(client->seen_endpoints, 0, sizeof(client->seen_endpoints));
+    memset(client->streams, 0, sizeof(client->streams));
+}
+
+void sim_client_start(struct sim_client *client)
+{
+    client_begin(client);
     client->objects_n = 0;
     (void)sim_client_next_id(client); /* 0 is no id */
     sim_user_start(client);
+}
+
+void sim_client_restart(struct sim_client *client)
+{
+    sim_user_die(client);
+    sim_net_forget(client->world, client->peer.number);
+    ll_core_free(client->core);
+    client_begin(client);
 }
 
 void sim_client_stop(struct sim_client *client)
@@ -393,7 +416,7 @@ void sim_client_stop(struct sim_client *client)
     for (size_t i = 0; i < client->objects_n; i++) {
         /* The step that made it may have been the last: it has no key yet. */
         if (client->objects[i].ticket != NULL &&
-            client->objects[i].ticket->key_size > 0) {
+            client->objects[i].ticket->in_keys) {
             HASH_DEL(client->world->keys, client->objects[i].ticket);
         }
         free(client->objects[i].ticket);

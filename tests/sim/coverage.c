@@ -10,7 +10,8 @@
 #include "world.h"
 
 static const char *const machine_names[SIM_MACHINES] = {
-    "session", "ticket", "watch", "stream", "beats", "endpoint", "write"};
+    "session", "ticket",   "watch", "stream",
+    "beats",   "endpoint", "write", "resumed"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
@@ -21,6 +22,8 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"TRUSTED", "DOUBTED", "CHANGED", "", "", "", "", "", "none"},
     {"GOOD", "PAUSED", "DOUBTED", "", "", "", "", "", "none"},
     {"QUEUED", "OUT", "AGAIN", "LEFT", "DONE", "UNKNOWN", "COMPARE", "FAILED",
+     "none"},
+    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
      "none"},
 };
 
@@ -67,7 +70,8 @@ static void look_at_ticket(struct sim_client *client,
 {
     bool held = ticket != NULL && ticket->state == LL_TICKET_HELD;
 
-    count(client, SIM_MACHINE_TICKET, &known->seen_state, event,
+    count(client, known->resumes ? SIM_MACHINE_RESUMED : SIM_MACHINE_TICKET,
+          &known->seen_state, event,
           ticket != NULL ? (int)ticket->state : SIM_STATE_NONE);
     for (int i = 0; ticket != NULL && i < LL_WATCH_SLOTS; i++) {
         count(client, SIM_MACHINE_WATCH, &known->seen_watches[i], event,

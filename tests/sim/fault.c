@@ -57,6 +57,9 @@ static int64_t rate_draw(struct ll_random *random, enum sim_fault fault)
     case MESSAGE:
         return sim_spread(random, 300, 60000);
     case TIME:
+        if (fault == SIM_FAULT_RESTART) {
+            return sim_spread(random, LL_NS_PER_S, 16 * LL_NS_PER_S);
+        }
         return sim_spread(random, 100 * LL_NS_PER_MS, 12 * LL_NS_PER_S);
     case HABIT:
         return fault == SIM_FAULT_WRITE ? 500000
@@ -205,6 +208,17 @@ static void strike_peer(struct sim_world *world)
     }
 }
 
+static void strike_client(struct sim_world *world)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_RESTART];
+    unsigned number = (unsigned)sim_below(random, world->clients_n);
+
+    if (!sim_peer(world, number)->is_paused) {
+        SIM_TELL(world, "** client %u dies, and a new one begins", number);
+        sim_client_restart(&world->clients[number]);
+    }
+}
+
 static void strike_member(struct sim_world *world, enum sim_fault fault)
 {
     struct ll_random *random = &world->fault_random[fault];
@@ -277,6 +291,9 @@ void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
         break;
     case SIM_FAULT_PAUSE:
         strike_peer(world);
+        break;
+    case SIM_FAULT_RESTART:
+        strike_client(world);
         break;
     case SIM_FAULT_STOP:
     case SIM_FAULT_KILL:

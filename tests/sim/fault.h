@@ -21,6 +21,7 @@
     X(CUT, "cut", TIME, "a connection goes silent")                            \
     X(REFUSE, "refuse", TIME, "a member refuses connections")                  \
     X(PAUSE, "pause", TIME, "a client is stopped and goes on later")           \
+    X(RESTART, "restart", TIME, "a client dies, and a new one takes over")     \
     X(STOP, "stop", TIME, "a member is stopped and goes on later")             \
     X(KILL, "kill", TIME, "a member dies and comes back")                      \
     X(ISOLATE, "isolate", TIME, "a member is cut off from the others")         \

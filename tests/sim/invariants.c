@@ -147,7 +147,7 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
                   number(ticket->created));
         return;
     }
-    if (view.token <= *last) {
+    if (view.token < *last || (view.token == *last && !ticket->resumes)) {
         sim_break(world, "tokens rise",
                   "ticket %u.%llu is granted with token %lld after %lld",
                   ticket->client, (unsigned long long)ticket->id,

@@ -307,6 +307,23 @@ void sim_net_resume(struct sim_world *world, struct sim_peer *peer)
     }
 }
 
+void sim_net_forget(struct sim_world *world, unsigned peer)
+{
+    struct sim_call call;
+
+    for (size_t i = 0; i < world->calls_n; i++) {
+        if (world->calls[i].tag != 0 && world->calls[i].peer == peer) {
+            (void)sim_net_claim(world, world->calls[i].tag, &call);
+        }
+    }
+    for (size_t i = 0; i < world->streams_n; i++) {
+        if (world->streams[i].peer == peer) {
+            sim_net_close(world, i + 1);
+            world->streams[i].is_down_told = true;
+        }
+    }
+}
+
 void sim_net_free(struct sim_world *world)
 {
     struct sim_message *message;

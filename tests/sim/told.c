@@ -49,7 +49,10 @@ static void check_loss(struct sim_client *client,
     struct sim_world *world = client->world;
     struct ll_session_view view;
 
-    if (!ticket->has_key || ticket->is_meddled || ticket->session->is_meddled ||
+    /* What was asked for at any token may land after the answer. */
+    if (!ticket->has_key || ticket->is_meddled ||
+        (ticket->resumes && ticket->resume_token != ticket->created) ||
+        ticket->session->is_meddled ||
         !ll_core_session_view(client->core, ticket->session->id,
                               sim_local_ns(client, world->now_ns), &view) ||
         (view.state != LL_SESSION_ACTIVE && view.state != LL_SESSION_SUSPECT)) {
@@ -150,7 +153,8 @@ static void told_session(struct sim_client *client,
         session->is_open = status == 0 && !session->is_closing;
         session->was_open = status == 0;
         if (status != 0 && status != LEASELOCK_E_UNAVAILABLE &&
-            status != LEASELOCK_E_CLOSED) {
+            status != LEASELOCK_E_CLOSED &&
+            (status != LEASELOCK_E_LOST || session->before == NULL)) {
             break_told(client, effect->id, "an opening", status);
         }
     } else {

@@ -36,28 +36,34 @@ int64_t sim_user_now_ns(const struct sim_client *client)
     return sim_local_ns(client, client->world->now_ns);
 }
 
-static void session_open(struct sim_client *client)
+struct sim_session *sim_session_new(struct sim_client *client, int64_t lease)
 {
     struct sim_session *session = calloc(1, sizeof(*session));
-    struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN};
-    int64_t timeout_ns =
-        sim_spread(&client->random, 100 * LL_NS_PER_MS, 8 * LL_NS_PER_S);
 
     if (session == NULL) {
         abort();
     }
     session->id = sim_client_next_id(client);
-    session->lease = (int64_t)(ll_random_next(&client->random) >> 1) | 1;
+    session->lease = lease;
     session->seen_state = SIM_STATE_NONE;
     session->open_owed = true;
-    session->open_due_ns = sim_user_now_ns(client) + timeout_ns;
     client->objects[session->id].session = session;
     client->live[client->live_n++] = session->id;
     client->world->result->sessions++;
-    event.id = session->id;
+    return session;
+}
+
+void sim_user_open(struct sim_client *client, struct sim_session *session)
+{
+    struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN, .id = session->id};
+
     event.session_open.lease = session->lease;
     event.session_open.ttl_s = client->ttl_s;
-    event.session_open.timeout_ns = timeout_ns;
+    event.session_open.resume = session->before != NULL;
+    event.session_open.timeout_ns =
+        sim_spread(&client->random, 100 * LL_NS_PER_MS, 8 * LL_NS_PER_S);
+    session->open_due_ns =
+        sim_user_now_ns(client) + event.session_open.timeout_ns;
     if (sim_client_step(client, &event) != 0) {
         sim_break(client->world, "statuses", "a session is refused");
     }
@@ -206,7 +212,10 @@ static void user_tend(struct sim_client *client)
     if (lost != NULL && sim_chance(&client->random, 700000)) {
         session_close(client, lost, timeout_ns);
     } else if (sessions_in_use(client) < client->sessions_max) {
-        session_open(client);
+        sim_user_open(
+            client,
+            sim_session_new(
+                client, (int64_t)(ll_random_next(&client->random) >> 1) | 1));
     } else if (sim_fault_strikes(world, SIM_FAULT_CLOSE)) {
         struct sim_session *session = session_pick(client, true);
 
@@ -263,6 +272,10 @@ void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
 
     if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0) {
         user_hears_grant(client, sim_ticket_find(client, effect->id));
+    } else if (effect->kind == LL_EFFECT_SESSION_OPENED &&
+               effect->detail.status == 0 &&
+               sim_session_find(client, effect->id)->before != NULL) {
+        sim_user_push(client, 1, SIM_EVENT_TAKE_OVER, effect->id);
     } else if (effect->kind == LL_EFFECT_WRITTEN) {
         user_hears_end(client, effect);
     } else if (effect->kind == LL_EFFECT_LOST &&
@@ -277,6 +290,7 @@ void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
 void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
 {
     struct sim_ticket *ticket;
+    struct sim_session *session;
 
     if (client->peer.is_paused) {
         sim_push(client->world, client->peer.paused_until_ns + SIM_SLACK_NS,
@@ -294,6 +308,15 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
         ticket = sim_ticket_find(client, event->id);
         if (ticket != NULL) {
             sim_user_release(client, ticket);
+        }
+        break;
+    case SIM_EVENT_TAKE_OVER:
+        sim_user_take_over(client, event->id);
+        break;
+    case SIM_EVENT_CLOSE:
+        session = sim_session_find(client, event->id);
+        if (session != NULL && !session->is_closing && !session->is_ended) {
+            session_close(client, session, LL_NS_PER_S);
         }
         break;
     case SIM_EVENT_WRITE:
@@ -327,7 +350,15 @@ void sim_user_finish(struct sim_client *client)
     for (size_t i = 0; i < client->live_n; i++) {
         const struct sim_ticket *ticket =
             client->objects[client->live[i]].ticket;
+        const struct sim_session *session =
+            client->objects[client->live[i]].session;
 
+        if (session != NULL && session->before != NULL) {
+            /* Its lease may have keys that nobody knows of. */
+            sim_user_push(
+                client, sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
+                SIM_EVENT_CLOSE, session->id);
+        }
         /* A lost one too: only then does its client look for a late key. */
         if (ticket != NULL && ticket->is_granted && !ticket->is_released) {
             sim_user_push(
@@ -340,7 +371,7 @@ void sim_user_finish(struct sim_client *client)
 void sim_user_close_all(struct sim_client *client)
 {
     for (uint64_t id = 1; id < client->objects_n; id++) {
-        struct sim_session *session = client->objects[id].session;
+        struct sim_session *session = sim_session_find(client, id);
 
         if (session != NULL && !session->is_closing && !session->is_ended &&
             !client->world->is_over) {

@@ -14,9 +14,23 @@ void sim_user_push(struct sim_client *client,
 void sim_user_due(struct sim_client *client, uint64_t id, int64_t due_ns);
 int64_t sim_user_now_ns(const struct sim_client *client);
 
+struct sim_session *sim_session_new(struct sim_client *client, int64_t lease);
+/** Asks for a session, or for that of a process that died. */
+void sim_user_open(struct sim_client *client, struct sim_session *session);
+
 /** user_ticket.c */
+struct sim_ticket *sim_ticket_new(struct sim_client *client,
+                                  struct sim_session *session);
+/** Gives a ticket its key, which was nobody's or is so no more. */
+void sim_ticket_enter(struct sim_client *client,
+                      struct sim_ticket *ticket,
+                      struct ll_bytes key);
 void sim_user_acquire(struct sim_client *client, struct sim_session *session);
 void sim_user_release(struct sim_client *client, struct sim_ticket *ticket);
+
+/** user_resume.c: takes over a session of a process that died, or the tickets
+ *  of that session. */
+void sim_user_take_over(struct sim_client *client, uint64_t id);
 
 /** user_write.c */
 void sim_user_write(struct sim_client *client, struct sim_ticket *ticket);

@@ -8,8 +8,8 @@
  * twice.
  */
 
-static struct sim_ticket *ticket_new(struct sim_client *client,
-                                     struct sim_session *session)
+struct sim_ticket *sim_ticket_new(struct sim_client *client,
+                                  struct sim_session *session)
 {
     struct sim_ticket *ticket = calloc(1, sizeof(*ticket));
 
@@ -26,6 +26,30 @@ static struct sim_ticket *ticket_new(struct sim_client *client,
     client->objects[ticket->id].ticket = ticket;
     client->live[client->live_n++] = ticket->id;
     return ticket;
+}
+
+void sim_ticket_enter(struct sim_client *client,
+                      struct sim_ticket *ticket,
+                      struct ll_bytes key)
+{
+    struct sim_world *world = client->world;
+    struct sim_ticket *before;
+
+    HASH_FIND(hh, world->keys, key.data, key.size, before);
+    if (before != NULL && !ticket->resumes) {
+        sim_break(world, "keys differ", "ticket %u.%llu has the key %s of %llu",
+                  ticket->client, (unsigned long long)ticket->id, before->key,
+                  (unsigned long long)before->id);
+        return;
+    }
+    if (before != NULL) {
+        before->in_keys = false;
+        HASH_DEL(world->keys, before);
+    }
+    memcpy(ticket->key, key.data, key.size);
+    ticket->key_size = key.size;
+    ticket->in_keys = true;
+    HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
 }
 
 /** How long the caller will wait: not at all, some time, or for ever. */
@@ -46,7 +70,7 @@ static int64_t draw_timeout(struct sim_client *client)
 void sim_user_acquire(struct sim_client *client, struct sim_session *session)
 {
     struct sim_world *world = client->world;
-    struct sim_ticket *ticket = ticket_new(client, session);
+    struct sim_ticket *ticket = sim_ticket_new(client, session);
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .id = ticket->id};
     struct ll_ticket_view view;
     int64_t timeout_ns = draw_timeout(client);
@@ -77,9 +101,7 @@ void sim_user_acquire(struct sim_client *client, struct sim_session *session)
         view.key.size >= sizeof(ticket->key)) {
         return;
     }
-    memcpy(ticket->key, view.key.data, view.key.size);
-    ticket->key_size = view.key.size;
-    HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
+    sim_ticket_enter(client, ticket, view.key);
     if (ticket->acquire_due_ns != INT64_MAX) {
         sim_user_due(client, ticket->id, ticket->acquire_due_ns);
     }

@@ -286,6 +286,8 @@ static void world_dispatch(struct sim_world *world,
     case SIM_EVENT_TEND:
     case SIM_EVENT_RELEASE:
     case SIM_EVENT_WRITE:
+    case SIM_EVENT_TAKE_OVER:
+    case SIM_EVENT_CLOSE:
     case SIM_EVENT_DUE:
     case SIM_EVENT_NOTICE:
         sim_user_on_event(&world->clients[event->number], event);

@@ -31,21 +31,24 @@
 #define SIM_SLACK_NS LL_NS_PER_MS
 
 enum sim_event_kind {
-    SIM_EVENT_REQUEST, /* the message lands; number: peer * 256 + member */
-    SIM_EVENT_ANSWER,  /* the message comes back; the same */
-    SIM_EVENT_TIMEOUT, /* of the call `id` */
-    SIM_EVENT_FORTH,   /* the next message of stream `id` to its member */
-    SIM_EVENT_BACK,    /* and to its peer */
-    SIM_EVENT_PING,    /* is stream `id` still answered? */
-    SIM_EVENT_WAKE,    /* client `number`, by its core's deadline */
-    SIM_EVENT_RESUME,  /* peer `number` */
-    SIM_EVENT_WORK,    /* client `number`: a caller asks for a lock */
-    SIM_EVENT_TEND,    /* client `number`: looks after its sessions */
-    SIM_EVENT_RELEASE, /* client `number`: ticket `id` */
-    SIM_EVENT_WRITE,   /* client `number`: under ticket `id` */
-    SIM_EVENT_DUE,     /* client `number`: the calls of `id` must have ended */
-    SIM_EVENT_NOTICE,  /* client `number`: ticket `id` has lost its key */
-    SIM_EVENT_GO,      /* Go's peer `number` goes on */
+    SIM_EVENT_REQUEST,   /* the message lands; number: peer * 256 + member */
+    SIM_EVENT_ANSWER,    /* the message comes back; the same */
+    SIM_EVENT_TIMEOUT,   /* of the call `id` */
+    SIM_EVENT_FORTH,     /* the next message of stream `id` to its member */
+    SIM_EVENT_BACK,      /* and to its peer */
+    SIM_EVENT_PING,      /* is stream `id` still answered? */
+    SIM_EVENT_WAKE,      /* client `number`, by its core's deadline */
+    SIM_EVENT_RESUME,    /* peer `number` */
+    SIM_EVENT_WORK,      /* client `number`: a caller asks for a lock */
+    SIM_EVENT_TAKE_OVER, /* client `number`: session `id`, of a process that
+                            died, or the tickets of the one it was */
+    SIM_EVENT_CLOSE,     /* client `number`: session `id` */
+    SIM_EVENT_TEND,      /* client `number`: looks after its sessions */
+    SIM_EVENT_RELEASE,   /* client `number`: ticket `id` */
+    SIM_EVENT_WRITE,     /* client `number`: under ticket `id` */
+    SIM_EVENT_DUE,    /* client `number`: the calls of `id` must have ended */
+    SIM_EVENT_NOTICE, /* client `number`: ticket `id` has lost its key */
+    SIM_EVENT_GO,     /* Go's peer `number` goes on */
     SIM_EVENT_GO_BEAT,
     SIM_EVENT_FAULT,     /* fault `number` strikes */
     SIM_EVENT_FAULT_END, /* and is over at `id` */
@@ -124,6 +127,8 @@ struct sim_session {
     int64_t lost_ns;       /* when it was told as lost, if at its time */
     int64_t open_due_ns;
     int64_t close_due_ns;
+    /** Of a process that died: the session whose lease this one resumes. */
+    const struct sim_session *before;
 };
 
 #define SIM_KEY_SIZE 64
@@ -156,6 +161,10 @@ struct sim_ticket {
     uint64_t writes_n;  /* asked for under its fence */
     uint64_t applied_n; /* of these, the last that was applied */
     bool gives_back;    /* one of them is to give it back */
+    bool resumes;       /* the place of a process that died */
+    int64_t resume_token;
+    bool was_waiting; /* as its process died */
+    bool in_keys;     /* in world->keys: nobody took its place over */
     size_t key_size;
     char key[SIM_KEY_SIZE];
     UT_hash_handle hh; /* in world->keys, by key */
@@ -197,6 +206,7 @@ struct sim_object {
     struct sim_session *session;
     struct sim_ticket *ticket;
     struct sim_write *write;
+    bool is_dead; /* with its process */
 };
 
 struct sim_client {
@@ -334,11 +344,15 @@ void sim_net_pause(struct sim_world *world,
                    int64_t until_ns);
 void sim_net_resume(struct sim_world *world, struct sim_peer *peer);
 void sim_net_hooks(struct sim_world *world, struct sim_etcd_hooks *ret_hooks);
+/** A peer's process has died: it hears of no call or stream any more. */
+void sim_net_forget(struct sim_world *world, unsigned peer);
 void sim_net_free(struct sim_world *world);
 
 /** client.c: core, as its driver runs it. */
 void sim_client_start(struct sim_client *client);
 void sim_client_stop(struct sim_client *client);
+/** The client's process dies, and a new one begins. */
+void sim_client_restart(struct sim_client *client);
 /** Tells a client which endpoints are to be used: a bit each. */
 void sim_client_list(struct sim_client *client, uint64_t usable);
 int64_t sim_local_ns(const struct sim_client *client, int64_t world_ns);
@@ -354,6 +368,8 @@ struct sim_write *sim_write_find(struct sim_client *client, uint64_t id);
 
 /** user.c: what callers do. */
 void sim_user_start(struct sim_client *client);
+/** Their process dies. */
+void sim_user_die(struct sim_client *client);
 void sim_user_on_event(struct sim_client *client,
                        const struct sim_event *event);
 /** An effect that is for the user. */

@@ -63,7 +63,9 @@ void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
                   (int)kv->value.size, kv->value.data);
         return;
     }
-    ticket = write->ticket;
+    /* Whoever has the place now. */
+    HASH_FIND(hh, world->keys, write->ticket->key, write->ticket->key_size,
+              ticket);
     last = &world->data_token[ticket->name];
     if (write->revision != 0) {
         break_write(client, write, "a write is applied once",

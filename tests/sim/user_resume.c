@@ -1,0 +1,145 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaselock/status.h"
+#include "user.h"
+
+/**
+ * A process dies, and a new one takes over the leases and places of the old
+ * one that it knows of. What the old one had sent may land yet.
+ */
+
+/** How long it takes until a new process asks for a session of the old one:
+ *  sometimes its lease is over by then. */
+#define TAKE_OVER_MAX_NS (8 * LL_NS_PER_S)
+/** A key that nobody took over goes with its session. */
+#define RESUMED_MAX_NS (20 * LL_NS_PER_S)
+
+static void ticket_die(struct sim_client *client, struct sim_ticket *ticket)
+{
+    struct sim_world *world = client->world;
+    struct ll_ticket_view view = {.token = 0};
+
+    (void)ll_core_ticket_view(client->core, ticket->id, 0, &view);
+    ticket->was_waiting = ticket->acquire_owed;
+    ticket->token = view.token;
+    for (size_t i = 0; ticket->in_held && i < world->held_n; i++) {
+        if (world->held[i] == ticket) {
+            world->held[i] = world->held[--world->held_n];
+            ticket->in_held = false;
+        }
+    }
+}
+
+static void session_die(struct sim_client *client, struct sim_session *session)
+{
+    if (session->is_open && sim_chance(&client->random, 800000)) {
+        sim_user_push(
+            client, sim_spread(&client->random, LL_NS_PER_MS, TAKE_OVER_MAX_NS),
+            SIM_EVENT_TAKE_OVER, session->id);
+    }
+}
+
+void sim_user_die(struct sim_client *client)
+{
+    for (size_t i = 0; i < client->live_n; i++) {
+        struct sim_object *object = &client->objects[client->live[i]];
+
+        object->is_dead = true;
+        if (object->ticket != NULL) {
+            ticket_die(client, object->ticket);
+        } else if (object->session != NULL) {
+            session_die(client, object->session);
+        } else if (object->write != NULL) {
+            /* Nobody will ever be told. */
+            object->write->is_over = true;
+            object->write->status = LEASELOCK_E_OUTCOME_UNKNOWN;
+        }
+    }
+    client->live_n = 0;
+    client->query_id = 0;
+}
+
+/** Asks for a session with the lease of a dead process' one. */
+static void take_over_session(struct sim_client *client,
+                              const struct sim_session *before)
+{
+    struct sim_session *session = sim_session_new(client, before->lease);
+
+    session->before = before;
+    session->grants = before->grants;
+    session->is_meddled = before->is_meddled;
+    sim_user_open(client, session);
+}
+
+/** Asks for the place of a dead process' ticket. */
+static void take_over_ticket(struct sim_client *client,
+                             struct sim_session *session,
+                             struct sim_ticket *before)
+{
+    struct sim_world *world = client->world;
+    struct sim_ticket *ticket = sim_ticket_new(client, session);
+    struct ll_event event = {.kind = LL_EVENT_RESUME, .id = ticket->id};
+
+    ticket->name = before->name;
+    ticket->resumes = true;
+    ticket->resume_token =
+        sim_chance(&client->random, 700000) ? before->token : 0;
+    ticket->has_timeout = sim_chance(&client->random, 200000);
+    event.resume.timeout_ns = -1;
+    if (ticket->has_timeout) {
+        event.resume.timeout_ns =
+            sim_spread(&client->random, LL_NS_PER_MS, 4 * world->wait_ns);
+        ticket->acquire_due_ns =
+            sim_user_now_ns(client) + event.resume.timeout_ns;
+    }
+    ticket->has_key = before->has_key;
+    ticket->created = before->created;
+    ticket->is_meddled = before->is_meddled;
+    ticket->is_out = before->is_out;
+    ticket->key_gone_ns = before->key_gone_ns;
+    ticket->writes_n = before->writes_n;
+    ticket->applied_n = before->applied_n;
+    sim_ticket_enter(client, ticket,
+                     (struct ll_bytes){before->key, before->key_size});
+    event.resume.session = session->id;
+    event.resume.key = (struct ll_bytes){ticket->key, ticket->key_size};
+    event.resume.token = ticket->resume_token;
+    if (sim_client_step(client, &event) != 0) {
+        /* The session was lost in this very step. */
+        ticket->acquire_owed = false;
+        return;
+    }
+    world->result->resumed++;
+    if (!world->is_over && ticket->has_timeout) {
+        sim_user_due(client, ticket->id, ticket->acquire_due_ns);
+    }
+}
+
+void sim_user_take_over(struct sim_client *client, uint64_t id)
+{
+    const struct sim_object *object = &client->objects[id];
+    struct sim_session *session = object->session;
+
+    if (client->world->phase != SIM_PHASE_STORM) {
+        return;
+    }
+    if (object->is_dead) {
+        take_over_session(client, session);
+        return;
+    }
+    for (uint64_t old = 1; old < id && session->is_open; old++) {
+        struct sim_ticket *ticket = client->objects[old].ticket;
+
+        if (ticket != NULL && ticket->session == session->before &&
+            client->objects[old].is_dead && ticket->in_keys &&
+            (ticket->was_waiting || ticket->is_granted) &&
+            !ticket->is_released && !ticket->lost_told &&
+            !client->world->is_over && sim_chance(&client->random, 900000)) {
+            take_over_ticket(client, session, ticket);
+        }
+    }
+    sim_user_push(client,
+                  sim_spread(&client->random, LL_NS_PER_S, RESUMED_MAX_NS),
+                  SIM_EVENT_CLOSE, id);
+}
