@@ -14,6 +14,16 @@
 #include "leaselock/client.h"
 #include "rpc/transport.h"
 
+/** Of a client that keeps up with the list of members: see api/sync.h. */
+struct ll_sync {
+    int64_t interval_ns; /* 0: it does not */
+    int64_t next_ns;
+    uint64_t first;  /* the endpoints that the user named */
+    uint32_t n;      /* how many there are, as core knows */
+    uint64_t usable; /* which of them are used, as core knows */
+    uint32_t turn;   /* whom to ask for a confirmation */
+};
+
 /**
  * A client: core, the transport, the mutex around both, and the background
  * thread that waits for etcd and for time to pass.
@@ -44,6 +54,7 @@ struct ll_client {
     struct ll_link tickets;
     struct ll_link queries;
     struct ll_link writes;
+    struct ll_sync sync;
     /** Until when the background thread sleeps; INT64_MIN: it is awake. */
     int64_t sleeps_until_ns;
     unsigned closes; /* sessions whose CLOSED is to come */

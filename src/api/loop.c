@@ -3,6 +3,7 @@
 
 #include "api/client.h"
 #include "api/error.h"
+#include "api/sync.h"
 #include "api/ticket.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -198,6 +199,15 @@ static void client_on_event(struct ll_event *event, void *arg)
     client_tell_closer(client);
 }
 
+/** When there is something to do at the latest. */
+static int64_t client_deadline_ns(const struct ll_client *client)
+{
+    int64_t core_ns = ll_core_deadline_ns(client->core);
+    int64_t sync_ns = ll_sync_deadline_ns(client);
+
+    return core_ns < sync_ns ? core_ns : sync_ns;
+}
+
 static void client_on_time(struct ll_client *client)
 {
     struct ll_event event = {.kind = LL_EVENT_TIME,
@@ -208,12 +218,13 @@ static void client_on_time(struct ll_client *client)
         client_drain(client);
         client_tell_closer(client);
     }
+    ll_sync_on_time(client, event.now_ns);
 }
 
 /** Waits without the mutex, and takes in what has come. */
 static void client_wait(struct ll_client *client)
 {
-    int64_t deadline_ns = ll_core_deadline_ns(client->core);
+    int64_t deadline_ns = client_deadline_ns(client);
     int64_t timeout_ns = INT64_MAX;
     void *tag;
 

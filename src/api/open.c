@@ -8,6 +8,7 @@
 #include "api/client.h"
 #include "api/discovery.h"
 #include "api/error.h"
+#include "api/sync.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 
@@ -30,6 +31,7 @@ static int client_make_transport(struct ll_client *client,
 {
     struct ll_transport_config config = {
         .endpoints = client->setup.texts[LL_SETTING_ENDPOINTS],
+        .grows = client->options.sync_interval_ms > 0,
         .options = &client->options};
     sigset_t all;
     sigset_t old;
@@ -167,6 +169,7 @@ static int client_build(struct ll_client *client,
     if (status != 0) {
         return status;
     }
+    ll_sync_init(client);
     status = client_make_core(client);
     if (status == 0 && client->options.dispatch != 0) {
         client->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -57,6 +57,35 @@ static void query_end(struct ll_query_object *query,
     ll_handle_leave(&query->handle);
 }
 
+int ll_query_begin(struct ll_client *client,
+                   struct ll_query_object *query,
+                   int64_t deadline_ns,
+                   uint32_t endpoint)
+{
+    int status =
+        ll_handle_enter(&query->handle, LL_HANDLE_QUERY, false, query_destroy);
+
+    if (status != 0) {
+        query_destroy(&query->handle);
+        return status;
+    }
+    ll_handle_ref(&client->handle);
+    query->client = client;
+    query->deadline_ns = deadline_ns;
+    ll_link_append(&client->queries, &query->link);
+    if (query->prepare != NULL) {
+        query->prepare(query);
+    }
+    ll_handle_ref(&query->handle);
+    status = query_ask(query, endpoint);
+    if (status != 0) {
+        ll_link_remove(&query->link);
+        ll_handle_leave(&query->handle);
+    }
+    ll_handle_put(&query->handle);
+    return status;
+}
+
 int ll_query_run(const void *user,
                  struct ll_query_object *query,
                  int timeout_ms,
@@ -73,38 +102,20 @@ int ll_query_run(const void *user,
         return ll_error_text(reterr, status, "");
     }
     status = ll_client_enter(user, &client);
-    if (status == 0) {
-        status = ll_handle_enter(&query->handle, LL_HANDLE_QUERY, false,
-                                 query_destroy);
-        if (status != 0) {
-            ll_client_unlock(client);
-            ll_handle_put(&client->handle);
-        }
-    }
     if (status != 0) {
         query_destroy(&query->handle);
         ll_waiter_free(&waiter);
         return ll_error_text(reterr, status, "");
     }
-    query->client = client; /* takes over the look-up's reference */
-    query->deadline_ns = ll_clock_now_ns() + timeout_ms * LL_NS_PER_MS;
     query->completion.waiter = waits ? &waiter : NULL;
-    ll_handle_ref(&client->handle);
-    ll_handle_ref(&query->handle);
-    ll_link_append(&client->queries, &query->link);
-    if (query->prepare != NULL) {
-        query->prepare(query);
-    }
-    status = query_ask(query, endpoint);
+    status = ll_query_begin(
+        client, query, ll_clock_now_ns() + timeout_ms * LL_NS_PER_MS, endpoint);
     if (status != 0) {
-        ll_link_remove(&query->link);
-        ll_handle_leave(&query->handle);
         (void)ll_error_text(reterr, status, "");
     } else if (waits) {
         status = ll_client_await(client, &waiter);
     }
     ll_client_unlock(client);
-    ll_handle_put(&query->handle);
     ll_handle_put(&client->handle);
     ll_waiter_free(&waiter);
     return status;

@@ -46,6 +46,18 @@ int ll_query_run(const void *user,
                  bool waits,
                  struct leaselock_error *reterr);
 
+/**
+ * Asks the query's request with the mutex held, from whichever thread; it is
+ * freed once it has ended, and also when it could not be asked.
+ *
+ * @param deadline_ns  of all its questions together
+ * @return 0 or what went wrong
+ */
+int ll_query_begin(struct ll_client *client,
+                   struct ll_query_object *query,
+                   int64_t deadline_ns,
+                   uint32_t endpoint);
+
 /** Asks the request anew, with its new content; for on_answer. False: it
  *  could not be asked. */
 bool ll_query_ask_on(struct ll_query_object *query);

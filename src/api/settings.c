@@ -64,7 +64,9 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             .off = 1,
             HELP("keep up with the cluster's list of members (default 0: no)"),
             MORE("The list is asked for at once and then so often; members "
-                 "that join are used, and those that left are not."),
+                 "that join are used, and those that left are not, as soon as "
+                 "one that is listed has answered. There may be 64 endpoints "
+                 "in a client's life."),
         },
     [LL_SETTING_NAMESPACE] =
         {

@@ -121,6 +121,7 @@ enum ll_request_kind {
     LL_REQUEST_LEASE_REVOKE,
     LL_REQUEST_LEASE_TTL, /* LeaseTimeToLive */
     LL_REQUEST_STATUS,    /* Maintenance.Status */
+    LL_REQUEST_MEMBER_LIST,
 };
 
 /** Deepest nesting of Txns in a Txn; etcd's clients use one. */
@@ -160,6 +161,16 @@ struct ll_op_answer {
         int64_t deleted;
         struct ll_txn_answer txn;
     };
+};
+
+/** A member of the cluster. */
+struct ll_member {
+    uint64_t id;
+    const char *name;
+    /** Where it says that clients find it. */
+    const char *const *client_urls;
+    size_t client_urls_n;
+    bool is_learner;
 };
 
 /**
@@ -205,6 +216,10 @@ struct ll_answer {
             uint64_t leader_id;
             bool is_learner;
         } status;
+        struct {
+            const struct ll_member *list;
+            size_t n;
+        } members;
     };
 };
 

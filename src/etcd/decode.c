@@ -192,6 +192,35 @@ static int read_header(const Etcdpb__ResponseHeader *header,
     return 0;
 }
 
+static int read_members(const Etcdpb__MemberListResponse *message,
+                        struct ll_arena *arena,
+                        struct ll_answer *answer)
+{
+    struct ll_member *list = NULL;
+    size_t i = 0;
+
+    if (message->n_members > 0) {
+        list = ll_arena_array(arena, message->n_members, sizeof(*list));
+        if (list == NULL) {
+            return LEASELOCK_E_NOMEM;
+        }
+    }
+    for (i = 0; i < message->n_members; i++) {
+        const Etcdpb__Member *member = message->members[i];
+
+        list[i] = (struct ll_member){
+            .id = member->id,
+            .name = member->name,
+            .client_urls = (const char *const *)member->client_urls,
+            .client_urls_n = member->n_client_urls,
+            .is_learner = member->is_learner != 0,
+        };
+    }
+    answer->members.list = list;
+    answer->members.n = message->n_members;
+    return 0;
+}
+
 static const ProtobufCMessageDescriptor *
 answer_descriptor(enum ll_request_kind kind)
 {
@@ -208,6 +237,8 @@ answer_descriptor(enum ll_request_kind kind)
         return &etcdpb__lease_time_to_live_response__descriptor;
     case LL_REQUEST_STATUS:
         return &etcdpb__status_response__descriptor;
+    case LL_REQUEST_MEMBER_LIST:
+        return &etcdpb__member_list_response__descriptor;
     }
     return NULL;
 }
@@ -223,6 +254,7 @@ static int read_answer(const ProtobufCMessage *message,
     const Etcdpb__LeaseRevokeResponse *revoke = NULL;
     const Etcdpb__LeaseTimeToLiveResponse *ttl = NULL;
     const Etcdpb__StatusResponse *member = NULL;
+    const Etcdpb__MemberListResponse *members = NULL;
     int status = LEASELOCK_E_SERVER;
 
     switch (answer->kind) {
@@ -257,6 +289,10 @@ static int read_answer(const ProtobufCMessage *message,
         answer->status.leader_id = member->leader;
         answer->status.is_learner = member->is_learner != 0;
         return read_header(member->header, false, answer);
+    case LL_REQUEST_MEMBER_LIST:
+        members = (const Etcdpb__MemberListResponse *)message;
+        status = read_header(members->header, false, answer);
+        return status != 0 ? status : read_members(members, arena, answer);
     }
     return status;
 }

@@ -285,6 +285,7 @@ int ll_request_encode(const struct ll_request *request, struct ll_buffer *out)
     Etcdpb__LeaseTimeToLiveRequest ttl =
         ETCDPB__LEASE_TIME_TO_LIVE_REQUEST__INIT;
     Etcdpb__StatusRequest status = ETCDPB__STATUS_REQUEST__INIT;
+    Etcdpb__MemberListRequest members = ETCDPB__MEMBER_LIST_REQUEST__INIT;
 
     switch (request->kind) {
     case LL_REQUEST_TXN:
@@ -304,6 +305,8 @@ int ll_request_encode(const struct ll_request *request, struct ll_buffer *out)
         return pack(&ttl.base, out);
     case LL_REQUEST_STATUS:
         return pack(&status.base, out);
+    case LL_REQUEST_MEMBER_LIST:
+        return pack(&members.base, out);
     }
     return LEASELOCK_E_ARGUMENT;
 }

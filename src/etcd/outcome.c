@@ -131,6 +131,8 @@ const char *ll_request_method(enum ll_request_kind kind)
         return "/etcdserverpb.Lease/LeaseTimeToLive";
     case LL_REQUEST_STATUS:
         return "/etcdserverpb.Maintenance/Status";
+    case LL_REQUEST_MEMBER_LIST:
+        return "/etcdserverpb.Cluster/MemberList";
     }
     return "";
 }

@@ -195,6 +195,7 @@ static bool is_question(enum ll_request_kind kind)
     case LL_REQUEST_RANGE:
     case LL_REQUEST_LEASE_TTL:
     case LL_REQUEST_STATUS:
+    case LL_REQUEST_MEMBER_LIST:
         return true;
     case LL_REQUEST_TXN:
     case LL_REQUEST_LEASE_GRANT:

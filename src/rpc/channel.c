@@ -36,6 +36,8 @@ enum ll_method ll_method_of_request(enum ll_request_kind kind)
         return LL_METHOD_LEASE_TTL;
     case LL_REQUEST_STATUS:
         return LL_METHOD_STATUS;
+    case LL_REQUEST_MEMBER_LIST:
+        return LL_METHOD_MEMBER_LIST;
     }
     return LL_METHOD_STATUS;
 }
@@ -67,6 +69,8 @@ static const char *method_path(enum ll_method method)
         return ll_request_method(LL_REQUEST_LEASE_TTL);
     case LL_METHOD_STATUS:
         return ll_request_method(LL_REQUEST_STATUS);
+    case LL_METHOD_MEMBER_LIST:
+        return ll_request_method(LL_REQUEST_MEMBER_LIST);
     case LL_METHOD_AUTHENTICATE:
         return "/etcdserverpb.Auth/Authenticate";
     case LL_METHOD_WATCH:

@@ -19,11 +19,12 @@ enum ll_method {
     LL_METHOD_LEASE_REVOKE,
     LL_METHOD_LEASE_TTL,
     LL_METHOD_STATUS,
+    LL_METHOD_MEMBER_LIST,
     LL_METHOD_AUTHENTICATE,
     LL_METHOD_WATCH,
     LL_METHOD_KEEPALIVE,
 };
-#define LL_METHODS 9
+#define LL_METHODS 10
 
 enum ll_method ll_method_of_request(enum ll_request_kind kind);
 enum ll_method ll_method_of_stream(enum ll_stream_kind which);

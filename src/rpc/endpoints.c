@@ -322,6 +322,27 @@ int ll_endpoints_parse(const char *text,
     return 0;
 }
 
+int ll_endpoints_reserve(struct ll_endpoints *endpoints)
+{
+    struct ll_endpoint *list =
+        ll_realloc(endpoints->list, LL_ENDPOINTS_MAX * sizeof(*list));
+
+    if (list == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    endpoints->list = list;
+    return 0;
+}
+
+bool ll_endpoint_is_local(const struct ll_endpoint *endpoint)
+{
+    const char *host = endpoint->host;
+
+    return strncmp(endpoint->target, "unix:", 5) == 0 ||
+           strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
+}
+
 void ll_endpoints_free(struct ll_endpoints *endpoints)
 {
     ll_free(endpoints->list);

@@ -44,6 +44,13 @@ int ll_endpoints_parse(const char *text,
                        struct ll_endpoints *ret_endpoints,
                        struct leaselock_error *reterr);
 
+/** Makes room for LL_ENDPOINTS_MAX, so that none moves when one is added.
+ *  @return 0 or LEASELOCK_E_NOMEM */
+int ll_endpoints_reserve(struct ll_endpoints *endpoints);
+
+/** Whether an endpoint is this machine's own, whichever machine that is. */
+bool ll_endpoint_is_local(const struct ll_endpoint *endpoint);
+
 void ll_endpoints_free(struct ll_endpoints *endpoints);
 
 #endif

@@ -83,9 +83,16 @@ int ll_transport_new(const struct ll_transport_config *config,
         return no_memory(reterr);
     }
     status = configure(transport, config, reterr);
+    if (status == 0 && config->grows &&
+        ll_endpoints_reserve(&transport->endpoints) != 0) {
+        status = no_memory(reterr);
+    }
     if (status == 0) {
-        transport->channels =
-            ll_alloc_zero(transport->endpoints.n, sizeof(struct ll_channel *));
+        transport->endpoints_first_n = transport->endpoints.n;
+        transport->grows = config->grows;
+        transport->channels = ll_alloc_zero(
+            config->grows ? LL_ENDPOINTS_MAX : transport->endpoints.n,
+            sizeof(struct ll_channel *));
         if (transport->channels == NULL) {
             status = no_memory(reterr);
         }

@@ -30,6 +30,8 @@ struct ll_transport_config {
     /** "host:port", "[v6]:port" or either behind "http://", commas between;
      *  borrowed during ll_transport_new. */
     const char *endpoints;
+    /** Their list may change. */
+    bool grows;
     /** With the defaults filled in; its strings live as long as the
      *  transport. */
     const struct leaselock_client_options *options;
@@ -52,12 +54,29 @@ int ll_transport_new(const struct ll_transport_config *config,
 /** How many endpoints there are. */
 uint32_t ll_transport_endpoints(const struct ll_transport *transport);
 
-/** An endpoint as the user wrote it, or "" when there is no such one. Needs no
- *  mutex; valid as long as the transport. */
+/** An endpoint as the user or its member wrote it, or "" when there is no such
+ *  one; valid as long as the transport. */
 const char *ll_transport_endpoint(const struct ll_transport *transport,
                                   uint32_t endpoint);
 
-/** Whether the connection to an endpoint is TLS. Needs no mutex. */
+/**
+ * Takes a list of the members' URLs: those that are not known yet become
+ * endpoints.
+ *
+ * Some are left out: what cannot be read or is no address (0.0.0.0), what is
+ * more than there is room for, plain text where the endpoints so far are all
+ * TLS, as no list is to turn that off, and TLS where there is none so far, as
+ * it is not known whom to trust; and a loopback address where no endpoint so
+ * far is one: it is what members say that were not told who they are.
+ *
+ * @param ret_listed  which endpoints are in the list, as bits
+ */
+void ll_transport_list(struct ll_transport *transport,
+                       const char *const *urls,
+                       size_t urls_n,
+                       uint64_t *ret_listed);
+
+/** Whether the connection to an endpoint is TLS. */
 bool ll_transport_endpoint_is_tls(const struct ll_transport *transport,
                                   uint32_t endpoint);
 

@@ -34,8 +34,10 @@ struct ll_transport {
     grpc_completion_queue *queue;
     struct ll_channel_settings settings;
     int request_timeout_ms;
-    struct ll_endpoints endpoints;
+    uint32_t endpoints_first_n; /* how many the user named */
+    bool grows;
 
+    struct ll_endpoints endpoints;
     struct ll_channel **channels; /* one for each endpoint, or NULL */
     struct ll_tls *tls;           /* NULL when no endpoint needs it */
     struct ll_auth auth;

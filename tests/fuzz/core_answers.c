@@ -176,6 +176,8 @@ static void make_ok(struct world *world,
     case LL_REQUEST_STATUS:
         answer->status.version = "3.4.23";
         break;
+    case LL_REQUEST_MEMBER_LIST:
+        break;
     }
 }
 

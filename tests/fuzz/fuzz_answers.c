@@ -98,6 +98,16 @@ static void check_answer(const struct ll_answer *answer)
     case LL_REQUEST_STATUS:
         touched = strlen(answer->status.version);
         break;
+    case LL_REQUEST_MEMBER_LIST:
+        for (size_t i = 0; i < answer->members.n; i++) {
+            const struct ll_member *member = &answer->members.list[i];
+
+            touched = strlen(member->name);
+            for (size_t k = 0; k < member->client_urls_n; k++) {
+                touched = strlen(member->client_urls[k]);
+            }
+        }
+        break;
     }
 }
 
@@ -346,7 +356,7 @@ static void fuzz_outcome(struct fuzz_bytes bytes)
 
 static void fuzz_message(struct fuzz_bytes bytes)
 {
-    unsigned what = fuzz_below(&bytes, 9);
+    unsigned what = fuzz_below(&bytes, 10);
 
     if (what <= LL_REQUEST_STATUS) {
         fuzz_answer((enum ll_request_kind)what, bytes);
@@ -354,6 +364,8 @@ static void fuzz_message(struct fuzz_bytes bytes)
         fuzz_watch(bytes);
     } else if (what == 7) {
         fuzz_keepalive(bytes);
+    } else if (what == 9) {
+        fuzz_answer(LL_REQUEST_MEMBER_LIST, bytes);
     } else {
         fuzz_request(bytes);
     }

@@ -127,6 +127,7 @@ static const struct sim_error *check(const struct sim_etcd *etcd,
     case LL_REQUEST_LEASE_REVOKE:
     case LL_REQUEST_LEASE_TTL:
     case LL_REQUEST_STATUS:
+    case LL_REQUEST_MEMBER_LIST:
         break;
     }
     return NULL;
@@ -151,6 +152,7 @@ static enum sim_call_state need_of(const struct ll_request *request)
     case LL_REQUEST_LEASE_TTL:
         return SIM_CALL_ASKING;
     case LL_REQUEST_STATUS:
+    case LL_REQUEST_MEMBER_LIST:
         break;
     }
     return SIM_CALL_INDEXED;

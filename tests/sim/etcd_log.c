@@ -134,6 +134,7 @@ static const struct sim_error *carry_out(struct sim_etcd *etcd,
     case LL_REQUEST_RANGE:
     case LL_REQUEST_LEASE_TTL:
     case LL_REQUEST_STATUS:
+    case LL_REQUEST_MEMBER_LIST:
         break;
     }
     return NULL;

@@ -136,6 +136,7 @@ struct ll_request sim_copy_request(struct sim_arena *arena,
     case LL_REQUEST_LEASE_REVOKE:
     case LL_REQUEST_LEASE_TTL:
     case LL_REQUEST_STATUS:
+    case LL_REQUEST_MEMBER_LIST:
         break;
     }
     return copy;

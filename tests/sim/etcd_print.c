@@ -135,6 +135,9 @@ char *sim_print_answer(const struct ll_answer *answer)
         case LL_REQUEST_STATUS:
             (void)fprintf(out, "version %s", answer->status.version);
             break;
+        case LL_REQUEST_MEMBER_LIST:
+            (void)fprintf(out, "%zu members", answer->members.n);
+            break;
         }
     }
     (void)fclose(out);

@@ -179,6 +179,7 @@ void sim_message_set_request(struct sim_message *message,
     case LL_REQUEST_LEASE_REVOKE:
     case LL_REQUEST_LEASE_TTL:
     case LL_REQUEST_STATUS:
+    case LL_REQUEST_MEMBER_LIST:
         break;
     }
 }
@@ -241,6 +242,7 @@ void sim_message_set_answer(struct sim_message *message,
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_REVOKE:
     case LL_REQUEST_LEASE_TTL:
+    case LL_REQUEST_MEMBER_LIST: /* no simulated user asks for it */
         break;
     }
 }

@@ -32,6 +32,8 @@ static const char *request_name(const struct ll_request *request)
         return "look at the lease";
     case LL_REQUEST_STATUS:
         return "status";
+    case LL_REQUEST_MEMBER_LIST:
+        return "list the members";
     }
     return "?";
 }

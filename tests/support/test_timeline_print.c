@@ -135,6 +135,9 @@ static void print_call(struct test_timeline *timeline,
     case LL_REQUEST_STATUS:
         fprintf(out, "status");
         break;
+    case LL_REQUEST_MEMBER_LIST:
+        fprintf(out, "members");
+        break;
     }
 }
 

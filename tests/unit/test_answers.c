@@ -202,6 +202,50 @@ static void test_decode_authenticate(void **state)
     ll_buffer_wipe(&token);
 }
 
+/** Goal: the list of members is read, a member that has not started too. */
+static void test_decode_members(void **state)
+{
+    struct writer in = {.size = 0};
+    struct writer member = {.size = 0};
+    struct ll_answer answer;
+    struct ll_decoded *decoded = NULL;
+    const struct ll_member *list;
+
+    (void)state;
+    header(&in, 7);
+    number(&member, 1, 4711);
+    text(&member, 2, "a");
+    text(&member, 3, "http://a:2380");
+    text(&member, 4, "http://a:2379");
+    text(&member, 4, "https://b:2379");
+    message(&in, 2, &member);
+    member.size = 0;
+    number(&member, 1, 4712);
+    number(&member, 5, 1);
+    message(&in, 2, &member);
+    assert_int_equal(ll_answer_decode(LL_REQUEST_MEMBER_LIST, in.data, in.size,
+                                      &answer, &decoded),
+                     0);
+    assert_int_equal(answer.members.n, 2);
+    list = answer.members.list;
+    assert_int_equal(list[0].id, 4711);
+    assert_string_equal(list[0].name, "a");
+    assert_int_equal(list[0].client_urls_n, 2);
+    assert_string_equal(list[0].client_urls[0], "http://a:2379");
+    assert_string_equal(list[0].client_urls[1], "https://b:2379");
+    assert_false(list[0].is_learner);
+    assert_string_equal(list[1].name, "");
+    assert_int_equal(list[1].client_urls_n, 0);
+    assert_true(list[1].is_learner);
+    ll_decoded_free(decoded);
+    in.size = 0;
+    assert_int_equal(ll_answer_decode(LL_REQUEST_MEMBER_LIST, in.data, in.size,
+                                      &answer, &decoded),
+                     0);
+    assert_int_equal(answer.members.n, 0);
+    ll_decoded_free(decoded);
+}
+
 /** Goal: answers without what core lives by are refused. */
 static void test_decode_refuses(void **state)
 {
@@ -328,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_decode_leases),
         cmocka_unit_test(test_decode_status),
         cmocka_unit_test(test_decode_authenticate),
+        cmocka_unit_test(test_decode_members),
         cmocka_unit_test(test_decode_refuses),
         cmocka_unit_test(test_decode_depth),
         cmocka_unit_test(test_decode_broken),

@@ -152,6 +152,8 @@ static void test_encode_others(void **state)
     request.kind = LL_REQUEST_STATUS;
     out.size = 0;
     assert_encoded(&request, &out);
+    request.kind = LL_REQUEST_MEMBER_LIST;
+    assert_encoded(&request, &out);
 }
 
 /** Goal: the messages of the streams have etcd's numbers. */

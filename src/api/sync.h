@@ -1,0 +1,25 @@
+#ifndef LL_API_SYNC_H
+#define LL_API_SYNC_H
+
+#include "api/client.h"
+
+/**
+ * Keeps the endpoints up with the cluster's own list of members.
+ *
+ * The list is asked for at once and then every sync_interval_ms. What it names
+ * and is no learner is used; what it does not name is left, but only once a
+ * member that it names has answered, so that a list of addresses that cannot be
+ * reached from here (of a network behind a gateway, say) does no harm. When
+ * nobody gives the list any more, the user's own endpoints are used again.
+ */
+
+/** Prepares a client's, which is not shared yet. */
+void ll_sync_init(struct ll_client *client);
+
+/** When ll_sync_on_time is to be called; INT64_MAX: never. */
+int64_t ll_sync_deadline_ns(const struct ll_client *client);
+
+/** Asks for the list if it is time to; with the mutex held. */
+void ll_sync_on_time(struct ll_client *client, int64_t now_ns);
+
+#endif

@@ -1,0 +1,192 @@
+/* Endpoints that come and go with the cluster's members. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/test_live.h"
+#include "support/wait.h"
+
+#define MEMBERS 3
+#define INTERVAL_MS 1000
+
+/** What core has logged of the endpoints. */
+struct notes {
+    pthread_mutex_t mutex;
+    char newest[160];
+};
+
+static struct notes notes = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void
+on_log(enum leaselock_log_level level, const char *message, void *arg)
+{
+    (void)level;
+    (void)arg;
+    if (strstr(message, "endpoints, of which") != NULL) {
+        pthread_mutex_lock(&notes.mutex);
+        (void)snprintf(notes.newest, sizeof(notes.newest), "%s", message);
+        pthread_mutex_unlock(&notes.mutex);
+    }
+}
+
+/** Waits until core has logged this of its endpoints. */
+static void await_note(const char *wanted)
+{
+    int64_t deadline_ns = test_deadline_ns(TEST_WAIT_MS);
+    char newest[160];
+    bool found;
+
+    do {
+        pthread_mutex_lock(&notes.mutex);
+        memcpy(newest, notes.newest, sizeof(newest));
+        pthread_mutex_unlock(&notes.mutex);
+        found = strstr(newest, wanted) != NULL;
+        if (!found && test_now_ns() > deadline_ns) {
+            fail_msg("\"%s\" is not in \"%s\"", wanted, newest);
+        }
+        test_pause_step();
+    } while (!found);
+}
+
+static struct leaselock_client_options sync_options(void)
+{
+    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
+
+    options.sync_interval_ms = INTERVAL_MS;
+    options.log = on_log;
+    options.log_level = LEASELOCK_LOG_INFO;
+    notes.newest[0] = '\0';
+    return options;
+}
+
+static bool has_endpoint(leaselock_client *client, const char *wanted)
+{
+    char text[LEASELOCK_ERROR_ENDPOINT_SIZE];
+
+    for (unsigned i = 0;
+         leaselock_client_endpoint(client, i, text, sizeof(text)) > 0; i++) {
+        if (strstr(text, wanted) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Goal: a client that knows one member learns of the others, and goes on with
+ *  them when that one dies. Method: kill it. */
+static void test_learns(void **state)
+{
+    struct leaselock_client_options options = sync_options();
+    struct test_etcd members[MEMBERS];
+    struct test_peer peer;
+
+    (void)state;
+    assert_int_equal(test_etcd_start_cluster(members, MEMBERS, NULL), 0);
+    test_peer_open_with(members[0].endpoint, &options, NULL, &peer);
+    await_note("3 endpoints, of which 7 are used");
+    for (size_t i = 0; i < MEMBERS; i++) {
+        assert_true(has_endpoint(peer.client, members[i].endpoint));
+    }
+    assert_int_equal(test_etcd_kill(&members[0]), 0);
+    test_release(test_acquire(&peer, "learns"));
+    test_peer_close(&peer);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        test_etcd_stop(&members[i]);
+    }
+}
+
+/** Goal: a member that is removed is not used any more. Method: remove one that
+ *  the user has named. */
+static void test_removed(void **state)
+{
+    /* Else etcd wants its members to have been up for some seconds. */
+    static const char *const args[] = {"--strict-reconfig-check=false", NULL};
+    const struct test_etcd_options etcd_options = {.args = args};
+    struct leaselock_client_options options = sync_options();
+    struct test_etcd members[MEMBERS];
+    char endpoints[2 * TEST_ETCD_ENDPOINT_SIZE];
+    char output[2048];
+    char id[32] = "";
+    struct test_peer peer;
+
+    (void)state;
+    assert_int_equal(test_etcd_start_cluster(members, MEMBERS, &etcd_options),
+                     0);
+    (void)snprintf(endpoints, sizeof(endpoints), "%s,%s", members[0].endpoint,
+                   members[1].endpoint);
+    test_peer_open_with(endpoints, &options, NULL, &peer);
+    await_note("3 endpoints, of which 7 are used");
+    assert_int_equal(test_etcdctl(&members[0], output, sizeof(output), "member",
+                                  "list", NULL),
+                     0);
+    for (char *line = strtok(output, "\n"); line != NULL;
+         line = strtok(NULL, "\n")) {
+        if (strstr(line, members[1].endpoint) != NULL) {
+            (void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(line, ","),
+                           line);
+        }
+    }
+    assert_int_equal(
+        test_etcdctl(&members[0], NULL, 0, "member", "remove", id, NULL), 0);
+    await_note("3 endpoints, of which 5 are used");
+    test_release(test_acquire(&peer, "removed"));
+    test_peer_close(&peer);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        test_etcd_stop(&members[i]);
+    }
+}
+
+/** Goal: a list of addresses where nobody is does no harm. Method: an etcd that
+ *  says it is somewhere else; three syncs later locks can be had as ever. */
+static void test_unreachable(void **state)
+{
+    static const char *const args[] = {
+        "--advertise-client-urls=http://127.0.0.1:1", NULL};
+    const struct test_etcd_options etcd_options = {.args = args};
+    struct leaselock_client_options options = sync_options();
+    struct test_etcd etcd;
+    struct test_peer peer;
+    int64_t asked;
+
+    (void)state;
+    assert_int_equal(test_etcd_start_with(&etcd, &etcd_options), 0);
+    test_peer_open_with(etcd.endpoint, &options, NULL, &peer);
+    await_note("2 endpoints, of which 3 are used");
+    asked = test_etcd_requests(&etcd, "MemberList");
+    while (test_etcd_requests(&etcd, "MemberList") < asked + 3) {
+        test_pause_step();
+    }
+    test_release(test_acquire(&peer, "unreachable"));
+    await_note("2 endpoints, of which 3 are used");
+    test_peer_close(&peer);
+    test_etcd_stop(&etcd);
+}
+
+/** Goal: without the option nobody asks. Method: count. */
+static void test_off(void **state)
+{
+    struct test_etcd etcd;
+    struct test_peer peer;
+
+    (void)state;
+    assert_int_equal(test_etcd_start(&etcd), 0);
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    test_release(test_acquire(&peer, "off"));
+    test_peer_close(&peer);
+    assert_int_equal(test_etcd_requests(&etcd, "MemberList"), 0);
+    test_etcd_stop(&etcd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_learns), cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_unreachable), cmocka_unit_test(test_off)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
