@@ -15,6 +15,7 @@
 
 #include "leaselock/client.h"   /* IWYU pragma: export */
 #include "leaselock/fenced.h"   /* IWYU pragma: export */
+#include "leaselock/names.h"    /* IWYU pragma: export */
 #include "leaselock/queue.h"    /* IWYU pragma: export */
 #include "leaselock/session.h"  /* IWYU pragma: export */
 #include "leaselock/settings.h" /* IWYU pragma: export */

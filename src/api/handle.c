@@ -41,24 +41,28 @@ bool ll_handle_is_forked(void)
     return atomic_load(&handles_forked);
 }
 
-static int handle_add(struct ll_handle *handle)
+/** Gives an object the next id, and keeps as many behind it as are reserved. */
+static int handle_add(struct ll_handle *handle, uint64_t reserved)
 {
-    if (handles_last + 1 >= LL_ID_MAX || handles_last + 1 >= UINTPTR_MAX) {
+    uint64_t last = handles_last + 1 + reserved;
+
+    if (last >= LL_ID_MAX || last >= UINTPTR_MAX) {
         return LEASELOCK_E_LIMIT;
     }
     handle->entry.id = handles_last + 1;
     if (!ll_table_add(&handles, &handle->entry)) {
         return LEASELOCK_E_NOMEM;
     }
-    handles_last++;
+    handles_last = last;
     handle->entered = true;
     return 0;
 }
 
-int ll_handle_enter(struct ll_handle *handle,
-                    enum ll_handle_kind kind,
-                    bool open,
-                    void (*destroy)(struct ll_handle *handle))
+int ll_handle_enter_with(struct ll_handle *handle,
+                         enum ll_handle_kind kind,
+                         bool open,
+                         uint64_t reserved,
+                         void (*destroy)(struct ll_handle *handle))
 {
     int status;
 
@@ -67,9 +71,17 @@ int ll_handle_enter(struct ll_handle *handle,
     handle->refs = 1;
     handle->destroy = destroy;
     pthread_mutex_lock(&handles_mutex);
-    status = handle_add(handle);
+    status = handle_add(handle, reserved);
     pthread_mutex_unlock(&handles_mutex);
     return status;
+}
+
+int ll_handle_enter(struct ll_handle *handle,
+                    enum ll_handle_kind kind,
+                    bool open,
+                    void (*destroy)(struct ll_handle *handle))
+{
+    return ll_handle_enter_with(handle, kind, open, 0, destroy);
 }
 
 int ll_handle_renew(struct ll_handle *handle)
@@ -79,7 +91,7 @@ int ll_handle_renew(struct ll_handle *handle)
     pthread_mutex_lock(&handles_mutex);
     ll_table_remove(&handles, &handle->entry);
     handle->entered = false;
-    status = handle_add(handle);
+    status = handle_add(handle, 0);
     pthread_mutex_unlock(&handles_mutex);
     return status;
 }

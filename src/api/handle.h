@@ -52,6 +52,16 @@ int ll_handle_enter(struct ll_handle *handle,
                     bool open,
                     void (*destroy)(struct ll_handle *handle));
 
+/**
+ * The same, and keeps as many ids as are reserved, those right behind its own:
+ * no handle ever gets one of them.
+ */
+int ll_handle_enter_with(struct ll_handle *handle,
+                         enum ll_handle_kind kind,
+                         bool open,
+                         uint64_t reserved,
+                         void (*destroy)(struct ll_handle *handle));
+
 /** Gives an object in the table a new id.
  *  @return 0 or LEASELOCK_E_NOMEM: then it is in the table no more, but keeps
  *          the table's reference */

@@ -12,6 +12,7 @@ struct ll_ticket_object {
     struct ll_client *client; /* a reference */
     struct ll_link link;      /* in client->tickets */
     uint64_t session;         /* its id */
+    size_t names_n;           /* above 1: of several locks */
     /** All that follows is under the client's mutex. */
     bool acquire_due; /* ACQUIRED is to come */
     bool release_due; /* RELEASED is */
@@ -33,6 +34,9 @@ struct ll_ticket_ask {
     int timeout_ms;
     /** A new place, in this queue. */
     const char *name;
+    /** Or in these queues, two or more, which have been checked. */
+    const struct ll_bytes *names;
+    size_t names_n;
     /** The key's value; NULL: one that says who waits. */
     const void *value;
     size_t value_size;

@@ -74,8 +74,9 @@ static int ask_check(const struct ll_ticket_ask *ask,
                      struct leaselock_acquire_options *options,
                      struct leaselock_error *reterr)
 {
-    const char *fault =
-        ask->key != NULL ? NULL : leaselock_name_fault(ask->name);
+    const char *fault = ask->key != NULL || ask->names != NULL
+                            ? NULL
+                            : leaselock_name_fault(ask->name);
 
     if (ll_options_copy(options, sizeof(*options), ask->options) != 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
@@ -98,30 +99,50 @@ static int ask_check(const struct ll_ticket_ask *ask,
     return 0;
 }
 
-/** The event that asks core for a new place. */
-static int ask_place(const struct ll_session_object *session,
+/** The value of a new place's key, as it is given, or one that is made. */
+static int ask_value(const struct ll_session_object *session,
                      const struct leaselock_acquire_options *options,
                      const struct ll_ticket_ask *ask,
-                     struct ll_event *event,
-                     char **ret_value)
+                     struct ll_bytes *value,
+                     char **ret_made)
 {
     const char *label =
         options->label != NULL ? options->label : session->label;
     size_t size = 0;
     int status;
 
-    event->kind = LL_EVENT_ACQUIRE;
-    event->acquire.session = session->handle.entry.id;
-    event->acquire.name = (struct ll_bytes){ask->name, strlen(ask->name)};
-    event->acquire.timeout_ns =
-        ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
     if (ask->value != NULL) {
-        event->acquire.value = (struct ll_bytes){ask->value, ask->value_size};
+        *value = (struct ll_bytes){ask->value, ask->value_size};
         return 0;
     }
-    status = ll_value_make(label, ret_value, &size);
-    event->acquire.value = (struct ll_bytes){*ret_value, size};
+    status = ll_value_make(label, ret_made, &size);
+    *value = (struct ll_bytes){*ret_made, size};
     return status;
+}
+
+/** The event that asks core for a new place, or for several. */
+static void ask_place(const struct ll_session_object *session,
+                      const struct ll_ticket_ask *ask,
+                      struct ll_bytes value,
+                      struct ll_event *event)
+{
+    int64_t timeout_ns =
+        ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
+
+    if (ask->names != NULL) {
+        event->kind = LL_EVENT_ACQUIRE_ALL;
+        event->acquire_all.session = session->handle.entry.id;
+        event->acquire_all.names = ask->names;
+        event->acquire_all.names_n = ask->names_n;
+        event->acquire_all.value = value;
+        event->acquire_all.timeout_ns = timeout_ns;
+    } else {
+        event->kind = LL_EVENT_ACQUIRE;
+        event->acquire.session = session->handle.entry.id;
+        event->acquire.name = (struct ll_bytes){ask->name, strlen(ask->name)};
+        event->acquire.value = value;
+        event->acquire.timeout_ns = timeout_ns;
+    }
 }
 
 /** The event that asks core for the place of a key that is there. */
@@ -145,17 +166,21 @@ static int ticket_start(struct ll_session_object *session,
 {
     struct ll_client *client = session->client;
     struct ll_event event = {0};
-    char *value = NULL;
+    struct ll_bytes value = {NULL, 0};
+    char *made = NULL;
     int status = 0;
 
     if (ask->key != NULL) {
         ask_resume(session, ask, &event);
     } else {
-        status = ask_place(session, options, ask, &event, &value);
+        status = ask_value(session, options, ask, &value, &made);
+        ask_place(session, ask, value, &event);
     }
+    ticket->names_n = ask->names != NULL ? ask->names_n : 1;
     if (status == 0) {
-        status = ll_handle_enter(&ticket->handle, LL_HANDLE_TICKET, true,
-                                 ll_ticket_destroy);
+        /* Core calls the parts of several names by the ids that follow. */
+        status = ll_handle_enter_with(&ticket->handle, LL_HANDLE_TICKET, true,
+                                      ask->names_n, ll_ticket_destroy);
     }
     if (status != 0) {
         ll_ticket_destroy(&ticket->handle);
@@ -172,7 +197,7 @@ static int ticket_start(struct ll_session_object *session,
         ll_handle_put(&ticket->handle);
     }
 out:
-    ll_free(value);
+    ll_free(made);
     return status;
 }
 

@@ -2,16 +2,29 @@
 
 #include "api/ticket.h"
 #include "base/clock.h"
+#include "leaselock/names.h"
 
 /**
  * What a user can see of a ticket. Everything is computed from core's state
  * and the clock at the moment of the question.
  */
 
+/** What core calls a ticket, or a part of one of several names. */
+static uint64_t part_id(const struct ll_ticket_object *ticket, size_t part)
+{
+    uint64_t id = ticket->handle.entry.id;
+
+    return ticket->names_n > 1 && part < ticket->names_n ? id + 1 + part : id;
+}
+
+/** Not a part, but the ticket as a whole. */
+#define WHOLE SIZE_MAX
+
 /** Looks with the client's mutex held; STATE: it has given its place back,
  *  which its user has not been told of yet. The view's bytes are core's, so
  * what is needed of them is copied by `copy` before the mutex goes. */
 static int ticket_look(leaselock_ticket *user,
+                       size_t part,
                        struct ll_ticket_view *ret_view,
                        int (*copy)(const struct ll_ticket_view *view,
                                    char *ret_text,
@@ -25,8 +38,10 @@ static int ticket_look(leaselock_ticket *user,
     if (status != 0) {
         return status;
     }
-    if (!ll_core_ticket_view(ticket->client->core, ticket->handle.entry.id,
-                             ll_clock_now_ns(), ret_view)) {
+    if (part != WHOLE && part >= ticket->names_n) {
+        status = LEASELOCK_E_ARGUMENT;
+    } else if (!ll_core_ticket_view(ticket->client->core, part_id(ticket, part),
+                                    ll_clock_now_ns(), ret_view)) {
         status = ticket->committed ? LEASELOCK_E_STATE : LEASELOCK_E_HANDLE;
     } else if (copy != NULL) {
         status = copy(ret_view, ret_text, size);
@@ -38,7 +53,7 @@ static int ticket_look(leaselock_ticket *user,
 int leaselock_ticket_state(leaselock_ticket *user)
 {
     struct ll_ticket_view view;
-    int status = ticket_look(user, &view, NULL, NULL, 0);
+    int status = ticket_look(user, WHOLE, &view, NULL, NULL, 0);
 
     if (status == LEASELOCK_E_STATE) {
         return LEASELOCK_TICKET_RELEASED;
@@ -62,7 +77,7 @@ int leaselock_ticket_state(leaselock_ticket *user)
 int64_t leaselock_ticket_token(leaselock_ticket *user)
 {
     struct ll_ticket_view view;
-    int status = ticket_look(user, &view, NULL, NULL, 0);
+    int status = ticket_look(user, WHOLE, &view, NULL, NULL, 0);
 
     return status != 0 ? status : view.token;
 }
@@ -70,7 +85,7 @@ int64_t leaselock_ticket_token(leaselock_ticket *user)
 int64_t leaselock_ticket_position(leaselock_ticket *user)
 {
     struct ll_ticket_view view;
-    int status = ticket_look(user, &view, NULL, NULL, 0);
+    int status = ticket_look(user, WHOLE, &view, NULL, NULL, 0);
 
     if (status != 0) {
         return status;
@@ -81,7 +96,7 @@ int64_t leaselock_ticket_position(leaselock_ticket *user)
 int64_t leaselock_ticket_remaining_ms(leaselock_ticket *user)
 {
     struct ll_ticket_view view;
-    int status = ticket_look(user, &view, NULL, NULL, 0);
+    int status = ticket_look(user, WHOLE, &view, NULL, NULL, 0);
 
     return status != 0 ? status : view.remaining_ns / LL_NS_PER_MS;
 }
@@ -112,12 +127,55 @@ int leaselock_ticket_key(leaselock_ticket *user, char *ret_key, size_t size)
 {
     struct ll_ticket_view view;
 
-    return ticket_look(user, &view, copy_key, ret_key, size);
+    return ticket_look(user, WHOLE, &view, copy_key, ret_key, size);
 }
 
 int leaselock_ticket_name(leaselock_ticket *user, char *ret_name, size_t size)
 {
     struct ll_ticket_view view;
 
-    return ticket_look(user, &view, copy_name, ret_name, size);
+    return ticket_look(user, WHOLE, &view, copy_name, ret_name, size);
+}
+
+int leaselock_ticket_names_n(leaselock_ticket *user)
+{
+    struct ll_ticket_object *ticket = NULL;
+    int status = ll_ticket_enter(user, &ticket);
+
+    if (status != 0) {
+        return status;
+    }
+    status = (int)ticket->names_n;
+    ll_ticket_exit(ticket);
+    return status;
+}
+
+/** The caller's number of a part, which must not be taken for the whole. */
+static bool part_is_valid(size_t at)
+{
+    return at < LEASELOCK_NAMES_MAX;
+}
+
+int leaselock_ticket_name_at(leaselock_ticket *user,
+                             size_t at,
+                             char *ret_name,
+                             size_t size)
+{
+    struct ll_ticket_view view;
+
+    return part_is_valid(at)
+               ? ticket_look(user, at, &view, copy_name, ret_name, size)
+               : LEASELOCK_E_ARGUMENT;
+}
+
+int leaselock_ticket_key_at(leaselock_ticket *user,
+                            size_t at,
+                            char *ret_key,
+                            size_t size)
+{
+    struct ll_ticket_view view;
+
+    return part_is_valid(at)
+               ? ticket_look(user, at, &view, copy_key, ret_key, size)
+               : LEASELOCK_E_ARGUMENT;
 }

@@ -249,6 +249,11 @@ static int write_on_ticket(struct ll_ticket_object *ticket,
     if (ticket->committed) {
         return ll_error_text(reterr, LEASELOCK_E_NOT_HELD, "");
     }
+    if (ticket->names_n > 1) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a ticket over several names has no fence: write "
+                             "under one of a single name");
+    }
     write = write_new(ticket, ask, bytes_n);
     if (write == NULL) {
         return ll_error_text(reterr, LEASELOCK_E_NOMEM, "");

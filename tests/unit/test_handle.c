@@ -47,6 +47,26 @@ static int get(const void *user, enum ll_handle_kind kind)
     return status;
 }
 
+/** Goal: ids that are reserved are nobody's. Method: reserve some, enter one
+ *  more, and ask for those between the two. */
+static void test_reserved(void **state)
+{
+    struct ll_handle *first = calloc(1, sizeof(*first));
+    struct ll_handle *second;
+
+    (void)state;
+    assert_non_null(first);
+    assert_int_equal(
+        ll_handle_enter_with(first, LL_HANDLE_TICKET, true, 60, destroy), 0);
+    second = enter(LL_HANDLE_TICKET);
+    assert_true(second->entry.id == first->entry.id + 61);
+    for (uint64_t id = first->entry.id + 1; id < second->entry.id; id++) {
+        assert_null(ll_handle_find(id));
+    }
+    ll_handle_leave(first);
+    ll_handle_leave(second);
+}
+
 /** Goal: a handle is found as what it is and as nothing else. Method: ask for
  *  each kind, for numbers that are none, and after it has left. */
 static void test_kinds(void **state)
@@ -226,10 +246,10 @@ static void test_fork(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),      cmocka_unit_test(test_shut),
-        cmocka_unit_test(test_references), cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_kinds),   cmocka_unit_test(test_reserved),
+        cmocka_unit_test(test_shut),    cmocka_unit_test(test_references),
+        cmocka_unit_test(test_ids),     cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_fork),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

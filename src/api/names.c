@@ -1,0 +1,137 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "api/error.h"
+#include "api/ticket.h"
+#include "core/core.h"
+#include "core/key.h"
+#include "leaselock/names.h"
+
+/**
+ * One ticket over several names: what is said of the names.
+ */
+
+_Static_assert(LEASELOCK_NAMES_MAX == LL_NAMES_MAX, "as many as core takes");
+
+/** Whether a name is the beginning of another's path, or the same. */
+static bool is_above(struct ll_bytes upper, struct ll_bytes lower)
+{
+    return lower.size >= upper.size &&
+           memcmp(upper.data, lower.data, upper.size) == 0 &&
+           (lower.size == upper.size || lower.data[upper.size] == '/');
+}
+
+/** Says which two of the names cannot be together, and why. */
+static int refuse_pair(const struct ll_bytes *names,
+                       size_t upper,
+                       size_t lower,
+                       struct leaselock_error *reterr)
+{
+    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
+
+    if (names[upper].size == names[lower].size) {
+        (void)snprintf(text, sizeof(text),
+                       "names %zu and %zu are both \"%.*s\"",
+                       upper < lower ? upper + 1 : lower + 1,
+                       upper < lower ? lower + 1 : upper + 1,
+                       (int)names[upper].size, names[upper].data);
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, text);
+    }
+    (void)snprintf(text, sizeof(text),
+                   "name %zu, \"%.*s\", is above name %zu, \"%.*s\", whose "
+                   "keys would stand in its queue",
+                   upper + 1, (int)names[upper].size, names[upper].data,
+                   lower + 1, (int)names[lower].size, names[lower].data);
+    return ll_error_text(reterr, LEASELOCK_E_NESTED, text);
+}
+
+/** Checks the names, and says which is at fault, counted from 1. */
+static int take_names(const char *const *names,
+                      size_t names_n,
+                      struct ll_bytes *ret_bytes,
+                      struct leaselock_error *reterr)
+{
+    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
+
+    if (names == NULL || names_n == 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "there is no name to acquire");
+    }
+    if (names_n > LEASELOCK_NAMES_MAX) {
+        (void)snprintf(text, sizeof(text),
+                       "%zu names are too many for one ticket, which takes %d",
+                       names_n, LEASELOCK_NAMES_MAX);
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, text);
+    }
+    for (size_t i = 0; i < names_n; i++) {
+        const char *fault = leaselock_name_fault(names[i]);
+
+        if (fault != NULL) {
+            (void)snprintf(text, sizeof(text), "name %zu: %s", i + 1, fault);
+            return ll_error_text(reterr, LEASELOCK_E_NAME, text);
+        }
+        ret_bytes[i] = (struct ll_bytes){names[i], strlen(names[i])};
+    }
+    for (size_t i = 0; i < names_n; i++) {
+        for (size_t j = 0; j < names_n; j++) {
+            if (i != j && is_above(ret_bytes[i], ret_bytes[j])) {
+                return refuse_pair(ret_bytes, i, j, reterr);
+            }
+        }
+    }
+    return 0;
+}
+
+/** As ll_ticket_begin; one name goes the way of all single ones. */
+static int acquire_all(leaselock_session *session,
+                       const char *const *names,
+                       size_t names_n,
+                       struct ll_ticket_ask *ask,
+                       bool waits,
+                       leaselock_ticket **ret_ticket,
+                       struct leaselock_error *reterr)
+{
+    struct ll_bytes bytes[LEASELOCK_NAMES_MAX];
+    int status = take_names(names, names_n, bytes, reterr);
+
+    if (status != 0) {
+        return status;
+    }
+    if (names_n == 1) {
+        ask->name = names[0];
+    } else {
+        ask->names = bytes;
+        ask->names_n = names_n;
+    }
+    return ll_ticket_begin(session, ask, waits, ret_ticket, reterr);
+}
+
+int leaselock_acquire_all(leaselock_session *session,
+                          const char *const *names,
+                          size_t names_n,
+                          const struct leaselock_acquire_options *options,
+                          int timeout_ms,
+                          leaselock_ticket **ret_ticket,
+                          struct leaselock_error *reterr)
+{
+    struct ll_ticket_ask ask = {.options = options, .timeout_ms = timeout_ms};
+
+    return acquire_all(session, names, names_n, &ask, true, ret_ticket, reterr);
+}
+
+int leaselock_acquire_all_async(leaselock_session *session,
+                                const char *const *names,
+                                size_t names_n,
+                                const struct leaselock_acquire_options *options,
+                                int timeout_ms,
+                                leaselock_done_fn *done,
+                                void *arg,
+                                leaselock_ticket **ret_ticket,
+                                struct leaselock_error *reterr)
+{
+    struct ll_ticket_ask ask = {
+        .options = options, .timeout_ms = timeout_ms, .done = done, .arg = arg};
+
+    return acquire_all(session, names, names_n, &ask, false, ret_ticket,
+                       reterr);
+}
