@@ -35,7 +35,7 @@ static bool is_set(const char *text)
 
 bool ll_auth_has_user(const struct ll_auth *auth)
 {
-    return is_set(auth->options->user);
+    return is_set(auth->options.user);
 }
 
 int ll_auth_init(struct ll_auth *auth,
@@ -46,7 +46,10 @@ int ll_auth_init(struct ll_auth *auth,
     char why[LEASELOCK_ERROR_MESSAGE_SIZE];
     int status = 0;
 
-    *auth = (struct ll_auth){.options = options};
+    *auth =
+        (struct ll_auth){.options = {.user = options->user,
+                                     .password = options->password,
+                                     .password_file = options->password_file}};
     ll_link_init(&auth->waiting);
     ll_token_init(&auth->token, is_set(options->user));
     if (!is_set(options->user)) {
@@ -171,7 +174,7 @@ static int fetch(struct ll_transport *transport,
 {
     struct ll_credentials credentials;
     int status =
-        ll_credentials_read(transport->auth.options, &credentials, why);
+        ll_credentials_read(&transport->auth.options, &credentials, why);
 
     if (status != 0) {
         return status;

@@ -47,7 +47,8 @@ struct ll_waiting {
 
 struct ll_auth {
     struct ll_token token;
-    const struct leaselock_client_options *options;
+    /** The user and where the password is; the rest is 0. */
+    struct leaselock_client_options options;
     struct ll_link waiting;       /* the oldest first */
     struct ll_authenticate *call; /* on its way, or NULL */
 };
