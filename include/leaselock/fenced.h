@@ -222,10 +222,10 @@ int leaselock_fenced_delete_async(leaselock_ticket *ticket,
                                   struct leaselock_error *reterr);
 
 /**
- * Tells what came of a write whose status was LEASELOCK_E_OUTCOME_UNKNOWN:
- * of the one that this was told of last. Waits until that is
- * certain, which is when the session is over at the latest. May be called
- * again.
+ * Tells what came of a write whose status was LEASELOCK_E_OUTCOME_UNKNOWN
+ * (a leaselock_proclaim too): of the one that this was told of last. Waits
+ * until that is certain, which is when the session is over at the latest. May
+ * be called again.
  *
  * @param ticket      may be lost by now, but not released
  * @param timeout_ms  0 or more, or LEASELOCK_FOREVER

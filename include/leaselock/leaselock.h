@@ -1,5 +1,5 @@
 /**
- * leaselock: ordered fair locks on etcd.
+ * leaselock: ordered fair locks and leader election on etcd.
  *
  * Start here. A client is a connection to an etcd cluster, a session is a
  * lease that the client keeps alive, a ticket is a place in a lock's queue:
@@ -14,6 +14,7 @@
 #define LEASELOCK_H
 
 #include "leaselock/client.h"   /* IWYU pragma: export */
+#include "leaselock/election.h" /* IWYU pragma: export */
 #include "leaselock/fenced.h"   /* IWYU pragma: export */
 #include "leaselock/names.h"    /* IWYU pragma: export */
 #include "leaselock/queue.h"    /* IWYU pragma: export */

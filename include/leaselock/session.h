@@ -56,11 +56,16 @@ struct leaselock_session_options {
     /** Told of changes of state; may be NULL. */
     leaselock_session_fn *on_state;
     void *on_state_arg;
+    /** Not 0: the lease of another process, which is not granted but taken
+     *  over, with the time to live that it has; its keys are taken over with
+     *  leaselock_resume. The other process must be gone or have left the lease
+     *  alone. Closing the session revokes the lease like any. */
+    int64_t lease;
 };
 
 #define LEASELOCK_SESSION_OPTIONS_INIT                                         \
     {                                                                          \
-        sizeof(struct leaselock_session_options), 0, 0, NULL, NULL, NULL       \
+        sizeof(struct leaselock_session_options), 0, 0, NULL, NULL, NULL, 0    \
     }
 
 /**
@@ -71,9 +76,10 @@ struct leaselock_session_options {
  *                     until the session is closed
  * @param ret_session  the session, active; the caller closes it
  * @param reterr       filled on failure; may be NULL
- * @return 0, LEASELOCK_E_UNAVAILABLE when no endpoint answered in time,
- *         _REFUSED, _SERVER, _ARGUMENT, _HANDLE, _FORKED, _CLOSED, _DEADLOCK,
- *         _LIMIT, _SYSTEM, _NOMEM
+ * @return 0, LEASELOCK_E_UNAVAILABLE when no endpoint answered in time, _LOST
+ *         when etcd does not know the `lease` of the options, _STATE when the
+ *         client has a session with it, _REFUSED, _SERVER, _ARGUMENT, _HANDLE,
+ *         _FORKED, _CLOSED, _DEADLOCK, _LIMIT, _SYSTEM, _NOMEM
  * @thread any; blocks; not from a callback
  * @since 0.1
  */

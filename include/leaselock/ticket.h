@@ -121,6 +121,57 @@ int leaselock_acquire_async(leaselock_session *session,
                             struct leaselock_error *reterr);
 
 /**
+ * Takes over the place of a key that another process made on the session's
+ * lease, which the session has to be opened with (`lease` of its options): a
+ * process that is started anew goes on where it was, as the holder or in the
+ * queue. Waits as leaselock_acquire does.
+ *
+ * The process that made the key must be gone: two that use one key both hold
+ * the lock.
+ *
+ * @param session     borrowed; must stay open until the ticket is released
+ * @param key         as leaselock_ticket_key told it, of the same namespace;
+ *                    copied
+ * @param token       as leaselock_ticket_token told it; 0 takes any
+ * @param options     NULL for the defaults; `label` has no meaning here
+ * @param timeout_ms  1 or more, or LEASELOCK_FOREVER. When it is over the place
+ *                    is given up, as by leaselock_acquire
+ * @param ret_ticket  the held ticket; the caller releases it
+ * @param reterr      filled on failure; may be NULL
+ * @return 0, LEASELOCK_E_LOST when there is no such key with this token, _NAME
+ *         when it is no key of a ticket on the session's lease, _STATE also
+ *         when the session has resumed it already, else as leaselock_acquire
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_resume(leaselock_session *session,
+                     const char *key,
+                     int64_t token,
+                     const struct leaselock_acquire_options *options,
+                     int timeout_ms,
+                     leaselock_ticket **ret_ticket,
+                     struct leaselock_error *reterr);
+
+/**
+ * As leaselock_resume, without waiting.
+ *
+ * @param done        as of leaselock_acquire_async
+ * @param ret_ticket  the ticket; set before done is called
+ * @return 0 when done will come, else as leaselock_resume
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_resume_async(leaselock_session *session,
+                           const char *key,
+                           int64_t token,
+                           const struct leaselock_acquire_options *options,
+                           int timeout_ms,
+                           leaselock_done_fn *done,
+                           void *arg,
+                           leaselock_ticket **ret_ticket,
+                           struct leaselock_error *reterr);
+
+/**
  * Gives up a ticket: unlocks when it is held, leaves the queue when it waits.
  * Deletes the ticket's key only where it is the very key that was created.
  * The handle is closed in every case but _FORKED and _DEADLOCK, and

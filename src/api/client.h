@@ -84,6 +84,10 @@ bool ll_client_await_for(struct ll_client *client,
                          struct ll_waiter *waiter,
                          int timeout_ms);
 
+/** Waits, with the mutex held, for a change that `changed` tells of, so long at
+ *  most. */
+void ll_client_wait_change(struct ll_client *client, int timeout_ms);
+
 /** The background thread; arg is the client. */
 void *ll_client_main(void *arg);
 

@@ -75,6 +75,13 @@ bool ll_client_await_for(struct ll_client *client,
     return waiter->done;
 }
 
+void ll_client_wait_change(struct ll_client *client, int timeout_ms)
+{
+    struct timespec until = ll_clock_after_ms(timeout_ms);
+
+    (void)pthread_cond_timedwait(&client->changed, &client->mutex, &until);
+}
+
 void ll_client_await_callbacks(struct ll_client *client,
                                const struct ll_handle *object)
 {

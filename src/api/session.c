@@ -90,6 +90,10 @@ static int session_options(const struct leaselock_session_options *user,
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "a session's TTL is 2 to 86400 seconds");
     }
+    if (options->lease < 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a lease's id is positive");
+    }
     if (options->open_timeout_ms < 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "a session's open time-out is 1 ms or more");
@@ -163,8 +167,10 @@ static int session_start(struct ll_client *client,
     ll_handle_ref(&session->handle); /* the caller's */
     *ret_session = session;
     event.id = session->handle.entry.id;
+    event.session_open.resume = options->lease != 0;
     /* 63 bits: etcd's lease ids are positive. 0 would be etcd's choice. */
-    event.session_open.lease = (int64_t)((random >> 1) | 1);
+    event.session_open.lease =
+        options->lease != 0 ? options->lease : (int64_t)((random >> 1) | 1);
     event.session_open.ttl_s = options->ttl_s;
     event.session_open.timeout_ns = options->open_timeout_ms * LL_NS_PER_MS;
     status = ll_client_command(client, &event);
@@ -428,6 +434,19 @@ static void session_on_closed(struct ll_client *client,
     ll_client_complete(client, &session->closed, detail);
 }
 
+/** Who leads is told of doubt, and of its end; a loss its ticket tells. */
+static void session_tell_tickets(struct ll_session_object *session,
+                                 const struct ll_effect *effect)
+{
+    enum ll_session_state state = effect->session.state;
+
+    if (state == LL_SESSION_SUSPECT || state == LL_SESSION_ACTIVE) {
+        ll_tickets_suspect(session->client, session->handle.entry.id,
+                           state == LL_SESSION_SUSPECT ? effect->session.why
+                                                       : NULL);
+    }
+}
+
 void ll_session_effect(struct ll_client *client, const struct ll_effect *effect)
 {
     struct ll_handle *handle = ll_handle_find(effect->id);
@@ -441,11 +460,13 @@ void ll_session_effect(struct ll_client *client, const struct ll_effect *effect)
         session_on_opened(client, session, &effect->detail);
     } else if (effect->kind == LL_EFFECT_SESSION_CLOSED && session->close_due) {
         session_on_closed(client, session, &effect->detail);
-    } else if (effect->kind == LL_EFFECT_SESSION_CHANGED &&
-               session->on_state != NULL && session->handle.open) {
-        session->changed_to = state_of(effect->session.state);
-        session->changed_why = effect->session.why;
-        ll_notice_post(client, &session->changed);
+    } else if (effect->kind == LL_EFFECT_SESSION_CHANGED) {
+        if (session->on_state != NULL && session->handle.open) {
+            session->changed_to = state_of(effect->session.state);
+            session->changed_why = effect->session.why;
+            ll_notice_post(client, &session->changed);
+        }
+        session_tell_tickets(session, effect);
     }
     session_settle(session);
 }

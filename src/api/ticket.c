@@ -28,10 +28,19 @@ void ll_ticket_settle(struct ll_ticket_object *ticket)
     }
 }
 
+/** Tells of no loss and no doubt any more; those who wait for one look anew.
+ */
+static void ticket_quieten(struct ll_ticket_object *ticket)
+{
+    ll_notice_withdraw(&ticket->lost);
+    ll_notice_withdraw(&ticket->suspect);
+    pthread_cond_broadcast(&ticket->client->changed);
+}
+
 void ll_ticket_shut(struct ll_ticket_object *ticket)
 {
     (void)ll_handle_shut(&ticket->handle);
-    ll_notice_withdraw(&ticket->lost);
+    ticket_quieten(ticket);
     ll_ticket_settle(ticket);
 }
 
@@ -76,7 +85,7 @@ static int ticket_release_begin(struct ll_ticket_object *ticket,
     if (!ll_handle_shut(&ticket->handle)) {
         return LEASELOCK_E_HANDLE;
     }
-    ll_notice_withdraw(&ticket->lost);
+    ticket_quieten(ticket);
     ticket->released.waiter = waiter;
     ticket->released.done = done;
     ticket->released.arg = arg;
@@ -145,6 +154,49 @@ int leaselock_release_async(leaselock_ticket *user,
     return ll_error_text(reterr, status, "");
 }
 
+static void ticket_tell_suspect(struct ll_client *client,
+                                struct ll_ticket_object *ticket,
+                                const char *why)
+{
+    if (ticket->on_suspect != NULL && ticket->handle.open &&
+        !ticket->acquire_due) {
+        ticket->suspect_why = why;
+        ll_notice_post(client, &ticket->suspect);
+    }
+}
+
+/** A ticket can be granted while its session is in doubt. */
+static void ticket_look_for_doubt(struct ll_client *client,
+                                  struct ll_ticket_object *ticket)
+{
+    struct ll_session_view view;
+
+    if (ll_core_session_view(client->core, ticket->session, ll_clock_now_ns(),
+                             &view) &&
+        view.state == LL_SESSION_SUSPECT) {
+        ticket_tell_suspect(client, ticket, "a renewal is overdue");
+    }
+}
+
+void ll_tickets_suspect(struct ll_client *client,
+                        uint64_t session,
+                        const char *why)
+{
+    struct ll_link *at;
+
+    for (at = client->tickets.next; at != &client->tickets; at = at->next) {
+        struct ll_ticket_object *ticket =
+            LL_CONTAINER(at, struct ll_ticket_object, link);
+
+        if (ticket->session == session && why != NULL) {
+            ticket_tell_suspect(client, ticket, why);
+        } else if (ticket->session == session) {
+            ll_notice_withdraw(&ticket->suspect);
+        }
+    }
+    pthread_cond_broadcast(&client->changed);
+}
+
 static void ticket_on_acquired(struct ll_client *client,
                                struct ll_ticket_object *ticket,
                                const struct ll_detail *detail)
@@ -154,6 +206,9 @@ static void ticket_on_acquired(struct ll_client *client,
         (void)ll_handle_shut(&ticket->handle);
     }
     ll_client_complete(client, &ticket->acquired, detail);
+    if (detail->status == 0) {
+        ticket_look_for_doubt(client, ticket);
+    }
 }
 
 static void ticket_on_released(struct ll_client *client,
@@ -177,10 +232,12 @@ void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect)
         ticket_on_acquired(client, ticket, &effect->detail);
     } else if (effect->kind == LL_EFFECT_RELEASED && ticket->release_due) {
         ticket_on_released(client, ticket, &effect->detail);
-    } else if (effect->kind == LL_EFFECT_LOST && ticket->on_lost != NULL &&
-               ticket->handle.open) {
-        ticket->lost_why = effect->lost.why;
-        ll_notice_post(client, &ticket->lost);
+    } else if (effect->kind == LL_EFFECT_LOST) {
+        pthread_cond_broadcast(&client->changed);
+        if (ticket->on_lost != NULL && ticket->handle.open) {
+            ticket->lost_why = effect->lost.why;
+            ll_notice_post(client, &ticket->lost);
+        }
     }
     ll_ticket_settle(ticket);
 }
@@ -197,7 +254,7 @@ void ll_tickets_close(struct ll_client *client, uint64_t session)
         if (ticket->session != session) {
             continue;
         }
-        ll_notice_withdraw(&ticket->lost);
+        ticket_quieten(ticket);
         if (!ll_link_alone(&ticket->acquired.notice.link)) {
             /* Not told yet: what is told is that it is over, which closes
              * the handle. */

@@ -26,6 +26,10 @@ struct ll_ticket_object {
     const char *lost_why; /* static */
     leaselock_lost_fn *on_lost;
     void *on_lost_arg;
+    /** Its session is in doubt; with on_lost's argument. */
+    struct ll_notice suspect;
+    const char *suspect_why; /* static */
+    leaselock_lost_fn *on_suspect;
 };
 
 /** What a new ticket is to be. */
@@ -43,6 +47,9 @@ struct ll_ticket_ask {
     /** Not NULL: the place of this key, at this token (0: at any). */
     const char *key;
     int64_t token;
+    /** Told of a session that is in doubt while the ticket is held; NULL:
+     *  nobody. Has on_lost's argument. */
+    leaselock_lost_fn *on_suspect;
     /** Of one that nobody waits for. */
     leaselock_done_fn *done;
     void *arg;
@@ -67,6 +74,20 @@ void ll_ticket_settle(struct ll_ticket_object *ticket);
 void ll_ticket_shut(struct ll_ticket_object *ticket);
 
 void ll_ticket_destroy(struct ll_handle *handle);
+
+/** The same for a candidate, with the value that it proclaims. */
+int ll_ticket_campaign(leaselock_session *session,
+                       struct ll_ticket_ask *ask,
+                       const void *value,
+                       size_t value_size,
+                       bool waits,
+                       leaselock_ticket **ret_ticket,
+                       struct leaselock_error *reterr);
+
+/** Its session is in doubt, or (NULL) is not any more. */
+void ll_tickets_suspect(struct ll_client *client,
+                        uint64_t session,
+                        const char *why);
 
 /** The session of an object that is a ticket; 0 of any other. */
 uint64_t ll_ticket_session(struct ll_handle *handle);

@@ -23,6 +23,17 @@ static void ticket_lost_call(struct ll_client *client, struct ll_notice *notice)
                     ticket->on_lost_arg);
 }
 
+static void ticket_suspect_call(struct ll_client *client,
+                                struct ll_notice *notice)
+{
+    struct ll_ticket_object *ticket =
+        LL_CONTAINER(notice, struct ll_ticket_object, suspect);
+
+    (void)client;
+    ticket->on_suspect(ll_handle_user(&ticket->handle), ticket->suspect_why,
+                       ticket->on_lost_arg);
+}
+
 /** A handle whose acquire failed is closed when its callback has returned. */
 static void ticket_acquired_after(struct ll_client *client,
                                   struct ll_notice *notice)
@@ -39,9 +50,8 @@ static void ticket_acquired_after(struct ll_client *client,
 static struct ll_ticket_object *
 ticket_new(struct ll_session_object *session,
            const struct leaselock_acquire_options *options,
-           struct ll_waiter *waiter,
-           leaselock_done_fn *done,
-           void *arg)
+           const struct ll_ticket_ask *ask,
+           struct ll_waiter *waiter)
 {
     struct ll_ticket_object *ticket = ll_alloc_zero(1, sizeof(*ticket));
 
@@ -52,7 +62,7 @@ ticket_new(struct ll_session_object *session,
     ll_handle_ref(&session->client->handle);
     ticket->session = session->handle.entry.id;
     ll_link_init(&ticket->link);
-    ll_completion_init(&ticket->acquired, &ticket->handle, done, arg);
+    ll_completion_init(&ticket->acquired, &ticket->handle, ask->done, ask->arg);
     ticket->acquired.waiter = waiter;
     ticket->acquired.notice.after = ticket_acquired_after;
     ll_completion_init(&ticket->released, &ticket->handle, NULL, NULL);
@@ -60,6 +70,9 @@ ticket_new(struct ll_session_object *session,
     ticket->lost.call = ticket_lost_call;
     ticket->on_lost = options->on_lost;
     ticket->on_lost_arg = options->on_lost_arg;
+    ll_notice_init(&ticket->suspect, &ticket->handle);
+    ticket->suspect.call = ticket_suspect_call;
+    ticket->on_suspect = ask->on_suspect;
     return ticket;
 }
 
@@ -209,8 +222,7 @@ static int ticket_run(struct ll_session_object *session,
                       leaselock_ticket **ret_ticket,
                       struct leaselock_error *reterr)
 {
-    struct ll_ticket_object *ticket =
-        ticket_new(session, options, waiter, ask->done, ask->arg);
+    struct ll_ticket_object *ticket = ticket_new(session, options, ask, waiter);
     int status = ticket == NULL ? LEASELOCK_E_NOMEM
                                 : ticket_start(session, options, ask, ticket);
 

@@ -35,6 +35,10 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     if (core->sessions_n >= LL_SESSIONS_MAX) {
         return LEASELOCK_E_LIMIT;
     }
+    if (ll_table_find(&core->leases, (uint64_t)event->session_open.lease) !=
+        NULL) {
+        return LEASELOCK_E_STATE; /* a renewal has to find its session */
+    }
     session = ll_alloc_zero(1, sizeof(*session));
     if (session == NULL) {
         return LEASELOCK_E_NOMEM;

@@ -1,0 +1,262 @@
+#ifndef LEASELOCK_ELECTION_H
+#define LEASELOCK_ELECTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leaselock/ticket.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Leader election. An election is a lock whose holder says something: the
+ * leader is the holder, and the value of its key is what it proclaims. The
+ * queue is that of leaselock_acquire, of Go's Election and of `etcdctl elect`;
+ * they may all take part in one election.
+ *
+ * leaselock_release resigns. What a leader writes it should write fenced
+ * (leaselock_fenced_put), or send its token along.
+ */
+
+/** Longest value that is proclaimed, in bytes. */
+#define LEASELOCK_VALUE_MAX 16384
+
+/**
+ * Campaigns: as leaselock_acquire, with a value of the candidate's own. Others
+ * see it once the candidate leads.
+ *
+ * @param session     borrowed; must stay open until the ticket is released
+ * @param name        of the election; as a lock's
+ * @param value       value_size bytes, at most LEASELOCK_VALUE_MAX; copied;
+ *                    NULL with size 0 is empty
+ * @param options     NULL for the defaults; `label` has no meaning here
+ * @param timeout_ms  longest wait; 0 tries once and leaves no trace when
+ *                    somebody leads; LEASELOCK_FOREVER waits
+ * @param ret_ticket  the leader's ticket; to resign, release it
+ * @param reterr      filled on failure; may be NULL
+ * @return as leaselock_acquire; LEASELOCK_E_LIMIT for a value that is too long
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_campaign(leaselock_session *session,
+                       const char *name,
+                       const void *value,
+                       size_t value_size,
+                       const struct leaselock_acquire_options *options,
+                       int timeout_ms,
+                       leaselock_ticket **ret_ticket,
+                       struct leaselock_error *reterr);
+
+/**
+ * As leaselock_campaign, without waiting: done tells of the election, and
+ * on_lost, which never comes without it or before it, of its end.
+ *
+ * @param done        as of leaselock_acquire_async
+ * @param ret_ticket  the candidate's ticket; set before done is called
+ * @return 0 when done will come, else as leaselock_campaign
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_campaign_async(leaselock_session *session,
+                             const char *name,
+                             const void *value,
+                             size_t value_size,
+                             const struct leaselock_acquire_options *options,
+                             int timeout_ms,
+                             leaselock_done_fn *done,
+                             void *arg,
+                             leaselock_ticket **ret_ticket,
+                             struct leaselock_error *reterr);
+
+/**
+ * Proclaims another value, as leader. It is a fenced write: applied only while
+ * the ticket leads, once, and in order with the ticket's other writes.
+ *
+ * @param ticket      a held ticket, also one that was acquired as a lock
+ * @param value       value_size bytes, at most LEASELOCK_VALUE_MAX; copied
+ * @param timeout_ms  1 or more, or LEASELOCK_FOREVER
+ * @param reterr      filled on failure; may be NULL
+ * @return as leaselock_fenced_txn: LEASELOCK_E_NOT_HELD when it does not lead,
+ *         or not any more; after _OUTCOME_UNKNOWN see leaselock_fenced_outcome
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_proclaim(leaselock_ticket *ticket,
+                       const void *value,
+                       size_t value_size,
+                       int timeout_ms,
+                       struct leaselock_error *reterr);
+
+/**
+ * As leaselock_proclaim, without waiting.
+ *
+ * @param done  told how it ended
+ * @return 0 when done will come, else as leaselock_proclaim
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_proclaim_async(leaselock_ticket *ticket,
+                             const void *value,
+                             size_t value_size,
+                             int timeout_ms,
+                             leaselock_done_fn *done,
+                             void *arg,
+                             struct leaselock_error *reterr);
+
+/** Who leads, and what it proclaims. */
+struct leaselock_leader_info {
+    /** The leader's key in etcd, and a NUL. */
+    const char *key;
+    /** What it proclaims: value_size bytes and a NUL. */
+    const char *value;
+    size_t value_size;
+    /** The key's create revision: later leaders have greater ones. */
+    int64_t token;
+    /** The revision at which the value was proclaimed. */
+    int64_t revision;
+    /** The lease that it lives on; 0: none. */
+    int64_t lease;
+};
+
+/**
+ * Asks who leads an election, or holds a lock.
+ *
+ * @param client      borrowed
+ * @param name        as for leaselock_campaign
+ * @param timeout_ms  longest wait, 1 or more
+ * @param ret_leader  the leader; the caller frees it with
+ *                    leaselock_leader_free
+ * @param reterr      filled on failure; may be NULL
+ * @return 0, LEASELOCK_E_NO_LEADER when there is none, _NAME, _UNAVAILABLE,
+ *         _REFUSED, _SERVER, _ARGUMENT, _HANDLE, _FORKED, _CLOSED, _DEADLOCK,
+ *         _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_leader(leaselock_client *client,
+                     const char *name,
+                     int timeout_ms,
+                     struct leaselock_leader_info **ret_leader,
+                     struct leaselock_error *reterr);
+
+/**
+ * As leaselock_leader, without waiting.
+ *
+ * @param ret_leader  set before done comes with status 0; must stay valid
+ *                    until done has come
+ * @return 0 when done will come, else as leaselock_leader
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_leader_async(leaselock_client *client,
+                           const char *name,
+                           int timeout_ms,
+                           struct leaselock_leader_info **ret_leader,
+                           leaselock_done_fn *done,
+                           void *arg,
+                           struct leaselock_error *reterr);
+
+/**
+ * Frees what leaselock_leader gave; NULL does nothing.
+ *
+ * @thread any
+ * @since 0.1
+ */
+void leaselock_leader_free(struct leaselock_leader_info *leader);
+
+/** What a leader is to know of its leadership. */
+enum leaselock_lead_state {
+    /** It leads. */
+    LEASELOCK_LEAD_ON = 0,
+    /** A renewal of its lease is overdue: it leads still, but should stop, or
+     *  at least begin nothing long. It may yet be well again. */
+    LEASELOCK_LEAD_SUSPECT = 1,
+    /** It leads no more. Final. */
+    LEASELOCK_LEAD_LOST = 2
+};
+
+/** The work of a leader, on the thread that called leaselock_lead.
+ *  @return 0 or a positive number of its own, or a LEASELOCK_E_ */
+typedef int leaselock_lead_fn(leaselock_ticket *ticket, void *arg);
+
+/**
+ * Asks a leader to stop. Called like any callback, for each time that the
+ * leadership becomes suspect and once when it is lost; not before it was won,
+ * nor after leaselock_lead has returned. It may come just before fn begins, and
+ * for a leadership that is lost at once fn does not begin at all.
+ *
+ * @param why  a sentence; valid until the callback returns
+ */
+typedef void leaselock_stop_fn(leaselock_ticket *ticket,
+                               enum leaselock_lead_state state,
+                               const char *why,
+                               void *arg);
+
+/** Options of leaselock_lead; 0 or NULL stands for the default of each. */
+struct leaselock_lead_options {
+    /** sizeof(struct leaselock_lead_options), set by the _INIT macro. */
+    size_t struct_size;
+    /** Longest wait to be elected; default: for ever. */
+    int timeout_ms;
+    /** Asks the leader to stop; may be NULL: leaselock_lead_wait tells too. */
+    leaselock_stop_fn *on_stop;
+    void *on_stop_arg;
+};
+
+#define LEASELOCK_LEAD_OPTIONS_INIT                                            \
+    {                                                                          \
+        sizeof(struct leaselock_lead_options), 0, NULL, NULL                   \
+    }
+
+/**
+ * Campaigns, runs a function while it leads, and resigns when that has
+ * returned, not before: however late the function stops, nobody else is let in
+ * by this call. That it stops in time is the function's part: it looks at
+ * leaselock_lead_wait, or is told by on_stop, and writes fenced.
+ *
+ * @param session  borrowed; must stay open until this returns
+ * @param name     as for leaselock_campaign, as are value and value_size
+ * @param options  NULL for the defaults
+ * @param fn       called once at most, on this thread; blocking calls are
+ *                 allowed in it; it may release the ticket itself
+ * @param arg      handed to fn
+ * @param reterr   filled on failure; may be NULL
+ * @return a failure of leaselock_campaign, and fn was not called;
+ *         LEASELOCK_E_LOST when the leadership was lost before fn returned;
+ *         else what fn returned, and when that is 0 a failure of the release
+ *         (LEASELOCK_E_OUTCOME_UNKNOWN, _REFUSED, _SERVER)
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_lead(leaselock_session *session,
+                   const char *name,
+                   const void *value,
+                   size_t value_size,
+                   const struct leaselock_lead_options *options,
+                   leaselock_lead_fn *fn,
+                   void *arg,
+                   struct leaselock_error *reterr);
+
+/**
+ * Waits until a held ticket is in doubt or lost. It looks at the clock: a
+ * process that was stopped for longer than the lease lives is told at once.
+ *
+ * @param ticket      of leaselock_lead, or any that was held once
+ * @param timeout_ms  longest wait; 0 only looks, which is allowed in a
+ *                    callback as well; LEASELOCK_FOREVER
+ * @return LEASELOCK_LEAD_ON when the time is over and it leads (or holds)
+ *         still, LEASELOCK_LEAD_SUSPECT or _LOST at once when that is so; or
+ *         LEASELOCK_E_STATE when it waits to be held, _ARGUMENT, _HANDLE (also
+ *         when it is released meanwhile), _FORKED, _DEADLOCK
+ * @thread any; blocks unless timeout_ms is 0
+ * @since 0.1
+ */
+int leaselock_lead_wait(leaselock_ticket *ticket, int timeout_ms);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
