@@ -149,7 +149,10 @@ static void turn(ares_channel channel, int64_t left_ns)
 {
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
     struct pollfd fds[ARES_GETSOCK_MAXNUM];
-    int bits = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+    /* Bit i: to be read, bit i + MAXNUM: to be written. c-ares' own macros
+     * shift into the sign. */
+    unsigned bits =
+        (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
     struct timeval longest = {(time_t)(left_ns / LL_NS_PER_S),
                               (suseconds_t)(left_ns % LL_NS_PER_S / 1000)};
     struct timeval room;
@@ -158,8 +161,9 @@ static void turn(ares_channel channel, int64_t left_ns)
     nfds_t n = 0;
 
     for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
-                               (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+        unsigned reads = bits >> i & 1;
+        unsigned writes = bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
+        short events = (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
 
         if (events != 0) {
             fds[n++] = (struct pollfd){sockets[i], events, 0};
