@@ -25,6 +25,13 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     core->failure.endpoint = LL_ENDPOINT_ANY;
     ll_link_init(&core->sessions);
     ll_link_init(&core->calling);
+    ll_link_init(&core->gathering);
+    core->part = &core->single;
+    core->batches.window =
+        config->batch_window != 0
+            ? (unsigned)ll_min(config->batch_window, LL_BATCHES_MAX)
+            : LL_BATCH_WINDOW;
+    core->batches.parts_max = LL_BATCH_PARTS_MAX;
     ll_link_init(&core->telling);
     ll_link_init(&core->reaping);
     ll_link_init(&core->log);
@@ -78,6 +85,7 @@ void ll_core_free(struct ll_core *core)
     }
     ll_free(core->drawn_line);
     ll_timers_free(&core->timers);
+    ll_batches_free(core);
     ll_free(core);
 }
 
@@ -127,29 +135,25 @@ static void run_timers(struct ll_core *core)
     }
 }
 
-static void on_answer(struct ll_core *core, const struct ll_event *event)
+struct ll_object *ll_call_find(struct ll_core *core, uint64_t id, uint32_t seq)
 {
-    const struct ll_answer *answer = event->answer.answer;
-    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+    struct ll_entry *entry = ll_table_find(&core->objects, id);
     struct ll_object *object;
 
-    assert(core->calls_in_flight > 0);
-    core->calls_in_flight--;
-    if (answer->outcome == LL_OUTCOME_LOST) {
-        ll_note_failure(core, event->answer.endpoint, answer->grpc_status,
-                        answer->text);
-    } else if (answer->outcome != LL_OUTCOME_OK) {
-        ll_keep_failure(core, event->answer.endpoint, answer->grpc_status,
-                        answer->text);
-    }
     if (entry == NULL) {
-        return;
+        return NULL;
     }
     object = LL_CONTAINER(entry, struct ll_object, entry);
-    if (!object->in_flight || object->seq != event->answer.seq) {
-        return; /* of an older call, which nobody waits for any more */
-    }
+    return object->in_flight && object->seq == seq ? object : NULL;
+}
+
+void ll_call_end(struct ll_core *core,
+                 struct ll_object *object,
+                 const struct ll_answer *answer,
+                 const struct ll_event *event)
+{
     object->in_flight = false;
+    object->goes_alone = false;
     if (answer->outcome != LL_OUTCOME_LOST &&
         answer->outcome != LL_OUTCOME_AGAIN) {
         ll_endpoint_answered(core, event->answer.endpoint, object->sent_ns);
@@ -187,6 +191,31 @@ static void on_answer(struct ll_core *core, const struct ll_event *event)
         break;
     }
     ll_object_reschedule(core, object);
+}
+
+static void on_answer(struct ll_core *core, const struct ll_event *event)
+{
+    const struct ll_answer *answer = event->answer.answer;
+    struct ll_object *object;
+
+    assert(core->calls_in_flight > 0);
+    core->calls_in_flight--;
+    if (answer->outcome == LL_OUTCOME_LOST) {
+        ll_note_failure(core, event->answer.endpoint, answer->grpc_status,
+                        answer->text);
+    } else if (answer->outcome != LL_OUTCOME_OK) {
+        ll_keep_failure(core, event->answer.endpoint, answer->grpc_status,
+                        answer->text);
+    }
+    if (event->id >= LL_ID_MAX) {
+        ll_batches_on_answer(core, event);
+        return;
+    }
+    ll_batches_on_single(core, event->id, event->answer.seq);
+    object = ll_call_find(core, event->id, event->answer.seq);
+    if (object != NULL) { /* else nobody waits for it any more */
+        ll_call_end(core, object, answer, event);
+    }
 }
 
 int ll_core_step(struct ll_core *core, const struct ll_event *event)
@@ -281,55 +310,64 @@ static bool object_next(struct ll_core *core,
     return false;
 }
 
-static void call_next(struct ll_core *core,
-                      struct ll_object *object,
-                      struct ll_effect *ret_effect)
+void ll_call_begin(struct ll_core *core,
+                   struct ll_object *object,
+                   struct ll_request *ret_request)
 {
     ll_link_remove(&object->calling);
     object->seq++;
     object->in_flight = true;
     object->sent_ns = core->now_ns;
     object->call_ns = LL_NEVER;
-    core->calls_in_flight++;
-    *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
-    ret_effect->id = object->entry.id;
-    ret_effect->call.seq = object->seq;
-    ret_effect->call.endpoint = core->endpoint;
-    ret_effect->call.timeout_ns = core->config.request_timeout_ns;
     switch (object->kind) {
     case LL_OBJECT_SESSION:
         ll_session_build(core, LL_CONTAINER(object, struct ll_session, object),
-                         &ret_effect->call.request);
+                         ret_request);
         break;
     case LL_OBJECT_TICKET:
         ll_ticket_build(core, LL_CONTAINER(object, struct ll_ticket, object),
-                        &ret_effect->call.request);
+                        ret_request);
         break;
-    case LL_OBJECT_QUERY: {
-        struct ll_query *query = LL_CONTAINER(object, struct ll_query, object);
-
-        ret_effect->call.request = *query->request;
-        if (query->endpoint != LL_ENDPOINT_ANY) {
-            ret_effect->call.endpoint = query->endpoint;
-            ret_effect->call.timeout_ns = query->deadline_ns - core->now_ns;
-        }
+    case LL_OBJECT_QUERY:
+        *ret_request = *LL_CONTAINER(object, struct ll_query, object)->request;
         break;
-    }
     case LL_OBJECT_BUNDLE:
         ll_bundle_build(LL_CONTAINER(object, struct ll_bundle, object),
-                        &ret_effect->call.request);
+                        ret_request);
         break;
     case LL_OBJECT_OBSERVER:
         ll_observer_build(core,
                           LL_CONTAINER(object, struct ll_observer, object),
-                          &ret_effect->call.request);
+                          ret_request);
         break;
     case LL_OBJECT_WRITE:
         ll_write_build(LL_CONTAINER(object, struct ll_write, object),
-                       &ret_effect->call.request);
+                       ret_request);
         break;
     }
     ll_object_reschedule(core, object);
+}
+
+static void call_next(struct ll_core *core,
+                      struct ll_object *object,
+                      struct ll_effect *ret_effect)
+{
+    *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
+    ll_call_begin(core, object, &ret_effect->call.request);
+    core->calls_in_flight++;
+    ret_effect->id = object->entry.id;
+    ret_effect->call.seq = object->seq;
+    ret_effect->call.endpoint = core->endpoint;
+    ret_effect->call.timeout_ns = core->config.request_timeout_ns;
+    if (object->kind == LL_OBJECT_QUERY) {
+        const struct ll_query *query =
+            LL_CONTAINER(object, struct ll_query, object);
+
+        if (query->endpoint != LL_ENDPOINT_ANY) {
+            ret_effect->call.endpoint = query->endpoint;
+            ret_effect->call.timeout_ns = query->deadline_ns - core->now_ns;
+        }
+    }
 }
 
 bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
@@ -353,6 +391,9 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
         call_next(core,
                   LL_CONTAINER(core->calling.next, struct ll_object, calling),
                   ret_effect);
+        return true;
+    }
+    if (ll_batches_next(core, ret_effect)) {
         return true;
     }
     ll_free(core->drawn_line);

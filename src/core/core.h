@@ -24,6 +24,8 @@ struct ll_core;
 /** Sessions and tickets of a client at most. */
 #define LL_SESSIONS_MAX 65536
 #define LL_TICKETS_MAX 1048576
+/** See batch.h. */
+#define LL_BATCH_WINDOW 2
 /** Names of one ticket at most: each takes two operations of a Txn, of which
  *  etcd takes 128. */
 #define LL_NAMES_MAX 60
@@ -41,6 +43,9 @@ struct ll_core_config {
     uint32_t endpoints_n; /* at least 1 */
     /** The one to begin with; what is above the number of endpoints wraps. */
     uint32_t endpoint_first;
+    /** Txns that may be unanswered before further ones gather, up to
+     *  LL_BATCHES_MAX; 0 stands for the default, LL_BATCH_WINDOW. */
+    unsigned batch_window;
     /** Goes before every name; borrowed as long as core lives. */
     struct ll_bytes space;
     /** Longest wait for one answer. */

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "core/backoff.h"
+#include "core/batch.h"
 #include "core/beat.h"
 #include "core/core.h"
 #include "core/endpoint.h"
@@ -37,10 +38,12 @@ struct ll_object {
     struct ll_entry entry; /* in core->objects, by id */
     enum ll_object_kind kind;
     struct ll_timer timer;
-    struct ll_link calling; /* in core->calling: its call can go out */
+    struct ll_link calling; /* in core->calling or gathering: its call can go
+                             * out */
     struct ll_link telling; /* in core->telling: it has effects to draw */
     uint32_t seq;           /* of the newest call */
     bool in_flight;         /* the newest call is unanswered */
+    bool goes_alone;        /* its calls are in no batch */
     unsigned failures;      /* of calls, in a row */
     int64_t call_ns;        /* when the next call is due, or LL_NEVER */
     int64_t sent_ns;        /* when the newest call was sent */
@@ -64,7 +67,8 @@ struct ll_core {
     struct ll_table leases; /* of sessions, by lease */
     struct ll_timers timers;
     struct ll_link sessions;
-    struct ll_link calling;
+    struct ll_link calling;   /* whose calls go out by themselves */
+    struct ll_link gathering; /* or with others */
     struct ll_link telling;
     struct ll_link reaping; /* tickets that watch for a late key */
     struct ll_link log;     /* lines not drawn yet */
@@ -89,11 +93,10 @@ struct ll_core {
         char text[LL_FAILURE_TEXT_SIZE];
     } failure;
     /** Parts of the request or text in the effect that was drawn last. */
+    struct ll_batches batches;
+    struct ll_part *part; /* the one to make a request in */
+    struct ll_part single;
     struct {
-        struct ll_compare compare;
-        struct ll_op then_ops[2];
-        struct ll_op else_op;
-        char end[LL_PREFIX_MAX];
         char text[LL_FAILURE_TEXT_SIZE + LL_KEY_MAX];
     } scratch;
 };
@@ -118,6 +121,17 @@ void ll_call_again(struct ll_core *core,
                    enum ll_outcome outcome);
 /** Asks for no call; one in flight becomes stale. */
 void ll_call_none(struct ll_core *core, struct ll_object *object);
+/** Builds the call that goes out now; it is in flight from here on. */
+void ll_call_begin(struct ll_core *core,
+                   struct ll_object *object,
+                   struct ll_request *ret_request);
+/** The object whose newest call this is, unanswered; or NULL. */
+struct ll_object *ll_call_find(struct ll_core *core, uint64_t id, uint32_t seq);
+/** Hands an object the answer to its call, or its part of one. */
+void ll_call_end(struct ll_core *core,
+                 struct ll_object *object,
+                 const struct ll_answer *answer,
+                 const struct ll_event *event);
 /** To be called with the timer: a call that is due goes out. */
 void ll_call_if_due(struct ll_core *core, struct ll_object *object);
 

@@ -201,7 +201,7 @@ static struct ll_range observer_range(struct ll_core *core,
         .sort = LL_SORT_OLDEST_FIRST,
     };
 
-    range.end = ll_prefix_end(range.key, core->scratch.end);
+    range.end = ll_prefix_end(range.key, core->part->end);
     return range;
 }
 

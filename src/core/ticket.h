@@ -141,8 +141,9 @@ struct ll_ticket {
     /** Until etcd has answered the enqueue. */
     char *value;
     size_t value_size;
-    size_t space_size; /* the key begins with the namespace, */
-    size_t name_size;  /* then comes the name */
+    uint64_t queue_hash; /* of the queue's prefix */
+    size_t space_size;   /* the key begins with the namespace, */
+    size_t name_size;    /* then comes the name */
     size_t key_size;
     char key[]; /* NAME/LEASE.NUMBER and a NUL */
 };

@@ -15,7 +15,7 @@ static struct ll_range ticket_queue(struct ll_core *core,
     struct ll_range range = {.key = ll_ticket_prefix(ticket),
                              .keys_only = true};
 
-    range.end = ll_prefix_end(range.key, core->scratch.end);
+    range.end = ll_prefix_end(range.key, core->part->end);
     return range;
 }
 
@@ -37,11 +37,11 @@ static void request_txn(struct ll_core *core,
                         size_t else_n)
 {
     ret_request->kind = LL_REQUEST_TXN;
-    ret_request->txn = (struct ll_txn){.compares = &core->scratch.compare,
+    ret_request->txn = (struct ll_txn){.compares = &core->part->compare,
                                        .compares_n = compares_n,
-                                       .then_ops = core->scratch.then_ops,
+                                       .then_ops = core->part->then_ops,
                                        .then_n = then_n,
-                                       .else_ops = &core->scratch.else_op,
+                                       .else_ops = &core->part->else_op,
                                        .else_n = else_n};
 }
 
@@ -61,29 +61,29 @@ static void build_enqueue(struct ll_core *core,
                                 .lease = ticket->session->lease}};
 
     if (ticket->resumes) {
-        core->scratch.then_ops[0] = op_key(ll_ticket_key(ticket), false);
+        core->part->then_ops[0] = op_key(ll_ticket_key(ticket), false);
         request_txn(core, ret_request, 0, 1, 0);
         return;
     }
-    core->scratch.compare =
+    core->part->compare =
         (struct ll_compare){.target = LL_COMPARE_CREATE_REVISION,
                             .result = LL_COMPARE_EQUAL,
                             .number = 0};
     queue = ticket_queue(core, ticket);
     queue.limit = 1;
     if (ticket->once) {
-        core->scratch.compare.key = queue.key;
-        core->scratch.compare.end = queue.end;
+        core->part->compare.key = queue.key;
+        core->part->compare.end = queue.end;
         queue.sort = LL_SORT_OLDEST_FIRST;
-        core->scratch.then_ops[0] = put;
-        core->scratch.else_op = op_range(queue);
+        core->part->then_ops[0] = put;
+        core->part->else_op = op_range(queue);
         request_txn(core, ret_request, 1, 1, 1);
     } else {
-        core->scratch.compare.key = ll_ticket_key(ticket);
+        core->part->compare.key = ll_ticket_key(ticket);
         queue.sort = LL_SORT_NEWEST_FIRST;
-        core->scratch.then_ops[0] = op_range(queue);
-        core->scratch.then_ops[1] = put;
-        core->scratch.else_op = op_key(ll_ticket_key(ticket), false);
+        core->part->then_ops[0] = op_range(queue);
+        core->part->then_ops[1] = put;
+        core->part->else_op = op_key(ll_ticket_key(ticket), false);
         request_txn(core, ret_request, 1, 2, 1);
     }
 }
@@ -95,10 +95,9 @@ static void build_read(struct ll_core *core,
 {
     size_t then_n = 1;
 
-    core->scratch.then_ops[0] =
-        op_key(ll_ticket_key(ticket), !ticket->linearize);
+    core->part->then_ops[0] = op_key(ll_ticket_key(ticket), !ticket->linearize);
     if (ticket->state == LL_TICKET_WAIT) {
-        core->scratch.then_ops[1] = op_key(
+        core->part->then_ops[1] = op_key(
             ll_ticket_watched_key(ticket, LL_WATCH_AHEAD), !ticket->linearize);
         then_n = 2;
     }
@@ -124,12 +123,12 @@ static void build_delete(struct ll_core *core,
                          const struct ll_ticket *ticket,
                          struct ll_request *ret_request)
 {
-    core->scratch.compare =
+    core->part->compare =
         (struct ll_compare){.key = ll_ticket_key(ticket),
                             .target = LL_COMPARE_CREATE_REVISION,
                             .result = LL_COMPARE_EQUAL,
                             .number = ticket->token};
-    core->scratch.then_ops[0] = (struct ll_op){
+    core->part->then_ops[0] = (struct ll_op){
         .kind = LL_OP_DELETE, .del = {.key = ll_ticket_key(ticket)}};
     request_txn(core, ret_request, 1, 1, 0);
 }

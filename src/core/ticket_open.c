@@ -39,6 +39,22 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     return ticket;
 }
 
+/** Says where the name is in the key. */
+static void ticket_name(const struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        size_t name_size)
+{
+    /* FNV-1a, by Fowler, Noll and Vo. */
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    ticket->space_size = core->config.space.size;
+    ticket->name_size = name_size;
+    for (size_t i = 0; i < ll_ticket_prefix(ticket).size; i++) {
+        hash = (hash ^ (unsigned char)ticket->key[i]) * UINT64_C(1099511628211);
+    }
+    ticket->queue_hash = hash;
+}
+
 int ll_ticket_find_session(struct ll_core *core,
                            uint64_t id,
                            struct ll_session **ret_session)
@@ -122,8 +138,7 @@ int ll_ticket_make_part(struct ll_core *core,
     if (part == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    part->space_size = core->config.space.size;
-    part->name_size = name.size;
+    ticket_name(core, part, name.size);
     part->is_part = true;
     if (core->tickets_n >= LL_TICKETS_MAX) {
         ll_ticket_free(part);
@@ -168,8 +183,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     if (ticket == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    ticket->space_size = core->config.space.size;
-    ticket->name_size = event->acquire.name.size;
+    ticket_name(core, ticket, event->acquire.name.size);
     status = ticket_enter(core, session, ticket, event->id);
     if (status == 0) {
         session->numbers++;
@@ -244,8 +258,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     if (ticket == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    ticket->space_size = core->config.space.size;
-    ticket->name_size = name_size;
+    ticket_name(core, ticket, name_size);
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
     status = ticket_enter(core, session, ticket, event->id);

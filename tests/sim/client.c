@@ -379,6 +379,7 @@ static void client_begin(struct sim_client *client)
     struct ll_core_config config = {
         .endpoints_n = world->members_n,
         .request_timeout_ns = world->request_timeout_ns,
+        .batch_window = 1 + (unsigned)sim_below(&client->random, 3),
         .seed = ll_random_next(&client->random),
         .log_level = -1,
     };

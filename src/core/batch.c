@@ -1,0 +1,245 @@
+#include "core/batch.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "core/object.h"
+#include "core/ticket.h"
+#include "core/write.h"
+
+/** The queues that are in a batch already, roughly: a bit for each, and two
+ *  that share one wait for each other. */
+#define QUEUE_BITS 1024
+
+bool ll_batch_takes(struct ll_object *object)
+{
+    const struct ll_ticket *ticket;
+    const struct ll_write *write;
+
+    if (object->goes_alone) {
+        return false;
+    }
+    if (object->kind == LL_OBJECT_TICKET) {
+        ticket = LL_CONTAINER(object, struct ll_ticket, object);
+        return (ticket->state == LL_TICKET_ENQUEUE && !ticket->resumes) ||
+               ticket->state == LL_TICKET_LEAVE;
+    }
+    if (object->kind == LL_OBJECT_WRITE) {
+        write = LL_CONTAINER(object, struct ll_write, object);
+        return write->txn.compares_n == 2 &&
+               write->txn.then_n <= LL_BATCH_OPS_MAX;
+    }
+    return false;
+}
+
+static const struct ll_ticket *ticket_of(struct ll_object *object)
+{
+    return object->kind == LL_OBJECT_TICKET
+               ? LL_CONTAINER(object, struct ll_ticket, object)
+               : LL_CONTAINER(object, struct ll_write, object)->ticket;
+}
+
+static size_t bytes_of(struct ll_object *object)
+{
+    const struct ll_write *write;
+    size_t bytes = 4 * ticket_of(object)->key_size;
+
+    if (object->kind == LL_OBJECT_TICKET) {
+        return bytes + ticket_of(object)->value_size;
+    }
+    write = LL_CONTAINER(object, struct ll_write, object);
+    for (size_t i = 0; i < write->txn.then_n; i++) {
+        const struct ll_op *op = &write->txn.then_ops[i];
+
+        bytes += op->kind == LL_OP_PUT ? op->put.key.size + op->put.value.size
+                                       : op->del.key.size;
+    }
+    return bytes;
+}
+
+static bool batches_ready(struct ll_core *core)
+{
+    struct ll_batches *batches = &core->batches;
+
+    if (batches->parts == NULL) {
+        batches->parts = ll_alloc(LL_BATCH_PARTS_MAX * sizeof(*batches->parts));
+    }
+    if (batches->ops == NULL) {
+        batches->ops = ll_alloc(LL_BATCH_PARTS_MAX * sizeof(*batches->ops));
+    }
+    return batches->parts != NULL && batches->ops != NULL;
+}
+
+/** Takes an object into a batch as its part number n. */
+static void batch_take(struct ll_core *core,
+                       struct ll_batch *batch,
+                       struct ll_object *object)
+{
+    struct ll_request request = {.kind = LL_REQUEST_TXN};
+    size_t n = batch->n++;
+
+    core->part = &core->batches.parts[n];
+    ll_call_begin(core, object, &request);
+    core->part = &core->single;
+    assert(request.kind == LL_REQUEST_TXN);
+    core->batches.ops[n] =
+        (struct ll_op){.kind = LL_OP_TXN, .txn = request.txn};
+    batch->parts[n].id = object->entry.id;
+    batch->parts[n].seq = object->seq;
+}
+
+/** Moves what has gathered, as far as it goes together, into a batch. */
+static void batch_fill(struct ll_core *core, struct ll_batch *batch)
+{
+    uint64_t queues[QUEUE_BITS / 64] = {0};
+    size_t bytes = 0;
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &core->gathering) {
+        struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
+        uint64_t bit = ticket_of(object)->queue_hash % QUEUE_BITS;
+
+        if (batch->n == core->batches.parts_max) {
+            break;
+        }
+        if ((queues[bit / 64] >> bit % 64 & 1) != 0) {
+            continue;
+        }
+        bytes += bytes_of(object);
+        if (batch->n > 0 && bytes > LL_BATCH_BYTES_MAX) {
+            break;
+        }
+        queues[bit / 64] |= UINT64_C(1) << bit % 64;
+        batch_take(core, batch, object);
+    }
+}
+
+static struct ll_batch *free_slot(struct ll_core *core)
+{
+    for (unsigned i = 0; i < core->batches.window; i++) {
+        if (!core->batches.slots[i].out) {
+            return &core->batches.slots[i];
+        }
+    }
+    return NULL;
+}
+
+bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
+{
+    struct ll_batch *batch = free_slot(core);
+    struct ll_link *first = core->gathering.next;
+    struct ll_object *object;
+    bool alone;
+
+    if (ll_link_alone(&core->gathering) || batch == NULL ||
+        core->calls_in_flight >= LL_CALLS_MAX) {
+        return false;
+    }
+    object = LL_CONTAINER(first, struct ll_object, calling);
+    batch->n = 0;
+    batch->out = true;
+    *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
+    ret_effect->call.endpoint = core->endpoint;
+    ret_effect->call.timeout_ns = core->config.request_timeout_ns;
+    alone = first->next == &core->gathering || core->batches.parts_max < 2 ||
+            !batches_ready(core);
+    if (!alone) {
+        batch_fill(core, batch);
+        alone = batch->n == 1;
+        if (alone) {
+            ret_effect->call.request = (struct ll_request){
+                .kind = LL_REQUEST_TXN, .txn = core->batches.ops[0].txn};
+        }
+    } else {
+        ll_call_begin(core, object, &ret_effect->call.request);
+        batch->n = 1;
+        batch->parts[0].id = object->entry.id;
+        batch->parts[0].seq = object->seq;
+    }
+    core->calls_in_flight++;
+    if (alone) {
+        ret_effect->id = batch->parts[0].id;
+        ret_effect->call.seq = batch->parts[0].seq;
+        return true;
+    }
+    ret_effect->id = LL_ID_MAX + (uint64_t)(batch - core->batches.slots);
+    ret_effect->call.seq = ++batch->seq;
+    ret_effect->call.request = (struct ll_request){
+        .kind = LL_REQUEST_TXN,
+        .txn = {.then_ops = core->batches.ops, .then_n = batch->n}};
+    return true;
+}
+
+void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq)
+{
+    for (unsigned i = 0; i < LL_BATCHES_MAX; i++) {
+        struct ll_batch *batch = &core->batches.slots[i];
+
+        if (batch->out && batch->n == 1 && batch->parts[0].id == id &&
+            batch->parts[0].seq == seq) {
+            batch->out = false;
+        }
+    }
+}
+
+/** The whole was refused for what one of its parts is or has. */
+static void batch_split(struct ll_core *core,
+                        const struct ll_batch *batch,
+                        const struct ll_answer *answer)
+{
+    if (strstr(answer->text, "too many operations") != NULL) {
+        core->batches.parts_max = batch->n / 2;
+        ll_core_log(core, 2, "etcd takes fewer than %zu Txns in one", batch->n);
+    }
+    for (size_t i = 0; i < batch->n; i++) {
+        struct ll_object *object =
+            ll_call_find(core, batch->parts[i].id, batch->parts[i].seq);
+
+        if (object != NULL) {
+            object->goes_alone = true;
+            ll_call_at(core, object, core->now_ns);
+            ll_object_reschedule(core, object);
+        }
+    }
+}
+
+void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_batch *batch = &core->batches.slots[event->id - LL_ID_MAX];
+    const struct ll_answer *whole = event->answer.answer;
+    bool fits = whole->outcome != LL_OUTCOME_OK ||
+                (whole->kind == LL_REQUEST_TXN && whole->txn.succeeded &&
+                 whole->txn.ops_n == batch->n);
+
+    assert(batch->out && batch->seq == event->answer.seq);
+    batch->out = false;
+    if (whole->outcome != LL_OUTCOME_OK && whole->outcome != LL_OUTCOME_LOST &&
+        whole->outcome != LL_OUTCOME_AGAIN) {
+        batch_split(core, batch, whole);
+        return;
+    }
+    for (size_t i = 0; i < batch->n; i++) {
+        struct ll_object *object =
+            ll_call_find(core, batch->parts[i].id, batch->parts[i].seq);
+        struct ll_answer part = *whole;
+
+        if (object == NULL) {
+            continue; /* nobody waits for it any more */
+        }
+        if (whole->outcome == LL_OUTCOME_OK) {
+            part.txn = fits && whole->txn.ops[i].kind == LL_OP_TXN
+                           ? whole->txn.ops[i].txn
+                           : (struct ll_txn_answer){.succeeded = false};
+            part.kind = LL_REQUEST_TXN;
+        }
+        ll_call_end(core, object, &part, event);
+    }
+}
+
+void ll_batches_free(struct ll_core *core)
+{
+    ll_free(core->batches.parts);
+    ll_free(core->batches.ops);
+}

@@ -1,0 +1,88 @@
+#ifndef LL_CORE_BATCH_H
+#define LL_CORE_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/event.h"
+#include "core/key.h"
+
+struct ll_core;
+struct ll_object;
+
+/**
+ * Many Txns, one proposal: group commit.
+ *
+ * Enqueues, releases and writes go out at once while fewer of them than the
+ * window are unanswered; the others gather, and when an answer comes those
+ * that have gathered go out together, as nested Txns of one Txn. So an idle
+ * client waits for nothing, and a busy one costs etcd one proposal, one entry
+ * in its log and one answer for many.
+ *
+ *     slot | event                       | next | does
+ *     FREE | one has gathered            | OUT  | its own Txn goes out
+ *     FREE | more have gathered          | OUT  | one Txn of nested ones
+ *     OUT  | answered                    | FREE | to each its part
+ *     OUT  | no answer, "too many        | FREE | the same to each
+ *          | requests"                   |      |
+ *     OUT  | refused as a whole          | FREE | each is sent again, alone:
+ * one |                             |      | is to blame, and its error is | |
+ * | its own
+ *
+ * etcd evaluates every condition of a Txn, nested ones too, before the first
+ * of its writes (etcdserver's applyTxn), so parts must not depend on one
+ * another. Two of one queue are never in one batch: their keys would carry the
+ * same create revision, and a try would not see the other. A write with
+ * conditions of the caller's goes alone.
+ */
+
+/** Unanswered Txns of this kind at most, single ones too. */
+#define LL_BATCHES_MAX 4
+/** Parts of one at most. etcd counts the operations of a Txn by its levels: the
+ *  outer ones and the most of any nested one are not to be above 128 together
+ *  (etcdserver/api/v3rpc, checkTxnRequest). */
+#define LL_BATCH_PARTS_MAX 112
+/** Operations and conditions of a part at most. */
+#define LL_BATCH_OPS_MAX 8
+/** Bytes of values and keys in one batch at most; etcd takes 1.5 MiB. */
+#define LL_BATCH_BYTES_MAX 262144
+
+/** What a ticket's request is made in. */
+struct ll_part {
+    struct ll_compare compare;
+    struct ll_op then_ops[2];
+    struct ll_op else_op;
+    char end[LL_PREFIX_MAX];
+};
+
+struct ll_batch {
+    bool out;
+    uint32_t seq; /* of the newest */
+    size_t n;     /* 1: the object's own call */
+    struct {
+        uint64_t id;
+        uint32_t seq;
+    } parts[LL_BATCH_PARTS_MAX];
+};
+
+/** Of a core. */
+struct ll_batches {
+    struct ll_batch slots[LL_BATCHES_MAX];
+    unsigned window;  /* slots in use at most; 0: nothing is batched */
+    size_t parts_max; /* as etcd has taught */
+    struct ll_part *parts;
+    struct ll_op *ops;
+};
+
+/** Whether an object's next request may go out in a batch. */
+bool ll_batch_takes(struct ll_object *object);
+/** Draws what has gathered; false: nothing, or no slot is free. */
+bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect);
+/** A single call has been answered: frees its slot. */
+void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq);
+/** The answer to a batch, whose id is not below LL_ID_MAX. */
+void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event);
+void ll_batches_free(struct ll_core *core);
+
+#endif
