@@ -67,6 +67,14 @@ void ll_session_renew(struct ll_session *session, int64_t sent_ns)
     session->beat_ns = sent_ns + session_beat_ns(session);
 }
 
+void ll_session_beat_soon(struct ll_core *core, struct ll_session *session)
+{
+    if (ll_session_is_alive(session) && !session->checking) {
+        session->beat_ns = ll_min(session->beat_ns, core->now_ns);
+        ll_object_reschedule(core, &session->object);
+    }
+}
+
 void ll_session_beat_stop(struct ll_session *session)
 {
     for (size_t i = 0; i < LL_BEAT_STREAMS; i++) {

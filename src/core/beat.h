@@ -14,20 +14,23 @@ struct ll_session;
  *
  * There is a main stream; a second one is open only while the main one is in
  * doubt:
- *     state   | event                         | next    | does
- *     TRUSTED | a beat on the main stream is  | DOUBTED | doubts its endpoint;
- *             | overdue, or its endpoint is   |         | opens the second on
- *             | left (see endpoint.h)         |         | another, and beats
- * there TRUSTED | the main stream is down       | TRUSTED | opens it again
- *     DOUBTED | the main stream answers       | TRUSTED | closes the second
- *     DOUBTED | the second stream answers     | TRUSTED | it is the main one
- * now; |                               |         | closes the other DOUBTED | a
- * beat on the second stream   | DOUBTED | opens it anew, on the | is overdue |
- * | next endpoint DOUBTED | the second stream is down     | DOUBTED | opens it
- * again DOUBTED | the main stream is down       | TRUSTED | the second is the
- * main |                               |         | one now The main stream
- * stays open in doubt because a member that is only slow, or waits for a
- * leader, still answers: its answer is as good as any.
+ *
+ *     state   | event                        | next    | does
+ *     TRUSTED | a beat on the main stream is | DOUBTED | doubts its endpoint;
+ *             | overdue, or its endpoint is  |         | opens the second on
+ *             | left (see endpoint.h)        |         | another, beats there
+ *     TRUSTED | the main stream is down      | TRUSTED | opens it again
+ *     DOUBTED | the main stream answers      | TRUSTED | closes the second
+ *     DOUBTED | the second stream answers    | TRUSTED | it is the main one;
+ *             |                              |         | closes the other
+ *     DOUBTED | a beat on the second stream  | DOUBTED | opens it anew, on the
+ *             | is overdue                   |         | next endpoint
+ *     DOUBTED | the second stream is down    | DOUBTED | opens it again
+ *     DOUBTED | the main stream is down      | TRUSTED | the second is the
+ *             |                              |         | main one
+ *
+ * The main stream stays open in doubt because a member that is only slow, or
+ * waits for a leader, still answers: its answer is as good as any.
  *
  * A session has at most one unanswered beat on each stream, so that an answer
  * is always that of the beat which was sent there last. etcd answers the beats
@@ -73,6 +76,8 @@ int64_t ll_session_beat_deadline_ns(const struct ll_core *core,
 bool ll_session_beat_next(struct ll_core *core,
                           struct ll_session *session,
                           struct ll_effect *ret_effect);
+/** Something speaks against the lease: asks etcd at once. */
+void ll_session_beat_soon(struct ll_core *core, struct ll_session *session);
 /** The session beats no more. */
 void ll_session_beat_stop(struct ll_session *session);
 /** What LeaseTimeToLive says of a lease that a keep-alive did not know. */

@@ -28,9 +28,10 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     ll_link_init(&core->gathering);
     core->part = &core->single;
     core->batches.window =
-        config->batch_window != 0
-            ? (unsigned)ll_min(config->batch_window, LL_BATCHES_MAX)
-            : LL_BATCH_WINDOW;
+        config->batch_window == LL_BATCH_NEVER ? 0
+        : config->batch_window == 0
+            ? LL_BATCH_WINDOW
+            : (unsigned)ll_min(config->batch_window, LL_BATCHES_MAX);
     core->batches.parts_max = LL_BATCH_PARTS_MAX;
     ll_link_init(&core->telling);
     ll_link_init(&core->reaping);

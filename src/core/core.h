@@ -26,6 +26,7 @@ struct ll_core;
 #define LL_TICKETS_MAX 1048576
 /** See batch.h. */
 #define LL_BATCH_WINDOW 2
+#define LL_BATCH_NEVER 255
 /** Names of one ticket at most: each takes two operations of a Txn, of which
  *  etcd takes 128. */
 #define LL_NAMES_MAX 60
@@ -44,7 +45,8 @@ struct ll_core_config {
     /** The one to begin with; what is above the number of endpoints wraps. */
     uint32_t endpoint_first;
     /** Txns that may be unanswered before further ones gather, up to
-     *  LL_BATCHES_MAX; 0 stands for the default, LL_BATCH_WINDOW. */
+     *  LL_BATCHES_MAX; 0 stands for the default, LL_BATCH_WINDOW, and
+     *  LL_BATCH_NEVER for none that gather. */
     unsigned batch_window;
     /** Goes before every name; borrowed as long as core lives. */
     struct ll_bytes space;

@@ -118,8 +118,9 @@ void ll_call_none(struct ll_core *core, struct ll_object *object)
 void ll_call_if_due(struct ll_core *core, struct ll_object *object)
 {
     if (object->call_ns <= core->now_ns) {
-        ll_link_append_once(ll_batch_takes(object) ? &core->gathering
-                                                   : &core->calling,
+        ll_link_append_once(core->batches.window > 0 && ll_batch_takes(object)
+                                ? &core->gathering
+                                : &core->calling,
                             &object->calling);
     }
 }

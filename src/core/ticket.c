@@ -264,6 +264,10 @@ ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
 
 void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
 {
+    if (ticket->session != NULL) {
+        /* A lease that was revoked takes its keys with it. */
+        ll_session_beat_soon(core, ticket->session);
+    }
     switch (ticket->state) {
     case LL_TICKET_WAIT:
     case LL_TICKET_NEXT:

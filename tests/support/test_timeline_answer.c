@@ -12,6 +12,8 @@
  *     read rev N own CREATED [ahead CREATED]       0 where the key is gone
  *     listed rev N KEY@CREATED ...                 the newest first
  *     deleted rev N | not-deleted rev N
+ *     done rev N                                   each part of a batch
+ *     too-many                                     its size is refused
  *     written rev N                                a write's then branch
  *     unwritten rev N [KEY@CREATED version V [mod N]]    and its else branch
  *     there rev N [KEY@CREATED version V [lease HEX]]    to one who resumes
@@ -31,6 +33,8 @@ static const struct {
      "etcdserver: requested lease not found"},
     {"lease-exists", LL_OUTCOME_LEASE_EXISTS, 9,
      "etcdserver: lease already exists"},
+    {"too-many", LL_OUTCOME_ERROR, 3,
+     "etcdserver: too many operations in txn request"},
     {"denied", LL_OUTCOME_REFUSED, 7, "etcdserver: permission denied"},
     {"error", LL_OUTCOME_ERROR, 8, "etcdserver: mvcc: database space exceeded"},
 };
@@ -157,6 +161,16 @@ static bool parse_txn(struct test_timeline *timeline,
         timeline->ops[0] =
             (struct ll_op_answer){.kind = LL_OP_DELETE, .deleted = 1};
         txn(answer, true, timeline->ops, 1);
+    } else if (strcmp(word, "done") == 0) {
+        /* Each part: nobody ahead, and the key made or deleted. */
+        timeline->ops[0] = op_kvs(timeline->kvs, 0);
+        timeline->ops[1] = (struct ll_op_answer){.kind = LL_OP_PUT};
+        for (size_t i = 0; i < call->parts_n; i++) {
+            timeline->parts[i] = (struct ll_op_answer){
+                .kind = LL_OP_TXN,
+                .txn = {.succeeded = true, .ops = timeline->ops, .ops_n = 2}};
+        }
+        txn(answer, true, timeline->parts, call->parts_n);
     } else if (strcmp(word, "written") == 0) {
         txn(answer, true, timeline->ops, 0);
     } else if (strcmp(word, "unwritten") == 0 || strcmp(word, "there") == 0) {

@@ -44,8 +44,12 @@ static struct test_promise *promise_of(struct test_timeline *timeline,
 void test_contract_command(struct test_timeline *timeline,
                            const struct ll_event *event)
 {
-    struct test_promise *promise = promise_of(timeline, event->id);
+    struct test_promise *promise;
 
+    if (event->kind == LL_EVENT_ANSWER) {
+        return; /* no command; it may be a batch's */
+    }
+    promise = promise_of(timeline, event->id);
     if (event->kind == LL_EVENT_SESSION_OPEN) {
         promise->session = true;
     } else if (event->kind == LL_EVENT_ACQUIRE ||
@@ -168,7 +172,9 @@ static void check_call(struct test_timeline *timeline,
 {
     struct test_call *calls;
 
-    check_write_call(timeline, effect->id);
+    if (effect->id < LL_ID_MAX) {
+        check_write_call(timeline, effect->id);
+    }
     for (size_t i = 0; i < timeline->calls_n; i++) {
         if (timeline->calls[i].id == effect->id &&
             timeline->calls[i].seq == effect->call.seq) {
@@ -188,6 +194,8 @@ static void check_call(struct test_timeline *timeline,
         .seq = effect->call.seq,
         .endpoint = effect->call.endpoint,
         .kind = effect->call.request.kind,
+        .parts_n =
+            effect->id >= LL_ID_MAX ? effect->call.request.txn.then_n : 0,
         .is_try = effect->call.request.kind == LL_REQUEST_TXN &&
                   effect->call.request.txn.then_n == 1};
 }

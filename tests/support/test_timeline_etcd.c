@@ -15,7 +15,11 @@ bool test_run_answer(struct test_timeline *timeline)
     size_t i = 0;
     char *end;
 
-    event.id = strtoull(word, &end, 10);
+    if (strncmp(word, "batch", 5) == 0) {
+        event.id = LL_ID_MAX + strtoull(word + 5, &end, 10);
+    } else {
+        event.id = strtoull(word, &end, 10);
+    }
     event.answer.seq =
         (uint32_t)strtoul(*end != '\0' ? end + 1 : end, NULL, 10);
     while (i < timeline->calls_n &&

@@ -51,6 +51,8 @@ static void print_put(FILE *out, const struct ll_put *put)
     }
 }
 
+static void print_txn(FILE *out, const struct ll_txn *txn);
+
 static void print_ops(FILE *out, const struct ll_op *ops, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -67,7 +69,7 @@ static void print_ops(FILE *out, const struct ll_op *ops, size_t n)
             print_bytes(out, ops[i].del.key);
             break;
         case LL_OP_TXN:
-            fprintf(out, "txn");
+            print_txn(out, &ops[i].txn);
             break;
         }
     }
@@ -110,7 +112,12 @@ static void print_call(struct test_timeline *timeline,
     uint64_t lease = (uint64_t)request->lease.lease;
     FILE *out = timeline->out;
 
-    fprintf(out, "call %" PRIu64 ".%" PRIu32, effect->id, effect->call.seq);
+    if (effect->id >= LL_ID_MAX) {
+        fprintf(out, "call batch%" PRIu64 ".%" PRIu32, effect->id - LL_ID_MAX,
+                effect->call.seq);
+    } else {
+        fprintf(out, "call %" PRIu64 ".%" PRIu32, effect->id, effect->call.seq);
+    }
     if (timeline->config.endpoints_n > 1) {
         fprintf(out, " to endpoint %" PRIu32, effect->call.endpoint);
     }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/batch.h"
 #include "support/test_timeline.h"
 
 #define TEST_NS_PER_SECOND INT64_C(1000000000)
@@ -19,7 +20,8 @@ struct test_call {
     uint32_t seq;
     uint32_t endpoint;
     enum ll_request_kind kind;
-    bool is_try; /* a Txn whose then branch only puts */
+    bool is_try;
+    size_t parts_n; /* of a batch */ /* a Txn whose then branch only puts */
 };
 
 struct test_stream {
@@ -84,6 +86,7 @@ struct test_timeline {
     struct ll_kv kvs[TEST_KVS_MAX];
     size_t kvs_n;
     struct ll_op_answer ops[2];
+    struct ll_op_answer parts[LL_BATCH_PARTS_MAX];
     struct ll_watch_event change;
     /** What every query asks. */
     struct ll_request query;
