@@ -184,11 +184,26 @@ void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq)
     }
 }
 
+/** Whether somebody still wants the request to be made. */
+static bool is_wanted(struct ll_object *object)
+{
+    const struct ll_ticket *ticket = ticket_of(object);
+
+    return ticket != NULL &&
+           (object->kind == LL_OBJECT_WRITE ||
+            ticket->state != LL_TICKET_ENQUEUE || !ticket->acquire_told);
+}
+
 /** The whole was refused for what one of its parts is or has. */
 static void batch_split(struct ll_core *core,
                         const struct ll_batch *batch,
-                        const struct ll_answer *answer)
+                        const struct ll_event *event)
 {
+    const struct ll_answer *answer = event->answer.answer;
+    /* To one that is not to be sent again: it was not applied. */
+    struct ll_answer refused = *answer;
+
+    refused.outcome = LL_OUTCOME_AGAIN;
     if (strstr(answer->text, "too many operations") != NULL) {
         core->batches.parts_max = batch->n / 2;
         ll_core_log(core, 2, "etcd takes fewer than %zu Txns in one", batch->n);
@@ -197,10 +212,15 @@ static void batch_split(struct ll_core *core,
         struct ll_object *object =
             ll_call_find(core, batch->parts[i].id, batch->parts[i].seq);
 
-        if (object != NULL) {
+        if (object == NULL) {
+            continue;
+        }
+        if (is_wanted(object)) {
             object->goes_alone = true;
             ll_call_at(core, object, core->now_ns);
             ll_object_reschedule(core, object);
+        } else {
+            ll_call_end(core, object, &refused, event);
         }
     }
 }
@@ -217,7 +237,7 @@ void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event)
     batch->out = false;
     if (whole->outcome != LL_OUTCOME_OK && whole->outcome != LL_OUTCOME_LOST &&
         whole->outcome != LL_OUTCOME_AGAIN) {
-        batch_split(core, batch, whole);
+        batch_split(core, batch, event);
         return;
     }
     for (size_t i = 0; i < batch->n; i++) {

@@ -13,7 +13,7 @@ compiled=$BUILD/src/CMakeFiles/leaselock_objects.dir
 core=("$compiled"/core/*.o)
 [[ -e ${core[0]} ]] || { echo "no objects of core in $BUILD" && exit 1; }
 
-allowed='mem(cpy|set|cmp|move|chr)|str(n?len|n?cmp|n?cpy|r?chr)|v?snprintf'
+allowed='mem(cpy|set|cmp|move|chr)|str(n?len|n?cmp|n?cpy|r?chr|str)|v?snprintf'
 allowed+='|qsort|leaselock_status_(name|text|is_retriable)'
 runtime='__assert_fail|__stack_chk_fail|__[a-z]+_chk|_GLOBAL_OFFSET_TABLE_'
 runtime+='|__(asan|ubsan|tsan)_.*'
