@@ -386,7 +386,7 @@ blocking_done(int status, const struct leaselock_error *error, void *arg)
 static void test_misuse(void **state)
 {
     static struct leaselock_op many[LEASELOCK_TXN_PARTS_MAX + 1];
-    static char keys[LEASELOCK_TXN_PARTS_MAX + 1][16];
+    static char keys[LEASELOCK_TXN_PARTS_MAX + 1][32];
     struct committed inside = {.call = TEST_CALL_INIT};
     struct leaselock_txn txn = LEASELOCK_TXN_INIT;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -472,7 +472,7 @@ static void test_largest_txn(void **state)
 {
     static struct leaselock_op ops[LEASELOCK_TXN_PARTS_MAX];
     static struct leaselock_compare compares[LEASELOCK_TXN_PARTS_MAX];
-    static char keys[LEASELOCK_TXN_PARTS_MAX][16];
+    static char keys[LEASELOCK_TXN_PARTS_MAX][32];
     struct leaselock_txn txn = LEASELOCK_TXN_INIT;
     struct test_peer peer;
     leaselock_ticket *ticket;
