@@ -166,6 +166,63 @@ int leaselock_leader_async(leaselock_client *client,
  */
 void leaselock_leader_free(struct leaselock_leader_info *leader);
 
+/** Somebody who follows an election. */
+typedef struct leaselock_observer leaselock_observer;
+
+/**
+ * Tells who leads now, or with NULL that nobody does. Called like any callback.
+ *
+ * @param leader  valid until the callback returns
+ */
+typedef void leaselock_leader_fn(leaselock_observer *observer,
+                                 const struct leaselock_leader_info *leader,
+                                 void *arg);
+
+/**
+ * Follows an election: tells who leads now, and then every further leader,
+ * every further value that a leader proclaims, and that nobody leads, in their
+ * order and however short each lasted. Broken connections are bridged from the
+ * history that etcd keeps; only what came and went behind a compaction, while
+ * there was no connection, is left out.
+ *
+ * @param client        borrowed; closing it ends the observer
+ * @param name          as for leaselock_campaign
+ * @param on_leader     told first of the state that is found, even if nobody
+ *                      leads
+ * @param done          told when the observer ends by itself, and why:
+ *                      LEASELOCK_E_REFUSED, _SERVER, _LIMIT (more than 100000
+ *                      candidates, or more than 65536 leaders that were not
+ *                      told yet), _NOMEM, _CLOSED (the client was closed);
+ *                      the handle is closed as soon as it returns. It does not
+ *                      come after leaselock_observer_close
+ * @param arg           of both
+ * @param ret_observer  set before any callback; the caller closes it
+ * @param reterr        filled on failure; may be NULL
+ * @return 0, LEASELOCK_E_NAME, _ARGUMENT, _LIMIT (of observers), _HANDLE,
+ *         _FORKED, _CLOSED, _NOMEM
+ * @thread any; does not block
+ * @since 0.1
+ */
+int leaselock_observe(leaselock_client *client,
+                      const char *name,
+                      leaselock_leader_fn *on_leader,
+                      leaselock_done_fn *done,
+                      void *arg,
+                      leaselock_observer **ret_observer,
+                      struct leaselock_error *reterr);
+
+/**
+ * Ends an observer. No callback of it is running or comes when it has
+ * returned; from inside a callback it can be called as well, and then the one
+ * it is called from is the last.
+ *
+ * @param observer  NULL does nothing
+ * @return 0, LEASELOCK_E_HANDLE or _FORKED
+ * @thread any; waits for no answer
+ * @since 0.1
+ */
+int leaselock_observer_close(leaselock_observer *observer);
+
 /** What a leader is to know of its leadership. */
 enum leaselock_lead_state {
     /** It leads. */

@@ -98,6 +98,7 @@ static void client_stop(struct ll_client *client)
         pthread_cond_wait(&client->changed, &client->mutex);
     }
     ll_queries_close(client);
+    ll_observers_abort(client);
     ll_writes_abort(client);
     ll_tickets_abort(client);
     ll_sessions_abort(client);
@@ -131,6 +132,7 @@ int leaselock_client_close(leaselock_client *user,
     }
     client->closing = true;
     ll_queries_close(client);
+    ll_observers_close(client);
     ll_sessions_close(client);
     client_await_sessions(client);
     unknown = ll_core_has_sessions(client->core);

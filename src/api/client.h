@@ -54,6 +54,7 @@ struct ll_client {
     struct ll_link tickets;
     struct ll_link queries;
     struct ll_link writes;
+    struct ll_link observers;
     struct ll_sync sync;
     /** Until when the background thread sleeps; INT64_MIN: it is awake. */
     int64_t sleeps_until_ns;
@@ -108,6 +109,8 @@ void ll_session_effect(struct ll_client *client,
 void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect);
 void ll_query_effect(struct ll_client *client, const struct ll_effect *effect);
 void ll_write_effect(struct ll_client *client, const struct ll_effect *effect);
+void ll_observer_effect(struct ll_client *client,
+                        const struct ll_effect *effect);
 
 /** leaselock_client_close: begins to close every session, or ends by force
  *  what is left of an object. */
@@ -115,6 +118,8 @@ void ll_sessions_close(struct ll_client *client);
 void ll_sessions_abort(struct ll_client *client);
 void ll_tickets_abort(struct ll_client *client);
 void ll_writes_abort(struct ll_client *client);
+void ll_observers_close(struct ll_client *client);
+void ll_observers_abort(struct ll_client *client);
 void ll_queries_close(struct ll_client *client);
 
 /** What goes before every name; lives as long as the client. */

@@ -155,7 +155,7 @@ static void client_carry_out(struct ll_client *client,
         ll_write_effect(client, effect);
         break;
     case LL_EFFECT_OBSERVED:
-        assert(false); /* none is asked for */
+        ll_observer_effect(client, effect);
         break;
     case LL_EFFECT_QUERIED:
         ll_query_effect(client, effect);

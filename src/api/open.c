@@ -133,6 +133,7 @@ static int client_new(struct ll_client **ret_client)
     ll_link_init(&client->tickets);
     ll_link_init(&client->queries);
     ll_link_init(&client->writes);
+    ll_link_init(&client->observers);
     *ret_client = client;
     return 0;
 }

@@ -1,0 +1,326 @@
+#include <string.h>
+
+#include "api/client.h"
+#include "api/error.h"
+#include "api/leader.h"
+#include "base/alloc.h"
+
+/** Leaders of an observer that wait to be told at most; beyond it it ends. */
+#define LEADERS_DUE_MAX 65536
+
+struct ll_observer_object {
+    struct ll_handle handle;
+    struct ll_client *client; /* a reference */
+    struct ll_link link;      /* in client->observers */
+    leaselock_leader_fn *on_leader;
+    void *arg;
+    /** All that follows is under the client's mutex. */
+    bool end_due;               /* core's last effect is to come */
+    struct ll_link due;         /* told_leader, in their order */
+    unsigned due_n;             /* of these */
+    struct ll_completion ended; /* tells the end, when it is not the user's */
+};
+
+/** A leader that is to be told. */
+struct told_leader {
+    struct ll_notice notice;
+    struct ll_link link; /* in observer->due */
+    struct ll_observer_object *observer;
+    struct leaselock_leader_info *leader; /* NULL: nobody */
+};
+
+static void observer_destroy(struct ll_handle *handle)
+{
+    struct ll_observer_object *observer =
+        LL_CONTAINER(handle, struct ll_observer_object, handle);
+
+    ll_completion_free(&observer->ended);
+    ll_handle_put(&observer->client->handle);
+    ll_free(observer);
+}
+
+/** Takes an observer out of the tables once nothing is due for it. */
+static void observer_settle(struct ll_observer_object *observer)
+{
+    if (!observer->handle.open && !observer->end_due &&
+        !ll_link_alone(&observer->link)) {
+        ll_link_remove(&observer->link);
+        ll_handle_leave(&observer->handle);
+    }
+}
+
+static void told_free(struct told_leader *told)
+{
+    ll_link_remove(&told->link);
+    told->observer->due_n--;
+    leaselock_leader_free(told->leader);
+    ll_free(told);
+}
+
+static void told_call(struct ll_client *client, struct ll_notice *notice)
+{
+    struct told_leader *told = LL_CONTAINER(notice, struct told_leader, notice);
+
+    (void)client;
+    told->observer->on_leader(ll_handle_user(&told->observer->handle),
+                              told->leader, told->observer->arg);
+}
+
+static void told_after(struct ll_client *client, struct ll_notice *notice)
+{
+    (void)client;
+    told_free(LL_CONTAINER(notice, struct told_leader, notice));
+}
+
+/** Leaves nothing to be told but what is being told. */
+static void observer_quieten(struct ll_observer_object *observer)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &observer->due) {
+        struct told_leader *told = LL_CONTAINER(at, struct told_leader, link);
+
+        if (!ll_link_alone(&told->notice.link)) {
+            ll_notice_withdraw(&told->notice);
+            told_free(told);
+        }
+    }
+    ll_notice_withdraw(&observer->ended.notice);
+}
+
+/** Has core end it. */
+static void observer_stop(struct ll_observer_object *observer)
+{
+    struct ll_event event = {.kind = LL_EVENT_OBSERVE_END,
+                             .id = observer->handle.entry.id};
+
+    if (observer->end_due && ll_client_command(observer->client, &event) != 0) {
+        observer->end_due = false; /* it has ended already */
+    }
+}
+
+/** The handle is closed when the user's callback has returned. */
+static void observer_ended_after(struct ll_client *client,
+                                 struct ll_notice *notice)
+{
+    struct ll_observer_object *observer =
+        LL_CONTAINER(notice, struct ll_observer_object, ended.notice);
+
+    (void)client;
+    (void)ll_handle_shut(&observer->handle);
+    observer_settle(observer);
+}
+
+/** Tells an observer's end, once, behind the leaders that are due. */
+static void observer_end(struct ll_observer_object *observer,
+                         const struct ll_detail *detail)
+{
+    if (observer->handle.open && observer->ended.status == 0) {
+        ll_client_complete(observer->client, &observer->ended, detail);
+    }
+}
+
+static void observer_fail(struct ll_observer_object *observer, int status)
+{
+    struct ll_detail detail = {status, -1, LL_ENDPOINT_ANY, ""};
+
+    observer_end(observer, &detail);
+    observer_stop(observer);
+}
+
+static void observer_tell(struct ll_observer_object *observer,
+                          const struct ll_kv *kv)
+{
+    struct told_leader *told;
+
+    if (observer->due_n >= LEADERS_DUE_MAX) {
+        observer_fail(observer, LEASELOCK_E_LIMIT);
+        return;
+    }
+    told = ll_alloc_zero(1, sizeof(*told));
+    if (told != NULL && kv != NULL) {
+        told->leader = ll_leader_make(kv);
+    }
+    if (told == NULL || (kv != NULL && told->leader == NULL)) {
+        ll_free(told);
+        observer_fail(observer, LEASELOCK_E_NOMEM);
+        return;
+    }
+    told->observer = observer;
+    ll_notice_init(&told->notice, &observer->handle);
+    told->notice.call = told_call;
+    told->notice.after = told_after;
+    ll_link_init(&told->link);
+    ll_link_append(&observer->due, &told->link);
+    observer->due_n++;
+    ll_notice_post(observer->client, &told->notice);
+}
+
+void ll_observer_effect(struct ll_client *client,
+                        const struct ll_effect *effect)
+{
+    struct ll_handle *handle = ll_handle_find(effect->id);
+    struct ll_observer_object *observer;
+
+    (void)client;
+    if (handle == NULL || handle->kind != LL_HANDLE_OBSERVER) {
+        return;
+    }
+    observer = LL_CONTAINER(handle, struct ll_observer_object, handle);
+    if (effect->observed.is_end) {
+        observer->end_due = false;
+        observer_end(observer, &effect->observed.detail);
+    } else if (observer->handle.open && observer->ended.status == 0) {
+        observer_tell(observer, effect->observed.leader);
+    }
+    observer_settle(observer);
+}
+
+/** Makes an observer; with the client's mutex held. */
+static int observer_start(struct ll_client *client,
+                          const char *name,
+                          leaselock_leader_fn *on_leader,
+                          leaselock_done_fn *done,
+                          void *arg,
+                          leaselock_observer **ret_observer)
+{
+    struct ll_observer_object *observer = ll_alloc_zero(1, sizeof(*observer));
+    struct ll_event event = {.kind = LL_EVENT_OBSERVE};
+    int status;
+
+    if (observer == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    observer->client = client;
+    ll_handle_ref(&client->handle);
+    observer->on_leader = on_leader;
+    observer->arg = arg;
+    ll_link_init(&observer->link);
+    ll_link_init(&observer->due);
+    ll_completion_init(&observer->ended, &observer->handle, done, arg);
+    observer->ended.notice.after = observer_ended_after;
+    status = ll_handle_enter(&observer->handle, LL_HANDLE_OBSERVER, true,
+                             observer_destroy);
+    if (status != 0) {
+        observer_destroy(&observer->handle);
+        return status;
+    }
+    ll_link_append(&client->observers, &observer->link);
+    observer->end_due = true;
+    *ret_observer = ll_handle_user(&observer->handle);
+    event.id = observer->handle.entry.id;
+    event.observe.name = (struct ll_bytes){name, strlen(name)};
+    status = ll_client_command(client, &event);
+    if (status != 0) {
+        *ret_observer = NULL;
+        observer->end_due = false;
+        (void)ll_handle_shut(&observer->handle);
+        observer_settle(observer);
+    }
+    return status;
+}
+
+int leaselock_observe(leaselock_client *user,
+                      const char *name,
+                      leaselock_leader_fn *on_leader,
+                      leaselock_done_fn *done,
+                      void *arg,
+                      leaselock_observer **ret_observer,
+                      struct leaselock_error *reterr)
+{
+    const char *fault = leaselock_name_fault(name);
+    leaselock_observer *observer = NULL;
+    struct ll_client *client = NULL;
+    int status;
+
+    if (fault != NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_NAME, fault);
+    }
+    if (on_leader == NULL || done == NULL || ret_observer == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
+    }
+    status = ll_client_enter(user, &client);
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    status = observer_start(client, name, on_leader, done, arg, &observer);
+    if (status == 0) {
+        *ret_observer = observer;
+    }
+    ll_client_unlock(client);
+    ll_handle_put(&client->handle);
+    return ll_error_text(reterr, status, "");
+}
+
+int leaselock_observer_close(leaselock_observer *user)
+{
+    struct ll_observer_object *observer;
+    struct ll_handle *handle = NULL;
+    struct ll_client *client;
+    int status =
+        user == NULL ? 0 : ll_handle_get(user, LL_HANDLE_OBSERVER, &handle);
+
+    if (handle == NULL) {
+        return status;
+    }
+    observer = LL_CONTAINER(handle, struct ll_observer_object, handle);
+    client = observer->client;
+    ll_client_lock(client);
+    if (ll_handle_shut(handle)) {
+        observer_quieten(observer);
+        observer_stop(observer);
+        observer_settle(observer);
+        if (!ll_client_in_callback()) {
+            ll_client_await_callbacks(client, handle);
+        }
+    } else {
+        status = LEASELOCK_E_HANDLE;
+    }
+    ll_client_unlock(client);
+    ll_handle_put(handle);
+    return status;
+}
+
+/** One that has not ended, or NULL. */
+static struct ll_observer_object *observer_first(struct ll_client *client)
+{
+    struct ll_link *at;
+
+    for (at = client->observers.next; at != &client->observers; at = at->next) {
+        struct ll_observer_object *observer =
+            LL_CONTAINER(at, struct ll_observer_object, link);
+
+        if (observer->handle.open && observer->ended.status == 0) {
+            return observer;
+        }
+    }
+    return NULL;
+}
+
+void ll_observers_close(struct ll_client *client)
+{
+    struct ll_observer_object *observer;
+
+    /* Ending one may take any other out of the list. */
+    while ((observer = observer_first(client)) != NULL) {
+        observer_fail(observer, LEASELOCK_E_CLOSED);
+    }
+}
+
+void ll_observers_abort(struct ll_client *client)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &client->observers) {
+        struct ll_observer_object *observer =
+            LL_CONTAINER(at, struct ll_observer_object, link);
+
+        observer->end_due = false;
+        if (observer->ended.status == 0) {
+            (void)ll_handle_shut(&observer->handle);
+        }
+        observer_settle(observer);
+    }
+}
