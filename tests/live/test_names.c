@@ -447,7 +447,7 @@ static void test_7_abandoned(void **state)
  *  ticket as well. Method: both. */
 static void test_one_and_most(void **state)
 {
-    char texts[LEASELOCK_NAMES_MAX][16];
+    char texts[LEASELOCK_NAMES_MAX][32];
     const char *names[LEASELOCK_NAMES_MAX];
     char key[LEASELOCK_KEY_MAX + 1];
     char key_at[LEASELOCK_KEY_MAX + 1];
