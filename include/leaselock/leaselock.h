@@ -14,8 +14,10 @@
 #define LEASELOCK_H
 
 #include "leaselock/client.h"   /* IWYU pragma: export */
+#include "leaselock/deadlock.h" /* IWYU pragma: export */
 #include "leaselock/election.h" /* IWYU pragma: export */
 #include "leaselock/fenced.h"   /* IWYU pragma: export */
+#include "leaselock/locks.h"    /* IWYU pragma: export */
 #include "leaselock/names.h"    /* IWYU pragma: export */
 #include "leaselock/queue.h"    /* IWYU pragma: export */
 #include "leaselock/session.h"  /* IWYU pragma: export */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/entry.h"
 #include "api/error.h"
 #include "api/query.h"
 #include "api/value.h"
@@ -27,19 +28,22 @@ struct queue_query {
     char end[LL_PREFIX_MAX];
 };
 
+void ll_entry_free(const struct leaselock_queue_entry *entry)
+{
+    ll_free((void *)(uintptr_t)entry->key);
+    ll_free((void *)(uintptr_t)entry->value);
+    ll_free((void *)(uintptr_t)entry->host);
+    ll_free((void *)(uintptr_t)entry->program);
+    ll_free((void *)(uintptr_t)entry->label);
+}
+
 void leaselock_queue_free(struct leaselock_queue_info *queue)
 {
     if (queue == NULL) {
         return;
     }
     for (size_t i = 0; i < queue->entries_n; i++) {
-        const struct leaselock_queue_entry *entry = &queue->entries[i];
-
-        ll_free((void *)(uintptr_t)entry->key);
-        ll_free((void *)(uintptr_t)entry->value);
-        ll_free((void *)(uintptr_t)entry->host);
-        ll_free((void *)(uintptr_t)entry->program);
-        ll_free((void *)(uintptr_t)entry->label);
+        ll_entry_free(&queue->entries[i]);
     }
     ll_free((void *)(uintptr_t)queue->entries);
     ll_free(queue);
@@ -53,9 +57,9 @@ static void queue_release(struct ll_query_object *query)
     ll_free(queue);
 }
 
-static int entry_fill(struct leaselock_queue_entry *entry,
-                      const struct ll_kv *kv,
-                      size_t prefix_size)
+int ll_entry_fill(struct leaselock_queue_entry *entry,
+                  const struct ll_kv *kv,
+                  size_t prefix_size)
 {
     struct ll_value value = {0};
     int status = ll_value_parse(kv->value.data, kv->value.size, &value);
@@ -92,8 +96,8 @@ static int queue_fill(struct queue_query *queue, const struct ll_answer *answer)
     queue->queue->entries = queue->entries;
     for (size_t i = 0; i < range->kvs_n && status == 0; i++) {
         queue->queue->entries_n = i + 1;
-        status =
-            entry_fill(&queue->entries[i], &range->kvs[i], queue->prefix_size);
+        status = ll_entry_fill(&queue->entries[i], &range->kvs[i],
+                               queue->prefix_size);
     }
     return status;
 }

@@ -7,6 +7,8 @@
 enum ll_exit {
     LL_EXIT_OK = 0,
     LL_EXIT_NOT_ACQUIRED = 1,
+    /** There is a deadlock. */
+    LL_EXIT_FOUND = 1,
     LL_EXIT_USAGE = 2,
     /** etcd cannot be reached, or answers with an error. */
     LL_EXIT_UNAVAILABLE = 69,
@@ -49,6 +51,9 @@ struct ll_command {
 
 int ll_cli_lock(const struct ll_options *options, int argc, char **argv);
 int ll_cli_queue(const struct ll_options *options, int argc, char **argv);
+int ll_cli_ls(const struct ll_options *options, int argc, char **argv);
+int ll_cli_break(const struct ll_options *options, int argc, char **argv);
+int ll_cli_deadlocks(const struct ll_options *options, int argc, char **argv);
 int ll_cli_ping(const struct ll_options *options, int argc, char **argv);
 int ll_cli_settings(const struct ll_options *options, int argc, char **argv);
 

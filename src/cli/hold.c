@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ static void say_lost(struct ll_hold *hold, const char *why)
     }
     hold->is_lost = 1;
     ll_waitline_clear(&hold->line);
-    ll_say("the lock %s is lost: %s%s", hold->name, why,
+    ll_say("the lock %s is lost: %s%s", hold->title, why,
            hold->is_running ? "; ending the command" : "");
 }
 
@@ -111,7 +112,7 @@ static void on_report(struct ll_hold *hold,
     case LL_GUARD_CONTINUED:
         ll_say("the command holds the lock %s, so it was continued; to stop "
                "it, use kill -STOP",
-               hold->name);
+               hold->title);
         break;
     case LL_GUARD_FAILED:
     case LL_GUARD_ENDED:
@@ -180,16 +181,16 @@ static int say_not_acquired(const struct ll_hold *hold, const char *what)
     int wait_ms = hold->options->wait_ms;
 
     if (hold->status == LEASELOCK_E_TIMEOUT && wait_ms == 0) {
-        ll_say("%s is held by another", hold->name);
+        ll_say("%s is held by another", hold->title);
         return LL_EXIT_NOT_ACQUIRED;
     }
     if (hold->status == LEASELOCK_E_TIMEOUT) {
-        ll_say("%s is held by another; gave up after %d.%03d s", hold->name,
+        ll_say("%s is held by another; gave up after %d.%03d s", hold->title,
                wait_ms / 1000, wait_ms % 1000);
         return LL_EXIT_NOT_ACQUIRED;
     }
     if (hold->status == LEASELOCK_E_LOST) {
-        ll_say("the place in the queue of %s is lost: %s", hold->name,
+        ll_say("the place in the queue of %s is lost: %s", hold->title,
                hold->error.message);
         return LL_EXIT_LOST;
     }
@@ -277,6 +278,12 @@ int ll_hold_open(struct ll_hold *hold,
     memset(hold, 0, sizeof(*hold));
     hold->options = options;
     hold->name = name;
+    if (options->also_n > 0) {
+        (void)snprintf(hold->title, sizeof(hold->title), "%s and %d more", name,
+                       options->also_n);
+    } else {
+        (void)snprintf(hold->title, sizeof(hold->title), "%s", name);
+    }
     hold->cmd = cmd;
     hold->start_ns = now_ns();
     hold->signals.fd = -1;
@@ -316,7 +323,7 @@ void ll_hold_close(struct ll_hold *hold)
         !hold->is_lost) {
         ll_say("the release of %s was not answered; it is free at the latest "
                "when its lease ends, in about %d s",
-               hold->name, hold->options->ttl_s);
+               hold->title, hold->options->ttl_s);
     }
     ll_waitline_free(&hold->line);
     ll_guard_reap(&hold->guard);

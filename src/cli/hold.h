@@ -19,7 +19,10 @@
 
 struct ll_hold {
     const struct ll_options *options;
+    /** The first of its locks. */
     const char *name;
+    /** What messages call it: the name, or the first and how many more. */
+    char title[LEASELOCK_NAME_MAX + 32];
     /** NULL when no command runs under the lock. */
     char **cmd;
     int64_t start_ns;

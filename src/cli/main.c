@@ -16,6 +16,12 @@ static const struct ll_command commands[] = {
      LL_OPTION_ANY | LL_OPTION_LOCK, 1, 1, ll_cli_lock},
     {"queue", "NAME", "show who holds the lock and who waits for it",
      LL_OPTION_ANY | LL_OPTION_QUEUE, 0, 1, ll_cli_queue},
+    {"ls", "[PREFIX]", "list the locks that are held, and who holds them",
+     LL_OPTION_ANY, 0, 1, ll_cli_ls},
+    {"break", "NAME", "take a lock from its holder",
+     LL_OPTION_ANY | LL_OPTION_BREAK, 0, 1, ll_cli_break},
+    {"deadlocks", "[PREFIX]", "show who waits for each other in a circle",
+     LL_OPTION_ANY, 0, 1, ll_cli_deadlocks},
     {"ping", "", "show which endpoints answer", LL_OPTION_ANY, 0, 1,
      ll_cli_ping},
     {"settings", "", "show what counts of the options for the connection",
@@ -45,7 +51,7 @@ static int print_help(void)
          "\n"
          "commands:");
     for (size_t i = 0; i < COMMANDS_N; i++) {
-        printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+        printf("  %-9s %s\n", commands[i].name, commands[i].summary);
     }
     puts("\noptions of every command:");
     ll_options_print_help(LL_OPTION_ANY);

@@ -28,6 +28,8 @@ enum kind {
     /** A switch that sets a time to 0. */
     KIND_NO_TIME,
     KIND_TEXT,
+    /** One more of the list `also`. */
+    KIND_ALSO,
     /** Kept as milliseconds. */
     KIND_TIME,
     /** As KIND_TIME, but more than 0. */
@@ -55,6 +57,8 @@ struct spec {
 /* Where two set one field, the later wins: in the table for the environment,
  * on the line for the arguments. */
 static const struct spec specs[] = {
+    {KIND_ALSO, 'a', LL_OPTION_LOCK, "also", NULL, NULL, "NAME", FIELD(also_n),
+     "another lock, too: all at once; may be repeated"},
     {KIND_TIME, 'w', LL_OPTION_LOCK, "wait", "LEASELOCK_WAIT", NULL, "TIME",
      FIELD(wait_ms), "give up after TIME; 0 is --try (default: wait on)"},
     {KIND_NO_TIME, 'n', LL_OPTION_LOCK, "try", "LEASELOCK_TRY", NULL, NULL,
@@ -67,6 +71,8 @@ static const struct spec specs[] = {
      FIELD(grace_ms), "from SIGTERM to SIGKILL when the lock is lost"},
     {KIND_NUMBER, 'L', LL_OPTION_QUEUE, "limit", "LEASELOCK_LIMIT", NULL, "N",
      FIELD(limit), "show the first N entries (default 0: all)"},
+    {KIND_FLAG, 'y', LL_OPTION_BREAK, "yes", NULL, NULL, NULL, FIELD(yes),
+     "do not ask"},
     {KIND_TEXT, 'e', LL_OPTION_ANY, "endpoints", NULL, NULL, "LIST",
      FIELD(endpoints), "HOST:PORT,... or a URL (default 127.0.0.1:2379)"},
     {KIND_SOME_TIME, 'T', LL_OPTION_ANY, "timeout", "LEASELOCK_TIMEOUT",
@@ -112,6 +118,22 @@ static int parse_number(const char *text, int *ret_number)
     return 0;
 }
 
+/** Adds to the names of --also; the field is their number. */
+static const char *add_name(void *field, const char *text)
+{
+    struct ll_options *options =
+        (struct ll_options *)(void *)((char *)field - FIELD(also_n));
+
+    if (options->also_n == LEASELOCK_NAMES_MAX - 1) {
+        return "one of the first 59 of its kind";
+    }
+    if (leaselock_name_fault(text) != NULL) {
+        return "a name";
+    }
+    options->also[options->also_n++] = text;
+    return NULL;
+}
+
 /** Sets the field of an option that takes @text. Returns what the text should
  *  have been, or NULL when all is well. */
 static const char *
@@ -125,6 +147,8 @@ set_value(const struct spec *spec, void *field, const char *text)
     case KIND_TEXT:
         *(const char **)field = text;
         break;
+    case KIND_ALSO:
+        return add_name(field, text);
     case KIND_TIME:
         if (leaselock_duration_parse(text, field) != 0) {
             return "a time such as 2s, 500ms or 0.5, and at most 2000000s";
@@ -167,6 +191,7 @@ static void set_switch(const struct spec *spec, void *field, int times)
         }
         break;
     case KIND_TEXT:
+    case KIND_ALSO:
     case KIND_TIME:
     case KIND_SOME_TIME:
     case KIND_NUMBER:

@@ -7,7 +7,8 @@
 enum ll_option_group {
     LL_OPTION_ANY = 1,
     LL_OPTION_LOCK = 2,
-    LL_OPTION_QUEUE = 4
+    LL_OPTION_QUEUE = 4,
+    LL_OPTION_BREAK = 8
 };
 
 /** What the environment and the command line ask for. Strings are borrowed
@@ -32,6 +33,13 @@ struct ll_options {
     const char *label;
     /** From SIGTERM to SIGKILL when the lock is lost; -1 when not given. */
     int grace_ms;
+
+    /** More names for the same ticket. */
+    const char *also[LEASELOCK_NAMES_MAX - 1];
+    int also_n;
+
+    /** Not 0: no question is asked. */
+    int yes;
 
     /** Most entries to show; 0 shows all. */
     int limit;

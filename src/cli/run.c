@@ -101,7 +101,7 @@ static int conclude(struct ll_hold *hold)
         return value == ENOENT ? LL_EXIT_NOT_FOUND : LL_EXIT_CANNOT_RUN;
     case LL_GUARD_STUCK:
         ll_say("process %d lost the lock %s and cannot be ended: %s",
-               (int)hold->guard.command, hold->name, strerror(value));
+               (int)hold->guard.command, hold->title, strerror(value));
         return LL_EXIT_LOST;
     case LL_GUARD_STARTED:
     case LL_GUARD_CONTINUED:
@@ -114,7 +114,7 @@ static int conclude(struct ll_hold *hold)
     if (hold->report.ended_by_guard) {
         ll_say("the command was ended: the lease of %s was not seen to be "
                "renewed in time",
-               hold->name);
+               hold->title);
         return LL_EXIT_LOST;
     }
     return exit_of_wait_status(value);

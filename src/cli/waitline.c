@@ -94,7 +94,10 @@ void ll_waitline_word(const char *name,
 static void show(struct ll_waitline *line)
 {
     const struct leaselock_queue_info *queue = line->queue;
-    int is_known = queue != NULL && queue->entries_n > 0;
+    /* Of several locks the one that is shown may be the ticket's already. */
+    int is_known =
+        queue != NULL && queue->entries_n > 0 &&
+        queue->entries[0].token != leaselock_ticket_token(line->ticket);
     char text[TEXT_SIZE];
 
     ll_waitline_word(line->name, leaselock_ticket_position(line->ticket),

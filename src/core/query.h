@@ -4,7 +4,8 @@
 #include "core/object.h"
 
 /**
- * A request that only reads, made for the user: `queue`, `ping`. Tried again
+ * A request that only reads, or may be sent twice without harm, made for the
+ * user: `queue`, `ping`, `break`. Tried again
  * on every endpoint until it is answered or its time is over; or once, where
  * it names its endpoint.
  */

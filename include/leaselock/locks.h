@@ -1,0 +1,135 @@
+#ifndef LEASELOCK_LOCKS_H
+#define LEASELOCK_LOCKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leaselock/queue.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A lock that somebody holds. What it points at belongs to the list. */
+struct leaselock_lock_info {
+    const char *name;
+    /** How many places its queue has, the holder's among them. */
+    size_t places_n;
+    /** The first of the queue; ttl_s is not asked for. */
+    const struct leaselock_queue_entry *holder;
+};
+
+/** Locks as they stood at one revision, sorted by name. */
+struct leaselock_locks_info {
+    int64_t revision;
+    size_t locks_n;
+    const struct leaselock_lock_info *locks;
+};
+
+/** Options of leaselock_locks and leaselock_deadlocks; 0 stands for the
+ *  default of each. */
+struct leaselock_locks_options {
+    /** sizeof(struct leaselock_locks_options), set by the _INIT macro. */
+    size_t struct_size;
+    /** Longest wait; default 5000. */
+    int timeout_ms;
+};
+
+#define LEASELOCK_LOCKS_OPTIONS_INIT                                           \
+    {                                                                          \
+        sizeof(struct leaselock_locks_options), 0                              \
+    }
+
+/**
+ * Lists the locks that are held.
+ *
+ * A key counts as a place in a queue when its last part is the lease that it
+ * lives on, as leaselock and Go's clients write it: what else lies in the same
+ * store is left out.
+ *
+ * @param client     borrowed
+ * @param prefix     what the names begin with; NULL or "" lists all
+ * @param options    NULL for the defaults
+ * @param ret_locks  the list; the caller frees it with leaselock_locks_free
+ * @param reterr     filled on failure; may be NULL
+ * @return 0, LEASELOCK_E_NAME (the prefix), _LIMIT (more than 200000 places),
+ *         _UNAVAILABLE, _REFUSED, _SERVER, _ARGUMENT, _HANDLE, _FORKED,
+ *         _CLOSED, _DEADLOCK, _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_locks(leaselock_client *client,
+                    const char *prefix,
+                    const struct leaselock_locks_options *options,
+                    struct leaselock_locks_info **ret_locks,
+                    struct leaselock_error *reterr);
+
+/**
+ * As leaselock_locks, without waiting.
+ *
+ * @param ret_locks  set before done comes with status 0; must stay valid until
+ *                   done has come
+ * @return 0 when done will come, else as leaselock_locks
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_locks_async(leaselock_client *client,
+                          const char *prefix,
+                          const struct leaselock_locks_options *options,
+                          struct leaselock_locks_info **ret_locks,
+                          leaselock_done_fn *done,
+                          void *arg,
+                          struct leaselock_error *reterr);
+
+/**
+ * Frees a list with all that it points at; NULL does nothing.
+ *
+ * @thread any
+ * @since 0.1
+ */
+void leaselock_locks_free(struct leaselock_locks_info *locks);
+
+/**
+ * Takes a place in a queue from whoever has it: deletes its key, as long as it
+ * is the very one that is meant. A holder hears of its loss when etcd tells it,
+ * which is after the next in line may have got the lock: only its token tells
+ * the two apart. To be used when the holder hangs, not to hurry it.
+ *
+ * @param client      borrowed
+ * @param key         the key, as leaselock_queue shows it; copied
+ * @param token       its token, from there too
+ * @param timeout_ms  longest wait, 1 or more
+ * @param reterr      filled on failure; may be NULL
+ * @return 0 when the key is deleted; LEASELOCK_E_COMPARE when it is not there
+ *         (any more), or is another by now; _ARGUMENT, _UNAVAILABLE (it may
+ *         still be deleted), _REFUSED, _SERVER, _HANDLE, _FORKED, _CLOSED,
+ *         _DEADLOCK, _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_break(leaselock_client *client,
+                    const char *key,
+                    int64_t token,
+                    int timeout_ms,
+                    struct leaselock_error *reterr);
+
+/**
+ * As leaselock_break, without waiting.
+ *
+ * @return 0 when done will come, else as leaselock_break
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_break_async(leaselock_client *client,
+                          const char *key,
+                          int64_t token,
+                          int timeout_ms,
+                          leaselock_done_fn *done,
+                          void *arg,
+                          struct leaselock_error *reterr);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,159 @@
+#include "leaselock/deadlock.h"
+
+#include "api/cycle.h"
+#include "api/error.h"
+#include "api/scan.h"
+#include "base/alloc.h"
+
+/** What the user gets, and what it points at. */
+struct report {
+    struct leaselock_deadlocks_info info; /* the first member */
+    struct leaselock_deadlock *deadlocks;
+    struct leaselock_deadlock_party *parties; /* of all of them */
+    struct ll_places places;
+};
+
+struct deadlock_scan {
+    struct ll_scan scan;
+    struct leaselock_deadlocks_info **ret_deadlocks;
+};
+
+void leaselock_deadlocks_free(struct leaselock_deadlocks_info *deadlocks)
+{
+    struct report *report = (struct report *)(void *)deadlocks;
+
+    if (report != NULL) {
+        ll_places_free(&report->places);
+        ll_free(report->deadlocks);
+        ll_free(report->parties);
+        ll_free(report);
+    }
+}
+
+static struct leaselock_deadlock_party
+party_of(const struct ll_places *places, const struct ll_cycle_party *party)
+{
+    const struct ll_place *waits = &places->places[party->waits];
+    const struct ll_place *holds = &places->places[party->holds];
+
+    return (struct leaselock_deadlock_party){
+        .lease = waits->entry.lease,
+        .waits_name = waits->name,
+        .waits = &waits->entry,
+        .holds_name = holds->name,
+        .holds = &holds->entry,
+    };
+}
+
+static int report_fill(struct report *report,
+                       const struct ll_places *places,
+                       const struct ll_cycles *cycles)
+{
+    size_t parties_n = 0;
+
+    for (size_t i = 0; i < cycles->n; i++) {
+        parties_n += cycles->cycles[i].parties_n;
+    }
+    report->deadlocks = ll_alloc_zero(cycles->n, sizeof(*report->deadlocks));
+    report->parties = ll_alloc_zero(parties_n, sizeof(*report->parties));
+    if (report->deadlocks == NULL || report->parties == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    parties_n = 0;
+    for (size_t i = 0; i < cycles->n; i++) {
+        const struct ll_cycle *cycle = &cycles->cycles[i];
+
+        report->deadlocks[i].parties_n = cycle->parties_n;
+        report->deadlocks[i].parties = &report->parties[parties_n];
+        for (size_t j = 0; j < cycle->parties_n; j++) {
+            report->parties[parties_n++] = party_of(places, &cycle->parties[j]);
+        }
+    }
+    report->info.deadlocks_n = cycles->n;
+    report->info.deadlocks = report->deadlocks;
+    return 0;
+}
+
+static int deadlocks_on_end(struct ll_scan *scan)
+{
+    struct report *report = ll_alloc_zero(1, sizeof(*report));
+    struct ll_cycles cycles = {0, NULL};
+    int status = report == NULL ? LEASELOCK_E_NOMEM
+                                : ll_cycles_find(&scan->places, &cycles);
+
+    if (status == 0) {
+        status = report_fill(report, &scan->places, &cycles);
+    }
+    ll_cycles_free(&cycles);
+    if (status != 0) {
+        leaselock_deadlocks_free(report == NULL ? NULL : &report->info);
+        return status;
+    }
+    report->info.revision = scan->revision;
+    report->places = scan->places;
+    scan->places = (struct ll_places){NULL, 0, 0};
+    *LL_CONTAINER(scan, struct deadlock_scan, scan)->ret_deadlocks =
+        &report->info;
+    return 0;
+}
+
+static void deadlocks_release(struct ll_scan *scan)
+{
+    ll_free(LL_CONTAINER(scan, struct deadlock_scan, scan));
+}
+
+static int deadlocks_run(leaselock_client *client,
+                         const char *prefix,
+                         const struct leaselock_locks_options *options,
+                         struct leaselock_deadlocks_info **ret_deadlocks,
+                         leaselock_done_fn *done,
+                         void *arg,
+                         struct leaselock_error *reterr)
+{
+    struct leaselock_locks_options own;
+    struct deadlock_scan *deadlocks;
+
+    if (ll_options_copy(&own, sizeof(own), options) != 0 ||
+        ret_deadlocks == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "start the options with "
+                             "LEASELOCK_LOCKS_OPTIONS_INIT");
+    }
+    deadlocks = ll_alloc_zero(1, sizeof(*deadlocks));
+    if (deadlocks == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_NOMEM, "");
+    }
+    deadlocks->ret_deadlocks = ret_deadlocks;
+    deadlocks->scan.on_end = deadlocks_on_end;
+    deadlocks->scan.release = deadlocks_release;
+    return ll_scan_run(client, &deadlocks->scan, prefix, own.timeout_ms, done,
+                       arg, reterr);
+}
+
+int leaselock_deadlocks(leaselock_client *client,
+                        const char *prefix,
+                        const struct leaselock_locks_options *options,
+                        struct leaselock_deadlocks_info **ret_deadlocks,
+                        struct leaselock_error *reterr)
+{
+    if (ll_client_in_callback()) {
+        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
+    }
+    return deadlocks_run(client, prefix, options, ret_deadlocks, NULL, NULL,
+                         reterr);
+}
+
+int leaselock_deadlocks_async(leaselock_client *client,
+                              const char *prefix,
+                              const struct leaselock_locks_options *options,
+                              struct leaselock_deadlocks_info **ret_deadlocks,
+                              leaselock_done_fn *done,
+                              void *arg,
+                              struct leaselock_error *reterr)
+{
+    if (done == NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
+    }
+    return deadlocks_run(client, prefix, options, ret_deadlocks, done, arg,
+                         reterr);
+}

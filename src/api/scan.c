@@ -1,0 +1,156 @@
+#include "api/scan.h"
+
+#include <string.h>
+
+#include "api/error.h"
+#include "base/alloc.h"
+#include "core/key.h"
+
+#define SCAN_TIMEOUT_MS 5000
+/** Keys a page: with the longest values that this library writes it stays
+ *  below what a client takes in one message. */
+#define PAGE 1000
+
+static void scan_release(struct ll_query_object *query)
+{
+    struct ll_scan *scan = LL_CONTAINER(query, struct ll_scan, query);
+
+    ll_places_free(&scan->places);
+    ll_free(scan->next);
+    scan->release(scan);
+}
+
+/** The end of the range of all keys that begin with these bytes; without any
+ *  byte that can be raised, that of all keys, which etcd writes as "\0". */
+static struct ll_bytes range_end(struct ll_bytes from, char *ret_end)
+{
+    size_t size = from.size;
+
+    memcpy(ret_end, from.data, from.size);
+    while (size > 0 && (unsigned char)ret_end[size - 1] == 0xff) {
+        size--;
+    }
+    if (size == 0) {
+        ret_end[0] = '\0';
+        return (struct ll_bytes){ret_end, 1};
+    }
+    ret_end[size - 1]++;
+    return (struct ll_bytes){ret_end, size};
+}
+
+/** Makes the range, now that it is known which client's namespace it is in. */
+static void scan_prepare(struct ll_query_object *query)
+{
+    struct ll_scan *scan = LL_CONTAINER(query, struct ll_scan, query);
+    struct ll_range *range = &query->request.range;
+    struct ll_bytes space = ll_client_space(query->client);
+    size_t prefix_size = strlen(scan->prefix);
+
+    if (space.size > 0) {
+        memcpy(scan->from, space.data, space.size);
+    }
+    memcpy(scan->from + space.size, scan->prefix, prefix_size);
+    range->key = (struct ll_bytes){scan->from, space.size + prefix_size};
+    range->end = range_end(range->key, scan->end);
+    if (range->key.size == 0) {
+        range->key.size = 1; /* etcd's "all keys" begin with "\0" */
+    }
+    range->limit = PAGE;
+    scan->space_size = space.size;
+    scan->prefix = NULL;
+}
+
+/** Asks for the page behind a key. */
+static int scan_ask_on(struct ll_scan *scan, struct ll_bytes last)
+{
+    struct ll_range *range = &scan->query.request.range;
+    char *next = ll_alloc_zero(1, last.size + 1);
+
+    if (next == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    memcpy(next, last.data, last.size);
+    ll_free(scan->next);
+    scan->next = next;
+    range->key = (struct ll_bytes){next, last.size + 1};
+    range->revision = scan->revision;
+    return ll_query_ask_on(&scan->query) ? 0 : LEASELOCK_E_NOMEM;
+}
+
+static bool scan_on_answer(struct ll_query_object *query,
+                           const struct ll_effect *effect,
+                           int *ret_status)
+{
+    struct ll_scan *scan = LL_CONTAINER(query, struct ll_scan, query);
+    const struct ll_range_answer *range;
+
+    if (*ret_status != 0) {
+        return false;
+    }
+    range = &effect->query.answer->range;
+    if (scan->revision == 0) {
+        scan->revision = effect->query.answer->revision;
+    }
+    for (size_t i = 0; i < range->kvs_n && *ret_status == 0; i++) {
+        *ret_status =
+            ll_places_add(&scan->places, &range->kvs[i], scan->space_size);
+    }
+    if (*ret_status == 0 && range->more && range->kvs_n > 0) {
+        *ret_status = scan_ask_on(scan, range->kvs[range->kvs_n - 1].key);
+        if (*ret_status == 0) {
+            return true;
+        }
+    }
+    if (*ret_status == 0) {
+        ll_places_sort(&scan->places);
+        *ret_status = scan->on_end(scan);
+    }
+    return false;
+}
+
+/** What is wrong with a prefix, or NULL. */
+static const char *prefix_fault(const char *prefix)
+{
+    size_t size = strlen(prefix);
+
+    if (size > LL_NAME_MAX) {
+        return "a prefix is at most 1024 bytes long";
+    }
+    if (size > 0 && prefix[0] == '/') {
+        return "a prefix must not begin with '/', as no name does";
+    }
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)prefix[i] < 0x20 || prefix[i] == 0x7f) {
+            return "a prefix must not hold control characters";
+        }
+    }
+    return NULL;
+}
+
+int ll_scan_run(leaselock_client *user,
+                struct ll_scan *scan,
+                const char *prefix,
+                int timeout_ms,
+                leaselock_done_fn *done,
+                void *arg,
+                struct leaselock_error *reterr)
+{
+    const char *fault;
+
+    scan->prefix = prefix != NULL ? prefix : "";
+    fault = prefix_fault(scan->prefix);
+    if (fault != NULL || timeout_ms < 0) {
+        scan->release(scan);
+        return ll_error_text(
+            reterr, fault != NULL ? LEASELOCK_E_NAME : LEASELOCK_E_ARGUMENT,
+            fault != NULL ? fault : "a time-out must not be negative");
+    }
+    scan->query.request.kind = LL_REQUEST_RANGE;
+    scan->query.prepare = scan_prepare;
+    scan->query.on_answer = scan_on_answer;
+    scan->query.release = scan_release;
+    ll_query_init(&scan->query, done, arg);
+    return ll_query_run(user, &scan->query,
+                        timeout_ms > 0 ? timeout_ms : SCAN_TIMEOUT_MS,
+                        LL_ENDPOINT_ANY, done == NULL, reterr);
+}

@@ -1,0 +1,156 @@
+/**
+ * leaselock break NAME
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/connect.h"
+#include "cli/report.h"
+#include "cli/text.h"
+#include "cli/who.h"
+
+#define ANSWER_SIZE 16
+
+/** Who holds the lock, and for how long. */
+static void describe(const struct leaselock_queue_entry *holder,
+                     char *ret_text,
+                     size_t size)
+{
+    char age[LL_TEXT_AGE_SIZE] = "";
+    char who[LL_WHO_SIZE];
+
+    ll_who(holder, who);
+    if (ll_who_is_own(holder) && holder->since_unix_s > 0) {
+        ll_text_age(time(NULL) - holder->since_unix_s, age);
+    }
+    (void)snprintf(ret_text, size, "%s%s%s", who,
+                   age[0] != '\0' ? ", which asked for it before " : "", age);
+}
+
+/** Asks on the terminal. Returns 0 for a yes, else the exit code. */
+static int ask(const char *name, const char *who)
+{
+    char answer[ANSWER_SIZE] = "";
+
+    if (!isatty(STDIN_FILENO)) {
+        return ll_say_usage("break",
+                            "%s is held by %s; there is no terminal to ask "
+                            "on, and no --yes",
+                            name, who);
+    }
+    ll_say("%s is held by %s", name, who);
+    (void)fputs("take it from there? what runs under it may go on for a "
+                "while [y/N] ",
+                stderr);
+    (void)fflush(stderr);
+    if (fgets(answer, sizeof(answer), stdin) != NULL &&
+        (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0)) {
+        return 0;
+    }
+    ll_say("%s is left alone", name);
+    return LL_EXIT_NOT_ACQUIRED;
+}
+
+static int print_broken(const struct ll_options *options,
+                        const char *name,
+                        const struct leaselock_queue_entry *holder)
+{
+    int code = 0;
+
+    if (options->json) {
+        code = ll_print_json(json_pack("{s:o, s:o}", "name",
+                                       ll_json_text(name, strlen(name)),
+                                       "broken", ll_who_to_json(holder)));
+    } else {
+        char *key = ll_text_escape_new(holder->key, strlen(holder->key));
+
+        if (key == NULL) {
+            ll_say("out of memory");
+            return LL_EXIT_SYSTEM;
+        }
+        puts(key);
+        free(key);
+    }
+    return code != 0 ? code : ll_print_flush();
+}
+
+static int break_holder(const struct ll_options *options,
+                        leaselock_client *client,
+                        const char *name,
+                        const struct leaselock_queue_entry *holder)
+{
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    char who[LL_WHO_SIZE + 64];
+    int status;
+    int code = 0;
+
+    if (holder->nested) {
+        ll_say("%s is blocked by %s, which belongs to a lock nested below it; "
+               "break that one",
+               name, holder->key);
+        return LL_EXIT_USAGE;
+    }
+    describe(holder, who, sizeof(who));
+    if (!options->yes) {
+        code = ask(name, who);
+    }
+    if (code != 0) {
+        return code;
+    }
+    status = leaselock_break(client, holder->key, holder->token,
+                             options->timeout_ms, &error);
+    if (status == LEASELOCK_E_COMPARE) {
+        ll_say("%s is not held by %s any more; nothing was done", name, who);
+        return LL_EXIT_NOT_ACQUIRED;
+    }
+    return status != 0 ? ll_say_failure("break the lock", &error)
+                       : print_broken(options, name, holder);
+}
+
+static int break_lock(const struct ll_options *options, const char *name)
+{
+    struct leaselock_queue_options queue_options = LEASELOCK_QUEUE_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    struct leaselock_queue_info *queue = NULL;
+    leaselock_client *client = NULL;
+    int code;
+
+    queue_options.timeout_ms = options->timeout_ms;
+    queue_options.limit = 1;
+    code = ll_connect(options, 0, ll_say_log, NULL, &client);
+    if (code != 0) {
+        return code;
+    }
+    if (leaselock_queue(client, name, &queue_options, &queue, &error) != 0) {
+        code = ll_say_failure("read the queue", &error);
+    } else if (queue->entries_n == 0) {
+        ll_say("%s is free", name);
+        code = LL_EXIT_NOT_ACQUIRED;
+    } else {
+        code = break_holder(options, client, name, &queue->entries[0]);
+    }
+    leaselock_queue_free(queue);
+    leaselock_client_close(client, NULL);
+    return code;
+}
+
+int ll_cli_break(const struct ll_options *options, int argc, char **argv)
+{
+    const char *fault;
+
+    if (argc != 1) {
+        return ll_say_usage("break", argc == 0
+                                         ? "the NAME of the lock is missing"
+                                         : "one NAME is enough");
+    }
+    fault = leaselock_name_fault(argv[0]);
+    if (fault != NULL) {
+        return ll_say_usage("break", "\"%s\" cannot be a NAME: %s", argv[0],
+                            fault);
+    }
+    return break_lock(options, argv[0]);
+}

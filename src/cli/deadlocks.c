@@ -1,0 +1,118 @@
+/**
+ * leaselock deadlocks [PREFIX]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/connect.h"
+#include "cli/report.h"
+#include "cli/text.h"
+#include "cli/who.h"
+
+static json_t *party_to_json(const struct leaselock_deadlock_party *party)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "lease",
+                     ll_json_lease(party->lease), "holds",
+                     ll_json_text(party->holds_name, strlen(party->holds_name)),
+                     "holds_place", ll_who_to_json(party->holds), "waits_for",
+                     ll_json_text(party->waits_name, strlen(party->waits_name)),
+                     "waits_place", ll_who_to_json(party->waits));
+}
+
+static json_t *deadlock_to_json(const struct leaselock_deadlock *deadlock)
+{
+    json_t *parties = json_array();
+
+    for (size_t i = 0; i < deadlock->parties_n; i++) {
+        if (json_array_append_new(parties,
+                                  party_to_json(&deadlock->parties[i])) != 0) {
+            json_decref(parties);
+            return NULL;
+        }
+    }
+    return json_pack("{s:o}", "parties", parties);
+}
+
+static json_t *report_to_json(const struct leaselock_deadlocks_info *report)
+{
+    json_t *deadlocks = json_array();
+
+    for (size_t i = 0; i < report->deadlocks_n; i++) {
+        if (json_array_append_new(
+                deadlocks, deadlock_to_json(&report->deadlocks[i])) != 0) {
+            json_decref(deadlocks);
+            return NULL;
+        }
+    }
+    return json_pack("{s:I, s:o}", "revision", (json_int_t)report->revision,
+                     "deadlocks", deadlocks);
+}
+
+static int print_party(const struct leaselock_deadlock_party *party)
+{
+    char raw[LL_WHO_SIZE + 2 * LEASELOCK_NAME_MAX + 32];
+    char who[LL_WHO_SIZE];
+    char *text;
+
+    ll_who(party->waits, who);
+    (void)snprintf(raw, sizeof(raw), "%s has %s, waits for %s", who,
+                   party->holds_name, party->waits_name);
+    text = ll_text_escape_new(raw, strlen(raw));
+    if (text == NULL) {
+        ll_say("out of memory");
+        return LL_EXIT_SYSTEM;
+    }
+    printf("  %s\n", text);
+    free(text);
+    return 0;
+}
+
+static int print_report(const struct ll_options *options,
+                        const struct leaselock_deadlocks_info *report)
+{
+    int code = 0;
+
+    if (options->json) {
+        code = ll_print_json(report_to_json(report));
+    } else if (report->deadlocks_n == 0) {
+        ll_say("no deadlock was found");
+    }
+    for (size_t i = 0; !options->json && i < report->deadlocks_n; i++) {
+        printf("deadlock of %zu:\n", report->deadlocks[i].parties_n);
+        for (size_t j = 0; code == 0 && j < report->deadlocks[i].parties_n;
+             j++) {
+            code = print_party(&report->deadlocks[i].parties[j]);
+        }
+    }
+    code = code != 0 ? code : ll_print_flush();
+    return code == 0 && report->deadlocks_n > 0 ? LL_EXIT_FOUND : code;
+}
+
+int ll_cli_deadlocks(const struct ll_options *options, int argc, char **argv)
+{
+    struct leaselock_locks_options locks_options = LEASELOCK_LOCKS_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    struct leaselock_deadlocks_info *report = NULL;
+    leaselock_client *client = NULL;
+    int code;
+
+    if (argc > 1) {
+        return ll_say_usage("deadlocks", "one PREFIX is enough");
+    }
+    locks_options.timeout_ms = options->timeout_ms;
+    code = ll_connect(options, 0, ll_say_log, NULL, &client);
+    if (code != 0) {
+        return code;
+    }
+    if (leaselock_deadlocks(client, argc > 0 ? argv[0] : NULL, &locks_options,
+                            &report, &error) != 0) {
+        code = ll_say_failure("look for deadlocks", &error);
+    } else {
+        code = print_report(options, report);
+    }
+    leaselock_deadlocks_free(report);
+    leaselock_client_close(client, NULL);
+    return code;
+}

@@ -1,0 +1,76 @@
+#include "cli/who.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/report.h"
+#include "cli/text.h"
+
+int ll_who_is_own(const struct leaselock_queue_entry *entry)
+{
+    return entry->host[0] != '\0';
+}
+
+void ll_who(const struct leaselock_queue_entry *entry,
+            char ret_text[LL_WHO_SIZE])
+{
+    if (!ll_who_is_own(entry)) {
+        (void)snprintf(ret_text, LL_WHO_SIZE, "%s", entry->key);
+    } else {
+        (void)snprintf(ret_text, LL_WHO_SIZE, "%s pid %" PRId64 " %s%s%s%s",
+                       entry->host, entry->pid, entry->program,
+                       entry->label[0] != '\0' ? " (" : "", entry->label,
+                       entry->label[0] != '\0' ? ")" : "");
+    }
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? ll_json_text(text, strlen(text)) : json_null();
+}
+
+json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
+{
+    int own = ll_who_is_own(entry);
+
+    return json_pack(
+        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "key",
+        ll_json_text(entry->key, strlen(entry->key)), "token",
+        (json_int_t)entry->token, "lease",
+        entry->lease != 0 ? ll_json_lease(entry->lease) : json_null(), "host",
+        text_or_null(entry->host), "pid",
+        own ? json_integer(entry->pid) : json_null(), "program",
+        text_or_null(entry->program), "label", text_or_null(entry->label),
+        "since_unix_s",
+        own && entry->since_unix_s > 0 ? json_integer(entry->since_unix_s)
+                                       : json_null());
+}
+
+static void add_text(struct ll_grid *grid, const char *text)
+{
+    ll_grid_add(grid, text[0] != '\0' ? text : "-",
+                text[0] != '\0' ? strlen(text) : 1);
+}
+
+void ll_who_add(struct ll_grid *grid,
+                const struct leaselock_queue_entry *entry,
+                int64_t now_s)
+{
+    char age[LL_TEXT_AGE_SIZE];
+
+    add_text(grid, entry->host);
+    if (ll_who_is_own(entry)) {
+        ll_grid_addf(grid, "%" PRId64, entry->pid);
+    } else {
+        ll_grid_addf(grid, "-");
+    }
+    add_text(grid, entry->program);
+    add_text(grid, entry->label);
+    if (ll_who_is_own(entry) && entry->since_unix_s > 0) {
+        ll_text_age(now_s - entry->since_unix_s, age);
+        ll_grid_addf(grid, "%s", age);
+    } else {
+        ll_grid_addf(grid, "-");
+    }
+}

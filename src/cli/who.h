@@ -1,0 +1,32 @@
+#ifndef LL_CLI_WHO_H
+#define LL_CLI_WHO_H
+
+#include <jansson.h>
+
+#include "cli/grid.h"
+#include "leaselock/leaselock.h"
+
+/** Room for ll_who. */
+#define LL_WHO_SIZE 1024
+
+/** Whether leaselock made a key, which says who waits; Go's clients do not. */
+int ll_who_is_own(const struct leaselock_queue_entry *entry);
+
+/** Who has a place, in words: "host pid 7 program (label)", or the key. */
+void ll_who(const struct leaselock_queue_entry *entry,
+            char ret_text[LL_WHO_SIZE]);
+
+/**
+ * An object with key, token, lease, host, pid, program, label and
+ * since_unix_s of a place, null where they are not known.
+ *
+ * @return a new reference; NULL when there is no memory
+ */
+json_t *ll_who_to_json(const struct leaselock_queue_entry *entry);
+
+/** Adds the columns HOST, PID, PROGRAM, LABEL and AGE of a place. */
+void ll_who_add(struct ll_grid *grid,
+                const struct leaselock_queue_entry *entry,
+                int64_t now_s);
+
+#endif
