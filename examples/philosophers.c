@@ -1,0 +1,216 @@
+/*
+ * The dining philosophers: each needs the two forks beside its plate, and each
+ * fork is a lock.
+ *
+ *     philosophers ENDPOINTS all N MEALS    takes both forks at once
+ *     philosophers ENDPOINTS one N          takes the left one, then the right
+ *
+ * With "all" everybody eats all its meals: tickets over several names never
+ * wait for each other in a circle. With "one" all have their left fork before
+ * anyone asks for the right one, which is a deadlock; it is found, shown, and
+ * ended by taking one philosopher's place in a queue away.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <leaselock/leaselock.h>
+
+#define PHILOSOPHERS_MAX 50
+#define NAME_SIZE 32
+
+struct philosopher {
+    int number;
+    int meals;
+    char left[NAME_SIZE];
+    char right[NAME_SIZE];
+    leaselock_session *session;
+    pthread_t thread;
+    int status;
+};
+
+static pthread_barrier_t everybody_has_one;
+
+static int complain(const struct philosopher *who,
+                    const struct leaselock_error *error)
+{
+    fprintf(stderr, "philosopher %d: %s\n", who->number, error->message);
+    return error->code;
+}
+
+/* Takes both forks with one ticket, as often as there are meals. */
+static void *eat_with_all(void *arg)
+{
+    struct philosopher *self = arg;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    const char *forks[] = {self->left, self->right};
+
+    for (int i = 0; i < self->meals; i++) {
+        leaselock_ticket *both = NULL;
+
+        if (leaselock_acquire_all(self->session, forks, 2, NULL,
+                                  LEASELOCK_FOREVER, &both, &error) != 0 ||
+            leaselock_release(both, &error) != 0) {
+            self->status = complain(self, &error);
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* Takes one fork after the other; who is thrown out of the queue for the second
+ * one puts the first one down, and begins again. */
+static void *eat_one_by_one(void *arg)
+{
+    struct philosopher *self = arg;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    int met = 0;
+
+    for (;;) {
+        leaselock_ticket *left = NULL;
+        leaselock_ticket *right = NULL;
+        int status;
+
+        if (leaselock_acquire(self->session, self->left, NULL,
+                              LEASELOCK_FOREVER, &left, &error) != 0) {
+            self->status = complain(self, &error);
+            return NULL;
+        }
+        if (!met) {
+            (void)pthread_barrier_wait(&everybody_has_one);
+            met = 1;
+        }
+        status = leaselock_acquire(self->session, self->right, NULL,
+                                   LEASELOCK_FOREVER, &right, &error);
+        if (status == 0) {
+            (void)leaselock_release(right, NULL);
+        }
+        (void)leaselock_release(left, NULL);
+        if (status == 0) {
+            return NULL;
+        }
+        if (status != LEASELOCK_E_LOST) {
+            self->status = complain(self, &error);
+            return NULL;
+        }
+        printf("philosopher %d puts its fork down\n", self->number);
+    }
+}
+
+/* Waits for the deadlock, shows it, and takes one of its places away. */
+static int end_deadlock(leaselock_client *client)
+{
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    struct leaselock_deadlocks_info *report = NULL;
+    const struct leaselock_deadlock *deadlock;
+    const struct timespec pause = {0, 20000000};
+    int status;
+
+    for (;;) {
+        if (leaselock_deadlocks(client, "forks/", NULL, &report, &error) != 0) {
+            fprintf(stderr, "%s\n", error.message);
+            return error.code;
+        }
+        if (report->deadlocks_n > 0) {
+            break;
+        }
+        leaselock_deadlocks_free(report);
+        (void)nanosleep(&pause, NULL);
+    }
+    deadlock = &report->deadlocks[0];
+    for (size_t i = 0; i < deadlock->parties_n; i++) {
+        printf("%s has %s, waits for %s\n", deadlock->parties[i].waits->label,
+               deadlock->parties[i].holds_name,
+               deadlock->parties[i].waits_name);
+    }
+    status = leaselock_break(client, deadlock->parties[0].waits->key,
+                             deadlock->parties[0].waits->token, 5000, &error);
+    if (status != 0) {
+        fprintf(stderr, "%s\n", error.message);
+    }
+    leaselock_deadlocks_free(report);
+    return status;
+}
+
+static int sit_down(leaselock_client *client,
+                    struct philosopher *philosopher,
+                    int number,
+                    int n)
+{
+    struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    char label[NAME_SIZE];
+
+    (void)snprintf(label, sizeof(label), "philosopher %d", number);
+    (void)snprintf(philosopher->left, NAME_SIZE, "forks/%d", number);
+    (void)snprintf(philosopher->right, NAME_SIZE, "forks/%d", (number + 1) % n);
+    philosopher->number = number;
+    options.label = label;
+    if (leaselock_session_open(client, &options, &philosopher->session,
+                               &error) != 0) {
+        return complain(philosopher, &error);
+    }
+    return 0;
+}
+
+static int dine(leaselock_client *client, int all, int n, int meals)
+{
+    static struct philosopher philosophers[PHILOSOPHERS_MAX];
+    int status = 0;
+
+    for (int i = 0; i < n && status == 0; i++) {
+        philosophers[i].meals = meals;
+        status = sit_down(client, &philosophers[i], i, n);
+    }
+    if (status != 0) {
+        return status;
+    }
+    (void)pthread_barrier_init(&everybody_has_one, NULL, (unsigned)n);
+    for (int i = 0; i < n; i++) {
+        if (pthread_create(&philosophers[i].thread, NULL,
+                           all ? eat_with_all : eat_one_by_one,
+                           &philosophers[i]) != 0) {
+            fputs("cannot start a thread\n", stderr);
+            exit(1);
+        }
+    }
+    if (!all) {
+        status = end_deadlock(client);
+        if (status != 0) {
+            exit(1); /* the threads wait for ever */
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        (void)pthread_join(philosophers[i].thread, NULL);
+        status = philosophers[i].status != 0 ? philosophers[i].status : status;
+    }
+    (void)pthread_barrier_destroy(&everybody_has_one);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    leaselock_client *client = NULL;
+    int all = argc > 2 && strcmp(argv[2], "all") == 0;
+    int n = argc > 3 ? atoi(argv[3]) : 0;
+    int status;
+
+    if (argc != (all ? 5 : 4) || n < 2 || n > PHILOSOPHERS_MAX ||
+        (!all && strcmp(argv[2], "one") != 0)) {
+        fprintf(stderr, "usage: %s ENDPOINTS (all N MEALS | one N)\n", argv[0]);
+        return 2;
+    }
+    if (leaselock_client_open(argv[1], NULL, &client, &error) != 0) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    status = dine(client, all, n, all ? atoi(argv[4]) : 1);
+    if (status == 0) {
+        puts("everybody has eaten");
+    }
+    (void)leaselock_client_close(client, NULL);
+    return status == 0 ? 0 : 1;
+}
