@@ -35,8 +35,8 @@ struct ll_command {
     const char *summary;
     /** Which options it takes: LL_OPTION_ANY and others, or-ed. */
     unsigned options;
-    /** Not 0: the words behind the first operand are CMD's, options too. */
-    int runs_cmd;
+    /** Not 0: the words behind so many operands are CMD's, options too. */
+    int cmd_at;
     /** Not 0: it talks to etcd, which may take a password. */
     int connects;
     /**
@@ -50,6 +50,9 @@ struct ll_command {
 };
 
 int ll_cli_lock(const struct ll_options *options, int argc, char **argv);
+int ll_cli_elect(const struct ll_options *options, int argc, char **argv);
+int ll_cli_leader(const struct ll_options *options, int argc, char **argv);
+int ll_cli_observe(const struct ll_options *options, int argc, char **argv);
 int ll_cli_queue(const struct ll_options *options, int argc, char **argv);
 int ll_cli_ls(const struct ll_options *options, int argc, char **argv);
 int ll_cli_break(const struct ll_options *options, int argc, char **argv);

@@ -58,7 +58,8 @@ static void say_lost(struct ll_hold *hold, const char *why)
     }
     hold->is_lost = 1;
     ll_waitline_clear(&hold->line);
-    ll_say("the lock %s is lost: %s%s", hold->title, why,
+    ll_say("the %s %s is lost: %s%s",
+           hold->value == NULL ? "lock" : "leadership of", hold->title, why,
            hold->is_running ? "; ending the command" : "");
 }
 
@@ -110,9 +111,9 @@ static void on_report(struct ll_hold *hold,
         }
         break;
     case LL_GUARD_CONTINUED:
-        ll_say("the command holds the lock %s, so it was continued; to stop "
-               "it, use kill -STOP",
-               hold->title);
+        ll_say("the command %s %s, so it was continued; to stop it, use kill "
+               "-STOP",
+               hold->value == NULL ? "holds the lock" : "leads", hold->title);
         break;
     case LL_GUARD_FAILED:
     case LL_GUARD_ENDED:
@@ -178,15 +179,16 @@ int ll_hold_wait_left_ms(const struct ll_hold *hold)
 /** Says why the lock was not acquired. */
 static int say_not_acquired(const struct ll_hold *hold, const char *what)
 {
+    const char *taken = hold->value == NULL ? "held" : "led";
     int wait_ms = hold->options->wait_ms;
 
     if (hold->status == LEASELOCK_E_TIMEOUT && wait_ms == 0) {
-        ll_say("%s is held by another", hold->title);
+        ll_say("%s is %s by another", hold->title, taken);
         return LL_EXIT_NOT_ACQUIRED;
     }
     if (hold->status == LEASELOCK_E_TIMEOUT) {
-        ll_say("%s is held by another; gave up after %d.%03d s", hold->title,
-               wait_ms / 1000, wait_ms % 1000);
+        ll_say("%s is %s by another; gave up after %d.%03d s", hold->title,
+               taken, wait_ms / 1000, wait_ms % 1000);
         return LL_EXIT_NOT_ACQUIRED;
     }
     if (hold->status == LEASELOCK_E_LOST) {

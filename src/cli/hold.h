@@ -1,5 +1,6 @@
 /**
- * A lock from the first request to its release, and what happens under it.
+ * A lock, or an election's lead, from the first request to its release, and
+ * what happens under it.
  * One thread and one loop: the client is in dispatch mode.
  *
  *     ll_hold_open  ->  leaselock_acquire_async  ->  ll_hold_wait
@@ -23,6 +24,8 @@ struct ll_hold {
     const char *name;
     /** What messages call it: the name, or the first and how many more. */
     char title[LEASELOCK_NAME_MAX + 32];
+    /** What is proclaimed; NULL of a lock. */
+    const char *value;
     /** NULL when no command runs under the lock. */
     char **cmd;
     int64_t start_ns;

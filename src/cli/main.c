@@ -14,6 +14,13 @@ static const struct ll_command commands[] = {
     {"lock", "NAME [[--] CMD ARG...]",
      "run CMD while the lock is held; without CMD hold it until a signal",
      LL_OPTION_ANY | LL_OPTION_LOCK, 1, 1, ll_cli_lock},
+    {"elect", "NAME VALUE [[--] CMD ARG...]",
+     "run CMD while leading; without CMD lead until a signal",
+     LL_OPTION_ANY | LL_OPTION_ELECT, 2, 1, ll_cli_elect},
+    {"leader", "NAME", "show what the leader of an election proclaims",
+     LL_OPTION_ANY, 0, 1, ll_cli_leader},
+    {"observe", "NAME", "show each leader of an election, a line each",
+     LL_OPTION_ANY | LL_OPTION_OBSERVE, 0, 1, ll_cli_observe},
     {"queue", "NAME", "show who holds the lock and who waits for it",
      LL_OPTION_ANY | LL_OPTION_QUEUE, 0, 1, ll_cli_queue},
     {"ls", "[PREFIX]", "list the locks that are held, and who holds them",
@@ -47,7 +54,7 @@ static int print_help(void)
 {
     puts("usage: leaselock COMMAND [OPTION...] [ARG...]\n"
          "\n"
-         "Ordered fair locks on etcd.\n"
+         "Ordered fair locks and leader election on etcd.\n"
          "\n"
          "commands:");
     for (size_t i = 0; i < COMMANDS_N; i++) {
@@ -137,22 +144,32 @@ static int say_no_command(const char *name)
                         names);
 }
 
-/** Takes the "--" between NAME and CMD out. */
+/** Takes the "--" between the operands and CMD out. */
 static int split_cmd(const struct ll_command *command, int *argc, char **argv)
 {
-    if (!command->runs_cmd || *argc < 2 || argv[1][0] != '-') {
+    int at = command->cmd_at;
+
+    for (int i = 1; i < *argc && i < at; i++) {
+        if (argv[i][0] == '-') {
+            return ll_say_usage(command->name,
+                                "options go before NAME, and \"%s\" stands "
+                                "behind it",
+                                argv[i]);
+        }
+    }
+    if (at == 0 || *argc <= at || argv[at][0] != '-') {
         return 0;
     }
-    if (strcmp(argv[1], "--") != 0) {
+    if (strcmp(argv[at], "--") != 0) {
         return ll_say_usage(command->name,
                             "options go before NAME; a CMD that begins with "
                             "'-' (as \"%s\" does) goes behind a '--'",
-                            argv[1]);
+                            argv[at]);
     }
-    if (*argc == 2) {
+    if (*argc == at + 1) {
         return ll_say_usage(command->name, "CMD is missing behind the '--'");
     }
-    memmove(argv + 1, argv + 2, (size_t)(*argc - 1) * sizeof(*argv));
+    memmove(argv + at, argv + at + 1, (size_t)(*argc - at) * sizeof(*argv));
     --*argc;
     return 0;
 }
@@ -165,7 +182,7 @@ static int run_command(const struct ll_command *command,
     int operand;
     int code =
         ll_options_read_arguments(options, command->options, command->name,
-                                  argc, argv, command->runs_cmd, &operand);
+                                  argc, argv, command->cmd_at, &operand);
 
     if (code != 0) {
         return code;

@@ -8,7 +8,9 @@ enum ll_option_group {
     LL_OPTION_ANY = 1,
     LL_OPTION_LOCK = 2,
     LL_OPTION_QUEUE = 4,
-    LL_OPTION_BREAK = 8
+    LL_OPTION_BREAK = 8,
+    LL_OPTION_ELECT = 16,
+    LL_OPTION_OBSERVE = 32
 };
 
 /** What the environment and the command line ask for. Strings are borrowed

@@ -100,8 +100,10 @@ static int conclude(struct ll_hold *hold)
         ll_say("cannot run %s: %s", hold->cmd[0], strerror(value));
         return value == ENOENT ? LL_EXIT_NOT_FOUND : LL_EXIT_CANNOT_RUN;
     case LL_GUARD_STUCK:
-        ll_say("process %d lost the lock %s and cannot be ended: %s",
-               (int)hold->guard.command, hold->title, strerror(value));
+        ll_say("process %d lost the %s %s and cannot be ended: %s",
+               (int)hold->guard.command,
+               hold->value == NULL ? "lock" : "leadership of", hold->title,
+               strerror(value));
         return LL_EXIT_LOST;
     case LL_GUARD_STARTED:
     case LL_GUARD_CONTINUED:
