@@ -35,6 +35,18 @@ static bool has_parts(const struct ll_bundle *bundle)
     return false;
 }
 
+/** Whether its session ended it: all that is left are watches. */
+static bool is_gone(const struct ll_bundle *bundle)
+{
+    for (size_t i = 0; i < bundle->parts_n; i++) {
+        if (bundle->parts[i] != NULL &&
+            bundle->parts[i]->state != LL_TICKET_GONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /** Lets every part leave its queue. */
 static void drop_parts(struct ll_core *core, struct ll_bundle *bundle)
 {
@@ -263,6 +275,17 @@ static struct ll_ticket *part_at(const struct ll_bundle *bundle, size_t i)
     return part != NULL && part->state == LL_TICKET_ENQUEUE ? part : NULL;
 }
 
+/** Readies a part for what the answer says of its key: one of a bundle that
+ *  was given up in the meantime only leaves again. */
+static void part_ready(const struct ll_bundle *bundle, struct ll_ticket *part)
+{
+    part->lost_tries = bundle->lost_tries;
+    if (bundle->acquire_told) {
+        part->acquire_told = true;
+        part->acquire_status = LEASELOCK_E_CANCELED;
+    }
+}
+
 /** Every key has been made, at one revision. */
 static void bundle_enqueued(struct ll_core *core,
                             struct ll_bundle *bundle,
@@ -270,7 +293,7 @@ static void bundle_enqueued(struct ll_core *core,
 {
     for (size_t i = 0; i < bundle->parts_n; i++) {
         if (part_at(bundle, i) != NULL) {
-            bundle->parts[i]->lost_tries = bundle->lost_tries;
+            part_ready(bundle, bundle->parts[i]);
             ll_ticket_enqueued(core, bundle->parts[i],
                                bundle->once ? NULL
                                             : range_at(&answer->txn, 2 * i),
@@ -300,7 +323,7 @@ static void bundle_found(struct ll_core *core,
         const struct ll_range_answer *range = range_at(&answer->txn, i);
 
         if (part != NULL) {
-            part->lost_tries = bundle->lost_tries;
+            part_ready(bundle, part);
             ll_ticket_found(
                 core, part,
                 range != NULL && shows_own(range, part) ? &range->kvs[0] : NULL,
@@ -365,9 +388,6 @@ static void bundle_on_ok(struct ll_core *core,
         bundle_enqueued(core, bundle, answer);
     } else {
         bundle_found(core, bundle, answer);
-    }
-    if (bundle->acquire_told) {
-        drop_parts(core, bundle); /* given up in the meantime */
     }
 }
 
@@ -436,7 +456,7 @@ int ll_bundle_release(struct ll_core *core,
                       struct ll_bundle *bundle,
                       int64_t timeout_ns)
 {
-    if (bundle->release_asked ||
+    if (bundle->release_asked || is_gone(bundle) ||
         (bundle->acquire_told && bundle->acquire_status != 0)) {
         return LEASELOCK_E_STATE;
     }

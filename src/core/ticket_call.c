@@ -216,6 +216,10 @@ void ll_ticket_found(struct ll_core *core,
 {
     ll_free(ticket->value);
     ticket->value = NULL;
+    if (own == NULL && ticket->acquire_told) {
+        ll_ticket_end(core, ticket, 0);
+        return;
+    }
     if (own == NULL) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_LOST,
                        "the ticket's key was deleted by others");

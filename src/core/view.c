@@ -90,6 +90,7 @@ static bool bundle_view(const struct ll_bundle *bundle,
 {
     bool any = false;
     bool all_held = true;
+    bool all_leave = true; /* their session was closed */
     bool all_placed = true;
     int64_t ahead = 0;
 
@@ -101,6 +102,7 @@ static bool bundle_view(const struct ll_bundle *bundle,
         any = true;
         ticket_view(bundle->parts[i - 1], now_ns, ret_view);
         all_held = all_held && ret_view->phase == LL_TICKET_PHASE_HELD;
+        all_leave = all_leave && ret_view->phase == LL_TICKET_PHASE_LEAVING;
         all_placed = all_placed && ret_view->ahead >= 0;
         ahead = ll_max(ahead, ret_view->ahead);
     }
@@ -108,7 +110,7 @@ static bool bundle_view(const struct ll_bundle *bundle,
         return false;
     }
     ret_view->ahead = all_placed ? ahead : -1;
-    if (bundle->release_asked ||
+    if (bundle->release_asked || all_leave ||
         (bundle->acquire_told && bundle->acquire_status != 0)) {
         ret_view->phase = LL_TICKET_PHASE_LEAVING;
     } else if (!bundle->acquire_told) {

@@ -167,6 +167,9 @@ int ll_write_ask(struct ll_core *core, const struct ll_event *event)
         return LEASELOCK_E_HANDLE;
     }
     ticket = LL_CONTAINER(entry, struct ll_ticket, object.entry);
+    if (ticket->is_part) {
+        return LEASELOCK_E_HANDLE; /* a part may be held while others wait */
+    }
     status = write_check(ticket, event);
     if (status != 0) {
         return status;

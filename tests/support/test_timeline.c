@@ -284,6 +284,15 @@ static bool run_verb(struct test_timeline *timeline, const char *verb)
     if (strcmp(verb, "write") == 0) {
         return test_run_write(timeline);
     }
+    if (strcmp(verb, "acquire-all") == 0) {
+        return test_run_acquire_all(timeline);
+    }
+    if (strcmp(verb, "observe") == 0 || strcmp(verb, "unobserve") == 0) {
+        return test_run_observe(timeline, verb);
+    }
+    if (strcmp(verb, "changed") == 0) {
+        return test_run_changed(timeline);
+    }
     if (strcmp(verb, "resume") == 0) {
         return test_run_resume(timeline);
     }

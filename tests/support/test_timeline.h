@@ -15,9 +15,12 @@
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S]
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try]
+ *     0.000 acquire-all ID on SESSION NAME ... [timeout S | try]
  *     0.000 release ID [timeout S]
  *     0.000 resume ID on SESSION KEY [token N] [timeout S]
  *     0.000 write ID on TICKET ...       see test_timeline_write.c
+ *     0.000 observe ID NAME
+ *     0.000 unobserve ID
  *     0.000 ask ID [endpoint N] [timeout S]    a query: the status
  *     0.000 cancel ID
  *     0.000 answer ID.SEQ OUTCOME [member N]   see test_timeline_answer.c
@@ -26,6 +29,7 @@
  *     0.000 refused WATCH denied|error   WATCH may be -1, as etcd answers
  *     0.000 deleted WATCH rev N [stream G]
  *     0.000 appeared WATCH rev N [stream G]
+ *     0.000 changed WATCH rev N put KEY@CREATED=VALUE|delete KEY ... [rev ...]
  *     0.000 down watch|keepalive [denied]
  *     0.000 time                         nothing but the time
  *     0.000 stopped                      the same, and core is not told

@@ -10,7 +10,10 @@
  *     queued rev N [behind KEY@CREATED of COUNT]   an enqueue's or try's put
  *     found rev N [KEY@CREATED]                    its else branch
  *     read rev N own CREATED [ahead CREATED]       0 where the key is gone
- *     listed rev N KEY@CREATED ...                 the newest first
+ *     listed rev N KEY@CREATED[=VALUE] ...         as they were asked for
+ *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: who was
+ *                                                  ahead in each queue
+ *     were rev N -|KEY@CREATED ...                 and the else branch
  *     deleted rev N | not-deleted rev N
  *     done rev N                                   each part of a batch
  *     too-many                                     its size is refused
@@ -47,8 +50,7 @@ static int64_t key_lease(const char *key)
     return slash != NULL ? (int64_t)strtoull(slash + 1, NULL, 16) : 0;
 }
 
-/** Reads KEY@CREATED; NULL when there is none. */
-static struct ll_kv *kv_parse(struct test_timeline *timeline)
+struct ll_kv *test_kv_parse(struct test_timeline *timeline)
 {
     struct ll_kv *kv = &timeline->kvs[timeline->kvs_n];
     char *word =
@@ -65,6 +67,9 @@ static struct ll_kv *kv_parse(struct test_timeline *timeline)
     kv->create_revision = strtoll(sign + 1, NULL, 10);
     kv->mod_revision = kv->create_revision;
     kv->lease = key_lease(word);
+    sign = strchr(sign + 1, '=');
+    kv->value = (struct ll_bytes){sign != NULL ? sign + 1 : "",
+                                  sign != NULL ? strlen(sign + 1) : 0};
     return kv;
 }
 
@@ -96,11 +101,43 @@ static void parse_queued(struct test_timeline *timeline,
     }
     timeline->ops[0] = op_kvs(timeline->kvs, 0);
     timeline->ops[1] = put;
-    if (test_word_take(timeline, "behind") && kv_parse(timeline) != NULL) {
+    if (test_word_take(timeline, "behind") && test_kv_parse(timeline) != NULL) {
         timeline->ops[0] = op_kvs(timeline->kvs, 1);
         timeline->ops[0].range.count = test_word_option(timeline, "of", 1);
     }
     txn(&timeline->answer, true, timeline->ops, 2);
+}
+
+/** A range for each queue: none in it, or a key. */
+static void parse_queues(struct test_timeline *timeline,
+                         const struct test_call *call,
+                         bool made)
+{
+    struct ll_op_answer put = {.kind = LL_OP_PUT};
+    size_t n = 0;
+
+    while (timeline->at < timeline->words_n && n + 1 < TEST_KVS_MAX) {
+        size_t at = timeline->kvs_n;
+
+        if (made && call->is_try) {
+            timeline->ops[n++] = put;
+            (void)test_word_next(timeline);
+            continue;
+        }
+        if (test_word_take(timeline, "-")) {
+            timeline->ops[n] = op_kvs(timeline->kvs, 0);
+        } else if (test_kv_parse(timeline) != NULL) {
+            timeline->ops[n] = op_kvs(&timeline->kvs[at], 1);
+            timeline->ops[n].range.count = test_word_option(timeline, "of", 1);
+        } else {
+            break;
+        }
+        n++;
+        if (made) {
+            timeline->ops[n++] = put;
+        }
+    }
+    txn(&timeline->answer, made, timeline->ops, n);
 }
 
 static void parse_read(struct test_timeline *timeline)
@@ -123,7 +160,7 @@ static void parse_read(struct test_timeline *timeline)
 /** A key with all that is known of it, or none. */
 static void parse_key(struct test_timeline *timeline, bool succeeded)
 {
-    struct ll_kv *kv = kv_parse(timeline);
+    struct ll_kv *kv = test_kv_parse(timeline);
 
     if (kv != NULL) {
         kv->version = test_word_option(timeline, "version", 1);
@@ -147,13 +184,13 @@ static bool parse_txn(struct test_timeline *timeline,
     if (strcmp(word, "queued") == 0) {
         parse_queued(timeline, call);
     } else if (strcmp(word, "found") == 0) {
-        (void)kv_parse(timeline);
+        (void)test_kv_parse(timeline);
         timeline->ops[0] = op_kvs(timeline->kvs, timeline->kvs_n);
         txn(answer, false, timeline->ops, 1);
     } else if (strcmp(word, "read") == 0) {
         parse_read(timeline);
     } else if (strcmp(word, "listed") == 0) {
-        while (kv_parse(timeline) != NULL) {
+        while (test_kv_parse(timeline) != NULL) {
         }
         answer->kind = LL_REQUEST_RANGE;
         answer->range = op_kvs(timeline->kvs, timeline->kvs_n).range;
@@ -171,6 +208,8 @@ static bool parse_txn(struct test_timeline *timeline,
                 .txn = {.succeeded = true, .ops = timeline->ops, .ops_n = 2}};
         }
         txn(answer, true, timeline->parts, call->parts_n);
+    } else if (strcmp(word, "made") == 0 || strcmp(word, "were") == 0) {
+        parse_queues(timeline, call, word[0] == 'm');
     } else if (strcmp(word, "written") == 0) {
         txn(answer, true, timeline->ops, 0);
     } else if (strcmp(word, "unwritten") == 0 || strcmp(word, "there") == 0) {

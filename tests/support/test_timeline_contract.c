@@ -52,7 +52,10 @@ void test_contract_command(struct test_timeline *timeline,
     promise = promise_of(timeline, event->id);
     if (event->kind == LL_EVENT_SESSION_OPEN) {
         promise->session = true;
+    } else if (event->kind == LL_EVENT_OBSERVE) {
+        promise->observer = true;
     } else if (event->kind == LL_EVENT_ACQUIRE ||
+               event->kind == LL_EVENT_ACQUIRE_ALL ||
                event->kind == LL_EVENT_RESUME) {
         promise->ticket = true;
     } else if (event->kind == LL_EVENT_WRITE) {
@@ -64,7 +67,8 @@ void test_contract_command(struct test_timeline *timeline,
     } else if (event->kind == LL_EVENT_QUERY) {
         promise->query = true;
     } else if (event->kind == LL_EVENT_SESSION_CLOSE ||
-               event->kind == LL_EVENT_RELEASE) {
+               event->kind == LL_EVENT_RELEASE ||
+               event->kind == LL_EVENT_OBSERVE_END) {
         promise->end_asked = true;
     }
 }
@@ -106,6 +110,33 @@ static void check_written(struct test_timeline *timeline,
         view.phase != LL_TICKET_PHASE_LOST) {
         test_breach(timeline, "given back, but it is there");
     }
+}
+
+/** An observer is told who leads, never the same twice, and its end once. */
+static void check_observed(struct test_timeline *timeline,
+                           const struct ll_effect *effect)
+{
+    struct test_promise *promise = promise_of(timeline, effect->id);
+    const struct ll_kv *leader = effect->observed.leader;
+    char told[sizeof(promise->leader)] = "nobody";
+
+    if (effect->observed.is_end) {
+        once(timeline, &promise->ended, promise->observer, "an observer's end");
+        return;
+    }
+    if (leader != NULL) {
+        (void)snprintf(told, sizeof(told), "%.*s@%" PRId64 "=%.*s",
+                       (int)leader->key.size, leader->key.data,
+                       leader->create_revision, (int)leader->value.size,
+                       leader->value.data);
+    }
+    if (promise->ended || !promise->observer) {
+        test_breach(timeline, "a leader is told to nobody");
+    }
+    if (strcmp(promise->leader, told) == 0) {
+        test_breach(timeline, "%s for the second time", told);
+    }
+    memcpy(promise->leader, told, sizeof(told));
 }
 
 /** A write's call: those before it of its ticket have ended. */
@@ -150,6 +181,8 @@ static void check_told(struct test_timeline *timeline,
     } else if (effect->kind == LL_EFFECT_LOST) {
         once(timeline, &promise->lost, promise->ticket && promise->good,
              "lost");
+    } else if (effect->kind == LL_EFFECT_OBSERVED) {
+        check_observed(timeline, effect);
     } else if (effect->kind == LL_EFFECT_WRITTEN) {
         check_written(timeline, effect);
     } else if (effect->kind == LL_EFFECT_SESSION_CLOSED ||
@@ -197,7 +230,8 @@ static void check_call(struct test_timeline *timeline,
         .parts_n =
             effect->id >= LL_ID_MAX ? effect->call.request.txn.then_n : 0,
         .is_try = effect->call.request.kind == LL_REQUEST_TXN &&
-                  effect->call.request.txn.then_n == 1};
+                  effect->call.request.txn.then_n > 0 &&
+                  effect->call.request.txn.then_ops[0].kind == LL_OP_PUT};
 }
 
 static void check_stream(struct test_timeline *timeline,

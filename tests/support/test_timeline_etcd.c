@@ -113,17 +113,56 @@ bool test_run_watch(struct test_timeline *timeline, const char *verb)
         event.watch.reason = denied ? "etcdserver: permission denied"
                                     : "etcdserver: duplicate watch id";
     } else {
-        timeline->change = (struct ll_watch_event){0};
-        timeline->change.deleted = verb[0] == 'd';
-        timeline->change.kv.mod_revision = event.watch.revision;
-        timeline->change.kv.create_revision =
-            verb[0] == 'd' ? 0 : event.watch.revision;
-        event.watch.events = &timeline->change;
+        struct ll_watch_event *change = &timeline->changes[0];
+
+        *change = (struct ll_watch_event){.deleted = verb[0] == 'd'};
+        change->kv.mod_revision = event.watch.revision;
+        change->kv.create_revision = verb[0] == 'd' ? 0 : event.watch.revision;
+        event.watch.events = timeline->changes;
         event.watch.events_n = 1;
     }
     event.watch.member_id = (uint64_t)test_word_option(timeline, "member", 0);
     event.watch.generation = (uint32_t)test_word_option(
         timeline, "stream", timeline->streams[LL_STREAM_WATCH].generation);
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
+
+/** changed WATCH rev N put KEY@CREATED=VALUE|delete KEY ... [rev N ...] */
+bool test_run_changed(struct test_timeline *timeline)
+{
+    struct ll_event event = {.kind = LL_EVENT_WATCH_CHANGED};
+
+    event.watch.watch_id = watch_parse(test_word_next(timeline));
+    event.watch.reason = "";
+    event.watch.events = timeline->changes;
+    timeline->kvs_n = 0;
+    while (event.watch.events_n < TEST_KVS_MAX) {
+        struct ll_watch_event *change =
+            &timeline->changes[event.watch.events_n];
+
+        event.watch.revision =
+            test_word_option(timeline, "rev", event.watch.revision);
+        *change = (struct ll_watch_event){0};
+        if (test_word_take(timeline, "put")) {
+            const struct ll_kv *kv = test_kv_parse(timeline);
+
+            if (kv == NULL) {
+                return test_fault(timeline, "no KEY@CREATED");
+            }
+            change->kv = *kv;
+        } else if (test_word_take(timeline, "delete")) {
+            const char *key = test_word_next(timeline);
+
+            change->deleted = true;
+            change->kv.key = (struct ll_bytes){key, strlen(key)};
+        } else {
+            break;
+        }
+        change->kv.mod_revision = event.watch.revision;
+        event.watch.events_n++;
+    }
+    event.watch.generation = timeline->streams[LL_STREAM_WATCH].generation;
     (void)test_timeline_step(timeline, &event);
     return true;
 }

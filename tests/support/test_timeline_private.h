@@ -45,6 +45,8 @@ struct test_promise {
     bool ended;     /* CLOSED, RELEASED or a write's last word has come */
     bool went_on;   /* a write's time-out was told */
     bool releases;  /* a write gives its ticket back */
+    bool observer;
+    char leader[128]; /* what an observer was told last */
 };
 
 #define TEST_WRITE_PARTS_MAX 8
@@ -85,9 +87,9 @@ struct test_timeline {
     struct ll_answer answer;
     struct ll_kv kvs[TEST_KVS_MAX];
     size_t kvs_n;
-    struct ll_op_answer ops[2];
+    struct ll_op_answer ops[TEST_KVS_MAX];
     struct ll_op_answer parts[LL_BATCH_PARTS_MAX];
-    struct ll_watch_event change;
+    struct ll_watch_event changes[TEST_KVS_MAX];
     /** What every query asks. */
     struct ll_request query;
 };
@@ -117,13 +119,21 @@ int test_timeline_step(struct test_timeline *timeline, struct ll_event *event);
 bool test_run_answer(struct test_timeline *timeline);
 bool test_run_renewed(struct test_timeline *timeline);
 bool test_run_watch(struct test_timeline *timeline, const char *verb);
+bool test_run_changed(struct test_timeline *timeline);
 bool test_run_down(struct test_timeline *timeline);
+
+/** Tickets of several names, and observers. */
+bool test_run_acquire_all(struct test_timeline *timeline);
+bool test_run_observe(struct test_timeline *timeline, const char *verb);
 
 /** Writes and places that are taken over. */
 bool test_run_write(struct test_timeline *timeline);
 bool test_run_resume(struct test_timeline *timeline);
 /** Frees what a write has borrowed to core; 0: what all have. */
 void test_write_over(struct test_timeline *timeline, uint64_t id);
+
+/** Reads KEY@CREATED[=VALUE]; NULL when there is none. */
+struct ll_kv *test_kv_parse(struct test_timeline *timeline);
 
 /** Reads the rest of an `answer` line into timeline->answer. */
 bool test_answer_parse(struct test_timeline *timeline,

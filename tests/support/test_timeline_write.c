@@ -157,3 +157,42 @@ bool test_run_resume(struct test_timeline *timeline)
     (void)test_timeline_step(timeline, &event);
     return true;
 }
+
+/** acquire-all ID on SESSION NAME ... [timeout S | try] */
+bool test_run_acquire_all(struct test_timeline *timeline)
+{
+    struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL};
+    struct ll_bytes names[TEST_KVS_MAX];
+
+    event.id = strtoull(test_word_next(timeline), NULL, 10);
+    event.acquire_all.session = (uint64_t)test_word_option(timeline, "on", 0);
+    event.acquire_all.names = names;
+    event.acquire_all.value = (struct ll_bytes){"{}", 2};
+    event.acquire_all.timeout_ns = -1;
+    while (timeline->at < timeline->words_n &&
+           event.acquire_all.names_n < TEST_KVS_MAX) {
+        int64_t given_ns = test_word_option_ns(timeline, "timeout", -1);
+
+        if (given_ns >= 0 || test_word_take(timeline, "try")) {
+            event.acquire_all.timeout_ns = given_ns >= 0 ? given_ns : 0;
+        } else {
+            names[event.acquire_all.names_n++] = word_bytes(timeline);
+        }
+    }
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
+
+/** observe ID NAME, or unobserve ID. */
+bool test_run_observe(struct test_timeline *timeline, const char *verb)
+{
+    struct ll_event event = {.kind = LL_EVENT_OBSERVE_END};
+
+    event.id = strtoull(test_word_next(timeline), NULL, 10);
+    if (strcmp(verb, "observe") == 0) {
+        event.kind = LL_EVENT_OBSERVE;
+        event.observe.name = word_bytes(timeline);
+    }
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
