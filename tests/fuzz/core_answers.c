@@ -5,7 +5,6 @@
 #include "core_world.h"
 
 #define KVS_MAX 3
-#define OPS_MAX 3
 
 static char long_key[3000];
 
@@ -36,7 +35,7 @@ pick_created(struct world *world, uint64_t id, struct fuzz_bytes *bytes)
 static struct ll_kv
 make_kv(struct world *world, uint64_t id, struct fuzz_bytes *bytes)
 {
-    struct ll_kv kv = {.version = 1};
+    struct ll_kv kv = {.version = 1 + (world->revision & 3)};
     struct ll_ticket_view view;
     uint64_t other = id;
 
@@ -70,7 +69,8 @@ make_kv(struct world *world, uint64_t id, struct fuzz_bytes *bytes)
     kv.create_revision = pick_created(world, other, bytes);
     kv.mod_revision = kv.create_revision;
     if (id > 0 && id <= world->things_n &&
-        world->things[id - 1].kind == THING_TICKET &&
+        (world->things[id - 1].kind == THING_TICKET ||
+         world->things[id - 1].kind == THING_PART) &&
         fuzz_below(bytes, 8) != 7) {
         kv.lease = world->things[world->things[id - 1].session].lease;
     }
@@ -101,6 +101,30 @@ static struct ll_range_answer make_range(struct world *world,
     return range;
 }
 
+/** What stands of the key of a write's ticket: mostly as it was made, at this
+ *  version or that. */
+static struct ll_range_answer make_fence(struct world *world,
+                                         uint64_t id,
+                                         struct ll_kv *kv,
+                                         struct fuzz_bytes *bytes)
+{
+    unsigned choice = fuzz_below(bytes, 16);
+    struct ll_ticket_view view;
+
+    *kv = (struct ll_kv){.key = {"q/1.1", 5}, .create_revision = 1};
+    if (ll_core_ticket_view(world->core, world->things[id - 1].ticket + 1,
+                            world->now_ns, &view) &&
+        view.token > 0) {
+        kv->create_revision = view.token;
+        kv->key = view.key;
+    }
+    kv->create_revision += choice == 14 ? 1 : 0;
+    kv->version = 1 + choice % 8;
+    kv->mod_revision = world->revision;
+    return (struct ll_range_answer){
+        .kvs = kv, .kvs_n = choice == 15 ? 0 : 1, .count = 1};
+}
+
 static void make_txn(struct world *world,
                      const struct fuzz_call *call,
                      struct parts *parts,
@@ -129,7 +153,11 @@ static void make_txn(struct world *world,
         parts->ops[0].txn = (struct ll_txn_answer){.succeeded = true};
     }
     for (size_t i = 0; i < txn->ops_n; i++) {
-        if (parts->ops[i].kind == LL_OP_RANGE) {
+        if (parts->ops[i].kind == LL_OP_RANGE &&
+            world->things[call->id - 1].kind == THING_WRITE) {
+            parts->ops[i].range =
+                make_fence(world, call->id, parts->kvs[i], bytes);
+        } else if (parts->ops[i].kind == LL_OP_RANGE) {
             parts->ops[i].range =
                 make_range(world, call->id, parts->kvs[i], bytes);
         } else if (parts->ops[i].kind == LL_OP_DELETE) {

@@ -53,7 +53,7 @@ bool session_is_open(const struct thing *session)
 
 bool thing_can_end(const struct world *world, const struct thing *thing)
 {
-    bool there = thing->asked && !thing->end_asked &&
+    bool there = thing->asked && !thing->end_asked && !thing->given_back &&
                  (!thing->told || thing->status == 0);
 
     return thing->kind == THING_TICKET
@@ -78,6 +78,18 @@ world_pick(struct world *world, enum thing_kind kind, struct fuzz_bytes *bytes)
     return found;
 }
 
+struct thing *world_new_thing(struct world *world, enum thing_kind kind)
+{
+    struct thing *thing;
+
+    if (world->things_n >= THINGS_MAX) {
+        return NULL;
+    }
+    thing = &world->things[world->things_n++];
+    *thing = (struct thing){.kind = kind};
+    return thing;
+}
+
 static struct thing *thing_of(struct world *world, uint64_t id)
 {
     FUZZ_CHECK(id > 0 && id <= world->things_n);
@@ -98,7 +110,7 @@ static void note_ops(const struct ll_op *ops,
                      struct fuzz_op *ret_ops,
                      size_t *ret_n)
 {
-    FUZZ_CHECK(n <= 2);
+    FUZZ_CHECK(n <= OPS_MAX);
     for (size_t i = 0; i < n; i++) {
         ret_ops[i].kind = ops[i].kind;
     }
@@ -114,7 +126,12 @@ static void on_call(struct world *world, const struct ll_effect *effect)
     FUZZ_CHECK(world->calls_n < LL_CALLS_MAX);
     FUZZ_CHECK(effect->call.endpoint < world->config.endpoints_n);
     FUZZ_CHECK(effect->call.timeout_ns > 0);
-    FUZZ_CHECK(thing->kind != THING_QUERY || !thing->told);
+    FUZZ_CHECK((thing->kind != THING_QUERY && thing->kind != THING_WRITE &&
+                thing->kind != THING_OBSERVER) ||
+               !thing->told);
+    if (thing->kind == THING_WRITE) {
+        world_on_write_call(world, thing);
+    }
     for (unsigned i = 0; i < world->calls_n; i++) {
         FUZZ_CHECK(world->calls[i].id != effect->id ||
                    world->calls[i].seq != effect->call.seq);
@@ -183,10 +200,18 @@ static void on_watch(struct world *world, const struct ll_effect *effect)
         watch->state = FUZZ_WATCH_OVER;
         return;
     }
-    FUZZ_CHECK(thing_of(world, effect->id)->kind == THING_TICKET);
+    if (thing_of(world, effect->id)->kind == THING_OBSERVER) {
+        FUZZ_CHECK(effect->watch.puts && effect->watch.deletions);
+        FUZZ_CHECK(effect->watch.end.size > 0);
+        FUZZ_CHECK(effect->watch.start_revision > 0);
+    } else {
+        FUZZ_CHECK(thing_of(world, effect->id)->kind == THING_TICKET ||
+                   thing_of(world, effect->id)->kind == THING_PART);
+        FUZZ_CHECK(effect->watch.puts != effect->watch.deletions);
+        FUZZ_CHECK(effect->watch.start_revision == 0);
+    }
     FUZZ_CHECK(watch == NULL); /* an id is used once on a stream */
     FUZZ_CHECK(effect->watch.key.size > 0);
-    FUZZ_CHECK(effect->watch.puts != effect->watch.deletions);
     FUZZ_CHECK(world->short_of_memory ||
                ll_watch_create_encode(effect, world->buffer) == 0);
     FUZZ_CHECK(world->watches_n < WATCHES_MAX);
@@ -242,6 +267,7 @@ static void on_user_effect(struct world *world, const struct ll_effect *effect)
     } else if (effect->kind == LL_EFFECT_LOST) {
         FUZZ_CHECK(thing->kind == THING_TICKET && thing->told);
         FUZZ_CHECK(thing->status == 0 && !thing->lost && !thing->end_asked);
+        FUZZ_CHECK(!thing->given_back);
         thing->lost = true;
         (void)strlen(effect->lost.why);
     } else {
@@ -298,9 +324,13 @@ static void on_effect(struct world *world, const struct ll_effect *effect)
         break;
     case LL_EFFECT_SESSION_CLOSED:
     case LL_EFFECT_RELEASED:
-    case LL_EFFECT_WRITTEN:
-    case LL_EFFECT_OBSERVED:
         on_ending(world, effect);
+        break;
+    case LL_EFFECT_WRITTEN:
+        world_on_written(world, effect);
+        break;
+    case LL_EFFECT_OBSERVED:
+        world_on_observed(world, effect);
         break;
     case LL_EFFECT_LOG:
         FUZZ_CHECK(effect->log.level <= world->config.log_level);
@@ -321,26 +351,53 @@ static void check_session(const struct world *world, unsigned at)
     FUZZ_CHECK((view.remaining_ns > 0) == !session->lost);
 }
 
-/** What a user sees of a ticket that it has been told that it holds. */
+/** What a user sees of what it has been told that it has. */
 static void check_held(const struct world *world)
 {
     for (unsigned i = 0; i < world->things_n; i++) {
-        const struct thing *ticket = &world->things[i];
-        struct ll_ticket_view view;
+        const struct thing *thing = &world->things[i];
 
-        if (!ticket->told || !thing_can_end(world, ticket) ||
-            ticket->kind == THING_QUERY) {
+        if (!thing->told || !thing_can_end(world, thing)) {
             continue;
         }
-        if (ticket->kind == THING_SESSION) {
+        if (thing->kind == THING_SESSION) {
             check_session(world, i);
-            continue;
+        } else if (thing->kind == THING_TICKET) {
+            world_check_ticket(world, i);
         }
-        FUZZ_CHECK(
-            ll_core_ticket_view(world->core, i + 1, world->now_ns, &view));
-        FUZZ_CHECK(view.phase == (ticket->lost ? LL_TICKET_PHASE_LOST
-                                               : LL_TICKET_PHASE_HELD));
-        FUZZ_CHECK(!ticket->lost == (view.remaining_ns > 0));
+    }
+}
+
+/** Books a command that was taken. */
+static void note_command(struct world *world, const struct ll_event *event)
+{
+    struct thing *thing = &world->things[event->id - 1];
+
+    switch ((int)event->kind) {
+    case LL_EVENT_SESSION_CLOSE:
+    case LL_EVENT_RELEASE:
+    case LL_EVENT_OBSERVE_END:
+        thing->end_asked = true;
+        break;
+    case LL_EVENT_ACQUIRE_ALL:
+        thing->asked = true;
+        for (size_t i = 1; i <= event->acquire_all.names_n; i++) {
+            thing[i].asked = true;
+        }
+        break;
+    case LL_EVENT_WRITE:
+        thing->asked = true;
+        world->things[thing->ticket].giving += thing->releases ? 1 : 0;
+        break;
+    case LL_EVENT_SESSION_OPEN:
+    case LL_EVENT_ACQUIRE:
+    case LL_EVENT_RESUME:
+    case LL_EVENT_QUERY:
+    case LL_EVENT_OBSERVE:
+        thing->asked = true;
+        break;
+    default:
+        break;
     }
 }
 
@@ -354,14 +411,8 @@ static int step_once(struct world *world, struct ll_event *event)
     say(world, "event", (int)event->kind, event->id);
     status = ll_core_step(world->core, event);
     FUZZ_CHECK(status <= 0);
-    if (status == 0 && event->kind == LL_EVENT_SESSION_CLOSE) {
-        world->things[event->id - 1].end_asked = true;
-    } else if (status == 0 && event->kind == LL_EVENT_RELEASE) {
-        world->things[event->id - 1].end_asked = true;
-    } else if (status == 0 && (event->kind == LL_EVENT_SESSION_OPEN ||
-                               event->kind == LL_EVENT_ACQUIRE ||
-                               event->kind == LL_EVENT_QUERY)) {
-        world->things[event->id - 1].asked = true;
+    if (status == 0 && event->id != 0) {
+        note_command(world, event);
     }
     while (ll_core_next(world->core, &effect)) {
         on_effect(world, &effect);

@@ -18,27 +18,52 @@
 #define CALLS_MAX (LL_CALLS_MAX + 1)
 #define WATCHES_MAX 4096
 #define STREAMS_MAX 64
+/** Operations in a branch of a Txn. */
+#define OPS_MAX 128
 
-enum thing_kind { THING_SESSION, THING_TICKET, THING_QUERY };
+enum thing_kind {
+    THING_SESSION,
+    THING_TICKET, /* of one name or of several */
+    THING_PART,   /* of a ticket of several names: its user hears nothing */
+    THING_QUERY,
+    THING_WRITE,
+    THING_OBSERVER,
+};
 
-/** A session, ticket or query; its id is its place plus 1. */
+/** What a write borrows to core; freed at its last word, so that ASan sees
+ *  who still reads it. */
+struct borrowed {
+    struct ll_compare compares[3];
+    struct ll_op ops[3];
+    struct ll_bytes value;
+};
+
+/** What core has; its id is its place plus 1. */
 struct thing {
     enum thing_kind kind;
-    unsigned session; /* of a ticket: the place of its session */
+    unsigned session; /* of a ticket or part: the place of its session */
     int64_t lease;    /* of a session */
+    unsigned ticket;  /* of a write: the place of its ticket */
+    bool releases;    /* of a write: it gives the ticket back */
+    struct borrowed *borrowed;
+    unsigned giving; /* of a ticket: writes that are to give it back */
+    bool given_back; /* of a ticket: one has */
+    bool nobody;     /* of an observer: that nobody leads was told last */
+    uint64_t leader; /* or this one, as a hash */
     /** Of ll_core_step, 0. */
     bool asked;
     bool end_asked; /* close, release */
     /** Effects. */
-    bool told; /* OPENED, ACQUIRED, QUERIED */
+    bool told; /* OPENED, ACQUIRED, QUERIED, an observer's end, a write's
+                  last word */
     int status;
     bool lost;     /* LOST; of a session: CHANGED to lost */
-    bool end_told; /* CLOSED, RELEASED */
+    bool end_told; /* CLOSED, RELEASED, a write's time-out */
 };
 
 /** An operation of a Txn that is in flight. */
 struct fuzz_op {
-    enum ll_op_kind kind;
+    enum ll_op_kind kind : 8;
 };
 
 struct fuzz_call {
@@ -48,8 +73,8 @@ struct fuzz_call {
     enum ll_request_kind kind;
     size_t then_n;
     size_t else_n;
-    struct fuzz_op then_ops[2];
-    struct fuzz_op else_ops[2];
+    struct fuzz_op then_ops[OPS_MAX];
+    struct fuzz_op else_ops[OPS_MAX];
 };
 
 enum fuzz_watch_state { FUZZ_WATCH_CREATING, FUZZ_WATCH_ON, FUZZ_WATCH_OVER };
@@ -78,6 +103,7 @@ struct world {
     bool short_of_memory;
     struct thing things[THINGS_MAX];
     unsigned things_n;
+    bool several[THINGS_MAX]; /* of a ticket: it has several names */
     struct fuzz_call calls[CALLS_MAX];
     unsigned calls_n;
     struct fuzz_stream streams[STREAMS_MAX];
@@ -107,6 +133,26 @@ void world_forget_stream(struct world *world, struct fuzz_stream *stream);
 /** One of the newest things of a kind, by a byte; NULL when there is none. */
 struct thing *
 world_pick(struct world *world, enum thing_kind kind, struct fuzz_bytes *bytes);
+
+/** A new thing, which core is to be asked for; NULL: there are enough. */
+struct thing *world_new_thing(struct world *world, enum thing_kind kind);
+
+/** core_told.c: what is told of writes and observers. */
+void world_on_written(struct world *world, const struct ll_effect *effect);
+void world_on_observed(struct world *world, const struct ll_effect *effect);
+/** A write's call is sent: no other of its ticket's is out, or stands before
+ *  it. */
+void world_on_write_call(struct world *world, const struct thing *write);
+/** What a user sees of a ticket that was acquired and not released. */
+void world_check_ticket(const struct world *world, unsigned at);
+
+/** core_commands.c: writes, places taken over, observers, several names. */
+void world_write(struct world *world, struct fuzz_bytes *bytes);
+void world_resume_session(struct world *world, struct fuzz_bytes *bytes);
+void world_resume_ticket(struct world *world, struct fuzz_bytes *bytes);
+void world_observe(struct world *world, struct fuzz_bytes *bytes);
+void world_observe_end(struct world *world, struct thing *observer);
+void world_acquire_all(struct world *world, struct fuzz_bytes *bytes);
 
 /** Whether core must take the command that ends a session or a ticket. */
 bool thing_can_end(const struct world *world, const struct thing *thing);

@@ -26,18 +26,6 @@ static int64_t pick_timeout_ns(struct fuzz_bytes *bytes)
     return timeouts_ns[fuzz_below(bytes, 5)];
 }
 
-static struct thing *new_thing(struct world *world, enum thing_kind kind)
-{
-    struct thing *thing;
-
-    if (world->things_n >= THINGS_MAX) {
-        return NULL;
-    }
-    thing = &world->things[world->things_n++];
-    *thing = (struct thing){.kind = kind};
-    return thing;
-}
-
 /** Steps a command that must be taken, or fail for want of memory. */
 static void
 step_sure(struct world *world, struct ll_event *event, bool allocates)
@@ -51,7 +39,7 @@ step_sure(struct world *world, struct ll_event *event, bool allocates)
 static void open_session(struct world *world, struct fuzz_bytes *bytes)
 {
     static const int64_t ttls_s[] = {10, 2, 86400};
-    struct thing *session = new_thing(world, THING_SESSION);
+    struct thing *session = world_new_thing(world, THING_SESSION);
     struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN};
 
     if (session == NULL) {
@@ -76,7 +64,8 @@ static void acquire(struct world *world, struct fuzz_bytes *bytes)
     unsigned name = fuzz_below(bytes, 5);
     unsigned size = fuzz_below(bytes, 4);
 
-    if (session == NULL || (ticket = new_thing(world, THING_TICKET)) == NULL) {
+    if (session == NULL ||
+        (ticket = world_new_thing(world, THING_TICKET)) == NULL) {
         return;
     }
     ticket->session = (unsigned)(session - world->things);
@@ -132,7 +121,7 @@ end_thing(struct world *world, struct thing *thing, int64_t timeout_ns)
 
 static void query(struct world *world, struct fuzz_bytes *bytes)
 {
-    struct thing *thing = new_thing(world, THING_QUERY);
+    struct thing *thing = world_new_thing(world, THING_QUERY);
     struct ll_event event = {.kind = LL_EVENT_QUERY};
 
     if (thing == NULL) {
@@ -198,10 +187,43 @@ static void be_short_of_memory(struct world *world, struct fuzz_bytes *bytes)
     ll_alloc_fail_at(nth);
 }
 
+/** The newer commands, of bytes that had few meanings before. */
+static void
+step_new(struct world *world, unsigned action, struct fuzz_bytes *bytes)
+{
+    struct thing *thing;
+
+    if (action < 14) {
+        world_write(world, bytes);
+    } else if (action < 16) {
+        world_resume_session(world, bytes);
+    } else if (action < 20) {
+        world_resume_ticket(world, bytes);
+    } else if (action < 23) {
+        world_observe(world, bytes);
+    } else if (action == 23) {
+        thing = world_pick(world, THING_OBSERVER, bytes);
+        if (thing != NULL) {
+            world_observe_end(world, thing);
+        }
+    } else {
+        world_acquire_all(world, bytes);
+    }
+}
+
+/** Bytes of old inputs keep their meaning but for the highest. */
+#define NEW_ACTIONS 224
+
 static void step(struct world *world, struct fuzz_bytes *bytes)
 {
-    unsigned action = fuzz_below(bytes, 32);
+    unsigned action = fuzz_byte(bytes);
     struct thing *thing;
+
+    if (action >= NEW_ACTIONS) {
+        step_new(world, action - NEW_ACTIONS, bytes);
+        return;
+    }
+    action %= 32;
 
     if (action < 10) {
         answer(world, bytes);
@@ -259,6 +281,9 @@ static void end(struct world *world, enum ll_outcome outcome)
             end_thing(world, thing, INT64_C(1000000000));
         } else if (thing->kind == THING_QUERY && thing->asked && !thing->told) {
             cancel_query(world, thing);
+        } else if (thing->kind == THING_OBSERVER && thing->asked &&
+                   !thing->told) {
+            world_observe_end(world, thing);
         }
     }
     for (unsigned i = 0; i < END_ROUNDS_MAX; i++) {
@@ -276,6 +301,7 @@ static void end(struct world *world, enum ll_outcome outcome)
     }
     FUZZ_CHECK(core->objects.head == NULL && core->leases.head == NULL);
     FUZZ_CHECK(core->sessions_n == 0 && core->tickets_n == 0);
+    FUZZ_CHECK(core->observers_n == 0);
     FUZZ_CHECK(core->calls_in_flight == 0 && core->reaps_n == 0);
     FUZZ_CHECK(core->timers.size == 0 && core->timers.reserved == 0);
     FUZZ_CHECK(core->watches.creating_n == 0);
@@ -283,8 +309,10 @@ static void end(struct world *world, enum ll_outcome outcome)
     for (unsigned i = 0; i < world->things_n; i++) {
         const struct thing *thing = &world->things[i];
 
-        FUZZ_CHECK(thing->told == thing->asked);
-        FUZZ_CHECK(thing->end_told == thing->end_asked);
+        FUZZ_CHECK(thing->told == (thing->asked && thing->kind != THING_PART));
+        FUZZ_CHECK(thing->end_told == thing->end_asked ||
+                   thing->kind == THING_WRITE || thing->kind == THING_OBSERVER);
+        FUZZ_CHECK(thing->borrowed == NULL);
     }
 }
 
@@ -298,6 +326,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     world->things_n = world->calls_n = 0;
     world->streams_n = world->watches_n = 0;
+    memset(world->several, 0, sizeof(world->several));
     memset(world->generations, 0, sizeof(world->generations));
     world->short_of_memory = false;
     ll_alloc_fail_at(0);
@@ -315,8 +344,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(world->core != NULL);
     open_session(world, &bytes);
     for (unsigned i = 0; i < STEPS_MAX && bytes.left > 0; i++) {
-        if (world->streams_n > STREAMS_MAX / 2) {
-            /* The oldest that was closed ends at last. */
+        /* The oldest that were closed end at last; a step opens some. */
+        for (unsigned n = 0;
+             n < 2 * LL_STREAMS && world->streams_n > STREAMS_MAX / 2; n++) {
             world_stream_down(world, 0, LL_OUTCOME_LOST);
         }
         step(world, &bytes);
