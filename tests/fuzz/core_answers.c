@@ -2,6 +2,7 @@
  * is not. */
 #include <string.h>
 
+#include "core/object.h"
 #include "core_world.h"
 
 #define KVS_MAX 3
@@ -83,7 +84,26 @@ struct parts {
     struct ll_op_answer ops[OPS_MAX];
     struct ll_kv kvs[OPS_MAX][KVS_MAX];
     char text[64];
+    struct parts *nested[LL_BATCH_PARTS_MAX];
 };
+
+static struct parts *parts_new(void)
+{
+    struct parts *parts = calloc(1, sizeof(*parts));
+
+    FUZZ_CHECK(parts != NULL);
+    return parts;
+}
+
+static void parts_free(struct parts *parts)
+{
+    for (size_t i = 0; i < LL_BATCH_PARTS_MAX; i++) {
+        if (parts->nested[i] != NULL) {
+            parts_free(parts->nested[i]);
+        }
+    }
+    free(parts);
+}
 
 static struct ll_range_answer make_range(struct world *world,
                                          uint64_t id,
@@ -126,20 +146,21 @@ static struct ll_range_answer make_fence(struct world *world,
 }
 
 static void make_txn(struct world *world,
-                     const struct fuzz_call *call,
+                     uint64_t id,
+                     const struct fuzz_txn *asked,
                      struct parts *parts,
                      struct ll_txn_answer *txn,
                      struct fuzz_bytes *bytes)
 {
-    const struct fuzz_op *ops;
+    const uint8_t *kinds;
     unsigned oddity;
 
     txn->succeeded = fuzz_below(bytes, 3) != 2;
-    ops = txn->succeeded ? call->then_ops : call->else_ops;
-    txn->ops_n = txn->succeeded ? call->then_n : call->else_n;
+    kinds = txn->succeeded ? asked->then_ops : asked->else_ops;
+    txn->ops_n = txn->succeeded ? asked->then_n : asked->else_n;
     txn->ops = parts->ops;
     for (size_t i = 0; i < txn->ops_n; i++) {
-        parts->ops[i].kind = ops[i].kind;
+        parts->ops[i].kind = (enum ll_op_kind)kinds[i];
     }
     oddity = fuzz_below(bytes, 32);
     if (oddity == 31) {
@@ -153,16 +174,36 @@ static void make_txn(struct world *world,
         parts->ops[0].txn = (struct ll_txn_answer){.succeeded = true};
     }
     for (size_t i = 0; i < txn->ops_n; i++) {
-        if (parts->ops[i].kind == LL_OP_RANGE &&
-            world->things[call->id - 1].kind == THING_WRITE) {
-            parts->ops[i].range =
-                make_fence(world, call->id, parts->kvs[i], bytes);
+        if (parts->ops[i].kind == LL_OP_RANGE && id <= world->things_n &&
+            world->things[id - 1].kind == THING_WRITE) {
+            parts->ops[i].range = make_fence(world, id, parts->kvs[i], bytes);
         } else if (parts->ops[i].kind == LL_OP_RANGE) {
-            parts->ops[i].range =
-                make_range(world, call->id, parts->kvs[i], bytes);
+            parts->ops[i].range = make_range(world, id, parts->kvs[i], bytes);
         } else if (parts->ops[i].kind == LL_OP_DELETE) {
             parts->ops[i].deleted = 1;
         }
+    }
+}
+
+/** An answer to each part of a batch. */
+static void make_batch(struct world *world,
+                       const struct fuzz_call *call,
+                       struct parts *parts,
+                       struct ll_txn_answer *txn,
+                       struct fuzz_bytes *bytes)
+{
+    const struct ll_batch *batch =
+        &world->core->batches.slots[call->id - LL_ID_MAX];
+    unsigned oddity = fuzz_below(bytes, 16);
+
+    txn->succeeded = oddity != 15;
+    txn->ops = parts->ops;
+    txn->ops_n = call->txn.then_n - (oddity == 14 ? 1 : 0);
+    for (size_t i = 0; i < txn->ops_n; i++) {
+        parts->nested[i] = parts_new();
+        parts->ops[i].kind = oddity == 13 ? LL_OP_PUT : LL_OP_TXN;
+        make_txn(world, batch->parts[i].id, &call->parts[i], parts->nested[i],
+                 &parts->ops[i].txn, bytes);
     }
 }
 
@@ -186,7 +227,11 @@ static void make_ok(struct world *world,
     answer->member_id = fuzz_below(bytes, 4) == 3 ? 2 : 1;
     switch (call->kind) {
     case LL_REQUEST_TXN:
-        make_txn(world, call, parts, &answer->txn, bytes);
+        if (call->parts != NULL) {
+            make_batch(world, call, parts, &answer->txn, bytes);
+        } else {
+            make_txn(world, call->id, &call->txn, parts, &answer->txn, bytes);
+        }
         break;
     case LL_REQUEST_RANGE:
         answer->range = make_range(world, call->id, parts->kvs[0], bytes);
@@ -216,16 +261,19 @@ void world_answer(struct world *world,
 {
     struct fuzz_call asked = world->calls[call];
     struct ll_event event = {.kind = LL_EVENT_ANSWER, .id = asked.id};
-    struct parts *parts = calloc(1, sizeof(*parts));
+    struct parts *parts = parts_new();
     struct ll_answer *answer = calloc(1, sizeof(*answer));
 
-    FUZZ_CHECK(parts != NULL && answer != NULL);
+    FUZZ_CHECK(answer != NULL);
     answer->outcome = outcome;
     if (outcome == LL_OUTCOME_OK) {
         make_ok(world, &asked, parts, answer, bytes);
     } else {
-        (void)snprintf(parts->text, sizeof(parts->text), "outcome %d",
-                       (int)outcome);
+        (void)snprintf(parts->text, sizeof(parts->text), "outcome %d%s",
+                       (int)outcome,
+                       asked.parts != NULL && fuzz_below(bytes, 8) == 7
+                           ? ": too many operations"
+                           : "");
         answer->text = parts->text;
         answer->grpc_status = 14;
     }
@@ -235,7 +283,8 @@ void world_answer(struct world *world,
     event.answer.answer = answer;
     (void)world_step(world, &event);
     free(answer);
-    free(parts);
+    free(asked.parts);
+    parts_free(parts);
 }
 
 /** The generation of a stream: mostly the newest. */

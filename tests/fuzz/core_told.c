@@ -18,7 +18,7 @@ void world_on_write_call(struct world *world, const struct thing *write)
                    other->ticket != write->ticket);
     }
     for (unsigned i = 0; i < world->calls_n; i++) {
-        FUZZ_CHECK(&world->things[world->calls[i].id - 1] != write);
+        FUZZ_CHECK(world->calls[i].id != (uint64_t)(write - world->things) + 1);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/object.h"
 #include "etcd/messages.h"
 #include "leaselock/leaselock.h"
 
@@ -105,46 +106,80 @@ static void check_detail(const struct ll_detail *detail)
     FUZZ_CHECK(strlen(leaselock_status_name(detail->status)) > 0);
 }
 
-static void note_ops(const struct ll_op *ops,
-                     size_t n,
-                     struct fuzz_op *ret_ops,
-                     size_t *ret_n)
+static void
+note_ops(const struct ll_op *ops, size_t n, uint8_t *ret_kinds, size_t *ret_n)
 {
     FUZZ_CHECK(n <= OPS_MAX);
     for (size_t i = 0; i < n; i++) {
-        ret_ops[i].kind = ops[i].kind;
+        ret_kinds[i] = (uint8_t)ops[i].kind;
     }
     *ret_n = n;
 }
 
-static void on_call(struct world *world, const struct ll_effect *effect)
+static void note_txn(const struct ll_txn *txn, struct fuzz_txn *ret_txn)
 {
-    const struct ll_request *request = &effect->call.request;
-    struct fuzz_call *call = &world->calls[world->calls_n];
-    const struct thing *thing = thing_of(world, effect->id);
+    note_ops(txn->then_ops, txn->then_n, ret_txn->then_ops, &ret_txn->then_n);
+    note_ops(txn->else_ops, txn->else_n, ret_txn->else_ops, &ret_txn->else_n);
+}
 
-    FUZZ_CHECK(world->calls_n < LL_CALLS_MAX);
-    FUZZ_CHECK(effect->call.endpoint < world->config.endpoints_n);
-    FUZZ_CHECK(effect->call.timeout_ns > 0);
+/** What is asked for in a thing's name, alone or as a part of a batch. */
+static void check_asker(struct world *world, uint64_t id)
+{
+    const struct thing *thing = thing_of(world, id);
+
     FUZZ_CHECK((thing->kind != THING_QUERY && thing->kind != THING_WRITE &&
                 thing->kind != THING_OBSERVER) ||
                !thing->told);
     if (thing->kind == THING_WRITE) {
         world_on_write_call(world, thing);
     }
+}
+
+/** Many Txns in one, which nobody asks for but their own askers. */
+static void on_batch(struct world *world,
+                     const struct ll_request *request,
+                     struct fuzz_call *call)
+{
+    const struct ll_batch *batch =
+        &world->core->batches.slots[call->id - LL_ID_MAX];
+
+    FUZZ_CHECK(call->id - LL_ID_MAX < LL_BATCHES_MAX);
+    FUZZ_CHECK(request->kind == LL_REQUEST_TXN && request->txn.then_n > 1);
+    FUZZ_CHECK(request->txn.compares_n == 0 && request->txn.else_n == 0);
+    FUZZ_CHECK(batch->n == request->txn.then_n);
+    call->parts = calloc(batch->n, sizeof(*call->parts));
+    FUZZ_CHECK(call->parts != NULL);
+    for (size_t i = 0; i < batch->n; i++) {
+        FUZZ_CHECK(request->txn.then_ops[i].kind == LL_OP_TXN);
+        check_asker(world, batch->parts[i].id);
+        note_txn(&request->txn.then_ops[i].txn, &call->parts[i]);
+    }
+}
+
+static void on_call(struct world *world, const struct ll_effect *effect)
+{
+    const struct ll_request *request = &effect->call.request;
+    struct fuzz_call *call = &world->calls[world->calls_n];
+
+    FUZZ_CHECK(world->calls_n < LL_CALLS_MAX);
+    FUZZ_CHECK(effect->call.endpoint < world->config.endpoints_n);
+    FUZZ_CHECK(effect->call.timeout_ns > 0);
     for (unsigned i = 0; i < world->calls_n; i++) {
         FUZZ_CHECK(world->calls[i].id != effect->id ||
                    world->calls[i].seq != effect->call.seq);
     }
-    *call = (struct fuzz_call){.id = effect->id,
-                               .seq = effect->call.seq,
-                               .endpoint = effect->call.endpoint,
-                               .kind = request->kind};
+    call->id = effect->id;
+    call->seq = effect->call.seq;
+    call->endpoint = effect->call.endpoint;
+    call->kind = request->kind;
+    call->parts = NULL;
     if (request->kind == LL_REQUEST_TXN) {
-        note_ops(request->txn.then_ops, request->txn.then_n, call->then_ops,
-                 &call->then_n);
-        note_ops(request->txn.else_ops, request->txn.else_n, call->else_ops,
-                 &call->else_n);
+        note_txn(&request->txn, &call->txn);
+    }
+    if (effect->id >= LL_ID_MAX) {
+        on_batch(world, request, call);
+    } else {
+        check_asker(world, effect->id);
     }
     /* Reads every byte that the request borrows. */
     FUZZ_CHECK(world->short_of_memory ||
@@ -411,7 +446,7 @@ static int step_once(struct world *world, struct ll_event *event)
     say(world, "event", (int)event->kind, event->id);
     status = ll_core_step(world->core, event);
     FUZZ_CHECK(status <= 0);
-    if (status == 0 && event->id != 0) {
+    if (status == 0 && event->id != 0 && event->id <= world->things_n) {
         note_command(world, event);
     }
     while (ll_core_next(world->core, &effect)) {

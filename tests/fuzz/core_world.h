@@ -61,9 +61,12 @@ struct thing {
     bool end_told; /* CLOSED, RELEASED, a write's time-out */
 };
 
-/** An operation of a Txn that is in flight. */
-struct fuzz_op {
-    enum ll_op_kind kind : 8;
+/** A Txn that is in flight: the kinds of its operations. */
+struct fuzz_txn {
+    size_t then_n;
+    size_t else_n;
+    uint8_t then_ops[OPS_MAX];
+    uint8_t else_ops[OPS_MAX];
 };
 
 struct fuzz_call {
@@ -71,10 +74,8 @@ struct fuzz_call {
     uint32_t seq;
     uint32_t endpoint;
     enum ll_request_kind kind;
-    size_t then_n;
-    size_t else_n;
-    struct fuzz_op then_ops[OPS_MAX];
-    struct fuzz_op else_ops[OPS_MAX];
+    struct fuzz_txn txn;
+    struct fuzz_txn *parts; /* of a batch, txn.then_n of them */
 };
 
 enum fuzz_watch_state { FUZZ_WATCH_CREATING, FUZZ_WATCH_ON, FUZZ_WATCH_OVER };
