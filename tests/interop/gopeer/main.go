@@ -2,6 +2,9 @@
 // beside leaselock: etcd's own Go client with its concurrency package.
 //
 //	gopeer lock ENDPOINT NAME ROUNDS HOLD_MS [LOGFILE]
+//	gopeer elect ENDPOINT NAME VALUE
+//	gopeer leader ENDPOINT NAME
+//	gopeer observe ENDPOINT NAME
 //	gopeer handoff ENDPOINT NAME CLIENTS SECONDS HOLD_US
 //	gopeer uncontended ENDPOINT NAME SECONDS WORKERS [CLIENTS]
 package main
@@ -30,6 +33,9 @@ const (
 )
 
 const usage = `usage: gopeer lock ENDPOINT NAME ROUNDS HOLD_MS [LOGFILE]
+       gopeer elect ENDPOINT NAME VALUE
+       gopeer leader ENDPOINT NAME
+       gopeer observe ENDPOINT NAME
        gopeer handoff ENDPOINT NAME CLIENTS SECONDS HOLD_US
        gopeer uncontended ENDPOINT NAME SECONDS WORKERS [CLIENTS]`
 
@@ -44,6 +50,12 @@ func main() {
 		}
 		hold := time.Duration(number(args[4])) * time.Millisecond
 		err = lock(args[1], args[2], number(args[3]), hold, logFile)
+	case len(args) == 4 && args[0] == "elect":
+		err = elect(args[1], args[2], args[3])
+	case len(args) == 3 && args[0] == "leader":
+		err = leader(args[1], args[2])
+	case len(args) == 3 && args[0] == "observe":
+		err = observe(args[1], args[2])
 	case len(args) == 6 && args[0] == "handoff":
 		hold := time.Duration(number(args[5])) * time.Microsecond
 		err = handoff(args[1], args[2], number(args[3]), seconds(args[4]), hold)
@@ -167,6 +179,84 @@ func lock(endpoint, name string, rounds int, hold time.Duration, logFile string)
 		if err := mutex.Unlock(context.Background()); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// openSession opens a client with one session.
+func openSession(endpoint string) (*concurrency.Session, func(), error) {
+	client, err := connect(endpoint)
+	if err != nil {
+		return nil, nil, err
+	}
+	session, err := newSession(client)
+	if err != nil {
+		client.Close()
+		return nil, nil, err
+	}
+	return session, func() {
+		session.Close()
+		client.Close()
+	}, nil
+}
+
+// elect leads with a value from its election on until SIGTERM, and resigns.
+// SIGUSR1 makes it proclaim another: the value with a "+".
+func elect(endpoint, name, value string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	proclaims := make(chan os.Signal, 1)
+	signal.Notify(proclaims, syscall.SIGUSR1)
+	session, closeAll, err := openSession(endpoint)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	election := concurrency.NewElection(session, name)
+	if err := election.Campaign(ctx, value); err != nil {
+		return err
+	}
+	fmt.Println("elected", election.Rev(), election.Key())
+	for {
+		select {
+		case <-proclaims:
+			if err := election.Proclaim(ctx, value+"+"); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return election.Resign(context.Background())
+		case <-session.Done():
+			return fmt.Errorf("the session was lost while it led")
+		}
+	}
+}
+
+// leader prints the leader's value.
+func leader(endpoint, name string) error {
+	session, closeAll, err := openSession(endpoint)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	answer, err := concurrency.NewElection(session, name).Leader(context.Background())
+	if err != nil {
+		return err
+	}
+	fmt.Println(string(answer.Kvs[0].Value))
+	return nil
+}
+
+// observe prints the value of each leader until SIGTERM.
+func observe(endpoint, name string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	session, closeAll, err := openSession(endpoint)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	for answer := range concurrency.NewElection(session, name).Observe(ctx) {
+		fmt.Println(string(answer.Kvs[0].Value))
 	}
 	return nil
 }
