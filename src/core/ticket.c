@@ -264,13 +264,11 @@ ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
 
 void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
 {
-    if (ticket->session != NULL) {
-        /* A lease that was revoked takes its keys with it. */
-        ll_session_beat_soon(core, ticket->session);
-    }
     switch (ticket->state) {
     case LL_TICKET_WAIT:
     case LL_TICKET_NEXT:
+        /* A lease that was revoked takes its keys with it. */
+        ll_session_beat_soon(core, ticket->session);
         ticket->why = why_key_gone;
         ticket_tell_acquired(core, ticket, LEASELOCK_E_LOST);
         ll_ticket_end(core, ticket, 0);
@@ -281,6 +279,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
             ll_watch_drop(core, &ticket->watches[LL_WATCH_OWN]);
             ticket->read_ns = LL_NEVER;
         } else {
+            ll_session_beat_soon(core, ticket->session);
             ticket_lose(core, ticket, why_key_gone);
         }
         break;
