@@ -183,7 +183,7 @@ static bool
 pick_names(struct fuzz_bytes *bytes, struct ll_bytes *ret_names, size_t *ret_n)
 {
     static const char *const words[] = {"q", "r", "s", "jobs/nested", "t", "q"};
-    static char made[LL_NAMES_MAX + 1][8];
+    static char made[LL_NAMES_MAX + 1][24];
     unsigned n = fuzz_below(bytes, 32);
 
     if (n < 26) {
