@@ -105,6 +105,7 @@ static struct ll_bundle *bundle_new(const struct ll_event *event)
         return NULL;
     }
     bundle->timeout_ns = LL_NEVER;
+    bundle->release_ns = LL_NEVER;
     bundle->why = "";
     return bundle;
 }
@@ -436,6 +437,16 @@ void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)
         bundle->state == LL_BUNDLE_ENQUEUE && !bundle->answered_once &&
         (bundle->once || bundle->object.failures > 0 || bundle->lost_tries > 0);
 
+    if (core->now_ns >= bundle->release_ns) {
+        bundle->release_ns = LL_NEVER;
+        if (!bundle->release_over) {
+            /* What the answer shows is deleted all the same. */
+            bundle->release_over = true;
+            bundle->released_due = true;
+            bundle->release_status = LEASELOCK_E_OUTCOME_UNKNOWN;
+            ll_tell(core, &bundle->object);
+        }
+    }
     if (core->now_ns < bundle->timeout_ns) {
         return;
     }
@@ -449,7 +460,7 @@ void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)
 
 int64_t ll_bundle_deadline_ns(const struct ll_bundle *bundle)
 {
-    return bundle->timeout_ns;
+    return ll_min(bundle->timeout_ns, bundle->release_ns);
 }
 
 int ll_bundle_release(struct ll_core *core,
@@ -461,6 +472,9 @@ int ll_bundle_release(struct ll_core *core,
         return LEASELOCK_E_STATE;
     }
     bundle->release_asked = true;
+    if (awaits(bundle)) {
+        bundle->release_ns = ll_after(core->now_ns, timeout_ns);
+    }
     for (size_t i = 0; i < bundle->parts_n; i++) {
         if (bundle->parts[i] != NULL) {
             bundle->parts[i]->release_asked = true;
@@ -470,6 +484,7 @@ int ll_bundle_release(struct ll_core *core,
     }
     bundle_fail(core, bundle, LEASELOCK_E_CANCELED, "");
     ll_tell(core, &bundle->object);
+    ll_object_reschedule(core, &bundle->object);
     return 0;
 }
 

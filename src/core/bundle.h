@@ -18,14 +18,18 @@
  *     ENQUEUE | no answer                    | ENQUEUE | the same again
  *     ENQUEUE | refused, error               | gone    | ACQUIRED error
  *     ENQUEUE | time-out, release            | ENQUEUE | told; on the answer
- * the |                              |         | parts leave QUEUED  | every
- * part is held           | QUEUED  | ACQUIRED 0 QUEUED  | a part fails before
- * that     | gone    | ACQUIRED error; the |                              | |
- * others leave QUEUED  | time-out before that         | gone    | ACQUIRED
- * TIMEOUT; all |                              |         | leave QUEUED  | a
- * part is lost after that    | QUEUED  | LOST; the others stay | |         |
- * until it is released QUEUED  | release                      | QUEUED  | all
- * leave QUEUED  | every part has left          | gone    | RELEASED
+ *             |                              |         | the parts leave
+ *     ENQUEUE | release's time-out           | ENQUEUE | OUTCOME_UNKNOWN
+ *     QUEUED  | every part is held           | QUEUED  | ACQUIRED 0
+ *     QUEUED  | a part fails before that     | gone    | ACQUIRED error; the
+ *             |                              |         | others leave
+ *     QUEUED  | time-out before that         | gone    | ACQUIRED TIMEOUT; all
+ *             |                              |         | leave
+ *     QUEUED  | a part is lost after that    | QUEUED  | LOST; the others stay
+ *             |                              |         | until it is released
+ *     QUEUED  | release                      | QUEUED  | all leave
+ *     QUEUED  | every part has left          | gone    | RELEASED
+ *     QUEUED  | the session is closed        | gone    |
  *
  * A part does its own waiting, holding and leaving (see ticket.h); what it
  * would tell comes here instead. A part that is left behind, such as one whose
@@ -49,6 +53,7 @@ struct ll_bundle {
     unsigned lost_tries; /* enqueues that may still land */
     unsigned held_n;     /* parts that are, or were */
     int64_t timeout_ns;
+    int64_t release_ns; /* of a release that awaits the enqueue's answer */
     /** What is to be told. */
     bool acquired_due;
     bool lost_due;

@@ -312,9 +312,14 @@ static void observer_checked(struct ll_core *core,
     } else if (answer->revision <= observer->revision) {
         /* What the watch told up to here cannot have been all. */
         observer_look(core, observer, core->now_ns);
+    } else if (observer->doubted_revision == observer->revision &&
+               observer->replayed_revision == observer->revision) {
+        /* Nor has the watch that began again: what is missing came before. */
+        observer_look(core, observer, core->now_ns);
     } else if (observer->doubted_revision == observer->revision) {
         /* Nothing has come since the last look, but more has happened: the
          * watch begins again where it was, and nothing is left out. */
+        observer->replayed_revision = observer->revision;
         observer_plan_check(core, observer);
         ll_watch_drop(core, &observer->watch);
     } else {
@@ -365,7 +370,10 @@ void ll_observer_watch(struct ll_core *core,
 
     effect->watch.key = range.key;
     effect->watch.end = range.end;
-    effect->watch.start_revision = observer->revision + 1;
+    /* From what was seen already: of the very revision that etcd compacts to it
+     * keeps no deletion (mvcc's keyIndex.compact), and takes a watch from
+     * there all the same. One from before is refused, and the queue is read. */
+    effect->watch.start_revision = observer->revision;
     effect->watch.puts = true;
     effect->watch.deletions = true;
 }

@@ -9,17 +9,21 @@
  *
  *     state | event                       | next  | does
  *     LOOK  | the queue answered          | WATCH | takes it in; watches from
- * the |                             |       | next revision on LOOK  | no
- * answer                   | LOOK  | again LOOK  | refused, error | gone  |
- * OBSERVED, the end WATCH | the watch tells of changes  | WATCH | takes them in
+ *           |                             |       | its revision on
+ *     LOOK  | no answer                   | LOOK  | again
+ *     LOOK  | refused, error              | gone  | OBSERVED, the end
+ *     WATCH | the watch tells of changes  | WATCH | takes them in
  *     WATCH | the stream is down          | WATCH | watches again, from the
- *           |                             |       | revision after the last
- * that |                             |       | was seen WATCH | the watch ends
- * (compacted)  | LOOK  | with a pause WATCH | the watch is refused        |
- * gone  | OBSERVED, the end WATCH | a check shows another       | WATCH |
- * checks once more, soon; if it | leader                      |       | is so
- * still: watches again any   | OBSERVE_END                 | gone  | OBSERVED,
- * the end
+ *           |                             |       | last revision that was
+ *           |                             |       | seen
+ *     WATCH | the watch ends (compacted)  | LOOK  | with a pause
+ *     WATCH | the watch is refused        | gone  | OBSERVED, the end
+ *     WATCH | a check shows another       | WATCH | checks once more, soon; if
+ *           | leader                      |       | it is so still: watches
+ *           |                             |       | again
+ *     WATCH | the same, and watching      | LOOK  |
+ *           | again has brought nothing   |       |
+ *     any   | OBSERVE_END                 | gone  | OBSERVED, the end
  *
  * Whatever is taken in, a revision at a time, the leader that comes of it is
  * told unless it is the one that was told last: the same key with the same
@@ -67,8 +71,9 @@ struct ll_observer {
     struct ll_candidate *drawn;  /* by the last effect; to be freed */
     int64_t revision;            /* seen up to here */
     int64_t check_ns;
-    int64_t doubted_revision; /* a check did not fit while this was seen */
-    bool vacancy_due;         /* nothing has been told yet, not even that */
+    int64_t doubted_revision;  /* a check did not fit while this was seen */
+    int64_t replayed_revision; /* the watch began again here for a doubt */
+    bool vacancy_due;          /* nothing has been told yet, not even that */
     bool end_due;
     int end_status;
     size_t prefix_size;
