@@ -165,7 +165,7 @@ static bool shrink_faults(struct sim_options *options,
     for (int fault = 0; fault < SIM_FAULTS; fault++) {
         struct sim_options other = *options;
 
-        other.without |= UINT32_C(1) << fault;
+        other.without |= UINT64_C(1) << fault;
         if (other.without != options->without && result->faults[fault] > 0 &&
             shrink_try(options, result, other, true)) {
             found = true;

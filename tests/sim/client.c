@@ -83,6 +83,13 @@ struct sim_write *sim_write_find(struct sim_client *client, uint64_t id)
                : NULL;
 }
 
+struct sim_observer *sim_observer_find(struct sim_client *client, uint64_t id)
+{
+    return id < client->objects_n && !client->objects[id].is_dead
+               ? client->objects[id].observer
+               : NULL;
+}
+
 /** Endpoints are members, but every client begins its list with another. */
 static unsigned client_member(const struct sim_client *client,
                               uint32_t endpoint)
@@ -422,6 +429,7 @@ void sim_client_stop(struct sim_client *client)
         }
         free(client->objects[i].ticket);
         free(client->objects[i].session);
+        free(client->objects[i].observer);
         if (client->objects[i].write != NULL) {
             sim_write_forget(client->objects[i].write);
             free(client->objects[i].write);

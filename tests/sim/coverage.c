@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "core/bundle.h"
 #include "core/object.h"
+#include "core/observe.h"
 #include "core/session.h"
 #include "core/ticket.h"
 #include "core/write.h"
@@ -10,8 +12,8 @@
 #include "world.h"
 
 static const char *const machine_names[SIM_MACHINES] = {
-    "session", "ticket",   "watch", "stream",
-    "beats",   "endpoint", "write", "resumed"};
+    "session",  "ticket", "watch",   "stream",   "beats",
+    "endpoint", "write",  "several", "observer", "resumed"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
@@ -23,6 +25,8 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"GOOD", "PAUSED", "DOUBTED", "", "", "", "", "", "none"},
     {"QUEUED", "OUT", "AGAIN", "LEFT", "DONE", "UNKNOWN", "COMPARE", "FAILED",
      "none"},
+    {"ENQUEUE", "QUEUED", "HELD", "LOST", "LEAVE", "FAILED", "", "", "none"},
+    {"LOOK", "WATCH", "GONE", "", "", "", "", "", "none"},
     {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
      "none"},
 };
@@ -88,6 +92,38 @@ static void look_at_ticket(struct sim_client *client,
     }
 }
 
+/** What its caller sees of a ticket of several names. */
+static int bundle_state(const struct ll_bundle *bundle)
+{
+    enum { ENQUEUE, QUEUED, HELD, LOST, LEAVE, FAILED };
+
+    if (bundle->release_asked) {
+        return LEAVE;
+    }
+    if (!bundle->acquire_told) {
+        return bundle->state == LL_BUNDLE_ENQUEUE ? ENQUEUE : QUEUED;
+    }
+    return bundle->acquire_status != 0 ? FAILED : bundle->lost ? LOST : HELD;
+}
+
+static void look_at_bundle(struct sim_client *client,
+                           struct sim_ticket *known,
+                           const struct ll_bundle *bundle,
+                           unsigned event)
+{
+    count(client, SIM_MACHINE_BUNDLE, &known->seen_state, event,
+          bundle != NULL ? bundle_state(bundle) : SIM_STATE_NONE);
+}
+
+static void look_at_observer(struct sim_client *client,
+                             struct sim_observer *known,
+                             const struct ll_observer *observer,
+                             unsigned event)
+{
+    count(client, SIM_MACHINE_OBSERVER, &known->seen_state, event,
+          observer != NULL ? (int)observer->state : SIM_STATE_NONE);
+}
+
 static void look_at_session(struct sim_client *client,
                             struct sim_session *known,
                             const struct ll_session *session,
@@ -135,26 +171,22 @@ look_at_object(struct sim_client *client, uint64_t id, unsigned event)
     struct ll_entry *entry = ll_table_find(&client->core->objects, id);
     struct ll_object *object =
         entry != NULL ? LL_CONTAINER(entry, struct ll_object, entry) : NULL;
+    const struct sim_object *known = &client->objects[id];
 
-    if (client->objects[id].ticket != NULL) {
-        look_at_ticket(client, client->objects[id].ticket,
-                       object != NULL
-                           ? LL_CONTAINER(object, struct ll_ticket, object)
-                           : NULL,
-                       event);
-    } else if (client->objects[id].write != NULL) {
-        look_at_write(client, client->objects[id].write,
-                      object != NULL
-                          ? LL_CONTAINER(object, struct ll_write, object)
-                          : NULL,
-                      event);
+#define AS(type) (object != NULL ? LL_CONTAINER(object, type, object) : NULL)
+    if (known->ticket != NULL && known->ticket->parts_n > 0) {
+        look_at_bundle(client, known->ticket, AS(struct ll_bundle), event);
+    } else if (known->ticket != NULL) {
+        look_at_ticket(client, known->ticket, AS(struct ll_ticket), event);
+    } else if (known->write != NULL) {
+        look_at_write(client, known->write, AS(struct ll_write), event);
+    } else if (known->observer != NULL) {
+        look_at_observer(client, known->observer, AS(struct ll_observer),
+                         event);
     } else {
-        look_at_session(client, client->objects[id].session,
-                        object != NULL
-                            ? LL_CONTAINER(object, struct ll_session, object)
-                            : NULL,
-                        event);
+        look_at_session(client, known->session, AS(struct ll_session), event);
     }
+#undef AS
     return object != NULL;
 }
 

@@ -22,6 +22,8 @@ enum sim_machine {
     SIM_MACHINE_BEATS,
     SIM_MACHINE_ENDPOINT,
     SIM_MACHINE_WRITE,
+    SIM_MACHINE_BUNDLE,
+    SIM_MACHINE_OBSERVER,
     SIM_MACHINE_RESUMED, /* a ticket whose place another process took */
     SIM_MACHINES,
 };

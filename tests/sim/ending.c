@@ -87,6 +87,9 @@ void sim_check_phase(struct sim_world *world)
             sim_break(world, "no orphan",
                       "the key %s of client %u is left, and nobody's", key,
                       orphan_of(world, key));
+        } else if (!sim_observers_are_current(world)) {
+            sim_break(world, "every leader in its turn",
+                      "an observer has not heard that nobody leads");
         }
         break;
     case SIM_PHASE_CLOSE:

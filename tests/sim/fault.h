@@ -38,6 +38,8 @@
     X(TWICE, "twice", HABIT, "a caller releases twice")                        \
     X(FORGET, "forget", HABIT, "a caller forgets a ticket")                    \
     X(WRITE, "write", HABIT, "a holder writes under its fence")                \
+    X(SEVERAL, "several", HABIT, "a caller asks for several locks at once")    \
+    X(OBSERVE, "observe", HABIT, "a caller observes who leads")                \
     X(SKEW, "skew", SETTING, "clocks run at different rates")                  \
     X(LAG, "lag", SETTING, "followers lie behind")                             \
     X(FORBID, "forbid", SETTING, "watches are refused")                        \

@@ -17,6 +17,8 @@ struct sim_sum {
     uint64_t losses;
     uint64_t writes;
     uint64_t resumed;
+    uint64_t several;
+    uint64_t observers;
     uint64_t go_grants;
     uint64_t faults[SIM_FAULTS];
     struct sim_coverage coverage;

@@ -46,6 +46,12 @@ static struct sim_client *client_of(struct sim_world *world,
     return &world->clients[ticket->client];
 }
 
+/** Of a ticket that is a part: the one that its caller knows. */
+static const struct sim_ticket *whole_of(const struct sim_ticket *ticket)
+{
+    return ticket->whole != NULL ? ticket->whole : ticket;
+}
+
 /** Whether the caller of a ticket that looks now sees that it is held. */
 static bool acts(struct sim_world *world, const struct sim_ticket *ticket)
 {
@@ -59,7 +65,8 @@ static bool acts(struct sim_world *world, const struct sim_ticket *ticket)
     if (world->options->plant == SIM_PLANT_BLIND) {
         look_ns = client->core->now_ns;
     }
-    return ll_core_ticket_view(client->core, ticket->id, look_ns, &view) &&
+    return ll_core_ticket_view(client->core, whole_of(ticket)->id, look_ns,
+                               &view) &&
            view.phase == LL_TICKET_PHASE_HELD;
 }
 
@@ -259,7 +266,7 @@ void sim_check_waiter(struct sim_client *client, uint64_t id)
 {
     const struct sim_ticket *ticket = sim_ticket_find(client, id);
 
-    if (ticket != NULL && ticket->acquire_owed && !ticket->has_key) {
+    if (ticket != NULL && whole_of(ticket)->acquire_owed && !ticket->has_key) {
         sim_break(client->world, "a waiter hears",
                   "ticket %u.%llu waits on, and its key %s is gone",
                   ticket->client, (unsigned long long)id, ticket->key);
@@ -279,6 +286,7 @@ static void on_change(void *arg, const struct ll_watch_event *event)
         sim_check_data(world, &event->kv);
         return;
     }
+    sim_leaders_note(world, event->kv.key);
     HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size, ticket);
     if (ticket == NULL) {
         return;
@@ -291,7 +299,7 @@ static void on_change(void *arg, const struct ll_watch_event *event)
             world->gone_first[ticket->name] = ticket->created;
         }
         ticket->key_gone_ns = world->now_ns;
-        if (world->is_calm && ticket->acquire_owed) {
+        if (world->is_calm && whole_of(ticket)->acquire_owed) {
             sim_push(world, world->now_ns + NOTICE_CALM_NS, SIM_EVENT_NOTICE,
                      ticket->client, ticket->id);
         }
@@ -322,6 +330,9 @@ void sim_check_commit(struct sim_world *world, int64_t revision)
     memset(world->gone_first, 0, sizeof(world->gone_first));
     sim_etcd_changes(world->etcd, revision, on_change, world);
     sim_etcd_changes(world->etcd, revision, on_change_together, world);
+    if (world->fault_rate[SIM_FAULT_OBSERVE] > 0) {
+        sim_leaders_look(world, revision);
+    }
 }
 
 void sim_check_core(struct sim_client *client)

@@ -84,7 +84,7 @@ parse_value(struct command *command, const char *name, const char *value)
         if (fault == SIM_FAULTS) {
             return false;
         }
-        options->without |= UINT32_C(1) << fault;
+        options->without |= UINT64_C(1) << fault;
     } else {
         return false;
     }

@@ -43,7 +43,7 @@ struct sim_options {
     /** After so many the healing begins. */
     unsigned steps;
     /** A bit for each fault that is left out. */
-    uint32_t without;
+    uint64_t without;
     /** Clients at most; 0: as the seed has it. */
     unsigned clients_max;
     enum sim_plant plant;
@@ -65,6 +65,8 @@ struct sim_result {
     uint64_t losses;
     uint64_t writes;
     uint64_t resumed;
+    uint64_t several;
+    uint64_t observers;
     uint64_t go_grants;
     uint64_t faults[SIM_FAULTS];
 };

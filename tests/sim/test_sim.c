@@ -138,7 +138,7 @@ static void the_replay_line_says_all(void **state)
 
     (void)state;
     options.clients_max = 2;
-    options.without = UINT32_C(1) << SIM_FAULT_CUT;
+    options.without = UINT64_C(1) << SIM_FAULT_CUT;
     options.plant = SIM_PLANT_DEAF;
     sim_replay_line(&options, line, sizeof(line));
     assert_string_equal(line, "leaselock-sim --seed 42 --steps 3000 "

@@ -14,6 +14,16 @@ break_told(struct sim_client *client, uint64_t id, const char *what, int status)
               leaselock_status_name(status));
 }
 
+static bool has_name(const struct sim_ticket *ticket, unsigned name)
+{
+    bool has = ticket->parts_n == 0 && ticket->name == name;
+
+    for (unsigned i = 0; i < ticket->parts_n; i++) {
+        has = has || ticket->parts[i]->name == name;
+    }
+    return has;
+}
+
 static bool acquire_fits(const struct sim_world *world,
                          const struct sim_ticket *ticket,
                          int status)
@@ -35,10 +45,21 @@ static bool acquire_fits(const struct sim_world *world,
         return world->fault_rate[SIM_FAULT_NESTED] > 0;
     case LEASELOCK_E_REFUSED:
         /* The first name's watches are. */
-        return world->fault_rate[SIM_FAULT_FORBID] > 0 && ticket->name == 0;
+        return world->fault_rate[SIM_FAULT_FORBID] > 0 && has_name(ticket, 0);
     default:
         return false;
     }
+}
+
+/** Whether a ticket has each of its keys, and nobody has meddled with them. */
+static bool is_whole(const struct sim_ticket *ticket)
+{
+    bool is = ticket->parts_n > 0 || (ticket->has_key && !ticket->is_meddled);
+
+    for (unsigned i = 0; i < ticket->parts_n; i++) {
+        is = is && is_whole(ticket->parts[i]);
+    }
+    return is;
 }
 
 /** A ticket is told as lost; its key, which nobody has touched, must not stand
@@ -50,9 +71,8 @@ static void check_loss(struct sim_client *client,
     struct ll_session_view view;
 
     /* What was asked for at any token may land after the answer. */
-    if (!ticket->has_key || ticket->is_meddled ||
+    if (!is_whole(ticket) || ticket->session->is_meddled ||
         (ticket->resumes && ticket->resume_token != ticket->created) ||
-        ticket->session->is_meddled ||
         !ll_core_session_view(client->core, ticket->session->id,
                               sim_local_ns(client, world->now_ns), &view) ||
         (view.state != LL_SESSION_ACTIVE && view.state != LL_SESSION_SUSPECT)) {
@@ -94,6 +114,17 @@ static void told_lost(struct sim_client *client, const struct ll_effect *effect)
     client->world->result->losses++;
 }
 
+/** What is released is gone; but a late copy of the enqueue may have made the
+ *  key anew. */
+static void check_gone(struct sim_world *world, const struct sim_ticket *ticket)
+{
+    if (ticket->has_key && ticket->created == ticket->token) {
+        sim_break(world, "released means gone",
+                  "ticket %u.%llu is released, and its key %s is there",
+                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+    }
+}
+
 static void told_released(struct sim_client *client,
                           const struct ll_effect *effect)
 {
@@ -108,12 +139,11 @@ static void told_released(struct sim_client *client,
         return;
     }
     ticket->release_owed = false;
-    /* A late copy of the enqueue may have made the key anew. */
-    if (status == 0 && ticket->has_key && ticket->created == ticket->token &&
-        !ticket->session->is_closing) {
-        sim_break(client->world, "released means gone",
-                  "ticket %u.%llu is released, and its key %s is there",
-                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+    if (status == 0 && !ticket->session->is_closing) {
+        check_gone(client->world, ticket);
+        for (unsigned i = 0; i < ticket->parts_n; i++) {
+            check_gone(client->world, ticket->parts[i]);
+        }
     }
     if (status == 0 && ticket->is_granted && ticket->is_meddled &&
         !ticket->gives_back && !ticket->session->is_closing &&
@@ -177,7 +207,9 @@ void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
 {
     struct sim_session *session;
 
-    sim_hash(client->world, (uint64_t)(int64_t)effect->detail.status);
+    if (effect->kind != LL_EFFECT_OBSERVED) {
+        sim_hash(client->world, (uint64_t)(int64_t)effect->detail.status);
+    }
     switch ((int)effect->kind) {
     case LL_EFFECT_SESSION_OPENED:
     case LL_EFFECT_SESSION_CLOSED:
@@ -199,6 +231,9 @@ void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
         break;
     case LL_EFFECT_RELEASED:
         told_released(client, effect);
+        break;
+    case LL_EFFECT_OBSERVED:
+        sim_check_observed(client, effect);
         break;
     case LL_EFFECT_WRITTEN:
         sim_check_written(client, effect);

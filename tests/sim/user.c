@@ -124,7 +124,11 @@ static void user_work(struct sim_client *client)
         return;
     }
     if (session != NULL && client->live_n < LIVE_MAX) {
-        sim_user_acquire(client, session);
+        if (world->names_n > 1 && sim_fault_strikes(world, SIM_FAULT_SEVERAL)) {
+            sim_user_acquire_all(client, session);
+        } else {
+            sim_user_acquire(client, session);
+        }
         for (int i = 1; burst && i < BURST && !world->is_over; i++) {
             sim_user_acquire(client, session);
         }
@@ -222,6 +226,8 @@ static void user_tend(struct sim_client *client)
         if (session != NULL) {
             session_close(client, session, timeout_ns);
         }
+    } else if (sim_fault_strikes(world, SIM_FAULT_OBSERVE)) {
+        sim_user_observe(client);
     } else if (sim_chance(&client->random, 100000)) {
         user_query(client);
     }
@@ -260,7 +266,7 @@ static void user_hears_grant(struct sim_client *client,
     if (!sim_fault_strikes(world, SIM_FAULT_FORGET)) {
         sim_user_push(client, hold_ns, SIM_EVENT_RELEASE, ticket->id);
     }
-    if (sim_fault_strikes(world, SIM_FAULT_WRITE)) {
+    if (ticket->parts_n == 0 && sim_fault_strikes(world, SIM_FAULT_WRITE)) {
         sim_user_push(client, sim_below(&client->random, hold_ns),
                       SIM_EVENT_WRITE, ticket->id);
     }
@@ -312,6 +318,9 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
         break;
     case SIM_EVENT_TAKE_OVER:
         sim_user_take_over(client, event->id);
+        break;
+    case SIM_EVENT_UNOBSERVE:
+        sim_user_unobserve(client, event->id);
         break;
     case SIM_EVENT_CLOSE:
         session = sim_session_find(client, event->id);
@@ -373,6 +382,9 @@ void sim_user_close_all(struct sim_client *client)
     for (uint64_t id = 1; id < client->objects_n; id++) {
         struct sim_session *session = sim_session_find(client, id);
 
+        if (!client->world->is_over) {
+            sim_user_unobserve(client, id);
+        }
         if (session != NULL && !session->is_closing && !session->is_ended &&
             !client->world->is_over) {
             session_close(client, session, 20 * LL_NS_PER_S);

@@ -28,6 +28,21 @@ void sim_ticket_enter(struct sim_client *client,
 void sim_user_acquire(struct sim_client *client, struct sim_session *session);
 void sim_user_release(struct sim_client *client, struct sim_ticket *ticket);
 
+/** How long the caller will wait for a ticket: not at all, some time, or for
+ *  ever. */
+int64_t sim_user_draw_timeout(struct sim_client *client,
+                              struct sim_ticket *ticket);
+/** A ticket has been asked for. */
+void sim_user_await(struct sim_client *client, struct sim_ticket *ticket);
+
+/** user_several.c */
+void sim_user_acquire_all(struct sim_client *client,
+                          struct sim_session *session);
+
+/** user_observe.c */
+void sim_user_observe(struct sim_client *client);
+void sim_user_unobserve(struct sim_client *client, uint64_t id);
+
 /** user_resume.c: takes over a session of a process that died, or the tickets
  *  of that session. */
 void sim_user_take_over(struct sim_client *client, uint64_t id);

@@ -21,7 +21,10 @@ static void ticket_die(struct sim_client *client, struct sim_ticket *ticket)
     struct ll_ticket_view view = {.token = 0};
 
     (void)ll_core_ticket_view(client->core, ticket->id, 0, &view);
-    ticket->was_waiting = ticket->acquire_owed;
+    ticket->was_waiting =
+        ticket->acquire_owed ||
+        (ticket->whole != NULL && !ticket->whole->is_released &&
+         (ticket->whole->acquire_owed || ticket->whole->is_granted));
     ticket->token = view.token;
     for (size_t i = 0; ticket->in_held && i < world->held_n; i++) {
         if (world->held[i] == ticket) {

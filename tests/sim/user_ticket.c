@@ -52,7 +52,6 @@ void sim_ticket_enter(struct sim_client *client,
     HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
 }
 
-/** How long the caller will wait: not at all, some time, or for ever. */
 static int64_t draw_timeout(struct sim_client *client)
 {
     int64_t kind = sim_below(&client->random, 10);
@@ -67,23 +66,49 @@ static int64_t draw_timeout(struct sim_client *client)
     return -1;
 }
 
+int64_t sim_user_draw_timeout(struct sim_client *client,
+                              struct sim_ticket *ticket)
+{
+    int64_t timeout_ns = draw_timeout(client);
+
+    ticket->once = timeout_ns == 0;
+    ticket->has_timeout = timeout_ns > 0;
+    if (ticket->once) {
+        ticket->acquire_due_ns =
+            sim_user_now_ns(client) + 3 * client->world->request_timeout_ns;
+    } else if (ticket->has_timeout) {
+        ticket->acquire_due_ns = sim_user_now_ns(client) + timeout_ns;
+    }
+    return timeout_ns;
+}
+
+void sim_user_await(struct sim_client *client, struct sim_ticket *ticket)
+{
+    struct sim_world *world = client->world;
+
+    if (world->is_over) {
+        return;
+    }
+    if (ticket->acquire_due_ns != INT64_MAX) {
+        sim_user_due(client, ticket->id, ticket->acquire_due_ns);
+    }
+    if (sim_fault_strikes(world, SIM_FAULT_CANCEL)) {
+        sim_user_push(
+            client,
+            sim_spread(&client->random, world->wait_ns / 64, world->wait_ns),
+            SIM_EVENT_RELEASE, ticket->id);
+    }
+}
+
 void sim_user_acquire(struct sim_client *client, struct sim_session *session)
 {
     struct sim_world *world = client->world;
     struct sim_ticket *ticket = sim_ticket_new(client, session);
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .id = ticket->id};
     struct ll_ticket_view view;
-    int64_t timeout_ns = draw_timeout(client);
+    int64_t timeout_ns = sim_user_draw_timeout(client, ticket);
 
     ticket->name = (unsigned)sim_below(&client->random, world->names_n);
-    ticket->once = timeout_ns == 0;
-    ticket->has_timeout = timeout_ns > 0;
-    if (ticket->once) {
-        ticket->acquire_due_ns =
-            sim_user_now_ns(client) + 3 * world->request_timeout_ns;
-    } else if (ticket->has_timeout) {
-        ticket->acquire_due_ns = sim_user_now_ns(client) + timeout_ns;
-    }
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){world->names[ticket->name],
                                            strlen(world->names[ticket->name])};
@@ -102,14 +127,18 @@ void sim_user_acquire(struct sim_client *client, struct sim_session *session)
         return;
     }
     sim_ticket_enter(client, ticket, view.key);
-    if (ticket->acquire_due_ns != INT64_MAX) {
-        sim_user_due(client, ticket->id, ticket->acquire_due_ns);
-    }
-    if (sim_fault_strikes(world, SIM_FAULT_CANCEL)) {
-        sim_user_push(
-            client,
-            sim_spread(&client->random, world->wait_ns / 64, world->wait_ns),
-            SIM_EVENT_RELEASE, ticket->id);
+    sim_user_await(client, ticket);
+}
+
+/** The token that a ticket, and each part of it, is released with. */
+static void note_token(struct sim_client *client, struct sim_ticket *ticket)
+{
+    struct ll_ticket_view view = {.token = 0};
+
+    (void)ll_core_ticket_view(client->core, ticket->id, 0, &view);
+    ticket->token = view.token;
+    for (unsigned i = 0; i < ticket->parts_n; i++) {
+        note_token(client, ticket->parts[i]);
     }
 }
 
@@ -124,10 +153,7 @@ void sim_user_release(struct sim_client *client, struct sim_ticket *ticket)
     event.release.timeout_ns =
         sim_spread(&client->random, LL_NS_PER_MS / 4, 3 * LL_NS_PER_S);
     if (!again) {
-        struct ll_ticket_view view = {.token = 0};
-
-        (void)ll_core_ticket_view(client->core, ticket->id, 0, &view);
-        ticket->token = view.token;
+        note_token(client, ticket);
         ticket->is_released = true;
         ticket->release_owed = true;
         ticket->was_canceled = waits;

@@ -259,7 +259,8 @@ static void phase_look(struct sim_world *world)
         break;
     case SIM_PHASE_QUIET:
         if (world->now_ns > landed_ns + QUIET_NS &&
-            sim_queue_leftover(world) == NULL) {
+            sim_queue_leftover(world) == NULL &&
+            sim_observers_are_current(world)) {
             phase_enter(world, SIM_PHASE_CLOSE);
         }
         break;
@@ -287,6 +288,7 @@ static void world_dispatch(struct sim_world *world,
     case SIM_EVENT_RELEASE:
     case SIM_EVENT_WRITE:
     case SIM_EVENT_TAKE_OVER:
+    case SIM_EVENT_UNOBSERVE:
     case SIM_EVENT_CLOSE:
     case SIM_EVENT_DUE:
     case SIM_EVENT_NOTICE:
@@ -350,6 +352,7 @@ void sim_run(const struct sim_options *options, struct sim_result *ret_result)
     world->now_ns = LL_NS_PER_S;
     world_draw(world);
     world_make_etcd(world);
+    sim_leaders_start(world);
     world_make_peers(world);
     sim_faults_start(world);
     while (!world->is_over) {
@@ -368,5 +371,6 @@ void sim_run(const struct sim_options *options, struct sim_result *ret_result)
     }
     sim_etcd_free(world->etcd);
     sim_pool_free(&world->pool);
+    sim_leaders_free(world);
     free(world);
 }

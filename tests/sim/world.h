@@ -42,6 +42,7 @@ enum sim_event_kind {
     SIM_EVENT_WORK,      /* client `number`: a caller asks for a lock */
     SIM_EVENT_TAKE_OVER, /* client `number`: session `id`, of a process that
                             died, or the tickets of the one it was */
+    SIM_EVENT_UNOBSERVE, /* client `number`: observer `id` */
     SIM_EVENT_CLOSE,     /* client `number`: session `id` */
     SIM_EVENT_TEND,      /* client `number`: looks after its sessions */
     SIM_EVENT_RELEASE,   /* client `number`: ticket `id` */
@@ -163,6 +164,10 @@ struct sim_ticket {
     bool gives_back;    /* one of them is to give it back */
     bool resumes;       /* the place of a process that died */
     int64_t resume_token;
+    /** Of a ticket of several names: its parts; of a part: its ticket. */
+    struct sim_ticket *parts[SIM_NAMES_MAX];
+    unsigned parts_n;
+    struct sim_ticket *whole;
     bool was_waiting; /* as its process died */
     bool in_keys;     /* in world->keys: nobody took its place over */
     size_t key_size;
@@ -201,11 +206,38 @@ struct sim_write {
     struct sim_write_parts *parts;
 };
 
-/** A session, a ticket or a write, by its id. */
+/** A hash of who leads from a revision on; 0: nobody. */
+struct sim_leader {
+    int64_t revision;
+    uint64_t leader;
+};
+
+/** The leaders that a queue has had. */
+struct sim_leaders {
+    struct sim_leader *told;
+    size_t n;
+    size_t capacity;
+    bool is_touched; /* by the revision that is being taken in */
+};
+
+struct sim_observer {
+    uint64_t id;
+    unsigned name;
+    int seen_state; /* for the coverage */
+    bool end_asked;
+    bool is_over;
+    size_t from;     /* in the history, when it was asked for */
+    bool has_begun;  /* something was told, */
+    size_t at;       /* and this was the last, */
+    uint64_t leader; /* which is this */
+};
+
+/** A session, a ticket, a write or an observer, by its id. */
 struct sim_object {
     struct sim_session *session;
     struct sim_ticket *ticket;
     struct sim_write *write;
+    struct sim_observer *observer;
     bool is_dead; /* with its process */
 };
 
@@ -291,6 +323,7 @@ struct sim_world {
     size_t held_n;
     int64_t last_token[SIM_NAMES_MAX];
     int64_t data_token[SIM_NAMES_MAX]; /* of the last that wrote */
+    struct sim_leaders leaders[SIM_NAMES_MAX];
     /** Of the keys that one revision deletes: the oldest ticket's. */
     int64_t gone_first[SIM_NAMES_MAX];
 };
@@ -365,6 +398,7 @@ uint64_t sim_client_next_id(struct sim_client *client);
 struct sim_session *sim_session_find(struct sim_client *client, uint64_t id);
 struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id);
 struct sim_write *sim_write_find(struct sim_client *client, uint64_t id);
+struct sim_observer *sim_observer_find(struct sim_client *client, uint64_t id);
 
 /** user.c: what callers do. */
 void sim_user_start(struct sim_client *client);
@@ -424,6 +458,17 @@ void sim_check_written(struct sim_client *client,
 void sim_check_data(struct sim_world *world, const struct ll_kv *kv);
 /** Core needs no more what it has borrowed. */
 void sim_write_forget(struct sim_write *write);
+
+/** observers.c: what observers are told, and the history of each queue. */
+void sim_leaders_start(struct sim_world *world);
+void sim_leaders_free(struct sim_world *world);
+/** A key has changed; and all of a revision have. */
+void sim_leaders_note(struct sim_world *world, struct ll_bytes key);
+void sim_leaders_look(struct sim_world *world, int64_t revision);
+void sim_check_observed(struct sim_client *client,
+                        const struct ll_effect *effect);
+/** Whether each has been told who leads now. */
+bool sim_observers_are_current(struct sim_world *world);
 
 /** party.c: third parties */
 void sim_party_strikes(struct sim_world *world, enum sim_fault fault);

@@ -1,0 +1,218 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/observe.h"
+#include "leaselock/status.h"
+#include "world.h"
+
+/**
+ * Invariants of observers. What etcd commits gives each queue a history of its
+ * leaders; an observer is told that history, from where it began to look on,
+ * each leader in its turn. Where events are missed or the history is compacted
+ * it may leave some out, but not tell them in another order.
+ */
+
+static uint64_t hash_bytes(uint64_t hash, struct ll_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        hash = (hash ^ (unsigned char)bytes.data[i]) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+/** A leader as a number; 0: nobody. */
+static uint64_t leader_of(const struct ll_kv *kv)
+{
+    uint64_t hash = hash_bytes((uint64_t)kv->create_revision * 31 + 7, kv->key);
+
+    hash = hash_bytes(hash * 33, kv->value);
+    return hash != 0 ? hash : 1;
+}
+
+struct looking {
+    size_t prefix_size;
+    uint64_t leader;
+};
+
+static void look(void *arg, const struct ll_kv *kv)
+{
+    struct looking *looking = arg;
+    const char *suffix = kv->key.data + looking->prefix_size;
+
+    if (looking->leader == 0 &&
+        memchr(suffix, '/', kv->key.size - looking->prefix_size) == NULL) {
+        looking->leader = leader_of(kv);
+    }
+}
+
+static void
+history_add(struct sim_leaders *leaders, int64_t revision, uint64_t leader)
+{
+    if (leaders->n == leaders->capacity) {
+        leaders->capacity = leaders->capacity != 0 ? 2 * leaders->capacity : 64;
+        leaders->told =
+            realloc(leaders->told, leaders->capacity * sizeof(*leaders->told));
+        if (leaders->told == NULL) {
+            abort();
+        }
+    }
+    leaders->told[leaders->n++] = (struct sim_leader){revision, leader};
+}
+
+void sim_leaders_start(struct sim_world *world)
+{
+    for (unsigned name = 0; name < world->names_n; name++) {
+        history_add(&world->leaders[name], 0, 0);
+    }
+}
+
+void sim_leaders_free(struct sim_world *world)
+{
+    for (unsigned name = 0; name < world->names_n; name++) {
+        free(world->leaders[name].told);
+    }
+}
+
+void sim_leaders_note(struct sim_world *world, struct ll_bytes key)
+{
+    for (unsigned name = 0; name < world->names_n; name++) {
+        size_t size = strlen(world->names[name]);
+
+        if (key.size > size && key.data[size] == '/' &&
+            memcmp(key.data, world->names[name], size) == 0) {
+            world->leaders[name].is_touched = true;
+        }
+    }
+}
+
+void sim_leaders_look(struct sim_world *world, int64_t revision)
+{
+    for (unsigned name = 0; name < world->names_n; name++) {
+        struct sim_leaders *leaders = &world->leaders[name];
+        struct looking looking = {.leader = 0};
+        char prefix[SIM_KEY_SIZE];
+        int size = snprintf(prefix, sizeof(prefix), "%s/", world->names[name]);
+
+        if (!leaders->is_touched) {
+            continue;
+        }
+        leaders->is_touched = false;
+        looking.prefix_size = (size_t)size;
+        sim_etcd_each(world->etcd, (struct ll_bytes){prefix, (size_t)size},
+                      look, &looking);
+        if (looking.leader != leaders->told[leaders->n - 1].leader) {
+            history_add(leaders, revision, looking.leader);
+        }
+    }
+}
+
+static void break_observer(struct sim_client *client,
+                           const struct sim_observer *observer,
+                           const char *what)
+{
+    sim_break(client->world, "every leader in its turn",
+              "observer %u.%llu of %s %s", client->peer.number,
+              (unsigned long long)observer->id,
+              client->world->names[observer->name], what);
+}
+
+/** Where in the history it began: it has just read the queue, no later than it
+ *  is now and no earlier than when it was asked for. */
+static size_t first_seen(const struct sim_client *client,
+                         const struct sim_observer *observer,
+                         const struct sim_leaders *leaders)
+{
+    struct ll_entry *entry =
+        ll_table_find(&client->core->objects, observer->id);
+    int64_t revision =
+        LL_CONTAINER(entry, struct ll_observer, object.entry)->revision;
+    size_t at = observer->from;
+
+    while (at + 1 < leaders->n && leaders->told[at + 1].revision <= revision) {
+        at++;
+    }
+    return at;
+}
+
+/** Finds what was told in the history, behind what was told before. With an
+ *  event missed an observer may take the next for the leader, until its check
+ *  sees it. */
+static void observer_follow(struct sim_client *client,
+                            struct sim_observer *observer,
+                            uint64_t leader)
+{
+    struct sim_world *world = client->world;
+    const struct sim_leaders *leaders = &world->leaders[observer->name];
+    bool is_strict =
+        observer->has_begun && world->fault_rate[SIM_FAULT_COMPACT] == 0;
+    size_t at = observer->has_begun ? observer->at + 1
+                                    : first_seen(client, observer, leaders);
+
+    while (at < leaders->n && leaders->told[at].leader != leader &&
+           !is_strict) {
+        at++;
+    }
+    if (observer->has_begun && observer->leader == leader) {
+        break_observer(client, observer, "is told the same again");
+    }
+    observer->leader = leader;
+    if (world->fault_rate[SIM_FAULT_MISS] > 0) {
+        observer->has_begun = true;
+        return;
+    }
+    if (at >= leaders->n || leaders->told[at].leader != leader) {
+        break_observer(client, observer,
+                       leader == 0 ? "is told that nobody leads out of turn"
+                                   : "is told a leader out of turn");
+        return;
+    }
+    observer->has_begun = true;
+    observer->at = at;
+}
+
+void sim_check_observed(struct sim_client *client,
+                        const struct ll_effect *effect)
+{
+    struct sim_observer *observer = sim_observer_find(client, effect->id);
+    int status = effect->observed.detail.status;
+
+    if (observer == NULL || observer->is_over) {
+        sim_break(client->world, "told once", "observer %u.%llu is told more",
+                  client->peer.number, (unsigned long long)effect->id);
+    } else if (effect->observed.is_end) {
+        observer->is_over = true;
+        if (status != (observer->end_asked ? 0 : LEASELOCK_E_REFUSED) ||
+            (status != 0 &&
+             (observer->name != 0 ||
+              client->world->fault_rate[SIM_FAULT_FORBID] == 0))) {
+            break_observer(client, observer, "ends for no reason");
+        }
+    } else {
+        observer_follow(client, observer,
+                        effect->observed.leader != NULL
+                            ? leader_of(effect->observed.leader)
+                            : 0);
+    }
+}
+
+bool sim_observers_are_current(struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->clients_n; i++) {
+        struct sim_client *client = &world->clients[i];
+
+        for (size_t at = 0; at < client->live_n; at++) {
+            const struct sim_observer *observer =
+                client->objects[client->live[at]].observer;
+
+            if (observer != NULL && !observer->is_over &&
+                (!observer->has_begun ||
+                 observer->leader !=
+                     world->leaders[observer->name]
+                         .told[world->leaders[observer->name].n - 1]
+                         .leader)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
