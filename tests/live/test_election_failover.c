@@ -1,0 +1,280 @@
+/* A leader that is killed, stopped or cut off: how soon the next one leads, and
+ * that nothing of what the old one writes late is written.
+ *
+ *     live.election_failover              one of each
+ *     live.election_failover measure N    N of each, with their times alone
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "live/fenced.h"
+#include "support/test_live.h"
+#include "support/wait.h"
+
+#define TTL_S 2
+
+static struct test_etcd etcd;
+
+static int start_etcd(void **state)
+{
+    (void)state;
+    return test_etcd_start(&etcd);
+}
+
+static int stop_etcd(void **state)
+{
+    (void)state;
+    test_etcd_stop(&etcd);
+    return 0;
+}
+
+/** The process that leads: says its token, and at each SIGUSR1 writes fenced,
+ *  without a look at its state, and says what came of it. */
+static int leader_main(const char *endpoint, const char *name, const char *key)
+{
+    struct leaselock_client_options client_options =
+        LEASELOCK_CLIENT_OPTIONS_INIT;
+    struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    leaselock_client *client = NULL;
+    leaselock_session *session = NULL;
+    leaselock_ticket *ticket = NULL;
+    sigset_t write_now;
+    int number;
+
+    (void)sigemptyset(&write_now);
+    (void)sigaddset(&write_now, SIGUSR1);
+    (void)pthread_sigmask(SIG_BLOCK, &write_now, NULL);
+    options.ttl_s = TTL_S;
+    /* A late answer is awaited, so that it is known what it was. */
+    client_options.request_timeout_ms = TEST_WAIT_MS;
+    if (leaselock_client_open(endpoint, &client_options, &client, &error) !=
+            0 ||
+        leaselock_session_open(client, &options, &session, &error) != 0 ||
+        leaselock_campaign(session, name, "old", 3, NULL, TEST_WAIT_MS, &ticket,
+                           &error) != 0) {
+        (void)fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    (void)printf("%lld\n", (long long)leaselock_ticket_token(ticket));
+    (void)fflush(stdout);
+    for (;;) {
+        int status;
+
+        (void)sigwait(&write_now, &number);
+        status = put(ticket, key, "old");
+        if (status == LEASELOCK_E_OUTCOME_UNKNOWN) {
+            status = leaselock_fenced_outcome(ticket, TEST_WAIT_MS, NULL);
+        }
+        (void)printf("%s %d\n", leaselock_status_name(status),
+                     leaselock_ticket_state(ticket));
+        (void)fflush(stdout);
+    }
+}
+
+/** An old leader in a process, and a candidate that waits behind it. */
+struct succession {
+    const char *name;
+    char key[64];
+    struct test_proxy *proxy; /* between the old one and etcd */
+    struct test_process old;
+    int64_t old_token;
+    struct test_peer peer;
+    struct test_call call;
+    leaselock_ticket *next;
+    int64_t fault_ns;
+};
+
+static void read_line(struct test_process *process, char *ret_line, size_t size)
+{
+    if (!test_process_line(process, TEST_STDOUT, TEST_WAIT_MS, ret_line,
+                           size)) {
+        fail_msg("%s", test_process_output(process, TEST_STDERR));
+    }
+}
+
+static void succession_begin(struct succession *succession, const char *name)
+{
+    char line[64];
+
+    *succession = (struct succession){
+        .name = name, .old = TEST_PROCESS_INIT, .call = TEST_CALL_INIT};
+    (void)snprintf(succession->key, sizeof(succession->key), "data/%s", name);
+    assert_int_equal(
+        test_proxy_open(etcd.ports[TEST_ETCD_CLIENT], &succession->proxy), 0);
+    test_start_self(&succession->old, "leader",
+                    test_proxy_endpoint(succession->proxy), name,
+                    succession->key, NULL);
+    read_line(&succession->old, line, sizeof(line));
+    succession->old_token = strtoll(line, NULL, 10);
+    assert_true(succession->old_token > 0);
+    assert_int_equal(test_process_signal(&succession->old, SIGUSR1), 0);
+    read_line(&succession->old, line, sizeof(line));
+    assert_string_equal(line, "LEASELOCK_OK 1");
+    test_peer_open(etcd.endpoint, TTL_S, &succession->peer);
+    assert_int_equal(leaselock_campaign_async(succession->peer.session, name,
+                                              "new", 3, NULL, LEASELOCK_FOREVER,
+                                              test_call_done, &succession->call,
+                                              &succession->next, NULL),
+                     0);
+    test_await_place(succession->next);
+    assert_int_equal(test_call_count(&succession->call), 0);
+}
+
+/** Waits until the next one leads, and writes as leader. Returns how long
+ *  after the fault it was elected, in ms. */
+static int64_t succession_await(struct succession *succession)
+{
+    int64_t took_ns;
+
+    assert_int_equal(test_call_await(&succession->call), 0);
+    took_ns = succession->call.at_ns - succession->fault_ns;
+    assert_true(leaselock_ticket_token(succession->next) >
+                succession->old_token);
+    assert_int_equal(put(succession->next, succession->key, "new"), 0);
+    return took_ns / TEST_NS_PER_MS;
+}
+
+/** The old one's late write came to this; the new one's stands. */
+static void check_old(struct succession *succession)
+{
+    char line[64];
+
+    read_line(&succession->old, line, sizeof(line));
+    assert_string_equal(line, "LEASELOCK_E_NOT_HELD 2");
+    assert_string_equal(test_value(&etcd, succession->key), "new");
+    assert_int_equal(leaselock_ticket_state(succession->next),
+                     LEASELOCK_TICKET_HELD);
+}
+
+static void succession_end(struct succession *succession)
+{
+    test_process_end(&succession->old);
+    test_release(succession->next);
+    test_peer_close(&succession->peer);
+    test_proxy_close(succession->proxy);
+}
+
+static int64_t fail_over_killed(void)
+{
+    struct succession succession;
+    int64_t took_ms;
+
+    succession_begin(&succession, "killed");
+    succession.fault_ns = test_now_ns();
+    assert_int_equal(test_process_signal(&succession.old, SIGKILL), 0);
+    took_ms = succession_await(&succession);
+    succession_end(&succession);
+    return took_ms;
+}
+
+static int64_t fail_over_stopped(void)
+{
+    struct succession succession;
+    int64_t took_ms;
+
+    succession_begin(&succession, "stopped");
+    succession.fault_ns = test_now_ns();
+    assert_int_equal(test_process_pause(&succession.old), 0);
+    took_ms = succession_await(&succession);
+    assert_int_equal(test_process_signal(&succession.old, SIGUSR1), 0);
+    assert_int_equal(test_process_resume(&succession.old), 0);
+    check_old(&succession);
+    succession_end(&succession);
+    return took_ms;
+}
+
+/** The write goes out while the old one believes that it leads, and arrives
+ *  when it leads no more: it is etcd that refuses it. */
+static int64_t fail_over_cut_off(void)
+{
+    struct succession succession;
+    int64_t took_ms;
+
+    succession_begin(&succession, "cut off");
+    succession.fault_ns = test_now_ns();
+    test_proxy_black_hole(succession.proxy);
+    assert_int_equal(test_process_signal(&succession.old, SIGUSR1), 0);
+    took_ms = succession_await(&succession);
+    test_proxy_pass(succession.proxy);
+    check_old(&succession);
+    succession_end(&succession);
+    return took_ms;
+}
+
+static const struct fault {
+    const char *name;
+    int64_t (*fail_over)(void);
+} faults[] = {{"killed", fail_over_killed},
+              {"stopped", fail_over_stopped},
+              {"cut off", fail_over_cut_off}};
+
+#define FAULTS_N (sizeof(faults) / sizeof(faults[0]))
+
+/** Failure 14 and its kin: whatever becomes of a leader, the next one leads
+ *  once the lease has ended, and a fenced write of the old one that comes late
+ *  is not applied. */
+static void test_14_fail_over(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < FAULTS_N; i++) {
+        print_message("%s: the next leads after %lld ms (TTL %d s)\n",
+                      faults[i].name, (long long)faults[i].fail_over(), TTL_S);
+    }
+}
+
+static int rounds;
+
+static int compare_ms(const void *a, const void *b)
+{
+    int64_t first = *(const int64_t *)a;
+    int64_t second = *(const int64_t *)b;
+
+    return (first > second) - (first < second);
+}
+
+static void measure(void **state)
+{
+    int64_t *took_ms = calloc((size_t)rounds, sizeof(*took_ms));
+
+    (void)state;
+    assert_non_null(took_ms);
+    for (size_t i = 0; i < FAULTS_N; i++) {
+        for (int n = 0; n < rounds; n++) {
+            took_ms[n] = faults[i].fail_over();
+        }
+        qsort(took_ms, (size_t)rounds, sizeof(*took_ms), compare_ms);
+        print_message("%-8s %d times, TTL %d s: %lld ms at least, %lld in the "
+                      "middle, %lld at most\n",
+                      faults[i].name, rounds, TTL_S, (long long)took_ms[0],
+                      (long long)took_ms[rounds / 2],
+                      (long long)took_ms[rounds - 1]);
+    }
+    free(took_ms);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_14_fail_over)};
+    const struct CMUnitTest measures[] = {cmocka_unit_test(measure)};
+
+    if (argc == 5 && strcmp(argv[1], "leader") == 0) {
+        return leader_main(argv[2], argv[3], argv[4]);
+    }
+    if (argc == 3 && strcmp(argv[1], "measure") == 0) {
+        rounds = (int)strtol(argv[2], NULL, 10);
+        return rounds > 0
+                   ? cmocka_run_group_tests(measures, start_etcd, stop_etcd)
+                   : 2;
+    }
+    return cmocka_run_group_tests(tests, start_etcd, stop_etcd);
+}
