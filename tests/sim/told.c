@@ -96,6 +96,14 @@ static void told_acquired(struct sim_client *client,
     }
     ticket->acquire_owed = false;
     ticket->is_granted = status == 0;
+    for (unsigned i = 0; status == 0 && i < ticket->parts_n; i++) {
+        if (!ticket->parts[i]->in_held) {
+            sim_break(client->world, "held means key",
+                      "ticket %u.%llu is granted, and its part %s is not held",
+                      ticket->client, (unsigned long long)ticket->id,
+                      ticket->parts[i]->key);
+        }
+    }
     if (status == LEASELOCK_E_LOST) {
         check_loss(client, ticket);
     }
