@@ -43,12 +43,14 @@ struct sim_etcd *sim_etcd_new(const struct sim_etcd_config *config,
     etcd->lease_check_ns = SIM_NEVER;
     etcd->stale = SIM_NOBODY;
     etcd->term = 2;
+    etcd->compacted = SIM_NEVER_COMPACTED;
     sim_store_init(&etcd->store);
     etcd->store.on_attach = sim_lease_on_attach;
     etcd->store.attach_arg = etcd;
     for (i = 0; i < etcd->config.members; i++) {
         etcd->members[i] = (struct sim_member){
             .revision = etcd->store.revision,
+            .compacted = etcd->compacted,
             .apply_ns = SIM_NEVER,
             .leader = 0,
             .term = etcd->term,

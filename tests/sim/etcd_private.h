@@ -13,6 +13,9 @@
 #define SIM_NS_PER_S INT64_C(1000000000)
 #define SIM_NEVER INT64_MAX
 #define SIM_NOBODY UINT_MAX
+/** What etcd says it has compacted to while it never has: a watch from a
+ *  revision below even that is cancelled. */
+#define SIM_NEVER_COMPACTED (-1)
 
 /** etcd's own constants. */
 #define SIM_LEASE_CHECK_NS (500 * SIM_NS_PER_MS)
