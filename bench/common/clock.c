@@ -1,4 +1,4 @@
-#include "lockbench.h"
+#include "bench.h"
 
 #include <errno.h>
 #include <time.h>

@@ -1,0 +1,30 @@
+/*
+ * Measures leaselock against a running etcd; README.md says what the figures
+ * mean. A new scenario is a function, a prototype in lockbench.h and a line
+ * here.
+ */
+#include "lockbench.h"
+
+static const struct bench_scenario scenarios[] = {
+    {"uncontended", bench_uncontended,
+     "workers lock and unlock a name each, on clients (default 1)"},
+    {"async", bench_async,
+     "tickets are acquired and released from callbacks, a name each"},
+    {"handoff", bench_handoff,
+     "clients (default 2) take turns on one lock; --hold-us"},
+    {"elect", bench_elect, "clients (default 2) lead in turn; --hold-us"},
+};
+
+int main(int argc, char **argv)
+{
+    static const struct bench_program program = {
+        .name = "lockbench",
+        .peer = "leaselock",
+        .endpoints = "127.0.0.1:2379",
+        .server = bench_metrics,
+        .scenarios = scenarios,
+        .scenarios_n = sizeof(scenarios) / sizeof(scenarios[0]),
+    };
+
+    return bench_main(&program, argc, argv);
+}

@@ -1,0 +1,40 @@
+#ifndef LOCKBENCH_H
+#define LOCKBENCH_H
+
+#include "bench.h"
+
+#include <leaselock/leaselock.h>
+
+/** Scenarios, scenario_*.c. */
+bench_scenario_fn bench_async;
+bench_scenario_fn bench_elect;
+bench_scenario_fn bench_failover;
+bench_scenario_fn bench_handoff;
+bench_scenario_fn bench_hold;
+bench_scenario_fn bench_queue;
+bench_scenario_fn bench_uncontended;
+bench_scenario_fn bench_waiters;
+
+/** metrics.c */
+bench_server_fn bench_metrics;
+
+/** Clients, and sessions that are spread over them in turn. */
+struct bench_sessions {
+    leaselock_client **clients;
+    int clients_n;
+    leaselock_session **sessions;
+    int sessions_n;
+};
+
+/** sessions.c; a failure is said on stderr. The sessions' leases live for
+ *  the options' ttl_s. */
+int bench_sessions_open(const struct bench_options *options,
+                        int clients_n,
+                        int sessions_n,
+                        struct bench_sessions *ret_sessions);
+void bench_sessions_close(struct bench_sessions *sessions);
+
+/** Says on stderr what failed and why. Always 1. */
+int bench_fail(const char *what, const struct leaselock_error *error);
+
+#endif

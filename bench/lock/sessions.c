@@ -1,0 +1,75 @@
+#include "lockbench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int bench_fail(const char *what, const struct leaselock_error *error)
+{
+    fprintf(stderr, "lockbench: %s: %s\n", what, error->message);
+    return 1;
+}
+
+void bench_sessions_close(struct bench_sessions *sessions)
+{
+    for (int i = 0; i < sessions->sessions_n; i++) {
+        (void)leaselock_session_close(sessions->sessions[i], NULL);
+    }
+    for (int i = 0; i < sessions->clients_n; i++) {
+        (void)leaselock_client_close(sessions->clients[i], NULL);
+    }
+    free(sessions->sessions);
+    free(sessions->clients);
+    *sessions = (struct bench_sessions){0};
+}
+
+static int open_all(const struct bench_options *options,
+                    int clients_n,
+                    int sessions_n,
+                    struct bench_sessions *opened)
+{
+    struct leaselock_session_options with = LEASELOCK_SESSION_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+
+    with.ttl_s = options->ttl_s;
+    while (opened->clients_n < clients_n) {
+        if (leaselock_client_open(options->endpoints, NULL,
+                                  &opened->clients[opened->clients_n],
+                                  &error) != 0) {
+            return bench_fail("client", &error);
+        }
+        opened->clients_n++;
+    }
+    while (opened->sessions_n < sessions_n) {
+        int at = opened->sessions_n;
+
+        if (leaselock_session_open(opened->clients[at % clients_n], &with,
+                                   &opened->sessions[at], &error) != 0) {
+            return bench_fail("session", &error);
+        }
+        opened->sessions_n++;
+    }
+    return 0;
+}
+
+int bench_sessions_open(const struct bench_options *options,
+                        int clients_n,
+                        int sessions_n,
+                        struct bench_sessions *ret_sessions)
+{
+    struct bench_sessions opened = {0};
+    int status;
+
+    opened.clients = calloc((size_t)clients_n, sizeof(*opened.clients));
+    opened.sessions = calloc((size_t)sessions_n, sizeof(*opened.sessions));
+    if (opened.clients == NULL || opened.sessions == NULL) {
+        status = bench_no_memory();
+    } else {
+        status = open_all(options, clients_n, sessions_n, &opened);
+    }
+    if (status != 0) {
+        bench_sessions_close(&opened);
+        return status;
+    }
+    *ret_sessions = opened;
+    return 0;
+}

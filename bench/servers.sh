@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# The servers that are measured, for bench/run and the test of the benchmarks.
+# Source it from bash behind tests/support/etcd.sh, whose helpers it uses.
+#
+#   servers_start MEMBERS PARENT  starts etcd with that many members, as its
+#                         defaults have it, their data below PARENT; waits until
+#                         each serves; sets SERVERS_ENDPOINTS, with commas
+#   redis_start PARENT    starts Redis with nothing kept on disk; sets
+#                         REDIS_ENDPOINT
+#   servers_stop          ends what was started and removes its data
+#   memory_folder         a folder in memory where there is room, else $TMPDIR
+
+SERVERS_ENDPOINTS=
+REDIS_ENDPOINT=
+_servers_pids=()
+_servers_folder=
+
+memory_folder() {
+    _etcd_parent_folder
+}
+
+servers_stop() {
+    stop_pids "${_servers_pids[@]}"
+    _servers_pids=()
+    [[ -z $_servers_folder ]] || rm -rf "$_servers_folder"
+    _servers_folder=
+}
+
+_servers_alive() {
+    local pid
+    for pid in "${_servers_pids[@]}"; do
+        kill -0 "$pid" 2>/dev/null || return 1
+    done
+}
+
+# Succeeds as well when one of them has ended: then waiting is of no use.
+_servers_settled() {
+    _servers_alive || return 0
+    ETCDCTL_API=3 ETCDCTL_ENDPOINTS=$SERVERS_ENDPOINTS etcdctl \
+        --dial-timeout=2s endpoint health >/dev/null 2>&1
+}
+
+_servers_try() {
+    local members=$1 i cluster='' clients=() peers=()
+    SERVERS_ENDPOINTS=
+    for ((i = 0; i < members; i++)); do
+        clients+=("$(_etcd_free_port)")
+        peers+=("$(_etcd_free_port)")
+        cluster+=${cluster:+,}m$i=http://127.0.0.1:${peers[i]}
+        SERVERS_ENDPOINTS+=${SERVERS_ENDPOINTS:+,}127.0.0.1:${clients[i]}
+    done
+    for ((i = 0; i < members; i++)); do
+        # etcd gets SIGKILL when the shell dies, however it dies.
+        setpriv --pdeathsig KILL "${LEASELOCK_TEST_ETCD:-etcd}" \
+            --name="m$i" --data-dir="$_servers_folder/m$i" \
+            --listen-client-urls="http://127.0.0.1:${clients[i]}" \
+            --advertise-client-urls="http://127.0.0.1:${clients[i]}" \
+            --listen-peer-urls="http://127.0.0.1:${peers[i]}" \
+            --initial-advertise-peer-urls="http://127.0.0.1:${peers[i]}" \
+            --initial-cluster="$cluster" \
+            --initial-cluster-token="bench-$$-${peers[0]}" \
+            >"$_servers_folder/log$i" 2>&1 </dev/null &
+        _servers_pids+=($!)
+    done
+    wait_until 30 _servers_settled && _servers_alive
+}
+
+servers_start() {
+    local try
+    _servers_folder=$(mktemp -d "$2/leaselock-bench-etcd-XXXXXX") || return 1
+    for try in 1 2 3 4 5; do
+        if _servers_try "$1"; then
+            return 0
+        fi
+        stop_pids "${_servers_pids[@]}"
+        _servers_pids=()
+        grep -q 'address already in use' "$_servers_folder"/log* || break
+        rm -rf "$_servers_folder"/m*
+    done
+    echo "etcd did not start (try $try); the end of its log:" >&2
+    tail -n 10 "$_servers_folder"/log* >&2
+    servers_stop
+    return 1
+}
+
+_redis_settled() {
+    _servers_alive || return 0
+    [[ $(redis-cli -p "$1" ping 2>/dev/null) == PONG ]]
+}
+
+redis_start() {
+    local port
+    _servers_folder=$(mktemp -d "$1/leaselock-bench-redis-XXXXXX") || return 1
+    port=$(_etcd_free_port)
+    # shellcheck disable=SC2034  # bench/run uses it
+    REDIS_ENDPOINT=127.0.0.1:$port
+    setpriv --pdeathsig KILL redis-server --bind 127.0.0.1 --port "$port" \
+        --save '' --appendonly no --daemonize no --dir "$_servers_folder" \
+        >"$_servers_folder/log" 2>&1 </dev/null &
+    _servers_pids+=($!)
+    if wait_until 30 _redis_settled "$port" && _servers_alive; then
+        return 0
+    fi
+    echo "Redis did not start; its log:" >&2
+    cat "$_servers_folder/log" >&2
+    servers_stop
+    return 1
+}

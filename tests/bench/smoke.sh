@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Every scenario of the benchmarks works: each program that was built runs each
+# of its scenarios for a second or with few tickets, against an etcd and a Redis
+# of its own, and prints a result in which something was done and each figure
+# that bench/run shows is there. How fast it was is nobody's business here.
+#
+# Environment: SRC (source folder), BUILD (build folder).
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=../support/etcd.sh
+source "$SRC/tests/support/etcd.sh"
+# shellcheck source-path=SCRIPTDIR source=../../bench/servers.sh
+source "$SRC/bench/servers.sh"
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/leaselock-smoke-XXXXXX")
+clean_up() {
+    servers_stop
+    rm -rf "$folder"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM HUP
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# PEER SCENARIO FIELDS [ARG...]: FIELDS, with commas, must be in the result, and
+# greater than 0 unless they have a "?" behind them.
+run() {
+    local peer=$1 scenario=$2 wanted=$3 program field value out
+    shift 3
+    out=$folder/$peer.$scenario
+    case $peer in
+    leaselock) program=("$BUILD/bin/lockbench") ;;
+    go) program=("$BUILD/bin/gopeer" bench) ;;
+    redis) program=("$BUILD/bin/redisbench") ;;
+    esac
+    "${program[@]}" "$scenario" --json --name "smoke-$peer-$scenario" "$@" \
+        >"$out" || fail "$peer $scenario: status $?"
+    for field in ${wanted//,/ }; do
+        value=$(sed -nE "s/.*\"${field%\?}\":([-+0-9.e]+)[,}].*/\1/p" "$out")
+        [[ -n $value ]] || fail "$peer $scenario: no $field in: $(<"$out")"
+        [[ $field == *\? || $value =~ [1-9] ]] ||
+            fail "$peer $scenario: $field is $value"
+    done
+}
+
+# The scenarios that all peers on etcd have.
+run_all() {
+    local peer=$1 cost='client_cpu_us,server_cpu_us?,requests'
+    shift
+    run "$peer" uncontended "ops,per_second,p50_us,p99_us,$cost" \
+        --workers 4 --seconds 1 "$@"
+    run "$peer" async "ops,per_second,p50_ms,$cost,resident_kb" \
+        --tickets 50 --seconds 1 "$@"
+    run "$peer" handoff "handovers,p99_ms,$cost,watch_messages" \
+        --clients 3 --seconds 1 --hold-us 1000 "$@"
+    run "$peer" elect "handovers,p99_ms,$cost" --clients 2 --seconds 1 "$@"
+}
+
+servers_start 1 "$(memory_folder)"
+at=(--endpoints "$SERVERS_ENDPOINTS")
+peers=(leaselock)
+[[ ! -x $BUILD/bin/gopeer ]] || peers+=(go)
+pids=()
+for peer in "${peers[@]}"; do
+    run_all "$peer" "${at[@]}" &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do
+    wait "$pid" || exit 1
+done
+if [[ -x $BUILD/bin/gopeer ]]; then
+    run go putdelete ops,per_second,requests --seconds 1 "${at[@]}"
+    run go writes ops,per_second --seconds 1 "${at[@]}"
+fi
+# A mistake is told, and is no result.
+if "$BUILD/bin/lockbench" nonsense "${at[@]}" 2>"$folder/usage"; then
+    fail "a scenario that there is not is measured"
+fi
+grep -q '^usage: lockbench' "$folder/usage" || fail "no usage"
+servers_stop
+
+if command -v jq >/dev/null; then
+    for file in "$folder"/*.*; do
+        sed "s/^{/{\"what\":\"${file##*.}\",/" "$file"
+    done | jq -s --argjson about '[{}]' --arg load '' \
+        -f "$SRC/bench/summary.jq" | jq -r -f "$SRC/bench/table.jq" \
+        >"$folder/table"
+    grep -q '^| handoff | handovers_per_second | [1-9]' "$folder/table" ||
+        fail "the table: $(<"$folder/table")"
+fi
