@@ -129,6 +129,10 @@ double bench_meter_seconds(const struct bench_meter *meter);
 void bench_meter_report(const struct bench_meter *meter,
                         int64_t ops,
                         struct bench_result *result);
+/** The last part alone, for a measurement whose length says nothing. */
+void bench_meter_report_costs(const struct bench_meter *meter,
+                              int64_t ops,
+                              struct bench_result *result);
 /** This process's resident memory, in KiB; 0 when it cannot be told. */
 int64_t bench_resident_kb(void);
 

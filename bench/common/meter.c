@@ -47,16 +47,13 @@ double bench_meter_seconds(const struct bench_meter *meter)
     return (double)meter->length_ns / 1e9;
 }
 
-void bench_meter_report(const struct bench_meter *meter,
-                        int64_t ops,
-                        struct bench_result *result)
+void bench_meter_report_costs(const struct bench_meter *meter,
+                              int64_t ops,
+                              struct bench_result *result)
 {
     double n = (double)ops;
-    double seconds = bench_meter_seconds(meter);
 
     bench_result_int(result, "ops", ops);
-    bench_result_real(result, "seconds", seconds);
-    bench_result_real(result, "per_second", seconds > 0 ? n / seconds : 0);
     bench_result_int(result, "resident_kb", bench_resident_kb());
     if (ops == 0) {
         return;
@@ -70,6 +67,18 @@ void bench_meter_report(const struct bench_meter *meter,
     bench_result_real(result, "ranges", meter->server.ranges / n);
     bench_result_real(result, "watch_messages",
                       meter->server.watch_messages / n);
+}
+
+void bench_meter_report(const struct bench_meter *meter,
+                        int64_t ops,
+                        struct bench_result *result)
+{
+    double seconds = bench_meter_seconds(meter);
+
+    bench_result_real(result, "seconds", seconds);
+    bench_result_real(result, "per_second",
+                      seconds > 0 ? (double)ops / seconds : 0);
+    bench_meter_report_costs(meter, ops, result);
 }
 
 int64_t bench_resident_kb(void)

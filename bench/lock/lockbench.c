@@ -12,7 +12,13 @@ static const struct bench_scenario scenarios[] = {
      "tickets are acquired and released from callbacks, a name each"},
     {"handoff", bench_handoff,
      "clients (default 2) take turns on one lock; --hold-us"},
+    {"queue", bench_queue,
+     "tickets queue for one name, and get it one after another"},
+    {"waiters", bench_waiters, "tickets wait, for a name each"},
     {"elect", bench_elect, "clients (default 2) lead in turn; --hold-us"},
+    {"failover", bench_failover,
+     "holders (--clients, default 8) are killed; --ttl"},
+    {"hold", bench_hold, "holds the lock: what failover kills"},
 };
 
 int main(int argc, char **argv)

@@ -57,6 +57,11 @@ run_all() {
     run "$peer" handoff "handovers,p99_ms,$cost,watch_messages" \
         --clients 3 --seconds 1 --hold-us 1000 "$@"
     run "$peer" elect "handovers,p99_ms,$cost" --clients 2 --seconds 1 "$@"
+    run "$peer" queue "queued,enqueue_per_second,drained,drain_per_second,$cost" \
+        --tickets 20 --seconds 20 "$@"
+    run "$peer" waiters "queued,register_s,watchers,kb_per_ticket?,$cost" \
+        --tickets 20 --seconds 20 "$@"
+    run "$peer" failover ops,least_s,p50_s,most_s --clients 2 --ttl 2 "$@"
 }
 
 servers_start 1 "$(memory_folder)"
@@ -81,6 +86,16 @@ if "$BUILD/bin/lockbench" nonsense "${at[@]}" 2>"$folder/usage"; then
 fi
 grep -q '^usage: lockbench' "$folder/usage" || fail "no usage"
 servers_stop
+
+if [[ -x $BUILD/bin/redisbench ]] && command -v redis-server >/dev/null; then
+    redis_start "$(memory_folder)"
+    at=(--endpoints "$REDIS_ENDPOINT")
+    run redis uncontended ops,p99_us,client_cpu_us,requests --workers 2 \
+        --seconds 1 "${at[@]}"
+    run redis handoff handovers,p99_ms,requests --clients 3 --hold-us 1000 \
+        --seconds 1 "${at[@]}"
+    servers_stop
+fi
 
 if command -v jq >/dev/null; then
     for file in "$folder"/*.*; do

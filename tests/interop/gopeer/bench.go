@@ -23,14 +23,28 @@ type options struct {
 	hold      time.Duration
 }
 
-// scenarios are lockbench's, and two that have no lock in them.
+// scenarios are lockbench's, and two that have no lock.
 var scenarios = map[string]func(options, *result) error{
 	"uncontended": uncontended, // workers lock and unlock a name each
 	"async":       async,       // the same with very many goroutines
 	"handoff":     handoff,     // clients take turns on one lock
+	"queue":       queue,       // sessions queue for one name
+	"waiters":     waiters,     // goroutines wait, for a name each
 	"elect":       electInTurn, // clients lead in turn
+	"failover":    failover,    // holders are killed
+	"hold":        holdAll,     // holds locks: what failover kills
 	"putdelete":   putDelete,   // workers put and delete a key each: no lock
 	"writes":      writes,      // puts at a steady rate, for others to meet
+}
+
+// scenarioNames are for the usage.
+func scenarioNames() string {
+	var names []string
+	for name := range scenarios {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return strings.Join(names, ", ")
 }
 
 func bench(scenario string, args []string) error {
@@ -51,13 +65,8 @@ func bench(scenario string, args []string) error {
 	_ = flags.Parse(args) // it exits
 	if run == nil || flags.NArg() > 0 || o.clients < 0 || o.workers < 1 ||
 		o.tickets < 1 || o.rate < 1 || o.ttl < 1 || *length < 1 || *hold < 0 {
-		var names []string
-		for name := range scenarios {
-			names = append(names, name)
-		}
-		sort.Strings(names)
-		return fmt.Errorf("a scenario is one of %s, and numbers are positive",
-			strings.Join(names, ", "))
+		return fmt.Errorf("%q %v: a scenario is one of %s; numbers are positive",
+			scenario, args, scenarioNames())
 	}
 	o.length = time.Duration(*length) * time.Second
 	o.hold = time.Duration(*hold) * time.Microsecond

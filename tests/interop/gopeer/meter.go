@@ -119,10 +119,16 @@ func (m *meter) stop() {
 
 // report adds the number of operations and what each of them took.
 func (m *meter) report(ops int, r *result) {
+	r.add("seconds", m.length.Seconds())
+	r.add("per_second", float64(ops)/m.length.Seconds())
+	m.reportCosts(ops, r)
+}
+
+// reportCosts is the last part alone, for a measurement whose length says
+// nothing.
+func (m *meter) reportCosts(ops int, r *result) {
 	n := float64(ops)
 	r.add("ops", ops)
-	r.add("seconds", m.length.Seconds())
-	r.add("per_second", n/m.length.Seconds())
 	r.add("resident_kb", residentKB())
 	if ops == 0 {
 		return

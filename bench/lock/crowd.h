@@ -1,0 +1,64 @@
+/** Many tickets at once, told from callbacks. */
+#ifndef BENCH_CROWD_H
+#define BENCH_CROWD_H
+
+#include "lockbench.h"
+
+#include <pthread.h>
+
+#define CROWD_NAME_SIZE 128
+
+struct crowd;
+
+struct crowd_member {
+    struct crowd *crowd;
+    leaselock_ticket *ticket;
+    int64_t held_ns; /* guarded by the crowd's mutex; 0: not yet */
+};
+
+struct crowd {
+    struct crowd_member *members;
+    int members_n;
+    bool release;          /* what is held goes back at once */
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t changed;
+    int held;
+    int released;
+    bool failed;
+    bool ending; /* what fails now was given up */
+};
+
+/** @return 0, or 1 after it has said why not */
+int crowd_new(int members_n, struct crowd *ret_crowd);
+/** Once no callback can come any more: its client is closed. */
+void crowd_free(struct crowd *crowd);
+
+/** Begins to acquire a ticket for each member.
+ *  @param one_name  all queue for `name`; else each for "name-INDEX" */
+int crowd_acquire(struct crowd *crowd,
+                  leaselock_session *session,
+                  const char *name,
+                  bool one_name);
+
+/** Waits until each member's request has been answered, so that its key is in
+ *  etcd. @return how many are when `end_ns` has come or all of them are */
+int crowd_wait_queued(const struct crowd *crowd, int64_t end_ns);
+
+/** Waits until as many members as there are have been held (or, with
+ *  `release`, released), a failure or end_ns. @return how many */
+int crowd_wait_held(struct crowd *crowd, int64_t end_ns);
+bool crowd_failed(struct crowd *crowd);
+/** From now on the loss of a ticket is no failure. One that is not new yet is
+ *  left alone, as by crowd_free. */
+void crowd_ending(struct crowd *crowd);
+
+/** Waits until etcd's number of watches has not changed for a while: whoever
+ *  waits has said so to etcd. It takes no longer than the options' seconds.
+ *  @param ret_settled_ns  when it last changed; start_ns where etcd's metrics
+ *                         cannot be read
+ *  @return the number of watches */
+double crowd_settle(const struct bench_options *options,
+                    int64_t start_ns,
+                    int64_t *ret_settled_ns);
+
+#endif
