@@ -17,6 +17,9 @@ if(TARGET leaselock)
   install(TARGETS leaselock RUNTIME)
 endif()
 
+install(TARGETS leaselock_guardian RUNTIME
+  DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
+
 foreach(section 1 3 5)
   file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})

@@ -143,13 +143,29 @@ struct leaselock_client_options {
      *  is not set here; default none, and for leaselock_client_open_from_env
      *  the usual places. */
     const char *config;
+
+    /** Not 0: a guardian, a helper process that revokes this client's leases
+     *  as soon as this process is gone without closing the client, so that the
+     *  next in a queue need not wait for the end of the lease. It is started
+     *  with the client's first session and leaves when the client is closed;
+     *  it never revokes a lease while the process lives, be it stopped or
+     *  hanging. leaselock_client(3) has the rest; default none. */
+    int guardian;
+    /** The guardian's program; default: leaselock-guardian where it was
+     *  installed. */
+    const char *guardian_path;
+    /** Another process that works under this client's locks, such as a command
+     *  that the program has started: the guardian revokes nothing before that
+     *  is gone as well. It must not have been waited for yet, if it is a
+     *  child; default 0: none. */
+    int guarded_pid;
 };
 
 #define LEASELOCK_CLIENT_OPTIONS_INIT                                          \
     {                                                                          \
         sizeof(struct leaselock_client_options), 0, 0, 0, NULL, NULL,          \
             LEASELOCK_LOG_OFF, NULL, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, \
-            NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL                           \
+            NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, 0, NULL, 0               \
     }
 
 /**
@@ -264,6 +280,17 @@ int leaselock_client_endpoint(leaselock_client *client,
                               unsigned endpoint,
                               char *ret_text,
                               size_t size);
+
+/**
+ * The process id of the client's guardian.
+ *
+ * @return the id; 0 while there is none: it was not asked for, the client has
+ *         had no session yet, or the guardian has ended (the next session
+ *         starts another); LEASELOCK_E_HANDLE, _FORKED, _CLOSED
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_client_guardian(leaselock_client *client);
 
 /** What an etcd member says of itself. */
 struct leaselock_ping {

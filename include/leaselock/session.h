@@ -61,11 +61,14 @@ struct leaselock_session_options {
      *  leaselock_resume. The other process must be gone or have left the lease
      *  alone. Closing the session revokes the lease like any. */
     int64_t lease;
+    /** Not 0: the client's guardian, if it has one, leaves this lease alone.
+     *  For one that another process is to take over when this one is gone. */
+    int unguarded;
 };
 
 #define LEASELOCK_SESSION_OPTIONS_INIT                                         \
     {                                                                          \
-        sizeof(struct leaselock_session_options), 0, 0, NULL, NULL, NULL, 0    \
+        sizeof(struct leaselock_session_options), 0, 0, NULL, NULL, NULL, 0, 0 \
     }
 
 /**
@@ -79,7 +82,8 @@ struct leaselock_session_options {
  * @return 0, LEASELOCK_E_UNAVAILABLE when no endpoint answered in time, _LOST
  *         when etcd does not know the `lease` of the options, _STATE when the
  *         client has a session with it, _REFUSED, _SERVER, _ARGUMENT, _HANDLE,
- *         _FORKED, _CLOSED, _DEADLOCK, _LIMIT, _SYSTEM, _NOMEM
+ *         _FORKED, _CLOSED, _DEADLOCK, _LIMIT, _NOMEM, _SYSTEM (also when the
+ *         client's guardian cannot be started: reterr says why)
  * @thread any; blocks; not from a callback
  * @since 0.1
  */

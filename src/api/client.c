@@ -102,6 +102,7 @@ static void client_stop(struct ll_client *client)
     ll_writes_abort(client);
     ll_tickets_abort(client);
     ll_sessions_abort(client);
+    ll_guardian_close(client);
     (void)ll_notices_call(client);
 }
 
@@ -181,6 +182,20 @@ int leaselock_client_dispatch(leaselock_client *user)
         client->dispatching = false;
         pthread_cond_broadcast(&client->changed);
     }
+    ll_client_unlock(client);
+    ll_handle_put(&client->handle);
+    return status;
+}
+
+int leaselock_client_guardian(leaselock_client *user)
+{
+    struct ll_client *client = NULL;
+    int status = ll_client_enter(user, &client);
+
+    if (status != 0) {
+        return status;
+    }
+    status = ll_guardian_pid(client);
     ll_client_unlock(client);
     ll_handle_put(&client->handle);
     return status;

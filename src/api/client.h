@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/guardian.h"
 #include "api/handle.h"
 #include "api/notice.h"
 #include "api/setup.h"
@@ -56,6 +57,7 @@ struct ll_client {
     struct ll_link writes;
     struct ll_link observers;
     struct ll_sync sync;
+    struct ll_guardian *guardian; /* NULL: none was needed yet */
     /** Until when the background thread sleeps; INT64_MIN: it is awake. */
     int64_t sleeps_until_ns;
     unsigned closes; /* sessions whose CLOSED is to come */

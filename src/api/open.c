@@ -76,6 +76,7 @@ static void client_destroy(struct ll_handle *handle)
 {
     struct ll_client *client = LL_CONTAINER(handle, struct ll_client, handle);
 
+    ll_guardian_close(client);
     ll_core_free(client->core);
     ll_transport_free(client->transport);
     ll_setup_free(&client->setup);

@@ -48,6 +48,10 @@ static void session_settle(struct ll_session_object *session)
     if (!session->handle.open && !session->open_due && !session->close_due &&
         !ll_link_alone(&session->link)) {
         ll_link_remove(&session->link);
+        if (session->guarded != 0) {
+            ll_guardian_release(session->client, session->guarded);
+            session->guarded = 0;
+        }
         ll_handle_leave(&session->handle);
     }
 }
@@ -133,24 +137,49 @@ session_new(struct ll_client *client,
     return session;
 }
 
+/** Asks for the lease of a session that is in the tables. */
+static int session_ask(struct ll_session_object *session,
+                       const struct leaselock_session_options *options,
+                       struct leaselock_error *reterr)
+{
+    struct ll_client *client = session->client;
+    struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN,
+                             .id = session->handle.entry.id};
+    uint64_t random = 0;
+    int status = ll_client_random(&random);
+
+    if (status != 0) {
+        return ll_error_text(reterr, status, "");
+    }
+    event.session_open.resume = options->lease != 0;
+    /* 63 bits: etcd's lease ids are positive. 0 would be etcd's choice. */
+    event.session_open.lease =
+        options->lease != 0 ? options->lease : (int64_t)((random >> 1) | 1);
+    event.session_open.ttl_s = options->ttl_s;
+    event.session_open.timeout_ns = options->open_timeout_ms * LL_NS_PER_MS;
+    if (client->options.guardian != 0 && options->unguarded == 0) {
+        status = ll_guardian_guard(client, event.session_open.lease,
+                                   options->ttl_s, &session->guarded, reterr);
+    }
+    return status != 0
+               ? status
+               : ll_error_text(reterr, ll_client_command(client, &event), "");
+}
+
 /** Makes a session and asks for its lease; with the client's mutex held. */
 static int session_start(struct ll_client *client,
                          const struct leaselock_session_options *options,
                          struct ll_waiter *waiter,
                          leaselock_done_fn *done,
                          void *arg,
-                         struct ll_session_object **ret_session)
+                         struct ll_session_object **ret_session,
+                         struct leaselock_error *reterr)
 {
-    struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN};
-    struct ll_session_object *session;
-    uint64_t random = 0;
-    int status = ll_client_random(&random);
+    struct ll_session_object *session = session_new(client, options);
+    int status;
 
-    if (status != 0) {
-        return status;
-    }
-    session = session_new(client, options);
     if (session == NULL) {
+        (void)ll_error_text(reterr, LEASELOCK_E_NOMEM, "");
         return LEASELOCK_E_NOMEM;
     }
     ll_completion_init(&session->opened, &session->handle, done, arg);
@@ -160,20 +189,14 @@ static int session_start(struct ll_client *client,
                              session_destroy);
     if (status != 0) {
         session_destroy(&session->handle);
+        (void)ll_error_text(reterr, status, "");
         return status;
     }
     session->open_due = true;
     ll_link_append(&client->sessions, &session->link);
     ll_handle_ref(&session->handle); /* the caller's */
     *ret_session = session;
-    event.id = session->handle.entry.id;
-    event.session_open.resume = options->lease != 0;
-    /* 63 bits: etcd's lease ids are positive. 0 would be etcd's choice. */
-    event.session_open.lease =
-        options->lease != 0 ? options->lease : (int64_t)((random >> 1) | 1);
-    event.session_open.ttl_s = options->ttl_s;
-    event.session_open.timeout_ns = options->open_timeout_ms * LL_NS_PER_MS;
-    status = ll_client_command(client, &event);
+    status = session_ask(session, options, reterr);
     if (status != 0) {
         session->open_due = false;
         (void)ll_handle_shut(&session->handle);
@@ -212,9 +235,8 @@ int leaselock_session_open(leaselock_client *user,
         ll_waiter_free(&waiter);
         return ll_error_text(reterr, status, "");
     }
-    status = session_start(client, &own, &waiter, NULL, NULL, &session);
+    status = session_start(client, &own, &waiter, NULL, NULL, &session, reterr);
     if (status != 0) {
-        (void)ll_error_text(reterr, status, "");
         ll_client_unlock(client);
     } else {
         status = ll_client_await(client, &waiter);
@@ -251,7 +273,7 @@ int leaselock_session_open_async(
     if (status != 0) {
         return ll_error_text(reterr, status, "");
     }
-    status = session_start(client, &own, NULL, done, arg, &session);
+    status = session_start(client, &own, NULL, done, arg, &session, reterr);
     if (status == 0) {
         *ret_session = ll_handle_user(&session->handle);
     }
@@ -260,7 +282,7 @@ int leaselock_session_open_async(
         ll_handle_put(&session->handle);
     }
     ll_handle_put(&client->handle);
-    return ll_error_text(reterr, status, "");
+    return status;
 }
 
 /** Begins to close a session whose handle has just been shut. */
@@ -417,9 +439,15 @@ static void session_on_opened(struct ll_client *client,
                               struct ll_session_object *session,
                               const struct ll_detail *detail)
 {
+    struct ll_session_view view;
+
     session->open_due = false;
     if (detail->status != 0) {
         (void)ll_handle_shut(&session->handle);
+    } else if (session->guarded != 0 &&
+               ll_core_session_view(client->core, session->handle.entry.id,
+                                    ll_clock_now_ns(), &view)) {
+        ll_guardian_set_ttl(client, session->guarded, view.ttl_s);
     }
     ll_client_complete(client, &session->opened, detail);
 }

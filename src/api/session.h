@@ -11,6 +11,7 @@ struct ll_session_object {
     struct ll_link link;      /* in client->sessions */
     char *label;              /* NULL: none */
     int close_timeout_ms;
+    uint32_t guarded; /* its place with the guardian; 0: none */
     /** All that follows is under the client's mutex. */
     bool open_due;  /* SESSION_OPENED is to come */
     bool close_due; /* SESSION_CLOSED is */

@@ -22,6 +22,12 @@ int ll_setting_find(const char *name, size_t size)
     return -1;
 }
 
+int ll_setting_is_for_url(int id)
+{
+    return id >= 0 && id != LL_SETTING_CONFIG && id != LL_SETTING_ENDPOINTS &&
+           id != LL_SETTING_GUARDIAN_PATH;
+}
+
 int ll_setting_is_number(const struct ll_setting *setting)
 {
     return setting->kind == LL_KIND_TIME || setting->kind == LL_KIND_BYTES ||

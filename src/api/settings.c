@@ -227,6 +227,26 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             MORE("Cannot be set in a URL or a config file. /dev/null stands "
                  "for none."),
         },
+    [LL_SETTING_GUARDIAN] =
+        {
+            NAMES("guardian", "GUARDIAN", NULL),
+            IN(guardian),
+            TAKES(LL_KIND_SWITCH, NULL),
+            .max = 1,
+            HELP("a helper process frees the locks when this one dies"),
+            MORE("The guardian revokes the leases as soon as the process is "
+                 "gone without closing the client, not after their TTL. "
+                 "leaselock_client(3) says when it can and when it cannot."),
+        },
+    [LL_SETTING_GUARDIAN_PATH] =
+        {
+            NAMES("guardian-path", "GUARDIAN_PATH", NULL),
+            IN(guardian_path),
+            TAKES(LL_KIND_FILE, "FILE"),
+            HELP("the guardian's program"),
+            MORE("By default leaselock-guardian where it was installed. Cannot "
+                 "be set in a URL."),
+        },
 };
 
 const struct leaselock_setting *leaselock_setting_at(unsigned index)

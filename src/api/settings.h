@@ -31,8 +31,10 @@ enum ll_setting_id {
     LL_SETTING_SEND_BYTES_MAX,
     LL_SETTING_RECEIVE_BYTES_MAX,
     LL_SETTING_CONFIG,
+    LL_SETTING_GUARDIAN,
+    LL_SETTING_GUARDIAN_PATH,
 };
-#define LL_SETTINGS 21
+#define LL_SETTINGS 23
 
 enum ll_setting_kind {
     LL_KIND_TEXT,
@@ -80,6 +82,10 @@ extern const struct ll_setting ll_settings[LL_SETTINGS];
 /** Finds a setting by its name, which need not end in a NUL; -1: there is
  *  none. */
 int ll_setting_find(const char *name, size_t size);
+
+/** Whether a URL may have it: not what says where to read the rest, nor a
+ *  program to run. */
+int ll_setting_is_for_url(int id);
 
 /** Whether it is a number. */
 int ll_setting_is_number(const struct ll_setting *setting);

@@ -207,7 +207,7 @@ static int parse_pair(struct parser *parser, struct part part)
     int id = ll_setting_find(part.at, size);
     int status;
 
-    if (id < 0 || id == LL_SETTING_CONFIG || id == LL_SETTING_ENDPOINTS) {
+    if (!ll_setting_is_for_url(id)) {
         bool shown = !parser->has_secret;
 
         return fail(parser,

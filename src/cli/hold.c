@@ -275,6 +275,7 @@ int ll_hold_open(struct ll_hold *hold,
                  char **cmd)
 {
     struct leaselock_error no_error = LEASELOCK_ERROR_INIT;
+    struct ll_options own = *options;
     int code;
 
     memset(hold, 0, sizeof(*hold));
@@ -302,7 +303,10 @@ int ll_hold_open(struct ll_hold *hold,
     }
     /* After the fork, so that CMD keeps what it would have had. */
     (void)signal(SIGPIPE, SIG_IGN);
-    code = ll_connect(options, 1, on_log, hold, &hold->client);
+    /* A guardian waits for the guard, too, which ends CMD when the tool dies:
+     * nobody gets the lock while CMD may be running. */
+    own.connection.guarded_pid = cmd != NULL ? hold->guard.pid : 0;
+    code = ll_connect(&own, 1, on_log, hold, &hold->client);
     return code != 0 ? code : open_session(hold);
 }
 

@@ -84,6 +84,7 @@ bool ll_core_has_sessions(const struct ll_core *core);
 struct ll_session_view {
     enum ll_session_state state;
     int64_t lease;
+    int64_t ttl_s;
     int64_t remaining_ns;
 };
 

@@ -37,6 +37,7 @@ bool ll_core_session_view(const struct ll_core *core,
     session = LL_CONTAINER(entry, struct ll_session, object.entry);
     ret_view->state = session_state_at(session, now_ns);
     ret_view->lease = session->lease;
+    ret_view->ttl_s = session->ttl_s;
     ret_view->remaining_ns = session_remaining_ns(session, now_ns);
     return true;
 }

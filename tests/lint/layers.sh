@@ -12,6 +12,7 @@ declare -A may=(
     [rpc]='leaselock/|base/|core/(event|request)\.h|etcd/'
     [api]='leaselock/|base/|core/|etcd/|rpc/'
     [cli]='leaselock/'
+    [guardian]='leaselock/|base/|api/(guardian_table|revoke)\.h'
 )
 
 for folder in "${!may[@]}"; do
