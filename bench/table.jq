@@ -35,7 +35,7 @@ def lines: {
     # Unrelated writes are the server's work as well.
     | select(.field != "server_cpu_us" or (.what | test("writes/s") | not))
     # One candidate hands over to nobody.
-    | select((.what == "election, 1 candidates"
+    | select((.what == "election, candidates: 1"
         and (.field | test("^(handovers_per_second|p.*_ms)$"))) | not)
     | "| \(.what) | \(.field) | \(.leaselock | median_shown) "
         + "| \(.go | median_shown) "

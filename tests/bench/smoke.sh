@@ -13,7 +13,10 @@ source "$SRC/tests/support/etcd.sh"
 source "$SRC/bench/servers.sh"
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/leaselock-smoke-XXXXXX")
+whole=''
 clean_up() {
+    [[ -z $whole ]] || kill "$whole" 2>/dev/null # it cleans up after itself
+    [[ -z $whole ]] || wait "$whole" 2>/dev/null || true
     servers_stop
     rm -rf "$folder"
 }
@@ -57,13 +60,19 @@ run_all() {
     run "$peer" handoff "handovers,p99_ms,$cost,watch_messages" \
         --clients 3 --seconds 1 --hold-us 1000 "$@"
     run "$peer" elect "handovers,p99_ms,$cost" --clients 2 --seconds 1 "$@"
-    run "$peer" queue "queued,enqueue_per_second,drained,drain_per_second,$cost" \
+    run "$peer" queue "enqueue_per_second,drained,drain_per_second,$cost" \
         --tickets 20 --seconds 20 "$@"
     run "$peer" waiters "queued,register_s,watchers,kb_per_ticket?,$cost" \
         --tickets 20 --seconds 20 "$@"
     run "$peer" failover ops,least_s,p50_s,most_s --clients 2 --ttl 2 "$@"
 }
 
+# bench/run itself, with one scenario, meanwhile.
+if [[ -x $BUILD/bin/gopeer ]] && command -v jq >/dev/null; then
+    "$SRC/bench/run" --only async --rounds 1 --seconds 1 --json - "$BUILD" \
+        >"$folder/whole" 2>"$folder/whole.err" &
+    whole=$!
+fi
 servers_start 1 "$(memory_folder)"
 at=(--endpoints "$SERVERS_ENDPOINTS")
 peers=(leaselock)
@@ -97,12 +106,31 @@ if [[ -x $BUILD/bin/redisbench ]] && command -v redis-server >/dev/null; then
     servers_stop
 fi
 
+if [[ -n $whole ]]; then
+    wait "$whole" || fail "bench/run: $(<"$folder/whole.err")"
+    whole=
+    jq -e '.figures[] | select(.what == "async, 1000 in flight" and
+        .field == "per_second") | .leaselock.median > 0 and .go.median > 0 and
+        .ratio > 0' "$folder/whole" >/dev/null ||
+        fail "bench/run printed: $(<"$folder/whole")"
+fi
+
+# The table and the plot, from what was measured above.
 if command -v jq >/dev/null; then
-    for file in "$folder"/*.*; do
-        sed "s/^{/{\"what\":\"${file##*.}\",/" "$file"
-    done | jq -s --argjson about '[{}]' --arg load '' \
-        -f "$SRC/bench/summary.jq" | jq -r -f "$SRC/bench/table.jq" \
-        >"$folder/table"
-    grep -q '^| handoff | handovers_per_second | [1-9]' "$folder/table" ||
+    label() {
+        jq -c --arg what "$2" '{what: $what} + .' "$folder"/*."$1"
+    }
+    {
+        label uncontended 'uncontended, 4 workers'
+        label async 'async, 50 in flight'
+        label handoff 'hand-over, 3 clients, hold 0 ms'
+    } | jq -s --argjson about '[{"members": 1}]' --arg load '' \
+        -f "$SRC/bench/summary.jq" >"$folder/summary"
+    jq -r -f "$SRC/bench/table.jq" "$folder/summary" >"$folder/table"
+    grep -q '^| hand-over, .* | handovers_per_second | [1-9]' "$folder/table" ||
         fail "the table: $(<"$folder/table")"
+    if command -v gnuplot >/dev/null; then
+        "$SRC/bench/plot" "$folder/summary" "$folder/plot" || fail "the plot"
+        grep -q '4 workers' "$folder/plot" || fail "the plot has no labels"
+    fi
 fi
