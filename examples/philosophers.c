@@ -3,12 +3,15 @@
  * fork is a lock.
  *
  *     philosophers ENDPOINTS all N MEALS    takes both forks at once
- *     philosophers ENDPOINTS one N          takes the left one, then the right
+ *     philosophers ENDPOINTS find N         takes the left one, then the right
+ *     philosophers ENDPOINTS one N          the same
  *
  * With "all" everybody eats all its meals: tickets over several names never
- * wait for each other in a circle. With "one" all have their left fork before
- * anyone asks for the right one, which is a deadlock; it is found, shown, and
- * ended by taking one philosopher's place in a queue away.
+ * wait for each other in a circle. With "find" and "one" all have their left
+ * fork before anyone asks for the right one, which is a deadlock. With "find"
+ * one of them is told so by its own wait, and puts its fork down. With "one"
+ * the deadlock is shown, and ended from outside by taking one philosopher's
+ * place in a queue away.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -24,6 +27,7 @@
 struct philosopher {
     int number;
     int meals;
+    int find_deadlock;
     char left[NAME_SIZE];
     char right[NAME_SIZE];
     leaselock_session *session;
@@ -60,13 +64,16 @@ static void *eat_with_all(void *arg)
     return NULL;
 }
 
-/* Takes one fork after the other; who is thrown out of the queue for the second
- * one puts the first one down, and begins again. */
+/* Takes one fork after the other; whose wait for the second one is ended puts
+ * the first one down, and begins again. */
 static void *eat_one_by_one(void *arg)
 {
     struct philosopher *self = arg;
+    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     int met = 0;
+
+    options.find_deadlock = self->find_deadlock;
 
     for (;;) {
         leaselock_ticket *left = NULL;
@@ -82,7 +89,7 @@ static void *eat_one_by_one(void *arg)
             (void)pthread_barrier_wait(&everybody_has_one);
             met = 1;
         }
-        status = leaselock_acquire(self->session, self->right, NULL,
+        status = leaselock_acquire(self->session, self->right, &options,
                                    LEASELOCK_FOREVER, &right, &error);
         if (status == 0) {
             (void)leaselock_release(right, NULL);
@@ -91,7 +98,7 @@ static void *eat_one_by_one(void *arg)
         if (status == 0) {
             return NULL;
         }
-        if (status != LEASELOCK_E_LOST) {
+        if (status != LEASELOCK_E_LOST && status != LEASELOCK_E_DEADLOCK) {
             self->status = complain(self, &error);
             return NULL;
         }
@@ -155,13 +162,15 @@ static int sit_down(leaselock_client *client,
     return 0;
 }
 
-static int dine(leaselock_client *client, int all, int n, int meals)
+static int
+dine(leaselock_client *client, int all, int find_deadlock, int n, int meals)
 {
     static struct philosopher philosophers[PHILOSOPHERS_MAX];
     int status = 0;
 
     for (int i = 0; i < n && status == 0; i++) {
         philosophers[i].meals = meals;
+        philosophers[i].find_deadlock = find_deadlock;
         status = sit_down(client, &philosophers[i], i, n);
     }
     if (status != 0) {
@@ -176,7 +185,7 @@ static int dine(leaselock_client *client, int all, int n, int meals)
             exit(1);
         }
     }
-    if (!all) {
+    if (!all && !find_deadlock) {
         status = end_deadlock(client);
         if (status != 0) {
             exit(1); /* the threads wait for ever */
@@ -195,19 +204,21 @@ int main(int argc, char **argv)
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     leaselock_client *client = NULL;
     int all = argc > 2 && strcmp(argv[2], "all") == 0;
+    int find_deadlock = argc > 2 && strcmp(argv[2], "find") == 0;
     int n = argc > 3 ? atoi(argv[3]) : 0;
     int status;
 
     if (argc != (all ? 5 : 4) || n < 2 || n > PHILOSOPHERS_MAX ||
-        (!all && strcmp(argv[2], "one") != 0)) {
-        fprintf(stderr, "usage: %s ENDPOINTS (all N MEALS | one N)\n", argv[0]);
+        (!all && !find_deadlock && strcmp(argv[2], "one") != 0)) {
+        fprintf(stderr, "usage: %s ENDPOINTS (all N MEALS | find N | one N)\n",
+                argv[0]);
         return 2;
     }
     if (leaselock_client_open(argv[1], NULL, &client, &error) != 0) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
     }
-    status = dine(client, all, n, all ? atoi(argv[4]) : 1);
+    status = dine(client, all, find_deadlock, n, all ? atoi(argv[4]) : 1);
     if (status == 0) {
         puts("everybody has eaten");
     }

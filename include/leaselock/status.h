@@ -19,7 +19,7 @@ extern "C" {
     X(-3, HANDLE, "not an open handle of this kind")                           \
     X(-4, NAME, "not a valid lock name")                                       \
     X(-5, FORKED, "the handle belongs to the parent process")                  \
-    X(-6, DEADLOCK, "a blocking call inside a callback would never return")    \
+    X(-6, DEADLOCK, "the wait would never end: in a callback, or in a circle") \
     X(-7, TIMEOUT, "the time was over first")                                  \
     X(-8, LOST, "the lock or its session was lost")                            \
     X(-9, CLOSED, "the session or client was closed")                          \

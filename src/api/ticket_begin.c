@@ -135,6 +135,7 @@ static int ask_value(const struct ll_session_object *session,
 
 /** The event that asks core for a new place, or for several. */
 static void ask_place(const struct ll_session_object *session,
+                      const struct leaselock_acquire_options *options,
                       const struct ll_ticket_ask *ask,
                       struct ll_bytes value,
                       struct ll_event *event)
@@ -149,12 +150,14 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire_all.names_n = ask->names_n;
         event->acquire_all.value = value;
         event->acquire_all.timeout_ns = timeout_ns;
+        event->acquire_all.search = options->find_deadlock != 0;
     } else {
         event->kind = LL_EVENT_ACQUIRE;
         event->acquire.session = session->handle.entry.id;
         event->acquire.name = (struct ll_bytes){ask->name, strlen(ask->name)};
         event->acquire.value = value;
         event->acquire.timeout_ns = timeout_ns;
+        event->acquire.search = options->find_deadlock != 0;
     }
 }
 
@@ -187,13 +190,14 @@ static int ticket_start(struct ll_session_object *session,
         ask_resume(session, ask, &event);
     } else {
         status = ask_value(session, options, ask, &value, &made);
-        ask_place(session, ask, value, &event);
+        ask_place(session, options, ask, value, &event);
     }
     ticket->names_n = ask->names != NULL ? ask->names_n : 1;
     if (status == 0) {
-        /* Core calls the parts of several names by the ids that follow. */
+        /* Core calls the parts of several names, and the search for a
+         * deadlock, by the ids that follow. */
         status = ll_handle_enter_with(&ticket->handle, LL_HANDLE_TICKET, true,
-                                      ask->names_n, ll_ticket_destroy);
+                                      ask->names_n + 1, ll_ticket_destroy);
     }
     if (status != 0) {
         ll_ticket_destroy(&ticket->handle);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/search.h"
 #include "leaselock/status.h"
 
 static void tell_acquired(struct ll_core *core,
@@ -15,6 +16,7 @@ static void tell_acquired(struct ll_core *core,
     bundle->acquire_status = status;
     bundle->why = why;
     bundle->timeout_ns = LL_NEVER;
+    ll_search_end(core, bundle->search);
     ll_tell(core, &bundle->object);
     ll_object_reschedule(core, &bundle->object);
 }
@@ -70,6 +72,14 @@ static void bundle_fail(struct ll_core *core,
         ll_call_none(core, &bundle->object);
         drop_parts(core, bundle);
     }
+}
+
+void ll_bundle_fail_deadlock(struct ll_core *core,
+                             struct ll_bundle *bundle,
+                             const struct ll_ticket *part)
+{
+    bundle->fault = part;
+    bundle_fail(core, bundle, LEASELOCK_E_DEADLOCK, "");
 }
 
 void ll_bundle_free(struct ll_bundle *bundle)
@@ -230,6 +240,13 @@ int ll_bundle_acquire(struct ll_core *core, const struct ll_event *event)
     if (status == 0 &&
         !ll_object_enter(core, &bundle->object, LL_OBJECT_BUNDLE, event->id)) {
         status = LEASELOCK_E_NOMEM;
+    }
+    if (status == 0 && event->acquire_all.search) {
+        status = ll_search_begin(core, NULL, bundle,
+                                 event->id + 1 + bundle->parts_n);
+        if (status != 0) {
+            ll_object_leave(core, &bundle->object);
+        }
     }
     if (status != 0) {
         unmake(core, bundle);
@@ -601,10 +618,12 @@ bool ll_bundle_next(struct ll_core *core,
     if (bundle->acquired_due) {
         bundle->acquired_due = false;
         ret_effect->kind = LL_EFFECT_ACQUIRED;
-        ret_effect->detail = ll_detail_of(
-            core, bundle->acquire_status,
-            bundle->fault != NULL ? ll_ticket_failure_text(core, bundle->fault)
-                                  : bundle->why);
+        ret_effect->detail =
+            ll_detail_of(core, bundle->acquire_status,
+                         bundle->fault != NULL
+                             ? ll_ticket_failure_text(core, bundle->fault,
+                                                      bundle->acquire_status)
+                             : bundle->why);
         return true;
     }
     if (bundle->lost_due) {

@@ -25,6 +25,8 @@
  *             |                              |         | others leave
  *     QUEUED  | time-out before that         | gone    | ACQUIRED TIMEOUT; all
  *             |                              |         | leave
+ *     QUEUED  | it waits in a circle (see    | gone    | ACQUIRED DEADLOCK; all
+ *             | search.h)                    |         | leave
  *     QUEUED  | a part is lost after that    | QUEUED  | LOST; the others stay
  *             |                              |         | until it is released
  *     QUEUED  | release                      | QUEUED  | all leave
@@ -62,6 +64,7 @@ struct ll_bundle {
     int release_status;
     const char *why;               /* static */
     const struct ll_ticket *fault; /* the part that failed, while it lives */
+    struct ll_search *search;      /* while it waits, if it is asked for */
     char *value;
     size_t value_size;
     struct ll_compare *compares; /* parts_n */
@@ -87,6 +90,10 @@ bool ll_bundle_next(struct ll_core *core,
                     struct ll_effect *ret_effect);
 void ll_bundle_free(struct ll_bundle *bundle);
 
+/** It waits in a circle, by this part. */
+void ll_bundle_fail_deadlock(struct ll_core *core,
+                             struct ll_bundle *bundle,
+                             const struct ll_ticket *part);
 /** Takes from a part what it has to tell. */
 void ll_bundle_hear(struct ll_core *core, struct ll_ticket *part);
 /** A part is about to be freed. */

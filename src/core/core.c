@@ -7,6 +7,7 @@
 #include "core/object.h"
 #include "core/observe.h"
 #include "core/query.h"
+#include "core/search.h"
 #include "core/session.h"
 #include "core/ticket.h"
 #include "core/write.h"
@@ -59,6 +60,9 @@ static void object_free(struct ll_object *object)
     case LL_OBJECT_OBSERVER:
         ll_observer_free(LL_CONTAINER(object, struct ll_observer, object));
         break;
+    case LL_OBJECT_SEARCH:
+        ll_search_free(LL_CONTAINER(object, struct ll_search, object));
+        break;
     case LL_OBJECT_WRITE:
         ll_write_free(LL_CONTAINER(object, struct ll_write, object));
         break;
@@ -110,6 +114,9 @@ static void object_on_time(struct ll_core *core, struct ll_object *object)
     case LL_OBJECT_OBSERVER:
         ll_observer_on_time(core,
                             LL_CONTAINER(object, struct ll_observer, object));
+        break;
+    case LL_OBJECT_SEARCH:
+        ll_search_on_time(core, LL_CONTAINER(object, struct ll_search, object));
         break;
     case LL_OBJECT_WRITE:
         ll_write_on_time(core, LL_CONTAINER(object, struct ll_write, object));
@@ -185,6 +192,10 @@ void ll_call_end(struct ll_core *core,
     case LL_OBJECT_OBSERVER:
         ll_observer_on_answer(
             core, LL_CONTAINER(object, struct ll_observer, object), answer);
+        break;
+    case LL_OBJECT_SEARCH:
+        ll_search_on_answer(
+            core, LL_CONTAINER(object, struct ll_search, object), answer);
         break;
     case LL_OBJECT_WRITE:
         ll_write_on_answer(core, LL_CONTAINER(object, struct ll_write, object),
@@ -304,6 +315,9 @@ static bool object_next(struct ll_core *core,
     case LL_OBJECT_OBSERVER:
         return ll_observer_next(
             core, LL_CONTAINER(object, struct ll_observer, object), ret_effect);
+    case LL_OBJECT_SEARCH:
+        return ll_search_next(core,
+                              LL_CONTAINER(object, struct ll_search, object));
     case LL_OBJECT_WRITE:
         return ll_write_next(
             core, LL_CONTAINER(object, struct ll_write, object), ret_effect);
@@ -340,6 +354,10 @@ void ll_call_begin(struct ll_core *core,
         ll_observer_build(core,
                           LL_CONTAINER(object, struct ll_observer, object),
                           ret_request);
+        break;
+    case LL_OBJECT_SEARCH:
+        ll_search_build(LL_CONTAINER(object, struct ll_search, object),
+                        ret_request);
         break;
     case LL_OBJECT_WRITE:
         ll_write_build(LL_CONTAINER(object, struct ll_write, object),

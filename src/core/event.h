@@ -78,6 +78,9 @@ struct ll_event {
             struct ll_bytes name;
             struct ll_bytes value;
             int64_t timeout_ns; /* 0: try; below 0: for ever */
+            /** Ends with DEADLOCK where the wait is part of a circle. The id
+             *  is followed by one that nothing else is called by. */
+            bool search;
         } acquire;
         /** Several names, one ticket. Its id is followed by one for each name
          *  that nothing else is called by. */
@@ -87,6 +90,7 @@ struct ll_event {
             size_t names_n;
             struct ll_bytes value;
             int64_t timeout_ns; /* as of acquire */
+            bool search;        /* as of acquire: one more id */
         } acquire_all;
         struct {
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */

@@ -9,6 +9,7 @@
 #include "core/bundle.h"
 #include "core/observe.h"
 #include "core/query.h"
+#include "core/search.h"
 #include "core/session.h"
 #include "core/ticket.h"
 #include "core/write.h"
@@ -77,6 +78,11 @@ void ll_object_reschedule(struct ll_core *core, struct ll_object *object)
         deadline_ns =
             ll_min(deadline_ns, ll_observer_deadline_ns(LL_CONTAINER(
                                     object, struct ll_observer, object)));
+        break;
+    case LL_OBJECT_SEARCH:
+        deadline_ns =
+            ll_min(deadline_ns, ll_search_deadline_ns(LL_CONTAINER(
+                                    object, struct ll_search, object)));
         break;
     case LL_OBJECT_WRITE:
         deadline_ns =

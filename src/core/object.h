@@ -28,6 +28,7 @@ enum ll_object_kind {
     LL_OBJECT_QUERY,
     LL_OBJECT_WRITE,
     LL_OBJECT_OBSERVER,
+    LL_OBJECT_SEARCH, /* for a circle through a ticket; of core's own */
 };
 
 /**

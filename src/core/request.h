@@ -135,6 +135,7 @@ struct ll_request {
         struct {
             int64_t lease; /* an id of the client's choice, not 0 */
             int64_t ttl_s; /* for the grant alone */
+            bool keys;     /* LEASE_TTL: and what keys live on it */
         } lease;
     };
 };
@@ -210,6 +211,8 @@ struct ll_answer {
         struct {
             int64_t ttl_s; /* granted, or left; -1: no such lease */
             int64_t granted_ttl_s;
+            const struct ll_bytes *keys; /* in no order */
+            size_t keys_n;
         } lease;
         struct {
             const char *version;

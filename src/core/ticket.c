@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "core/bundle.h"
+#include "core/search.h"
 #include "core/write.h"
 #include "leaselock/status.h"
 
@@ -38,6 +39,7 @@ ticket_tell_acquired(struct ll_core *core, struct ll_ticket *ticket, int status)
     ticket->acquired_due = true;
     ticket->acquire_status = status;
     ticket->timeout_ns = LL_NEVER;
+    ll_search_end(core, ticket->search);
     ll_tell(core, &ticket->object);
 }
 
@@ -406,9 +408,18 @@ int64_t ll_ticket_deadline_ns(const struct ll_ticket *ticket)
 }
 
 const char *ll_ticket_failure_text(struct ll_core *core,
-                                   const struct ll_ticket *ticket)
+                                   const struct ll_ticket *ticket,
+                                   int status)
 {
-    if (ticket->acquire_status != LEASELOCK_E_NESTED) {
+    if (status == LEASELOCK_E_DEADLOCK) {
+        (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
+                       "the wait for \"%s\" would never end: its session waits "
+                       "for a ticket of this one, by itself or through others; "
+                       "release what is held and begin again",
+                       ticket->ahead_key != NULL ? ticket->ahead_key : "");
+        return core->scratch.text;
+    }
+    if (status != LEASELOCK_E_NESTED) {
         return ticket->why;
     }
     (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
@@ -431,8 +442,9 @@ bool ll_ticket_next(struct ll_core *core,
     if (ticket->acquired_due) {
         ticket->acquired_due = false;
         ret_effect->kind = LL_EFFECT_ACQUIRED;
-        ret_effect->detail = ll_detail_of(core, ticket->acquire_status,
-                                          ll_ticket_failure_text(core, ticket));
+        ret_effect->detail = ll_detail_of(
+            core, ticket->acquire_status,
+            ll_ticket_failure_text(core, ticket, ticket->acquire_status));
         return true;
     }
     if (ticket->lost_due) {

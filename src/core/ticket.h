@@ -30,6 +30,8 @@
  *     NEXT    |                               |         |
  *     WAIT,   | time-out, release             | LEAVE   | ACQUIRED TIMEOUT or
  *     NEXT    |                               |         | CANCELED
+ *     WAIT,   | it waits in a circle          | LEAVE   | ACQUIRED DEADLOCK
+ *     NEXT    | (see search.h)                |         |
  *     HELD    | own key gone, session lost    | LOST    | LOST
  *     HELD    | own key gone, while a write   | HELD    | as the write ends:
  *             | that releases is unanswered   |         | gone or LOST
@@ -94,6 +96,7 @@ enum ll_ticket_state {
 };
 
 struct ll_bundle;
+struct ll_search;
 
 struct ll_ticket {
     struct ll_object object;
@@ -118,8 +121,9 @@ struct ll_ticket {
     size_t ahead_key_size;
     int64_t ahead_token;
     int64_t ahead_lease;
-    int64_t gone_revision; /* NEXT: reads must be this new */
-    struct ll_link writes; /* HELD: ll_write, in their order */
+    int64_t gone_revision;    /* NEXT: reads must be this new */
+    struct ll_search *search; /* while it waits, if it is asked for */
+    struct ll_link writes;    /* HELD: ll_write, in their order */
     unsigned writes_n;
     int64_t version;      /* HELD: of the key, as far as it is known */
     bool version_open;    /* a write that was given up may raise it yet */
@@ -224,9 +228,10 @@ void ll_ticket_found(struct ll_core *core,
                      const struct ll_kv *own,
                      bool is_first,
                      int64_t revision);
-/** What is to be said with an acquire that failed. */
+/** What is to be said with an acquire that failed with a status. */
 const char *ll_ticket_failure_text(struct ll_core *core,
-                                   const struct ll_ticket *ticket);
+                                   const struct ll_ticket *ticket,
+                                   int status);
 /** The time of a try. */
 int64_t ll_try_time_ns(const struct ll_core *core);
 

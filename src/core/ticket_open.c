@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/search.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -185,6 +186,12 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     }
     ticket_name(core, ticket, event->acquire.name.size);
     status = ticket_enter(core, session, ticket, event->id);
+    if (status == 0 && event->acquire.search) {
+        status = ll_search_begin(core, ticket, NULL, event->id + 1);
+        if (status != 0) {
+            ll_ticket_discard(core, ticket);
+        }
+    }
     if (status == 0) {
         session->numbers++;
         ticket_begin(core, ticket, event->acquire.timeout_ns);

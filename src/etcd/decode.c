@@ -221,6 +221,26 @@ static int read_members(const Etcdpb__MemberListResponse *message,
     return 0;
 }
 
+static int read_lease_keys(const Etcdpb__LeaseTimeToLiveResponse *message,
+                           struct ll_arena *arena,
+                           struct ll_answer *answer)
+{
+    struct ll_bytes *keys = NULL;
+
+    if (message->n_keys > 0) {
+        keys = ll_arena_array(arena, message->n_keys, sizeof(*keys));
+        if (keys == NULL) {
+            return LEASELOCK_E_NOMEM;
+        }
+    }
+    for (size_t i = 0; i < message->n_keys; i++) {
+        keys[i] = ll_decoded_bytes(message->keys[i]);
+    }
+    answer->lease.keys = keys;
+    answer->lease.keys_n = message->n_keys;
+    return 0;
+}
+
 static const ProtobufCMessageDescriptor *
 answer_descriptor(enum ll_request_kind kind)
 {
@@ -282,7 +302,8 @@ static int read_answer(const ProtobufCMessage *message,
         if (status != 0 || ttl->id == 0) {
             return LEASELOCK_E_SERVER;
         }
-        return read_lease(ttl->ttl, ttl->granted_ttl, answer);
+        status = read_lease(ttl->ttl, ttl->granted_ttl, answer);
+        return status != 0 ? status : read_lease_keys(ttl, arena, answer);
     case LL_REQUEST_STATUS:
         member = (const Etcdpb__StatusResponse *)message;
         answer->status.version = member->version;

@@ -302,6 +302,7 @@ int ll_request_encode(const struct ll_request *request, struct ll_buffer *out)
         return pack(&revoke.base, out);
     case LL_REQUEST_LEASE_TTL:
         ttl.id = request->lease.lease;
+        ttl.keys = request->lease.keys;
         return pack(&ttl.base, out);
     case LL_REQUEST_STATUS:
         return pack(&status.base, out);

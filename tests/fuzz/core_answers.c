@@ -214,6 +214,9 @@ static void make_ok(struct world *world,
                     struct fuzz_bytes *bytes)
 {
     static const int64_t ttls_s[] = {10, 2, 1, 3600, INT64_C(9000000000)};
+    static const struct ll_bytes keys[] = {
+        {"q/1.1", 5}, {"r/2.1", 5}, {"r/2", 3},  {"2.1", 3},
+        {"", 0},      {"/2.1", 4},  {"q/1.", 4}, {long_key, sizeof(long_key)}};
     unsigned back = fuzz_below(bytes, 8);
 
     answer->kind = call->kind;
@@ -242,6 +245,10 @@ static void make_ok(struct world *world,
         answer->lease.granted_ttl_s = answer->lease.ttl_s;
         if (call->kind == LL_REQUEST_LEASE_TTL && fuzz_below(bytes, 4) == 3) {
             answer->lease.ttl_s = -1;
+        } else if (call->kind == LL_REQUEST_LEASE_TTL) {
+            answer->lease.keys = keys;
+            answer->lease.keys_n =
+                fuzz_below(bytes, sizeof(keys) / sizeof(keys[0]) + 1);
         }
         break;
     case LL_REQUEST_LEASE_REVOKE:

@@ -92,6 +92,10 @@ static void check_answer(const struct ll_answer *answer)
         break;
     case LL_REQUEST_LEASE_TTL:
         FUZZ_CHECK(answer->lease.ttl_s >= -1);
+        for (size_t i = 0; i < answer->lease.keys_n; i++) {
+            touched =
+                touch(answer->lease.keys[i].data, answer->lease.keys[i].size);
+        }
         break;
     case LL_REQUEST_LEASE_REVOKE:
         break;

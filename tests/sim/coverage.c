@@ -5,6 +5,7 @@
 #include "core/bundle.h"
 #include "core/object.h"
 #include "core/observe.h"
+#include "core/search.h"
 #include "core/session.h"
 #include "core/ticket.h"
 #include "core/write.h"
@@ -12,8 +13,8 @@
 #include "world.h"
 
 static const char *const machine_names[SIM_MACHINES] = {
-    "session",  "ticket", "watch",   "stream",   "beats",
-    "endpoint", "write",  "several", "observer", "resumed"};
+    "session", "ticket",  "watch",    "stream",  "beats", "endpoint",
+    "write",   "several", "observer", "resumed", "search"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
@@ -29,6 +30,7 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"LOOK", "WATCH", "GONE", "", "", "", "", "", "none"},
     {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
      "none"},
+    {"REST", "KEYS", "MADE", "AHEAD", "MARK", "GONE", "", "", "none"},
 };
 
 static const char *const event_names[SIM_EVENTS] = {
@@ -77,6 +79,9 @@ static void look_at_ticket(struct sim_client *client,
     count(client, known->resumes ? SIM_MACHINE_RESUMED : SIM_MACHINE_TICKET,
           &known->seen_state, event,
           ticket != NULL ? (int)ticket->state : SIM_STATE_NONE);
+    count(client, SIM_MACHINE_SEARCH, &known->seen_search, event,
+          ticket != NULL && ticket->search != NULL ? (int)ticket->search->state
+                                                   : SIM_STATE_NONE);
     for (int i = 0; ticket != NULL && i < LL_WATCH_SLOTS; i++) {
         count(client, SIM_MACHINE_WATCH, &known->seen_watches[i], event,
               (int)ticket->watches[i].state);
@@ -113,6 +118,9 @@ static void look_at_bundle(struct sim_client *client,
 {
     count(client, SIM_MACHINE_BUNDLE, &known->seen_state, event,
           bundle != NULL ? bundle_state(bundle) : SIM_STATE_NONE);
+    count(client, SIM_MACHINE_SEARCH, &known->seen_search, event,
+          bundle != NULL && bundle->search != NULL ? (int)bundle->search->state
+                                                   : SIM_STATE_NONE);
 }
 
 static void look_at_observer(struct sim_client *client,

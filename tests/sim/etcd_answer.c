@@ -67,6 +67,28 @@ void sim_answer_status(struct sim_etcd *etcd, struct sim_call *call)
     sim_answer(etcd, call, &status);
 }
 
+/** The keys that a member has seen on a lease. */
+static void list_keys(struct sim_etcd *etcd,
+                      struct sim_call *call,
+                      unsigned member,
+                      struct ll_answer *ttl)
+{
+    const struct sim_store *store = &etcd->store;
+    struct ll_bytes *keys =
+        sim_arena_alloc(&call->arena, store->keys_n, sizeof(*keys));
+
+    for (size_t i = 0; i < store->keys_n; i++) {
+        const struct sim_version *version =
+            sim_key_at(store->keys[i], etcd->members[member].revision);
+
+        if (version != NULL && version->lease == call->request.lease.lease) {
+            keys[ttl->lease.keys_n++] =
+                sim_copy_bytes(&call->arena, store->keys[i]->name);
+        }
+    }
+    ttl->lease.keys = keys;
+}
+
 /** What is left is in whole seconds, cut off; that is below 0 too when the
  *  lease is long over and not revoked yet. */
 void sim_answer_ttl(struct sim_etcd *etcd, struct sim_call *call)
@@ -78,13 +100,18 @@ void sim_answer_ttl(struct sim_etcd *etcd, struct sim_call *call)
                             .revision = etcd->members[call->member].revision,
                             .kind = LL_REQUEST_LEASE_TTL};
 
-    if (sim_lease_primary(etcd, call->member) == SIM_NOBODY) {
+    unsigned primary = sim_lease_primary(etcd, call->member);
+
+    if (primary == SIM_NOBODY) {
         return;
     }
     ttl.lease.ttl_s = -1;
     if (lease != NULL) {
         ttl.lease.ttl_s = (lease->expiry_ns - etcd->now_ns) / SIM_NS_PER_S;
         ttl.lease.granted_ttl_s = lease->ttl_s;
+        if (call->request.lease.keys) {
+            list_keys(etcd, call, primary, &ttl);
+        }
     }
     sim_answer(etcd, call, &ttl);
 }

@@ -52,6 +52,29 @@ static void print_range_answer(FILE *out, const struct ll_range_answer *range)
     (void)fputc(']', out);
 }
 
+static int compare_bytes(const void *a, const void *b)
+{
+    return sim_bytes_compare(*(const struct ll_bytes *)a,
+                             *(const struct ll_bytes *)b);
+}
+
+/** In their order: etcd gives them in none. */
+static void
+print_lease_keys(FILE *out, const struct ll_bytes *keys, size_t keys_n)
+{
+    struct ll_bytes *sorted = sim_alloc(keys_n + 1, sizeof(*sorted));
+
+    for (size_t i = 0; i < keys_n; i++) {
+        sorted[i] = keys[i];
+    }
+    qsort(sorted, keys_n, sizeof(*sorted), compare_bytes);
+    for (size_t i = 0; i < keys_n; i++) {
+        (void)fputc(' ', out);
+        print_bytes(out, sorted[i]);
+    }
+    free(sorted);
+}
+
 static void print_txn_answer(FILE *out, const struct ll_txn_answer *txn)
 {
     size_t i;
@@ -131,6 +154,7 @@ char *sim_print_answer(const struct ll_answer *answer)
             (void)fprintf(out, "ttl%s of %" PRId64,
                           answer->lease.ttl_s < 0 ? " none" : "",
                           answer->lease.granted_ttl_s);
+            print_lease_keys(out, answer->lease.keys, answer->lease.keys_n);
             break;
         case LL_REQUEST_STATUS:
             (void)fprintf(out, "version %s", answer->status.version);
@@ -253,8 +277,9 @@ static void print_request(FILE *out, const struct ll_request *request)
     } else if (request->kind == LL_REQUEST_STATUS) {
         (void)fputs("status", out);
     } else {
-        (void)fprintf(out, "%s %" PRId64 " ttl %" PRId64, kinds[request->kind],
-                      request->lease.lease, request->lease.ttl_s);
+        (void)fprintf(out, "%s %" PRId64 " ttl %" PRId64 "%s",
+                      kinds[request->kind], request->lease.lease,
+                      request->lease.ttl_s, request->lease.keys ? " keys" : "");
     }
 }
 

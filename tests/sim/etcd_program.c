@@ -254,6 +254,7 @@ static void build_lease(struct sim_program *program, struct ll_request *request)
         break;
     default:
         request->kind = LL_REQUEST_LEASE_TTL;
+        request->lease.keys = one_in(program, 2);
         break;
     }
 }

@@ -44,7 +44,8 @@
     X(LAG, "lag", SETTING, "followers lie behind")                             \
     X(FORBID, "forbid", SETTING, "watches are refused")                        \
     X(GO, "go", SETTING, "Go's clients stand in the queues")                   \
-    X(BURST, "burst", SETTING, "a client asks for hundreds of locks at once")
+    X(BURST, "burst", SETTING, "a client asks for hundreds of locks at once")  \
+    X(CHAIN, "chain", HABIT, "a holder asks for a further lock")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text, how, what) SIM_FAULT_##name,

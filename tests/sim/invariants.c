@@ -304,6 +304,11 @@ static void on_change(void *arg, const struct ll_watch_event *event)
                      ticket->client, ticket->id);
         }
     } else {
+        if (ticket->has_key && whole_of(ticket)->acquire_owed &&
+            whole_of(ticket)->searches) {
+            ticket->is_marked = true;
+            world->marked = ticket->whole != NULL ? ticket->whole : ticket;
+        }
         ticket->has_key = true;
         ticket->is_out = false;
         ticket->created = event->kv.create_revision;
@@ -328,11 +333,29 @@ void sim_check_commit(struct sim_world *world, int64_t revision)
 {
     sim_hash(world, (uint64_t)revision);
     memset(world->gone_first, 0, sizeof(world->gone_first));
+    world->marked = NULL;
     sim_etcd_changes(world->etcd, revision, on_change, world);
     sim_etcd_changes(world->etcd, revision, on_change_together, world);
+    if (world->marked != NULL) {
+        sim_check_mark(world, world->marked);
+    }
     if (world->fault_rate[SIM_FAULT_OBSERVE] > 0) {
         sim_leaders_look(world, revision);
     }
+}
+
+/** Searches are core's own objects, one for each such ticket. */
+static size_t searches_n(const struct sim_client *client)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < client->live_n; i++) {
+        const struct sim_ticket *ticket =
+            client->objects[client->live[i]].ticket;
+
+        n += ticket != NULL && ticket->searches ? 1 : 0;
+    }
+    return n;
 }
 
 void sim_check_core(struct sim_client *client)
@@ -350,7 +373,8 @@ void sim_check_core(struct sim_client *client)
                   client->peer.number, core->calls_in_flight, core->reaps_n,
                   core->watches.creating_n);
     }
-    if (core->timers.size > client->live_n + 2 || core->drawn_line != NULL) {
+    if (core->timers.size > client->live_n + searches_n(client) + 2 ||
+        core->drawn_line != NULL) {
         sim_break(world, "limits", "client %u has more timers than objects",
                   client->peer.number);
     }

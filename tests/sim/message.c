@@ -220,6 +220,18 @@ static void copy_txn_answer(struct sim_message *message,
     txn->ops = ops;
 }
 
+static void copy_lease_keys(struct sim_message *message,
+                            struct ll_answer *answer)
+{
+    size_t n = answer->lease.keys_n;
+    struct ll_bytes *keys = n > 0 ? take(message, n * sizeof(*keys)) : NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = copy_bytes(message, answer->lease.keys[i]);
+    }
+    answer->lease.keys = keys;
+}
+
 void sim_message_set_answer(struct sim_message *message,
                             const struct ll_answer *answer)
 {
@@ -239,9 +251,11 @@ void sim_message_set_answer(struct sim_message *message,
         message->answer.status.version =
             copy_text(message, answer->status.version);
         break;
+    case LL_REQUEST_LEASE_TTL:
+        copy_lease_keys(message, &message->answer);
+        break;
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_REVOKE:
-    case LL_REQUEST_LEASE_TTL:
     case LL_REQUEST_MEMBER_LIST: /* no simulated user asks for it */
         break;
     }

@@ -24,6 +24,17 @@ static bool has_name(const struct sim_ticket *ticket, unsigned name)
     return has;
 }
 
+/** Whether etcd has marked it, by every key that it has. */
+static bool is_marked(const struct sim_ticket *ticket)
+{
+    bool is = ticket->parts_n > 0 || ticket->is_marked;
+
+    for (unsigned i = 0; i < ticket->parts_n; i++) {
+        is = is && ticket->parts[i]->is_marked;
+    }
+    return is;
+}
+
 static bool acquire_fits(const struct sim_world *world,
                          const struct sim_ticket *ticket,
                          int status)
@@ -43,6 +54,8 @@ static bool acquire_fits(const struct sim_world *world,
         return true;
     case LEASELOCK_E_NESTED:
         return world->fault_rate[SIM_FAULT_NESTED] > 0;
+    case LEASELOCK_E_DEADLOCK:
+        return is_marked(ticket);
     case LEASELOCK_E_REFUSED:
         /* The first name's watches are. */
         return world->fault_rate[SIM_FAULT_FORBID] > 0 && has_name(ticket, 0);

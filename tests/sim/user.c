@@ -251,7 +251,7 @@ static void user_hears_end(struct sim_client *client,
 }
 
 static void user_hears_grant(struct sim_client *client,
-                             const struct sim_ticket *ticket)
+                             struct sim_ticket *ticket)
 {
     struct sim_world *world = client->world;
     /* In the healing everybody is to have a turn in good time. */
@@ -263,7 +263,11 @@ static void user_hears_grant(struct sim_client *client,
     if (ticket->is_released) {
         return;
     }
-    if (!sim_fault_strikes(world, SIM_FAULT_FORGET)) {
+    if (world->phase == SIM_PHASE_STORM && client->live_n < LIVE_MAX &&
+        sim_fault_strikes(world, SIM_FAULT_CHAIN)) {
+        sim_user_push(client, sim_below(&client->random, hold_ns),
+                      SIM_EVENT_CHAIN, ticket->id);
+    } else if (!sim_fault_strikes(world, SIM_FAULT_FORGET)) {
         sim_user_push(client, hold_ns, SIM_EVENT_RELEASE, ticket->id);
     }
     if (ticket->parts_n == 0 && sim_fault_strikes(world, SIM_FAULT_WRITE)) {
@@ -276,6 +280,14 @@ void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
 {
     struct sim_world *world = client->world;
 
+    if (effect->kind == LL_EFFECT_ACQUIRED) {
+        const struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
+
+        if (ticket != NULL && ticket->frees != 0) {
+            sim_user_push(client, sim_below(&client->random, world->hold_ns),
+                          SIM_EVENT_RELEASE, ticket->frees);
+        }
+    }
     if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0) {
         user_hears_grant(client, sim_ticket_find(client, effect->id));
     } else if (effect->kind == LL_EFFECT_SESSION_OPENED &&
@@ -313,6 +325,15 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
     case SIM_EVENT_RELEASE:
         ticket = sim_ticket_find(client, event->id);
         if (ticket != NULL) {
+            sim_user_release(client, ticket);
+        }
+        break;
+    case SIM_EVENT_CHAIN:
+        ticket = sim_ticket_find(client, event->id);
+        if (ticket != NULL && !ticket->is_released &&
+            (client->world->phase != SIM_PHASE_STORM ||
+             !sim_user_chain(client, ticket)) &&
+            !client->world->is_over) {
             sim_user_release(client, ticket);
         }
         break;
@@ -354,6 +375,16 @@ void sim_user_start(struct sim_client *client)
     }
 }
 
+/** Whether it is held for a wait that has not ended. */
+static bool awaits_chained(struct sim_client *client,
+                           const struct sim_ticket *ticket)
+{
+    const struct sim_ticket *chained =
+        ticket->chained != 0 ? sim_ticket_find(client, ticket->chained) : NULL;
+
+    return chained != NULL && chained->acquire_owed;
+}
+
 void sim_user_finish(struct sim_client *client)
 {
     for (size_t i = 0; i < client->live_n; i++) {
@@ -369,7 +400,8 @@ void sim_user_finish(struct sim_client *client)
                 SIM_EVENT_CLOSE, session->id);
         }
         /* A lost one too: only then does its client look for a late key. */
-        if (ticket != NULL && ticket->is_granted && !ticket->is_released) {
+        if (ticket != NULL && ticket->is_granted && !ticket->is_released &&
+            !awaits_chained(client, ticket)) {
             sim_user_push(
                 client, sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
                 SIM_EVENT_RELEASE, ticket->id);

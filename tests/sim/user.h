@@ -26,6 +26,11 @@ void sim_ticket_enter(struct sim_client *client,
                       struct sim_ticket *ticket,
                       struct ll_bytes key);
 void sim_user_acquire(struct sim_client *client, struct sim_session *session);
+/** A ticket, the newest, is to be asked for with a search. */
+void sim_user_search(struct sim_client *client, struct sim_ticket *ticket);
+/** Asks for a further lock, with a search; the held ticket is released when
+ *  that has ended. False: the session takes none. */
+bool sim_user_chain(struct sim_client *client, struct sim_ticket *held);
 void sim_user_release(struct sim_client *client, struct sim_ticket *ticket);
 
 /** How long the caller will wait for a ticket: not at all, some time, or for

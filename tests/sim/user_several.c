@@ -76,6 +76,10 @@ void sim_user_acquire_all(struct sim_client *client,
     unsigned n = draw_names(client, names, bytes);
 
     make_parts(client, whole, names, n);
+    if (sim_fault_strikes(world, SIM_FAULT_CHAIN)) {
+        sim_user_search(client, whole);
+    }
+    event.acquire_all.search = whole->searches;
     whole->name = names[0];
     event.acquire_all.session = session->id;
     event.acquire_all.names = bytes;

@@ -20,6 +20,7 @@ struct sim_ticket *sim_ticket_new(struct sim_client *client,
     ticket->client = client->peer.number;
     ticket->session = session;
     ticket->seen_state = SIM_STATE_NONE;
+    ticket->seen_search = SIM_STATE_NONE;
     ticket->acquire_owed = true;
     ticket->acquire_due_ns = INT64_MAX;
     ticket->release_due_ns = INT64_MAX;
@@ -100,7 +101,15 @@ void sim_user_await(struct sim_client *client, struct sim_ticket *ticket)
     }
 }
 
-void sim_user_acquire(struct sim_client *client, struct sim_session *session)
+void sim_user_search(struct sim_client *client, struct sim_ticket *ticket)
+{
+    (void)sim_client_next_id(client);
+    ticket->searches = true;
+}
+
+/** Asks for a lock, for its own sake or while another is held. */
+static struct sim_ticket *
+acquire(struct sim_client *client, struct sim_session *session, bool searches)
 {
     struct sim_world *world = client->world;
     struct sim_ticket *ticket = sim_ticket_new(client, session);
@@ -108,6 +117,10 @@ void sim_user_acquire(struct sim_client *client, struct sim_session *session)
     struct ll_ticket_view view;
     int64_t timeout_ns = sim_user_draw_timeout(client, ticket);
 
+    if (searches) {
+        sim_user_search(client, ticket);
+    }
+    event.acquire.search = searches;
     ticket->name = (unsigned)sim_below(&client->random, world->names_n);
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){world->names[ticket->name],
@@ -118,16 +131,38 @@ void sim_user_acquire(struct sim_client *client, struct sim_session *session)
         /* The session was lost in this very step. */
         client->objects[ticket->id].ticket = NULL;
         free(ticket);
-        return;
+        return NULL;
     }
     world->result->tickets++;
     if (world->is_over ||
         !ll_core_ticket_view(client->core, ticket->id, 0, &view) ||
         view.key.size >= sizeof(ticket->key)) {
-        return;
+        return ticket;
     }
     sim_ticket_enter(client, ticket, view.key);
     sim_user_await(client, ticket);
+    return ticket;
+}
+
+void sim_user_acquire(struct sim_client *client, struct sim_session *session)
+{
+    (void)acquire(client, session,
+                  sim_fault_strikes(client->world, SIM_FAULT_CHAIN));
+}
+
+bool sim_user_chain(struct sim_client *client, struct sim_ticket *held)
+{
+    struct sim_ticket *ticket;
+
+    if (!held->session->is_open) {
+        return false;
+    }
+    ticket = acquire(client, held->session, true);
+    if (ticket != NULL) {
+        held->chained = ticket->id;
+        ticket->frees = held->id;
+    }
+    return ticket != NULL;
 }
 
 /** The token that a ticket, and each part of it, is released with. */

@@ -288,6 +288,7 @@ static void world_dispatch(struct sim_world *world,
     case SIM_EVENT_RELEASE:
     case SIM_EVENT_WRITE:
     case SIM_EVENT_TAKE_OVER:
+    case SIM_EVENT_CHAIN:
     case SIM_EVENT_UNOBSERVE:
     case SIM_EVENT_CLOSE:
     case SIM_EVENT_DUE:

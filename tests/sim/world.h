@@ -42,6 +42,8 @@ enum sim_event_kind {
     SIM_EVENT_WORK,      /* client `number`: a caller asks for a lock */
     SIM_EVENT_TAKE_OVER, /* client `number`: session `id`, of a process that
                             died, or the tickets of the one it was */
+    SIM_EVENT_CHAIN,     /* client `number`: while ticket `id` is held, the
+                            caller asks for another */
     SIM_EVENT_UNOBSERVE, /* client `number`: observer `id` */
     SIM_EVENT_CLOSE,     /* client `number`: session `id` */
     SIM_EVENT_TEND,      /* client `number`: looks after its sessions */
@@ -170,6 +172,11 @@ struct sim_ticket {
     struct sim_ticket *whole;
     bool was_waiting; /* as its process died */
     bool in_keys;     /* in world->keys: nobody took its place over */
+    bool searches;    /* for a circle that it waits in */
+    bool is_marked;   /* as the one that is to leave its circle */
+    int seen_search;  /* for the coverage */
+    uint64_t chained; /* the ticket that is waited for while this is held */
+    uint64_t frees;   /* of that one: this */
     size_t key_size;
     char key[SIM_KEY_SIZE];
     UT_hash_handle hh; /* in world->keys, by key */
@@ -324,6 +331,8 @@ struct sim_world {
     int64_t last_token[SIM_NAMES_MAX];
     int64_t data_token[SIM_NAMES_MAX]; /* of the last that wrote */
     struct sim_leaders leaders[SIM_NAMES_MAX];
+    /** The ticket that the revision which is being taken in marks. */
+    struct sim_ticket *marked;
     /** Of the keys that one revision deletes: the oldest ticket's. */
     int64_t gone_first[SIM_NAMES_MAX];
 };
@@ -441,6 +450,8 @@ void sim_check_core(struct sim_client *client);
 /** What must be so at every step. */
 void sim_check_step(struct sim_world *world);
 void sim_check_commit(struct sim_world *world, int64_t revision);
+/** circle.c: etcd has marked a ticket as one that waits in a circle. */
+void sim_check_mark(struct sim_world *world, const struct sim_ticket *ticket);
 /** A Go-like client says that it holds a name. */
 void sim_check_go_grant(struct sim_world *world,
                         struct ll_bytes key,

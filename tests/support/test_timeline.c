@@ -233,6 +233,7 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
             test_word_take(timeline, "try")
                 ? 0
                 : test_word_option_ns(timeline, "timeout", -1);
+        event.acquire.search = test_word_take(timeline, "search");
     }
     (void)test_timeline_step(timeline, &event);
     return true;

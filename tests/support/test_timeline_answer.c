@@ -13,7 +13,9 @@
  *     listed rev N KEY@CREATED[=VALUE] ...         as they were asked for
  *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: who was
  *                                                  ahead in each queue
- *     were rev N -|KEY@CREATED ...                 and the else branch
+ *     were rev N -|KEY@CREATED [version V] ...     and the else branch; also
+ *                                                  a search's reads
+ *     on [KEY] ...                                 the keys of a lease
  *     deleted rev N | not-deleted rev N
  *     done rev N                                   each part of a batch
  *     too-many                                     its size is refused
@@ -129,6 +131,8 @@ static void parse_queues(struct test_timeline *timeline,
         } else if (test_kv_parse(timeline) != NULL) {
             timeline->ops[n] = op_kvs(&timeline->kvs[at], 1);
             timeline->ops[n].range.count = test_word_option(timeline, "of", 1);
+            timeline->kvs[at].version =
+                test_word_option(timeline, "version", 1);
         } else {
             break;
         }
@@ -244,6 +248,19 @@ bool test_answer_parse(struct test_timeline *timeline,
         answer->lease.ttl_s = strtoll(test_word_next(timeline), NULL, 10);
         answer->lease.granted_ttl_s =
             test_word_option(timeline, "of", answer->lease.ttl_s);
+        return true;
+    }
+    if (strcmp(word, "on") == 0) {
+        answer->kind = LL_REQUEST_LEASE_TTL;
+        answer->lease.ttl_s = timeline->at < timeline->words_n ? 10 : -1;
+        answer->lease.keys = timeline->keys;
+        while (timeline->at < timeline->words_n &&
+               answer->lease.keys_n < TEST_KVS_MAX) {
+            const char *key = test_word_next(timeline);
+
+            timeline->keys[answer->lease.keys_n++] =
+                (struct ll_bytes){key, strlen(key)};
+        }
         return true;
     }
     if (strcmp(word, "revoked") == 0) {

@@ -137,7 +137,8 @@ static void print_call(struct test_timeline *timeline,
         fprintf(out, "revoke lease %" PRIx64, lease);
         break;
     case LL_REQUEST_LEASE_TTL:
-        fprintf(out, "what is left of lease %" PRIx64, lease);
+        fprintf(out, "what is %s lease %" PRIx64,
+                request->lease.keys ? "on" : "left of", lease);
         break;
     case LL_REQUEST_STATUS:
         fprintf(out, "status");

@@ -87,6 +87,7 @@ struct test_timeline {
     struct ll_answer answer;
     struct ll_kv kvs[TEST_KVS_MAX];
     size_t kvs_n;
+    struct ll_bytes keys[TEST_KVS_MAX];
     struct ll_op_answer ops[TEST_KVS_MAX];
     struct ll_op_answer parts[LL_BATCH_PARTS_MAX];
     struct ll_watch_event changes[TEST_KVS_MAX];

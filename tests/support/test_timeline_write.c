@@ -175,6 +175,8 @@ bool test_run_acquire_all(struct test_timeline *timeline)
 
         if (given_ns >= 0 || test_word_take(timeline, "try")) {
             event.acquire_all.timeout_ns = given_ns >= 0 ? given_ns : 0;
+        } else if (test_word_take(timeline, "search")) {
+            event.acquire_all.search = true;
         } else {
             names[event.acquire_all.names_n++] = word_bytes(timeline);
         }

@@ -161,6 +161,30 @@ static void test_decode_leases(void **state)
     }
 }
 
+/** Goal: the keys that live on a lease are read. */
+static void test_decode_lease_keys(void **state)
+{
+    struct writer in = {.size = 0};
+    struct ll_answer answer;
+    struct ll_decoded *decoded = NULL;
+
+    (void)state;
+    header(&in, 7);
+    number(&in, 2, 5);
+    number(&in, 3, 8);
+    number(&in, 4, 10);
+    text(&in, 5, "a/5.1");
+    text(&in, 5, "b/5.2");
+    assert_int_equal(ll_answer_decode(LL_REQUEST_LEASE_TTL, in.data, in.size,
+                                      &answer, &decoded),
+                     0);
+    assert_int_equal(answer.lease.keys_n, 2);
+    assert_memory_equal(answer.lease.keys[0].data, "a/5.1", 5);
+    assert_int_equal(answer.lease.keys[1].size, 5);
+    assert_memory_equal(answer.lease.keys[1].data, "b/5.2", 5);
+    ll_decoded_free(decoded);
+}
+
 /** Goal: a member's status is read. */
 static void test_decode_status(void **state)
 {
@@ -370,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decode_txn),
         cmocka_unit_test(test_decode_leases),
+        cmocka_unit_test(test_decode_lease_keys),
         cmocka_unit_test(test_decode_status),
         cmocka_unit_test(test_decode_authenticate),
         cmocka_unit_test(test_decode_members),

@@ -150,11 +150,10 @@ static void test_no_trace(void **state)
 static void scripts_find(glob_t *ret_found)
 {
     char pattern[4096];
-    const char *file = __FILE__;
-    const char *slash = strrchr(file, '/');
+    const char *source = getenv("SRC");
 
-    (void)snprintf(pattern, sizeof(pattern), "%.*s../trace/*.trace",
-                   slash != NULL ? (int)(slash - file) + 1 : 0, file);
+    (void)snprintf(pattern, sizeof(pattern), "%s/tests/trace/*.trace",
+                   source != NULL ? source : ".");
     if (glob(pattern, 0, NULL, ret_found) != 0) {
         fprintf(stderr, "no %s\n", pattern);
         exit(EXIT_FAILURE);

@@ -149,6 +149,9 @@ static void test_encode_others(void **state)
     assert_encoded(&request, &out);
     request.kind = LL_REQUEST_LEASE_TTL;
     assert_encoded(&request, &out);
+    request.lease.keys = true;
+    number(&out, 2, 1);
+    assert_encoded(&request, &out);
     request.kind = LL_REQUEST_STATUS;
     out.size = 0;
     assert_encoded(&request, &out);
