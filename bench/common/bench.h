@@ -21,8 +21,9 @@
 /** The server's counters, as far as it has told them. */
 struct bench_server {
     double cpu_s;
-    double requests; /* answered one by one: reads, writes, transactions */
-    double ranges;   /* of these, Range */
+    double requests;  /* answered one by one: reads, writes, transactions */
+    double ranges;    /* of these, Range */
+    double proposals; /* writes that were agreed on */
     double watch_messages;
     double watchers; /* now */
 };

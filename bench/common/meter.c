@@ -37,6 +37,7 @@ void bench_meter_stop(struct bench_meter *meter)
     meter->server.cpu_s = now.cpu_s - meter->server.cpu_s;
     meter->server.requests = now.requests - meter->server.requests;
     meter->server.ranges = now.ranges - meter->server.ranges;
+    meter->server.proposals = now.proposals - meter->server.proposals;
     meter->server.watch_messages =
         now.watch_messages - meter->server.watch_messages;
     meter->server.watchers = now.watchers - meter->server.watchers;
@@ -65,6 +66,7 @@ void bench_meter_report_costs(const struct bench_meter *meter,
     bench_result_real(result, "server_cpu_us", meter->server.cpu_s * 1e6 / n);
     bench_result_real(result, "requests", meter->server.requests / n);
     bench_result_real(result, "ranges", meter->server.ranges / n);
+    bench_result_real(result, "proposals", meter->server.proposals / n);
     bench_result_real(result, "watch_messages",
                       meter->server.watch_messages / n);
 }

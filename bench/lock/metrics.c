@@ -130,6 +130,7 @@ static bool read_member(const char *endpoint, struct bench_server *server)
 {
     static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
     char *page = NULL;
+    double proposals;
     double ranges;
     int fd = connect_to(endpoint);
 
@@ -150,6 +151,11 @@ static bool read_member(const char *endpoint, struct bench_server *server)
     server->ranges += ranges;
     server->requests +=
         ranges + messages(page, "Txn") + messages(page, "DeleteRange");
+    /* Each member counts every one of them. */
+    proposals = value_of(page, "etcd_server_proposals_committed_total");
+    if (proposals > server->proposals) {
+        server->proposals = proposals;
+    }
     server->watch_messages += messages(page, "Watch");
     server->watchers += value_of(page, "etcd_debugging_mvcc_watcher_total");
     free(page);

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 
 // server is what etcd's members say of themselves, summed up.
 type server struct {
-	cpu, requests, ranges, watchMessages, watchers float64
+	cpu, requests, ranges, proposals, watchMessages, watchers float64
 }
 
 // serverNow reads the page of metrics of each endpoint.
@@ -53,6 +54,9 @@ func (s *server) take(line string) {
 	switch name := line[:space]; name {
 	case "process_cpu_seconds_total":
 		s.cpu += value
+	case "etcd_server_proposals_committed_total":
+		// Each member counts every one of them.
+		s.proposals = math.Max(s.proposals, value)
 	case "etcd_debugging_mvcc_watcher_total":
 		s.watchers += value
 	default:
@@ -112,6 +116,7 @@ func (m *meter) stop() {
 		cpu:           now.cpu - m.server.cpu,
 		requests:      now.requests - m.server.requests,
 		ranges:        now.ranges - m.server.ranges,
+		proposals:     now.proposals - m.server.proposals,
 		watchMessages: now.watchMessages - m.server.watchMessages,
 		watchers:      now.watchers - m.server.watchers,
 	}
@@ -141,6 +146,7 @@ func (m *meter) reportCosts(ops int, r *result) {
 	r.add("server_cpu_us", m.server.cpu*1e6/n)
 	r.add("requests", m.server.requests/n)
 	r.add("ranges", m.server.ranges/n)
+	r.add("proposals", m.server.proposals/n)
 	r.add("watch_messages", m.server.watchMessages/n)
 }
 
