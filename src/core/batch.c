@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "core/object.h"
+#include "core/read.h"
 #include "core/ticket.h"
 #include "core/write.h"
 
@@ -58,7 +59,7 @@ static size_t bytes_of(struct ll_object *object)
     return bytes;
 }
 
-static bool batches_ready(struct ll_core *core)
+bool ll_batches_ready(struct ll_core *core)
 {
     struct ll_batches *batches = &core->batches;
 
@@ -87,6 +88,7 @@ static void batch_take(struct ll_core *core,
         (struct ll_op){.kind = LL_OP_TXN, .txn = request.txn};
     batch->parts[n].id = object->entry.id;
     batch->parts[n].seq = object->seq;
+    batch->ops_n++;
 }
 
 /** Moves what has gathered, as far as it goes together, into a batch. */
@@ -139,12 +141,13 @@ bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
     }
     object = LL_CONTAINER(first, struct ll_object, calling);
     batch->n = 0;
+    batch->ops_n = 0;
     batch->out = true;
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
     ret_effect->call.endpoint = core->endpoint;
     ret_effect->call.timeout_ns = core->config.request_timeout_ns;
     alone = first->next == &core->gathering || core->batches.parts_max < 2 ||
-            !batches_ready(core);
+            !ll_batches_ready(core);
     if (!alone) {
         batch_fill(core, batch);
         alone = batch->n == 1;
@@ -174,7 +177,7 @@ bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
 
 void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq)
 {
-    for (unsigned i = 0; i < LL_BATCHES_MAX; i++) {
+    for (unsigned i = 0; i < 2 * LL_BATCHES_MAX; i++) {
         struct ll_batch *batch = &core->batches.slots[i];
 
         if (batch->out && batch->n == 1 && batch->parts[0].id == id &&
@@ -205,8 +208,9 @@ static void batch_split(struct ll_core *core,
 
     refused.outcome = LL_OUTCOME_AGAIN;
     if (strstr(answer->text, "too many operations") != NULL) {
-        core->batches.parts_max = batch->n / 2;
-        ll_core_log(core, 2, "etcd takes fewer than %zu Txns in one", batch->n);
+        core->batches.parts_max = batch->ops_n / 2;
+        ll_core_log(core, 2, "etcd takes fewer than %zu operations in a Txn",
+                    batch->ops_n);
     }
     for (size_t i = 0; i < batch->n; i++) {
         struct ll_object *object =
@@ -238,6 +242,10 @@ void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event)
     if (whole->outcome != LL_OUTCOME_OK && whole->outcome != LL_OUTCOME_LOST &&
         whole->outcome != LL_OUTCOME_AGAIN) {
         batch_split(core, batch, event);
+        return;
+    }
+    if (batch >= &core->batches.slots[LL_BATCHES_MAX]) {
+        ll_reads_on_answer(core, batch, event);
         return;
     }
     for (size_t i = 0; i < batch->n; i++) {

@@ -37,7 +37,8 @@ struct ll_object;
  * conditions of the caller's goes alone.
  */
 
-/** Unanswered Txns of this kind at most, single ones too. */
+/** Unanswered Txns of this kind at most, single ones too; and as many of
+ *  reads, see read.h. */
 #define LL_BATCHES_MAX 4
 /** Parts of one at most. etcd counts the operations of a Txn by its levels: the
  *  outer ones and the most of any nested one are not to be above 128 together
@@ -56,21 +57,26 @@ struct ll_part {
     char end[LL_PREFIX_MAX];
 };
 
+struct ll_batch_part {
+    uint64_t id;
+    uint32_t seq;
+    size_t ops_n; /* of a read: its ranges */
+};
+
 struct ll_batch {
     bool out;
     uint32_t seq; /* of the newest */
     size_t n;     /* 1: the object's own call */
-    struct {
-        uint64_t id;
-        uint32_t seq;
-    } parts[LL_BATCH_PARTS_MAX];
+    size_t ops_n; /* operations in it */
+    struct ll_batch_part parts[LL_BATCH_PARTS_MAX];
 };
 
 /** Of a core. */
 struct ll_batches {
-    struct ll_batch slots[LL_BATCHES_MAX];
+    struct ll_batch slots[2 * LL_BATCHES_MAX]; /* the second half: reads' */
     unsigned window;  /* slots in use at most; 0: nothing is batched */
     size_t parts_max; /* as etcd has taught */
+    bool reads_crowd; /* the last batch of reads did not take all */
     struct ll_part *parts;
     struct ll_op *ops;
 };
@@ -79,6 +85,8 @@ struct ll_batches {
 bool ll_batch_takes(struct ll_object *object);
 /** Draws what has gathered; false: nothing, or no slot is free. */
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect);
+/** Whether there is memory to make a batch in, one at a time. */
+bool ll_batches_ready(struct ll_core *core);
 /** A single call has been answered: frees its slot. */
 void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq);
 /** The answer to a batch, whose id is not below LL_ID_MAX. */

@@ -7,6 +7,7 @@
 #include "core/object.h"
 #include "core/observe.h"
 #include "core/query.h"
+#include "core/read.h"
 #include "core/search.h"
 #include "core/session.h"
 #include "core/ticket.h"
@@ -27,6 +28,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     ll_link_init(&core->sessions);
     ll_link_init(&core->calling);
     ll_link_init(&core->gathering);
+    ll_link_init(&core->reading);
     core->part = &core->single;
     core->batches.window =
         config->batch_window == LL_BATCH_NEVER ? 0
@@ -412,7 +414,7 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
                   ret_effect);
         return true;
     }
-    if (ll_batches_next(core, ret_effect)) {
+    if (ll_reads_next(core, ret_effect) || ll_batches_next(core, ret_effect)) {
         return true;
     }
     ll_free(core->drawn_line);

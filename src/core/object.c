@@ -9,6 +9,7 @@
 #include "core/bundle.h"
 #include "core/observe.h"
 #include "core/query.h"
+#include "core/read.h"
 #include "core/search.h"
 #include "core/session.h"
 #include "core/ticket.h"
@@ -123,12 +124,17 @@ void ll_call_none(struct ll_core *core, struct ll_object *object)
 
 void ll_call_if_due(struct ll_core *core, struct ll_object *object)
 {
-    if (object->call_ns <= core->now_ns) {
-        ll_link_append_once(core->batches.window > 0 && ll_batch_takes(object)
-                                ? &core->gathering
-                                : &core->calling,
-                            &object->calling);
+    struct ll_link *list = &core->calling;
+
+    if (object->call_ns > core->now_ns) {
+        return;
     }
+    if (core->batches.window > 0 && ll_batch_takes(object)) {
+        list = &core->gathering;
+    } else if (core->batches.window > 0 && ll_reads_take(object)) {
+        list = &core->reading;
+    }
+    ll_link_append_once(list, &object->calling);
 }
 
 void ll_keep_failure(struct ll_core *core,

@@ -39,8 +39,8 @@ struct ll_object {
     struct ll_entry entry; /* in core->objects, by id */
     enum ll_object_kind kind;
     struct ll_timer timer;
-    struct ll_link calling; /* in core->calling or gathering: its call can go
-                             * out */
+    struct ll_link calling; /* in core->calling, gathering or reading: its call
+                             * can go out */
     struct ll_link telling; /* in core->telling: it has effects to draw */
     uint32_t seq;           /* of the newest call */
     bool in_flight;         /* the newest call is unanswered */
@@ -70,6 +70,7 @@ struct ll_core {
     struct ll_link sessions;
     struct ll_link calling;   /* whose calls go out by themselves */
     struct ll_link gathering; /* or with others */
+    struct ll_link reading;   /* or, serializable reads, with others' */
     struct ll_link telling;
     struct ll_link reaping; /* tickets that watch for a late key */
     struct ll_link log;     /* lines not drawn yet */

@@ -246,12 +246,19 @@ static void stream_open(struct ll_core *core, struct ll_stream *stream)
     }
 }
 
+/** When the stream is to be taken for stuck. */
+static int64_t creation_deadline_ns(const struct ll_core *core)
+{
+    const struct ll_watch *oldest = watch_oldest_creating(core);
+
+    return oldest != NULL ? ll_max(oldest->sent_ns, core->watches.answered_ns) +
+                                LL_WATCH_CREATE_TIMEOUT_NS
+                          : LL_NEVER;
+}
+
 void ll_streams_on_time(struct ll_core *core)
 {
-    struct ll_watch *oldest = watch_oldest_creating(core);
-
-    if (oldest != NULL &&
-        core->now_ns >= oldest->sent_ns + LL_WATCH_CREATE_TIMEOUT_NS) {
+    if (core->now_ns >= creation_deadline_ns(core)) {
         ll_stream_restart(core, LL_STREAM_WATCH,
                           "a watch was not created in time");
     }
@@ -267,10 +274,7 @@ void ll_streams_on_time(struct ll_core *core)
 
 int64_t ll_streams_deadline_ns(const struct ll_core *core)
 {
-    const struct ll_watch *oldest = watch_oldest_creating(core);
-    int64_t deadline_ns = oldest != NULL
-                              ? oldest->sent_ns + LL_WATCH_CREATE_TIMEOUT_NS
-                              : LL_NEVER;
+    int64_t deadline_ns = creation_deadline_ns(core);
 
     for (size_t i = 0; i < LL_STREAMS; i++) {
         if (!core->streams[i].up && stream_is_needed(core, &core->streams[i])) {
@@ -395,6 +399,7 @@ static void watch_on_created(struct ll_core *core,
                              struct ll_watch *watch,
                              const struct ll_event *event)
 {
+    core->watches.answered_ns = core->now_ns;
     if (watch->state == LL_WATCH_DROPPED) {
         watch_enter(core, watch, LL_WATCH_ENDING);
     } else if (watch->state == LL_WATCH_CREATING) {
@@ -411,6 +416,7 @@ static void watch_on_canceled(struct ll_core *core,
                               struct ll_watch *watch,
                               const struct ll_event *event)
 {
+    core->watches.answered_ns = core->now_ns;
     ll_core_log(core, 2, "a watch was refused: %s", event->watch.reason);
     switch (watch->state) {
     case LL_WATCH_OFF:

@@ -51,7 +51,9 @@ struct ll_object;
  * a creation that nobody wants any more stays there until it is answered.
  */
 
-/** A creation unanswered for this long: the stream is stuck. */
+/** The oldest creation unanswered for this long, and no other answered in the
+ *  meantime: the stream is stuck. A server that makes many at its own pace is
+ *  not: to begin anew would throw away what it has made. */
 #define LL_WATCH_CREATE_TIMEOUT_NS INT64_C(5000000000)
 
 /** The pause after etcd refused or ended a watch for another reason than a
@@ -112,6 +114,7 @@ struct ll_watches {
     struct ll_link on;
     struct ll_link ending;
     unsigned creating_n;
+    int64_t answered_ns; /* when a creation was answered last */
 };
 
 void ll_streams_init(struct ll_core *core);

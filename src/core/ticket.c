@@ -22,8 +22,13 @@ static bool ticket_waits(const struct ll_ticket *ticket)
 
 int64_t ll_ticket_recheck_ns(struct ll_core *core)
 {
-    return core->now_ns + LL_RECHECK_NS * 4 / 5 +
-           ll_random_below(&core->random, LL_RECHECK_NS * 2 / 5);
+    int64_t at_ns = core->now_ns + LL_RECHECK_NS * 4 / 5 +
+                    ll_random_below(&core->random, LL_RECHECK_NS * 2 / 5);
+
+    /* Those of a crowd that would come within a second come together. */
+    return core->tickets_n < LL_RECHECK_CROWD
+               ? at_ns
+               : at_ns + LL_RECHECK_STEP_NS - at_ns % LL_RECHECK_STEP_NS;
 }
 
 void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket)

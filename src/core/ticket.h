@@ -78,6 +78,10 @@
 /** The slow re-check, that a missed event costs a delay and not a hang; give
  *  or take a fifth at random. */
 #define LL_RECHECK_NS INT64_C(30000000000)
+/** With so many tickets a client makes its re-checks at multiples of the step,
+ *  so that they share requests (see read.h). */
+#define LL_RECHECK_CROWD 512
+#define LL_RECHECK_STEP_NS INT64_C(1000000000)
 /** A ticket that never waited watches its key once held for this long. */
 #define LL_GUARD_NS INT64_C(1000000000)
 

@@ -325,6 +325,10 @@ static void ticket_plan_read(struct ll_core *core,
     }
     if (settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
+    } else if (core->batches.reads_crowd) {
+        /* Between here and there a read finds a deletion sooner, and delays
+         * what others of the crowd have to ask. */
+        ticket->read_ns = ll_max(ticket->settle_ns, core->now_ns + 1);
     } else {
         ticket->read_ns = core->now_ns + ticket->settle_step_ns;
         ticket->settle_step_ns *= 2;
@@ -348,9 +352,10 @@ static int64_t ticket_least_revision(const struct ll_ticket *ticket)
  *  old is no etcd's that we know: then with a pause. */
 static void ticket_ask_quorum(struct ll_core *core, struct ll_ticket *ticket)
 {
-    ll_call_at(core, &ticket->object,
-               core->now_ns + (ticket->linearize ? LL_BACKOFF_MAX_NS : 0));
+    int64_t pause_ns = ticket->linearize ? LL_BACKOFF_MAX_NS : 0;
+
     ticket->linearize = true;
+    ll_call_at(core, &ticket->object, core->now_ns + pause_ns);
 }
 
 static void ticket_read(struct ll_core *core,

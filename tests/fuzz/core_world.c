@@ -135,6 +135,21 @@ static void check_asker(struct world *world, uint64_t id)
     }
 }
 
+/** Many reads in one: nothing but serializable ranges. */
+static void on_reads(struct world *world,
+                     const struct ll_request *request,
+                     const struct ll_batch *batch)
+{
+    FUZZ_CHECK(batch->n > 1);
+    for (size_t i = 0; i < batch->n; i++) {
+        check_asker(world, batch->parts[i].id);
+    }
+    for (size_t i = 0; i < request->txn.then_n; i++) {
+        FUZZ_CHECK(request->txn.then_ops[i].kind == LL_OP_RANGE);
+        FUZZ_CHECK(request->txn.then_ops[i].range.serializable);
+    }
+}
+
 /** Many Txns in one, which nobody asks for but their own askers. */
 static void on_batch(struct world *world,
                      const struct ll_request *request,
@@ -143,9 +158,14 @@ static void on_batch(struct world *world,
     const struct ll_batch *batch =
         &world->core->batches.slots[call->id - LL_ID_MAX];
 
-    FUZZ_CHECK(call->id - LL_ID_MAX < LL_BATCHES_MAX);
+    FUZZ_CHECK(call->id - LL_ID_MAX < 2 * LL_BATCHES_MAX);
     FUZZ_CHECK(request->kind == LL_REQUEST_TXN && request->txn.then_n > 1);
     FUZZ_CHECK(request->txn.compares_n == 0 && request->txn.else_n == 0);
+    FUZZ_CHECK(batch->ops_n == request->txn.then_n);
+    if (call->id - LL_ID_MAX >= LL_BATCHES_MAX) {
+        on_reads(world, request, batch);
+        return;
+    }
     FUZZ_CHECK(batch->n == request->txn.then_n);
     call->parts = calloc(batch->n, sizeof(*call->parts));
     FUZZ_CHECK(call->parts != NULL);

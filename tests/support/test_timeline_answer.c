@@ -18,6 +18,8 @@
  *     on [KEY] ...                                 the keys of a lease
  *     deleted rev N | not-deleted rev N
  *     done rev N                                   each part of a batch
+ *     keys rev N -|KEY@CREATED ...                 each range of a batch of
+ *                                                  reads
  *     too-many                                     its size is refused
  *     written rev N                                a write's then branch
  *     unwritten rev N [KEY@CREATED version V [mod N]]    and its else branch
@@ -214,6 +216,9 @@ static bool parse_txn(struct test_timeline *timeline,
         txn(answer, true, timeline->parts, call->parts_n);
     } else if (strcmp(word, "made") == 0 || strcmp(word, "were") == 0) {
         parse_queues(timeline, call, word[0] == 'm');
+    } else if (strcmp(word, "keys") == 0) {
+        parse_queues(timeline, call, false);
+        answer->txn.succeeded = true;
     } else if (strcmp(word, "written") == 0) {
         txn(answer, true, timeline->ops, 0);
     } else if (strcmp(word, "unwritten") == 0 || strcmp(word, "there") == 0) {

@@ -138,6 +138,68 @@ static void test_watches(void **state)
     end(timeline);
 }
 
+/** Goal: a server that makes many watches slowly is not left, one that stops
+ *  making them is. Method: more watches than fit, one created each second, and
+ *  then none. */
+static void test_slow_watches(void **state)
+{
+    struct test_timeline *timeline = with_session();
+    uint64_t id;
+    unsigned second;
+
+    (void)state;
+    for (id = 2; id < 2 + LL_WATCHES_CREATING_MAX; id++) {
+        input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
+        input(timeline, "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5", id);
+    }
+    test_timeline_clear(timeline);
+    for (second = 2; second < 12; second++) {
+        input(timeline, "%u created %u.own.1 rev 8", second, second);
+    }
+    assert_int_equal(count(timeline, "-> close watch"), 0);
+    input(timeline, "15.9 time");
+    assert_int_equal(count(timeline, "-> close watch"), 0);
+    input(timeline, "16 time");
+    assert_int_equal(count(timeline, "-> close watch"), 1);
+    end(timeline);
+}
+
+/** Goal: reads that gather go out as one Txn that etcd takes, and no more of
+ *  them than the window. Method: as many tickets that wait as fill two, all
+ *  created while the first read is unanswered. */
+static void test_reads(void **state)
+{
+    struct test_timeline *timeline = test_timeline_new();
+    unsigned waiters = LL_BATCH_PARTS_MAX + 2;
+    uint64_t id;
+
+    (void)state;
+    assert_non_null(timeline);
+    input(timeline, "0 setup window 1 request-timeout 100");
+    input(timeline, "0 open 1 ttl 86400");
+    input(timeline, "0 answer 1.1 granted 86400");
+    for (id = 2; id < 2 + waiters; id++) {
+        input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
+        input(timeline, "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5", id);
+    }
+    test_timeline_clear(timeline);
+    for (id = 2; id < 2 + waiters; id++) {
+        input(timeline, "2 created %" PRIu64 ".own.1 rev 8", id);
+        input(timeline, "2 created %" PRIu64 ".ahead.1 rev 8", id);
+    }
+    assert_int_equal(count(timeline, "-> call"), 1);
+    input(timeline, "2 answer 2.2 lost");
+    assert_int_equal(count(timeline, "; get"), LL_BATCH_PARTS_MAX - 1);
+    input(timeline, "3 answer batch4.1 lost");
+    assert_int_equal(count(timeline, "; get"), LL_BATCH_PARTS_MAX - 1);
+    /* etcd's own limit may be lower. */
+    input(timeline, "4 answer batch4.2 too-many");
+    assert_int_equal(count(timeline, "-> call batch"), 1);
+    input(timeline, "5 answer batch4.3 lost");
+    assert_int_equal(count(timeline, "; get"), LL_BATCH_PARTS_MAX / 2 - 1);
+    end(timeline);
+}
+
 /** Goal: beyond LL_REAPS_MAX abandoned attempts the oldest is given up, and
  *  the log says so. Method: one more acquire whose answer is lost late. */
 static void test_reaps(void **state)
@@ -324,7 +386,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),   cmocka_unit_test(test_call_never_sent),
-        cmocka_unit_test(test_watches), cmocka_unit_test(test_reaps),
+        cmocka_unit_test(test_watches), cmocka_unit_test(test_slow_watches),
+        cmocka_unit_test(test_reads),   cmocka_unit_test(test_reaps),
         cmocka_unit_test(test_sizes),   cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_writes),
     };

@@ -1,0 +1,188 @@
+#include "core/read.h"
+
+#include <assert.h>
+
+#include "core/object.h"
+#include "core/ticket.h"
+
+static struct ll_ticket *ticket_of(struct ll_object *object)
+{
+    return LL_CONTAINER(object, struct ll_ticket, object);
+}
+
+bool ll_reads_take(struct ll_object *object)
+{
+    if (object->kind != LL_OBJECT_TICKET || object->goes_alone ||
+        ticket_of(object)->linearize) {
+        return false;
+    }
+    switch (ticket_of(object)->state) {
+    case LL_TICKET_WAIT:
+    case LL_TICKET_NEXT:
+    case LL_TICKET_HELD:
+        return true;
+    case LL_TICKET_REAP:
+        return ticket_of(object)->token == 0;
+    case LL_TICKET_ENQUEUE:
+    case LL_TICKET_LOST:
+    case LL_TICKET_LEAVE:
+    case LL_TICKET_GONE:
+        break;
+    }
+    return false;
+}
+
+/** Of the next request of an object that waits: its own key, and the
+ *  predecessor's. */
+static size_t ranges_of(struct ll_object *object)
+{
+    return ticket_of(object)->state == LL_TICKET_WAIT ? 2 : 1;
+}
+
+/** Takes an object into a batch; its ranges go behind those that are there.
+ *  @return what it would have asked for by itself */
+static struct ll_request read_take(struct ll_core *core,
+                                   struct ll_batch *batch,
+                                   struct ll_object *object)
+{
+    struct ll_batches *batches = &core->batches;
+    struct ll_request request = {.kind = LL_REQUEST_TXN};
+    struct ll_batch_part *part = &batch->parts[batch->n];
+    size_t ranges_n = ranges_of(object);
+
+    core->part = &batches->parts[batch->n];
+    ll_call_begin(core, object, &request);
+    core->part = &core->single;
+    if (request.kind == LL_REQUEST_RANGE) {
+        batches->ops[batch->ops_n] =
+            (struct ll_op){.kind = LL_OP_RANGE, .range = request.range};
+    } else {
+        assert(request.kind == LL_REQUEST_TXN);
+        assert(request.txn.compares_n == 0 && request.txn.then_n == ranges_n);
+        for (size_t i = 0; i < ranges_n; i++) {
+            batches->ops[batch->ops_n + i] = request.txn.then_ops[i];
+        }
+    }
+    part->id = object->entry.id;
+    part->seq = object->seq;
+    part->ops_n = ranges_n;
+    batch->ops_n += ranges_n;
+    batch->n++;
+    return request;
+}
+
+static struct ll_batch *free_slot(struct ll_core *core)
+{
+    for (unsigned i = 0; i < core->batches.window; i++) {
+        struct ll_batch *batch = &core->batches.slots[LL_BATCHES_MAX + i];
+
+        if (!batch->out) {
+            return batch;
+        }
+    }
+    return NULL;
+}
+
+/** Fills a batch with what has gathered, as far as there is room.
+ *  @return the first one's own request */
+static struct ll_request reads_fill(struct ll_core *core,
+                                    struct ll_batch *batch)
+{
+    struct ll_request first = {.kind = LL_REQUEST_TXN};
+    struct ll_link *at;
+    struct ll_link *after;
+
+    core->batches.reads_crowd = false;
+    LL_LIST_EACH (at, after, &core->reading) {
+        struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
+
+        if (batch->n > 0 &&
+            batch->ops_n + ranges_of(object) > core->batches.parts_max) {
+            core->batches.reads_crowd = true;
+            break;
+        }
+        if (batch->n == 0) {
+            first = read_take(core, batch, object);
+        } else {
+            (void)read_take(core, batch, object);
+        }
+    }
+    return first;
+}
+
+bool ll_reads_next(struct ll_core *core, struct ll_effect *ret_effect)
+{
+    struct ll_batch *batch = free_slot(core);
+    struct ll_link *first = core->reading.next;
+
+    if (ll_link_alone(&core->reading) || batch == NULL ||
+        core->calls_in_flight >= LL_CALLS_MAX) {
+        return false;
+    }
+    batch->n = 0;
+    batch->ops_n = 0;
+    batch->out = true;
+    *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
+    ret_effect->call.endpoint = core->endpoint;
+    ret_effect->call.timeout_ns = core->config.request_timeout_ns;
+    core->calls_in_flight++;
+    if (first->next != &core->reading && ll_batches_ready(core)) {
+        ret_effect->call.request = reads_fill(core, batch);
+    } else {
+        struct ll_object *object =
+            LL_CONTAINER(first, struct ll_object, calling);
+
+        core->batches.reads_crowd = false;
+        ll_call_begin(core, object, &ret_effect->call.request);
+        batch->n = 1;
+        batch->parts[0].id = object->entry.id;
+        batch->parts[0].seq = object->seq;
+    }
+    if (batch->n == 1) {
+        ret_effect->id = batch->parts[0].id;
+        ret_effect->call.seq = batch->parts[0].seq;
+        return true;
+    }
+    ret_effect->id = LL_ID_MAX + (uint64_t)(batch - core->batches.slots);
+    ret_effect->call.seq = ++batch->seq;
+    ret_effect->call.request = (struct ll_request){
+        .kind = LL_REQUEST_TXN,
+        .txn = {.then_ops = core->batches.ops, .then_n = batch->ops_n}};
+    return true;
+}
+
+void ll_reads_on_answer(struct ll_core *core,
+                        struct ll_batch *batch,
+                        const struct ll_event *event)
+{
+    const struct ll_answer *whole = event->answer.answer;
+    bool fits = whole->outcome == LL_OUTCOME_OK &&
+                whole->kind == LL_REQUEST_TXN &&
+                whole->txn.ops_n == batch->ops_n;
+    size_t at = 0;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        struct ll_object *object =
+            ll_call_find(core, batch->parts[i].id, batch->parts[i].seq);
+        size_t ops_n = batch->parts[i].ops_n;
+        struct ll_answer part = *whole;
+
+        at += ops_n;
+        if (object == NULL) {
+            continue; /* nobody waits for it any more */
+        }
+        if (whole->outcome == LL_OUTCOME_OK) {
+            const struct ll_op_answer *ops =
+                fits ? &whole->txn.ops[at - ops_n] : NULL;
+
+            part.kind = LL_REQUEST_TXN;
+            part.txn = (struct ll_txn_answer){fits, ops, fits ? ops_n : 0};
+            if (ticket_of(object)->state == LL_TICKET_NEXT && fits &&
+                ops[0].kind == LL_OP_RANGE) {
+                part.kind = LL_REQUEST_RANGE;
+                part.range = ops[0].range;
+            }
+        }
+        ll_call_end(core, object, &part, event);
+    }
+}
