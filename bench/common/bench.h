@@ -36,8 +36,9 @@ typedef bool bench_server_fn(const char *endpoints,
 /** What the command line says; a scenario takes what concerns it. */
 struct bench_options {
     const char *endpoints;
-    const char *name; /* of the lock, or what the locks' names begin with */
-    int clients;      /* 0: the scenario's default; as are the next three */
+    const char *name;     /* of the lock, or what the locks' names begin with */
+    const char *guardian; /* its program; NULL: none */
+    int clients;          /* 0: the scenario's default; as are the next three */
     int workers;
     int tickets;
     int seconds;

@@ -10,6 +10,7 @@
 enum option_id {
     OPTION_ENDPOINTS = 256,
     OPTION_NAME,
+    OPTION_GUARDIAN,
     OPTION_SAMPLES,
     OPTION_JSON,
     OPTION_HELP,
@@ -42,11 +43,12 @@ static const struct number_option {
 };
 
 #define NUMBERS_N (sizeof(numbers) / sizeof(numbers[0]))
-#define TEXTS_N 5
+#define TEXTS_N 6
 
 static const struct option text_options[TEXTS_N] = {
     {"endpoints", required_argument, NULL, OPTION_ENDPOINTS},
     {"name", required_argument, NULL, OPTION_NAME},
+    {"guardian", required_argument, NULL, OPTION_GUARDIAN},
     {"samples", required_argument, NULL, OPTION_SAMPLES},
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -77,7 +79,8 @@ static void print_usage(const struct bench_program *program, FILE *out)
     for (size_t i = 0; i < NUMBERS_N; i++) {
         fprintf(out, "  --%-8s N     %s\n", numbers[i].name, numbers[i].does);
     }
-    fputs("  --samples FILE   writes every sample, in microseconds, ascending\n"
+    fputs("  --guardian FILE  the program that watches holders, in failover\n"
+          "  --samples FILE   writes every sample, in microseconds, ascending\n"
           "  --json           prints one line of JSON\n",
           out);
 }
@@ -120,6 +123,9 @@ static int parse_option(struct command *command, int option)
         return 0;
     case OPTION_NAME:
         command->options.name = optarg;
+        return 0;
+    case OPTION_GUARDIAN:
+        command->options.guardian = optarg;
         return 0;
     case OPTION_SAMPLES:
         command->samples_path = optarg;

@@ -82,13 +82,19 @@ int holder_start(const struct bench_options *options,
     char own_tickets[NUMBER_SIZE + 16];
     char ttl[NUMBER_SIZE + 8];
     char seconds[NUMBER_SIZE + 16];
-    char *argv[] = {program,     scenario, endpoints, own_name,
-                    own_tickets, ttl,      seconds,   NULL};
+    char guardian[1024];
+    char *argv[] = {program, scenario, endpoints, own_name, own_tickets,
+                    ttl,     seconds,  NULL,      NULL};
 
     if ((size_t)snprintf(endpoints, sizeof(endpoints), "--endpoints=%s",
                          options->endpoints) >= sizeof(endpoints)) {
         fprintf(stderr, "lockbench: too many endpoints\n");
         return 1;
+    }
+    if (options->guardian != NULL) {
+        (void)snprintf(guardian, sizeof(guardian), "--guardian=%s",
+                       options->guardian);
+        argv[sizeof(argv) / sizeof(argv[0]) - 2] = guardian; /* its place */
     }
     (void)snprintf(own_name, sizeof(own_name), "--name=%s", name);
     (void)snprintf(own_tickets, sizeof(own_tickets), "--tickets=%d", tickets);

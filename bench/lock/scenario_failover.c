@@ -82,6 +82,7 @@ int bench_failover(const struct bench_options *options,
                    struct bench_result *result)
 {
     int pairs = options->clients > 0 ? options->clients : PAIRS;
+    struct bench_options waiters = *options;
     struct bench_sessions sessions = {0};
     struct crowd crowd = {0};
     struct holder *holders = calloc((size_t)pairs, sizeof(*holders));
@@ -90,9 +91,11 @@ int bench_failover(const struct bench_options *options,
     if (holders == NULL) {
         return bench_no_memory();
     }
+    waiters.guardian = NULL;
     if (crowd_new(pairs, &crowd) == 0 &&
-        bench_sessions_open(options, 1, 1, &sessions) == 0) {
+        bench_sessions_open(&waiters, 1, 1, &sessions) == 0) {
         bench_result_int(result, "ttl", options->ttl_s);
+        bench_result_int(result, "guardian", options->guardian != NULL);
         status = measure(options, &crowd, holders, sessions.sessions[0]);
         crowd_ending(&crowd);
     }

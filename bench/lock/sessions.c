@@ -27,12 +27,15 @@ static int open_all(const struct bench_options *options,
                     int sessions_n,
                     struct bench_sessions *opened)
 {
+    struct leaselock_client_options client = LEASELOCK_CLIENT_OPTIONS_INIT;
     struct leaselock_session_options with = LEASELOCK_SESSION_OPTIONS_INIT;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
 
+    client.guardian = options->guardian != NULL;
+    client.guardian_path = options->guardian;
     with.ttl_s = options->ttl_s;
     while (opened->clients_n < clients_n) {
-        if (leaselock_client_open(options->endpoints, NULL,
+        if (leaselock_client_open(options->endpoints, &client,
                                   &opened->clients[opened->clients_n],
                                   &error) != 0) {
             return bench_fail("client", &error);

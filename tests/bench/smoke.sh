@@ -85,6 +85,8 @@ done
 for pid in "${pids[@]}"; do
     wait "$pid" || exit 1
 done
+run leaselock failover ops,guardian,most_s --clients 2 --ttl 5 \
+    --guardian "$BUILD/libexec/leaselock-guardian" "${at[@]}"
 if [[ -x $BUILD/bin/gopeer ]]; then
     run go putdelete ops,per_second,requests --seconds 1 "${at[@]}"
     run go writes ops,per_second --seconds 1 "${at[@]}"
