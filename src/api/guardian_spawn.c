@@ -78,11 +78,11 @@ static int process_between(void *arg)
 }
 
 /** It has the memory of its parent, which stands still meanwhile, so that
- *  nothing of a large program need be copied. ThreadSanitizer would take its
- *  steps for the parent's: there it has a copy. */
+ *  nothing of a large program need be copied. Sanitizers would take its steps
+ *  for the parent's: with them it has a copy. */
 static pid_t clone_between(struct launch *launch)
 {
-#ifdef __SANITIZE_THREAD__
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
     pid_t pid = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
 
     if (pid == 0) {
