@@ -27,19 +27,7 @@ void ll_client_lock(struct ll_client *client)
 
 void ll_client_unlock(struct ll_client *client)
 {
-    bool wake = false;
-
-    if (client->transport != NULL) {
-        bool due = client->event_fd < 0 && !ll_link_alone(&client->notices);
-
-        wake = due || client->stopping ||
-               ll_core_deadline_ns(client->core) < client->sleeps_until_ns;
-        wake = wake && client->sleeps_until_ns != INT64_MIN;
-        if (wake) {
-            client->sleeps_until_ns = INT64_MIN; /* once is enough */
-            ll_transport_wake(client->transport);
-        }
-    }
+    ll_seat_settle(client);
     pthread_mutex_unlock(&client->mutex);
 }
 

@@ -8,6 +8,7 @@
 #include "api/guardian.h"
 #include "api/handle.h"
 #include "api/notice.h"
+#include "api/seat.h"
 #include "api/setup.h"
 #include "base/list.h"
 #include "core/core.h"
@@ -27,12 +28,13 @@ struct ll_sync {
 
 /**
  * A client: core, the transport, the mutex around both, and the background
- * thread that waits for etcd and for time to pass.
+ * thread that waits for time to pass and, while no call blocks, for etcd.
  *
  * Any thread that holds the mutex may step core and carry its effects out; a
- * caller's own thread thereby sends its request itself, without a hop to the
- * background thread. Callbacks of the user's are put into a queue under the
- * mutex and called without it, by the background thread or in the dispatch.
+ * caller's own thread thereby sends its request and reads the answer itself,
+ * without a hop to the background thread (see api/seat.h). Callbacks of the
+ * user's are put into a queue under the mutex and called without it, by the
+ * background thread or in the dispatch.
  */
 struct ll_client {
     struct ll_handle handle;
@@ -58,8 +60,7 @@ struct ll_client {
     struct ll_link observers;
     struct ll_sync sync;
     struct ll_guardian *guardian; /* NULL: none was needed yet */
-    /** Until when the background thread sleeps; INT64_MIN: it is awake. */
-    int64_t sleeps_until_ns;
+    struct ll_seat seat;
     unsigned closes; /* sessions whose CLOSED is to come */
     bool closing;    /* leaselock_client_close was called */
     bool stopping;   /* the background thread is to end */
@@ -71,7 +72,7 @@ struct ll_client {
 int ll_client_enter(const void *user, struct ll_client **ret_client);
 
 void ll_client_lock(struct ll_client *client);
-/** Wakes the background thread where it would sleep too long, and unlocks. */
+/** Wakes whoever has to act on what has changed, and unlocks. */
 void ll_client_unlock(struct ll_client *client);
 
 /** Steps a command of the user's, and carries out what comes of it. */
@@ -90,6 +91,9 @@ bool ll_client_await_for(struct ll_client *client,
 /** Waits, with the mutex held, for a change that `changed` tells of, so long at
  *  most. */
 void ll_client_wait_change(struct ll_client *client, int timeout_ms);
+
+/** Steps what the transport brings; arg is the client. */
+void ll_client_on_event(struct ll_event *event, void *arg);
 
 /** The background thread; arg is the client. */
 void *ll_client_main(void *arg);

@@ -30,8 +30,7 @@ void ll_client_complete(struct ll_client *client,
         completion->waiter->status =
             ll_error_set(completion->waiter->reterr, detail->status,
                          detail->grpc_status, endpoint, detail->text);
-        completion->waiter->done = true;
-        pthread_cond_signal(&completion->waiter->cond);
+        ll_seat_done(client, completion->waiter);
         completion->waiter = NULL;
     } else if (completion->done != NULL) {
         completion->status = detail->status;
@@ -47,13 +46,7 @@ void ll_client_complete(struct ll_client *client,
 
 int ll_client_await(struct ll_client *client, struct ll_waiter *waiter)
 {
-    while (!waiter->done) {
-        ll_client_unlock(client);
-        ll_client_lock(client);
-        if (!waiter->done) {
-            pthread_cond_wait(&waiter->cond, &client->mutex);
-        }
-    }
+    (void)ll_seat_await(client, waiter, INT64_MAX);
     return waiter->status;
 }
 
@@ -61,24 +54,15 @@ bool ll_client_await_for(struct ll_client *client,
                          struct ll_waiter *waiter,
                          int timeout_ms)
 {
-    struct timespec until = ll_clock_after_ms(timeout_ms);
-    bool in_time = true;
-
-    while (!waiter->done && in_time) {
-        ll_client_unlock(client);
-        ll_client_lock(client);
-        if (!waiter->done) {
-            in_time = pthread_cond_timedwait(&waiter->cond, &client->mutex,
-                                             &until) == 0;
-        }
-    }
-    return waiter->done;
+    return ll_seat_await(client, waiter,
+                         ll_clock_now_ns() + timeout_ms * LL_NS_PER_MS);
 }
 
 void ll_client_wait_change(struct ll_client *client, int timeout_ms)
 {
     struct timespec until = ll_clock_after_ms(timeout_ms);
 
+    ll_seat_settle(client);
     (void)pthread_cond_timedwait(&client->changed, &client->mutex, &until);
 }
 
@@ -196,7 +180,7 @@ static void client_tell_closer(struct ll_client *client)
     }
 }
 
-static void client_on_event(struct ll_event *event, void *arg)
+void ll_client_on_event(struct ll_event *event, void *arg)
 {
     struct ll_client *client = arg;
 
@@ -228,28 +212,17 @@ static void client_on_time(struct ll_client *client)
     ll_sync_on_time(client, event.now_ns);
 }
 
-/** Waits without the mutex, and takes in what has come. */
+/** Waits until there is something to do. */
 static void client_wait(struct ll_client *client)
 {
-    int64_t deadline_ns = client_deadline_ns(client);
-    int64_t timeout_ns = INT64_MAX;
-    void *tag;
+    int64_t until_ns = client_deadline_ns(client);
 
-    if (deadline_ns != INT64_MAX) {
-        timeout_ns = deadline_ns - ll_clock_now_ns();
-        timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
+    if (ll_core_has_sessions(client->core)) {
+        int64_t latest_ns = ll_clock_now_ns() + SLEEP_MAX_NS;
+
+        until_ns = until_ns < latest_ns ? until_ns : latest_ns;
     }
-    if (ll_core_has_sessions(client->core) && timeout_ns > SLEEP_MAX_NS) {
-        timeout_ns = SLEEP_MAX_NS;
-    }
-    client->sleeps_until_ns = deadline_ns;
-    pthread_mutex_unlock(&client->mutex);
-    tag = ll_transport_wait(client->transport, timeout_ns);
-    pthread_mutex_lock(&client->mutex);
-    client->sleeps_until_ns = INT64_MIN;
-    if (tag != NULL) {
-        ll_transport_complete(client->transport, tag, client_on_event, client);
-    }
+    ll_seat_wait(client, until_ns);
 }
 
 void *ll_client_main(void *arg)

@@ -56,6 +56,7 @@ void ll_completion_free(struct ll_completion *completion)
 
 int ll_waiter_init(struct ll_waiter *waiter, struct leaselock_error *reterr)
 {
+    ll_link_init(&waiter->link);
     waiter->done = false;
     waiter->status = 0;
     waiter->reterr = reterr;

@@ -26,6 +26,7 @@ struct ll_notice {
 
 /** A thread that waits for a completion. */
 struct ll_waiter {
+    struct ll_link link; /* in the seat's `beside` while it sleeps there */
     pthread_cond_t cond;
     bool done;
     int status;

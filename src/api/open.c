@@ -83,6 +83,7 @@ static void client_destroy(struct ll_handle *handle)
     if (client->event_fd >= 0) {
         (void)close(client->event_fd);
     }
+    ll_seat_free(&client->seat);
     (void)pthread_cond_destroy(&client->changed);
     (void)pthread_mutex_destroy(&client->mutex);
     ll_free(client);
@@ -127,8 +128,13 @@ static int client_new(struct ll_client **ret_client)
         ll_free(client);
         return LEASELOCK_E_NOMEM;
     }
+    if (ll_seat_init(&client->seat) != 0) {
+        (void)pthread_cond_destroy(&client->changed);
+        (void)pthread_mutex_destroy(&client->mutex);
+        ll_free(client);
+        return LEASELOCK_E_NOMEM;
+    }
     client->event_fd = -1;
-    client->sleeps_until_ns = INT64_MIN;
     ll_link_init(&client->notices);
     ll_link_init(&client->sessions);
     ll_link_init(&client->tickets);

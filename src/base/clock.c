@@ -9,16 +9,21 @@ int64_t ll_clock_now_ns(void)
     return (int64_t)now.tv_sec * LL_NS_PER_S + now.tv_nsec;
 }
 
-struct timespec ll_clock_after_ms(int timeout_ms)
+struct timespec ll_clock_after_ns(int64_t timeout_ns)
 {
     struct timespec time;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    time.tv_sec += timeout_ms / 1000;
-    time.tv_nsec += timeout_ms % 1000 * LL_NS_PER_MS;
+    time.tv_sec += timeout_ns / LL_NS_PER_S;
+    time.tv_nsec += timeout_ns % LL_NS_PER_S;
     time.tv_sec += time.tv_nsec / LL_NS_PER_S;
     time.tv_nsec %= LL_NS_PER_S;
     return time;
+}
+
+struct timespec ll_clock_after_ms(int timeout_ms)
+{
+    return ll_clock_after_ns(timeout_ms * LL_NS_PER_MS);
 }
 
 int ll_clock_condition_init(pthread_cond_t *ret_condition)

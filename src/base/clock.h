@@ -13,6 +13,7 @@
 int64_t ll_clock_now_ns(void);
 
 /** A time of CLOCK_MONOTONIC, for a condition that waits by it. */
+struct timespec ll_clock_after_ns(int64_t timeout_ns);
 struct timespec ll_clock_after_ms(int timeout_ms);
 
 /** A condition that waits by CLOCK_MONOTONIC. Returns 0 or an errno. */

@@ -278,6 +278,11 @@ void ll_transport_stop(struct ll_transport *transport)
     ll_auth_stop(transport);
 }
 
+bool ll_transport_is_idle(const struct ll_transport *transport)
+{
+    return ll_link_alone(&transport->calls);
+}
+
 bool ll_transport_drained(const struct ll_transport *transport)
 {
     return ll_link_alone(&transport->calls) &&

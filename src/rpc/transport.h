@@ -115,6 +115,9 @@ void ll_transport_complete(struct ll_transport *transport,
                            ll_transport_event_fn *on_event,
                            void *arg);
 
+/** Whether no call is unanswered; streams do not count. */
+bool ll_transport_is_idle(const struct ll_transport *transport);
+
 /** Ends the current or else the next ll_transport_wait. Needs no mutex. */
 void ll_transport_wake(struct ll_transport *transport);
 
