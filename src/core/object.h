@@ -12,6 +12,7 @@
 #include "core/core.h"
 #include "core/endpoint.h"
 #include "core/key.h"
+#include "core/number.h"
 #include "core/stream.h"
 #include "core/timer.h"
 
@@ -77,6 +78,7 @@ struct ll_core {
     struct ll_log_line *drawn_line;
     struct ll_stream streams[LL_STREAMS];
     struct ll_watches watches;
+    struct ll_numbers numbers;
     struct ll_beats beats;
     struct ll_endpoint_health endpoints[LL_CORE_ENDPOINTS_MAX];
     uint64_t endpoints_usable; /* a bit each */

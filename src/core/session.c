@@ -64,7 +64,7 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     session->resumes = event->session_open.resume;
     if (session->resumes) {
         /* The numbers of the process that granted it are not known. */
-        session->numbers = ll_random_next(&core->random) >> 16;
+        session->numbers_first = ll_random_next(&core->random) >> 16;
     }
     session->deadline_ns =
         ll_after(core->now_ns, event->session_open.timeout_ns);

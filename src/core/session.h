@@ -55,7 +55,10 @@ struct ll_session {
     enum ll_session_state state;
     int64_t lease;
     int64_t ttl_s;
-    uint64_t numbers; /* tickets made so far */
+    /** Of its tickets: see number.h. All are above the first one; so many were
+     *  never used before. */
+    uint64_t numbers_first;
+    uint64_t numbers;
     /** OPENING: when the open is given up. Later: the lease lives until. */
     int64_t deadline_ns;
     /** When etcd may expire the lease: the deadline without its margin. */

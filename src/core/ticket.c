@@ -71,6 +71,11 @@ static void ticket_drop_watches(struct ll_core *core, struct ll_ticket *ticket)
 
 static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
 {
+    /* No request can make or delete the key any more, or none ever will. */
+    if ((ticket->lost_tries == 0 && !ticket->leave_lost) ||
+        !ll_session_is_alive(ticket->session)) {
+        ll_number_give(core, ticket->number);
+    }
     ticket->state = LL_TICKET_GONE;
     ll_writes_end(core, ticket);
     ticket->timeout_ns = LL_NEVER;

@@ -149,6 +149,7 @@ struct ll_ticket {
     /** Until etcd has answered the enqueue. */
     char *value;
     size_t value_size;
+    uint16_t number;     /* its place among the numbers */
     uint64_t queue_hash; /* of the queue's prefix */
     size_t space_size;   /* the key begins with the namespace, */
     size_t name_size;    /* then comes the name */

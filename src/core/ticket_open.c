@@ -26,6 +26,7 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     memcpy(ticket->key, key.data, key.size);
     ticket->key_size = key.size;
     ticket->value_size = value.size;
+    ticket->number = LL_NUMBER_NO_PLACE;
     ticket->ahead = -1;
     ticket->timeout_ns = LL_NEVER;
     ticket->release_ns = LL_NEVER;
@@ -40,20 +41,30 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     return ticket;
 }
 
+static uint64_t hash_more(uint64_t hash, struct ll_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        hash = (hash ^ (unsigned char)bytes.data[i]) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+/** FNV-1a, by Fowler, Noll and Vo, of the namespace and the name. */
+static uint64_t queue_hash(const struct ll_core *core, struct ll_bytes name)
+{
+    return hash_more(
+        hash_more(UINT64_C(14695981039346656037), core->config.space), name);
+}
+
 /** Says where the name is in the key. */
 static void ticket_name(const struct ll_core *core,
                         struct ll_ticket *ticket,
                         size_t name_size)
 {
-    /* FNV-1a, by Fowler, Noll and Vo. */
-    uint64_t hash = UINT64_C(14695981039346656037);
-
     ticket->space_size = core->config.space.size;
     ticket->name_size = name_size;
-    for (size_t i = 0; i < ll_ticket_prefix(ticket).size; i++) {
-        hash = (hash ^ (unsigned char)ticket->key[i]) * UINT64_C(1099511628211);
-    }
-    ticket->queue_hash = hash;
+    ticket->queue_hash = queue_hash(
+        core, (struct ll_bytes){ticket->key + ticket->space_size, name_size});
 }
 
 int ll_ticket_find_session(struct ll_core *core,
@@ -123,38 +134,59 @@ ticket_begin(struct ll_core *core, struct ll_ticket *ticket, int64_t timeout_ns)
     ll_object_reschedule(core, &ticket->object);
 }
 
+/** Makes a ticket with a key of its own; it is in no queue yet. */
+static int ticket_make(struct ll_core *core,
+                       struct ll_session *session,
+                       struct ll_bytes name,
+                       struct ll_bytes value,
+                       uint64_t id,
+                       struct ll_ticket **ret_ticket)
+{
+    uint16_t place = LL_NUMBER_NO_PLACE;
+    uint64_t number =
+        ll_number_take(core, session, queue_hash(core, name), &place);
+    char key[LL_KEY_MAX + 1];
+    size_t key_size =
+        ll_key_make(core->config.space, name, session->lease, number, key);
+    struct ll_ticket *ticket =
+        ticket_new((struct ll_bytes){key, key_size}, value);
+    int status = LEASELOCK_E_NOMEM;
+
+    if (ticket != NULL) {
+        ticket_name(core, ticket, name.size);
+        status = ticket_enter(core, session, ticket, id);
+    }
+    if (status != 0) {
+        ll_number_give(core, place);
+        return status;
+    }
+    ticket->number = place;
+    *ret_ticket = ticket;
+    return 0;
+}
+
 int ll_ticket_make_part(struct ll_core *core,
                         struct ll_session *session,
                         struct ll_bytes name,
                         uint64_t id,
                         struct ll_ticket **ret_part)
 {
-    char key[LL_KEY_MAX + 1];
-    size_t key_size = ll_key_make(core->config.space, name, session->lease,
-                                  session->numbers + 1, key);
-    struct ll_ticket *part =
-        ticket_new((struct ll_bytes){key, key_size}, (struct ll_bytes){"", 0});
     int status;
 
-    if (part == NULL) {
-        return LEASELOCK_E_NOMEM;
-    }
-    ticket_name(core, part, name.size);
-    part->is_part = true;
     if (core->tickets_n >= LL_TICKETS_MAX) {
-        ll_ticket_free(part);
         return LEASELOCK_E_LIMIT;
     }
-    status = ticket_enter(core, session, part, id);
+    status = ticket_make(core, session, name, (struct ll_bytes){"", 0}, id,
+                         ret_part);
     if (status == 0) {
-        session->numbers++;
-        *ret_part = part;
+        (*ret_part)->is_part = true;
     }
     return status;
 }
 
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *part)
 {
+    ll_number_give(core, part->number);
     ll_link_remove(&part->link);
     core->tickets_n--;
     ll_object_leave(core, &part->object);
@@ -164,9 +196,7 @@ void ll_ticket_discard(struct ll_core *core, struct ll_ticket *part)
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
-    struct ll_ticket *ticket;
-    char key[LL_KEY_MAX + 1];
-    size_t key_size;
+    struct ll_ticket *ticket = NULL;
     int status =
         ll_name_fault(event->acquire.name) != NULL
             ? LEASELOCK_E_NAME
@@ -175,17 +205,10 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     if (status == 0 && event->acquire.value.size > LL_VALUE_MAX) {
         status = LEASELOCK_E_LIMIT;
     }
-    if (status != 0) {
-        return status;
+    if (status == 0) {
+        status = ticket_make(core, session, event->acquire.name,
+                             event->acquire.value, event->id, &ticket);
     }
-    key_size = ll_key_make(core->config.space, event->acquire.name,
-                           session->lease, session->numbers + 1, key);
-    ticket = ticket_new((struct ll_bytes){key, key_size}, event->acquire.value);
-    if (ticket == NULL) {
-        return LEASELOCK_E_NOMEM;
-    }
-    ticket_name(core, ticket, event->acquire.name.size);
-    status = ticket_enter(core, session, ticket, event->id);
     if (status == 0 && event->acquire.search) {
         status = ll_search_begin(core, ticket, NULL, event->id + 1);
         if (status != 0) {
@@ -193,7 +216,6 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         }
     }
     if (status == 0) {
-        session->numbers++;
         ticket_begin(core, ticket, event->acquire.timeout_ns);
     }
     return status;

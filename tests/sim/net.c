@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/key.h"
 #include "net.h"
 
 /**
@@ -322,6 +323,43 @@ void sim_net_forget(struct sim_world *world, unsigned peer)
             world->streams[i].is_down_told = true;
         }
     }
+}
+
+/** Whether a Txn makes a key: it puts it, and not under a fence, which asks
+ *  for a create revision above 0. */
+static bool txn_makes(const struct ll_txn *txn, struct ll_bytes key)
+{
+    bool fenced = false;
+
+    for (size_t i = 0; i < txn->compares_n; i++) {
+        fenced |= txn->compares[i].target == LL_COMPARE_CREATE_REVISION &&
+                  txn->compares[i].number > 0;
+    }
+    for (size_t i = 0; i < txn->then_n; i++) {
+        const struct ll_op *op = &txn->then_ops[i];
+
+        if ((op->kind == LL_OP_PUT && !fenced &&
+             ll_bytes_equal(op->put.key, key)) ||
+            (op->kind == LL_OP_TXN && txn_makes(&op->txn, key))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+unsigned sim_net_makers(const struct sim_world *world, struct ll_bytes key)
+{
+    unsigned makers = 0;
+
+    for (size_t i = 0; i < world->heap.size; i++) {
+        const struct sim_message *message = world->heap.events[i].message;
+
+        if (message != NULL && message->kind == SIM_MESSAGE_REQUEST &&
+            message->request.kind == LL_REQUEST_TXN) {
+            makers += txn_makes(&message->request.txn, key) ? 1 : 0;
+        }
+    }
+    return makers;
 }
 
 void sim_net_free(struct sim_world *world)

@@ -37,7 +37,12 @@ void sim_ticket_enter(struct sim_client *client,
     struct sim_ticket *before;
 
     HASH_FIND(hh, world->keys, key.data, key.size, before);
-    if (before != NULL && !ticket->resumes) {
+    /* A number is used again once its key is gone for good (see number.h): no
+     * request but the new ticket's own is to make it. */
+    if (before != NULL && !ticket->resumes &&
+        (before->client != ticket->client || before->has_key ||
+         before->acquire_owed || before->in_held ||
+         sim_net_makers(world, key) > 1)) {
         sim_break(world, "keys differ", "ticket %u.%llu has the key %s of %llu",
                   ticket->client, (unsigned long long)ticket->id, before->key,
                   (unsigned long long)before->id);

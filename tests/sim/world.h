@@ -388,6 +388,8 @@ void sim_net_resume(struct sim_world *world, struct sim_peer *peer);
 void sim_net_hooks(struct sim_world *world, struct sim_etcd_hooks *ret_hooks);
 /** A peer's process has died: it hears of no call or stream any more. */
 void sim_net_forget(struct sim_world *world, unsigned peer);
+/** How many requests that have not landed yet may make a key. */
+unsigned sim_net_makers(const struct sim_world *world, struct ll_bytes key);
 void sim_net_free(struct sim_world *world);
 
 /** client.c: core, as its driver runs it. */
