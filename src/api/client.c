@@ -27,8 +27,7 @@ void ll_client_lock(struct ll_client *client)
 
 void ll_client_unlock(struct ll_client *client)
 {
-    ll_seat_settle(client);
-    pthread_mutex_unlock(&client->mutex);
+    ll_seat_unlock(client);
 }
 
 int ll_client_enter(const void *user, struct ll_client **ret_client)

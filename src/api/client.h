@@ -55,6 +55,7 @@ struct ll_client {
     struct ll_handle *calling; /* whose callback is running, or NULL */
     struct ll_link sessions;   /* API objects that are not over */
     struct ll_link tickets;
+    unsigned granting_n; /* of these, with a callback that waits for a grant */
     struct ll_link queries;
     struct ll_link writes;
     struct ll_link observers;

@@ -72,11 +72,8 @@ void ll_client_await_callbacks(struct ll_client *client,
     while (client->calling != NULL &&
            (client->calling == object ||
             ll_ticket_session(client->calling) == object->entry.id)) {
-        ll_client_unlock(client);
-        ll_client_lock(client);
-        if (client->calling != NULL) {
-            pthread_cond_wait(&client->changed, &client->mutex);
-        }
+        ll_seat_settle(client);
+        pthread_cond_wait(&client->changed, &client->mutex);
     }
 }
 

@@ -57,15 +57,17 @@ void ll_completion_free(struct ll_completion *completion)
 int ll_waiter_init(struct ll_waiter *waiter, struct leaselock_error *reterr)
 {
     ll_link_init(&waiter->link);
+    waiter->next = NULL;
+    waiter->wake = LL_WAKE_NONE;
     waiter->done = false;
     waiter->status = 0;
     waiter->reterr = reterr;
-    return ll_clock_condition_init(&waiter->cond) == 0 ? 0 : LEASELOCK_E_NOMEM;
+    return sem_init(&waiter->woken, 0, 0) == 0 ? 0 : LEASELOCK_E_SYSTEM;
 }
 
 void ll_waiter_free(struct ll_waiter *waiter)
 {
-    (void)pthread_cond_destroy(&waiter->cond);
+    (void)sem_destroy(&waiter->woken);
 }
 
 void ll_notice_post(struct ll_client *client, struct ll_notice *notice)
@@ -109,7 +111,7 @@ int ll_notices_call(struct ll_client *client)
 
         ll_link_remove(&notice->link);
         client->calling = owner;
-        pthread_mutex_unlock(&client->mutex);
+        ll_seat_unlock(client);
         callbacks_deep++;
         notice->call(client, notice);
         callbacks_deep--;

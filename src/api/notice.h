@@ -2,6 +2,7 @@
 #define LL_API_NOTICE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 
 #include "api/handle.h"
@@ -27,7 +28,14 @@ struct ll_notice {
 /** A thread that waits for a completion. */
 struct ll_waiter {
     struct ll_link link; /* in the seat's `beside` while it sleeps there */
-    pthread_cond_t cond;
+    /** To be woken: see ll_seat_unlock. */
+    struct ll_waiter *next;
+    enum {
+        LL_WAKE_NONE,
+        LL_WAKE_DUE,   /* in the seat's `due` */
+        LL_WAKE_COMES, /* taken from there: the semaphore is being posted */
+    } wake;
+    sem_t woken;
     bool done;
     int status;
     struct leaselock_error *reterr; /* may be NULL */

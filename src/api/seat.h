@@ -20,26 +20,23 @@ struct ll_waiter;
  * thread keeps the clock (renewals, time-outs) and the callbacks all the time;
  * it sits when nobody blocks, and else sleeps beside the seat.
  *
- *     seat       | event                        | next       | does
- *     EMPTY      | a call begins to block       | CALLER     | sits down
- *     BACKGROUND | a call begins to block       | BACKGROUND | waits beside it
- *     CALLER     | another call begins to block | CALLER     | waits beside it
- *     CALLER     | something came               | EMPTY      | takes it in; its
- *                |                              |            | own result: it
- *                |                              |            | leaves, else it
- *                |                              |            | sits down again
- *     CALLER     | its result came by another   | EMPTY      | is woken, leaves
- *                | thread (a close, a time-out) |            |
- *     BACKGROUND | something came               | EMPTY      | takes it in
- *     EMPTY      | the mutex is let go, and     |            |
- *                |   a call blocks beside it    | EMPTY      | the one that has
- *                |                              |            | blocked longest
- * is |                              |            | called to the seat |   none,
- * calls unanswered     | EMPTY      | the background | |            | thread is
- * called |   none, nothing unanswered   | EMPTY      | nobody is, yet EMPTY |
- * so for LL_SEAT_LINGER_NS     | BACKGROUND | it sits down any        | the
- * client is stopping       | BACKGROUND | callers leave, it | |            |
- * drains
+ *     seat       | event                     | next       | does
+ *     EMPTY      | a call blocks             | CALLER     | sits down
+ *     BACKGROUND | a call blocks             | BACKGROUND | sleeps beside
+ *     CALLER     | another call blocks       | CALLER     | sleeps beside
+ *     CALLER     | something came            | EMPTY      | takes it in; then
+ *                |                           |            | leaves, or sits
+ *                |                           |            | down again
+ *     CALLER     | its result came by        | EMPTY      | is woken, leaves
+ *                | another thread            |            |
+ *     BACKGROUND | something came            | EMPTY      | takes it in
+ *     EMPTY      | a call sleeps beside      | EMPTY      | the first of them
+ *                |                           |            | is called
+ *     EMPTY      | none does, calls are      | EMPTY      | the background
+ *                | unanswered                |            | thread is called
+ *     EMPTY      | neither, for a moment     | BACKGROUND | it sits down
+ *     any        | the client is stopping    | BACKGROUND | callers leave, it
+ *                |                           |            | drains
  *
  * Nobody sits for a moment after a blocking call has returned, since who has
  * just locked is about to unlock: to have the background thread sit down in
@@ -56,24 +53,33 @@ struct ll_seat {
     } state;
     /** The call that sleeps in the seat; NULL while it does not. */
     struct ll_waiter *sitting;
-    struct ll_link beside;    /* ll_waiter: who sleeps on its own condition */
-    struct ll_waiter *called; /* of these, who was woken to sit down */
-    int64_t linger_until_ns;
+    struct ll_link beside;     /* ll_waiter: who sleeps on its own condition */
+    struct ll_waiter *called;  /* of these, who was woken to sit down */
+    struct ll_waiter *due;     /* who is to be woken */
+    int64_t left_ns;           /* when a blocking call was last served */
     pthread_cond_t background; /* where its thread sleeps beside the seat */
     /** When the background thread wakes of itself, in the seat or beside it;
      *  INT64_MIN: it is awake, or was woken. */
     int64_t background_until_ns;
 };
 
-/** How long the seat stays empty after a blocking call. */
-#define LL_SEAT_LINGER_NS INT64_C(1000000)
+/** How long the seat stays empty after a blocking call; and where a callback
+ *  waits for what a watch brings. */
+#define LL_SEAT_LINGER_NS INT64_C(10000000)
+#define LL_SEAT_LINGER_SHORT_NS INT64_C(1000000)
 
 /** @return 0 or LEASELOCK_E_NOMEM */
 int ll_seat_init(struct ll_seat *seat);
 void ll_seat_free(struct ll_seat *seat);
 
-/** To be called before the mutex is let go: wakes who has to act on what has
- *  changed. */
+/**
+ * Lets the mutex go, and then wakes who has to act on what has changed: one
+ * answer can end dozens of calls, and a thread that is woken before the mutex
+ * is free only goes to sleep again.
+ */
+void ll_seat_unlock(struct ll_client *client);
+
+/** The same in front of a wait that lets the mutex go by itself. */
 void ll_seat_settle(struct ll_client *client);
 
 /** Of the background thread: waits until a time, or until something has come,

@@ -202,6 +202,7 @@ static void ticket_on_acquired(struct ll_client *client,
                                const struct ll_detail *detail)
 {
     ticket->acquire_due = false;
+    client->granting_n -= ticket->acquired.waiter == NULL ? 1 : 0;
     if (detail->status != 0 && ticket->acquired.done == NULL) {
         (void)ll_handle_shut(&ticket->handle);
     }

@@ -204,12 +204,14 @@ static int ticket_start(struct ll_session_object *session,
         goto out;
     }
     ticket->acquire_due = true;
+    client->granting_n += ticket->acquired.waiter == NULL ? 1 : 0;
     ll_link_append(&client->tickets, &ticket->link);
     ll_handle_ref(&ticket->handle); /* the caller's */
     event.id = ticket->handle.entry.id;
     status = ll_client_command(client, &event);
     if (status != 0) {
         ticket->acquire_due = false;
+        client->granting_n -= ticket->acquired.waiter == NULL ? 1 : 0;
         ll_ticket_shut(ticket);
         ll_handle_put(&ticket->handle);
     }

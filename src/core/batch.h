@@ -26,9 +26,8 @@ struct ll_object;
  *     OUT  | answered                    | FREE | to each its part
  *     OUT  | no answer, "too many        | FREE | the same to each
  *          | requests"                   |      |
- *     OUT  | refused as a whole          | FREE | each is sent again, alone:
- * one |                             |      | is to blame, and its error is | |
- * | its own
+ *     OUT  | refused as a whole: one is  | FREE | each is sent again, alone,
+ *          | to blame                    |      | and its error is its own
  *
  * etcd evaluates every condition of a Txn, nested ones too, before the first
  * of its writes (etcdserver's applyTxn), so parts must not depend on one
