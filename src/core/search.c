@@ -572,8 +572,9 @@ void ll_search_end(struct ll_core *core, struct ll_search *search)
     if (search == NULL) {
         return;
     }
-    open = search->state == LL_SEARCH_MARK &&
-           (search->mark_lost || search->object.in_flight);
+    open =
+        search->mark_open || (search->state == LL_SEARCH_MARK &&
+                              (search->mark_lost || search->object.in_flight));
     for (size_t i = 0; open && i < own_n(search); i++) {
         if (own_at(search, i) != NULL) {
             own_at(search, i)->version_open = true;
@@ -628,10 +629,27 @@ void ll_search_build(const struct ll_search *search,
     }
 }
 
+/** Whether the wait has ended and the bundle is yet to hear it: the time that
+ *  comes with an answer may end the session first. */
+static bool is_over(const struct ll_search *search)
+{
+    for (size_t i = 0; i < own_n(search); i++) {
+        const struct ll_ticket *part = own_at(search, i);
+
+        if (part == NULL || part->session == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void ll_search_on_answer(struct ll_core *core,
                          struct ll_search *search,
                          const struct ll_answer *answer)
 {
+    if (is_over(search)) {
+        return;
+    }
     switch (answer->outcome) {
     case LL_OUTCOME_OK:
         on_ok(core, search, answer);
@@ -648,6 +666,8 @@ void ll_search_on_answer(struct ll_core *core,
     case LL_OUTCOME_ERROR:
         ll_core_log(core, 2, "a look for a deadlock was refused: %s",
                     core->failure.text);
+        search->mark_open |=
+            search->state == LL_SEARCH_MARK && search->mark_lost;
         rest(core, search);
         break;
     }

@@ -132,6 +132,7 @@ struct ll_search {
     size_t key; /* the first that is being read, */
     size_t key_end;
     bool mark_lost; /* a try to mark may have been applied */
+    bool mark_open; /* one of an earlier look, of which it was never known */
     /** Parts of the newest request. */
     struct ll_op *ops;
     struct ll_compare *compares;
