@@ -80,11 +80,9 @@ void ll_core_free(struct ll_core *core)
     if (core == NULL) {
         return;
     }
-    while ((entry = core->leases.head) != NULL) {
-        ll_table_remove(&core->leases, entry);
+    while (ll_table_take(&core->leases) != NULL) {
     }
-    while ((entry = core->objects.head) != NULL) {
-        ll_table_remove(&core->objects, entry);
+    while ((entry = ll_table_take(&core->objects)) != NULL) {
         object_free(LL_CONTAINER(entry, struct ll_object, entry));
     }
     LL_LIST_EACH (at, after, &core->log) {

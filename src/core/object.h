@@ -43,10 +43,10 @@ struct ll_object {
     struct ll_link calling; /* in core->calling, gathering or reading: its call
                              * can go out */
     struct ll_link telling; /* in core->telling: it has effects to draw */
+    unsigned failures;      /* of calls, in a row */
     uint32_t seq;           /* of the newest call */
     bool in_flight;         /* the newest call is unanswered */
     bool goes_alone;        /* its calls are in no batch */
-    unsigned failures;      /* of calls, in a row */
     int64_t call_ns;        /* when the next call is due, or LL_NEVER */
     int64_t sent_ns;        /* when the newest call was sent */
 };

@@ -119,7 +119,7 @@ static void watch_off(struct ll_core *core, struct ll_watch *watch)
  *  uses on one stream share it, and no table is needed to find its owner. */
 static void watch_name(struct ll_watch *watch, enum ll_watch_slot slot)
 {
-    watch->uses = (watch->uses + 1) & 0x7ffff;
+    watch->uses++; /* and begins anew past the bits that it has */
     watch->id =
         (int64_t)(watch->owner->entry.id << 20 | (uint64_t)watch->uses << 1 |
                   (slot == LL_WATCH_AHEAD ? 1U : 0U));
@@ -404,7 +404,7 @@ static void watch_on_created(struct ll_core *core,
         watch_enter(core, watch, LL_WATCH_ENDING);
     } else if (watch->state == LL_WATCH_CREATING) {
         watch->created_revision = event->watch.revision;
-        watch->created_by = event->watch.member_id;
+        core->watches.member_id = event->watch.member_id;
         watch_enter(core, watch, LL_WATCH_ON);
         if (watch_ticket(watch) != NULL) {
             ll_ticket_on_created(core, watch_ticket(watch), watch_slot(watch));

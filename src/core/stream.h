@@ -92,20 +92,22 @@ enum ll_watch_slot {
 };
 #define LL_WATCH_SLOTS 2
 
+/** Of a watch's id, behind its owner's and before its slot. */
+#define LL_WATCH_USES_BITS 19
+
 struct ll_watch {
     struct ll_link link;
     struct ll_object *owner; /* a ticket or an observer */
     enum ll_watch_state state;
-    uint32_t uses; /* how often it was wanted: makes each id new */
-    int64_t id;    /* of the present use */
+    /** How often it was wanted: makes each id new. */
+    uint32_t uses : LL_WATCH_USES_BITS;
+    /** Every later deletion is certain to come at once (see ticket.h). */
+    bool settled : 1;
+    int64_t id; /* of the present use */
     /** Of an ON watch: etcd's revision when it was created. */
     int64_t created_revision;
-    /** And the member that said so. */
-    uint64_t created_by;
     /** Of a CREATING or DROPPED watch: when it was asked for. */
     int64_t sent_ns;
-    /** Every later deletion is certain to come at once (see ticket.h). */
-    bool settled;
 };
 
 struct ll_watches {
@@ -114,6 +116,7 @@ struct ll_watches {
     struct ll_link on;
     struct ll_link ending;
     unsigned creating_n;
+    uint64_t member_id;  /* that creates them, all on one stream */
     int64_t answered_ns; /* when a creation was answered last */
 };
 

@@ -239,7 +239,7 @@ void ll_ticket_wait_for(struct ll_core *core,
     ll_free(ticket->ahead_key);
     ticket->ahead_key =
         ll_alloc_copy(predecessor->key.data, predecessor->key.size);
-    ticket->ahead_key_size = predecessor->key.size;
+    ticket->ahead_key_size = (uint32_t)predecessor->key.size;
     ticket->ahead_token = predecessor->create_revision;
     ticket->ahead_lease = predecessor->lease;
     ticket->ahead = ahead;

@@ -102,58 +102,59 @@ enum ll_ticket_state {
 struct ll_bundle;
 struct ll_search;
 
+/** A hundred thousand of them are to fit into a process: what is of one size
+ *  stands together. */
 struct ll_ticket {
     struct ll_object object;
-    bool is_part;             /* of a bundle, which hears what it would tell */
-    struct ll_bundle *bundle; /* NULL: it is over, and nobody hears */
+    struct ll_bundle *bundle;   /* of a part; NULL: it is over, nobody hears */
     struct ll_session *session; /* not of a ticket that is GONE */
     struct ll_link link;        /* in session->tickets */
     struct ll_link reaping;     /* in core->reaping */
     enum ll_ticket_state state;
+    unsigned lost_tries; /* enqueues that may still land */
+    bool is_part;        /* of a bundle, which hears what it would tell */
     bool once;           /* a try: no waiting */
+    bool resumes;        /* the key was made by another process */
     bool acquire_told;   /* ACQUIRED is told or due */
     bool release_asked;  /* RELEASED is owed */
     bool answered_once;  /* etcd was reached, if only to say "later" */
     bool leave_lost;     /* a delete may have been applied unanswered */
     bool linearize;      /* the next read goes through the quorum */
-    unsigned lost_tries; /* enqueues that may still land */
-    int64_t timeout_ns;  /* of the acquire */
-    int64_t release_ns;  /* of the release's answer */
-    int64_t token;       /* 0: no key of ours is known */
-    int64_t ahead;       /* -1: not known yet */
-    char *ahead_key;     /* WAIT: the predecessor's */
-    size_t ahead_key_size;
+    bool version_open;   /* a write that was given up may raise it yet */
+    bool key_gone;       /* HELD: but a write may have given it back */
+    /** What is to be told. */
+    bool acquired_due;
+    bool lost_due;
+    bool released_due;
+    uint16_t number; /* its place among the numbers */
+    int acquire_status;
+    int release_status;
+    uint32_t ahead_key_size;
+    int64_t timeout_ns; /* of the acquire */
+    int64_t release_ns; /* of the release's answer */
+    int64_t token;      /* 0: no key of ours is known */
+    int64_t ahead;      /* -1: not known yet */
+    char *ahead_key;    /* WAIT: the predecessor's */
     int64_t ahead_token;
     int64_t ahead_lease;
     int64_t gone_revision;    /* NEXT: reads must be this new */
     struct ll_search *search; /* while it waits, if it is asked for */
     struct ll_link writes;    /* HELD: ll_write, in their order */
-    unsigned writes_n;
-    int64_t version;      /* HELD: of the key, as far as it is known */
-    bool version_open;    /* a write that was given up may raise it yet */
-    bool key_gone;        /* HELD: but a write may have given it back */
-    bool resumes;         /* the key was made by another process */
-    int64_t resume_token; /* and stands at this token; 0: at any */
+    int64_t version;          /* HELD: of the key, as far as it is known */
+    int64_t resume_token;     /* the key stands at this token; 0: at any */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
     int64_t settle_ns; /* until then reads follow each other closely */
     int64_t settle_step_ns;
-    /** What is to be told. */
-    bool acquired_due;
-    bool lost_due;
-    bool released_due;
-    int acquire_status;
-    int release_status;
-    const char *why; /* static */
-    /** Until etcd has answered the enqueue. */
-    char *value;
-    size_t value_size;
-    uint16_t number;     /* its place among the numbers */
+    const char *why;     /* static */
+    char *value;         /* until etcd has answered the enqueue */
     uint64_t queue_hash; /* of the queue's prefix */
-    size_t space_size;   /* the key begins with the namespace, */
-    size_t name_size;    /* then comes the name */
-    size_t key_size;
+    unsigned writes_n;
+    uint32_t value_size;
+    uint32_t space_size; /* the key begins with the namespace, */
+    uint32_t name_size;  /* then comes the name */
+    uint32_t key_size;
     char key[]; /* NAME/LEASE.NUMBER and a NUL */
 };
 

@@ -295,12 +295,13 @@ static bool range_has(const struct ll_range_answer *range, int64_t created)
 
 /** Settles a watch that the same member created at the read's very revision,
  *  so that no write came in between; or any, after their time. */
-static bool watch_settle(struct ll_watch *watch,
+static bool watch_settle(const struct ll_core *core,
+                         struct ll_watch *watch,
                          const struct ll_answer *answer,
                          bool time_is_over)
 {
     if (time_is_over || (watch->created_revision == answer->revision &&
-                         watch->created_by == answer->member_id)) {
+                         core->watches.member_id == answer->member_id)) {
         watch->settled = true;
     }
     return watch->settled;
@@ -316,11 +317,12 @@ static void ticket_plan_read(struct ll_core *core,
     bool settled = true;
 
     if (ll_ticket_is_watched(ticket)) {
-        settled = watch_settle(&watches[LL_WATCH_OWN], answer, time_is_over);
+        settled =
+            watch_settle(core, &watches[LL_WATCH_OWN], answer, time_is_over);
         if (ticket->state == LL_TICKET_WAIT) {
-            settled =
-                watch_settle(&watches[LL_WATCH_AHEAD], answer, time_is_over) &&
-                settled;
+            settled = watch_settle(core, &watches[LL_WATCH_AHEAD], answer,
+                                   time_is_over) &&
+                      settled;
         }
     }
     if (settled) {

@@ -24,8 +24,8 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
         return NULL;
     }
     memcpy(ticket->key, key.data, key.size);
-    ticket->key_size = key.size;
-    ticket->value_size = value.size;
+    ticket->key_size = (uint32_t)key.size;
+    ticket->value_size = (uint32_t)value.size;
     ticket->number = LL_NUMBER_NO_PLACE;
     ticket->ahead = -1;
     ticket->timeout_ns = LL_NEVER;
@@ -61,8 +61,8 @@ static void ticket_name(const struct ll_core *core,
                         struct ll_ticket *ticket,
                         size_t name_size)
 {
-    ticket->space_size = core->config.space.size;
-    ticket->name_size = name_size;
+    ticket->space_size = (uint32_t)core->config.space.size;
+    ticket->name_size = (uint32_t)name_size;
     ticket->queue_hash = queue_hash(
         core, (struct ll_bytes){ticket->key + ticket->space_size, name_size});
 }

@@ -299,7 +299,7 @@ static void end(struct world *world, enum ll_outcome outcome)
             break;
         }
     }
-    FUZZ_CHECK(core->objects.head == NULL && core->leases.head == NULL);
+    FUZZ_CHECK(core->objects.n == 0 && core->leases.n == 0);
     FUZZ_CHECK(core->sessions_n == 0 && core->tickets_n == 0);
     FUZZ_CHECK(core->observers_n == 0);
     FUZZ_CHECK(core->calls_in_flight == 0 && core->reaps_n == 0);

@@ -113,7 +113,7 @@ void sim_check_end(struct sim_world *world)
 
         if (core->sessions_n != 0 || core->tickets_n != 0 ||
             core->reaps_n != 0 || core->watches.creating_n != 0 ||
-            core->objects.head != NULL || core->leases.head != NULL ||
+            core->objects.n != 0 || core->leases.n != 0 ||
             core->timers.size != 0) {
             sim_break(world, "nothing is left",
                       "client %u is closed but has %u sessions, %u tickets, "

@@ -39,12 +39,44 @@ static void test_add_find_remove(void **state)
             ll_table_remove(&table, &entries[i]);
         }
     }
-    assert_null(table.head);
+    assert_int_equal(table.n, 0);
+    assert_null(table.chains);
     free(entries);
 }
 
-/** Goal: an entry that finds no memory is refused and the table stays whole.
- *  Method: let each allocation in turn fail while many entries are added. */
+/** Goal: all entries can be taken out in turn, each once. Method: take some,
+ *  add one again, take all. */
+static void test_take(void **state)
+{
+    struct ll_entry *entries = calloc(ENTRIES, sizeof(*entries));
+    struct ll_table table = {0};
+    struct ll_entry *entry;
+    size_t taken = 0;
+
+    (void)state;
+    assert_non_null(entries);
+    assert_null(ll_table_take(&table));
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        entries[i].id = i + 1;
+        assert_true(ll_table_add(&table, &entries[i]));
+    }
+    for (int i = 0; i < ENTRIES / 2; i++) {
+        entry = ll_table_take(&table);
+        assert_non_null(entry);
+        assert_null(ll_table_find(&table, entry->id));
+    }
+    assert_true(ll_table_add(&table, entry));
+    while ((entry = ll_table_take(&table)) != NULL) {
+        taken++;
+    }
+    assert_int_equal(taken, ENTRIES - ENTRIES / 2 + 1);
+    assert_null(table.chains);
+    free(entries);
+}
+
+/** Goal: only the first entry needs memory; a table that cannot grow stays
+ *  whole. Method: let each allocation in turn, and all after it, fail while
+ *  many entries are added. */
 static void test_no_memory(void **state)
 {
     struct ll_entry *entries = calloc(ENTRIES, sizeof(*entries));
@@ -60,6 +92,8 @@ static void test_no_memory(void **state)
         for (uint64_t i = 0; i < ENTRIES; i++) {
             entries[i] = (struct ll_entry){.id = i};
             if (!ll_table_add(&table, &entries[i])) {
+                assert_int_equal(nth, 1);
+                assert_int_equal(i, 0);
                 failed = true;
                 ll_alloc_fail_at(0);
                 assert_null(ll_table_find(&table, i));
@@ -71,7 +105,7 @@ static void test_no_memory(void **state)
             assert_ptr_equal(ll_table_find(&table, i), &entries[i]);
             ll_table_remove(&table, &entries[i]);
         }
-        assert_null(table.head);
+        assert_null(table.chains);
     }
     free(entries);
 }
@@ -80,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_find_remove),
+        cmocka_unit_test(test_take),
         cmocka_unit_test(test_no_memory),
     };
 
