@@ -12,17 +12,18 @@ struct ll_ticket_object {
     struct ll_client *client; /* a reference */
     struct ll_link link;      /* in client->tickets */
     uint64_t session;         /* its id */
-    size_t names_n;           /* above 1: of several locks */
+    uint32_t names_n;         /* above 1: of several locks */
     /** All that follows is under the client's mutex. */
     bool acquire_due; /* ACQUIRED is to come */
     bool release_due; /* RELEASED is */
+    /** The write `unknown` has given it back; core has dropped it. */
+    bool committed;
     struct ll_completion acquired;
     struct ll_completion released;
     struct ll_notice lost;
     /** The write that was told last as one of unknown outcome: a reference,
      *  or NULL. */
     struct ll_write_object *unknown;
-    bool committed; /* that write has given it back; core has dropped it */
     const char *lost_why; /* static */
     leaselock_lost_fn *on_lost;
     void *on_lost_arg;

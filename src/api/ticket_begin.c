@@ -192,7 +192,7 @@ static int ticket_start(struct ll_session_object *session,
         status = ask_value(session, options, ask, &value, &made);
         ask_place(session, options, ask, value, &event);
     }
-    ticket->names_n = ask->names != NULL ? ask->names_n : 1;
+    ticket->names_n = ask->names != NULL ? (uint32_t)ask->names_n : 1;
     if (status == 0) {
         /* Core calls the parts of several names, and the search for a
          * deadlock, by the ids that follow. */

@@ -104,10 +104,12 @@ struct ll_watch {
     /** Every later deletion is certain to come at once (see ticket.h). */
     bool settled : 1;
     int64_t id; /* of the present use */
-    /** Of an ON watch: etcd's revision when it was created. */
-    int64_t created_revision;
-    /** Of a CREATING or DROPPED watch: when it was asked for. */
-    int64_t sent_ns;
+    union {
+        /** Of an ON watch: etcd's revision when it was created. */
+        int64_t created_revision;
+        /** Of a CREATING or DROPPED watch: when it was asked for. */
+        int64_t sent_ns;
+    };
 };
 
 struct ll_watches {

@@ -130,27 +130,29 @@ struct ll_ticket {
     int acquire_status;
     int release_status;
     uint32_t ahead_key_size;
-    int64_t timeout_ns; /* of the acquire */
-    int64_t release_ns; /* of the release's answer */
-    int64_t token;      /* 0: no key of ours is known */
-    int64_t ahead;      /* -1: not known yet */
-    char *ahead_key;    /* WAIT: the predecessor's */
+    uint32_t settle_step_ns; /* between two of the reads until settle_ns */
+    int64_t timeout_ns;      /* of the acquire */
+    int64_t release_ns;      /* of the release's answer */
+    int64_t token;           /* 0: no key of ours is known */
+    int64_t ahead;           /* -1: not known yet */
+    char *ahead_key;         /* WAIT: the predecessor's */
     int64_t ahead_token;
     int64_t ahead_lease;
-    int64_t gone_revision;    /* NEXT: reads must be this new */
+    union {
+        int64_t gone_revision; /* NEXT: reads must be this new */
+        int64_t resume_token;  /* ENQUEUE: the key stands at it; 0: at any */
+    };
     struct ll_search *search; /* while it waits, if it is asked for */
     struct ll_link writes;    /* HELD: ll_write, in their order */
     int64_t version;          /* HELD: of the key, as far as it is known */
-    int64_t resume_token;     /* the key stands at this token; 0: at any */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
     int64_t settle_ns; /* until then reads follow each other closely */
-    int64_t settle_step_ns;
-    const char *why;     /* static */
-    char *value;         /* until etcd has answered the enqueue */
-    uint64_t queue_hash; /* of the queue's prefix */
+    const char *why;   /* static */
+    char *value;       /* until etcd has answered the enqueue */
     unsigned writes_n;
+    uint32_t queue_hash; /* of the queue's prefix */
     uint32_t value_size;
     uint32_t space_size; /* the key begins with the namespace, */
     uint32_t name_size;  /* then comes the name */

@@ -337,15 +337,21 @@ static void ticket_plan_read(struct ll_core *core,
     }
 }
 
+/** What a read must not be older than for a watch's sake. */
+static int64_t watch_revision(const struct ll_watch *watch)
+{
+    return watch->state == LL_WATCH_ON ? watch->created_revision : 0;
+}
+
 /** The least revision that says something of the keys: that of the own key,
  *  and those that the watches begin with. */
 static int64_t ticket_least_revision(const struct ll_ticket *ticket)
 {
     int64_t least =
-        ll_max(ticket->token, ticket->watches[LL_WATCH_OWN].created_revision);
+        ll_max(ticket->token, watch_revision(&ticket->watches[LL_WATCH_OWN]));
 
     if (ticket->state == LL_TICKET_WAIT) {
-        least = ll_max(least, ticket->watches[LL_WATCH_AHEAD].created_revision);
+        least = ll_max(least, watch_revision(&ticket->watches[LL_WATCH_AHEAD]));
     }
     return least;
 }

@@ -63,7 +63,7 @@ static void ticket_name(const struct ll_core *core,
 {
     ticket->space_size = (uint32_t)core->config.space.size;
     ticket->name_size = (uint32_t)name_size;
-    ticket->queue_hash = queue_hash(
+    ticket->queue_hash = (uint32_t)queue_hash(
         core, (struct ll_bytes){ticket->key + ticket->space_size, name_size});
 }
 
