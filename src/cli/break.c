@@ -27,8 +27,9 @@ static void describe(const struct leaselock_queue_entry *holder,
     if (ll_who_is_own(holder) && holder->since_unix_s > 0) {
         ll_text_age(time(NULL) - holder->since_unix_s, age);
     }
-    (void)snprintf(ret_text, size, "%s%s%s", who,
-                   age[0] != '\0' ? ", which asked for it before " : "", age);
+    (void)snprintf(ret_text, size, "%s%s%s%s", who,
+                   age[0] != '\0' ? ", which asked for it " : "", age,
+                   age[0] != '\0' ? " ago" : "");
 }
 
 /** Asks on the terminal. Returns 0 for a yes, else the exit code. */

@@ -16,7 +16,7 @@ static void set_environment(const char *name, const struct ll_guard_lock *lock)
     char number[24];
 
     setenv("LEASELOCK_NAME", name, 1);
-    setenv("LEASELOCK_KEY", lock->key, 1);
+    setenv("LEASELOCK_LOCK_KEY", lock->key, 1);
     (void)snprintf(number, sizeof(number), "%" PRId64, lock->token);
     setenv("LEASELOCK_TOKEN", number, 1);
     (void)snprintf(number, sizeof(number), "%016" PRIx64,

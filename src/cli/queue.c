@@ -11,12 +11,7 @@
 #include "cli/grid.h"
 #include "cli/report.h"
 #include "cli/text.h"
-
-/** Made by this library, which says who waits; Go's clients do not. */
-static int is_own(const struct leaselock_queue_entry *entry)
-{
-    return entry->host[0] != '\0';
-}
+#include "cli/who.h"
 
 static json_t *json_or_null(int is_known, json_int_t number)
 {
@@ -31,7 +26,7 @@ static json_t *json_text_or_null(const char *text)
 static json_t *entry_to_json(const struct leaselock_queue_entry *entry,
                              size_t position)
 {
-    int own = is_own(entry);
+    int own = ll_who_is_own(entry);
 
     return json_pack(
         "{s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
@@ -44,8 +39,8 @@ static json_t *entry_to_json(const struct leaselock_queue_entry *entry,
         "program", json_text_or_null(entry->program), "label",
         json_text_or_null(entry->label), "since_unix_s",
         json_or_null(own && entry->since_unix_s > 0, entry->since_unix_s),
-        "value", ll_json_text(entry->value, entry->value_size), "foreign", !own,
-        "nested", entry->nested);
+        "value", ll_json_text(entry->value, entry->value_size), "foreign",
+        !own && !ll_who_is_candidate(entry), "nested", entry->nested);
 }
 
 static json_t *queue_to_json(const char *name,
@@ -73,7 +68,9 @@ static void add_note(struct ll_grid *grid,
 
     if (entry->nested) {
         (void)snprintf(note, sizeof(note), "nested: blocks (%s)", entry->key);
-    } else if (!is_own(entry)) {
+    } else if (ll_who_is_candidate(entry)) {
+        (void)snprintf(note, sizeof(note), "candidate (%s)", entry->key);
+    } else if (!ll_who_is_own(entry)) {
         (void)snprintf(note, sizeof(note), "foreign (%s)", entry->key);
     } else {
         note[0] = '\0';
@@ -104,14 +101,14 @@ static void add_entry(struct ll_grid *grid,
         ll_grid_addf(grid, "?");
     }
     add_text(grid, entry->host);
-    if (is_own(entry)) {
+    if (ll_who_is_own(entry)) {
         ll_grid_addf(grid, "%" PRId64, entry->pid);
     } else {
         ll_grid_addf(grid, "-");
     }
     add_text(grid, entry->program);
     add_text(grid, entry->label);
-    if (is_own(entry) && entry->since_unix_s > 0) {
+    if (ll_who_is_own(entry) && entry->since_unix_s > 0) {
         ll_text_age(now_s - entry->since_unix_s, age);
         ll_grid_addf(grid, "%s", age);
     } else {

@@ -12,6 +12,20 @@ int ll_who_is_own(const struct leaselock_queue_entry *entry)
     return entry->host[0] != '\0';
 }
 
+int ll_who_is_candidate(const struct leaselock_queue_entry *entry)
+{
+    const char *suffix = strrchr(entry->key, '/');
+    char lease[24];
+    int size;
+
+    size =
+        snprintf(lease, sizeof(lease), "/%" PRIx64 ".", (uint64_t)entry->lease);
+    return !ll_who_is_own(entry) && entry->lease != 0 && suffix != NULL &&
+           strncmp(suffix, lease, (size_t)size) == 0 &&
+           suffix[size + (int)strspn(suffix + size, "0123456789abcdef")] ==
+               '\0';
+}
+
 void ll_who(const struct leaselock_queue_entry *entry,
             char ret_text[LL_WHO_SIZE])
 {

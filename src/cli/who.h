@@ -9,8 +9,13 @@
 /** Room for ll_who. */
 #define LL_WHO_SIZE 1024
 
-/** Whether leaselock made a key, which says who waits; Go's clients do not. */
+/** Whether leaselock made a key for a lock, which says who waits; Go's clients
+ *  do not. */
 int ll_who_is_own(const struct leaselock_queue_entry *entry);
+
+/** Whether leaselock made a key for a candidate of an election: it ends in its
+ *  lease and a number, and its value is what it proclaims. */
+int ll_who_is_candidate(const struct leaselock_queue_entry *entry);
 
 /** Who has a place, in words: "host pid 7 program (label)", or the key. */
 void ll_who(const struct leaselock_queue_entry *entry,

@@ -50,16 +50,29 @@ static void test_elect_runs_a_command(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
     char line[LINE_SIZE];
+    const char *value;
+    int is_foreign;
+    json_t *queue;
 
     (void)state;
     start_tool(&tool, etcd.endpoint, "elect", "tool/cmd", "host a", "--", "sh",
                "-c",
-               "echo $LEASELOCK_NAME ${LEASELOCK_TOKEN:+t} ${LEASELOCK_KEY:+k} "
-               "${LEASELOCK_LEASE:+l}; exec sleep 60",
+               "echo $LEASELOCK_NAME ${LEASELOCK_TOKEN:+t} "
+               "${LEASELOCK_LOCK_KEY:+k} ${LEASELOCK_LEASE:+l}; exec sleep 60",
                NULL);
     expect_line(&tool, "tool/cmd t k l");
     assert_int_equal(run_leader("tool/cmd", line, sizeof(line)), 0);
     assert_string_equal(line, "host a");
+    /* A candidate's value says what it proclaims and not who it is, yet its
+     * key is no other kind of client's. */
+    queue = read_queue(etcd.endpoint, "tool/cmd");
+    assert_int_equal(json_unpack(queue, "{s:[{s:s, s:b, s:n}]}", "entries",
+                                 "value", &value, "foreign", &is_foreign,
+                                 "host"),
+                     0);
+    assert_string_equal(value, "host a");
+    assert_false(is_foreign);
+    json_decref(queue);
     assert_int_equal(test_process_signal(&tool, SIGTERM), 0);
     assert_int_equal(test_process_wait(&tool, WAIT_MS), 128 + SIGTERM);
     test_process_end(&tool);

@@ -76,7 +76,7 @@ static void test_environment(void **state)
     (void)state;
     start_holder(&tool, etcd.endpoint, "env/x",
                  "echo ready; "
-                 "echo $LEASELOCK_NAME $LEASELOCK_KEY $LEASELOCK_TOKEN "
+                 "echo $LEASELOCK_NAME $LEASELOCK_LOCK_KEY $LEASELOCK_TOKEN "
                  "$LEASELOCK_LEASE; sleep 60");
     assert_true(
         test_process_line(&tool, TEST_STDOUT, WAIT_MS, line, sizeof(line)));
@@ -88,6 +88,20 @@ static void test_environment(void **state)
              key, token, lease);
     assert_string_equal(line, wanted);
     json_decref(queue);
+    test_process_end(&tool);
+}
+
+/** Goal: CMD can use the tool as well: what it is told of its lock is none of
+ *  the settings. Method: take a lock under a lock. */
+static void test_under_itself(void **state)
+{
+    struct test_process tool = TEST_PROCESS_INIT;
+
+    (void)state;
+    assert_int_equal(run_tool(&tool, etcd.endpoint, "lock", "outer", "--",
+                              test_tool(), "lock", "inner", "sh", "-c",
+                              "exit 7", NULL),
+                     7);
     test_process_end(&tool);
 }
 
@@ -243,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status_passes_through),
         cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_under_itself),
         cmocka_unit_test(test_try),
         cmocka_unit_test(test_wait_gives_up),
         cmocka_unit_test(test_signals_reach_cmd),

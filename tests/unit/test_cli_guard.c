@@ -168,7 +168,7 @@ static void test_environment(void **state)
 
     (void)state;
     open_fixture(&f,
-                 "echo $LEASELOCK_NAME,$LEASELOCK_KEY,$LEASELOCK_TOKEN,"
+                 "echo $LEASELOCK_NAME,$LEASELOCK_LOCK_KEY,$LEASELOCK_TOKEN,"
                  "$LEASELOCK_LEASE",
                  100);
     start_fixture(&f, LONG_NS);
