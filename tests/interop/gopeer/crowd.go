@@ -21,8 +21,13 @@ const (
 // are then or at the end.
 func waitKeys(client *clientv3.Client, prefix string, n int, end time.Time) (int, error) {
 	for {
-		answer, err := client.Get(context.Background(), prefix,
-			clientv3.WithPrefix(), clientv3.WithCountOnly(), clientv3.WithSerializable())
+		var answer *clientv3.GetResponse
+		err := retried(new(int64), func(ctx context.Context) error {
+			var err error
+			answer, err = client.Get(ctx, prefix, clientv3.WithPrefix(),
+				clientv3.WithCountOnly(), clientv3.WithSerializable())
+			return err
+		})
 		if err != nil {
 			return 0, err
 		}
@@ -112,26 +117,30 @@ func queue(o options, r *result) error {
 	return drain(o, r, holder, released)
 }
 
-// drain has the holder let go and waits for the others, or until the end.
+// drain has the holder let go and waits for the others, or until the end. Those
+// whose lock or unlock failed are counted. What such a one leaves in the queue
+// stays there until its lease ends.
 func drain(o options, r *result, holder *concurrency.Mutex, released <-chan error) error {
 	m := startMeter(o.endpoints)
 	timeUp := time.After(o.length)
-	if err := holder.Unlock(context.Background()); err != nil {
+	if err := retried(new(int64), holder.Unlock); err != nil {
 		return err
 	}
-	drained := 0
-	for on := true; on && drained < o.tickets; {
+	drained, failed := 0, 0
+	for on := true; on && drained+failed < o.tickets; {
 		select {
 		case err := <-released:
 			if err != nil {
-				return err
+				failed++
+			} else {
+				drained++
 			}
-			drained++
 		case <-timeUp:
 			on = false
 		}
 	}
 	m.stop()
+	r.add("failed", failed)
 	r.add("drained", drained)
 	r.add("drain_per_second", perSecond(drained, m.length))
 	m.report(drained, r)

@@ -14,11 +14,13 @@ import (
 )
 
 // retried tries again what etcd refuses because it has too much to do already,
-// and counts that: the concurrency package hands this error to its user.
+// or gives up for that reason, and counts that: the concurrency package hands
+// these errors to its user. A mutex that tries again finds its own key.
 func retried(refused *int64, try func(context.Context) error) error {
 	for {
 		err := try(context.Background())
-		if !errors.Is(err, rpctypes.ErrTooManyRequests) {
+		if !errors.Is(err, rpctypes.ErrTooManyRequests) &&
+			!errors.Is(err, rpctypes.ErrTimeout) {
 			return err
 		}
 		atomic.AddInt64(refused, 1)

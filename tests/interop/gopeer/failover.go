@@ -88,6 +88,55 @@ func (h *holder) kill() {
 	}
 }
 
+// startHolders starts a holder for each of n names.
+func startHolders(o options, n int) ([]*holder, func(), error) {
+	holders := make([]*holder, n)
+	err := inParallel(n, func(i int) error {
+		var err error
+		holders[i], err = startHolder(o, crowdName(o.name, i, n), 1)
+		return err
+	})
+	killAll := func() {
+		for _, h := range holders {
+			if h != nil {
+				h.kill()
+			}
+		}
+	}
+	if err != nil {
+		killAll()
+	}
+	return holders, killAll, err
+}
+
+// grant is a waiter's lock.
+type grant struct {
+	index int
+	at    time.Time
+	err   error
+}
+
+// startWaiters has goroutines wait for n names, and waits until etcd knows.
+func startWaiters(o options, session *concurrency.Session, n int) (<-chan grant, error) {
+	before, err := serverNow(o.endpoints)
+	if err != nil {
+		return nil, err
+	}
+	grants := make(chan grant, n)
+	for i := 0; i < n; i++ {
+		go func(i int) {
+			mutex := concurrency.NewMutex(session, crowdName(o.name, i, n))
+			err := mutex.Lock(context.Background())
+			grants <- grant{i, time.Now(), err}
+		}(i)
+	}
+	queued, err := waitWatchers(o.endpoints, before.watchers, n, time.Now().Add(takeOverMax))
+	if err == nil && queued < n {
+		err = fmt.Errorf("only %d of %d wait", queued, n)
+	}
+	return grants, err
+}
+
 // failover measures how soon after a holder was killed the waiter has the
 // lock, as lockbench does: the kills are spread over the distance of two
 // renewals.
@@ -98,42 +147,14 @@ func failover(o options, r *result) error {
 		return err
 	}
 	defer closeAll()
-	before, err := serverNow(o.endpoints)
+	holders, killAll, err := startHolders(o, n)
 	if err != nil {
 		return err
 	}
-	holders := make([]*holder, n)
-	err = inParallel(n, func(i int) error {
-		var err error
-		holders[i], err = startHolder(o, crowdName(o.name, i, n), 1)
-		return err
-	})
-	defer func() {
-		for _, h := range holders {
-			if h != nil {
-				h.kill()
-			}
-		}
-	}()
+	defer killAll()
+	grants, err := startWaiters(o, sessions[0], n)
 	if err != nil {
 		return err
-	}
-	type grant struct {
-		index int
-		at    time.Time
-		err   error
-	}
-	grants := make(chan grant, n)
-	for i := 0; i < n; i++ {
-		go func(i int) {
-			mutex := concurrency.NewMutex(sessions[0], crowdName(o.name, i, n))
-			err := mutex.Lock(context.Background())
-			grants <- grant{i, time.Now(), err}
-		}(i)
-	}
-	queued, err := waitWatchers(o.endpoints, before.watchers, n, time.Now().Add(takeOverMax))
-	if err != nil || queued < n {
-		return fmt.Errorf("%d of %d wait: %v", queued, n, err)
 	}
 	for _, h := range holders {
 		time.Sleep(time.Duration(o.ttl) * time.Second / 3 / time.Duration(n))
