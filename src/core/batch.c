@@ -118,14 +118,37 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
     }
 }
 
+/** Whether more than one has gathered that can go together. */
+static bool gathers_many(struct ll_core *core)
+{
+    struct ll_link *first = core->gathering.next;
+
+    return !ll_link_alone(&core->gathering) &&
+           first->next != &core->gathering &&
+           ticket_of(LL_CONTAINER(first, struct ll_object, calling))
+                   ->queue_hash !=
+               ticket_of(LL_CONTAINER(first->next, struct ll_object, calling))
+                   ->queue_hash;
+}
+
+/** Several are out at a time only as long as each is a single one. */
 static struct ll_batch *free_slot(struct ll_core *core)
 {
+    struct ll_batch *found = NULL;
+    bool many = gathers_many(core);
+    unsigned out = 0;
+
     for (unsigned i = 0; i < core->batches.window; i++) {
-        if (!core->batches.slots[i].out) {
-            return &core->batches.slots[i];
+        struct ll_batch *batch = &core->batches.slots[i];
+
+        if (batch->out) {
+            out++;
+            many = many || batch->n > 1;
+        } else if (found == NULL) {
+            found = batch;
         }
     }
-    return NULL;
+    return many && out > 0 ? NULL : found;
 }
 
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)

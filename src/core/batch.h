@@ -20,6 +20,10 @@ struct ll_object;
  * client waits for nothing, and a busy one costs etcd one proposal, one entry
  * in its log and one answer for many.
  *
+ * Of several slots more than one is OUT only while each holds a single Txn:
+ * where two can be put together the next one to go waits for all that are out,
+ * and is the larger for it.
+ *
  *     slot | event                       | next | does
  *     FREE | one has gathered            | OUT  | its own Txn goes out
  *     FREE | more have gathered          | OUT  | one Txn of nested ones
