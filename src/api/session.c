@@ -21,6 +21,7 @@ static void session_destroy(struct ll_handle *handle)
     ll_completion_free(&session->closed);
     ll_handle_put(&session->client->handle);
     ll_free(session->label);
+    ll_free(session->value);
     ll_free(session);
 }
 

@@ -13,6 +13,11 @@ struct ll_session_object {
     int close_timeout_ms;
     uint32_t guarded; /* its place with the guardian; 0: none */
     /** All that follows is under the client's mutex. */
+    /** The newest value of a ticket with the session's label, or NULL, and its
+     *  time: within a second they are alike. */
+    char *value;
+    size_t value_size;
+    int64_t value_since_unix_s;
     bool open_due;  /* SESSION_OPENED is to come */
     bool close_due; /* SESSION_CLOSED is */
     struct ll_completion opened;

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <time.h>
 
 #include "api/error.h"
 #include "api/session.h"
@@ -112,24 +113,36 @@ static int ask_check(const struct ll_ticket_ask *ask,
     return 0;
 }
 
-/** The value of a new place's key, as it is given, or one that is made. */
-static int ask_value(const struct ll_session_object *session,
+/** The value of a new place's key, as it is given, or one that is made; with
+ *  the client's mutex held.
+ *  @param ret_made  to be freed, or NULL */
+static int ask_value(struct ll_session_object *session,
                      const struct leaselock_acquire_options *options,
                      const struct ll_ticket_ask *ask,
                      struct ll_bytes *value,
                      char **ret_made)
 {
-    const char *label =
-        options->label != NULL ? options->label : session->label;
-    size_t size = 0;
-    int status;
+    int64_t now_unix_s = time(NULL);
+    int status = 0;
 
     if (ask->value != NULL) {
         *value = (struct ll_bytes){ask->value, ask->value_size};
         return 0;
     }
-    status = ll_value_make(label, ret_made, &size);
-    *value = (struct ll_bytes){*ret_made, size};
+    if (options->label != NULL) {
+        status =
+            ll_value_make(options->label, now_unix_s, ret_made, &value->size);
+        value->data = *ret_made;
+        return status;
+    }
+    if (session->value == NULL || session->value_since_unix_s != now_unix_s) {
+        ll_free(session->value);
+        session->value = NULL;
+        session->value_since_unix_s = now_unix_s;
+        status = ll_value_make(session->label, now_unix_s, &session->value,
+                               &session->value_size);
+    }
+    *value = (struct ll_bytes){session->value, session->value_size};
     return status;
 }
 

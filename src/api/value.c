@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -31,7 +30,10 @@ bool ll_value_label_is_valid(const char *label)
            (strlen(label) <= LEASELOCK_LABEL_MAX && text_is_plain(label));
 }
 
-int ll_value_make(const char *label, char **ret_value, size_t *ret_size)
+int ll_value_make(const char *label,
+                  int64_t since_unix_s,
+                  char **ret_value,
+                  size_t *ret_size)
 {
     char host[HOST_SIZE] = "";
     char *program = program_invocation_short_name;
@@ -44,7 +46,7 @@ int ll_value_make(const char *label, char **ret_value, size_t *ret_size)
     object = json_pack(
         "{s:s, s:I, s:s, s:s, s:I}", "host", host, "pid", (json_int_t)getpid(),
         "program", text_is_plain(program) ? program : "", "label",
-        label != NULL ? label : "", "since", (json_int_t)time(NULL));
+        label != NULL ? label : "", "since", (json_int_t)since_unix_s);
     text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (text == NULL) {

@@ -18,7 +18,10 @@ bool ll_value_label_is_valid(const char *label);
 /** Writes the value of this process; label may be NULL. The caller frees it
  *  with ll_free.
  *  @return 0 or LEASELOCK_E_NOMEM */
-int ll_value_make(const char *label, char **ret_value, size_t *ret_size);
+int ll_value_make(const char *label,
+                  int64_t since_unix_s,
+                  char **ret_value,
+                  size_t *ret_size);
 
 /** What a value says, where this library wrote it; else "" and 0. */
 struct ll_value {

@@ -139,6 +139,8 @@ static grpc_channel *open_with(const struct ll_channel_settings *settings,
         /* What is tried again, and when, is core's to say. */
         integer(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
         integer(GRPC_ARG_ENABLE_RETRIES, 0),
+        /* Statistics that nobody here can read, kept at each call. */
+        integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
         /* An answer that is turned away here has been applied there. */
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
                 settings->receive_bytes_max),
