@@ -129,8 +129,9 @@ struct leaselock_txn {
  *         writes; _LIMIT: more than LEASELOCK_TXN_PARTS_MAX conditions or
  *         writes, or more than 1024 writes of the ticket that wait;
  *         _ARGUMENT (an empty key, the ticket's own key, a struct_size that is
- *         none, a ticket of several names); _HANDLE, _FORKED, _DEADLOCK,
- * _CLOSED, _NOMEM. It may have been written with LEASELOCK_E_OUTCOME_UNKNOWN
+ *         none, a ticket of several names); _HANDLE; _FORKED; _DEADLOCK;
+ *         _CLOSED; _NOMEM. It may have been written with
+ *         LEASELOCK_E_OUTCOME_UNKNOWN
  * @thread any; blocks; not from a callback
  * @since 0.1
  */

@@ -76,8 +76,10 @@ struct leaselock_acquire_options {
      * closed, then after some 2, 4, 8 and 16 more and every 30 seconds, for one
      * that a wait without this option has closed. Of all the tickets of a
      * circle that have the option exactly one is ended. Costs etcd three reads
-     * for each session that the look comes to; circles of more than 32 sessions
-     * are not found, nor those through one with more than 4096 places. Has no
+     * for each session that the look comes to, and two more for each further
+     * 100 places of that; circles of more than 32 sessions are not found, nor
+     * those through one with more than 4096 places. A look finds nothing where
+     * it comes to a session with a place that this user may not read. Has no
      * meaning for leaselock_resume.
      */
     int find_deadlock;
