@@ -121,8 +121,9 @@ static bool queue_ask_ttl(struct queue_query *queue)
         struct leaselock_queue_entry *entry = &queue->entries[queue->at];
 
         if (entry->lease != 0 && !entry_copy_ttl(queue, queue->at)) {
-            queue->query.request.kind = LL_REQUEST_LEASE_TTL;
-            queue->query.request.lease.lease = entry->lease;
+            /* The range that was asked for stood in the same place. */
+            queue->query.request = (struct ll_request){
+                .kind = LL_REQUEST_LEASE_TTL, .lease.lease = entry->lease};
             return ll_query_ask_on(&queue->query);
         }
         queue->at++;
