@@ -96,6 +96,7 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
 {
     uint64_t queues[QUEUE_BITS / 64] = {0};
     size_t bytes = 0;
+    unsigned looked_at = 0;
     struct ll_link *at;
     struct ll_link *after;
 
@@ -103,7 +104,8 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
         uint64_t bit = ticket_of(object)->queue_hash % QUEUE_BITS;
 
-        if (batch->n == core->batches.parts_max) {
+        if (batch->n == core->batches.parts_max ||
+            looked_at++ == LL_BATCH_LOOK_MAX) {
             break;
         }
         if ((queues[bit / 64] >> bit % 64 & 1) != 0) {

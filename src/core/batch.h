@@ -47,6 +47,9 @@ struct ll_object;
  *  outer ones and the most of any nested one are not to be above 128 together
  *  (etcdserver/api/v3rpc, checkTxnRequest). */
 #define LL_BATCH_PARTS_MAX 112
+/** Of what has gathered so many are looked at for one: thousands may be of the
+ *  same queue. */
+#define LL_BATCH_LOOK_MAX 1024
 /** Operations and conditions of a part at most. */
 #define LL_BATCH_OPS_MAX 8
 /** Bytes of values and keys in one batch at most; etcd takes 1.5 MiB. */

@@ -513,6 +513,19 @@ static void merge_release(struct ll_bundle *bundle, int status)
     }
 }
 
+/** Whether each part is held now: one may have been lost by the very answer
+ *  that let another be held, and have its loss still to be heard. */
+static bool all_hold(const struct ll_bundle *bundle)
+{
+    for (size_t i = 0; i < bundle->parts_n; i++) {
+        if (bundle->parts[i] == NULL ||
+            bundle->parts[i]->state != LL_TICKET_HELD) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void ll_bundle_hear(struct ll_core *core, struct ll_ticket *part)
 {
     struct ll_bundle *bundle = part->bundle;
@@ -523,7 +536,7 @@ void ll_bundle_hear(struct ll_core *core, struct ll_ticket *part)
             bundle->fault = part;
             bundle_fail(core, bundle, part->acquire_status, part->why);
         } else if (bundle != NULL && ++bundle->held_n == bundle->parts_n &&
-                   !bundle->acquire_told) {
+                   !bundle->acquire_told && all_hold(bundle)) {
             tell_acquired(core, bundle, 0, "");
         }
     }

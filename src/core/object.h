@@ -13,6 +13,7 @@
 #include "core/endpoint.h"
 #include "core/key.h"
 #include "core/number.h"
+#include "core/queue.h"
 #include "core/stream.h"
 #include "core/timer.h"
 
@@ -78,6 +79,7 @@ struct ll_core {
     struct ll_log_line *drawn_line;
     struct ll_stream streams[LL_STREAMS];
     struct ll_watches watches;
+    struct ll_queue_note queue_notes[LL_QUEUE_NOTES];
     struct ll_numbers numbers;
     struct ll_beats beats;
     struct ll_endpoint_health endpoints[LL_CORE_ENDPOINTS_MAX];

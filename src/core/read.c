@@ -39,6 +39,12 @@ static size_t ranges_of(struct ll_object *object)
     return ticket_of(object)->state == LL_TICKET_WAIT ? 2 : 1;
 }
 
+static bool reads_queue(struct ll_object *object)
+{
+    return ticket_of(object)->state == LL_TICKET_NEXT &&
+           !ticket_of(object)->is_first;
+}
+
 /** Takes an object into a batch; its ranges go behind those that are there.
  *  @return what it would have asked for by itself */
 static struct ll_request read_take(struct ll_core *core,
@@ -89,6 +95,7 @@ static struct ll_request reads_fill(struct ll_core *core,
                                     struct ll_batch *batch)
 {
     struct ll_request first = {.kind = LL_REQUEST_TXN};
+    unsigned queues_n = 0;
     struct ll_link *at;
     struct ll_link *after;
 
@@ -96,8 +103,10 @@ static struct ll_request reads_fill(struct ll_core *core,
     LL_LIST_EACH (at, after, &core->reading) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
+        queues_n += reads_queue(object) ? 1 : 0;
         if (batch->n > 0 &&
-            batch->ops_n + ranges_of(object) > core->batches.parts_max) {
+            (queues_n > LL_READ_QUEUES_MAX ||
+             batch->ops_n + ranges_of(object) > core->batches.parts_max)) {
             core->batches.reads_crowd = true;
             break;
         }

@@ -32,6 +32,10 @@ struct ll_object;
  * isTxnSerializable). A read for the quorum goes alone.
  */
 
+/** Reads of a queue in one request at most: etcd reads the whole of each, and
+ *  thousands of keys may stand in it. */
+#define LL_READ_QUEUES_MAX 8
+
 /** Whether an object's next request may go out with others' reads. */
 bool ll_reads_take(struct ll_object *object);
 /** Draws what has gathered; false: nothing, or no slot is free. */

@@ -193,6 +193,9 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     assert(core->now_ns < ticket->session->deadline_ns);
     ll_core_log(core, 3, "%s is held with token %lld", ticket->key,
                 (long long)ticket->token);
+    if (ticket->ahead_key != NULL) {
+        ll_queue_note_head(core, ticket);
+    } /* else whoever came behind it was told that it is the only one ahead */
     ticket->state = LL_TICKET_HELD;
     ticket->ahead = 0;
     ticket->read_ns = LL_NEVER;
@@ -216,8 +219,11 @@ void ll_ticket_advance(struct ll_core *core,
                        int64_t revision,
                        bool own_stands)
 {
-    if (ticket->state == LL_TICKET_WAIT && ticket->ahead == 1 && own_stands) {
-        /* Nobody else was ahead, and nobody can get there any more. */
+    /* Nobody else was ahead, and nobody can get there any more. */
+    ticket->is_first =
+        ticket->state == LL_TICKET_WAIT &&
+        (ticket->ahead == 1 || ll_queue_knows_head(core, ticket));
+    if (ticket->is_first && own_stands) {
         ll_ticket_grant(core, ticket);
         return;
     }

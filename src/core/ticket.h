@@ -19,8 +19,10 @@
  *     ENQUEUE | refused, error                | gone *  | ACQUIRED error
  *     ENQUEUE | time-out, release             | ENQUEUE | told; on the answer:
  *             |                               |         | LEAVE or REAP
- *     WAIT    | predecessor gone, 1 was ahead,| HELD    | ACQUIRED 0
- *             | own key certain               |         |
+ *     WAIT    | predecessor gone, nobody else | HELD    | ACQUIRED 0
+ *             | was ahead, own key certain    |         |
+ *     WAIT    | predecessor gone, nobody else | NEXT    | read the own key
+ *             | was ahead                     |         |
  *     WAIT    | predecessor gone otherwise    | NEXT    | read the queue
  *     NEXT    | read: nobody ahead            | HELD    | ACQUIRED 0
  *     NEXT    | read: another predecessor     | WAIT    | watch it
@@ -120,6 +122,7 @@ struct ll_ticket {
     bool answered_once;  /* etcd was reached, if only to say "later" */
     bool leave_lost;     /* a delete may have been applied unanswered */
     bool linearize;      /* the next read goes through the quorum */
+    bool is_first;       /* NEXT: nobody is ahead, if the own key stands */
     bool version_open;   /* a write that was given up may raise it yet */
     bool key_gone;       /* HELD: but a write may have given it back */
     /** What is to be told. */

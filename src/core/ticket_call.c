@@ -105,12 +105,18 @@ static void build_read(struct ll_core *core,
 }
 
 /** The newest three of the queue up to the own key: itself, the next
- *  predecessor, and whether that one is the last. */
+ *  predecessor, and whether that one is the last. Or, where it is known that
+ *  there is none, the own key alone. */
 static void build_next(struct ll_core *core,
                        const struct ll_ticket *ticket,
                        struct ll_request *ret_request)
 {
     ret_request->kind = LL_REQUEST_RANGE;
+    if (ticket->is_first) {
+        ret_request->range =
+            op_key(ll_ticket_key(ticket), !ticket->linearize).range;
+        return;
+    }
     ret_request->range = ticket_queue(core, ticket);
     ret_request->range.sort = LL_SORT_NEWEST_FIRST;
     ret_request->range.limit = 3;

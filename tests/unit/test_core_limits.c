@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/read.h"
 #include "core/stream.h"
 #include "core/write.h"
 #include "leaselock/status.h"
@@ -200,6 +201,38 @@ static void test_reads(void **state)
     end(timeline);
 }
 
+/** Goal: no more than LL_READ_QUEUES_MAX queues are read in one request, each
+ * of which may be long. Method: as many and two more lose the key ahead of them
+ *  while the first read is unanswered. */
+static void test_queue_reads(void **state)
+{
+    struct test_timeline *timeline = test_timeline_new();
+    unsigned waiters = LL_READ_QUEUES_MAX + 2;
+    uint64_t id;
+
+    (void)state;
+    assert_non_null(timeline);
+    input(timeline, "0 setup window 1 request-timeout 100");
+    input(timeline, "0 open 1 ttl 86400");
+    input(timeline, "0 answer 1.1 granted 86400");
+    for (id = 2; id < 3 + waiters; id++) {
+        input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
+        input(timeline, "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5 of 2",
+              id);
+        input(timeline, "1 created %" PRIu64 ".own.1 rev 7", id);
+        input(timeline, "1 created %" PRIu64 ".ahead.1 rev 7", id);
+        if (id > 2) {
+            input(timeline, "1 deleted %" PRIu64 ".ahead.1 rev 8", id);
+        }
+    }
+    test_timeline_clear(timeline);
+    input(timeline, "2 answer 2.2 lost");
+    assert_int_equal(count(timeline, "list job"), LL_READ_QUEUES_MAX);
+    input(timeline, "3 answer batch4.1 lost");
+    assert_int_equal(count(timeline, "list job"), 2);
+    end(timeline);
+}
+
 /** Goal: beyond LL_REAPS_MAX abandoned attempts the oldest is given up, and
  *  the log says so. Method: one more acquire whose answer is lost late. */
 static void test_reaps(void **state)
@@ -385,11 +418,11 @@ static void test_writes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls),   cmocka_unit_test(test_call_never_sent),
-        cmocka_unit_test(test_watches), cmocka_unit_test(test_slow_watches),
-        cmocka_unit_test(test_reads),   cmocka_unit_test(test_reaps),
-        cmocka_unit_test(test_sizes),   cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_writes),
+        cmocka_unit_test(test_calls),    cmocka_unit_test(test_call_never_sent),
+        cmocka_unit_test(test_watches),  cmocka_unit_test(test_slow_watches),
+        cmocka_unit_test(test_reads),    cmocka_unit_test(test_queue_reads),
+        cmocka_unit_test(test_reaps),    cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_sessions), cmocka_unit_test(test_writes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

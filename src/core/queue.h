@@ -1,0 +1,41 @@
+#ifndef LL_CORE_QUEUE_H
+#define LL_CORE_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ll_core;
+struct ll_ticket;
+
+/**
+ * What a client remembers of queues, so as not to read long ones.
+ *
+ * etcd reads all keys of a queue to find who is ahead in it, 1.3 us each: 13 ms
+ * of a queue of 10 000, where two keys by their names take 0.2 ms.
+ *
+ * Whoever is held had nobody older in the queue, and nobody can get there any
+ * more. So when the key ahead of a ticket is one of this client's that has been
+ * held since, then nobody is ahead of the ticket once that key is gone: there
+ * is no queue to be read, at most the own key.
+ *
+ * The notes are in a few places that queues share by their hash. What has been
+ * overwritten costs a read.
+ */
+
+/** Places for notes. */
+#define LL_QUEUE_NOTES 64
+
+struct ll_queue_note {
+    char *head; /* a key that has been the oldest of its queue, or NULL */
+    uint32_t head_size;
+    int64_t head_token;
+};
+
+/** A ticket is held. */
+void ll_queue_note_head(struct ll_core *core, const struct ll_ticket *ticket);
+/** Whether the key ahead of a ticket is known to have been the oldest. */
+bool ll_queue_knows_head(const struct ll_core *core,
+                         const struct ll_ticket *ticket);
+void ll_queue_notes_free(struct ll_core *core);
+
+#endif
