@@ -220,6 +220,50 @@ static void test_2000_acquires_in_flight(void **state)
     assert_int_equal(atomic_load(&releases.done), IN_FLIGHT);
 }
 
+/** 2 000 tickets of one session wait, each for a name that another client's
+ *  session holds, which is then closed: its keys go in one revision, and each
+ *  ticket is held, with a key of its own and nobody else's left. */
+static void test_2000_released_at_once(void **state)
+{
+    static leaselock_ticket *tickets[IN_FLIGHT];
+    struct flight holds = {0};
+    struct flight waits = {0};
+    struct test_peer holder;
+    struct test_peer waiter;
+    char name[NAME_SIZE];
+    int i;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &holder);
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &waiter);
+    for (i = 0; i < IN_FLIGHT; i++) {
+        (void)snprintf(name, sizeof(name), "many/%d", i);
+        assert_int_equal(leaselock_acquire_async(holder.session, name, NULL,
+                                                 LEASELOCK_FOREVER, flight_done,
+                                                 &holds, &tickets[i], NULL),
+                         0);
+    }
+    check_flight(&holds);
+    for (i = 0; i < IN_FLIGHT; i++) {
+        (void)snprintf(name, sizeof(name), "many/%d", i);
+        assert_int_equal(leaselock_acquire_async(waiter.session, name, NULL,
+                                                 LEASELOCK_FOREVER, flight_done,
+                                                 &waits, &tickets[i], NULL),
+                         0);
+    }
+    test_await_keys(&etcd, "many/", 2 * IN_FLIGHT);
+    assert_int_equal(atomic_load(&waits.done), 0);
+    assert_int_equal(leaselock_session_close(holder.session, NULL), 0);
+    check_flight(&waits);
+    for (i = 0; i < IN_FLIGHT; i++) {
+        assert_int_equal(leaselock_ticket_state(tickets[i]),
+                         LEASELOCK_TICKET_HELD);
+    }
+    assert_int_equal(test_keys(&etcd, "many/"), IN_FLIGHT);
+    test_peer_close(&holder);
+    test_peer_close(&waiter);
+}
+
 /** A queue whose tickets hand the lock on in their callbacks. */
 struct chain {
     leaselock_ticket *tickets[IN_FLIGHT / 4];
@@ -290,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_64_threads_on_few_names),
         cmocka_unit_test(test_2000_acquires_in_flight),
+        cmocka_unit_test(test_2000_released_at_once),
         cmocka_unit_test(test_500_waiters_in_one_queue),
     };
 
