@@ -75,9 +75,10 @@ struct leaselock_client_options {
     /** Longest time to connect to an endpoint; default 2000, at most
      *  3600000. */
     int connect_timeout_ms;
-    /** Longest wait for the answer to one request before it is tried again,
-     *  on the next endpoint if there is one; default 2000, at most
-     *  3600000. */
+    /** Longest wait for the answer to one request before it is tried again;
+     *  default 2000, at most 3600000. Where there are several endpoints
+     *  another is tried after a quarter of it (at least 500 ms, and longer
+     *  where answers take long). */
     int request_timeout_ms;
     /** Not 0: callbacks come only in leaselock_client_dispatch. */
     int dispatch;

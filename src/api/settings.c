@@ -167,7 +167,8 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             .about.initial = "2s",
             HELP("try a request elsewhere after this time (default 2s)"),
             MORE("It is the wait for one answer; a call as a whole takes what "
-                 "its own time-out says."),
+                 "its own time-out says. Where there are several endpoints "
+                 "another is tried after a quarter of it, at least 500ms."),
         },
     [LL_SETTING_KEEPALIVE_TIME] =
         {

@@ -74,6 +74,7 @@ struct ll_batch {
     uint32_t seq; /* of the newest */
     size_t n;     /* 1: the object's own call */
     size_t ops_n; /* operations in it */
+    int64_t sent_ns;
     struct ll_batch_part parts[LL_BATCH_PARTS_MAX];
 };
 

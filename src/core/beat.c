@@ -75,6 +75,26 @@ void ll_session_beat_soon(struct ll_core *core, struct ll_session *session)
     }
 }
 
+void ll_beats_probe(struct ll_core *core, uint32_t endpoint)
+{
+    const struct ll_stream *main = &core->streams[core->beats.main];
+    struct ll_link *at;
+
+    if (!main->up || main->endpoint != endpoint) {
+        return;
+    }
+    for (at = core->sessions.next; at != &core->sessions; at = at->next) {
+        struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
+
+        if (ll_session_is_alive(session)) {
+            if (!is_beating(session)) {
+                ll_session_beat_soon(core, session);
+            }
+            return; /* one tells */
+        }
+    }
+}
+
 void ll_session_beat_stop(struct ll_session *session)
 {
     for (size_t i = 0; i < LL_BEAT_STREAMS; i++) {

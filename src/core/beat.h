@@ -78,6 +78,9 @@ bool ll_session_beat_next(struct ll_core *core,
                           struct ll_effect *ret_effect);
 /** Something speaks against the lease: asks etcd at once. */
 void ll_session_beat_soon(struct ll_core *core, struct ll_session *session);
+/** Renews a lease on a keep-alive stream on this endpoint, if there is one, so
+ *  that it shows whether the endpoint is well. */
+void ll_beats_probe(struct ll_core *core, uint32_t endpoint);
 /** The session beats no more. */
 void ll_session_beat_stop(struct ll_session *session);
 /** What LeaseTimeToLive says of a lease that a keep-alive did not know. */

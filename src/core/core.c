@@ -166,6 +166,8 @@ void ll_call_end(struct ll_core *core,
     if (answer->outcome != LL_OUTCOME_LOST &&
         answer->outcome != LL_OUTCOME_AGAIN) {
         ll_endpoint_answered(core, event->answer.endpoint, object->sent_ns);
+        ll_endpoint_timed(core, core->now_ns - object->sent_ns -
+                                    event->answer.held_ns);
     }
     if (answer->outcome == LL_OUTCOME_LOST ||
         answer->outcome == LL_OUTCOME_AGAIN) {
@@ -206,6 +208,19 @@ void ll_call_end(struct ll_core *core,
     ll_object_reschedule(core, object);
 }
 
+/** When the call was sent that is answered; now, if it is not known. */
+static int64_t answered_sent_ns(struct ll_core *core,
+                                const struct ll_event *event)
+{
+    struct ll_object *object;
+
+    if (event->id >= LL_ID_MAX) {
+        return core->batches.slots[event->id - LL_ID_MAX].sent_ns;
+    }
+    object = ll_call_find(core, event->id, event->answer.seq);
+    return object != NULL ? object->sent_ns : core->now_ns;
+}
+
 static void on_answer(struct ll_core *core, const struct ll_event *event)
 {
     const struct ll_answer *answer = event->answer.answer;
@@ -213,7 +228,11 @@ static void on_answer(struct ll_core *core, const struct ll_event *event)
 
     assert(core->calls_in_flight > 0);
     core->calls_in_flight--;
-    if (answer->outcome == LL_OUTCOME_LOST) {
+    if (answer->outcome == LL_OUTCOME_LOST &&
+        answer->grpc_status == LL_GRPC_DEADLINE) {
+        ll_note_silence(core, event->answer.endpoint,
+                        answered_sent_ns(core, event), answer->text);
+    } else if (answer->outcome == LL_OUTCOME_LOST) {
         ll_note_failure(core, event->answer.endpoint, answer->grpc_status,
                         answer->text);
     } else if (answer->outcome != LL_OUTCOME_OK) {
@@ -292,6 +311,7 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         ll_endpoints_change(core, event);
         break;
     }
+    ll_endpoints_on_time(core);
     ll_streams_on_time(core);
     return status;
 }
@@ -378,7 +398,7 @@ static void call_next(struct ll_core *core,
     ret_effect->id = object->entry.id;
     ret_effect->call.seq = object->seq;
     ret_effect->call.endpoint = core->endpoint;
-    ret_effect->call.timeout_ns = core->config.request_timeout_ns;
+    ret_effect->call.timeout_ns = ll_endpoint_patience_ns(core);
     if (object->kind == LL_OBJECT_QUERY) {
         const struct ll_query *query =
             LL_CONTAINER(object, struct ll_query, object);
@@ -436,8 +456,9 @@ int64_t ll_core_deadline_ns(const struct ll_core *core)
 {
     struct ll_timer *first = ll_timers_first(&core->timers);
 
-    return ll_min(first != NULL ? first->deadline_ns : LL_NEVER,
-                  ll_streams_deadline_ns(core));
+    return ll_min(
+        first != NULL ? first->deadline_ns : LL_NEVER,
+        ll_min(ll_streams_deadline_ns(core), ll_endpoints_deadline_ns(core)));
 }
 
 bool ll_core_has_sessions(const struct ll_core *core)

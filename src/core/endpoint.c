@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "core/beat.h"
 #include "core/object.h"
 #include "core/stream.h"
 
@@ -92,10 +93,104 @@ void ll_endpoint_doubt(struct ll_core *core, uint32_t endpoint)
     health->doubt_ns = since_ns;
 }
 
+/** Whether there is one to turn to. */
+static bool has_another(const struct ll_core *core)
+{
+    uint64_t all = core->endpoints_n < LL_CORE_ENDPOINTS_MAX
+                       ? (UINT64_C(1) << core->endpoints_n) - 1
+                       : UINT64_MAX;
+    uint64_t others =
+        core->endpoints_usable & all & ~(UINT64_C(1) << core->endpoint);
+
+    return others != 0;
+}
+
+void ll_endpoint_silent(struct ll_core *core,
+                        uint32_t endpoint,
+                        int64_t sent_ns)
+{
+    struct ll_endpoint_health *health = &core->endpoints[endpoint];
+    int64_t doubt_ns = ll_min(
+        health->doubt_ns, ll_after(sent_ns, core->config.request_timeout_ns));
+
+    if (sent_ns >= core->patience.silent_ns) { /* else it is the same silence */
+        core->patience.silences++;
+        core->patience.silent_ns = core->now_ns;
+    }
+    ll_endpoint_failed(core, endpoint);
+    health->doubt_ns = doubt_ns;
+    health->silent_ns = core->now_ns;
+    if (has_another(core)) {
+        ll_beats_probe(core, endpoint);
+    }
+}
+
+/** Whether its streams are to be left once the doubt begins. */
+static bool is_to_be_left(const struct ll_core *core, uint32_t endpoint)
+{
+    const struct ll_endpoint_health *health = &core->endpoints[endpoint];
+
+    return health->is_outdone && health->doubt_ns != LL_NEVER &&
+           endpoint != core->endpoint;
+}
+
+void ll_endpoints_on_time(struct ll_core *core)
+{
+    for (uint32_t i = 0; i < core->endpoints_n; i++) {
+        if (is_to_be_left(core, i) &&
+            core->endpoints[i].doubt_ns <= core->now_ns) {
+            core->endpoints[i].doubt_ns = LL_NEVER;
+            ll_streams_leave(core, i);
+        }
+    }
+}
+
+int64_t ll_endpoints_deadline_ns(const struct ll_core *core)
+{
+    int64_t deadline_ns = LL_NEVER;
+
+    for (uint32_t i = 0; i < core->endpoints_n; i++) {
+        if (is_to_be_left(core, i)) {
+            deadline_ns = ll_min(deadline_ns, core->endpoints[i].doubt_ns);
+        }
+    }
+    return deadline_ns;
+}
+
+int64_t ll_endpoint_patience_ns(const struct ll_core *core)
+{
+    int64_t longest_ns = core->config.request_timeout_ns;
+    int64_t ns = longest_ns;
+
+    if (!has_another(core)) {
+        return ns;
+    }
+    ns /= core->patience.answer_ns > 0 ? 4 : 2;
+    ns = ll_max(ns, LL_PATIENCE_MIN_NS);
+    ns = ll_max(ns, (core->endpoints[core->endpoint].has_answered ? 4 : 8) *
+                        ll_min(core->patience.answer_ns, longest_ns));
+    for (unsigned round = core->patience.silences / core->endpoints_n;
+         round > 0 && ns < longest_ns; round--) {
+        ns = 2 * ll_min(ns, longest_ns);
+    }
+    return ll_min(ns, longest_ns);
+}
+
+void ll_endpoint_timed(struct ll_core *core, int64_t answer_ns)
+{
+    struct ll_patience *patience = &core->patience;
+
+    if (answer_ns >= patience->answer_ns) {
+        patience->answer_ns = answer_ns;
+    } else {
+        patience->answer_ns -= (patience->answer_ns - answer_ns) / 8;
+    }
+}
+
 void ll_endpoint_heard(struct ll_core *core, uint32_t endpoint)
 {
     core->endpoints[endpoint] =
-        (struct ll_endpoint_health){.doubt_ns = LL_NEVER};
+        (struct ll_endpoint_health){.doubt_ns = LL_NEVER, .has_answered = true};
 }
 
 void ll_endpoint_answered(struct ll_core *core,
@@ -103,10 +198,16 @@ void ll_endpoint_answered(struct ll_core *core,
                           int64_t sent_ns)
 {
     ll_endpoint_heard(core, endpoint);
+    core->patience.silences = 0;
     for (uint32_t i = 0; i < core->endpoints_n; i++) {
-        if (core->endpoints[i].doubt_ns <= sent_ns) {
-            core->endpoints[i].doubt_ns = LL_NEVER;
+        struct ll_endpoint_health *health = &core->endpoints[i];
+
+        if (health->doubt_ns <= sent_ns) {
+            health->doubt_ns = LL_NEVER;
             ll_streams_leave(core, i);
+        } else if (health->doubt_ns != LL_NEVER &&
+                   health->silent_ns <= sent_ns) {
+            health->is_outdone = true;
         }
     }
 }

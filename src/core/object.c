@@ -162,6 +162,17 @@ void ll_note_failure(struct ll_core *core,
                 core->failure.text, core->endpoint);
 }
 
+void ll_note_silence(struct ll_core *core,
+                     uint32_t endpoint,
+                     int64_t sent_ns,
+                     const char *text)
+{
+    ll_keep_failure(core, endpoint, LL_GRPC_DEADLINE, text);
+    ll_endpoint_silent(core, endpoint, sent_ns);
+    ll_core_log(core, 2, "endpoint %u: %s; next is endpoint %u", endpoint,
+                core->failure.text, core->endpoint);
+}
+
 struct ll_detail
 ll_detail_of(const struct ll_core *core, int status, const char *text)
 {

@@ -83,6 +83,7 @@ struct ll_core {
     struct ll_numbers numbers;
     struct ll_beats beats;
     struct ll_endpoint_health endpoints[LL_CORE_ENDPOINTS_MAX];
+    struct ll_patience patience;
     uint64_t endpoints_usable; /* a bit each */
     uint32_t endpoints_n;
     uint32_t endpoint; /* the one in use */
@@ -159,6 +160,11 @@ void ll_keep_failure(struct ll_core *core,
 void ll_note_failure(struct ll_core *core,
                      uint32_t endpoint,
                      int grpc_status,
+                     const char *text);
+/** The same of a call that was sent then and not answered in time. */
+void ll_note_silence(struct ll_core *core,
+                     uint32_t endpoint,
+                     int64_t sent_ns,
                      const char *text);
 
 /** A detail that names the newest failure where the status is of that kind. */
