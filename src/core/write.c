@@ -5,11 +5,6 @@
 #include "base/alloc.h"
 #include "leaselock/status.h"
 
-static bool is_first(const struct ll_write *write)
-{
-    return write->ticket != NULL && write->ticket->writes.next == &write->link;
-}
-
 /** Sends the first of a ticket's writes, if it is not under way. */
 static void writes_go_on(struct ll_core *core, struct ll_ticket *ticket)
 {
@@ -225,7 +220,7 @@ int64_t ll_write_deadline_ns(const struct ll_write *write)
 
 void ll_write_build(struct ll_write *write, struct ll_request *ret_request)
 {
-    assert(is_first(write));
+    assert(write->ticket != NULL && write->ticket->writes.next == &write->link);
     write->version = write->ticket->version;
     write->version_open = write->ticket->version_open;
     write->compares[1].number = write->version;

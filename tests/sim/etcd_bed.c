@@ -187,7 +187,8 @@ uint64_t sim_bed_lease(struct sim_bed *bed,
                        int64_t lease,
                        int64_t ttl_s)
 {
-    struct ll_request request = {.kind = kind, .lease = {lease, ttl_s}};
+    struct ll_request request = {.kind = kind,
+                                 .lease = {.lease = lease, .ttl_s = ttl_s}};
 
     return sim_bed_ask(bed, member, &request);
 }
