@@ -78,7 +78,7 @@ struct leaselock_acquire_options {
      * circle that have the option exactly one is ended. Costs etcd three reads
      * for each session that the look comes to, and two more for each further
      * 100 places of that; circles of more than 32 sessions are not found, nor
-     * those through one with more than 4096 places. A look finds nothing where
+     * those through one with more than 1024 places. A look finds nothing where
      * it comes to a session with a place that this user may not read. Has no
      * meaning for leaselock_resume.
      */

@@ -77,7 +77,7 @@ struct ll_bundle;
 /** Leases that one search looks at, at most. */
 #define LL_SEARCH_LEASES_MAX 128
 /** Keys of each, at most; a lease with more is not followed. */
-#define LL_SEARCH_KEYS_MAX 4096
+#define LL_SEARCH_KEYS_MAX 1024
 /** Of these, read at a time: one operation of a Txn each. */
 #define LL_SEARCH_READS_MAX 100
 /** Leases of a circle at most: two conditions of a Txn each, of which etcd

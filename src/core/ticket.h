@@ -75,8 +75,11 @@
 /** A watch that has existed for this long is among etcd's synced ones:
  *  its loop (mvcc's syncWatchersLoop) runs every 100 ms. */
 #define LL_SETTLE_NS INT64_C(128000000)
-/** The first distance between the reads until then; doubled each time. */
+/** The first distance between the reads until then, for each ticket that is
+ *  ahead: a hand-over takes about so long, and the predecessor leaves when it
+ *  has had its turn. Doubled each time. */
 #define LL_SETTLE_FIRST_NS INT64_C(2000000)
+#define LL_SETTLE_STEPS_MAX INT64_C(16)
 /** The slow re-check, that a missed event costs a delay and not a hang; give
  *  or take a fifth at random. */
 #define LL_RECHECK_NS INT64_C(30000000000)

@@ -25,6 +25,13 @@ struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
     return (struct ll_bytes){ticket->ahead_key, ticket->ahead_key_size};
 }
 
+/** How many hand-overs there are to come before the ticket's own, within
+ *  bounds. */
+static int64_t steps_ahead(const struct ll_ticket *ticket)
+{
+    return ll_min(ll_max(ticket->ahead, 1), LL_SETTLE_STEPS_MAX);
+}
+
 void ll_ticket_on_created(struct ll_core *core,
                           struct ll_ticket *ticket,
                           enum ll_watch_slot slot)
@@ -36,7 +43,8 @@ void ll_ticket_on_created(struct ll_core *core,
     case LL_TICKET_REAP:
         if (ll_ticket_is_watched(ticket)) {
             ticket->settle_ns = core->now_ns + LL_SETTLE_NS;
-            ticket->settle_step_ns = LL_SETTLE_FIRST_NS;
+            ticket->settle_step_ns =
+                (uint32_t)(LL_SETTLE_FIRST_NS * steps_ahead(ticket));
             ticket->linearize = false;
             ticket->read_ns = LL_NEVER;
             ticket->object.failures = 0;
