@@ -66,7 +66,7 @@ static void test_take(void **state)
         assert_null(ll_table_find(&table, entry->id));
     }
     assert_true(ll_table_add(&table, entry));
-    while ((entry = ll_table_take(&table)) != NULL) {
+    while (ll_table_take(&table) != NULL) {
         taken++;
     }
     assert_int_equal(taken, ENTRIES - ENTRIES / 2 + 1);
