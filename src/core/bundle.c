@@ -414,6 +414,11 @@ void ll_bundle_on_answer(struct ll_core *core,
                          const struct ll_answer *answer)
 {
     bundle->answered_once |= answer->outcome != LL_OUTCOME_LOST;
+    if (is_gone(bundle)) {
+        /* The session ended in this very step: the parts tell so. */
+        ll_tell(core, &bundle->object);
+        return;
+    }
     switch (answer->outcome) {
     case LL_OUTCOME_OK:
         bundle_on_ok(core, bundle, answer);

@@ -347,6 +347,7 @@ static void on_keys(struct ll_core *core,
         rest(core, search);
         return;
     }
+    search->listed = answer->revision;
     search->state = LL_SEARCH_MADE;
     search->key_end = 0;
     if (!read_more(core, search)) {
@@ -390,7 +391,11 @@ static void on_made(struct ll_core *core,
     for (size_t i = search->key; i < search->key_end; i++) {
         const struct ll_range_answer *range = range_at(answer, i - search->key);
 
-        if (range != NULL && range->kvs_n > 0 && range->kvs[0].lease == lease) {
+        /* A key that was made after the list, under the name of an earlier
+         * one, may have others of its lease ahead that are not in it. */
+        if (range != NULL && range->kvs_n > 0 && range->kvs[0].lease == lease &&
+            (search->listed == 0 ||
+             range->kvs[0].create_revision <= search->listed)) {
             search->keys[i].created = range->kvs[0].create_revision;
             search->keys[i].is_out = range->kvs[0].version != 1;
         }

@@ -129,7 +129,8 @@ struct ll_search {
     size_t step; /* the one that is being looked at */
     struct ll_search_key *keys;
     size_t keys_n;
-    size_t key; /* the first that is being read, */
+    int64_t listed; /* the revision of their list */
+    size_t key;     /* the first that is being read, */
     size_t key_end;
     bool mark_lost; /* a try to mark may have been applied */
     bool mark_open; /* one of an earlier look, of which it was never known */

@@ -1,3 +1,5 @@
+#include "core/object.h"
+#include "core/ticket.h"
 #include "leaselock/status.h"
 #include "world.h"
 
@@ -146,6 +148,19 @@ static void check_gone(struct sim_world *world, const struct sim_ticket *ticket)
     }
 }
 
+/** Whether a deletion of the key went unanswered, so that core cannot tell who
+ *  deleted it. In a calm world, too, an answer may take longer than core waits
+ *  for it before it asks elsewhere. */
+static bool is_uncertain(const struct sim_client *client, uint64_t id)
+{
+    struct ll_entry *entry = ll_table_find(&client->core->objects, id);
+    struct ll_object *object =
+        entry != NULL ? LL_CONTAINER(entry, struct ll_object, entry) : NULL;
+
+    return object != NULL && object->kind == LL_OBJECT_TICKET &&
+           LL_CONTAINER(object, struct ll_ticket, object)->leave_lost;
+}
+
 static void told_released(struct sim_client *client,
                           const struct ll_effect *effect)
 {
@@ -169,6 +184,7 @@ static void told_released(struct sim_client *client,
     if (status == 0 && ticket->is_granted && ticket->is_meddled &&
         !ticket->gives_back && !ticket->session->is_closing &&
         client->world->is_calm && !ticket->has_key &&
+        !is_uncertain(client, effect->id) &&
         ticket->key_gone_ns < ticket->asked_ns) {
         sim_break(client->world, "released means held",
                   "ticket %u.%llu is released, and its key %s was gone before",
