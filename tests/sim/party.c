@@ -24,19 +24,33 @@ static bool party_member(const struct sim_world *world, unsigned *ret_member)
     return false;
 }
 
-static void party_txn(struct sim_world *world, const struct ll_op *op)
+static void party_txn(struct sim_world *world,
+                      const struct ll_compare *compare,
+                      const struct ll_op *op)
 {
     struct ll_request request = {.kind = LL_REQUEST_TXN};
     unsigned member;
 
-    request.txn = (struct ll_txn){.then_ops = op, .then_n = 1};
+    request.txn = (struct ll_txn){.compares = compare,
+                                  .compares_n = compare != NULL,
+                                  .then_ops = op,
+                                  .then_n = 1};
     if (party_member(world, &member)) {
         sim_etcd_call(world->etcd, member, 0, &request, world->now_ns);
     }
 }
 
-static void party_delete(struct sim_world *world, struct ll_bytes key)
+/**
+ * Names of keys come again, and a deletion may be late: one that was meant for
+ * a ticket's key, made at `create_revision`, does nothing to the next ticket's.
+ */
+static void party_delete(struct sim_world *world,
+                         struct ll_bytes key,
+                         int64_t create_revision)
 {
+    const struct ll_compare meant = {.target = LL_COMPARE_CREATE_REVISION,
+                                     .key = key,
+                                     .number = create_revision};
     struct sim_ticket *ticket;
 
     HASH_FIND(hh, world->keys, key.data, key.size, ticket);
@@ -44,7 +58,7 @@ static void party_delete(struct sim_world *world, struct ll_bytes key)
         ticket->is_meddled = true;
     }
     SIM_TELL(world, "** a third party deletes %.*s", (int)key.size, key.data);
-    party_txn(world,
+    party_txn(world, create_revision > 0 ? &meant : NULL,
               &(struct ll_op){.kind = LL_OP_DELETE, .del = {.key = key}});
 }
 
@@ -54,6 +68,7 @@ struct picking {
     int64_t n;
     char key[SIM_KEY_SIZE];
     size_t size;
+    int64_t create_revision;
 };
 
 static void pick(void *arg, const struct ll_kv *kv)
@@ -65,6 +80,7 @@ static void pick(void *arg, const struct ll_kv *kv)
         (picking->foreign || sim_below(picking->random, ++picking->n) == 0)) {
         memcpy(picking->key, kv->key.data, kv->key.size);
         picking->size = kv->key.size;
+        picking->create_revision = kv->create_revision;
     }
 }
 
@@ -90,7 +106,8 @@ static void party_delete_any(struct sim_world *world)
                                prefix, sizeof(prefix)),
                   pick, &picking);
     if (picking.size > 0) {
-        party_delete(world, (struct ll_bytes){picking.key, picking.size});
+        party_delete(world, (struct ll_bytes){picking.key, picking.size},
+                     picking.create_revision);
     }
 }
 
@@ -142,7 +159,7 @@ static void party_puts(struct sim_world *world, enum sim_fault fault)
 
     op.put.key = foreign_key(world, fault, at, key, sizeof(key));
     SIM_TELL(world, "** a third party puts %s", key);
-    party_txn(world, &op);
+    party_txn(world, NULL, &op);
     sim_push(world,
              world->now_ns + sim_spread(random, LL_NS_PER_MS, 2 * LL_NS_PER_S),
              SIM_EVENT_FAULT_END, (unsigned)fault, at);
@@ -154,7 +171,7 @@ void sim_party_removes(struct sim_world *world,
 {
     char key[SIM_KEY_SIZE];
 
-    party_delete(world, foreign_key(world, fault, at, key, sizeof(key)));
+    party_delete(world, foreign_key(world, fault, at, key, sizeof(key)), 0);
 }
 
 void sim_party_strikes(struct sim_world *world, enum sim_fault fault)
@@ -178,7 +195,8 @@ void sim_faults_sweep(struct sim_world *world)
                       party_prefix(world, name, prefix, sizeof(prefix)), pick,
                       &picking);
         if (picking.size > 0) {
-            party_delete(world, (struct ll_bytes){picking.key, picking.size});
+            party_delete(world, (struct ll_bytes){picking.key, picking.size},
+                         picking.create_revision);
         }
     }
     if (world->phase < SIM_PHASE_OVER) {
