@@ -91,6 +91,17 @@ static void batch_take(struct ll_core *core,
     batch->ops_n++;
 }
 
+/** Counts an object's queue in. @return whether none of it was there before */
+static bool queue_once(uint64_t *queues, struct ll_object *object)
+{
+    uint64_t bit = ticket_of(object)->queue_hash % QUEUE_BITS;
+    uint64_t mask = UINT64_C(1) << bit % 64;
+    bool is_first = (queues[bit / 64] & mask) == 0;
+
+    queues[bit / 64] |= mask;
+    return is_first;
+}
+
 /** Moves what has gathered, as far as it goes together, into a batch. */
 static void batch_fill(struct ll_core *core, struct ll_batch *batch)
 {
@@ -102,20 +113,18 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
 
     LL_LIST_EACH (at, after, &core->gathering) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
-        uint64_t bit = ticket_of(object)->queue_hash % QUEUE_BITS;
 
         if (batch->n == core->batches.parts_max ||
             looked_at++ == LL_BATCH_LOOK_MAX) {
             break;
         }
-        if ((queues[bit / 64] >> bit % 64 & 1) != 0) {
+        if (!queue_once(queues, object)) {
             continue;
         }
         bytes += bytes_of(object);
         if (batch->n > 0 && bytes > LL_BATCH_BYTES_MAX) {
             break;
         }
-        queues[bit / 64] |= UINT64_C(1) << bit % 64;
         batch_take(core, batch, object);
     }
 }
@@ -133,7 +142,32 @@ static bool gathers_many(struct ll_core *core)
                    ->queue_hash;
 }
 
-/** Several are out at a time only as long as each is a single one. */
+/** Whether a batch would take all that it can; a short look, for it is cast at
+ *  each one that gathers. */
+static bool gathers_full(struct ll_core *core)
+{
+    uint64_t queues[QUEUE_BITS / 64] = {0};
+    size_t looked_at = 0;
+    size_t n = 0;
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &core->gathering) {
+        if (queue_once(queues, LL_CONTAINER(at, struct ll_object, calling))) {
+            n++;
+        }
+        if (n == core->batches.parts_max) {
+            return true;
+        }
+        if (++looked_at == 2 * core->batches.parts_max) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/** Several are out at a time only as long as each is a single one, or the
+ *  next is full. */
 static struct ll_batch *free_slot(struct ll_core *core)
 {
     struct ll_batch *found = NULL;
@@ -150,7 +184,10 @@ static struct ll_batch *free_slot(struct ll_core *core)
             found = batch;
         }
     }
-    return many && out > 0 ? NULL : found;
+    if (found != NULL && many && out > 0 && !gathers_full(core)) {
+        return NULL;
+    }
+    return found;
 }
 
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)

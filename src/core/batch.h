@@ -22,11 +22,14 @@ struct ll_object;
  *
  * Of several slots more than one is OUT only while each holds a single Txn:
  * where two can be put together the next one to go waits for all that are out,
- * and is the larger for it.
+ * and is the larger for it. One that is as large as it can be has nothing to
+ * wait for: it goes as soon as a slot is free, and etcd has work while the
+ * answer before it is on its way.
  *
  *     slot | event                       | next | does
  *     FREE | one has gathered            | OUT  | its own Txn goes out
- *     FREE | more have gathered          | OUT  | one Txn of nested ones
+ *     FREE | more have gathered, and     | OUT  | one Txn of nested ones
+ *          | none is OUT, or they fill it|      |
  *     OUT  | answered                    | FREE | to each its part
  *     OUT  | no answer, "too many        | FREE | the same to each
  *          | requests"                   |      |
