@@ -189,3 +189,15 @@ double crowd_settle(const struct bench_options *options,
     *ret_settled_ns = settled_ns;
     return watchers;
 }
+
+void crowd_wait_watchers(const struct bench_options *options, int n)
+{
+    struct bench_server server = {0};
+    int64_t end_ns = bench_now_ns() + options->seconds * INT64_C(1000000000);
+
+    while (bench_now_ns() < end_ns &&
+           options->server(options->endpoints, &server) &&
+           server.watchers < n) {
+        bench_sleep_us(SETTLE_LOOK_US);
+    }
+}

@@ -61,4 +61,8 @@ double crowd_settle(const struct bench_options *options,
                     int64_t start_ns,
                     int64_t *ret_settled_ns);
 
+/** Waits until etcd has so many watches, or until the options' seconds are
+ *  over, or as long as its metrics can be read. */
+void crowd_wait_watchers(const struct bench_options *options, int n);
+
 #endif

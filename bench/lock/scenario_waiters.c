@@ -56,6 +56,8 @@ int bench_waiters(const struct bench_options *options,
         holder_start(options, options->name, options->tickets, &holder) == 0 &&
         holder_wait_held(&holder) == 0 &&
         bench_sessions_open(options, 1, 1, &sessions) == 0) {
+        /* Who holds watches its keys, which is not what is measured. */
+        crowd_wait_watchers(options, options->tickets);
         status = measure(options, &crowd, sessions.sessions[0], result);
         crowd_ending(&crowd);
     }

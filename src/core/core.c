@@ -22,6 +22,9 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
         return NULL;
     }
     core->config = *config;
+    if (config->crowd == 0) {
+        core->config.crowd = LL_CROWD;
+    }
     core->random.state = config->seed;
     core->failure.grpc_status = -1;
     core->failure.endpoint = LL_ENDPOINT_ANY;

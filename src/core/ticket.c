@@ -26,7 +26,7 @@ int64_t ll_ticket_recheck_ns(struct ll_core *core)
                     ll_random_below(&core->random, LL_RECHECK_NS * 2 / 5);
 
     /* Those of a crowd that would come within a second come together. */
-    return core->tickets_n < LL_RECHECK_CROWD
+    return core->tickets_n < core->config.crowd
                ? at_ns
                : at_ns + LL_RECHECK_STEP_NS - at_ns % LL_RECHECK_STEP_NS;
 }

@@ -83,9 +83,14 @@
 /** The slow re-check, that a missed event costs a delay and not a hang; give
  *  or take a fifth at random. */
 #define LL_RECHECK_NS INT64_C(30000000000)
-/** With so many tickets a client makes its re-checks at multiples of the step,
- *  so that they share requests (see read.h). */
-#define LL_RECHECK_CROWD 512
+/** So many tickets of one client are a crowd, whose waiting tickets watch their
+ *  predecessor's key alone. To create a watch is what etcd needs most time for
+ *  when many register (see docs/performance.md), and the own key's serves one
+ *  who waits for little: its loss would be told before the re-check, and a
+ *  grant needs no read. Once held the key is watched like any other's. */
+#define LL_CROWD 512
+/** A crowd's re-checks come at multiples of the step, so that they share
+ *  requests (see read.h). */
 #define LL_RECHECK_STEP_NS INT64_C(1000000000)
 /** A ticket that never waited watches its key once held for this long. */
 #define LL_GUARD_NS INT64_C(1000000000)

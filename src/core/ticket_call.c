@@ -324,6 +324,7 @@ static void ticket_plan_read(struct ll_core *core,
 
     if (ll_ticket_is_watched(ticket)) {
         settled =
+            watches[LL_WATCH_OWN].state != LL_WATCH_ON ||
             watch_settle(core, &watches[LL_WATCH_OWN], answer, time_is_over);
         if (ticket->state == LL_TICKET_WAIT) {
             settled = watch_settle(core, &watches[LL_WATCH_AHEAD], answer,

@@ -12,8 +12,11 @@ bool ll_ticket_is_watched(const struct ll_ticket *ticket)
     const struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
     const struct ll_watch *ahead = &ticket->watches[LL_WATCH_AHEAD];
 
-    return own->state == LL_WATCH_ON &&
-           (ticket->state != LL_TICKET_WAIT || ahead->state == LL_WATCH_ON);
+    if (ticket->state != LL_TICKET_WAIT) {
+        return own->state == LL_WATCH_ON;
+    }
+    return ahead->state == LL_WATCH_ON &&
+           (own->state == LL_WATCH_ON || own->state == LL_WATCH_OFF);
 }
 
 struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
@@ -137,16 +140,26 @@ void ll_ticket_on_refused(struct ll_core *core,
     }
 }
 
+/** Of a slot without one. */
+static void want_watch(struct ll_core *core,
+                       struct ll_ticket *ticket,
+                       enum ll_watch_slot slot)
+{
+    if (ticket->watches[slot].state == LL_WATCH_OFF) {
+        ll_watch_want(core, &ticket->watches[slot], slot);
+    }
+}
+
 void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
 {
-    int slots = ticket->state == LL_TICKET_WAIT ? LL_WATCH_SLOTS : 1;
+    bool waits = ticket->state == LL_TICKET_WAIT;
 
     ticket->watch_ns = LL_NEVER;
-    for (int slot = 0; slot < slots; slot++) {
-        if (ticket->watches[slot].state == LL_WATCH_OFF) {
-            ll_watch_want(core, &ticket->watches[slot],
-                          (enum ll_watch_slot)slot);
-        }
+    if (!waits || core->tickets_n < core->config.crowd) {
+        want_watch(core, ticket, LL_WATCH_OWN);
+    }
+    if (waits) {
+        want_watch(core, ticket, LL_WATCH_AHEAD);
     }
 }
 

@@ -391,6 +391,10 @@ static void client_begin(struct sim_client *client)
         .log_level = -1,
     };
 
+    client->is_crowd = sim_below(&client->random, 3) == 0;
+    if (client->is_crowd) {
+        config.crowd = 1 + (unsigned)sim_below(&client->random, 16);
+    }
     client->core = ll_core_new(&config);
     if (client->core == NULL) {
         abort();

@@ -14,7 +14,8 @@
  *  time in which a holder is not watched yet (LL_GUARD_NS), and the watch's
  *  creation and first reads. */
 #define NOTICE_CALM_NS (3 * LL_NS_PER_S)
-/** And after healing within this: a slow re-check at the latest. */
+/** And after healing within this, or to one who waits in a crowd: a slow
+ *  re-check at the latest. */
 #define NOTICE_HEALED_NS (60 * LL_NS_PER_S)
 
 static long long number(int64_t value)
@@ -300,8 +301,11 @@ static void on_change(void *arg, const struct ll_watch_event *event)
         }
         ticket->key_gone_ns = world->now_ns;
         if (world->is_calm && whole_of(ticket)->acquire_owed) {
-            sim_push(world, world->now_ns + NOTICE_CALM_NS, SIM_EVENT_NOTICE,
-                     ticket->client, ticket->id);
+            sim_push(world,
+                     world->now_ns + (world->clients[ticket->client].is_crowd
+                                          ? NOTICE_HEALED_NS
+                                          : NOTICE_CALM_NS),
+                     SIM_EVENT_NOTICE, ticket->client, ticket->id);
         }
     } else {
         if (ticket->has_key && whole_of(ticket)->acquire_owed &&

@@ -262,6 +262,7 @@ struct sim_client {
     unsigned workers;
     unsigned sessions_max;
     bool has_burst;
+    bool is_crowd; /* few tickets are a crowd to its core */
     uint64_t streams[LL_STREAMS];
     struct {
         bool up;

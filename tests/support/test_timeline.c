@@ -191,6 +191,7 @@ static bool run_setup(struct test_timeline *timeline)
             (struct ll_bytes){timeline->space, strlen(timeline->space)};
     }
     config->batch_window = (unsigned)test_word_option(timeline, "window", 0);
+    config->crowd = (unsigned)test_word_option(timeline, "crowd", 0);
     config->endpoints_n = (uint32_t)test_word_option(timeline, "endpoints", 1);
     config->request_timeout_ns = test_word_option_ns(
         timeline, "request-timeout", config->request_timeout_ns);

@@ -47,7 +47,7 @@ static struct test_timeline *with_session(void)
     struct test_timeline *timeline = test_timeline_new();
 
     assert_non_null(timeline);
-    input(timeline, "0 setup window 255 request-timeout 100");
+    input(timeline, "0 setup window 255 crowd 10000 request-timeout 100");
     input(timeline, "0 open 1 ttl 86400");
     input(timeline, "0 answer 1.1 granted 86400");
     test_timeline_clear(timeline);
