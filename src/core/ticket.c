@@ -204,7 +204,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     ll_free(ticket->ahead_key);
     ticket->ahead_key = NULL;
     if (own->state == LL_WATCH_OFF) {
-        ticket->watch_ns = core->now_ns + LL_GUARD_NS;
+        ll_ticket_guard(core, ticket, LL_GUARD_NS);
     } else if (own->state == LL_WATCH_ON && own->settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
     } else if (own->state == LL_WATCH_ON) {
@@ -261,7 +261,7 @@ void ll_ticket_wait_for(struct ll_core *core,
     ll_core_log(core, 3, "%s waits for %s, %lld ahead", ticket->key,
                 ticket->ahead_key, (long long)ahead);
     ticket->read_ns = ll_ticket_recheck_ns(core);
-    ll_ticket_want_watches(core, ticket);
+    ll_ticket_watch_wait(core, ticket);
     ll_ticket_update(core, ticket);
 }
 

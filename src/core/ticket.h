@@ -9,10 +9,10 @@
  *
  *     state   | event                         | next    | does
  *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0
- *     ENQUEUE | answered: k ahead             | WAIT    | watch both keys
- *     ENQUEUE | answered: the key was there   | NEXT    | an earlier try landed
- *     ENQUEUE | resumed, answered: the key is | NEXT    |
- *             | there                         |         |
+ *     ENQUEUE | answered: k ahead             | WAIT    | watch that key, and
+ * the |                               |         | own one (LL_GUARD_NS) ENQUEUE
+ * | answered: the key was there   | NEXT    | an earlier try landed ENQUEUE |
+ * resumed, answered: the key is | NEXT    | | there                         | |
  *     ENQUEUE | resumed, answered: it is not  | gone    | ACQUIRED LOST
  *     ENQUEUE | try answered: not free        | gone    | TIMEOUT
  *     ENQUEUE | no answer                     | ENQUEUE | the same again
@@ -86,13 +86,16 @@
 /** So many tickets of one client are a crowd, whose waiting tickets watch their
  *  predecessor's key alone. To create a watch is what etcd needs most time for
  *  when many register (see docs/performance.md), and the own key's serves one
- *  who waits for little: its loss would be told before the re-check, and a
- *  grant needs no read. Once held the key is watched like any other's. */
+ *  who waits for little: its loss is told before the re-check, and a grant
+ *  needs no read. Once held the key is watched like any other's. */
 #define LL_CROWD 512
 /** A crowd's re-checks come at multiples of the step, so that they share
  *  requests (see read.h). */
 #define LL_RECHECK_STEP_NS INT64_C(1000000000)
-/** A ticket that never waited watches its key once held for this long. */
+/** A ticket watches its own key once it has waited, or been held, for this
+ *  long; where nobody but the predecessor is ahead it does so at once, since
+ *  the deletion alone then hands the lock over. With others ahead a read of the
+ *  queue follows in any case, and tells of the own key. */
 #define LL_GUARD_NS INT64_C(1000000000)
 
 /** A try has the time of one request to this many endpoints at most. */
@@ -282,6 +285,14 @@ void ll_ticket_tell_released(struct ll_core *core,
                              int status);
 /** Wants the watches that its state asks for and that are OFF. */
 void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket);
+/** Wants the watch of one who begins to wait, and in time that of its own
+ *  key. */
+void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket);
+/** Wants the watch of the own key after a delay, or sooner where it is due
+ *  already. */
+void ll_ticket_guard(struct ll_core *core,
+                     struct ll_ticket *ticket,
+                     int64_t delay_ns);
 /** Nothing of ours is left in etcd but what may still land. */
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status);
 /** Deletes the key at its token. */

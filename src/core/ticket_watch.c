@@ -140,26 +140,45 @@ void ll_ticket_on_refused(struct ll_core *core,
     }
 }
 
-/** Of a slot without one. */
-static void want_watch(struct ll_core *core,
-                       struct ll_ticket *ticket,
-                       enum ll_watch_slot slot)
+static void watch_ahead(struct ll_core *core, struct ll_ticket *ticket)
 {
-    if (ticket->watches[slot].state == LL_WATCH_OFF) {
-        ll_watch_want(core, &ticket->watches[slot], slot);
+    if (ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF) {
+        ll_watch_want(core, &ticket->watches[LL_WATCH_AHEAD], LL_WATCH_AHEAD);
     }
 }
 
 void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
 {
-    bool waits = ticket->state == LL_TICKET_WAIT;
+    bool waits =
+        ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT;
 
     ticket->watch_ns = LL_NEVER;
     if (!waits || core->tickets_n < core->config.crowd) {
-        want_watch(core, ticket, LL_WATCH_OWN);
+        ll_ticket_guard(core, ticket, 0);
     }
-    if (waits) {
-        want_watch(core, ticket, LL_WATCH_AHEAD);
+    if (ticket->state == LL_TICKET_WAIT) {
+        watch_ahead(core, ticket);
+    }
+}
+
+void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket)
+{
+    if (core->tickets_n < core->config.crowd) {
+        ll_ticket_guard(core, ticket, ticket->ahead == 1 ? 0 : LL_GUARD_NS);
+    }
+    watch_ahead(core, ticket);
+}
+
+void ll_ticket_guard(struct ll_core *core,
+                     struct ll_ticket *ticket,
+                     int64_t delay_ns)
+{
+    struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
+
+    if (own->state == LL_WATCH_OFF && delay_ns > 0) {
+        ticket->watch_ns = ll_min(ticket->watch_ns, core->now_ns + delay_ns);
+    } else if (own->state == LL_WATCH_OFF) {
+        ll_watch_want(core, own, LL_WATCH_OWN);
     }
 }
 

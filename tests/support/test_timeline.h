@@ -11,7 +11,8 @@
  * Core, driven by lines of text, and what it does as lines of text: a story
  * with a clock. An input line is a time in seconds and a command:
  *
- *     0.000 setup [endpoints N] [request-timeout S] [seed N] [log N]
+ *     0.000 setup [window N] [crowd N] [endpoints N]
+ *                 [request-timeout S] [seed N] [log N]
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S]
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try]
