@@ -75,9 +75,10 @@
 /** A watch that has existed for this long is among etcd's synced ones:
  *  its loop (mvcc's syncWatchersLoop) runs every 100 ms. */
 #define LL_SETTLE_NS INT64_C(128000000)
-/** The first distance between the reads until then, for each ticket that is
- *  ahead: a hand-over takes about so long, and the predecessor leaves when it
- *  has had its turn. Doubled each time. */
+/** The first distance between the reads until then, doubled each time. Each who
+ *  is ahead of the predecessor lets the first read wait for so long, and the
+ *  next for twice that: a hand-over takes about so long, and before its turn
+ *  the predecessor's leaving lets nobody in. */
 #define LL_SETTLE_FIRST_NS INT64_C(2000000)
 #define LL_SETTLE_STEPS_MAX INT64_C(16)
 /** The slow re-check, that a missed event costs a delay and not a hang; give

@@ -47,11 +47,13 @@ void ll_ticket_on_created(struct ll_core *core,
         if (ll_ticket_is_watched(ticket)) {
             ticket->settle_ns = core->now_ns + LL_SETTLE_NS;
             ticket->settle_step_ns =
-                (uint32_t)(LL_SETTLE_FIRST_NS * steps_ahead(ticket));
+                (uint32_t)(LL_SETTLE_FIRST_NS * (2 * steps_ahead(ticket) - 1));
             ticket->linearize = false;
             ticket->read_ns = LL_NEVER;
             ticket->object.failures = 0;
-            ll_call_at(core, &ticket->object, core->now_ns);
+            ll_call_at(core, &ticket->object,
+                       core->now_ns +
+                           LL_SETTLE_FIRST_NS * (steps_ahead(ticket) - 1));
             ll_ticket_update(core, ticket);
         }
         break;

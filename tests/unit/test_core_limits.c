@@ -217,9 +217,12 @@ static void test_queue_reads(void **state)
     input(timeline, "0 answer 1.1 granted 86400");
     for (id = 2; id < 3 + waiters; id++) {
         input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
-        input(timeline, "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5 of 2",
-              id);
-        input(timeline, "1 created %" PRIu64 ".own.1 rev 7", id);
+        input(timeline,
+              "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5 of %d", id,
+              id == 2 ? 1 : 2);
+        if (id == 2) {
+            input(timeline, "1 created 2.own.1 rev 7");
+        }
         input(timeline, "1 created %" PRIu64 ".ahead.1 rev 7", id);
         if (id > 2) {
             input(timeline, "1 deleted %" PRIu64 ".ahead.1 rev 8", id);
