@@ -148,15 +148,19 @@ static bool gathers_full(struct ll_core *core)
 {
     uint64_t queues[QUEUE_BITS / 64] = {0};
     size_t looked_at = 0;
+    size_t bytes = 0;
     size_t n = 0;
     struct ll_link *at;
     struct ll_link *after;
 
     LL_LIST_EACH (at, after, &core->gathering) {
-        if (queue_once(queues, LL_CONTAINER(at, struct ll_object, calling))) {
+        struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
+
+        if (queue_once(queues, object)) {
+            bytes += bytes_of(object);
             n++;
         }
-        if (n == core->batches.parts_max) {
+        if (n == core->batches.parts_max || bytes > LL_BATCH_BYTES_MAX) {
             return true;
         }
         if (++looked_at == 2 * core->batches.parts_max) {

@@ -20,11 +20,11 @@ struct ll_object;
  * client waits for nothing, and a busy one costs etcd one proposal, one entry
  * in its log and one answer for many.
  *
- * Of several slots more than one is OUT only while each holds a single Txn:
- * where two can be put together the next one to go waits for all that are out,
- * and is the larger for it. One that is as large as it can be has nothing to
- * wait for: it goes as soon as a slot is free, and etcd has work while the
- * answer before it is on its way.
+ * Single Txns go side by side in several slots. Where two can be put together
+ * the next one to go waits for all that are out, and is the larger for it. One
+ * that is as large as it can be, by its parts or its bytes, has nothing to wait
+ * for: it goes as soon as a slot is free, and etcd has work while the answer
+ * before it is on its way.
  *
  *     slot | event                       | next | does
  *     FREE | one has gathered            | OUT  | its own Txn goes out

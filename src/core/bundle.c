@@ -415,7 +415,7 @@ void ll_bundle_on_answer(struct ll_core *core,
 {
     bundle->answered_once |= answer->outcome != LL_OUTCOME_LOST;
     if (is_gone(bundle)) {
-        /* The session ended in this very step: the parts tell so. */
+        /* Its session has ended: the parts tell so. */
         ll_tell(core, &bundle->object);
         return;
     }

@@ -48,8 +48,8 @@ struct ll_core_config {
      *  LL_BATCHES_MAX; 0 stands for the default, LL_BATCH_WINDOW, and
      *  LL_BATCH_NEVER for none that gather. */
     unsigned batch_window;
-    /** A client with so many tickets is a crowd, see ticket.h; 0 stands for
-     *  the default, LL_CROWD. */
+    /** So many tickets are a crowd, see ticket.h; 0 stands for the default,
+     *  LL_CROWD. */
     unsigned crowd;
     /** Goes before every name; borrowed as long as core lives. */
     struct ll_bytes space;

@@ -91,6 +91,7 @@ struct ll_core {
     unsigned sessions_n;
     unsigned alive_n; /* of these, ACTIVE or SUSPECT */
     unsigned tickets_n;
+    unsigned waiting_n; /* tickets in WAIT or NEXT */
     unsigned reaps_n;
     unsigned observers_n;
     /** The newest failure of a call or stream, for the user's error. */

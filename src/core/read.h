@@ -22,10 +22,10 @@ struct ll_object;
  *
  *     slot | event                       | next | does
  *     FREE | one has gathered            | OUT  | its own request goes out
- *     FREE | more have gathered          | OUT  | one Txn with the ranges of
- * all OUT  | answered                    | FREE | to each its ranges OUT  | no
- * answer                   | FREE | the same to each OUT  | refused as a whole
- * | FREE | each is sent again, alone
+ *     FREE | more have gathered          | OUT  | one Txn of all ranges
+ *     OUT  | answered                    | FREE | to each its ranges
+ *     OUT  | no answer                   | FREE | the same to each
+ *     OUT  | refused as a whole          | FREE | each is sent again, alone
  *
  * The ranges stand side by side, not in nested Txns: etcd sends a Txn that has
  * anything but serializable ranges through the quorum (v3_server.go's

@@ -129,7 +129,7 @@ struct ll_search {
     size_t step; /* the one that is being looked at */
     struct ll_search_key *keys;
     size_t keys_n;
-    int64_t listed; /* the revision of their list */
+    int64_t listed; /* the revision of the answer with their list */
     size_t key;     /* the first that is being read, */
     size_t key_end;
     bool mark_lost; /* a try to mark may have been applied */

@@ -12,6 +12,20 @@
 
 static const char why_key_gone[] = "the ticket's key was deleted by others";
 
+static bool is_waiting(enum ll_ticket_state state)
+{
+    return state == LL_TICKET_WAIT || state == LL_TICKET_NEXT;
+}
+
+void ll_ticket_go(struct ll_core *core,
+                  struct ll_ticket *ticket,
+                  enum ll_ticket_state state)
+{
+    core->waiting_n -= is_waiting(ticket->state) ? 1 : 0;
+    core->waiting_n += is_waiting(state) ? 1 : 0;
+    ticket->state = state;
+}
+
 /** Which commands and times still matter to a ticket that waits. */
 static bool ticket_waits(const struct ll_ticket *ticket)
 {
@@ -76,7 +90,7 @@ static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
         !ll_session_is_alive(ticket->session)) {
         ll_number_give(core, ticket->number);
     }
-    ticket->state = LL_TICKET_GONE;
+    ll_ticket_go(core, ticket, LL_TICKET_GONE);
     ll_writes_end(core, ticket);
     ticket->timeout_ns = LL_NEVER;
     ticket->release_ns = LL_NEVER;
@@ -94,7 +108,7 @@ static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
 
 static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
 {
-    ticket->state = LL_TICKET_REAP;
+    ll_ticket_go(core, ticket, LL_TICKET_REAP);
     ticket->token = 0;
     ll_free(ticket->value);
     ticket->value = NULL;
@@ -129,7 +143,7 @@ void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status)
 void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket)
 {
     assert(ticket->token > 0);
-    ticket->state = LL_TICKET_LEAVE;
+    ll_ticket_go(core, ticket, LL_TICKET_LEAVE);
     ll_writes_end(core, ticket);
     ticket->object.failures = 0;
     ticket_drop_watches(core, ticket);
@@ -196,7 +210,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     if (ticket->ahead_key != NULL) {
         ll_queue_note_head(core, ticket);
     } /* else whoever came behind it was told that it is the only one ahead */
-    ticket->state = LL_TICKET_HELD;
+    ll_ticket_go(core, ticket, LL_TICKET_HELD);
     ticket->ahead = 0;
     ticket->read_ns = LL_NEVER;
     ll_call_none(core, &ticket->object);
@@ -227,7 +241,7 @@ void ll_ticket_advance(struct ll_core *core,
         ll_ticket_grant(core, ticket);
         return;
     }
-    ticket->state = LL_TICKET_NEXT;
+    ll_ticket_go(core, ticket, LL_TICKET_NEXT);
     ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
     ticket->read_ns = LL_NEVER;
     ticket->gone_revision = ll_max(revision, ticket->token);
@@ -249,7 +263,7 @@ void ll_ticket_wait_for(struct ll_core *core,
     ticket->ahead_token = predecessor->create_revision;
     ticket->ahead_lease = predecessor->lease;
     ticket->ahead = ahead;
-    ticket->state = LL_TICKET_WAIT;
+    ll_ticket_go(core, ticket, LL_TICKET_WAIT);
     if (ticket->ahead_key == NULL) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
         return;
@@ -270,7 +284,7 @@ static void
 ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
 {
     ll_core_log(core, 1, "%s is lost: %s", ticket->key, why);
-    ticket->state = LL_TICKET_LOST;
+    ll_ticket_go(core, ticket, LL_TICKET_LOST);
     ll_writes_end(core, ticket);
     ticket->why = why;
     ticket->lost_due = true;
@@ -296,6 +310,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
             ticket->key_gone = true;
             ll_watch_drop(core, &ticket->watches[LL_WATCH_OWN]);
             ticket->read_ns = LL_NEVER;
+            ticket->watch_ns = LL_NEVER;
         } else {
             ll_session_beat_soon(core, ticket->session);
             ticket_lose(core, ticket, why_key_gone);

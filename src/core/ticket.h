@@ -9,10 +9,11 @@
  *
  *     state   | event                         | next    | does
  *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0
- *     ENQUEUE | answered: k ahead             | WAIT    | watch that key, and
- * the |                               |         | own one (LL_GUARD_NS) ENQUEUE
- * | answered: the key was there   | NEXT    | an earlier try landed ENQUEUE |
- * resumed, answered: the key is | NEXT    | | there                         | |
+ *     ENQUEUE | answered: k ahead             | WAIT    | watch the last of
+ *             |                               |         | them (LL_GUARD_NS)
+ *     ENQUEUE | answered: the key was there   | NEXT    | an earlier try landed
+ *     ENQUEUE | resumed, answered: the key is | NEXT    |
+ *             | there                         |         |
  *     ENQUEUE | resumed, answered: it is not  | gone    | ACQUIRED LOST
  *     ENQUEUE | try answered: not free        | gone    | TIMEOUT
  *     ENQUEUE | no answer                     | ENQUEUE | the same again
@@ -84,19 +85,19 @@
 /** The slow re-check, that a missed event costs a delay and not a hang; give
  *  or take a fifth at random. */
 #define LL_RECHECK_NS INT64_C(30000000000)
-/** So many tickets of one client are a crowd, whose waiting tickets watch their
- *  predecessor's key alone. To create a watch is what etcd needs most time for
- *  when many register (see docs/performance.md), and the own key's serves one
- *  who waits for little: its loss is told before the re-check, and a grant
- *  needs no read. Once held the key is watched like any other's. */
+/** So many waiting tickets of one client are a crowd, and who begins to wait in
+ *  one watches its predecessor's key alone. To create a watch is what etcd
+ * needs most time for when many register (see docs/performance.md), and the own
+ * key's serves one who waits for little: its loss is told before the re-check,
+ * and a grant needs no read. Once held the key is watched like any other's. */
 #define LL_CROWD 512
 /** A crowd's re-checks come at multiples of the step, so that they share
  *  requests (see read.h). */
 #define LL_RECHECK_STEP_NS INT64_C(1000000000)
 /** A ticket watches its own key once it has waited, or been held, for this
  *  long; where nobody but the predecessor is ahead it does so at once, since
- *  the deletion alone then hands the lock over. With others ahead a read of the
- *  queue follows in any case, and tells of the own key. */
+ *  the deletion alone then hands the lock over. With others ahead a read
+ *  follows as a rule, and tells of the own key. */
 #define LL_GUARD_NS INT64_C(1000000000)
 
 /** A try has the time of one request to this many endpoints at most. */
@@ -259,6 +260,9 @@ const char *ll_ticket_failure_text(struct ll_core *core,
 int64_t ll_try_time_ns(const struct ll_core *core);
 
 /** Steps of the machine, for the three files. */
+void ll_ticket_go(struct ll_core *core,
+                  struct ll_ticket *ticket,
+                  enum ll_ticket_state state);
 void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket);
 /** The predecessor is gone, seen at a revision; own_stands: the own key was
  *  certainly there at that revision. */
@@ -266,7 +270,8 @@ void ll_ticket_advance(struct ll_core *core,
                        struct ll_ticket *ticket,
                        int64_t revision,
                        bool own_stands);
-/** Whether the watches that its state asks for are ON. */
+/** Whether the watches are ON that it needs: one who waits can do without that
+ *  of its own key. */
 bool ll_ticket_is_watched(const struct ll_ticket *ticket);
 /** Waits for a predecessor; also NESTED and want of memory. */
 void ll_ticket_wait_for(struct ll_core *core,
@@ -284,7 +289,8 @@ void ll_ticket_fail(struct ll_core *core,
 void ll_ticket_tell_released(struct ll_core *core,
                              struct ll_ticket *ticket,
                              int status);
-/** Wants the watches that its state asks for and that are OFF. */
+/** Wants the watches that its state asks for and that are OFF; of the own key
+ *  not while it waits in a crowd. */
 void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket);
 /** Wants the watch of one who begins to wait, and in time that of its own
  *  key. */

@@ -207,7 +207,7 @@ void ll_ticket_enqueued(struct ll_core *core,
     } else if (is_free || (queue != NULL && queue->kvs_n == 0)) {
         ll_ticket_grant(core, ticket);
     } else if (queue == NULL) {
-        ticket->state = LL_TICKET_WAIT;
+        ll_ticket_go(core, ticket, LL_TICKET_WAIT);
         ticket_on_misfit(core, ticket);
     } else {
         ll_ticket_wait_for(core, ticket, &queue->kvs[0], queue->count);

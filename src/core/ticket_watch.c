@@ -131,6 +131,10 @@ void ll_ticket_on_refused(struct ll_core *core,
             ticket->watch_ns = core->now_ns + LL_WATCH_REFUSED_PAUSE_NS;
         }
         ticket->read_ns = ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
+        if (ticket->state == LL_TICKET_WAIT && slot == LL_WATCH_OWN) {
+            /* The gap read of the other watch has waited for this one. */
+            ll_ticket_on_created(core, ticket, slot);
+        }
         ll_ticket_update(core, ticket);
         break;
     case LL_TICKET_ENQUEUE:
@@ -155,7 +159,7 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
         ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT;
 
     ticket->watch_ns = LL_NEVER;
-    if (!waits || core->tickets_n < core->config.crowd) {
+    if (!waits || core->waiting_n < core->config.crowd) {
         ll_ticket_guard(core, ticket, 0);
     }
     if (ticket->state == LL_TICKET_WAIT) {
@@ -165,7 +169,7 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
 
 void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket)
 {
-    if (core->tickets_n < core->config.crowd) {
+    if (core->waiting_n < core->config.crowd) {
         ll_ticket_guard(core, ticket, ticket->ahead == 1 ? 0 : LL_GUARD_NS);
     }
     watch_ahead(core, ticket);

@@ -11,7 +11,7 @@
  */
 
 /** A notice of what a third party did: in a calm world it comes within the
- *  time in which a holder is not watched yet (LL_GUARD_NS), and the watch's
+ *  time in which a key is not watched yet (LL_GUARD_NS), and the watch's
  *  creation and first reads. */
 #define NOTICE_CALM_NS (3 * LL_NS_PER_S)
 /** And after healing within this, or to one who waits in a crowd: a slow
