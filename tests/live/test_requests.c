@@ -60,9 +60,10 @@ static struct cost cost_since(struct cost start)
                          .revisions = now.revisions - start.revisions};
 }
 
-static bool watch_was_asked_for(void *arg)
+/** Whether etcd has had so many messages of watches. */
+static bool watches_were_asked_for(void *arg)
 {
-    return test_etcd_messages(&etcd, "Watch") > *(const int64_t *)arg;
+    return test_etcd_messages(&etcd, "Watch") >= *(const int64_t *)arg;
 }
 
 /** Takes a free lock and waits until its key is watched, which comes only
@@ -70,10 +71,10 @@ static bool watch_was_asked_for(void *arg)
 static leaselock_ticket *acquire_and_settle(struct test_peer *peer,
                                             const char *name)
 {
-    int64_t messages = test_etcd_messages(&etcd, "Watch");
+    int64_t messages = test_etcd_messages(&etcd, "Watch") + 1;
     leaselock_ticket *ticket = test_acquire(peer, name);
 
-    assert_true(test_until(TEST_WAIT_MS, watch_was_asked_for, &messages));
+    assert_true(test_until(TEST_WAIT_MS, watches_were_asked_for, &messages));
     test_await_settled(&etcd);
     return ticket;
 }
@@ -151,6 +152,7 @@ static void test_handover_in_a_queue_wakes_one(void **state)
     leaselock_ticket *held;
     struct cost start;
     struct cost cost;
+    int64_t messages;
     int i;
 
     (void)state;
@@ -158,12 +160,15 @@ static void test_handover_in_a_queue_wakes_one(void **state)
         test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peers[i]);
     }
     held = acquire_and_settle(&peers[0], "cost/queue");
+    /* The predecessor's key and, for most of them after a second, the own. */
+    messages = test_etcd_messages(&etcd, "Watch") + 2 * WAITERS;
     for (i = 0; i < WAITERS; i++) {
         calls[i] = (struct test_call)TEST_CALL_INIT;
         tickets[i] =
             test_acquire_async(&peers[(i + 1) % 3], "cost/queue", &calls[i]);
         test_await_place(tickets[i]);
     }
+    assert_true(test_until(TEST_WAIT_MS, watches_were_asked_for, &messages));
     test_await_settled(&etcd);
     start = cost_now();
     test_release(held);
