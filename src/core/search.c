@@ -394,8 +394,7 @@ static void on_made(struct ll_core *core,
         /* A key that was made after the list, under the name of an earlier
          * one, may have others of its lease ahead that are not in it. */
         if (range != NULL && range->kvs_n > 0 && range->kvs[0].lease == lease &&
-            (search->listed == 0 ||
-             range->kvs[0].create_revision <= search->listed)) {
+            range->kvs[0].create_revision <= search->listed) {
             search->keys[i].created = range->kvs[0].create_revision;
             search->keys[i].is_out = range->kvs[0].version != 1;
         }

@@ -86,10 +86,11 @@
  *  or take a fifth at random. */
 #define LL_RECHECK_NS INT64_C(30000000000)
 /** So many waiting tickets of one client are a crowd, and who begins to wait in
- *  one watches its predecessor's key alone. To create a watch is what etcd
- * needs most time for when many register (see docs/performance.md), and the own
- * key's serves one who waits for little: its loss is told before the re-check,
- * and a grant needs no read. Once held the key is watched like any other's. */
+ *  one watches its predecessor's key alone. Of what etcd does when many
+ *  register, the creation of watches takes most (see docs/performance.md), and
+ *  that of the own key serves one who waits for little: its loss is told before
+ *  the re-check, and a grant needs no read. Once held the key is watched like
+ *  any other's. */
 #define LL_CROWD 512
 /** A crowd's re-checks come at multiples of the step, so that they share
  *  requests (see read.h). */
@@ -260,6 +261,8 @@ const char *ll_ticket_failure_text(struct ll_core *core,
 int64_t ll_try_time_ns(const struct ll_core *core);
 
 /** Steps of the machine, for the three files. */
+/** Enters a state; every change goes through here, for the count of those that
+ *  wait. */
 void ll_ticket_go(struct ll_core *core,
                   struct ll_ticket *ticket,
                   enum ll_ticket_state state);

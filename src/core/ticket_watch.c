@@ -131,7 +131,8 @@ void ll_ticket_on_refused(struct ll_core *core,
             ticket->watch_ns = core->now_ns + LL_WATCH_REFUSED_PAUSE_NS;
         }
         ticket->read_ns = ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
-        if (ticket->state == LL_TICKET_WAIT && slot == LL_WATCH_OWN) {
+        if (ticket->state == LL_TICKET_WAIT && slot == LL_WATCH_OWN &&
+            !ticket->watches[LL_WATCH_AHEAD].settled) {
             /* The gap read of the other watch has waited for this one. */
             ll_ticket_on_created(core, ticket, slot);
         }

@@ -15,7 +15,7 @@
  *                                                  ahead in each queue
  *     were rev N -|KEY@CREATED [version V] ...     and the else branch; also
  *                                                  a search's reads
- *     on [KEY] ...                                 the keys of a lease
+ *     on [rev N KEY ...]                           the keys of a lease
  *     deleted rev N | not-deleted rev N
  *     done rev N                                   each part of a batch
  *     keys rev N -|KEY@CREATED ...                 each range of a batch of
@@ -257,6 +257,7 @@ bool test_answer_parse(struct test_timeline *timeline,
     }
     if (strcmp(word, "on") == 0) {
         answer->kind = LL_REQUEST_LEASE_TTL;
+        answer->revision = test_word_option(timeline, "rev", 0);
         answer->lease.ttl_s = timeline->at < timeline->words_n ? 10 : -1;
         answer->lease.keys = timeline->keys;
         while (timeline->at < timeline->words_n &&
