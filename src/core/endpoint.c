@@ -53,6 +53,7 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
     uint32_t n = event->endpoints.n;
     uint64_t all =
         n < LL_CORE_ENDPOINTS_MAX ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+    uint32_t usable_n = 0;
 
     assert(n >= core->endpoints_n && n <= LL_CORE_ENDPOINTS_MAX);
     assert((event->endpoints.usable & all) != 0);
@@ -61,8 +62,12 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
     if (!is_usable(core, core->endpoint)) {
         endpoint_leave(core);
     }
-    ll_core_log(core, 2, "%u endpoints, of which %llx are used; in use is %u",
-                n, (unsigned long long)core->endpoints_usable, core->endpoint);
+    for (uint32_t i = 0; i < n; i++) {
+        usable_n += is_usable(core, i) ? 1 : 0;
+    }
+    ll_core_log(core, 2,
+                "%u endpoints, %u of them usable; endpoint %u is in use", n,
+                usable_n, core->endpoint);
 }
 
 void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint)
