@@ -175,12 +175,11 @@ struct leaselock_client_options {
  * it.
  *
  * @param endpoints   "host:port", "http://host:port", "https://host:port" or
- *                    "unix:/path", several with commas between them, tried
- *                    in turn; or a URL with settings,
- *                    "etcd://user:password@host:port/namespace?cacert=file",
- *                    which count where options does not set them; copied;
- *                    NULL stands for "127.0.0.1:2379", or for what options
- *                    says of a file or of DNS
+ *                    "unix:/path" ("unixs:/path" with TLS), several with
+ *                    commas between them, tried in turn; or a URL with
+ * settings, "etcd://user:password@host:port/namespace?cacert=file", which count
+ * where options does not set them; copied; NULL stands for "127.0.0.1:2379", or
+ * for what options says of a file or of DNS
  * @param options     NULL for the defaults; log and log_arg must stay valid
  *                    until the client is closed
  * @param ret_client  the client; the caller closes it

@@ -25,7 +25,11 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             HELP("members, HOST:PORT,..., or a URL etcd://..."),
             MORE("Each is host:port, [v6]:port or unix:/path, with http:// or "
                  "https:// before it if need be. The port is 2379 where there "
-                 "is none. They are tried in turn."),
+                 "is none. A socket in the file system is also "
+                 "unix:///path or, as etcd has it, unix://host:port, which is "
+                 "the file \"host:port\" in the working directory; unixs: "
+                 "instead of unix: speaks TLS to it. They are tried in "
+                 "turn."),
         },
     [LL_SETTING_DISCOVERY_SRV] =
         {

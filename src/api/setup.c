@@ -212,7 +212,9 @@ static bool has_user(const char *endpoints)
 
         at += strspn(at, " \t\r\n");
         size = strcspn(at, ",");
-        if (strncasecmp(at, "unix:", 5) != 0 && memchr(at, '@', size) != NULL) {
+        if (strncasecmp(at, "unix:", 5) != 0 &&
+            strncasecmp(at, "unixs:", 6) != 0 &&
+            memchr(at, '@', size) != NULL) {
             return true;
         }
         at = at[size] == ',' ? at + size + 1 : NULL;

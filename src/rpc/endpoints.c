@@ -11,7 +11,7 @@
 
 #define FORM                                                                   \
     "expected \"host:port\", \"[v6]:port\", either behind \"http://\" or "     \
-    "\"https://\", or \"unix:/path\""
+    "\"https://\", or \"unix:/path\", with TLS \"unixs:/path\""
 
 #define PORT_MAX 65535
 #define PORT_DIGITS_MAX 5
@@ -185,8 +185,35 @@ static void write_host(struct piece host, char name[LL_ENDPOINT_SIZE_MAX + 1])
     name[host.size] = '\0';
 }
 
-/** What follows "unix:": a path, perhaps behind "//" as in a URL. */
+/** The name that a certificate must be for where the endpoint is a socket in
+ *  the file system: the last part of its path without a port, as etcd's own
+ *  clients have it. False: there is none. */
+static bool write_unix_host(struct piece path,
+                            char name[LL_ENDPOINT_SIZE_MAX + 1])
+{
+    const char *slash = memrchr(path.at, '/', path.size);
+    const char *end = path.at + path.size;
+    const char *colon;
+
+    if (slash != NULL) {
+        path.at = slash + 1;
+    }
+    colon = memchr(path.at, ':', (size_t)(end - path.at));
+    path.size = (size_t)((colon != NULL ? colon : end) - path.at);
+    memcpy(name, path.at, path.size);
+    name[path.size] = '\0';
+    return path.size > 0;
+}
+
+/**
+ * What follows "unix:" or "unixs:". As etcd and etcdctl take them:
+ *
+ *     unix:///run/etcd      the absolute path /run/etcd
+ *     unix://localhost:7771 the file "localhost:7771" in the working directory
+ *     unix:path             a path of either kind
+ */
 static int parse_unix(struct piece rest,
+                      bool tls,
                       struct ll_endpoint *endpoint,
                       struct leaselock_error *reterr)
 {
@@ -194,16 +221,12 @@ static int parse_unix(struct piece rest,
     const struct piece nothing = {"", 0};
     const struct sockaddr_un *address = NULL;
 
-    if (take(&rest, "//") && (rest.size == 0 || rest.at[0] != '/')) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
-                    "the endpoint \"%s\" has no absolute path; expected "
-                    "\"unix:/path\" or \"unix:///path\"",
-                    endpoint->text);
-    }
+    (void)take(&rest, "//");
     if (rest.size == 0) {
         return fail(reterr, LEASELOCK_E_ARGUMENT, text,
                     "the endpoint \"%s\" has no path; expected "
-                    "\"unix:/path\" or \"unix:///path\"",
+                    "\"unix:/path\", \"unix:///path\" or, for a file in the "
+                    "working directory, \"unix://host:port\"",
                     endpoint->text);
     }
     if (rest.size >= sizeof(address->sun_path)) {
@@ -212,6 +235,13 @@ static int parse_unix(struct piece rest,
                     "%zu bytes that a socket's may have",
                     LL_ENDPOINT_SIZE_MAX / 2, endpoint->text,
                     sizeof(address->sun_path) - 1);
+    }
+    endpoint->tls = tls;
+    if (tls && !write_unix_host(rest, endpoint->host)) {
+        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
+                    "the endpoint \"%s\" ends without a name that etcd's "
+                    "certificate can be for; expected \"unixs:/path/name\"",
+                    endpoint->text);
     }
     write_target("unix:", rest, "", nothing, endpoint->target);
     return 0;
@@ -238,7 +268,10 @@ static int parse_one(struct piece text,
     memcpy(endpoint->text, text.at, text.size);
     endpoint->text[text.size] = '\0';
     if (take(&rest, "unix:")) {
-        return parse_unix(rest, endpoint, reterr);
+        return parse_unix(rest, false, endpoint, reterr);
+    }
+    if (take(&rest, "unixs:")) {
+        return parse_unix(rest, true, endpoint, reterr);
     }
     if (take(&rest, "https://")) {
         tls = true;

@@ -19,7 +19,8 @@ struct ll_endpoint {
     char text[LL_ENDPOINT_SIZE_MAX + 1];
     /** As gRPC takes it: "dns:///host:port" or "unix:path". */
     char target[LL_TARGET_SIZE];
-    /** Whom a certificate must name; "" of a socket in the file system. */
+    /** The name that a certificate must be for; "" of a socket in the file
+     *  system without TLS. */
     char host[LL_ENDPOINT_SIZE_MAX + 1];
     /** TLS, or plain text. */
     bool tls;

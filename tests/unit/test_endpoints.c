@@ -44,6 +44,11 @@ static void test_forms(void **state)
         {"UNIX:/r", "unix:/r", "", PLAIN},
         {"unix:2379", "unix:2379", "", PLAIN},
         {"unix:/a b/%41?c#d\xe4", "unix:/a%20b/%2541%3Fc%23d%E4", "", PLAIN},
+        {"unix://localhost:7771", "unix:localhost:7771", "", PLAIN},
+        {"unix://host/path", "unix:host/path", "", PLAIN},
+        {"unixs:///run/etcd.sock", "unix:/run/etcd.sock", "etcd.sock", TLS},
+        {"unixs://localhost:7771", "unix:localhost:7771", "localhost", TLS},
+        {"unixs:/run/localhost:1", "unix:/run/localhost:1", "localhost", TLS},
         {"ipv4:2379", "dns:///ipv4:2379", "ipv4", BY_DEFAULT},
     };
     size_t i = 0;
@@ -122,9 +127,10 @@ static void test_errors(void **state)
         {"https://h:1/path", "no port from 1 to 65535"},
         {"https://http://h", "scheme that is not known"},
         {"unix:", "no path"},
-        {"unix://", "no absolute path"},
-        {"unix://host/path", "no absolute path"},
-        {"unixs:/run/etcd", "no port from 1 to 65535"},
+        {"unix://", "no path"},
+        {"unixs://", "no path"},
+        {"unixs:/run/", "without a name"},
+        {"unixs://:7771", "without a name"},
     };
     size_t i = 0;
 
