@@ -45,8 +45,9 @@ typedef void leaselock_session_fn(leaselock_session *session,
 struct leaselock_session_options {
     /** sizeof(struct leaselock_session_options), set by the _INIT macro. */
     size_t struct_size;
-    /** Time to live of the lease, in seconds; default 10, 2 to 86400. etcd
-     *  may grant more (its shortest is 1.5 election time-outs). */
+    /** Time to live of the lease, in seconds; default 10, 1 to 86400. etcd
+     *  may grant more (its shortest is 1.5 election time-outs, rounded up: 2 s
+     *  by default); what it granted counts. */
     int ttl_s;
     /** Longest wait of leaselock_session_open; default 5000. */
     int open_timeout_ms;

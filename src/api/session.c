@@ -93,7 +93,8 @@ static int session_options(const struct leaselock_session_options *user,
     }
     if (options->ttl_s < LL_TTL_MIN_S || options->ttl_s > LL_TTL_MAX_S) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
-                             "a session's TTL is 2 to 86400 seconds");
+                             "a session's TTL is 1 to 86400 seconds, or 0 for "
+                             "the default");
     }
     if (options->lease < 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,

@@ -18,6 +18,10 @@
 
 #define DEFAULT_TIMEOUT_MS 5000
 #define DEFAULT_TTL_S 10
+/** As of a session's options. */
+#define TTL_MIN_S 1
+#define TTL_MAX_S 86400
+#define MS_PER_S 1000
 #define VERBOSE_MAX 2
 
 enum kind {
@@ -34,6 +38,8 @@ enum kind {
     KIND_TIME,
     /** As KIND_TIME, but more than 0. */
     KIND_SOME_TIME,
+    /** A time of a lease, kept as seconds. */
+    KIND_TTL,
     /** A whole number, at least 0. */
     KIND_NUMBER
 };
@@ -65,9 +71,9 @@ static const struct spec specs[] = {
     {KIND_NO_TIME, 'n', LL_OPTION_LOCK | LL_OPTION_ELECT, "try",
      "LEASELOCK_TRY", NULL, NULL, FIELD(wait_ms),
      "do not wait when the lock is held"},
-    {KIND_NUMBER, 't', LL_OPTION_LOCK | LL_OPTION_ELECT, "ttl", "LEASELOCK_TTL",
-     NULL, "SECS", FIELD(ttl_s),
-     "time to live of the lease (default 10, at least 2)"},
+    {KIND_TTL, 't', LL_OPTION_LOCK | LL_OPTION_ELECT, "ttl", "LEASELOCK_TTL",
+     NULL, "TIME", FIELD(ttl_s),
+     "time to live of the lease (default 10s, 1s to 24h)"},
     {KIND_TEXT, 'l', LL_OPTION_LOCK, "label", "LEASELOCK_LABEL", NULL, "TEXT",
      FIELD(label), "a word that the queue shows (default: CMD's name)"},
     {KIND_TIME, 'g', LL_OPTION_LOCK | LL_OPTION_ELECT, "grace",
@@ -169,9 +175,20 @@ set_value(const struct spec *spec, void *field, const char *text)
         *(int *)field = ms;
         break;
     }
+    case KIND_TTL: {
+        int ms;
+
+        if (leaselock_duration_parse(text, &ms) != 0 || ms % MS_PER_S != 0 ||
+            ms < TTL_MIN_S * MS_PER_S || ms > TTL_MAX_S * MS_PER_S) {
+            return "a time of whole seconds, as etcd counts leases, from 1s "
+                   "to 24h, such as 30s, 2m or 30";
+        }
+        *(int *)field = ms / MS_PER_S;
+        break;
+    }
     case KIND_NUMBER:
         if (parse_number(text, field) != 0) {
-            return "a whole number";
+            return "a whole number from 0 to 2147483647";
         }
         break;
     }
@@ -199,6 +216,7 @@ static void set_switch(const struct spec *spec, void *field, int times)
     case KIND_ALSO:
     case KIND_TIME:
     case KIND_SOME_TIME:
+    case KIND_TTL:
     case KIND_NUMBER:
         break;
     }

@@ -7,8 +7,6 @@
 #include "cli/hold.h"
 #include "cli/report.h"
 
-#define TTL_MIN_S 2
-
 /** Asks for all the locks, or for the lead. */
 static int ask(struct ll_hold *hold)
 {
@@ -112,19 +110,13 @@ static int print_held(const struct ll_hold *hold)
     return code != 0 ? code : ll_print_flush();
 }
 
-static int take_check(const struct ll_options *options,
-                      const struct ll_take *take)
+static int take_check(const struct ll_take *take)
 {
     const char *fault = leaselock_name_fault(take->name);
 
     if (fault != NULL) {
         return ll_say_usage(take->command, "\"%s\" cannot be a NAME: %s",
                             take->name, fault);
-    }
-    if (options->ttl_s < TTL_MIN_S) {
-        return ll_say_usage(take->command,
-                            "--ttl is %d, and has to be at least %d",
-                            options->ttl_s, TTL_MIN_S);
     }
     if (take->value != NULL && strlen(take->value) > LEASELOCK_VALUE_MAX) {
         return ll_say_usage(take->command, "a VALUE has at most %d bytes",
@@ -136,7 +128,7 @@ static int take_check(const struct ll_options *options,
 int ll_take_run(const struct ll_options *options, const struct ll_take *take)
 {
     struct ll_hold hold;
-    int code = take_check(options, take);
+    int code = take_check(take);
 
     if (code != 0) {
         return code;

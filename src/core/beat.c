@@ -197,6 +197,15 @@ bool ll_session_beat_next(struct ll_core *core,
     return false;
 }
 
+/** Whether a lease is not there. etcd rounds what is left down, so that it is 0
+ *  in the last second of a lease and all the time of one of 1 s; -1, or none
+ *  granted, says that there is none. */
+static bool is_gone(const struct ll_answer *answer)
+{
+    return answer->lease.ttl_s < 0 ||
+           (answer->lease.ttl_s == 0 && answer->lease.granted_ttl_s == 0);
+}
+
 void ll_session_on_checked(struct ll_core *core,
                            struct ll_session *session,
                            const struct ll_answer *answer)
@@ -208,7 +217,7 @@ void ll_session_on_checked(struct ll_core *core,
     }
     session->checking = false;
     if (answer->outcome == LL_OUTCOME_NO_LEASE ||
-        (answer->outcome == LL_OUTCOME_OK && answer->lease.ttl_s <= 0)) {
+        (answer->outcome == LL_OUTCOME_OK && is_gone(answer))) {
         ll_session_lose(core, session, why_gone);
     } else {
         /* It lives, or etcd does not say; the next beat tells more. */

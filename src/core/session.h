@@ -39,8 +39,10 @@
  * and shortened by a margin, passes before etcd can expire the lease.
  */
 
-/** TTLs of a session. etcd's longest is 9 000 000 000 (lease.MaxLeaseTTL). */
-#define LL_TTL_MIN_S 2
+/** TTLs of a session. The server has a shortest of its own, and grants that
+ *  where less is asked for (1.5 election timeouts, rounded up: 2 s by default,
+ *  1 s below 667 ms). etcd's longest is 9 000 000 000 (lease.MaxLeaseTTL). */
+#define LL_TTL_MIN_S 1
 #define LL_TTL_MAX_S 86400
 
 /** The least margin between the deadline and the end of the TTL; a tenth of

@@ -209,7 +209,7 @@ static void test_usage(void **state)
         {{"elect", "a", "--", "true"}, "options go before NAME"},
         {{"elect", "a", "v", "--"}, "CMD is missing behind the '--'"},
         {{"elect", "a//b", "v"}, "cannot be a NAME"},
-        {{"elect", "--ttl", "1", "a", "v"}, "--ttl is 1"},
+        {{"elect", "--ttl", "0", "a", "v"}, "from 1s to 24h"},
         {{"elect", "--label", "x", "a", "v"}, "there is no option --label"},
         {{"leader"}, "the NAME of the election is missing"},
         {{"leader", "a", "b"}, "one NAME is enough"},

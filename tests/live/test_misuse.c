@@ -147,7 +147,7 @@ static void test_bad_options(void **state)
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
     struct leaselock_acquire_options acquire = LEASELOCK_ACQUIRE_OPTIONS_INIT;
     struct leaselock_queue_options queue_options = LEASELOCK_QUEUE_OPTIONS_INIT;
-    static const int ttls_s[] = {-1, 1, 86401};
+    static const int ttls_s[] = {-1, 86401};
     leaselock_client *client = NULL;
     leaselock_session *session = NULL;
     leaselock_ticket *ticket = NULL;

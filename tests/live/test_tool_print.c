@@ -104,7 +104,7 @@ static void test_usage(void **state)
 {
     static const char *const commands[][3] = {
         {"lokc", "x", NULL},         {"lock", NULL, NULL},
-        {"lock", "/x", NULL},        {"lock", "--ttl=1", "x"},
+        {"lock", "/x", NULL},        {"lock", "--ttl=0", "x"},
         {"queue", "a", "b"},         {"queue", "a//b", NULL},
         {"ping", "--limit=1", NULL}, {"ping", "-eftp://x", NULL}};
 

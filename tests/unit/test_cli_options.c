@@ -96,6 +96,27 @@ static void test_any_order(void **state)
     assert_int_equal(options.json, 1);
 }
 
+/** Goal: a time to live takes the units of every other time. Method: the same
+ *  one with each, and both limits. */
+static void test_ttl_units(void **state)
+{
+    static const struct {
+        const char *text;
+        int ttl_s;
+    } cases[] = {{"90", 90},      {"90s", 90},     {"1m30s", 90},
+                 {"1.5m", 90},    {"90000ms", 90}, {"1", 1},
+                 {"1s", 1},       {"24h", 86400},  {"1h", 3600},
+                 {"86400", 86400}};
+    struct ll_options options;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(
+            read_words(&options, 1, "-t", cases[i].text, "NAME", NULL), 2);
+        assert_int_equal(options.ttl_s, cases[i].ttl_s);
+    }
+}
+
 /** Goal: -n and -w set one thing, and the later counts. Method: both orders.
  */
 static void test_try_and_wait(void **state)
@@ -114,13 +135,15 @@ static void test_refusals(void **state)
 {
     struct ll_options options;
     static const char *const words[][3] = {
-        {"--nonsense", "NAME", NULL}, {"-x", "NAME", NULL},
-        {"-nx", "NAME", NULL},        {"-w", NULL, NULL},
-        {"--wait", NULL, NULL},       {"--try=1", "NAME", NULL},
-        {"--t", "NAME", NULL},        {"--wait=soon", "NAME", NULL},
-        {"--ttl=1.5", "NAME", NULL},  {"--timeout=0", "NAME", NULL},
-        {"--limit=3", "NAME", NULL},  {"--cacert", NULL, NULL},
-        {"--tls=1", "NAME", NULL},    {"--dial-timeout=soon", "NAME", NULL},
+        {"--nonsense", "NAME", NULL},  {"-x", "NAME", NULL},
+        {"-nx", "NAME", NULL},         {"-w", NULL, NULL},
+        {"--wait", NULL, NULL},        {"--try=1", "NAME", NULL},
+        {"--t", "NAME", NULL},         {"--wait=soon", "NAME", NULL},
+        {"--ttl=1.5", "NAME", NULL},   {"--ttl=0", "NAME", NULL},
+        {"--ttl=25h", "NAME", NULL},   {"--ttl=4294967296", "NAME", NULL},
+        {"--ttl=500ms", "NAME", NULL}, {"--timeout=0", "NAME", NULL},
+        {"--limit=3", "NAME", NULL},   {"--cacert", NULL, NULL},
+        {"--tls=1", "NAME", NULL},     {"--dial-timeout=soon", "NAME", NULL},
         {"--c", "NAME", NULL}};
 
     (void)state;
@@ -243,6 +266,7 @@ int main(void)
         cmocka_unit_test_setup(test_defaults, clear_environment),
         cmocka_unit_test_setup(test_arguments, clear_environment),
         cmocka_unit_test_setup(test_any_order, clear_environment),
+        cmocka_unit_test_setup(test_ttl_units, clear_environment),
         cmocka_unit_test_setup(test_try_and_wait, clear_environment),
         cmocka_unit_test_setup(test_refusals, clear_environment),
         cmocka_unit_test_setup(test_environment, clear_environment),
