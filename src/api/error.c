@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "leaselock/version.h"
+#include "rpc/explain.h"
 
 #define STATUS_NAME(number, name, sentence)                                    \
     case number:                                                               \
@@ -47,6 +48,16 @@ int leaselock_status_is_retriable(int status)
            status == LEASELOCK_E_SYSTEM;
 }
 
+/** What begins a message. An endpoint that answered was reached, though what it
+ *  answered made the call fail in the end. */
+static const char *sentence_of(int code, const char *text)
+{
+    return code == LEASELOCK_E_UNAVAILABLE && text != NULL &&
+                   ll_explain_is_answer(text)
+               ? "etcd answered, but does not serve the request"
+               : leaselock_status_text(code);
+}
+
 int ll_error_set(struct leaselock_error *reterr,
                  int code,
                  int grpc_status,
@@ -64,8 +75,7 @@ int ll_error_set(struct leaselock_error *reterr,
     (void)snprintf(reterr->endpoint, sizeof(reterr->endpoint), "%s",
                    has_endpoint ? endpoint : "");
     (void)snprintf(reterr->message, sizeof(reterr->message), "%s%s%s%s%s%s",
-                   leaselock_status_text(code),
-                   has_endpoint ? " (endpoint " : "",
+                   sentence_of(code, text), has_endpoint ? " (endpoint " : "",
                    has_endpoint ? endpoint : "", has_endpoint ? ")" : "",
                    has_text ? ": " : "", has_text ? text : "");
     return code;

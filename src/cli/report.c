@@ -92,15 +92,25 @@ int ll_exit_of_status(int status)
     return LL_EXIT_SYSTEM;
 }
 
+/** Whether no endpoint was reached, rather than one that answered that it does
+ *  not serve: the message says which. */
+static int is_unreached(int status, const char *message)
+{
+    const char *unreached = leaselock_status_text(LEASELOCK_E_UNAVAILABLE);
+
+    return status == LEASELOCK_E_UNAVAILABLE &&
+           strncmp(message, unreached, strlen(unreached)) == 0;
+}
+
 /** What a person can do about it; "" when the message has to suffice. */
-static const char *hint_of(int status)
+static const char *hint_of(int status, const char *message)
 {
     switch (ll_exit_of_status(status)) {
     case LL_EXIT_UNAVAILABLE:
-        return status == LEASELOCK_E_SERVER
-                   ? ""
-                   : "; check that etcd runs there, or name others with "
-                     "--endpoints";
+        return is_unreached(status, message)
+                   ? "; check that etcd runs there, or name others with "
+                     "--endpoints"
+                   : "";
     case LL_EXIT_REFUSED:
         return "; check the user's roles in etcd";
     default:
@@ -138,7 +148,7 @@ int ll_say_failure(const char *what, const struct leaselock_error *error)
     }
     told = endpoint[0] == '\0' || strstr(message, endpoint) != NULL;
     ll_say("cannot %s%s%s: %s%s", what, told ? "" : ", endpoint ",
-           told ? "" : endpoint, message, hint_of(error->code));
+           told ? "" : endpoint, message, hint_of(error->code, message));
     return code;
 }
 

@@ -31,6 +31,7 @@ static const struct {
     {"not a primary lessor", LL_OUTCOME_LOST},
     {"rpc not supported for learner", LL_OUTCOME_LOST},
     {"etcdserver: not leader", LL_OUTCOME_LOST},
+    {"etcdserver: not capable", LL_OUTCOME_LOST},
     /* Turned away by size before anything was done: by etcd's limit on a
      * proposal, by its gRPC server, by ours. */
     {"etcdserver: request is too large", LL_OUTCOME_ERROR},

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/** How etcd's own sentences begin. */
+#define ANSWER_MARK "etcdserver: "
+
 /** How much of a file's name is shown. */
 #define FILE_SHOWN 100
 
@@ -193,6 +196,53 @@ append(char text[LL_STATUS_TEXT_SIZE], const char *between, const char *more)
     (void)snprintf(text + at, LL_STATUS_TEXT_SIZE - at, "%s%s", between, more);
 }
 
+/** What to do of sentences of etcd's that say why it does not serve. Each is
+ *  quoted, so that it can be looked up, and recognised as an answer. */
+static const struct {
+    const char *sentence;
+    const char *advice;
+} answers[] = {
+    {"mvcc: database space exceeded",
+     "the NOSPACE alarm is on, and etcd takes no write until it has space "
+     "again: "
+     "etcdctl compact, etcdctl defrag on each member, then etcdctl alarm "
+     "disarm"},
+    {"rpc not supported for learner",
+     "this member is a learner, which serves no locks: name a voting member's "
+     "endpoint, or promote it (etcdctl member promote)"},
+    {"etcdserver: no leader",
+     "this member has no leader: it is cut off from most of its cluster, or "
+     "most members are down, or an election is under way"},
+    {"etcdserver: not capable",
+     "the cluster's version is older than this member's: wait until all "
+     "members are of one version"},
+    {"etcdserver: corrupt cluster",
+     "the CORRUPT alarm is on: a member's data differ from the others'; see "
+     "etcdctl alarm list and etcd's manual on data corruption"},
+    {"etcdserver: too many requests",
+     "more requests are waiting in etcd than it takes (its disk may be slow)"},
+};
+
+static bool explain_answer(char text[LL_STATUS_TEXT_SIZE])
+{
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        if (has(text, answers[i].sentence)) {
+            const char *mark =
+                has(answers[i].sentence, ANSWER_MARK) ? "" : ANSWER_MARK;
+
+            say(text, "\"%s%s\": %s", mark, answers[i].sentence,
+                answers[i].advice);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ll_explain_is_answer(const char *text)
+{
+    return has(text, ANSWER_MARK);
+}
+
 void ll_explain(const struct ll_explain *about, char text[LL_STATUS_TEXT_SIZE])
 {
     const char *reason = connect_reason(text);
@@ -218,6 +268,8 @@ void ll_explain(const struct ll_explain *about, char text[LL_STATUS_TEXT_SIZE])
         say(text, "no answer in time");
     } else if (strcmp(text, "Socket closed") == 0) {
         say(text, "the connection was closed by the other side");
+    } else if (explain_answer(text)) {
+        return;
     } else if (!about->user && has(text, "user name is empty")) {
         say(text,
             "etcd wants to know who asks, and the client has no user: "

@@ -29,4 +29,8 @@ struct ll_explain {
  */
 void ll_explain(const struct ll_explain *about, char text[LL_STATUS_TEXT_SIZE]);
 
+/** Whether a text, explained or not, is an answer of etcd's: then etcd was
+ *  reached. */
+bool ll_explain_is_answer(const char *text);
+
 #endif

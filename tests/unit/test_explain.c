@@ -194,8 +194,8 @@ static void test_unknown(void **state)
 
     (void)state;
     assert_string_equal(explain(&about, ""), "");
-    assert_string_equal(explain(&about, "etcdserver: no leader"),
-                        "etcdserver: no leader");
+    assert_string_equal(explain(&about, "etcdserver: leader changed"),
+                        "etcdserver: leader changed");
     for (i = 0; i < sizeof(whole); i++) {
         (void)snprintf(raw, i + 1, "%s", whole);
         assert_true(strlen(explain(&about, raw)) < LL_STATUS_TEXT_SIZE);
@@ -203,6 +203,35 @@ static void test_unknown(void **state)
     (void)memset(raw, 'x', sizeof(raw) - 1);
     raw[sizeof(raw) - 1] = '\0';
     assert_string_equal(explain(&about, raw), raw);
+}
+
+/** Goal: what etcd answers stays to be seen as an answer, with what to do about
+ *  it. Method: the sentences of 3.4 and of 3.6, bare and inside another's. */
+static void test_answers(void **state)
+{
+    static const char *const cases[][2] = {
+        {"etcdserver: mvcc: database space exceeded", "etcdctl alarm disarm"},
+        {"rpc error: code = Unknown desc = etcdserver: mvcc: database space "
+         "exceeded",
+         "etcdctl defrag"},
+        {"etcdserver: rpc not supported for learner", "voting member"},
+        {"rpc not supported for learner", "voting member"},
+        {"etcdserver: no leader", "cut off"},
+        {"etcdserver: not capable", "of one version"},
+        {"etcdserver: corrupt cluster", "etcdctl alarm list"},
+    };
+    const struct ll_explain about = plain();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        check(&about, cases[i][0], "etcdserver: ", cases[i][1]);
+        assert_true(ll_explain_is_answer(explain(&about, cases[i][0])));
+    }
+    assert_true(ll_explain_is_answer("etcdserver: leader changed"));
+    assert_false(ll_explain_is_answer("no answer in time"));
+    assert_false(ll_explain_is_answer(
+        explain(&about, ALL "UNKNOWN: " THERE "Failed to connect to remote "
+                            "host: Connection refused")));
 }
 
 /** Goal: without a user it is said that etcd wants one. */
@@ -224,7 +253,7 @@ int main(void)
         cmocka_unit_test(test_transport), cmocka_unit_test(test_own_sentence),
         cmocka_unit_test(test_hangups),   cmocka_unit_test(test_handshake),
         cmocka_unit_test(test_files),     cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_no_user),
+        cmocka_unit_test(test_no_user),   cmocka_unit_test(test_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,8 @@ static void test_other_member(void **state)
 {
     static const struct outcome_case cases[] = {
         {GRPC_STATUS_UNKNOWN, "not a primary lessor", LL_OUTCOME_LOST},
+        {GRPC_STATUS_FAILED_PRECONDITION, "etcdserver: not capable",
+         LL_OUTCOME_LOST},
         {GRPC_STATUS_UNAVAILABLE, "etcdserver: rpc not supported for learner",
          LL_OUTCOME_LOST},
         {GRPC_STATUS_FAILED_PRECONDITION,
