@@ -9,6 +9,7 @@
 
 #include "cli/clock.h"
 #include "cli/command.h"
+#include "cli/conflict.h"
 #include "cli/connect.h"
 #include "cli/report.h"
 #include "cli/text.h"
@@ -21,6 +22,8 @@
 #define MARGIN_RESERVE_MS 100
 /** The least time for etcd to answer, however short --wait is. */
 #define OPEN_MIN_MS 2000
+/** The place in the queue is looked at once more so long before --wait ends. */
+#define LOOK_BEFORE_MS 20
 /** What a lone holder looks at the clock for, at the latest. */
 #define LOOK_MAX_MS 10000
 
@@ -43,6 +46,7 @@ void ll_hold_on_done(int status, const struct leaselock_error *error, void *arg)
     struct ll_hold *hold = arg;
 
     hold->is_settled = 1;
+    hold->settled_ns = now_ns();
     hold->status = status;
     if (error != NULL) {
         hold->error = *error;
@@ -177,19 +181,10 @@ int ll_hold_wait_left_ms(const struct ll_hold *hold)
 }
 
 /** Says why the lock was not acquired. */
-static int say_not_acquired(const struct ll_hold *hold, const char *what)
+static int say_not_acquired(struct ll_hold *hold, const char *what)
 {
-    const char *taken = hold->value == NULL ? "held" : "led";
-    int wait_ms = hold->options->wait_ms;
-
-    if (hold->status == LEASELOCK_E_TIMEOUT && wait_ms == 0) {
-        ll_say("%s is %s by another", hold->title, taken);
-        return LL_EXIT_NOT_ACQUIRED;
-    }
     if (hold->status == LEASELOCK_E_TIMEOUT) {
-        ll_say("%s is %s by another; gave up after %d.%03d s", hold->title,
-               taken, wait_ms / 1000, wait_ms % 1000);
-        return LL_EXIT_NOT_ACQUIRED;
+        return ll_conflict_say(hold);
     }
     if (hold->status == LEASELOCK_E_LOST) {
         ll_say("the place in the queue of %s is lost: %s", hold->title,
@@ -202,7 +197,12 @@ static int say_not_acquired(const struct ll_hold *hold, const char *what)
 int ll_hold_wait(struct ll_hold *hold, const char *what)
 {
     while (!hold->is_settled && hold->signal == 0) {
-        ll_hold_turn(hold, -1);
+        int left_ms = ll_hold_wait_left_ms(hold);
+        int64_t ahead = leaselock_ticket_position(hold->ticket);
+
+        hold->ahead = ahead > 0 ? ahead : hold->ahead;
+        ll_hold_turn(hold,
+                     left_ms > LOOK_BEFORE_MS ? left_ms - LOOK_BEFORE_MS : -1);
     }
     ll_waitline_stop(&hold->line);
     if (hold->is_settled && hold->status != 0) {

@@ -39,8 +39,12 @@ struct ll_hold {
 
     /** The asynchronous call under way has been answered. */
     int is_settled;
+    int64_t settled_ns;
     int status;
     struct leaselock_error error;
+
+    /** How many were ahead when that was seen last; 0: not known. */
+    int64_t ahead;
 
     /** The ticket was reported as held. */
     int is_held;

@@ -22,6 +22,7 @@
 #define TTL_MIN_S 1
 #define TTL_MAX_S 86400
 #define MS_PER_S 1000
+#define EXIT_CODE_MAX 255
 #define VERBOSE_MAX 2
 
 enum kind {
@@ -40,6 +41,8 @@ enum kind {
     KIND_SOME_TIME,
     /** A time of a lease, kept as seconds. */
     KIND_TTL,
+    /** 0 to 255. */
+    KIND_EXIT_CODE,
     /** A whole number, at least 0. */
     KIND_NUMBER
 };
@@ -74,6 +77,9 @@ static const struct spec specs[] = {
     {KIND_TTL, 't', LL_OPTION_LOCK | LL_OPTION_ELECT, "ttl", "LEASELOCK_TTL",
      NULL, "TIME", FIELD(ttl_s),
      "time to live of the lease (default 10s, 1s to 24h)"},
+    {KIND_EXIT_CODE, 'E', LL_OPTION_LOCK | LL_OPTION_ELECT,
+     "conflict-exit-code", "LEASELOCK_CONFLICT_EXIT_CODE", NULL, "N",
+     FIELD(conflict_exit), "exit with N when -n or -w gives up (default 1)"},
     {KIND_TEXT, 'l', LL_OPTION_LOCK, "label", "LEASELOCK_LABEL", NULL, "TEXT",
      FIELD(label), "a word that the queue shows (default: CMD's name)"},
     {KIND_TIME, 'g', LL_OPTION_LOCK | LL_OPTION_ELECT, "grace",
@@ -109,6 +115,7 @@ void ll_options_init(struct ll_options *options)
     options->timeout_ms = DEFAULT_TIMEOUT_MS;
     options->wait_ms = LEASELOCK_FOREVER;
     options->ttl_s = DEFAULT_TTL_S;
+    options->conflict_exit = LL_EXIT_NOT_ACQUIRED;
     options->grace_ms = -1;
 }
 
@@ -186,6 +193,15 @@ set_value(const struct spec *spec, void *field, const char *text)
         *(int *)field = ms / MS_PER_S;
         break;
     }
+    case KIND_EXIT_CODE: {
+        int code;
+
+        if (parse_number(text, &code) != 0 || code > EXIT_CODE_MAX) {
+            return "an exit code from 0 to 255";
+        }
+        *(int *)field = code;
+        break;
+    }
     case KIND_NUMBER:
         if (parse_number(text, field) != 0) {
             return "a whole number from 0 to 2147483647";
@@ -217,6 +233,7 @@ static void set_switch(const struct spec *spec, void *field, int times)
     case KIND_TIME:
     case KIND_SOME_TIME:
     case KIND_TTL:
+    case KIND_EXIT_CODE:
     case KIND_NUMBER:
         break;
     }
@@ -405,7 +422,7 @@ void ll_options_print_help(unsigned groups)
         (void)snprintf(names, sizeof(names), "-%c, --%s%s%s", spec->letter,
                        spec->name, spec->argument != NULL ? " " : "",
                        spec->argument != NULL ? spec->argument : "");
-        printf("  %-22s %s\n", names, spec->help);
+        printf("  %-26s %s\n", names, spec->help);
     }
 }
 

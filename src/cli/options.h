@@ -31,6 +31,8 @@ struct ll_options {
     /** Longest wait for the lock: 0 tries once, LEASELOCK_FOREVER waits. */
     int wait_ms;
     int ttl_s;
+    /** The exit code when the lock was not acquired in time. */
+    int conflict_exit;
     /** NULL when there is none. */
     const char *label;
     /** From SIGTERM to SIGKILL when the lock is lost; -1 when not given. */

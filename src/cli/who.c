@@ -26,6 +26,11 @@ int ll_who_is_candidate(const struct leaselock_queue_entry *entry)
                '\0';
 }
 
+int ll_who_is_foreign(const struct leaselock_queue_entry *entry)
+{
+    return !ll_who_is_own(entry) && !ll_who_is_candidate(entry);
+}
+
 void ll_who(const struct leaselock_queue_entry *entry,
             char ret_text[LL_WHO_SIZE])
 {

@@ -17,6 +17,9 @@ int ll_who_is_own(const struct leaselock_queue_entry *entry);
  *  lease and a number, and its value is what it proclaims. */
 int ll_who_is_candidate(const struct leaselock_queue_entry *entry);
 
+/** Whether neither of the two: a client of another kind made the key. */
+int ll_who_is_foreign(const struct leaselock_queue_entry *entry);
+
 /** Who has a place, in words: "host pid 7 program (label)", or the key. */
 void ll_who(const struct leaselock_queue_entry *entry,
             char ret_text[LL_WHO_SIZE]);
