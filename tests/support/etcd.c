@@ -23,6 +23,7 @@
 #define MEMORY_MIN ((uint64_t)512 << 20)
 #define LOG_TAIL_SIZE 4096
 #define TEXT_SIZE 320
+#define PATH_SIZE 8192
 /** Most arguments that start_process gives by itself. */
 #define OWN_ARGS_MAX 12
 
@@ -107,6 +108,28 @@ static void log_report(const struct test_etcd *etcd, const char *what)
     free(tail);
 }
 
+/** The etcd to test with. Where it is given with a folder, that goes before
+ *  PATH: etcdctl then is of the same version if it lies beside. */
+static const char *etcd_program(void)
+{
+    static char path[PATH_SIZE];
+    const char *program = getenv("LEASELOCK_TEST_ETCD");
+    const char *slash;
+    const char *others = getenv("PATH");
+
+    if (program == NULL || program[0] == '\0') {
+        return "etcd";
+    }
+    slash = strrchr(program, '/');
+    if (slash != NULL && path[0] == '\0') {
+        require((size_t)snprintf(path, sizeof(path), "%.*s:%s",
+                                 (int)(slash - program), program,
+                                 others == NULL ? "" : others) < sizeof(path));
+        (void)setenv("PATH", path, 1);
+    }
+    return program;
+}
+
 /** Ports, folder and name: all of a member but the process. */
 static int etcd_prepare(struct test_etcd *etcd,
                         unsigned number,
@@ -178,12 +201,10 @@ static void command_add(struct command *command, const char *format, ...)
 /** The command line of a member, without its extra arguments. */
 static void command_fill(struct command *command, const struct test_etcd *etcd)
 {
-    const char *program = getenv("LEASELOCK_TEST_ETCD");
     const char *scheme = etcd->options.tls ? "https" : "http";
 
     (void)memset(command, 0, sizeof(*command));
-    command_add(command, "%s",
-                program == NULL || program[0] == '\0' ? "etcd" : program);
+    command_add(command, "%s", etcd_program());
     command_add(command, "--name=m%u", etcd->number);
     command_add(command, "--data-dir=%s/data", etcd->folder);
     command_add(command, "--listen-client-urls=%s://%s", scheme,

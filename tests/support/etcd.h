@@ -61,7 +61,7 @@ struct test_etcd {
 /**
  * Starts an etcd of one member, on free ports and with an empty store, and
  * waits until it serves. The program is $LEASELOCK_TEST_ETCD, or etcd from
- * PATH. Its data lie in /dev/shm where that has room, since etcd waits for the
+ * PATH; the folder of the former goes before PATH, for its etcdctl. Data lie in /dev/shm where that has room, since etcd waits for the
  * disk at each write, else in $TMPDIR or /tmp. It dies with this test.
  *
  * @param ret_etcd  the etcd; the caller stops it with test_etcd_stop

@@ -5,7 +5,9 @@
 #   etcd_start [ARG...]   starts an etcd on free ports of 127.0.0.1 and waits
 #                         until it serves; sets ETCD_PID, ETCD_ENDPOINT and
 #                         ETCD_FOLDER (its data and log). ARGs go to etcd.
-#                         $LEASELOCK_TEST_ETCD names the program; default etcd
+#                         $LEASELOCK_TEST_ETCD names the program; default
+#                         etcd. Its folder goes before PATH, so that etcdctl is
+#                         of the same version where it lies beside etcd
 #   etcd_stop             kills it and removes its folder; call it in the EXIT
 #                         trap
 #   etcd_ctl ARG...       etcdctl against it
@@ -14,6 +16,10 @@
 #   stop_pids PID...      kills these children, and waits for their end
 #
 # Nothing here sets a trap or a shell option.
+
+if [[ ${LEASELOCK_TEST_ETCD:-} == */* ]]; then
+    PATH=${LEASELOCK_TEST_ETCD%/*}:$PATH
+fi
 
 ETCD_PID=
 ETCD_ENDPOINT=
