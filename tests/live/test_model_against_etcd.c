@@ -30,6 +30,7 @@
 
 static struct {
     struct test_etcd etcd;
+    char version[TEST_ETCD_VERSION_SIZE];
     struct ll_transport *transport;
     struct sim_etcd *model;
     struct sim_program program;
@@ -301,6 +302,7 @@ static void open_bed(uint64_t seed)
     const struct sim_etcd_config config = {
         .seed = seed,
         .members = 1,
+        .version = bed.version,
         /* As test_etcd_start has it. */
         .election_ns = 500 * TEST_NS_PER_MS,
         .watch_race_max_ns = -1,
@@ -354,7 +356,9 @@ static void close_bed(void)
 static int start_etcd(void **state)
 {
     (void)state;
-    return test_etcd_start(&bed.etcd);
+    return test_etcd_start(&bed.etcd) != 0
+               ? -1
+               : test_etcd_version(&bed.etcd, bed.version);
 }
 
 static int stop_etcd(void **state)
@@ -364,9 +368,9 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** The simulator's etcd says what the real one says: the same random requests
- *  to both, answer by answer, and message by message of the watches. A seed
- *  starts the same requests again: LEASELOCK_MODEL_SEED. */
+/** The simulator's etcd of this release says what the real one says: the same
+ * random requests to both, answer by answer, and message by message of the
+ * watches. A seed starts the same requests again: LEASELOCK_MODEL_SEED. */
 static void test_model_answers_as_etcd_does(void **state)
 {
     uint64_t requests = env_number(REQUESTS_ENV, REQUESTS);
@@ -374,7 +378,7 @@ static void test_model_answers_as_etcd_does(void **state)
 
     (void)state;
     open_bed(env_number(SEED_ENV, (uint64_t)test_now_ns()));
-    print_message("seed %" PRIu64 "\n", bed.seed);
+    print_message("etcd %s, seed %" PRIu64 "\n", bed.version, bed.seed);
     for (step = 1; step <= requests; step++) {
         sim_program_next(&bed.program, &bed.step);
         run_step();

@@ -24,6 +24,9 @@ static void set_defaults(struct sim_etcd_config *config)
     if (config->txn_ops_max == 0) {
         config->txn_ops_max = 128;
     }
+    if (config->version == NULL) {
+        config->version = "3.4.23";
+    }
     if (config->watch_race_max_ns == 0) {
         config->watch_race_max_ns = SIM_NS_PER_MS;
     }

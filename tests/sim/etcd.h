@@ -24,6 +24,9 @@ struct sim_etcd;
 struct sim_etcd_config {
     uint64_t seed;
     unsigned members; /* 1, 3 or 5 */
+    /** The release that it is a model of, from 3.4 on; default "3.4.23".
+     *  Borrowed. */
+    const char *version;
     /** How far a follower's applied state lies behind, at random up to this;
      *  default 0: it is never behind. */
     int64_t lag_max_ns;

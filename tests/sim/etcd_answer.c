@@ -41,9 +41,10 @@ void sim_answer_read(struct sim_etcd *etcd, struct sim_call *call)
         error =
             sim_range(&view, &call->request.range, &call->arena, &read.range);
     } else {
-        error = sim_txn_apply(&view, NULL, sim_lease_known, etcd,
-                              &call->request.txn, &call->arena, &read.txn,
-                              &read.revision);
+        error = sim_txn_apply(
+            &view, NULL, sim_lease_known, etcd,
+            sim_has_change(etcd, SIM_CHANGE_TXN_CHECKED_IN_ORDER),
+            &call->request.txn, &call->arena, &read.txn, &read.revision);
     }
     if (error != NULL) {
         sim_fail(etcd, call, error);
@@ -60,7 +61,7 @@ void sim_answer_status(struct sim_etcd *etcd, struct sim_call *call)
                                .revision = member->revision,
                                .kind = LL_REQUEST_STATUS};
 
-    status.status.version = "3.4.23";
+    status.status.version = etcd->config.version;
     if (member->leader != SIM_NOBODY) {
         status.status.leader_id = sim_member_id(member->leader);
     }

@@ -123,9 +123,10 @@ static const struct sim_error *carry_out(struct sim_etcd *etcd,
     answer->kind = call->request.kind;
     switch (call->request.kind) {
     case LL_REQUEST_TXN:
-        return sim_txn_apply(&view, &etcd->store, sim_lease_known, etcd,
-                             &call->request.txn, &call->arena, &answer->txn,
-                             &answer->revision);
+        return sim_txn_apply(
+            &view, &etcd->store, sim_lease_known, etcd,
+            sim_has_change(etcd, SIM_CHANGE_TXN_CHECKED_IN_ORDER),
+            &call->request.txn, &call->arena, &answer->txn, &answer->revision);
     case LL_REQUEST_LEASE_GRANT:
         return sim_lease_grant(etcd, call->request.lease.lease,
                                call->request.lease.ttl_s, &answer->lease.ttl_s);

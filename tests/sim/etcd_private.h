@@ -179,6 +179,23 @@ struct sim_etcd {
     uint64_t writes_served;
 };
 
+/* etcd_version.c */
+/** What releases of etcd do otherwise than those before them. */
+enum sim_change {
+    /** A compaction keeps a deletion that is of its very revision. */
+    SIM_CHANGE_KEEPS_DELETION,
+    /** A watch that starts now is synced whatever is written meanwhile, and its
+     *  created answer has the revision that it starts behind, or a later one.
+     */
+    SIM_CHANGE_WATCH_NOW_IS_SYNCED,
+    SIM_CHANGE_NEGATIVE_START_IS_REFUSED,
+    /** See sim_txn_apply. 3.6's own sources are where this is from: Debian has
+     *  no 3.6 that it could be compared with. */
+    SIM_CHANGE_TXN_CHECKED_IN_ORDER,
+    SIM_CHANGES
+};
+bool sim_has_change(const struct sim_etcd *etcd, enum sim_change change);
+
 /* etcd.c */
 /** Lets all go on that can, and forgets what is done. */
 void sim_etcd_settle(struct sim_etcd *etcd);

@@ -131,10 +131,11 @@ static void choose_path(struct run *run, const struct ll_txn *txn)
     }
 }
 
-/** What fails the whole Txn: a lease or a key that is not there, found before
- *  any range's revision is looked at. */
+/** What fails the whole Txn: a lease or a key that is not there, and a range's
+ *  revision that is not; the one, the other, or both in the order in which they
+ *  stand. */
 static const struct sim_error *
-check_path(struct run *run, const struct ll_txn *txn, bool puts)
+check_path(struct run *run, const struct ll_txn *txn, bool puts, bool ranges)
 {
     bool succeeded = run->path[run->at++];
     const struct ll_op *ops = succeeded ? txn->then_ops : txn->else_ops;
@@ -147,7 +148,7 @@ check_path(struct run *run, const struct ll_txn *txn, bool puts)
 
         switch (ops[i].kind) {
         case LL_OP_TXN:
-            error = check_path(run, &ops[i].txn, puts);
+            error = check_path(run, &ops[i].txn, puts, ranges);
             break;
         case LL_OP_PUT:
             if (puts && ops[i].put.keep &&
@@ -161,9 +162,9 @@ check_path(struct run *run, const struct ll_txn *txn, bool puts)
             break;
         case LL_OP_RANGE:
             revision = ops[i].range.revision;
-            if (!puts && revision > run->view->revision) {
+            if (ranges && revision > run->view->revision) {
                 error = &sim_error_future;
-            } else if (!puts && revision != 0 &&
+            } else if (ranges && revision != 0 &&
                        revision < run->view->compacted) {
                 error = &sim_error_compacted;
             }
@@ -231,6 +232,7 @@ const struct sim_error *sim_txn_apply(const struct sim_view *view,
                                       struct sim_store *store,
                                       sim_lease_known_fn *lease_known,
                                       void *arg,
+                                      bool in_order,
                                       const struct ll_txn *txn,
                                       struct sim_arena *arena,
                                       struct ll_txn_answer *ret_answer,
@@ -248,11 +250,11 @@ const struct sim_error *sim_txn_apply(const struct sim_view *view,
 
     choose_path(&run, txn);
     if (store != NULL) {
-        error = check_path(&run, txn, true);
+        error = check_path(&run, txn, true, in_order);
         run.at = 0;
     }
-    if (error == NULL) {
-        error = check_path(&run, txn, false);
+    if (error == NULL && (store == NULL || !in_order)) {
+        error = check_path(&run, txn, false, true);
         run.at = 0;
     }
     if (error != NULL) {

@@ -21,6 +21,8 @@ typedef bool sim_lease_known_fn(void *arg, int64_t lease);
  * another one reads and writes the store's newest, and ends its write.
  *
  * @param store          NULL for a Txn that only reads
+ * @param in_order       of several faults the first is reported, as 3.6 does;
+ *                       else those of puts go before those of ranges
  * @param ret_revision   the header's
  * @return NULL, or why nothing was done
  */
@@ -28,6 +30,7 @@ const struct sim_error *sim_txn_apply(const struct sim_view *view,
                                       struct sim_store *store,
                                       sim_lease_known_fn *lease_known,
                                       void *arg,
+                                      bool in_order,
                                       const struct ll_txn *txn,
                                       struct sim_arena *arena,
                                       struct ll_txn_answer *ret_answer,

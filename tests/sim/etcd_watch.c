@@ -69,6 +69,10 @@ static const char *refusal(const struct sim_etcd *etcd,
                            const struct sim_stream *stream,
                            const struct sim_watch_request *create)
 {
+    if (create->start_revision < 0 &&
+        sim_has_change(etcd, SIM_CHANGE_NEGATIVE_START_IS_REFUSED)) {
+        return "etcdserver: mvcc: required revision has been compacted";
+    }
     if (starts_with(create->key, etcd->forbidden)) {
         return "rpc error: code = PermissionDenied desc = "
                "etcdserver: permission denied";
@@ -106,7 +110,9 @@ static int64_t choose_id(struct sim_stream *stream, int64_t id)
 }
 
 /** Puts a watch into its group. Its start was settled by the revision that its
- *  member had when it took the message; a write since then makes it late. */
+ *  member had when it took the message; a write since then makes it late. In
+ *  newer releases "now" is when it is placed, and what the created answer says
+ *  is read after that. */
 static void place(struct sim_etcd *etcd,
                   struct sim_stream *stream,
                   const struct sim_stream_message *message)
@@ -114,6 +120,9 @@ static void place(struct sim_etcd *etcd,
     const struct sim_watch_request *create = &message->create;
     const struct sim_member *member = &etcd->members[stream->member];
     struct sim_watcher *watcher = sim_alloc(1, sizeof(*watcher));
+    bool now = create->start_revision == 0 &&
+               sim_has_change(etcd, SIM_CHANGE_WATCH_NOW_IS_SYNCED);
+    int64_t start = now ? member->revision : message->revision;
     struct ll_event event = {.kind = LL_EVENT_WATCH_CREATED};
 
     watcher->id = choose_id(stream, create->watch_id);
@@ -121,8 +130,8 @@ static void place(struct sim_etcd *etcd,
     watcher->end = sim_copy_bytes(&watcher->arena, create->end);
     watcher->puts = create->puts;
     watcher->deletions = create->deletions;
-    watcher->revision_min = create->start_revision != 0 ? create->start_revision
-                                                        : message->revision + 1;
+    watcher->revision_min =
+        create->start_revision != 0 ? create->start_revision : start + 1;
     watcher->state = watcher->revision_min > member->revision
                          ? SIM_WATCHER_SYNCED
                          : SIM_WATCHER_UNSYNCED;
@@ -133,7 +142,9 @@ static void place(struct sim_etcd *etcd,
         plan_sync(etcd, stream->member);
     }
     event.watch.watch_id = watcher->id;
-    event.watch.revision = message->revision;
+    event.watch.revision = sim_has_change(etcd, SIM_CHANGE_WATCH_NOW_IS_SYNCED)
+                               ? member->revision
+                               : start;
     tell(etcd, stream, &event);
 }
 
@@ -215,6 +226,7 @@ static int64_t send(struct sim_etcd *etcd,
     const struct sim_member *member = &etcd->members[stream->member];
     struct ll_event event = {.kind = LL_EVENT_WATCH_CHANGED};
     struct ll_watch_event *events = NULL;
+    bool keeps_deletion = sim_has_change(etcd, SIM_CHANGE_KEEPS_DELETION);
     size_t capacity = 0;
     size_t n = 0;
     size_t revisions = 0;
@@ -229,9 +241,11 @@ static int64_t send(struct sim_etcd *etcd,
         if (change->revision > revision) {
             break;
         }
-        /* What a compaction leaves of its very revision: no deletion. */
+        /* What a compaction leaves of its very revision: in older releases
+         * no deletion. */
         if (!sim_range_has(watcher->key, watcher->end, change->key->name) ||
-            (deleted && change->revision <= member->compacted)) {
+            (deleted && change->revision <= member->compacted &&
+             !keeps_deletion)) {
             continue;
         }
         if (change->revision != last && ++revisions > SIM_WATCH_BATCH) {

@@ -197,6 +197,43 @@ static void test_revisions_out_of_range(void **state)
     sim_bed_close(&bed);
 }
 
+/** Of a range of a revision yet to come and a put with a lease that is not
+ *  there, etcd up to 3.5 reports the put, 3.6 what stands first. */
+static void test_the_first_of_two_faults(void **state)
+{
+    const struct ll_op ops[] = {
+        {.kind = LL_OP_RANGE, .range = {.key = S("a"), .revision = 9}},
+        {.kind = LL_OP_PUT, .put = {.key = S("b"), .lease = 5}},
+        {.kind = LL_OP_RANGE, .range = {.key = S("a"), .revision = 9}},
+    };
+    const struct ll_txn ranged = {.then_ops = ops, .then_n = 2};
+    const struct ll_txn put = {.then_ops = &ops[1], .then_n = 2};
+    static const struct {
+        const char *version;
+        const char *told;
+    } cases[] = {
+        {"3.5.30", "1: no lease 5 \"etcdserver: requested lease not found\"\n"
+                   "2: no lease 5 \"etcdserver: requested lease not found\"\n"},
+        {"3.6.0", "1: error 11 \"etcdserver: mvcc: required revision is a "
+                  "future revision\"\n"
+                  "2: no lease 5 \"etcdserver: requested lease not found\"\n"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        const struct sim_etcd_config config = {
+            .seed = 1, .members = 1, .version = cases[i].version};
+        struct sim_bed bed;
+
+        sim_bed_open(&bed, &config);
+        sim_bed_txn(&bed, 0, &ranged);
+        sim_bed_txn(&bed, 0, &put);
+        assert_told(&bed, cases[i].told);
+        sim_bed_close(&bed);
+    }
+}
+
 /** A key may be written once; a put with a lease that is not there fails the
  *  whole Txn, nested ones included. */
 static void test_what_fails_a_txn(void **state)
@@ -358,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_compares_of_ranges),
         cmocka_unit_test(test_ranges_count_all_and_cut),
         cmocka_unit_test(test_revisions_out_of_range),
+        cmocka_unit_test(test_the_first_of_two_faults),
         cmocka_unit_test(test_what_fails_a_txn),
         cmocka_unit_test(test_operations_have_a_limit),
         cmocka_unit_test(test_leases),

@@ -192,6 +192,42 @@ static void test_a_write_in_between_makes_unsynced(void **state)
     sim_bed_close(&bed);
 }
 
+/** From 3.4.38, 3.5.22 and 3.6.2 on such a write is before the watch begins:
+ *  the created answer has its revision, and later writes are told at once. */
+static void test_newer_releases_place_it_synced(void **state)
+{
+    const struct sim_etcd_config config = {
+        .seed = 1, .version = "3.5.22", .watch_race_max_ns = 1000000};
+    struct sim_bed bed;
+    char expected[200];
+    int revision = 1;
+    int late = 0;
+    int i;
+
+    (void)state;
+    sim_bed_open(&bed, &config);
+    sim_etcd_stream_open(bed.etcd, 0, 1, LL_STREAM_WATCH);
+    for (i = 1; late < 5; i++) {
+        assert_in_range(i, 1, 200);
+        sim_bed_watch(&bed, 1, i, "a", NULL, 0);
+        if (*sim_bed_take(&bed) == '\0') {
+            late++;
+            sim_bed_put(&bed, 0, "a", "", 0);
+            (void)sim_bed_take(&bed);
+            sim_bed_pass_ms(&bed, 1);
+            (void)snprintf(expected, sizeof(expected),
+                           "w1: watch %d revision %d created\n", i, ++revision);
+            assert_told(&bed, expected);
+            sim_bed_put(&bed, 0, "a", "", 0);
+            revision++;
+            assert_non_null(strstr(sim_bed_take(&bed), "put \"a\""));
+        }
+        sim_etcd_watch_cancel(bed.etcd, 1, i, bed.now_ns);
+        (void)sim_bed_take(&bed);
+    }
+    sim_bed_close(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_refused_watches),
         cmocka_unit_test(test_compaction_ends_an_old_watch),
         cmocka_unit_test(test_a_write_in_between_makes_unsynced),
+        cmocka_unit_test(test_newer_releases_place_it_synced),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,9 @@ static void world_draw(struct sim_world *world)
 
 static void world_make_etcd(struct sim_world *world)
 {
+    /* On both sides of each change that the model has. */
+    static const char *const versions[] = {"3.4.23", "3.5.16", "3.5.30",
+                                           "3.6.14"};
     struct sim_etcd_config config = {
         .seed = ll_random_next(&world->setup),
         .members = world->members_n,
@@ -146,6 +149,8 @@ static void world_make_etcd(struct sim_world *world)
     };
     struct sim_etcd_hooks hooks = {.on_commit = world_on_commit};
 
+    config.version =
+        versions[config.seed % (sizeof(versions) / sizeof(versions[0]))];
     if (world->fault_rate[SIM_FAULT_LAG] > 0) {
         sim_fault_count(world, SIM_FAULT_LAG);
         config.lag_max_ns =

@@ -61,8 +61,9 @@ struct test_etcd {
 /**
  * Starts an etcd of one member, on free ports and with an empty store, and
  * waits until it serves. The program is $LEASELOCK_TEST_ETCD, or etcd from
- * PATH; the folder of the former goes before PATH, for its etcdctl. Data lie in /dev/shm where that has room, since etcd waits for the
- * disk at each write, else in $TMPDIR or /tmp. It dies with this test.
+ * PATH; the folder of the former goes before PATH, for its etcdctl. Data lie in
+ * /dev/shm where that has room, since etcd waits for the disk at each write,
+ * else in $TMPDIR or /tmp. It dies with this test.
  *
  * @param ret_etcd  the etcd; the caller stops it with test_etcd_stop
  * @return 0, or -1 with a sentence and the tail of etcd's log on stderr
@@ -144,6 +145,16 @@ int64_t test_etcd_requests(struct test_etcd *etcd, const char *method);
 /** How many messages clients have sent to a method: what to count of streams,
  *  such as "LeaseKeepAlive". -1 as test_etcd_metric. */
 int64_t test_etcd_messages(struct test_etcd *etcd, const char *method);
+
+#define TEST_ETCD_VERSION_SIZE 24
+
+/**
+ * Asks which release serves, such as "3.5.30"; not an etcd with TLS.
+ *
+ * @return 0, or -1 with a sentence on standard error
+ */
+int test_etcd_version(struct test_etcd *etcd,
+                      char ret_version[TEST_ETCD_VERSION_SIZE]);
 
 /**
  * Asks etcd's JSON gateway, which is much quicker than an etcdctl; not of an

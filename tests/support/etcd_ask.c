@@ -96,6 +96,34 @@ int64_t test_etcd_messages(struct test_etcd *etcd, const char *method)
     return method_metric(etcd, "grpc_server_msg_received_total", method);
 }
 
+int test_etcd_version(struct test_etcd *etcd,
+                      char ret_version[TEST_ETCD_VERSION_SIZE])
+{
+    static const char field[] = "\"etcdserver\":\"";
+    char *body = NULL;
+    const char *version = NULL;
+    size_t length = 0;
+
+    if (test_http_get(etcd->ports[TEST_ETCD_CLIENT], "/version",
+                      HTTP_TIMEOUT_MS, &body) == 200) {
+        version = strstr(body, field);
+    }
+    if (version != NULL) {
+        version += sizeof(field) - 1;
+        length = strcspn(version, "\"");
+    }
+    if (length == 0 || length >= TEST_ETCD_VERSION_SIZE) {
+        (void)fprintf(stderr, "no version in: %s\n",
+                      body != NULL ? body : "no answer");
+        free(body);
+        return -1;
+    }
+    (void)memcpy(ret_version, version, length);
+    ret_version[length] = '\0';
+    free(body);
+    return 0;
+}
+
 char *
 test_etcd_gateway(struct test_etcd *etcd, const char *path, const char *request)
 {

@@ -1,0 +1,34 @@
+/* What etcd does otherwise in one release than in another. */
+#include "sim/etcd_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/** The minor versions that the table has, from 3.4 on; later ones have all. */
+#define MINOR_FIRST 4
+#define MINORS 3
+/** In no release of that minor version. */
+#define NEVER UINT_MAX
+
+/** With which patch of 3.4, 3.5 and 3.6 each change came. */
+static const unsigned since[SIM_CHANGES][MINORS] = {
+    [SIM_CHANGE_KEEPS_DELETION] = {34, 16, 0},
+    [SIM_CHANGE_WATCH_NOW_IS_SYNCED] = {38, 22, 2},
+    [SIM_CHANGE_NEGATIVE_START_IS_REFUSED] = {38, 24, 6},
+    [SIM_CHANGE_TXN_CHECKED_IN_ORDER] = {NEVER, NEVER, 0},
+};
+
+bool sim_has_change(const struct sim_etcd *etcd, enum sim_change change)
+{
+    unsigned minor = 0;
+    unsigned patch = 0;
+
+    if (sscanf(etcd->config.version, "3.%u.%u", &minor, &patch) != 2 ||
+        minor < MINOR_FIRST) {
+        (void)fprintf(stderr, "the model is of etcd 3.4 and newer, not %s\n",
+                      etcd->config.version);
+        abort();
+    }
+    return minor >= MINOR_FIRST + MINORS ||
+           patch >= since[change][minor - MINOR_FIRST];
+}
