@@ -15,9 +15,11 @@ struct ll_core;
  *     GOOD,   | a call or stream on it fails   | PAUSED  | in use: the next is
  *     DOUBTED |                                |         | taken
  *     GOOD,   | a call is not answered within  | PAUSED; | the same
- *     PAUSED  | the patience with it           | DOUBTED when the call is as
- * old |                                | as the request time-out GOOD,   | a
- * beat on it is overdue        | DOUBTED | the same PAUSED  | |         |
+ *     PAUSED  | the patience with it           | DOUBTED |
+ *             |                                | when the call is as old as
+ *             |                                | the request timeout
+ *     GOOD,   | a beat on it is overdue        | DOUBTED | the same
+ *     PAUSED  |                                |         |
  *     DOUBTED | another endpoint answers what  | PAUSED  | its streams are
  *             | it was asked later             |         | opened elsewhere
  *     PAUSED, | anything comes from it         | GOOD    |
