@@ -31,7 +31,7 @@ extern "C" {
  * @param name        of the election; as a lock's
  * @param value       value_size bytes, at most LEASELOCK_VALUE_MAX; copied;
  *                    NULL with size 0 is empty
- * @param options     NULL for the defaults; `label` has no meaning here
+ * @param options     NULL for the defaults; the label goes into the key
  * @param timeout_ms  longest wait; 0 tries once and leaves no trace when
  *                    somebody leads; LEASELOCK_FOREVER waits
  * @param ret_ticket  the leader's ticket; to resign, release it

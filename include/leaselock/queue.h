@@ -23,8 +23,9 @@ struct leaselock_queue_entry {
     int64_t lease;
     /** Seconds that the lease has left; -1 when not asked for or not known. */
     int64_t ttl_s;
-    /** What the value says of who waits, where this library wrote it; else
-     *  "", 0 and 0. */
+    /** What the value says of who waits, or of a candidate the key, where this
+     *  library wrote it; else "", 0 and 0. Of a candidate long texts are
+     *  cut. */
     const char *host;
     const char *program;
     const char *label;

@@ -16,9 +16,9 @@ typedef struct leaselock_ticket leaselock_ticket;
 /** Longest name of a lock, in bytes. */
 #define LEASELOCK_NAME_MAX 1024
 /** Longest key of a ticket: the namespace, the name, '/', two hexadecimal
- *  numbers, '.'. */
+ *  numbers, '.', and of a candidate who it is. */
 #define LEASELOCK_KEY_MAX                                                      \
-    (LEASELOCK_NAMESPACE_MAX + LEASELOCK_NAME_MAX + 1 + 16 + 1 + 16)
+    (LEASELOCK_NAMESPACE_MAX + LEASELOCK_NAME_MAX + 1 + 16 + 1 + 16 + 130)
 /** A time-out that never ends. */
 #define LEASELOCK_FOREVER (-1)
 

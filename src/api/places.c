@@ -1,54 +1,26 @@
 #include "api/places.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/key.h"
 #include "leaselock/status.h"
 
 #define PLACES_MIN 64
-
-/** Whether bytes are a number in hexadecimal as printf writes it. */
-static bool is_number(const char *bytes, size_t size)
-{
-    if (size == 0 || size > 16 || (bytes[0] == '0' && size > 1)) {
-        return false;
-    }
-    for (size_t i = 0; i < size; i++) {
-        bool is_digit = bytes[i] >= '0' && bytes[i] <= '9';
-
-        if (!is_digit && (bytes[i] < 'a' || bytes[i] > 'f')) {
-            return false;
-        }
-    }
-    return true;
-}
 
 bool ll_place_is(const struct ll_kv *kv, size_t *ret_name_size)
 {
     const char *slash =
         kv->key.size > 0 ? memrchr(kv->key.data, '/', kv->key.size) : NULL;
-    char lease[17];
-    const char *suffix;
-    size_t suffix_size;
-    size_t lease_size;
+    struct ll_bytes suffix;
 
     if (slash == NULL || slash == kv->key.data || kv->lease == 0) {
         return false;
     }
-    suffix = slash + 1;
-    suffix_size = kv->key.size - (size_t)(suffix - kv->key.data);
-    lease_size =
-        (size_t)snprintf(lease, sizeof(lease), "%" PRIx64, (uint64_t)kv->lease);
     *ret_name_size = (size_t)(slash - kv->key.data);
-    if (suffix_size < lease_size || memcmp(suffix, lease, lease_size) != 0) {
-        return false;
-    }
-    return suffix_size == lease_size ||
-           (suffix[lease_size] == '.' &&
-            is_number(suffix + lease_size + 1, suffix_size - lease_size - 1));
+    suffix = (struct ll_bytes){slash + 1, kv->key.size - *ret_name_size - 1};
+    return ll_suffix_is_of(suffix, kv->lease);
 }
 
 static int places_grow(struct ll_places *places)

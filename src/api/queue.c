@@ -62,7 +62,10 @@ int ll_entry_fill(struct leaselock_queue_entry *entry,
                   size_t prefix_size)
 {
     struct ll_value value = {0};
-    int status = ll_value_parse(kv->value.data, kv->value.size, &value);
+    struct ll_bytes who = ll_key_part(kv->key, 'w');
+    int status = who.size > 0 && kv->lease != 0
+                     ? ll_value_parse_who(who, &value)
+                     : ll_value_parse(kv->value.data, kv->value.size, &value);
 
     entry->host = value.host;
     entry->program = value.program;

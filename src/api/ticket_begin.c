@@ -151,6 +151,7 @@ static void ask_place(const struct ll_session_object *session,
                       const struct leaselock_acquire_options *options,
                       const struct ll_ticket_ask *ask,
                       struct ll_bytes value,
+                      struct ll_bytes who,
                       struct ll_event *event)
 {
     int64_t timeout_ns =
@@ -169,6 +170,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire.session = session->handle.entry.id;
         event->acquire.name = (struct ll_bytes){ask->name, strlen(ask->name)};
         event->acquire.value = value;
+        event->acquire.who = who;
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.search = options->find_deadlock != 0;
     }
@@ -196,6 +198,7 @@ static int ticket_start(struct ll_session_object *session,
     struct ll_client *client = session->client;
     struct ll_event event = {0};
     struct ll_bytes value = {NULL, 0};
+    char who[LL_WHO_MAX + 1] = "";
     char *made = NULL;
     int status = 0;
 
@@ -203,7 +206,13 @@ static int ticket_start(struct ll_session_object *session,
         ask_resume(session, ask, &event);
     } else {
         status = ask_value(session, options, ask, &value, &made);
-        ask_place(session, options, ask, value, &event);
+        if (ask->value != NULL) {
+            ll_value_make_who(options->label != NULL ? options->label
+                                                     : session->label,
+                              time(NULL), who);
+        }
+        ask_place(session, options, ask, value,
+                  (struct ll_bytes){who, strlen(who)}, &event);
     }
     ticket->names_n = ask->names != NULL ? (uint32_t)ask->names_n : 1;
     if (status == 0) {

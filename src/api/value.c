@@ -1,7 +1,11 @@
 #include "api/value.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,23 +34,35 @@ bool ll_value_label_is_valid(const char *label)
            (strlen(label) <= LEASELOCK_LABEL_MAX && text_is_plain(label));
 }
 
+/** This machine's name; "" where there is none that can be shown. */
+static void host_name(char host[HOST_SIZE])
+{
+    if (gethostname(host, HOST_SIZE - 1) != 0 || !text_is_plain(host)) {
+        host[0] = '\0';
+    }
+}
+
+static const char *program_name(void)
+{
+    return text_is_plain(program_invocation_short_name)
+               ? program_invocation_short_name
+               : "";
+}
+
 int ll_value_make(const char *label,
                   int64_t since_unix_s,
                   char **ret_value,
                   size_t *ret_size)
 {
     char host[HOST_SIZE] = "";
-    char *program = program_invocation_short_name;
     json_t *object;
     char *text;
 
-    if (gethostname(host, sizeof(host) - 1) != 0 || !text_is_plain(host)) {
-        host[0] = '\0';
-    }
-    object = json_pack(
-        "{s:s, s:I, s:s, s:s, s:I}", "host", host, "pid", (json_int_t)getpid(),
-        "program", text_is_plain(program) ? program : "", "label",
-        label != NULL ? label : "", "since", (json_int_t)since_unix_s);
+    host_name(host);
+    object = json_pack("{s:s, s:I, s:s, s:s, s:I}", "host", host, "pid",
+                       (json_int_t)getpid(), "program", program_name(), "label",
+                       label != NULL ? label : "", "since",
+                       (json_int_t)since_unix_s);
     text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (text == NULL) {
@@ -80,6 +96,144 @@ int ll_value_parse(const char *data, size_t size, struct ll_value *ret_value)
     json_decref(object);
     return ret_value->host != NULL && ret_value->program != NULL &&
                    ret_value->label != NULL
+               ? 0
+               : LEASELOCK_E_NOMEM;
+}
+
+/** How many bytes of each field a key takes at most, as they are written there:
+ *  with the process, the time and four ':' not more than LL_WHO_MAX. */
+#define WHO_HOST_MAX 40
+#define WHO_PROGRAM_MAX 16
+#define WHO_LABEL_MAX 40
+_Static_assert(WHO_HOST_MAX + WHO_PROGRAM_MAX + WHO_LABEL_MAX + 10 + 16 + 4 <=
+                   LL_WHO_MAX,
+               "who made a key has room in it");
+
+static bool is_plain_byte(unsigned char byte)
+{
+    return isalnum(byte) || byte == '-' || byte == '_';
+}
+
+/** Writes a field, cut between two characters. @return behind it */
+static char *who_add(char *at, const char *text, size_t size_max)
+{
+    const char *end = at + size_max;
+
+    while (*text != '\0') {
+        size_t bytes_n = 1;
+        size_t size = 0;
+
+        while (((unsigned char)text[bytes_n] & 0xc0) == 0x80) {
+            bytes_n++;
+        }
+        for (size_t i = 0; i < bytes_n; i++) {
+            size += is_plain_byte((unsigned char)text[i]) ? 1 : 3;
+        }
+        if (size > (size_t)(end - at)) {
+            break;
+        }
+        for (size_t i = 0; i < bytes_n; i++) {
+            at += sprintf(
+                at, is_plain_byte((unsigned char)text[i]) ? "%c" : "%%%02X",
+                (unsigned char)text[i]);
+        }
+        text += bytes_n;
+    }
+    return at;
+}
+
+void ll_value_make_who(const char *label,
+                       int64_t since_unix_s,
+                       char ret_who[LL_WHO_MAX + 1])
+{
+    char host[HOST_SIZE] = "";
+    char *at = ret_who;
+
+    host_name(host);
+    at = who_add(at, host, WHO_HOST_MAX);
+    at += sprintf(at, ":%d:", getpid());
+    at = who_add(at, program_name(), WHO_PROGRAM_MAX);
+    *at++ = ':';
+    at = who_add(at, label != NULL ? label : "", WHO_LABEL_MAX);
+    (void)sprintf(at, ":%" PRIx64, (uint64_t)since_unix_s);
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/** Reads the field up to the next ':' into a new text, which is "" where it is
+ *  none of ours; NULL: no memory. */
+static char *who_take(struct ll_bytes *who)
+{
+    const char *colon =
+        who->size > 0 ? memchr(who->data, ':', who->size) : NULL;
+    size_t size = colon != NULL ? (size_t)(colon - who->data) : who->size;
+    char *text = ll_alloc_copy(who->data, size);
+    const char *from = who->data;
+    char *to = text;
+
+    who->data += size + (colon != NULL ? 1 : 0);
+    who->size -= size + (colon != NULL ? 1 : 0);
+    if (text == NULL) {
+        return NULL;
+    }
+    for (const char *end = from + size; from < end; from++) {
+        int high = end - from > 2 ? hex_digit(from[1]) : -1;
+        int low = high >= 0 ? hex_digit(from[2]) : -1;
+
+        if (*from != '%') {
+            *to++ = *from;
+        } else if (low >= 0) {
+            *to++ = (char)(high << 4 | low);
+            from += 2;
+        } else {
+            to = text;
+            break;
+        }
+    }
+    if (memchr(text, '\0', (size_t)(to - text)) != NULL) {
+        to = text;
+    }
+    *to = '\0';
+    if (!text_is_plain(text)) {
+        *text = '\0';
+    }
+    return text;
+}
+
+/** Reads a field that is a number. */
+static int who_take_number(struct ll_bytes *who, int base, int64_t *ret_number)
+{
+    char *text = who_take(who);
+    char *end = text;
+    long long number;
+
+    if (text == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    errno = 0;
+    number = strtoll(text, &end, base);
+    *ret_number = errno == 0 && *end == '\0' && number > 0 ? number : 0;
+    ll_free(text);
+    return 0;
+}
+
+int ll_value_parse_who(struct ll_bytes who, struct ll_value *ret_value)
+{
+    int status;
+
+    *ret_value = (struct ll_value){0};
+    ret_value->host = who_take(&who);
+    status = who_take_number(&who, 10, &ret_value->pid);
+    ret_value->program = who_take(&who);
+    ret_value->label = who_take(&who);
+    status |= who_take_number(&who, 16, &ret_value->since_unix_s);
+    return status == 0 && ret_value->host != NULL &&
+                   ret_value->program != NULL && ret_value->label != NULL
                ? 0
                : LEASELOCK_E_NOMEM;
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/key.h"
+
 /**
  * The value of a ticket's key: a JSON object that says who waits. It is for
  * people alone; no lock depends on it.
@@ -23,6 +25,14 @@ int ll_value_make(const char *label,
                   char **ret_value,
                   size_t *ret_size);
 
+/** Writes the same as a part of a key, for a candidate, whose value is what it
+ *  proclaims: "HOST:PID:PROGRAM:LABEL:SINCE", the time in hexadecimal. Bytes
+ *  other than letters, digits, '-' and '_' are written as %XX, and what is too
+ *  long is cut. */
+void ll_value_make_who(const char *label,
+                       int64_t since_unix_s,
+                       char ret_who[LL_WHO_MAX + 1]);
+
 /** What a value says, where this library wrote it; else "" and 0. */
 struct ll_value {
     char *host;
@@ -35,6 +45,10 @@ struct ll_value {
 /** Reads a value of anybody's. The caller frees it also after a failure.
  *  @return 0 or LEASELOCK_E_NOMEM */
 int ll_value_parse(const char *data, size_t size, struct ll_value *ret_value);
+
+/** Reads what ll_value_make_who wrote, from anybody's key. As ll_value_parse.
+ */
+int ll_value_parse_who(struct ll_bytes who, struct ll_value *ret_value);
 void ll_value_free(struct ll_value *value);
 
 #endif

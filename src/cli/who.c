@@ -16,14 +16,20 @@ int ll_who_is_candidate(const struct leaselock_queue_entry *entry)
 {
     const char *suffix = strrchr(entry->key, '/');
     char lease[24];
+    const char *rest;
     int size;
 
     size =
         snprintf(lease, sizeof(lease), "/%" PRIx64 ".", (uint64_t)entry->lease);
-    return !ll_who_is_own(entry) && entry->lease != 0 && suffix != NULL &&
-           strncmp(suffix, lease, (size_t)size) == 0 &&
-           suffix[size + (int)strspn(suffix + size, "0123456789abcdef")] ==
-               '\0';
+    if (entry->lease == 0 || suffix == NULL ||
+        strncmp(suffix, lease, (size_t)size) != 0) {
+        return 0;
+    }
+    rest = suffix + size + strspn(suffix + size, "0123456789abcdef");
+    /* Who it is stands in the key. Releases before that left it out, and a
+     * key of theirs is a lock's where the value says who waits. */
+    return strstr(rest, ".w") != NULL ||
+           (*rest == '\0' && !ll_who_is_own(entry));
 }
 
 int ll_who_is_foreign(const struct leaselock_queue_entry *entry)

@@ -77,6 +77,9 @@ struct ll_event {
             uint64_t session;
             struct ll_bytes name;
             struct ll_bytes value;
+            /** For the key of a candidate, whose value does not say who it is;
+             *  or of size 0. */
+            struct ll_bytes who;
             int64_t timeout_ns; /* 0: try; below 0: for ever */
             /** Ends with DEADLOCK where the wait is part of a circle. The id
              *  is followed by one that nothing else is called by. */

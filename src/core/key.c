@@ -1,5 +1,6 @@
 #include "core/key.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,13 +58,99 @@ size_t ll_key_make(struct ll_bytes space,
                    struct ll_bytes name,
                    int64_t lease,
                    uint64_t number,
+                   struct ll_bytes who,
                    char *ret_key)
 {
     size_t size = ll_prefix_make(space, name, ret_key).size;
 
+    assert(who.size <= LL_WHO_MAX);
     return size + (size_t)snprintf(ret_key + size, LL_SUFFIX_MAX + 1,
-                                   "%llx.%llx", (unsigned long long)lease,
-                                   (unsigned long long)number);
+                                   "%llx.%llx%s%.*s", (unsigned long long)lease,
+                                   (unsigned long long)number,
+                                   who.size > 0 ? ".w" : "", (int)who.size,
+                                   who.size > 0 ? who.data : "");
+}
+
+/** Takes the piece up to the next '.' off the front of a suffix. */
+static struct ll_bytes take_piece(struct ll_bytes *suffix)
+{
+    const char *dot =
+        suffix->size > 0 ? memchr(suffix->data, '.', suffix->size) : NULL;
+    struct ll_bytes piece = {suffix->data, dot != NULL
+                                               ? (size_t)(dot - suffix->data)
+                                               : suffix->size};
+    size_t taken = piece.size + (dot != NULL ? 1 : 0);
+
+    suffix->data += taken;
+    suffix->size -= taken;
+    return piece;
+}
+
+/** Whether bytes are a number in hexadecimal as printf writes it. */
+static bool is_number(struct ll_bytes bytes)
+{
+    if (bytes.size == 0 || bytes.size > 16 ||
+        (bytes.data[0] == '0' && bytes.size > 1)) {
+        return false;
+    }
+    for (size_t i = 0; i < bytes.size; i++) {
+        char c = bytes.data[i];
+
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ll_suffix_is_of(struct ll_bytes suffix, int64_t lease)
+{
+    char text[17];
+    int size = snprintf(text, sizeof(text), "%llx", (unsigned long long)lease);
+    bool dotted = suffix.size > 0 && suffix.data[suffix.size - 1] == '.';
+    struct ll_bytes piece = take_piece(&suffix);
+
+    if (dotted ||
+        !ll_bytes_equal(piece, (struct ll_bytes){text, (size_t)size})) {
+        return false;
+    }
+    if (suffix.size == 0) {
+        return true;
+    }
+    if (!is_number(take_piece(&suffix))) {
+        return false;
+    }
+    while (suffix.size > 0) {
+        piece = take_piece(&suffix);
+        if (piece.size == 0 || piece.data[0] < 'a' || piece.data[0] > 'z') {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct ll_bytes ll_key_part(struct ll_bytes key, char letter)
+{
+    struct ll_bytes suffix = {key.data, 0};
+
+    if (key.size == 0) {
+        return suffix;
+    }
+    suffix.data += key.size;
+    while (suffix.size < key.size && suffix.data[-1] != '/') {
+        suffix.data--;
+        suffix.size++;
+    }
+    (void)take_piece(&suffix); /* the lease */
+    (void)take_piece(&suffix); /* the number */
+    while (suffix.size > 0) {
+        struct ll_bytes piece = take_piece(&suffix);
+
+        if (piece.size > 0 && piece.data[0] == letter) {
+            return (struct ll_bytes){piece.data + 1, piece.size - 1};
+        }
+    }
+    return (struct ll_bytes){key.data, 0};
 }
 
 struct ll_bytes ll_prefix_end(struct ll_bytes prefix, char *ret_end)

@@ -7,12 +7,13 @@
 
 #include "core/request.h"
 
-/** Longest namespace, name, prefix of a queue's keys, suffix "LEASE.NUMBER" and
- *  key, in bytes. */
+/** Longest namespace, name, prefix of a queue's keys, part of a suffix that
+ * says who made the key, suffix "LEASE.NUMBER.wWHO" and key, in bytes. */
 #define LL_SPACE_MAX 256
 #define LL_NAME_MAX 1024
 #define LL_PREFIX_MAX (LL_SPACE_MAX + LL_NAME_MAX + 1)
-#define LL_SUFFIX_MAX (16 + 1 + 16)
+#define LL_WHO_MAX 128
+#define LL_SUFFIX_MAX (16 + 1 + 16 + 2 + LL_WHO_MAX)
 #define LL_KEY_MAX (LL_PREFIX_MAX + LL_SUFFIX_MAX)
 
 /**
@@ -32,14 +33,33 @@ const char *ll_space_fault(struct ll_bytes space);
 struct ll_bytes
 ll_prefix_make(struct ll_bytes space, struct ll_bytes name, char *ret_prefix);
 
-/** Writes the namespace and NAME/LEASE.NUMBER, in hexadecimal, into LL_KEY_MAX
+/**
+ * Writes the namespace and NAME/LEASE.NUMBER, in hexadecimal, into LL_KEY_MAX
  * + 1 bytes.
- *  @return the key's length */
+ *
+ * More may follow in parts that begin with a '.' and a letter. Go's clients
+ * order a queue by create revision alone, and leave what is behind the '/'
+ * alone.
+ *
+ * @param who  not of size 0: a part ".wWHO" for a key whose value does not say
+ *             who made it; without '/' and '.', at most LL_WHO_MAX bytes
+ * @return the key's length
+ */
 size_t ll_key_make(struct ll_bytes space,
                    struct ll_bytes name,
                    int64_t lease,
                    uint64_t number,
+                   struct ll_bytes who,
                    char *ret_key);
+
+/** Whether a suffix, what is behind a key's last '/', is one that ll_key_make
+ *  writes for a lease, whatever parts follow the number; or, as Go's clients
+ *  have it, the lease alone. */
+bool ll_suffix_is_of(struct ll_bytes suffix, int64_t lease);
+
+/** The part of a key's suffix that begins with a letter, without it; of size 0
+ *  where there is none. */
+struct ll_bytes ll_key_part(struct ll_bytes key, char letter);
 
 /** The end of the range of all keys that begin with a prefix ending in '/':
  *  the same with its last byte raised by one ('0'). Writes prefix.size bytes.

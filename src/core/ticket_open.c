@@ -139,6 +139,7 @@ static int ticket_make(struct ll_core *core,
                        struct ll_session *session,
                        struct ll_bytes name,
                        struct ll_bytes value,
+                       struct ll_bytes who,
                        uint64_t id,
                        struct ll_ticket **ret_ticket)
 {
@@ -147,7 +148,7 @@ static int ticket_make(struct ll_core *core,
         ll_number_take(core, session, queue_hash(core, name), &place);
     char key[LL_KEY_MAX + 1];
     size_t key_size =
-        ll_key_make(core->config.space, name, session->lease, number, key);
+        ll_key_make(core->config.space, name, session->lease, number, who, key);
     struct ll_ticket *ticket =
         ticket_new((struct ll_bytes){key, key_size}, value);
     int status = LEASELOCK_E_NOMEM;
@@ -176,8 +177,8 @@ int ll_ticket_make_part(struct ll_core *core,
     if (core->tickets_n >= LL_TICKETS_MAX) {
         return LEASELOCK_E_LIMIT;
     }
-    status = ticket_make(core, session, name, (struct ll_bytes){"", 0}, id,
-                         ret_part);
+    status = ticket_make(core, session, name, (struct ll_bytes){"", 0},
+                         (struct ll_bytes){"", 0}, id, ret_part);
     if (status == 0) {
         (*ret_part)->is_part = true;
     }
@@ -202,12 +203,14 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
             ? LEASELOCK_E_NAME
             : ll_ticket_find_session(core, event->acquire.session, &session);
 
-    if (status == 0 && event->acquire.value.size > LL_VALUE_MAX) {
+    if (status == 0 && (event->acquire.value.size > LL_VALUE_MAX ||
+                        event->acquire.who.size > LL_WHO_MAX)) {
         status = LEASELOCK_E_LIMIT;
     }
     if (status == 0) {
         status = ticket_make(core, session, event->acquire.name,
-                             event->acquire.value, event->id, &ticket);
+                             event->acquire.value, event->acquire.who,
+                             event->id, &ticket);
     }
     if (status == 0 && event->acquire.search) {
         status = ll_search_begin(core, ticket, NULL, event->id + 1);

@@ -54,8 +54,9 @@ static void fuzz_name(struct fuzz_bytes bytes)
     if (ll_name_fault(name) == NULL) {
         char suffix[LL_SUFFIX_MAX + 2];
 
-        whole = (struct ll_bytes){key, ll_key_make((struct ll_bytes){NULL, 0},
-                                                   name, lease, number, key)};
+        whole = (struct ll_bytes){
+            key, ll_key_make((struct ll_bytes){NULL, 0}, name, lease, number,
+                             (struct ll_bytes){NULL, 0}, key)};
         prefix = (struct ll_bytes){key, name.size + 1};
         range_end = ll_prefix_end(prefix, end);
         (void)snprintf(suffix, sizeof(suffix), "/%llx.%llx",

@@ -51,6 +51,8 @@ static void test_elect_runs_a_command(void **state)
     struct test_process tool = TEST_PROCESS_INIT;
     char line[LINE_SIZE];
     const char *value;
+    const char *host;
+    json_int_t pid;
     int is_foreign;
     json_t *queue;
 
@@ -63,14 +65,16 @@ static void test_elect_runs_a_command(void **state)
     expect_line(&tool, "tool/cmd t k l");
     assert_int_equal(run_leader("tool/cmd", line, sizeof(line)), 0);
     assert_string_equal(line, "host a");
-    /* A candidate's value says what it proclaims and not who it is, yet its
-     * key is no other kind of client's. */
+    /* A candidate's value says what it proclaims and not who it is: the key
+     * does. */
     queue = read_queue(etcd.endpoint, "tool/cmd");
-    assert_int_equal(json_unpack(queue, "{s:[{s:s, s:b, s:n}]}", "entries",
+    assert_int_equal(json_unpack(queue, "{s:[{s:s, s:b, s:s, s:I}]}", "entries",
                                  "value", &value, "foreign", &is_foreign,
-                                 "host"),
+                                 "host", &host, "pid", &pid),
                      0);
     assert_string_equal(value, "host a");
+    assert_string_not_equal(host, "");
+    assert_int_equal(pid, tool.pid);
     assert_false(is_foreign);
     json_decref(queue);
     assert_int_equal(test_process_signal(&tool, SIGTERM), 0);
@@ -82,6 +86,68 @@ static void test_elect_runs_a_command(void **state)
     test_process_end(&tool);
     assert_int_equal(run_leader("tool/cmd", line, sizeof(line)), 1);
     assert_string_equal(line, "");
+}
+
+/** Goal: candidates show host, process and label in `queue` and `ls`, whatever
+ *  they proclaim, and their value stays what they proclaim. Method: a leader
+ *  with a label and one that waits, with values that look like a ticket's; and
+ *  the message of a third that does not get its turn. */
+static void test_who_the_candidates_are(void **state)
+{
+    static const char strange[] = "{\"host\":\"h\",\"pid\":1,\"label\":\"no\"}";
+    struct test_process leader = TEST_PROCESS_INIT;
+    struct test_process other = TEST_PROCESS_INIT;
+    struct test_process tool = TEST_PROCESS_INIT;
+    char line[LINE_SIZE];
+    char who[LINE_SIZE];
+    const char *labels[2];
+    const char *value;
+    json_int_t pids[2];
+    json_t *queue;
+
+    (void)state;
+    start_tool(&leader, etcd.endpoint, "elect", "-l", "anna b.", "tool/who",
+               strange, "sh", "-c", "echo ready; sleep 60", NULL);
+    expect_line(&leader, "ready");
+    start_tool(&other, etcd.endpoint, "elect", "tool/who", "v", "true", NULL);
+    do {
+        queue = read_queue(etcd.endpoint, "tool/who");
+        if (json_array_size(json_object_get(queue, "entries")) == 2) {
+            break;
+        }
+        json_decref(queue);
+    } while (true);
+    assert_int_equal(json_unpack(queue, "{s:[{s:I, s:s, s:s}, {s:I, s:s}]}",
+                                 "entries", "pid", &pids[0], "label",
+                                 &labels[0], "value", &value, "pid", &pids[1],
+                                 "label", &labels[1]),
+                     0);
+    assert_int_equal(pids[0], leader.pid);
+    assert_int_equal(pids[1], other.pid);
+    assert_string_equal(labels[0], "anna b.");
+    assert_string_equal(labels[1], "true");
+    assert_string_equal(value, strange);
+    json_decref(queue);
+    assert_int_equal(run_leader("tool/who", line, sizeof(line)), 0);
+    assert_string_equal(line, strange);
+    assert_int_equal(run_tool(&tool, etcd.endpoint, "ls", "tool/who", NULL), 0);
+    (void)snprintf(who, sizeof(who), "%d", leader.pid);
+    expect_output(&tool, TEST_STDOUT, who);
+    expect_output(&tool, TEST_STDOUT, "anna b.");
+    test_process_end(&tool);
+    assert_int_equal(run_tool(&tool, etcd.endpoint, "queue", "tool/who", NULL),
+                     0);
+    expect_output(&tool, TEST_STDOUT, "candidate (tool/who/");
+    test_process_end(&tool);
+    assert_int_equal(
+        run_tool(&tool, etcd.endpoint, "elect", "-n", "tool/who", "w", NULL),
+        1);
+    (void)snprintf(who, sizeof(who), " pid %d leaselock (anna b.)\n",
+                   leader.pid);
+    expect_output(&tool, TEST_STDERR, who);
+    test_process_end(&tool);
+    test_process_end(&other);
+    test_process_end(&leader);
 }
 
 /** Goal: without CMD the tool prints its key, or JSON, and leads until a
@@ -210,7 +276,7 @@ static void test_usage(void **state)
         {{"elect", "a", "v", "--"}, "CMD is missing behind the '--'"},
         {{"elect", "a//b", "v"}, "cannot be a NAME"},
         {{"elect", "--ttl", "0", "a", "v"}, "from 1s to 24h"},
-        {{"elect", "--label", "x", "a", "v"}, "there is no option --label"},
+        {{"elect", "--also", "x", "a", "v"}, "there is no option --also"},
         {{"leader"}, "the NAME of the election is missing"},
         {{"leader", "a", "b"}, "one NAME is enough"},
         {{"observe", "/a"}, "cannot be a NAME"},
@@ -242,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_elect_runs_a_command),
+        cmocka_unit_test(test_who_the_candidates_are),
         cmocka_unit_test(test_elect_without_a_command),
         cmocka_unit_test(test_elect_loses),
         cmocka_unit_test(test_observe),

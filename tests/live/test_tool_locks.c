@@ -42,7 +42,7 @@ static void test_also(void **state)
                               "also/b", "--also=also/c", "also/a", "true",
                               NULL),
                      1);
-    expect_output(&tool, TEST_STDERR, "also/a and 2 more");
+    expect_output(&tool, TEST_STDERR, "also/b is held by ");
     test_process_end(&tool);
     assert_int_equal(queue_length(etcd.endpoint, "also/a"), 0);
     assert_int_equal(test_process_signal(&holder, SIGTERM), 0);

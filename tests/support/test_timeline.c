@@ -235,6 +235,10 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
                 ? 0
                 : test_word_option_ns(timeline, "timeout", -1);
         event.acquire.search = test_word_take(timeline, "search");
+        if (test_word_take(timeline, "who")) {
+            word = test_word_next(timeline);
+            event.acquire.who = (struct ll_bytes){word, strlen(word)};
+        }
     }
     (void)test_timeline_step(timeline, &event);
     return true;

@@ -15,7 +15,7 @@
  *                 [request-timeout S] [seed N] [log N]
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S]
  *     0.000 close ID [timeout S]
- *     0.000 acquire ID on SESSION NAME [timeout S | try]
+ *     0.000 acquire ID on SESSION NAME [timeout S | try] [who W]
  *     0.000 acquire-all ID on SESSION NAME ... [timeout S | try]
  *     0.000 release ID [timeout S]
  *     0.000 resume ID on SESSION KEY [token N] [timeout S]

@@ -77,6 +77,7 @@ static void test_end_of_name(void **state)
 }
 
 static const struct ll_bytes no_space = {NULL, 0};
+static const struct ll_bytes nobody = {NULL, 0};
 
 /** Goal: a namespace is at most 256 bytes without control bytes, or none.
  *  Method: each. */
@@ -102,28 +103,33 @@ static void test_key(void **state)
     static char name[LL_NAME_MAX];
     static char spaces[LL_SPACE_MAX];
     struct ll_bytes space = {spaces, sizeof(spaces)};
+    static char who[LL_WHO_MAX];
+    struct ll_bytes long_who = {who, sizeof(who)};
     char key[LL_KEY_MAX + 1];
     char expected[LL_KEY_MAX + 2];
 
     (void)state;
-    assert_int_equal(ll_key_make(no_space, bytes("jobs/42"), 0xabc, 16, key),
-                     14);
+    assert_int_equal(
+        ll_key_make(no_space, bytes("jobs/42"), 0xabc, 16, nobody, key), 14);
     assert_string_equal(key, "jobs/42/abc.10");
     assert_int_equal(
-        ll_key_make(bytes("/prod/"), bytes("jobs"), 0xabc, 16, key), 17);
+        ll_key_make(bytes("/prod/"), bytes("jobs"), 0xabc, 16, nobody, key),
+        17);
     assert_string_equal(key, "/prod/jobs/abc.10");
     memset(name, 'n', sizeof(name));
     memset(spaces, 's', sizeof(spaces));
+    memset(who, 'h', sizeof(who));
     assert_int_equal(ll_key_make(space, (struct ll_bytes){name, sizeof(name)},
-                                 INT64_MAX, UINT64_MAX, key),
+                                 INT64_MAX, UINT64_MAX, long_who, key),
                      LL_KEY_MAX);
     (void)snprintf(expected, sizeof(expected),
-                   "%.*s%.*s/7fffffffffffffff.ffffffffffffffff", LL_SPACE_MAX,
-                   spaces, LL_NAME_MAX, name);
+                   "%.*s%.*s/7fffffffffffffff.ffffffffffffffff.w%.*s",
+                   LL_SPACE_MAX, spaces, LL_NAME_MAX, name, LL_WHO_MAX, who);
     assert_string_equal(key, expected);
     /* A name that does not end in a NUL. */
     assert_int_equal(
-        ll_key_make(no_space, (struct ll_bytes){"abc", 1}, 1, 1, key), 5);
+        ll_key_make(no_space, (struct ll_bytes){"abc", 1}, 1, 1, nobody, key),
+        5);
     assert_string_equal(key, "a/1.1");
 }
 
@@ -184,6 +190,51 @@ static void test_equal(void **state)
                                 (struct ll_bytes){"a\0c", 3}));
 }
 
+/** Goal: a suffix may go on in parts behind the number, each of which begins
+ *  with a letter, and a part is found by it. Method: keys that are of a lease
+ *  and keys that are not; the part of each. */
+static void test_parts(void **state)
+{
+    static const struct {
+        const char *suffix;
+        bool is_ours;
+        const char *who;
+    } cases[] = {{"abc", true, ""},
+                 {"abc.1", true, ""},
+                 {"abc.1f.whost:7", true, "host:7"},
+                 {"abc.1.d500", true, ""},
+                 {"abc.1.d500.wh", true, "h"},
+                 {"abc.1.wh.d500", true, "h"},
+                 {"abc.", false, ""},
+                 {"abc.01", false, ""},
+                 {"abc.g", false, ""},
+                 {"abc..wh", false, "h"},
+                 {"abc.1..wh", false, "h"},
+                 {"abc.1.7", false, ""},
+                 {"ab.1", false, ""},
+                 {"abcd.1", false, ""},
+                 {"", false, ""}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[64];
+        struct ll_bytes who;
+
+        assert_int_equal(ll_suffix_is_of(bytes(cases[i].suffix), 0xabc),
+                         cases[i].is_ours);
+        (void)snprintf(text, sizeof(text), "a.b.wx/%s", cases[i].suffix);
+        who = ll_key_part(bytes(text), 'w');
+        assert_int_equal(who.size, strlen(cases[i].who));
+        assert_memory_equal(who.data, cases[i].who, who.size);
+        who = ll_key_part(bytes(cases[i].suffix), 'w');
+        assert_int_equal(who.size, strlen(cases[i].who));
+    }
+    assert_int_equal(ll_key_part((struct ll_bytes){NULL, 0}, 'w').size, 0);
+    assert_int_equal(ll_key_make(no_space, bytes("jobs"), 0xabc, 16,
+                                 bytes("h:7"), (char[LL_KEY_MAX + 1]){""}),
+                     strlen("jobs/abc.10.wh:7"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,7 +242,7 @@ int main(void)
         cmocka_unit_test(test_bytes),      cmocka_unit_test(test_end_of_name),
         cmocka_unit_test(test_space),      cmocka_unit_test(test_key),
         cmocka_unit_test(test_prefix_end), cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_equal),      cmocka_unit_test(test_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,12 +155,68 @@ static void test_no_memory(void **state)
     ll_value_free(&value);
 }
 
+/** Goal: who a candidate is fits into its key, and comes out of it again; what
+ *  is too long is cut between two characters; what others wrote is no reason to
+ *  fail. Method: labels of every kind, the longest too, and bytes at random. */
+static void test_who(void **state)
+{
+    static const char *const labels[] = {"", "anna", "a.b/c:d%e f",
+                                         "\303\244\342\202\254"};
+    static const char *const strange[] = {
+        "",      ":",   "%",         "%2",      "%zz",
+        "a%00b", "%FF", "h:x:p:l:g", "h%0Ai:7", "::::"};
+    char label[LEASELOCK_LABEL_MAX + 1];
+    char who[LL_WHO_MAX + 1];
+    struct ll_value value;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+        ll_value_make_who(labels[i], 1700000000, who);
+        assert_null(strpbrk(who, "./ "));
+        assert_int_equal(
+            ll_value_parse_who((struct ll_bytes){who, strlen(who)}, &value), 0);
+        assert_string_equal(value.label, labels[i]);
+        assert_string_not_equal(value.host, "");
+        assert_int_equal(value.pid, getpid());
+        assert_int_equal(value.since_unix_s, 1700000000);
+        ll_value_free(&value);
+    }
+    for (size_t i = 0; i + 2 < sizeof(label); i += 2) {
+        memcpy(label + i, "\303\244", 3);
+    }
+    ll_value_make_who(label, INT64_MAX, who);
+    assert_true(strlen(who) <= LL_WHO_MAX);
+    assert_int_equal(
+        ll_value_parse_who((struct ll_bytes){who, strlen(who)}, &value), 0);
+    assert_int_equal(strlen(value.label) % 2, 0);
+    assert_true(strlen(value.label) >= 12);
+    assert_int_equal(strncmp(value.label, label, strlen(value.label)), 0);
+    assert_int_equal(value.since_unix_s, INT64_MAX);
+    ll_value_free(&value);
+    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+        assert_int_equal(
+            ll_value_parse_who(
+                (struct ll_bytes){strange[i], strlen(strange[i])}, &value),
+            0);
+        assert_null(strpbrk(value.host, "\n%\377"));
+        ll_value_free(&value);
+    }
+    for (unsigned long nth = 1; nth <= 5; nth++) {
+        ll_alloc_fail_at(nth);
+        assert_int_equal(
+            ll_value_parse_who((struct ll_bytes){"h:1:p:l:1", 9}, &value),
+            LEASELOCK_E_NOMEM);
+        ll_alloc_fail_at(0);
+        ll_value_free(&value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_labels),
         cmocka_unit_test(test_foreign),    cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_who),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
