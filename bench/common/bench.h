@@ -44,6 +44,7 @@ struct bench_options {
     int seconds;
     int hold_us;
     int retry_ms;
+    int watch_own_ms;
     int ttl_s;
     bench_server_fn *server; /* the program's */
 };

@@ -38,6 +38,8 @@ static const struct number_option {
      0, "how long a lock is held, default 0"},
     {"retry-ms", offsetof(struct bench_options, retry_ms), 1, 10000, 10,
      "between tries where there is no queue, default 10"},
+    {"watch-own-ms", offsetof(struct bench_options, watch_own_ms), -1, 60000, 0,
+     "when a holder watches its key, -1 at once, default 1000"},
     {"ttl", offsetof(struct bench_options, ttl_s), 2, BENCH_TTL_MAX_S, 10,
      "seconds that a lease lives, default 10"},
 };

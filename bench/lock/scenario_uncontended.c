@@ -23,14 +23,16 @@ static int cycle(int index, void *arg)
     leaselock_session *session = cycles->sessions->sessions[index];
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     char name[LEASELOCK_NAME_MAX + 1];
+    struct leaselock_acquire_options own = LEASELOCK_ACQUIRE_OPTIONS_INIT;
     int64_t from_ns = bench_now_ns();
 
+    own.watch_own_key_ms = cycles->options->watch_own_ms;
     (void)snprintf(name, sizeof(name), "%s-%d", cycles->options->name, index);
     while (from_ns < cycles->end_ns) {
         leaselock_ticket *ticket = NULL;
         int64_t now_ns;
 
-        if (leaselock_acquire(session, name, NULL, TIMEOUT_MS, &ticket,
+        if (leaselock_acquire(session, name, &own, TIMEOUT_MS, &ticket,
                               &error) != 0) {
             return bench_fail("acquire", &error);
         }

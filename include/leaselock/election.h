@@ -271,7 +271,9 @@ struct leaselock_lead_options {
  * Campaigns, runs a function while it leads, and resigns when that has
  * returned, not before: however late the function stops, nobody else is let in
  * by this call. That it stops in time is the function's part: it looks at
- * leaselock_lead_wait, or is told by on_stop, and writes fenced.
+ * leaselock_lead_wait, or is told by on_stop, and writes fenced. The leader's
+ * own key is watched from its election on (LEASELOCK_AT_ONCE of
+ * leaselock_acquire_options).
  *
  * @param session  borrowed; must stay open until this returns
  * @param name     as for leaselock_campaign, as are value and value_size

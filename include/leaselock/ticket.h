@@ -21,6 +21,8 @@ typedef struct leaselock_ticket leaselock_ticket;
     (LEASELOCK_NAMESPACE_MAX + LEASELOCK_NAME_MAX + 1 + 16 + 1 + 16 + 130)
 /** A time-out that never ends. */
 #define LEASELOCK_FOREVER (-1)
+/** No time at all, where 0 stands for a default. */
+#define LEASELOCK_AT_ONCE (-1)
 
 /**
  * What is wrong with a name, without asking etcd.
@@ -83,11 +85,21 @@ struct leaselock_acquire_options {
      * meaning for leaselock_resume.
      */
     int find_deadlock;
+    /**
+     * How long the ticket is held before its own key is watched. Until then a
+     * third party's deletion of the key, or the revocation of the session's
+     * lease, goes unnoticed, and the next in line gets the lock meanwhile. 0
+     * stands for the default, 1000, so that a short hold that had not to wait
+     * costs no more than its two requests; LEASELOCK_AT_ONCE watches from the
+     * grant on, for a watch and a read of the key in each hold. A ticket that
+     * waited directly behind the holder is watched already.
+     */
+    int watch_own_key_ms;
 };
 
 #define LEASELOCK_ACQUIRE_OPTIONS_INIT                                         \
     {                                                                          \
-        sizeof(struct leaselock_acquire_options), NULL, NULL, NULL, 0          \
+        sizeof(struct leaselock_acquire_options), NULL, NULL, NULL, 0, 0       \
     }
 
 /**

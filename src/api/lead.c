@@ -75,6 +75,8 @@ int leaselock_lead(leaselock_session *session,
         acquire.on_lost_arg = &lead;
         ask.on_suspect = lead_on_suspect;
     }
+    /* A leader stays for long: what a watch costs is nothing beside that. */
+    acquire.watch_own_key_ms = LEASELOCK_AT_ONCE;
     ask.timeout_ms = own.timeout_ms == 0 ? LEASELOCK_FOREVER : own.timeout_ms;
     status = ll_ticket_campaign(session, &ask, value, value_size, true, &ticket,
                                 reterr);

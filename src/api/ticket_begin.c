@@ -105,6 +105,11 @@ static int ask_check(const struct ll_ticket_ask *ask,
                              "a time-out is 0 or more milliseconds, or "
                              "LEASELOCK_FOREVER");
     }
+    if (options->watch_own_key_ms < LEASELOCK_AT_ONCE) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "watch_own_key_ms is 0 for the default, 1 or more "
+                             "milliseconds, or LEASELOCK_AT_ONCE");
+    }
     if (!ll_value_label_is_valid(options->label)) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "a label is at most 128 bytes of UTF-8 without "
@@ -156,6 +161,7 @@ static void ask_place(const struct ll_session_object *session,
 {
     int64_t timeout_ns =
         ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
+    int64_t guard_ns = options->watch_own_key_ms * LL_NS_PER_MS;
 
     if (ask->names != NULL) {
         event->kind = LL_EVENT_ACQUIRE_ALL;
@@ -165,6 +171,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire_all.value = value;
         event->acquire_all.timeout_ns = timeout_ns;
         event->acquire_all.search = options->find_deadlock != 0;
+        event->acquire_all.guard_ns = guard_ns;
     } else {
         event->kind = LL_EVENT_ACQUIRE;
         event->acquire.session = session->handle.entry.id;
@@ -173,11 +180,13 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire.who = who;
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.search = options->find_deadlock != 0;
+        event->acquire.guard_ns = guard_ns;
     }
 }
 
 /** The event that asks core for the place of a key that is there. */
 static void ask_resume(const struct ll_session_object *session,
+                       const struct leaselock_acquire_options *options,
                        const struct ll_ticket_ask *ask,
                        struct ll_event *event)
 {
@@ -185,6 +194,7 @@ static void ask_resume(const struct ll_session_object *session,
     event->resume.session = session->handle.entry.id;
     event->resume.key = (struct ll_bytes){ask->key, strlen(ask->key)};
     event->resume.token = ask->token;
+    event->resume.guard_ns = options->watch_own_key_ms * LL_NS_PER_MS;
     event->resume.timeout_ns =
         ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
 }
@@ -203,7 +213,7 @@ static int ticket_start(struct ll_session_object *session,
     int status = 0;
 
     if (ask->key != NULL) {
-        ask_resume(session, ask, &event);
+        ask_resume(session, options, ask, &event);
     } else {
         status = ask_value(session, options, ask, &value, &made);
         if (ask->value != NULL) {

@@ -17,6 +17,8 @@ static int ask(struct ll_hold *hold)
 
     options.on_lost = ll_hold_on_lost;
     options.on_lost_arg = hold;
+    /* CMD must not run on beside the next holder's. */
+    options.watch_own_key_ms = LEASELOCK_AT_ONCE;
     if (hold->value != NULL) {
         return leaselock_campaign_async(hold->session, hold->name, hold->value,
                                         strlen(hold->value), &options, wait_ms,

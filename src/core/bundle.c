@@ -179,6 +179,7 @@ static int make_parts(struct ll_core *core,
             return status;
         }
         bundle->parts[i]->bundle = bundle;
+        bundle->parts[i]->guard_ms = ll_guard_ms(event->acquire_all.guard_ns);
     }
     return 0;
 }

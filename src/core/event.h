@@ -84,6 +84,9 @@ struct ll_event {
             /** Ends with DEADLOCK where the wait is part of a circle. The id
              *  is followed by one that nothing else is called by. */
             bool search;
+            /** From the grant until the own key is watched; 0: LL_GUARD_NS;
+             *  below 0: at once. */
+            int64_t guard_ns;
         } acquire;
         /** Several names, one ticket. Its id is followed by one for each name
          *  that nothing else is called by. */
@@ -94,6 +97,7 @@ struct ll_event {
             struct ll_bytes value;
             int64_t timeout_ns; /* as of acquire */
             bool search;        /* as of acquire: one more id */
+            int64_t guard_ns;   /* as of acquire */
         } acquire_all;
         struct {
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
@@ -104,6 +108,7 @@ struct ll_event {
             struct ll_bytes key;
             int64_t token;      /* the key's; 0: whatever it is */
             int64_t timeout_ns; /* below 0: for ever */
+            int64_t guard_ns;   /* as of acquire */
         } resume;
         /** A write under a held ticket's fence. All that it points at is
          *  borrowed until it has ended. */

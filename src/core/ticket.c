@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "core/bundle.h"
 #include "core/search.h"
 #include "core/write.h"
@@ -218,11 +219,11 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     ll_free(ticket->ahead_key);
     ticket->ahead_key = NULL;
     if (own->state == LL_WATCH_OFF) {
-        ll_ticket_guard(core, ticket, LL_GUARD_NS);
+        ll_ticket_guard(core, ticket, ticket->guard_ms * LL_NS_PER_MS);
     } else if (own->state == LL_WATCH_ON && own->settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
     } else if (own->state == LL_WATCH_ON) {
-        ticket->read_ns = ticket->settle_ns; /* one read, when it is certain */
+        ll_ticket_settle_held(core, ticket);
     }
     ticket_tell_acquired(core, ticket, 0);
     ll_ticket_update(core, ticket);

@@ -8,7 +8,9 @@
  * One place in one lock's queue: one key.
  *
  *     state   | event                         | next    | does
- *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0
+ *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0; watches
+ *             |                               |         | the own key in
+ *             |                               |         | guard_ms
  *     ENQUEUE | answered: k ahead             | WAIT    | watch the last of
  *             |                               |         | them (LL_GUARD_NS)
  *     ENQUEUE | answered: the key was there   | NEXT    | an earlier try landed
@@ -98,7 +100,9 @@
 /** A ticket watches its own key once it has waited, or been held, for this
  *  long; where nobody but the predecessor is ahead it does so at once, since
  *  the deletion alone then hands the lock over. With others ahead a read
- *  follows as a rule, and tells of the own key. */
+ *  follows as a rule, and tells of the own key. The acquire may set another
+ *  time for the hold: a deletion before the watch goes unnoticed until the
+ *  watch's gap read, so a program that must stop at once has none. */
 #define LL_GUARD_NS INT64_C(1000000000)
 
 /** A try has the time of one request to this many endpoints at most. */
@@ -148,11 +152,13 @@ struct ll_ticket {
     int release_status;
     uint32_t ahead_key_size;
     uint32_t settle_step_ns; /* between two of the reads until settle_ns */
-    int64_t timeout_ns;      /* of the acquire */
-    int64_t release_ns;      /* of the release's answer */
-    int64_t token;           /* 0: no key of ours is known */
-    int64_t ahead;           /* -1: not known yet */
-    char *ahead_key;         /* WAIT: the predecessor's */
+    uint32_t guard_ms;       /* from the grant to the own watch; 0: none */
+    unsigned writes_n;
+    int64_t timeout_ns; /* of the acquire */
+    int64_t release_ns; /* of the release's answer */
+    int64_t token;      /* 0: no key of ours is known */
+    int64_t ahead;      /* -1: not known yet */
+    char *ahead_key;    /* WAIT: the predecessor's */
     int64_t ahead_token;
     int64_t ahead_lease;
     union {
@@ -163,18 +169,17 @@ struct ll_ticket {
     struct ll_link writes;    /* HELD: ll_write, in their order */
     int64_t version;          /* HELD: of the key, as far as it is known */
     struct ll_watch watches[LL_WATCH_SLOTS];
-    int64_t watch_ns;  /* when OFF watches are wanted */
-    int64_t read_ns;   /* when a read of the keys is due */
-    int64_t settle_ns; /* until then reads follow each other closely */
-    const char *why;   /* static */
-    char *value;       /* until etcd has answered the enqueue */
-    unsigned writes_n;
+    int64_t watch_ns;    /* when OFF watches are wanted */
+    int64_t read_ns;     /* when a read of the keys is due */
+    int64_t settle_ns;   /* until then reads follow each other closely */
+    const char *why;     /* static */
+    char *value;         /* until etcd has answered the enqueue */
     uint32_t queue_hash; /* of the queue's prefix */
     uint32_t value_size;
-    uint32_t space_size; /* the key begins with the namespace, */
-    uint32_t name_size;  /* then comes the name */
-    uint32_t key_size;
-    char key[]; /* NAME/LEASE.NUMBER and a NUL */
+    uint16_t space_size; /* the key begins with the namespace, */
+    uint16_t name_size;  /* then comes the name */
+    uint16_t key_size;   /* LL_KEY_MAX at most */
+    char key[];          /* NAME/LEASE.NUMBER and a NUL */
 };
 
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event);
@@ -215,6 +220,9 @@ void ll_ticket_on_unwatched(struct ll_core *core,
 void ll_ticket_on_off(struct ll_core *core,
                       struct ll_ticket *ticket,
                       enum ll_watch_slot slot);
+/** The own watch is ON, and its first deletions may come late: reads of the own
+ *  key follow closely until that is over. */
+void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket);
 struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
                                       enum ll_watch_slot slot);
 
@@ -257,6 +265,8 @@ void ll_ticket_found(struct ll_core *core,
 const char *ll_ticket_failure_text(struct ll_core *core,
                                    const struct ll_ticket *ticket,
                                    int status);
+/** The guard_ms of a ticket, of an acquire's guard_ns. */
+uint32_t ll_guard_ms(int64_t asked_ns);
 /** The time of a try. */
 int64_t ll_try_time_ns(const struct ll_core *core);
 
@@ -320,8 +330,8 @@ static inline struct ll_bytes ll_ticket_key(const struct ll_ticket *ticket)
 /** What the keys of its queue begin with. */
 static inline struct ll_bytes ll_ticket_prefix(const struct ll_ticket *ticket)
 {
-    return (struct ll_bytes){ticket->key,
-                             ticket->space_size + ticket->name_size + 1};
+    return (struct ll_bytes){ticket->key, (size_t)ticket->space_size +
+                                              ticket->name_size + 1};
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "core/search.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
@@ -24,10 +25,11 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
         return NULL;
     }
     memcpy(ticket->key, key.data, key.size);
-    ticket->key_size = (uint32_t)key.size;
+    ticket->key_size = (uint16_t)key.size;
     ticket->value_size = (uint32_t)value.size;
     ticket->number = LL_NUMBER_NO_PLACE;
     ticket->ahead = -1;
+    ticket->guard_ms = ll_guard_ms(0);
     ticket->timeout_ns = LL_NEVER;
     ticket->release_ns = LL_NEVER;
     ticket->watch_ns = LL_NEVER;
@@ -61,8 +63,8 @@ static void ticket_name(const struct ll_core *core,
                         struct ll_ticket *ticket,
                         size_t name_size)
 {
-    ticket->space_size = (uint32_t)core->config.space.size;
-    ticket->name_size = (uint32_t)name_size;
+    ticket->space_size = (uint16_t)core->config.space.size;
+    ticket->name_size = (uint16_t)name_size;
     ticket->queue_hash = (uint32_t)queue_hash(
         core, (struct ll_bytes){ticket->key + ticket->space_size, name_size});
 }
@@ -95,6 +97,14 @@ int ll_ticket_find_session(struct ll_core *core,
     }
     *ret_session = session;
     return 0;
+}
+
+uint32_t ll_guard_ms(int64_t asked_ns)
+{
+    int64_t delay_ns = asked_ns == 0 ? LL_GUARD_NS : ll_max(asked_ns, 0);
+
+    return (uint32_t)ll_min((delay_ns + LL_NS_PER_MS - 1) / LL_NS_PER_MS,
+                            UINT32_MAX);
 }
 
 int64_t ll_try_time_ns(const struct ll_core *core)
@@ -219,6 +229,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         }
     }
     if (status == 0) {
+        ticket->guard_ms = ll_guard_ms(event->acquire.guard_ns);
         ticket_begin(core, ticket, event->acquire.timeout_ns);
     }
     return status;
@@ -293,6 +304,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     ticket_name(core, ticket, name_size);
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
+    ticket->guard_ms = ll_guard_ms(event->resume.guard_ns);
     status = ticket_enter(core, session, ticket, event->id);
     if (status == 0) {
         ticket_begin(core, ticket,

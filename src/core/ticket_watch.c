@@ -66,6 +66,17 @@ void ll_ticket_on_created(struct ll_core *core,
     }
 }
 
+void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket)
+{
+    if (ticket->guard_ms > 0) {
+        ticket->read_ns = ticket->settle_ns; /* one read, when it is certain */
+        return;
+    }
+    ticket->settle_step_ns = (uint32_t)LL_SETTLE_FIRST_NS;
+    ticket->read_ns =
+        ll_min(ticket->settle_ns, core->now_ns + LL_SETTLE_FIRST_NS);
+}
+
 /**
  * Whether the own key is certainly still there when the predecessor's deletion
  * is told. Events of one stream come in the order of their revisions as long

@@ -14,6 +14,8 @@
  *  time in which a key is not watched yet (LL_GUARD_NS), and the watch's
  *  creation and first reads. */
 #define NOTICE_CALM_NS (3 * LL_NS_PER_S)
+/** One whose key is watched as soon as it is held. */
+#define NOTICE_GUARDED_NS (1 * LL_NS_PER_S)
 /** And after healing within this, or to one who waits in a crowd: a slow
  *  re-check at the latest. */
 #define NOTICE_HEALED_NS (60 * LL_NS_PER_S)
@@ -170,7 +172,8 @@ static void check_notice(struct sim_world *world,
                          const struct sim_ticket *ticket)
 {
     int64_t since_ns = ticket->key_gone_ns;
-    int64_t notice_ns = NOTICE_CALM_NS;
+    int64_t notice_ns =
+        whole_of(ticket)->is_guarded ? NOTICE_GUARDED_NS : NOTICE_CALM_NS;
 
     if (!is_meddled(ticket)) {
         sim_break(world, "held means key",

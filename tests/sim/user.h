@@ -28,6 +28,9 @@ void sim_ticket_enter(struct sim_client *client,
 void sim_user_acquire(struct sim_client *client, struct sim_session *session);
 /** A ticket, the newest, is to be asked for with a search. */
 void sim_user_search(struct sim_client *client, struct sim_ticket *ticket);
+/** When the ticket's own key is to be watched, as core takes it. */
+int64_t sim_user_draw_guard(struct sim_client *client,
+                            struct sim_ticket *ticket);
 /** Asks for a further lock, with a search; the held ticket is released when
  *  that has ended. False: the session takes none. */
 bool sim_user_chain(struct sim_client *client, struct sim_ticket *held);

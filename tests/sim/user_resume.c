@@ -89,6 +89,7 @@ static void take_over_ticket(struct sim_client *client,
     ticket->resume_token =
         sim_chance(&client->random, 700000) ? before->token : 0;
     ticket->has_timeout = sim_chance(&client->random, 200000);
+    event.resume.guard_ns = sim_user_draw_guard(client, ticket);
     event.resume.timeout_ns = -1;
     if (ticket->has_timeout) {
         event.resume.timeout_ns =

@@ -80,6 +80,7 @@ void sim_user_acquire_all(struct sim_client *client,
         sim_user_search(client, whole);
     }
     event.acquire_all.search = whole->searches;
+    event.acquire_all.guard_ns = sim_user_draw_guard(client, whole);
     whole->name = names[0];
     event.acquire_all.session = session->id;
     event.acquire_all.names = bytes;

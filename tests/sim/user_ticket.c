@@ -112,6 +112,13 @@ void sim_user_search(struct sim_client *client, struct sim_ticket *ticket)
     ticket->searches = true;
 }
 
+int64_t sim_user_draw_guard(struct sim_client *client,
+                            struct sim_ticket *ticket)
+{
+    ticket->is_guarded = sim_chance(&client->random, 250000);
+    return ticket->is_guarded ? -1 : 0;
+}
+
 /** Asks for a lock, for its own sake or while another is held. */
 static struct sim_ticket *
 acquire(struct sim_client *client, struct sim_session *session, bool searches)
@@ -126,6 +133,7 @@ acquire(struct sim_client *client, struct sim_session *session, bool searches)
         sim_user_search(client, ticket);
     }
     event.acquire.search = searches;
+    event.acquire.guard_ns = sim_user_draw_guard(client, ticket);
     ticket->name = (unsigned)sim_below(&client->random, world->names_n);
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){world->names[ticket->name],

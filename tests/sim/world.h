@@ -173,6 +173,7 @@ struct sim_ticket {
     bool was_waiting; /* as its process died */
     bool in_keys;     /* in world->keys: nobody took its place over */
     bool searches;    /* for a circle that it waits in */
+    bool is_guarded;  /* its key is watched as soon as it is held */
     bool is_marked;   /* as the one that is to leave its circle */
     int seen_search;  /* for the coverage */
     uint64_t chained; /* the ticket that is waited for while this is held */

@@ -239,6 +239,7 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
             word = test_word_next(timeline);
             event.acquire.who = (struct ll_bytes){word, strlen(word)};
         }
+        event.acquire.guard_ns = test_word_take(timeline, "guarded") ? -1 : 0;
     }
     (void)test_timeline_step(timeline, &event);
     return true;

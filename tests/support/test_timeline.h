@@ -15,10 +15,12 @@
  *                 [request-timeout S] [seed N] [log N]
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S]
  *     0.000 close ID [timeout S]
- *     0.000 acquire ID on SESSION NAME [timeout S | try] [who W]
- *     0.000 acquire-all ID on SESSION NAME ... [timeout S | try]
+ *     0.000 acquire ID on SESSION NAME [timeout S | try] [search] [guarded]
+ *                 [who W]
+ *     0.000 acquire-all ID on SESSION NAME ... [timeout S | try] [search]
+ *                 [guarded]              the own key is watched at once
  *     0.000 release ID [timeout S]
- *     0.000 resume ID on SESSION KEY [token N] [timeout S]
+ *     0.000 resume ID on SESSION KEY [token N] [timeout S] [guarded]
  *     0.000 write ID on TICKET ...       see test_timeline_write.c
  *     0.000 observe ID NAME
  *     0.000 unobserve ID

@@ -154,11 +154,12 @@ bool test_run_resume(struct test_timeline *timeline)
     event.resume.key = word_bytes(timeline);
     event.resume.token = test_word_option(timeline, "token", 0);
     event.resume.timeout_ns = test_word_option_ns(timeline, "timeout", -1);
+    event.resume.guard_ns = test_word_take(timeline, "guarded") ? -1 : 0;
     (void)test_timeline_step(timeline, &event);
     return true;
 }
 
-/** acquire-all ID on SESSION NAME ... [timeout S | try] */
+/** acquire-all ID on SESSION NAME ... [timeout S | try] [search] [guarded] */
 bool test_run_acquire_all(struct test_timeline *timeline)
 {
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL};
@@ -177,6 +178,8 @@ bool test_run_acquire_all(struct test_timeline *timeline)
             event.acquire_all.timeout_ns = given_ns >= 0 ? given_ns : 0;
         } else if (test_word_take(timeline, "search")) {
             event.acquire_all.search = true;
+        } else if (test_word_take(timeline, "guarded")) {
+            event.acquire_all.guard_ns = -1;
         } else {
             names[event.acquire_all.names_n++] = word_bytes(timeline);
         }
