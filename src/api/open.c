@@ -57,6 +57,7 @@ static int client_make_core(struct ll_client *client)
         .endpoints_n = ll_transport_endpoints(client->transport),
         .space = ll_client_space(client),
         .request_timeout_ns = client->options.request_timeout_ms * LL_NS_PER_MS,
+        .check_clusters = true,
         .log_level =
             client->options.log != NULL ? (int)client->options.log_level : 0};
     int status = ll_client_random(&config.seed);

@@ -270,7 +270,9 @@ void ll_beats_on_answer(struct ll_core *core, const struct ll_event *event)
     if (core->streams[kind].generation != event->keepalive.generation) {
         kind = LL_STREAM_KEEPALIVE_2;
     }
-    if (!ll_stream_is_current(core, kind, event->keepalive.generation)) {
+    if (!ll_stream_is_current(core, kind, event->keepalive.generation) ||
+        !ll_cluster_believes(core, event->keepalive.cluster_id,
+                             core->streams[kind].endpoint)) {
         return;
     }
     entry = ll_table_find(&core->leases, (uint64_t)event->keepalive.lease);

@@ -29,6 +29,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     core->failure.grpc_status = -1;
     core->failure.endpoint = LL_ENDPOINT_ANY;
     ll_link_init(&core->sessions);
+    ll_link_init(&core->observers);
     ll_link_init(&core->calling);
     ll_link_init(&core->gathering);
     ll_link_init(&core->reading);
@@ -224,13 +225,26 @@ static int64_t answered_sent_ns(struct ll_core *core,
     return object != NULL ? object->sent_ns : core->now_ns;
 }
 
+/** Whether an answer's asker compares the clusters itself. */
+static bool is_of_one_endpoint(struct ll_core *core,
+                               const struct ll_event *event)
+{
+    struct ll_object *object =
+        event->id < LL_ID_MAX
+            ? ll_call_find(core, event->id, event->answer.seq)
+            : NULL;
+
+    return object != NULL && object->kind == LL_OBJECT_QUERY &&
+           LL_CONTAINER(object, struct ll_query, object)->endpoint !=
+               LL_ENDPOINT_ANY;
+}
+
+/** Takes in an answer that can be believed, or one of etcd's errors. */
 static void on_answer(struct ll_core *core, const struct ll_event *event)
 {
     const struct ll_answer *answer = event->answer.answer;
     struct ll_object *object;
 
-    assert(core->calls_in_flight > 0);
-    core->calls_in_flight--;
     if (answer->outcome == LL_OUTCOME_LOST &&
         answer->grpc_status == LL_GRPC_DEADLINE) {
         ll_note_silence(core, event->answer.endpoint,
@@ -250,6 +264,31 @@ static void on_answer(struct ll_core *core, const struct ll_event *event)
     object = ll_call_find(core, event->id, event->answer.seq);
     if (object != NULL) { /* else nobody waits for it any more */
         ll_call_end(core, object, answer, event);
+    }
+}
+
+static void on_any_answer(struct ll_core *core, const struct ll_event *event)
+{
+    const struct ll_answer *answer = event->answer.answer;
+    struct ll_event dropped = *event;
+    struct ll_answer error;
+
+    assert(core->calls_in_flight > 0);
+    core->calls_in_flight--;
+    if (event->id >= LL_CLUSTER_CALLS) {
+        ll_cluster_on_answer(core, event);
+    } else if (answer->outcome != LL_OUTCOME_OK ||
+               is_of_one_endpoint(core, event) ||
+               ll_cluster_believes(core, answer->cluster_id,
+                                   event->answer.endpoint)) {
+        on_answer(core, event);
+    } else {
+        error = (struct ll_answer){.outcome = LL_OUTCOME_ERROR,
+                                   .grpc_status = -1,
+                                   .text = core->cluster.text,
+                                   .kind = answer->kind};
+        dropped.answer.answer = &error;
+        on_answer(core, &dropped);
     }
 }
 
@@ -297,7 +336,7 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         status = ll_query_cancel(core, event);
         break;
     case LL_EVENT_ANSWER:
-        on_answer(core, event);
+        on_any_answer(core, event);
         break;
     case LL_EVENT_STREAM_DOWN:
         ll_streams_on_down(core, event);
@@ -418,6 +457,9 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
     if (ll_streams_next(core, ret_effect)) {
         return true;
     }
+    if (ll_cluster_next(core, ret_effect)) {
+        return true;
+    }
     while (!ll_link_alone(&core->telling)) {
         struct ll_link *first = core->telling.next;
         struct ll_object *object =
@@ -462,6 +504,11 @@ int64_t ll_core_deadline_ns(const struct ll_core *core)
     return ll_min(
         first != NULL ? first->deadline_ns : LL_NEVER,
         ll_min(ll_streams_deadline_ns(core), ll_endpoints_deadline_ns(core)));
+}
+
+uint64_t ll_core_cluster_id(const struct ll_core *core)
+{
+    return core->cluster.id;
 }
 
 bool ll_core_has_sessions(const struct ll_core *core)

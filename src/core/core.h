@@ -57,6 +57,8 @@ struct ll_core_config {
     int64_t request_timeout_ns;
     /** Of the jitter. */
     uint64_t seed;
+    /** Opening a session asks every endpoint for its cluster; see cluster.h. */
+    bool check_clusters;
     /** Of LL_EFFECT_LOG: enum leaselock_log_level. */
     int log_level;
 };
@@ -82,6 +84,9 @@ int64_t ll_core_deadline_ns(const struct ll_core *core);
 
 /** Whether there is a session, open or being closed. */
 bool ll_core_has_sessions(const struct ll_core *core);
+
+/** The cluster that is believed, or 0. */
+uint64_t ll_core_cluster_id(const struct ll_core *core);
 
 /** What a session is at a time, its deadline included. */
 struct ll_session_view {

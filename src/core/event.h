@@ -154,6 +154,7 @@ struct ll_event {
             uint32_t generation; /* no two keep-alive streams share one */
             int64_t lease;
             int64_t ttl_s;
+            uint64_t cluster_id; /* the header's; 0 without one */
         } keepalive;
         /** For the three kinds of watch events. */
         struct {
@@ -162,6 +163,7 @@ struct ll_event {
             int64_t watch_id;
             int64_t revision; /* the header's */
             uint64_t member_id;
+            uint64_t cluster_id; /* as of a renewal */
             /** Of a refusal: REFUSED for permissions, ERROR else. */
             enum ll_outcome outcome;
             const char *reason;

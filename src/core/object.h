@@ -9,6 +9,7 @@
 #include "core/backoff.h"
 #include "core/batch.h"
 #include "core/beat.h"
+#include "core/cluster.h"
 #include "core/core.h"
 #include "core/endpoint.h"
 #include "core/key.h"
@@ -70,6 +71,7 @@ struct ll_core {
     struct ll_table leases; /* of sessions, by lease */
     struct ll_timers timers;
     struct ll_link sessions;
+    struct ll_link observers;
     struct ll_link calling;   /* whose calls go out by themselves */
     struct ll_link gathering; /* or with others */
     struct ll_link reading;   /* or, serializable reads, with others' */
@@ -84,6 +86,7 @@ struct ll_core {
     struct ll_beats beats;
     struct ll_endpoint_health endpoints[LL_CORE_ENDPOINTS_MAX];
     struct ll_patience patience;
+    struct ll_cluster cluster;
     uint64_t endpoints_usable; /* a bit each */
     uint32_t endpoints_n;
     uint32_t endpoint; /* the one in use */

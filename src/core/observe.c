@@ -100,6 +100,7 @@ static void
 observer_finish(struct ll_core *core, struct ll_observer *observer, int status)
 {
     observer->state = LL_OBSERVER_GONE;
+    ll_link_remove(&observer->link);
     observer->end_due = true;
     observer->end_status = status;
     observer->check_ns = LL_NEVER;
@@ -149,6 +150,8 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
         return LEASELOCK_E_NOMEM;
     }
     core->observers_n++;
+    ll_link_init(&observer->link);
+    ll_link_append(&core->observers, &observer->link);
     ll_watch_init(&observer->watch, &observer->object);
     ll_link_init(&observer->queue);
     ll_link_init(&observer->telling);
@@ -160,6 +163,11 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
     observer->vacancy_due = true;
     observer_look(core, observer, core->now_ns);
     return 0;
+}
+
+void ll_observer_on_cluster(struct ll_core *core, struct ll_observer *observer)
+{
+    observer_finish(core, observer, LEASELOCK_E_SERVER);
 }
 
 int ll_observer_end(struct ll_core *core, const struct ll_event *event)
@@ -214,7 +222,7 @@ void ll_observer_build(struct ll_core *core,
     if (observer->state == LL_OBSERVER_WATCH) {
         ret_request->range.limit = CHECKED;
         ret_request->range.keys_only = true;
-        ret_request->range.serializable = true;
+        ret_request->range.serializable = !observer->by_quorum;
     } else {
         ret_request->range.limit = LL_CANDIDATES_MAX + 1;
     }
@@ -257,6 +265,30 @@ static bool observer_take(struct ll_observer *observer,
     return true;
 }
 
+/** An answer was older than what was seen already. */
+static void observer_on_older(struct ll_core *core,
+                              struct ll_observer *observer,
+                              int64_t revision)
+{
+    if (!observer->by_quorum) {
+        observer->by_quorum = true;
+        ll_call_at(core, &observer->object, core->now_ns);
+    } else if (!observer->looks_back) {
+        observer->looks_back = true;
+        ll_call_at(core, &observer->object, core->now_ns + LL_OBSERVE_DOUBT_NS);
+    } else {
+        ll_core_log(core, 1,
+                    "the store went back from revision %lld to %lld: a "
+                    "snapshot was restored, or the data directory emptied",
+                    (long long)observer->revision, (long long)revision);
+        observer->by_quorum = false;
+        observer->looks_back = false;
+        observer->revision = 0;
+        observer->replayed_revision = 0;
+        observer_look(core, observer, core->now_ns);
+    }
+}
+
 static void observer_looked(struct ll_core *core,
                             struct ll_observer *observer,
                             const struct ll_answer *answer)
@@ -267,11 +299,15 @@ static void observer_looked(struct ll_core *core,
         observer_finish(core, observer, LEASELOCK_E_SERVER);
     } else if (answer->range.kvs_n > LL_CANDIDATES_MAX) {
         observer_finish(core, observer, LEASELOCK_E_LIMIT);
-    } else if (answer->revision < observer->revision ||
-               !observer_take(observer, &answer->range)) {
+    } else if (answer->revision < observer->revision) {
+        observer->by_quorum = true; /* as every look */
+        observer_on_older(core, observer, answer->revision);
+    } else if (!observer_take(observer, &answer->range)) {
         ll_call_at(core, &observer->object,
                    core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
     } else {
+        observer->by_quorum = false;
+        observer->looks_back = false;
         observer->revision = answer->revision;
         observer->state = LL_OBSERVER_WATCH;
         observer_settle(core, observer);
@@ -294,6 +330,13 @@ static void observer_checked(struct ll_core *core,
     bool fits;
     size_t i;
 
+    if (answer->kind == LL_REQUEST_RANGE &&
+        answer->revision < observer->revision) {
+        observer_on_older(core, observer, answer->revision);
+        return;
+    }
+    observer->by_quorum = false;
+    observer->looks_back = false;
     for (i = 0; i < answer->range.kvs_n && shown == NULL; i++) {
         if (!ll_key_is_nested(answer->range.kvs[i].key,
                               observer->prefix_size)) {
@@ -301,7 +344,6 @@ static void observer_checked(struct ll_core *core,
         }
     }
     fits = answer->kind != LL_REQUEST_RANGE ||
-           answer->revision < observer->revision ||
            (shown == NULL && answer->range.kvs_n > 0) ||
            (shown == NULL && first == NULL) ||
            (shown != NULL && first != NULL &&
@@ -411,6 +453,18 @@ static bool observer_put(struct ll_observer *observer, const struct ll_kv *kv)
         candidate_leave(observer, old);
     }
     return true;
+}
+
+void ll_observer_on_created(struct ll_core *core,
+                            struct ll_observer *observer,
+                            int64_t revision)
+{
+    if (observer->state == LL_OBSERVER_WATCH && revision < observer->revision) {
+        observer->check_ns = LL_NEVER;
+        observer->object.failures = 0;
+        ll_call_at(core, &observer->object, core->now_ns);
+        ll_object_reschedule(core, &observer->object);
+    }
 }
 
 void ll_observer_on_changed(struct ll_core *core,

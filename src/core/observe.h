@@ -23,6 +23,12 @@
  *           |                             |       | again
  *     WATCH | the same, and watching      | LOOK  |
  *           | again has brought nothing   |       |
+ *     WATCH | the watch begins at, or a   | WATCH | checks through the
+ *           | check shows, a revision     |       | quorum; older twice, a
+ *           | before what was seen        |       | second apart:
+ *     WATCH,| the store went back         | LOOK  | begins anew
+ *     LOOK  |                             |       |
+ *     any   | another cluster answered    | gone  | OBSERVED, the end
  *     any   | OBSERVE_END                 | gone  | OBSERVED, the end
  *
  * Whatever is taken in, a revision at a time, the leader that comes of it is
@@ -32,6 +38,12 @@
  * a compaction while the watch was down those are missed that came and went
  * meanwhile. What a dead member or a stuck proxy swallows is found by a check
  * of the oldest key every half minute or so.
+ *
+ * A snapshot is restored, or a data directory emptied: then etcd takes the
+ * watch for one of the future, and is silent. A lagging member looks alike, and
+ * older versions answer a read through the quorum late for a moment (#20418);
+ * taking that for a store that went back would do no harm but to report a
+ * leader of the past once more.
  *
  * Keys of locks nested below the name are no candidates.
  */
@@ -61,6 +73,7 @@ struct ll_candidate {
 
 struct ll_observer {
     struct ll_object object;
+    struct ll_link link; /* in core->observers, until it ends */
     enum ll_observer_state state;
     struct ll_watch watch;
     struct ll_link queue;   /* ll_candidate, oldest first */
@@ -73,6 +86,8 @@ struct ll_observer {
     int64_t check_ns;
     int64_t doubted_revision;  /* a check did not fit while this was seen */
     int64_t replayed_revision; /* the watch began again here for a doubt */
+    bool by_quorum;            /* the next check goes through the quorum */
+    bool looks_back;           /* that was older than what was seen, once */
     bool vacancy_due;          /* nothing has been told yet, not even that */
     bool end_due;
     int end_status;
@@ -95,7 +110,13 @@ bool ll_observer_next(struct ll_core *core,
                       struct ll_effect *ret_effect);
 void ll_observer_free(struct ll_observer *observer);
 
+/** Another cluster has answered: it ends. */
+void ll_observer_on_cluster(struct ll_core *core, struct ll_observer *observer);
+
 /** What its watch tells. */
+void ll_observer_on_created(struct ll_core *core,
+                            struct ll_observer *observer,
+                            int64_t revision);
 void ll_observer_watch(struct ll_core *core,
                        struct ll_observer *observer,
                        struct ll_effect *effect);

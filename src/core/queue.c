@@ -28,6 +28,14 @@ bool ll_queue_knows_head(const struct ll_core *core,
            memcmp(note->head, ticket->ahead_key, note->head_size) == 0;
 }
 
+void ll_queue_notes_drop(struct ll_core *core)
+{
+    for (size_t i = 0; i < LL_QUEUE_NOTES; i++) {
+        ll_free(core->queue_notes[i].head);
+        core->queue_notes[i] = (struct ll_queue_note){0};
+    }
+}
+
 void ll_queue_notes_free(struct ll_core *core)
 {
     for (size_t i = 0; i < LL_QUEUE_NOTES; i++) {

@@ -37,5 +37,7 @@ void ll_queue_note_head(struct ll_core *core, const struct ll_ticket *ticket);
 bool ll_queue_knows_head(const struct ll_core *core,
                          const struct ll_ticket *ticket);
 void ll_queue_notes_free(struct ll_core *core);
+/** The store went back: what is noted may be of keys that are there again. */
+void ll_queue_notes_drop(struct ll_core *core);
 
 #endif

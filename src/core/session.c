@@ -55,10 +55,7 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
         return LEASELOCK_E_NOMEM;
     }
     core->sessions_n++;
-    ll_link_init(&session->link);
-    ll_link_append(&core->sessions, &session->link);
     ll_link_init(&session->tickets);
-    session->state = LL_SESSION_OPENING;
     session->lease = event->session_open.lease;
     session->ttl_s = event->session_open.ttl_s;
     session->resumes = event->session_open.resume;
@@ -70,8 +67,13 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
         ll_after(core->now_ns, event->session_open.timeout_ns);
     session->close_ns = LL_NEVER;
     session->late_revoke_ns = LL_NEVER;
+    session->check_ns = LL_NEVER;
     session->overdue_ns = LL_NEVER;
     session->why = "";
+    ll_cluster_check(core, session->lease);
+    session->state = LL_SESSION_OPENING;
+    ll_link_init(&session->link);
+    ll_link_append(&core->sessions, &session->link);
     ll_call_at(core, &session->object, core->now_ns);
     ll_object_reschedule(core, &session->object);
     return 0;
@@ -144,6 +146,7 @@ static void session_leave(struct ll_core *core, struct ll_session *session)
     session_move(core, session, LL_SESSION_CLOSING);
     ll_session_beat_stop(session);
     session->late_revoke_ns = LL_NEVER;
+    session->check_ns = LL_NEVER;
     session->object.failures = 0;
     if (granted || !session->object.in_flight) {
         session_revoke(core, session);
@@ -173,7 +176,7 @@ int ll_session_close(struct ll_core *core, const struct ll_event *event)
     if (session->gone || session->state == LL_SESSION_CLOSING) {
         return LEASELOCK_E_STATE;
     }
-    if (session->state == LL_SESSION_OPENING) {
+    if (session->state == LL_SESSION_OPENING || session->check_ns != LL_NEVER) {
         session_tell_opened(core, session, LEASELOCK_E_CLOSED);
     }
     LL_LIST_EACH (at, after, &session->tickets) {
@@ -199,6 +202,7 @@ void ll_session_lose(struct ll_core *core,
     struct ll_link *after;
 
     assert(ll_session_is_alive(session));
+    ll_session_on_checked_cluster(core, session);
     ll_core_log(core, 1, "session %llx is lost: %s",
                 (unsigned long long)session->lease, why);
     ll_call_none(core, &session->object);
@@ -217,8 +221,36 @@ void ll_session_lose(struct ll_core *core,
     ll_object_reschedule(core, &session->object);
 }
 
+void ll_session_on_checked_cluster(struct ll_core *core,
+                                   struct ll_session *session)
+{
+    if (session->check_ns != LL_NEVER) {
+        session->check_ns = LL_NEVER;
+        session_tell_opened(core, session, 0);
+        ll_object_reschedule(core, &session->object);
+    }
+}
+
+void ll_session_on_cluster(struct ll_core *core, struct ll_session *session)
+{
+    if (session->gone) {
+        return;
+    }
+    if (session->state == LL_SESSION_OPENING || session->check_ns != LL_NEVER) {
+        session->changed_due = false;
+        session_fail_open(core, session, LEASELOCK_E_SERVER);
+        ll_object_reschedule(core, &session->object);
+    } else if (ll_session_is_alive(session)) {
+        ll_session_lose(core, session, core->cluster.text);
+    }
+}
+
 void ll_session_on_time(struct ll_core *core, struct ll_session *session)
 {
+    if (core->now_ns >= session->check_ns) {
+        ll_cluster_give_up(core);
+        ll_session_on_checked_cluster(core, session);
+    }
     switch (session->state) {
     case LL_SESSION_OPENING:
         if (core->now_ns >= session->deadline_ns) {
@@ -269,7 +301,8 @@ int64_t ll_session_deadline_ns(const struct ll_core *core,
         return session->deadline_ns;
     case LL_SESSION_ACTIVE:
     case LL_SESSION_SUSPECT:
-        return ll_session_beat_deadline_ns(core, session);
+        return ll_min(session->check_ns,
+                      ll_session_beat_deadline_ns(core, session));
     case LL_SESSION_LOST:
         return session->late_revoke_ns;
     case LL_SESSION_CLOSING:
@@ -312,11 +345,16 @@ static void session_granted(struct ll_core *core,
                             struct ll_session *session,
                             int64_t sent_ns)
 {
+    int64_t open_ns = session->deadline_ns;
+
     /* From now on a lease that is not found has been there, and is gone. */
     session->grant_lost = false;
     ll_session_renew(session, sent_ns);
     ll_session_set_state(core, session, LL_SESSION_ACTIVE, "");
-    session_tell_opened(core, session, 0);
+    session->check_ns = ll_min(open_ns, core->now_ns + LL_CLUSTER_CHECK_NS);
+    if (!ll_cluster_is_awaited(core)) {
+        ll_session_on_checked_cluster(core, session);
+    }
 }
 
 /** The lease that another process granted: what is left of it counts from when
@@ -494,7 +532,7 @@ bool ll_session_next(struct ll_core *core,
         ret_effect->detail = ll_detail_of(core, session->open_status, "");
         return true;
     }
-    if (session->changed_due) {
+    if (session->changed_due && session->check_ns == LL_NEVER) {
         session->changed_due = false;
         ret_effect->kind = LL_EFFECT_SESSION_CHANGED;
         ret_effect->session.state = session->state;

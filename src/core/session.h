@@ -7,7 +7,10 @@
  * One lease.
  *
  *     state   | event                       | next    | does
- *     OPENING | grant answered              | ACTIVE  | OPENED 0; deadline
+ *     OPENING | grant answered              | ACTIVE  | OPENED 0; deadline.
+ *             |                             |         | With other endpoints to
+ *             |                             |         | check (see cluster.h)
+ *             |                             |         | OPENED 0 comes later
  *     OPENING | "already exists" on a retry | ACTIVE  | the same, from the
  *             |                             |         | first try's sending
  *     OPENING | resumed: its TTL answered   | ACTIVE  | the same; beats at
@@ -18,6 +21,10 @@
  *     OPENING | time-out, close             | CLOSING | OPENED error; revoke
  *             |                             |         | when the grant that is
  *             |                             |         | out is answered
+ *     OPENING,| another cluster answered    | CLOSING | OPENED SERVER; revoke
+ *     ACTIVE  | before OPENED               |         |
+ *     ACTIVE, | another cluster answered    | LOST    | tell it and every
+ *     SUSPECT |                             |         | ticket
  *     ACTIVE  | a beat is due               | ACTIVE  | KEEPALIVE
  *     ACTIVE  | two beats' time unanswered  | SUSPECT | tell it
  *     ACTIVE, | beat answered               | ACTIVE  | deadline from its
@@ -82,6 +89,9 @@ struct ll_session {
     bool revoking; /* the call is a revoke, not the grant any more */
     /** LOST by its deadline: when the lease is revoked all the same. */
     int64_t late_revoke_ns;
+    /** Its lease is granted; OPENED waits until then for what other endpoints
+     *  answer (see cluster.h). LL_NEVER: it does not wait. */
+    int64_t check_ns;
     bool close_told;
     /** What is to be told. */
     bool opened_due;
@@ -90,7 +100,7 @@ struct ll_session {
     bool gone; /* to be freed when all is told */
     int open_status;
     int close_status;
-    const char *why; /* static; of SUSPECT and LOST */
+    const char *why; /* static, or core's; of SUSPECT and LOST */
 };
 
 int ll_session_open(struct ll_core *core, const struct ll_event *event);
@@ -120,6 +130,12 @@ static inline bool ll_session_is_alive(const struct ll_session *session)
 void ll_session_lose(struct ll_core *core,
                      struct ll_session *session,
                      const char *why);
+
+/** Another cluster has answered; ends what is open or being opened. */
+void ll_session_on_cluster(struct ll_core *core, struct ll_session *session);
+/** No endpoint is waited for any more. */
+void ll_session_on_checked_cluster(struct ll_core *core,
+                                   struct ll_session *session);
 
 /** Steps of the machine, for beat.c. */
 int64_t ll_session_ttl_ns(const struct ll_session *session);

@@ -408,6 +408,9 @@ static void watch_on_created(struct ll_core *core,
         watch_enter(core, watch, LL_WATCH_ON);
         if (watch_ticket(watch) != NULL) {
             ll_ticket_on_created(core, watch_ticket(watch), watch_slot(watch));
+        } else {
+            ll_observer_on_created(core, watch_observer(watch),
+                                   event->watch.revision);
         }
     }
 }
@@ -439,7 +442,9 @@ void ll_streams_on_watch(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_watch *watch;
 
-    if (!ll_stream_is_current(core, LL_STREAM_WATCH, event->watch.generation)) {
+    if (!ll_stream_is_current(core, LL_STREAM_WATCH, event->watch.generation) ||
+        !ll_cluster_believes(core, event->watch.cluster_id,
+                             core->streams[LL_STREAM_WATCH].endpoint)) {
         return;
     }
     watch = watch_find(core, event->watch.watch_id);

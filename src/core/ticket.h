@@ -37,6 +37,9 @@
  *     NEXT    |                               |         | CANCELED
  *     WAIT,   | it waits in a circle          | LEAVE   | ACQUIRED DEADLOCK
  *     NEXT    | (see search.h)                |         |
+ *     WAIT,   | a read through the log is     | NEXT    | the store went back:
+ *     NEXT    | older than the own watch or   |         | reads the queue as it
+ *             | the last change               |         | is now
  *     HELD    | own key gone, session lost    | LOST    | LOST
  *     HELD    | own key gone, while a write   | HELD    | as the write ends:
  *             | that releases is unanswered   |         | gone or LOST
@@ -68,6 +71,15 @@
  * predecessor's. Deletions of one revision come in any order: of those that a
  * revoke makes the own lease tells; a third party that deletes both keys in
  * one Txn can make a ticket held until its own event follows.
+ *
+ * A store can go back in time: a snapshot is restored, or the data directory is
+ * emptied, and the cluster's id may stay the same. A read that is older than
+ * the key or its watches is repeated through the quorum, and one of the quorum's
+ * that is too old through the log, as a Txn that could write: what etcd applies
+ * there comes after everything that it has answered before (a quorum's read may
+ * be stale, #20418). If that is too old as well, the store went back. The key
+ * is gone then, or it stands, at the token and so in its old place; what was
+ * known of those ahead is void.
  *
  * Reads may be serializable: the question is always whether a key with a
  * create revision below the token is left, and no such key can appear again;
@@ -140,6 +152,7 @@ struct ll_ticket {
     bool answered_once;  /* etcd was reached, if only to say "later" */
     bool leave_lost;     /* a delete may have been applied unanswered */
     bool linearize;      /* the next read goes through the quorum */
+    bool by_log;         /* and, with that, through the log */
     bool is_first;       /* NEXT: nobody is ahead, if the own key stands */
     bool version_open;   /* a write that was given up may raise it yet */
     bool key_gone;       /* HELD: but a write may have given it back */

@@ -104,6 +104,23 @@ static void build_read(struct ll_core *core,
     request_txn(core, ret_request, 0, then_n, 0);
 }
 
+/** The own key, read through etcd's log: a Txn with a deletion in it is
+ *  proposed. It deletes nothing, as it is for a key that is not there. */
+static void build_logged(struct ll_core *core,
+                         const struct ll_ticket *ticket,
+                         struct ll_request *ret_request)
+{
+    core->part->compare =
+        (struct ll_compare){.key = ll_ticket_key(ticket),
+                            .target = LL_COMPARE_CREATE_REVISION,
+                            .result = LL_COMPARE_EQUAL,
+                            .number = 0};
+    core->part->then_ops[0] = (struct ll_op){
+        .kind = LL_OP_DELETE, .del = {.key = ll_ticket_key(ticket)}};
+    core->part->else_op = op_key(ll_ticket_key(ticket), false);
+    request_txn(core, ret_request, 1, 1, 1);
+}
+
 /** The newest three of the queue up to the own key: itself, the next
  *  predecessor, and whether that one is the last. Or, where it is known that
  *  there is none, the own key alone. */
@@ -139,6 +156,11 @@ static void build_delete(struct ll_core *core,
     request_txn(core, ret_request, 1, 1, 0);
 }
 
+static bool reads_log(const struct ll_ticket *ticket)
+{
+    return ticket->linearize && ticket->by_log;
+}
+
 void ll_ticket_build(struct ll_core *core,
                      struct ll_ticket *ticket,
                      struct ll_request *ret_request)
@@ -149,10 +171,18 @@ void ll_ticket_build(struct ll_core *core,
         break;
     case LL_TICKET_WAIT:
     case LL_TICKET_HELD:
-        build_read(core, ticket, ret_request);
+        if (reads_log(ticket)) {
+            build_logged(core, ticket, ret_request);
+        } else {
+            build_read(core, ticket, ret_request);
+        }
         break;
     case LL_TICKET_NEXT:
-        build_next(core, ticket, ret_request);
+        if (reads_log(ticket)) {
+            build_logged(core, ticket, ret_request);
+        } else {
+            build_next(core, ticket, ret_request);
+        }
         break;
     case LL_TICKET_REAP:
         if (ticket->token == 0) {
@@ -363,14 +393,62 @@ static int64_t ticket_least_revision(const struct ll_ticket *ticket)
     return least;
 }
 
-/** The answer is too old to say anything. One of the quorum's own that is too
- *  old is no etcd's that we know: then with a pause. */
+/** The answer is too old to say anything: asks the quorum, and where that was
+ *  too old, the log. */
 static void ticket_ask_quorum(struct ll_core *core, struct ll_ticket *ticket)
 {
-    int64_t pause_ns = ticket->linearize ? LL_BACKOFF_MAX_NS : 0;
-
+    ticket->by_log = ticket->linearize;
     ticket->linearize = true;
-    ll_call_at(core, &ticket->object, core->now_ns + pause_ns);
+    ll_call_at(core, &ticket->object, core->now_ns);
+}
+
+/** The own key's watch that began at a revision which the store has not reached
+ *  again is of no use, wherever it is: it is made anew. */
+static void watch_renew(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        int64_t revision)
+{
+    struct ll_watch *watch = &ticket->watches[LL_WATCH_OWN];
+
+    if (watch->state == LL_WATCH_ON && watch->created_revision > revision) {
+        ll_watch_drop(core, watch);
+        ticket->watch_ns = core->now_ns + LL_WATCH_REFUSED_PAUSE_NS;
+    }
+}
+
+/** The own key as the log has it. */
+static void ticket_on_logged(struct ll_core *core,
+                             struct ll_ticket *ticket,
+                             const struct ll_answer *answer)
+{
+    const struct ll_range_answer *own = answer_range(answer, 0);
+    bool is_old = answer->revision < ll_max(ticket_least_revision(ticket),
+                                            ticket->state == LL_TICKET_NEXT
+                                                ? ticket->gone_revision
+                                                : 0);
+
+    ticket->linearize = false;
+    if (is_old) {
+        ll_core_log(core, 1,
+                    "the store went back to revision %lld: a snapshot was "
+                    "restored, or the data directory emptied",
+                    (long long)answer->revision);
+        ll_queue_notes_drop(core);
+    }
+    if (answer->txn.succeeded || own == NULL ||
+        !range_has(own, ticket->token)) {
+        ll_ticket_lose_key(core, ticket);
+        return;
+    }
+    watch_renew(core, ticket, answer->revision);
+    if (ticket->state == LL_TICKET_HELD) {
+        ticket_plan_read(core, ticket, answer);
+    } else if (is_old) {
+        ticket->ahead = -1;
+        ll_ticket_advance(core, ticket, answer->revision, false);
+    } else {
+        ll_call_at(core, &ticket->object, core->now_ns);
+    }
 }
 
 static void ticket_read(struct ll_core *core,
@@ -385,7 +463,8 @@ static void ticket_read(struct ll_core *core,
         ticket_on_misfit(core, ticket);
         return;
     }
-    if (answer->revision < ticket_least_revision(ticket)) {
+    if (answer->revision < ticket_least_revision(ticket) &&
+        (ticket->state != LL_TICKET_REAP || !ticket->linearize)) {
         /* A member that lags behind the watches': ask the quorum. */
         ticket_ask_quorum(core, ticket);
         return;
@@ -451,10 +530,18 @@ static void ticket_on_ok(struct ll_core *core,
         break;
     case LL_TICKET_WAIT:
     case LL_TICKET_HELD:
-        ticket_read(core, ticket, answer);
+        if (reads_log(ticket)) {
+            ticket_on_logged(core, ticket, answer);
+        } else {
+            ticket_read(core, ticket, answer);
+        }
         break;
     case LL_TICKET_NEXT:
-        ticket_next_read(core, ticket, answer);
+        if (reads_log(ticket)) {
+            ticket_on_logged(core, ticket, answer);
+        } else {
+            ticket_next_read(core, ticket, answer);
+        }
         break;
     case LL_TICKET_LEAVE:
         /* Not there, though no earlier delete nor the session's own revoke can

@@ -30,6 +30,8 @@ int ll_keepalive_decode(const uint8_t *data,
     ret_event->kind = LL_EVENT_KEEPALIVE;
     ret_event->keepalive.lease = answer->id;
     ret_event->keepalive.ttl_s = answer->ttl;
+    ret_event->keepalive.cluster_id =
+        answer->header != NULL ? answer->header->cluster_id : 0;
 out:
     ll_arena_free(&arena);
     return status;
@@ -103,6 +105,7 @@ static int read_watch(const Etcdpb__WatchResponse *answer,
     if (answer->header != NULL) {
         event->watch.revision = answer->header->revision;
         event->watch.member_id = answer->header->member_id;
+        event->watch.cluster_id = answer->header->cluster_id;
     }
     if (!answer->canceled) {
         event->kind =

@@ -363,6 +363,7 @@ void sim_client_receive(struct sim_client *client, struct sim_message *message)
         event.keepalive.generation = stream->generation;
         event.keepalive.lease = message->beat.lease;
         event.keepalive.ttl_s = message->beat.ttl_s;
+        event.keepalive.cluster_id = SIM_CLUSTER_ID;
     } else {
         event = message->event;
         event.watch.generation = stream->generation;
@@ -391,6 +392,7 @@ static void client_begin(struct sim_client *client)
         .log_level = -1,
     };
 
+    config.check_clusters = config.seed % 2 == 0;
     client->is_crowd = sim_below(&client->random, 3) == 0;
     if (client->is_crowd) {
         config.crowd = 1 + (unsigned)sim_below(&client->random, 16);

@@ -19,6 +19,8 @@
  */
 struct sim_etcd;
 
+#define SIM_CLUSTER_ID UINT64_C(0xcdf818194e3a8c32)
+
 #define SIM_MEMBERS_MAX 5
 
 struct sim_etcd_config {

@@ -26,7 +26,6 @@
  *  none any more: the wire and other members' logs keep it. Longer than any
  *  member waits for it. */
 #define SIM_LATE_MAX_NS (10 * SIM_NS_PER_S)
-#define SIM_CLUSTER_ID UINT64_C(0xcdf818194e3a8c32)
 /** A request waits this long, and two elections. */
 #define SIM_REQUEST_TIMEOUT_NS (5 * SIM_NS_PER_S)
 /** A stream ends when its member has known no leader for this many elections.

@@ -12,7 +12,7 @@
  * with a clock. An input line is a time in seconds and a command:
  *
  *     0.000 setup [window N] [crowd N] [endpoints N]
- *                 [request-timeout S] [seed N] [log N]
+ *                 [request-timeout S] [seed N] [check] [log N]
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S]
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [search] [guarded]
@@ -26,9 +26,10 @@
  *     0.000 unobserve ID
  *     0.000 ask ID [endpoint N] [timeout S]    a query: the status
  *     0.000 cancel ID
- *     0.000 answer ID.SEQ OUTCOME [member N]   see test_timeline_answer.c
- *     0.000 renewed LEASE ttl S [stream G]
- *     0.000 created WATCH rev N [member N] [stream G]
+ *     0.000 answer ID.SEQ OUTCOME [member N] [cluster HEX]
+ *                                        see test_timeline_answer.c
+ *     0.000 renewed LEASE ttl S [stream G] [cluster HEX]
+ *     0.000 created WATCH rev N [member N] [stream G] [cluster HEX]
  *     0.000 refused WATCH denied|error   WATCH may be -1, as etcd answers
  *     0.000 deleted WATCH rev N [stream G]
  *     0.000 appeared WATCH rev N [stream G]

@@ -227,8 +227,10 @@ static void check_call(struct test_timeline *timeline,
         .seq = effect->call.seq,
         .endpoint = effect->call.endpoint,
         .kind = effect->call.request.kind,
-        .parts_n =
-            effect->id >= LL_ID_MAX ? effect->call.request.txn.then_n : 0,
+        .parts_n = effect->id >= LL_ID_MAX &&
+                           effect->call.request.kind == LL_REQUEST_TXN
+                       ? effect->call.request.txn.then_n
+                       : 0,
         .is_try = effect->call.request.kind == LL_REQUEST_TXN &&
                   effect->call.request.txn.then_n > 0 &&
                   effect->call.request.txn.then_ops[0].kind == LL_OP_PUT};

@@ -1,11 +1,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cluster.h"
 #include "support/test_timeline_private.h"
 
 /**
  * The commands that stand for what comes from etcd.
  */
+
+static uint64_t cluster_parse(struct test_timeline *timeline)
+{
+    return test_word_take(timeline, "cluster")
+               ? strtoull(test_word_next(timeline), NULL, 16)
+               : 0;
+}
 
 bool test_run_answer(struct test_timeline *timeline)
 {
@@ -17,6 +25,8 @@ bool test_run_answer(struct test_timeline *timeline)
 
     if (strncmp(word, "batch", 5) == 0) {
         event.id = LL_ID_MAX + strtoull(word + 5, &end, 10);
+    } else if (strncmp(word, "check", 5) == 0) {
+        event.id = LL_CLUSTER_CALLS + strtoull(word + 5, &end, 10);
     } else {
         event.id = strtoull(word, &end, 10);
     }
@@ -41,6 +51,7 @@ bool test_run_answer(struct test_timeline *timeline)
     timeline->calls[i] = timeline->calls[--timeline->calls_n];
     timeline->answer.member_id =
         (uint64_t)test_word_option(timeline, "member", 0);
+    timeline->answer.cluster_id = cluster_parse(timeline);
     event.answer.endpoint = call.endpoint;
     event.answer.answer = &timeline->answer;
     (void)test_timeline_step(timeline, &event);
@@ -71,13 +82,15 @@ bool test_run_renewed(struct test_timeline *timeline)
     event.keepalive.lease =
         (int64_t)strtoull(test_word_next(timeline), NULL, 16);
     event.keepalive.ttl_s = test_word_option(timeline, "ttl", 10);
-    if (timeline->at < timeline->words_n) {
+    if (timeline->at < timeline->words_n &&
+        strcmp(timeline->words[timeline->at], "stream") == 0) {
         event.keepalive.generation =
             (uint32_t)test_word_option(timeline, "stream", 0);
     } else {
         event.keepalive.generation =
             timeline->streams[beat_stream(timeline)].generation;
     }
+    event.keepalive.cluster_id = cluster_parse(timeline);
     (void)test_timeline_step(timeline, &event);
     return true;
 }
@@ -124,6 +137,7 @@ bool test_run_watch(struct test_timeline *timeline, const char *verb)
     event.watch.member_id = (uint64_t)test_word_option(timeline, "member", 0);
     event.watch.generation = (uint32_t)test_word_option(
         timeline, "stream", timeline->streams[LL_STREAM_WATCH].generation);
+    event.watch.cluster_id = cluster_parse(timeline);
     (void)test_timeline_step(timeline, &event);
     return true;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "leaselock/status.h"
+#include "core/cluster.h"
 #include "support/test_timeline_private.h"
 
 /**
@@ -112,7 +113,10 @@ static void print_call(struct test_timeline *timeline,
     uint64_t lease = (uint64_t)request->lease.lease;
     FILE *out = timeline->out;
 
-    if (effect->id >= LL_ID_MAX) {
+    if (effect->id >= LL_CLUSTER_CALLS) {
+        fprintf(out, "call check%" PRIu64 ".%" PRIu32,
+                effect->id - LL_CLUSTER_CALLS, effect->call.seq);
+    } else if (effect->id >= LL_ID_MAX) {
         fprintf(out, "call batch%" PRIu64 ".%" PRIu32, effect->id - LL_ID_MAX,
                 effect->call.seq);
     } else {

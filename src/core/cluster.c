@@ -1,0 +1,148 @@
+#include "core/cluster.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/object.h"
+#include "core/observe.h"
+#include "core/session.h"
+
+static uint64_t bit_of(uint32_t endpoint)
+{
+    return endpoint < LL_CORE_ENDPOINTS_MAX ? UINT64_C(1) << endpoint : 0;
+}
+
+/** Ends all that stands on the id that was believed. */
+static void cluster_end(struct ll_core *core)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    core->cluster.id = 0;
+    core->cluster.checked = 0;
+    LL_LIST_EACH (at, after, &core->sessions) {
+        ll_session_on_cluster(core, LL_CONTAINER(at, struct ll_session, link));
+    }
+    LL_LIST_EACH (at, after, &core->observers) {
+        ll_observer_on_cluster(core,
+                               LL_CONTAINER(at, struct ll_observer, link));
+    }
+}
+
+bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint)
+{
+    struct ll_cluster *cluster = &core->cluster;
+
+    if (id == 0) {
+        return true; /* a proxy's */
+    }
+    if (cluster->id == 0) {
+        cluster->id = id;
+    }
+    if (cluster->id == id) {
+        cluster->checked |= bit_of(endpoint);
+        cluster->slow &= ~bit_of(endpoint);
+        return true;
+    }
+    (void)snprintf(cluster->text, sizeof(cluster->text),
+                   "two clusters have answered, %" PRIx64 " and now %" PRIx64
+                   ": the list of endpoints names two clusters, or a data "
+                   "directory was replaced",
+                   cluster->id, id);
+    ll_keep_failure(core, endpoint, -1, cluster->text);
+    ll_core_log(core, 1, "endpoint %u: %s", endpoint, cluster->text);
+    cluster_end(core);
+    return false;
+}
+
+/** Whether anything stands on the id. */
+static bool cluster_is_needed(const struct ll_core *core)
+{
+    struct ll_link *at;
+
+    if (core->alive_n > 0 || !ll_link_alone(&core->observers)) {
+        return true;
+    }
+    for (at = core->sessions.next; at != &core->sessions; at = at->next) {
+        if (LL_CONTAINER(at, struct ll_session, link)->state ==
+            LL_SESSION_OPENING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void ll_cluster_check(struct ll_core *core, int64_t lease)
+{
+    struct ll_cluster *cluster = &core->cluster;
+    uint64_t all = core->endpoints_n < LL_CORE_ENDPOINTS_MAX
+                       ? bit_of(core->endpoints_n) - 1
+                       : UINT64_MAX;
+
+    if (!cluster_is_needed(core)) {
+        cluster->id = 0;
+        cluster->checked = 0;
+    }
+    if (!core->config.check_clusters) {
+        return;
+    }
+    cluster->lease = lease;
+    /* The one in use is asked for the lease itself. */
+    cluster->due |= all & core->endpoints_usable & ~cluster->checked &
+                    ~cluster->asked & ~bit_of(core->endpoint);
+}
+
+bool ll_cluster_is_awaited(const struct ll_core *core)
+{
+    return ((core->cluster.due | core->cluster.asked) & ~core->cluster.slow) !=
+           0;
+}
+
+void ll_cluster_give_up(struct ll_core *core)
+{
+    core->cluster.slow |= core->cluster.due | core->cluster.asked;
+}
+
+bool ll_cluster_next(struct ll_core *core, struct ll_effect *ret_effect)
+{
+    struct ll_cluster *cluster = &core->cluster;
+    uint32_t endpoint = 0;
+
+    if (cluster->due == 0 || core->calls_in_flight >= LL_CALLS_MAX) {
+        return false;
+    }
+    while ((cluster->due & bit_of(endpoint)) == 0) {
+        endpoint++;
+    }
+    cluster->due &= ~bit_of(endpoint);
+    cluster->asked |= bit_of(endpoint);
+    core->calls_in_flight++;
+    *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
+    ret_effect->id = LL_CLUSTER_CALLS + endpoint;
+    ret_effect->call.seq = ++cluster->seq;
+    ret_effect->call.endpoint = endpoint;
+    ret_effect->call.timeout_ns = core->config.request_timeout_ns;
+    ret_effect->call.request = (struct ll_request){
+        .kind = LL_REQUEST_LEASE_TTL, .lease = {.lease = cluster->lease}};
+    return true;
+}
+
+void ll_cluster_on_answer(struct ll_core *core, const struct ll_event *event)
+{
+    const struct ll_answer *answer = event->answer.answer;
+    struct ll_link *at;
+    struct ll_link *after;
+
+    core->cluster.asked &= ~bit_of((uint32_t)(event->id - LL_CLUSTER_CALLS));
+    if (answer->outcome == LL_OUTCOME_OK) {
+        (void)ll_cluster_believes(core, answer->cluster_id,
+                                  event->answer.endpoint);
+    }
+    if (ll_cluster_is_awaited(core)) {
+        return;
+    }
+    LL_LIST_EACH (at, after, &core->sessions) {
+        ll_session_on_checked_cluster(
+            core, LL_CONTAINER(at, struct ll_session, link));
+    }
+}

@@ -1,0 +1,83 @@
+#ifndef LL_CORE_CLUSTER_H
+#define LL_CORE_CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/event.h"
+
+struct ll_core;
+
+/**
+ * Which cluster answers. Every answer of etcd's carries the cluster's id, and a
+ * client believes one id at a time.
+ *
+ *     state   | event                        | next    | does
+ *     UNKNOWN | an answer with an id         | KNOWN   | that id is believed
+ *     KNOWN   | an answer with the same id   | KNOWN   | its endpoint is checked
+ *     KNOWN   | an answer with another id    | UNKNOWN | the answer is dropped;
+ *             |                              |         | sessions that are being
+ *             |                              |         | opened, queries and
+ *             |                              |         | observers end with
+ *             |                              |         | SERVER, open sessions
+ *             |                              |         | are lost
+ *     KNOWN   | a session is opened, and     | UNKNOWN |
+ *             | none and no observer is left |         |
+ *     any     | an answer without an id      | same    | it is believed
+ *
+ * Another id has two reasons: the list of endpoints names two clusters, or a
+ * data directory was replaced. A client cannot tell them apart, so both end
+ * what stands on the first id, with both ids in the message; the next session
+ * begins with whichever cluster answers it.
+ *
+ * Two processes that begin with endpoints of different clusters would each see
+ * one id. So the first session of a client asks every other endpoint as well,
+ * beside its grant, and is opened when all of them have answered with one id or
+ * have failed, or after LL_CLUSTER_CHECK_NS. An endpoint that has let a session
+ * wait is still asked later, and not waited for. The question is
+ * LeaseTimeToLive of the session's own lease: it needs no permission, and etcd
+ * answers it for a lease that it does not know.
+ *
+ * A query to one endpoint (a ping, a check of a synced address) is answered
+ * with any id: its asker compares.
+ */
+
+/** How long opening a session waits for the endpoints that are not checked. */
+#define LL_CLUSTER_CHECK_NS INT64_C(500000000)
+
+/** The ids of these questions: this and the endpoint. Those of batches are
+ *  below it. */
+#define LL_CLUSTER_CALLS (LL_ID_MAX + 1024)
+
+/** Bytes of the sentence that names two ids. */
+#define LL_CLUSTER_TEXT_SIZE 200
+
+struct ll_cluster {
+    uint64_t id; /* that is believed; 0: none */
+    /** A bit for each endpoint: */
+    uint64_t checked; /* has answered with the id */
+    uint64_t due;     /* is to be asked */
+    uint64_t asked;   /* has been asked and has not answered */
+    uint64_t slow;    /* has let a session wait */
+    uint32_t seq;
+    int64_t lease; /* to ask for */
+    char text[LL_CLUSTER_TEXT_SIZE];
+};
+
+/** Whether an answer with this id can be believed; ends all that stands on
+ *  another one. */
+bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint);
+
+/** A session is to be opened: asks the endpoints that are not checked. */
+void ll_cluster_check(struct ll_core *core, int64_t lease);
+/** Whether opening it waits for an answer. */
+bool ll_cluster_is_awaited(const struct ll_core *core);
+/** A session has waited for long enough. */
+void ll_cluster_give_up(struct ll_core *core);
+
+/** Draws a question; false when there is none. */
+bool ll_cluster_next(struct ll_core *core, struct ll_effect *ret_effect);
+/** The answer to one, whose id is not below LL_CLUSTER_CALLS. */
+void ll_cluster_on_answer(struct ll_core *core, const struct ll_event *event);
+
+#endif
