@@ -230,9 +230,8 @@ static bool is_of_one_endpoint(struct ll_core *core,
                                const struct ll_event *event)
 {
     struct ll_object *object =
-        event->id < LL_ID_MAX
-            ? ll_call_find(core, event->id, event->answer.seq)
-            : NULL;
+        event->id < LL_ID_MAX ? ll_call_find(core, event->id, event->answer.seq)
+                              : NULL;
 
     return object != NULL && object->kind == LL_OBJECT_QUERY &&
            LL_CONTAINER(object, struct ll_query, object)->endpoint !=

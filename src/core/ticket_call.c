@@ -404,9 +404,8 @@ static void ticket_ask_quorum(struct ll_core *core, struct ll_ticket *ticket)
 
 /** The own key's watch that began at a revision which the store has not reached
  *  again is of no use, wherever it is: it is made anew. */
-static void watch_renew(struct ll_core *core,
-                        struct ll_ticket *ticket,
-                        int64_t revision)
+static void
+watch_renew(struct ll_core *core, struct ll_ticket *ticket, int64_t revision)
 {
     struct ll_watch *watch = &ticket->watches[LL_WATCH_OWN];
 
@@ -422,10 +421,10 @@ static void ticket_on_logged(struct ll_core *core,
                              const struct ll_answer *answer)
 {
     const struct ll_range_answer *own = answer_range(answer, 0);
-    bool is_old = answer->revision < ll_max(ticket_least_revision(ticket),
-                                            ticket->state == LL_TICKET_NEXT
-                                                ? ticket->gone_revision
-                                                : 0);
+    bool is_old =
+        answer->revision <
+        ll_max(ticket_least_revision(ticket),
+               ticket->state == LL_TICKET_NEXT ? ticket->gone_revision : 0);
 
     ticket->linearize = false;
     if (is_old) {

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "leaselock/status.h"
 #include "core/cluster.h"
+#include "leaselock/status.h"
 #include "support/test_timeline_private.h"
 
 /**
