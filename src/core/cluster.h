@@ -15,8 +15,9 @@ struct ll_core;
  *     state   | event                        | next    | does
  *     UNKNOWN | an answer with an id         | KNOWN   | that id is believed
  *     KNOWN   | an answer with the same id   | KNOWN   | its endpoint is
- * checked KNOWN   | an answer with another id    | UNKNOWN | the answer is
- * dropped; |                              |         | sessions that are being
+ *             |                              |         | checked
+ *     KNOWN   | an answer with another id    | UNKNOWN | drops the answer;
+ *             |                              |         | sessions that are being
  *             |                              |         | opened, queries and
  *             |                              |         | observers end with
  *             |                              |         | SERVER, open sessions

@@ -74,12 +74,12 @@
  *
  * A store can go back in time: a snapshot is restored, or the data directory is
  * emptied, and the cluster's id may stay the same. A read that is older than
- * the key or its watches is repeated through the quorum, and one of the quorum's
- * that is too old through the log, as a Txn that could write: what etcd applies
- * there comes after everything that it has answered before (a quorum's read may
- * be stale, #20418). If that is too old as well, the store went back. The key
- * is gone then, or it stands, at the token and so in its old place; what was
- * known of those ahead is void.
+ * the key or its watches is repeated through the quorum. If that is too old as
+ * well, the key is read through the log, by a Txn that could write: what etcd
+ * applies there comes after everything that it has answered before, where a
+ * read through the quorum may be stale (#20418). If that is too old, too, the
+ * store went back. The key is gone then, or it stands, at the token and so in
+ * its old place; what was known of those ahead is void.
  *
  * Reads may be serializable: the question is always whether a key with a
  * create revision below the token is left, and no such key can appear again;
@@ -151,8 +151,8 @@ struct ll_ticket {
     bool release_asked;  /* RELEASED is owed */
     bool answered_once;  /* etcd was reached, if only to say "later" */
     bool leave_lost;     /* a delete may have been applied unanswered */
-    bool linearize;      /* the next read goes through the quorum */
-    bool by_log;         /* and, with that, through the log */
+    bool linearize : 1;  /* the next read goes through the quorum */
+    bool by_log : 1;     /* and, with that, through the log */
     bool is_first;       /* NEXT: nobody is ahead, if the own key stands */
     bool version_open;   /* a write that was given up may raise it yet */
     bool key_gone;       /* HELD: but a write may have given it back */
