@@ -185,8 +185,10 @@ struct leaselock_client_options {
  * @param ret_client  the client; the caller closes it
  * @param reterr      filled on failure, without any password; may be NULL
  * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM, _LIMIT, _FORKED (a process whose
- *         parent used the library before fork() cannot), _SYSTEM, and with
- *         discovery_srv _UNAVAILABLE or, in a callback, _DEADLOCK
+ *         parent used the library before fork() cannot), _SYSTEM (also when
+ *         fewer than 12 file descriptors, and two for each endpoint, are left
+ *         to the process), and with discovery_srv _UNAVAILABLE or, in a
+ *         callback, _DEADLOCK
  * @thread any; blocks with discovery_srv alone, for connect_timeout_ms at most
  * @since 0.1
  */

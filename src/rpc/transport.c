@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "rpc/call.h"
+#include "rpc/descriptors.h"
 #include "rpc/stream.h"
 #include "rpc/transport_private.h"
 
@@ -83,6 +84,13 @@ int ll_transport_new(const struct ll_transport_config *config,
         return no_memory(reterr);
     }
     status = configure(transport, config, reterr);
+    if (status == 0) {
+        /* gRPC ends a process that has too few. */
+        status = ll_descriptors_check(LL_DESCRIPTORS_FIXED +
+                                          LL_DESCRIPTORS_ENDPOINT *
+                                              transport->endpoints.n,
+                                      reterr);
+    }
     if (status == 0 && config->grows &&
         ll_endpoints_reserve(&transport->endpoints) != 0) {
         status = no_memory(reterr);
