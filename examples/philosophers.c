@@ -133,7 +133,7 @@ static int end_deadlock(leaselock_client *client)
                deadlock->parties[i].waits_name);
     }
     status = leaselock_break(client, deadlock->parties[0].waits->key,
-                             deadlock->parties[0].waits->token, 5000, &error);
+                             deadlock->parties[0].waits->token, NULL, &error);
     if (status != 0) {
         fprintf(stderr, "%s\n", error.message);
     }

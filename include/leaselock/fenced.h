@@ -17,7 +17,11 @@ extern "C" {
  * asked for.
  *
  * Keys are taken as they are: a client's namespace goes before names, not
- * before these keys. Keys and values are copied.
+ * before these keys. Keys and values are copied. No key may be below the
+ * ticket's own lock, NAME/ with the client's namespace in front of it: every
+ * key there is a place in the queue, and one that is no ticket blocks it for
+ * ever. Such a write is refused with LEASELOCK_E_NESTED, a deletion too; keep
+ * data under another prefix.
  *
  * The time-out of a write is 1 ms or more, or LEASELOCK_FOREVER, which ends
  * when etcd has answered or the session is over. When it is over the status is
@@ -72,7 +76,7 @@ enum leaselock_op_kind { LEASELOCK_OP_PUT = 0, LEASELOCK_OP_DELETE = 1 };
 /** A write to a key. */
 struct leaselock_op {
     enum leaselock_op_kind kind;
-    /** Not the ticket's own key. */
+    /** Not the ticket's own key, nor any below its lock. */
     const void *key;
     size_t key_size;
     /** Of a put; NULL with size 0 is an empty value. */
@@ -128,8 +132,9 @@ struct leaselock_txn {
  *         _SERVER: etcd answers with an error, such as for a key in two of the
  *         writes; _LIMIT: more than LEASELOCK_TXN_PARTS_MAX conditions or
  *         writes, or more than 1024 writes of the ticket that wait;
- *         _ARGUMENT (an empty key, the ticket's own key, a struct_size that is
- *         none, a ticket of several names); _HANDLE; _FORKED; _DEADLOCK;
+ *         _NESTED: a key is below the ticket's own lock; _ARGUMENT (an empty
+ *         key, the ticket's own key, a struct_size that is none, a ticket of
+ *         several names); _HANDLE; _FORKED; _DEADLOCK;
  *         _CLOSED; _NOMEM. It may have been written with
  *         LEASELOCK_E_OUTCOME_UNKNOWN
  * @thread any; blocks; not from a callback

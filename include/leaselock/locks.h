@@ -13,9 +13,10 @@ extern "C" {
 /** A lock that somebody holds. What it points at belongs to the list. */
 struct leaselock_lock_info {
     const char *name;
-    /** How many places its queue has, the holder's among them. */
+    /** How many keys its queue has, the holder's among them. */
     size_t places_n;
-    /** The first of the queue; ttl_s is not asked for. */
+    /** The first of the queue: its oldest key, whoever made it (see `foreign`,
+     *  and `lease` for one that is no ticket); ttl_s is not asked for. */
     const struct leaselock_queue_entry *holder;
 };
 
@@ -43,9 +44,11 @@ struct leaselock_locks_options {
 /**
  * Lists the locks that are held.
  *
- * A key counts as a place in a queue when its last part is the lease that it
- * lives on, as leaselock and Go's clients write it: what else lies in the same
- * store is left out.
+ * There is a lock NAME where a key NAME/LEASE stands whose last part is the
+ * lease that it lives on, as leaselock, Go's clients and npm's etcd3 write it.
+ * Every other key below NAME/ then counts in its queue, as it does for all who
+ * wait there: the oldest key holds, whoever made it. Where there is no such
+ * key, what lies below NAME/ is somebody's data, and no lock.
  *
  * @param client     borrowed
  * @param prefix     what the names begin with; NULL or "" lists all
@@ -89,28 +92,45 @@ int leaselock_locks_async(leaselock_client *client,
  */
 void leaselock_locks_free(struct leaselock_locks_info *locks);
 
+/** Options of leaselock_break; 0 stands for the default of each. */
+struct leaselock_break_options {
+    /** sizeof(struct leaselock_break_options), set by the _INIT macro. */
+    size_t struct_size;
+    /** Longest wait; default 5000. */
+    int timeout_ms;
+    /** Not 0: deletes a key that has no lease, too. */
+    int force;
+};
+
+#define LEASELOCK_BREAK_OPTIONS_INIT                                           \
+    {                                                                          \
+        sizeof(struct leaselock_break_options), 0, 0                           \
+    }
+
 /**
  * Takes a place in a queue from whoever has it: deletes its key, as long as it
- * is the very one that is meant. A holder hears of its loss when etcd tells it,
- * which is after the next in line may have got the lock: only its token tells
- * the two apart. To be used when the holder hangs, not to hurry it.
+ * is the very one that is meant. A key without a lease is no ticket but
+ * somebody's data that got below a lock's name, and is spared unless `force`
+ * is set. A holder hears of its loss when etcd tells it, which is after the
+ * next in line may have got the lock: only its token tells the two apart. To
+ * be used when the holder hangs, not to hurry it.
  *
- * @param client      borrowed
- * @param key         the key, as leaselock_queue shows it; copied
- * @param token       its token, from there too
- * @param timeout_ms  longest wait, 1 or more
- * @param reterr      filled on failure; may be NULL
+ * @param client   borrowed
+ * @param key      the key, as leaselock_queue shows it; copied
+ * @param token    its token, from there too
+ * @param options  NULL for the defaults
+ * @param reterr   filled on failure; may be NULL
  * @return 0 when the key is deleted; LEASELOCK_E_COMPARE when it is not there
- *         (any more), or is another by now; _ARGUMENT, _UNAVAILABLE (it may
- *         still be deleted), _REFUSED, _SERVER, _HANDLE, _FORKED, _CLOSED,
- *         _DEADLOCK, _NOMEM
+ *         (any more), or is another by now; _NESTED when it has no lease, and
+ *         was spared; _ARGUMENT, _UNAVAILABLE (it may still be deleted),
+ *         _REFUSED, _SERVER, _HANDLE, _FORKED, _CLOSED, _DEADLOCK, _NOMEM
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
 int leaselock_break(leaselock_client *client,
                     const char *key,
                     int64_t token,
-                    int timeout_ms,
+                    const struct leaselock_break_options *options,
                     struct leaselock_error *reterr);
 
 /**
@@ -123,7 +143,7 @@ int leaselock_break(leaselock_client *client,
 int leaselock_break_async(leaselock_client *client,
                           const char *key,
                           int64_t token,
-                          int timeout_ms,
+                          const struct leaselock_break_options *options,
                           leaselock_done_fn *done,
                           void *arg,
                           struct leaselock_error *reterr);

@@ -35,6 +35,11 @@ struct leaselock_queue_entry {
     /** Not 0: belongs to a lock nested below this one (its suffix holds a
      *  '/'), and blocks this one as long as it stands. */
     int nested;
+    /** Not 0: no key that this library makes, but one of another client (Go's,
+     *  etcdctl's, npm's etcd3), or one that was put by hand. The oldest key
+     *  holds, whoever made it. One whose `lease` is 0 is no ticket: it blocks
+     *  the queue until somebody deletes it. */
+    int foreign;
 };
 
 /** A lock's queue as it stood at one revision, the holder first. */

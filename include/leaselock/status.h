@@ -27,7 +27,7 @@ extern "C" {
     X(-11, UNAVAILABLE, "etcd could not be reached")                           \
     X(-12, REFUSED, "etcd refused the credentials or the permission")          \
     X(-13, OUTCOME_UNKNOWN, "the answer was lost, so the outcome is unknown")  \
-    X(-14, NESTED, "the queue is blocked by a lock nested below this name")    \
+    X(-14, NESTED, "a key below the lock's name is no ticket of its queue")    \
     X(-15, LIMIT, "a limit of the library was reached")                        \
     X(-16, SERVER, "etcd answered with an error")                              \
     X(-17, SYSTEM, "the operating system refused a resource")                  \

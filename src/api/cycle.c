@@ -91,7 +91,9 @@ static int make_nodes(struct graph *graph)
     }
     qsort(leased, n, sizeof(*leased), compare_leased);
     for (size_t i = 0; i < n; i++) {
-        if (i == 0 || leased[i].lease != leased[i - 1].lease) {
+        /* Keys without a lease have no owner in common. */
+        if (i == 0 || leased[i].lease == 0 ||
+            leased[i].lease != leased[i - 1].lease) {
             graph->nodes[graph->nodes_n++] =
                 (struct node){.lease = leased[i].lease, .first = i};
         }

@@ -91,7 +91,7 @@ static int deadlocks_on_end(struct ll_scan *scan)
     }
     report->info.revision = scan->revision;
     report->places = scan->places;
-    scan->places = (struct ll_places){NULL, 0, 0};
+    scan->places = (struct ll_places){0};
     *LL_CONTAINER(scan, struct deadlock_scan, scan)->ret_deadlocks =
         &report->info;
     return 0;

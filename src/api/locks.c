@@ -60,13 +60,13 @@ static int locks_on_end(struct ll_scan *scan)
             list->locks[locks_n].holder = &places->places[i].entry;
             locks_n++;
         }
-        list->locks[locks_n - 1].places_n++;
+        list->locks[locks_n - 1].places_n += places->places[i].keys_n;
     }
     list->info.revision = scan->revision;
     list->info.locks_n = locks_n;
     list->info.locks = list->locks;
     list->places = scan->places;
-    scan->places = (struct ll_places){NULL, 0, 0};
+    scan->places = (struct ll_places){0};
     *LL_CONTAINER(scan, struct locks_scan, scan)->ret_locks = &list->info;
     return 0;
 }

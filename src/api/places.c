@@ -1,26 +1,40 @@
 #include "api/places.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "core/key.h"
 #include "leaselock/status.h"
+#include "leaselock/ticket.h"
 
 #define PLACES_MIN 64
+#define NONE SIZE_MAX
 
-bool ll_place_is(const struct ll_kv *kv, size_t *ret_name_size)
+enum ll_place_shape ll_place_shape(const struct ll_kv *kv,
+                                   size_t *ret_name_size)
 {
     const char *slash =
         kv->key.size > 0 ? memrchr(kv->key.data, '/', kv->key.size) : NULL;
     struct ll_bytes suffix;
+    char decimal[24];
 
     if (slash == NULL || slash == kv->key.data || kv->lease == 0) {
-        return false;
+        return LL_PLACE_NONE;
     }
     *ret_name_size = (size_t)(slash - kv->key.data);
     suffix = (struct ll_bytes){slash + 1, kv->key.size - *ret_name_size - 1};
-    return ll_suffix_is_of(suffix, kv->lease);
+    (void)snprintf(decimal, sizeof(decimal), "%" PRId64, kv->lease);
+    if (ll_bytes_equal(suffix, (struct ll_bytes){decimal, strlen(decimal)})) {
+        return LL_PLACE_FOREIGN;
+    }
+    if (!ll_suffix_is_of(suffix, kv->lease)) {
+        return LL_PLACE_NONE;
+    }
+    return memchr(suffix.data, '.', suffix.size) != NULL ? LL_PLACE_OWN
+                                                         : LL_PLACE_FOREIGN;
 }
 
 static int places_grow(struct ll_places *places)
@@ -47,26 +61,173 @@ static int places_grow(struct ll_places *places)
     return 0;
 }
 
-int ll_places_add(struct ll_places *places,
-                  const struct ll_kv *kv,
-                  size_t space_size)
-{
-    struct ll_place *place;
-    size_t name_size;
-    int status;
+/** Keys below NAME/, while they are added. */
+struct ll_directory {
+    size_t prefix_size; /* of namespace and NAME/ */
+    size_t oldest;      /* the oldest place's number; NONE: it is no queue */
+    /** Keys of other shapes, and the oldest of them. */
+    size_t others_n;
+    struct leaselock_queue_entry other;
+};
 
-    if (!ll_place_is(kv, &name_size) || name_size <= space_size) {
-        return 0;
-    }
-    status = places_grow(places);
+/** Adds a place to a queue, whose key is taken to begin as the last one. */
+static int places_append(struct ll_places *places,
+                         size_t space_size,
+                         const struct ll_directory *directory)
+{
+    int status = places_grow(places);
+    struct ll_place *place;
+
     if (status != 0) {
         return status;
     }
-    place = &places->places[places->n++];
-    place->name =
-        ll_alloc_copy(kv->key.data + space_size, name_size - space_size);
-    status = ll_entry_fill(&place->entry, kv, name_size + 1);
-    return place->name != NULL ? status : LEASELOCK_E_NOMEM;
+    place = &places->places[places->n];
+    *place = (struct ll_place){.keys_n = 1};
+    place->name = ll_alloc_copy(places->last + space_size,
+                                directory->prefix_size - 1 - space_size);
+    if (place->name == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    places->n++;
+    return 0;
+}
+
+/** No further key is below a directory. */
+static int directory_close(struct ll_places *places, size_t space_size)
+{
+    struct ll_directory *directory = &places->open[places->open_n - 1];
+    struct ll_place *place;
+    int status = 0;
+
+    if (directory->oldest != NONE && directory->others_n > 0) {
+        place = &places->places[directory->oldest];
+        if (directory->other.token < place->entry.token) {
+            status = places_append(places, space_size, directory);
+            if (status == 0) {
+                place = &places->places[places->n - 1];
+                place->entry = directory->other;
+                place->keys_n = directory->others_n;
+                directory->others_n = 0;
+            }
+        } else {
+            place->keys_n += directory->others_n;
+        }
+    }
+    if (directory->others_n > 0) {
+        ll_entry_free(&directory->other);
+    }
+    places->open_n--;
+    return status;
+}
+
+static int directory_open(struct ll_places *places, size_t prefix_size)
+{
+    if (places->open_n == places->open_max) {
+        size_t max = places->open_max > 0 ? 2 * places->open_max : 8;
+        struct ll_directory *grown = ll_alloc_zero(max, sizeof(*grown));
+
+        if (grown == NULL) {
+            return LEASELOCK_E_NOMEM;
+        }
+        if (places->open_n > 0) {
+            memcpy(grown, places->open, places->open_n * sizeof(*grown));
+        }
+        ll_free(places->open);
+        places->open = grown;
+        places->open_max = max;
+    }
+    places->open[places->open_n++] =
+        (struct ll_directory){.prefix_size = prefix_size, .oldest = NONE};
+    return 0;
+}
+
+/** Closes and opens directories, so that those are open that a key is below of
+ *  and whose names count. */
+static int places_move(struct ll_places *places,
+                       struct ll_bytes key,
+                       size_t space_size,
+                       size_t prefix_size)
+{
+    size_t from = space_size + 1;
+    int status = 0;
+
+    while (places->open_n > 0 && status == 0) {
+        size_t size = places->open[places->open_n - 1].prefix_size;
+
+        if (key.size >= size && memcmp(key.data, places->last, size) == 0) {
+            from = size;
+            break;
+        }
+        status = directory_close(places, space_size);
+    }
+    ll_free(places->last);
+    places->last = ll_alloc_copy(key.data, key.size);
+    places->last_size = key.size;
+    if (places->last == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    if (from < prefix_size) {
+        from = prefix_size;
+    }
+    for (size_t at = from;
+         at < key.size && status == 0 && at - space_size <= LEASELOCK_NAME_MAX;
+         at++) {
+        if (key.data[at] == '/') {
+            status = directory_open(places, at + 1);
+        }
+    }
+    return status;
+}
+
+static int place_add(struct ll_places *places,
+                     struct ll_directory *directory,
+                     const struct ll_kv *kv,
+                     size_t space_size)
+{
+    int status = places_append(places, space_size, directory);
+    size_t at = places->n - 1;
+
+    if (status != 0) {
+        return status;
+    }
+    if (directory->oldest == NONE ||
+        kv->create_revision < places->places[directory->oldest].entry.token) {
+        directory->oldest = at;
+    }
+    return ll_entry_fill(&places->places[at].entry, kv, directory->prefix_size);
+}
+
+/** Counts a key that does not say that it is a place of this queue. */
+static int other_add(struct ll_directory *directory, const struct ll_kv *kv)
+{
+    if (directory->others_n > 0 &&
+        directory->other.token <= kv->create_revision) {
+        directory->others_n++;
+        return 0;
+    }
+    if (directory->others_n++ > 0) {
+        ll_entry_free(&directory->other);
+    }
+    return ll_entry_fill(&directory->other, kv, directory->prefix_size);
+}
+
+int ll_places_add(struct ll_places *places,
+                  const struct ll_kv *kv,
+                  size_t space_size,
+                  size_t prefix_size)
+{
+    size_t name_size = 0;
+    bool is_place = ll_place_shape(kv, &name_size) != LL_PLACE_NONE;
+    int status = places_move(places, kv->key, space_size, prefix_size);
+
+    for (size_t i = 0; i < places->open_n && status == 0; i++) {
+        struct ll_directory *directory = &places->open[i];
+
+        status = is_place && directory->prefix_size == name_size + 1
+                     ? place_add(places, directory, kv, space_size)
+                     : other_add(directory, kv);
+    }
+    return status;
 }
 
 static int compare(const void *a, const void *b)
@@ -82,11 +243,17 @@ static int compare(const void *a, const void *b)
     return order;
 }
 
-void ll_places_sort(struct ll_places *places)
+int ll_places_end(struct ll_places *places, size_t space_size)
 {
-    if (places->n > 1) {
+    int status = 0;
+
+    while (places->open_n > 0 && status == 0) {
+        status = directory_close(places, space_size);
+    }
+    if (places->n > 1 && status == 0) {
         qsort(places->places, places->n, sizeof(*places->places), compare);
     }
+    return status;
 }
 
 void ll_places_free(struct ll_places *places)
@@ -95,6 +262,13 @@ void ll_places_free(struct ll_places *places)
         ll_free(places->places[i].name);
         ll_entry_free(&places->places[i].entry);
     }
+    for (size_t i = 0; i < places->open_n; i++) {
+        if (places->open[i].others_n > 0) {
+            ll_entry_free(&places->open[i].other);
+        }
+    }
     ll_free(places->places);
-    *places = (struct ll_places){NULL, 0, 0};
+    ll_free(places->open);
+    ll_free(places->last);
+    *places = (struct ll_places){0};
 }

@@ -140,7 +140,7 @@ void ll_query_effect(struct ll_client *client, const struct ll_effect *effect)
         return;
     }
     if (detail.status != effect->query.detail.status) {
-        detail.text = "";
+        detail.text = query->why != NULL ? query->why : "";
         detail.endpoint = LL_ENDPOINT_ANY;
         detail.grpc_status = -1;
     }

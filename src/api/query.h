@@ -15,6 +15,7 @@ struct ll_query_object {
     struct ll_request request;
     struct ll_completion completion;
     int64_t deadline_ns; /* of all its questions together */
+    const char *why;     /* what there is to say of the status; or NULL */
     /** Completes the request with what the client knows; may be NULL. */
     void (*prepare)(struct ll_query_object *query);
     /** Takes an answer; returns true when it has asked on. Else status tells

@@ -4,6 +4,7 @@
 
 #include "api/entry.h"
 #include "api/error.h"
+#include "api/places.h"
 #include "api/query.h"
 #include "api/value.h"
 #include "base/alloc.h"
@@ -62,6 +63,7 @@ int ll_entry_fill(struct leaselock_queue_entry *entry,
                   size_t prefix_size)
 {
     struct ll_value value = {0};
+    size_t name_size;
     struct ll_bytes who = ll_key_part(kv->key, 'w');
     int status = who.size > 0 && kv->lease != 0
                      ? ll_value_parse_who(who, &value)
@@ -79,6 +81,7 @@ int ll_entry_fill(struct leaselock_queue_entry *entry,
     entry->lease = kv->lease;
     entry->ttl_s = -1;
     entry->nested = ll_key_is_nested(kv->key, prefix_size);
+    entry->foreign = ll_place_shape(kv, &name_size) != LL_PLACE_OWN;
     return entry->key != NULL && entry->value != NULL ? status
                                                       : LEASELOCK_E_NOMEM;
 }

@@ -57,6 +57,7 @@ static void scan_prepare(struct ll_query_object *query)
     }
     range->limit = PAGE;
     scan->space_size = space.size;
+    scan->names_size = space.size + prefix_size;
     scan->prefix = NULL;
 }
 
@@ -92,8 +93,8 @@ static bool scan_on_answer(struct ll_query_object *query,
         scan->revision = effect->query.answer->revision;
     }
     for (size_t i = 0; i < range->kvs_n && *ret_status == 0; i++) {
-        *ret_status =
-            ll_places_add(&scan->places, &range->kvs[i], scan->space_size);
+        *ret_status = ll_places_add(&scan->places, &range->kvs[i],
+                                    scan->space_size, scan->names_size);
     }
     if (*ret_status == 0 && range->more && range->kvs_n > 0) {
         *ret_status = scan_ask_on(scan, range->kvs[range->kvs_n - 1].key);
@@ -102,7 +103,9 @@ static bool scan_on_answer(struct ll_query_object *query,
         }
     }
     if (*ret_status == 0) {
-        ll_places_sort(&scan->places);
+        *ret_status = ll_places_end(&scan->places, scan->space_size);
+    }
+    if (*ret_status == 0) {
         *ret_status = scan->on_end(scan);
     }
     return false;

@@ -1,5 +1,6 @@
 #include "api/write.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/error.h"
@@ -237,6 +238,42 @@ static int write_start(struct ll_write_object *write,
     return status;
 }
 
+/** Bytes of a key or name that a sentence quotes at most. */
+#define QUOTED_MAX 128
+
+/** Names the first key that is below the ticket's own lock. */
+static int refuse_nested(const struct ll_ticket_object *ticket,
+                         const struct leaselock_txn *txn,
+                         struct leaselock_error *reterr)
+{
+    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
+    struct ll_ticket_view view;
+    size_t prefix_size;
+    size_t i = 0;
+
+    if (!ll_core_ticket_view(ticket->client->core, ticket->handle.entry.id,
+                             ll_clock_now_ns(), &view)) {
+        return ll_error_text(reterr, LEASELOCK_E_NESTED, "");
+    }
+    prefix_size = (size_t)(view.name.data - view.key.data) + view.name.size + 1;
+    while (i + 1 < txn->ops_n &&
+           (txn->ops[i].key_size < prefix_size ||
+            memcmp(txn->ops[i].key, view.key.data, prefix_size) != 0)) {
+        i++;
+    }
+    (void)snprintf(
+        text, sizeof(text),
+        "the key \"%.*s\" is below the ticket's own lock "
+        "\"%.*s\", where every key is a place in the queue, and "
+        "this one would block it; keep data under another prefix",
+        (int)(txn->ops[i].key_size < QUOTED_MAX ? txn->ops[i].key_size
+                                                : QUOTED_MAX),
+        (const char *)txn->ops[i].key,
+        (int)(view.name.size < QUOTED_MAX ? view.name.size : QUOTED_MAX),
+        view.name.data);
+    return ll_error_text(reterr, LEASELOCK_E_NESTED, text);
+}
+
 static int write_on_ticket(struct ll_ticket_object *ticket,
                            const struct ll_write_ask *ask,
                            size_t bytes_n,
@@ -260,6 +297,9 @@ static int write_on_ticket(struct ll_ticket_object *ticket,
     }
     write->completion.waiter = waiter;
     status = write_start(write, ask);
+    if (status == LEASELOCK_E_NESTED) {
+        return refuse_nested(ticket, ask->txn, reterr);
+    }
     if (status != 0) {
         return ll_error_text(reterr, status, "");
     }

@@ -15,7 +15,7 @@
 
 #define ANSWER_SIZE 16
 
-/** Who holds the lock, and for how long. */
+/** Who holds the lock, and for how long; a foreign key is called so. */
 static void describe(const struct leaselock_queue_entry *holder,
                      char *ret_text,
                      size_t size)
@@ -27,25 +27,32 @@ static void describe(const struct leaselock_queue_entry *holder,
     if (ll_who_is_own(holder) && holder->since_unix_s > 0) {
         ll_text_age(time(NULL) - holder->since_unix_s, age);
     }
-    (void)snprintf(ret_text, size, "%s%s%s%s", who,
+    (void)snprintf(ret_text, size, "%s%s%s%s%s", who,
+                   holder->foreign ? " (foreign)" : "",
                    age[0] != '\0' ? ", which asked for it " : "", age,
                    age[0] != '\0' ? " ago" : "");
 }
 
 /** Asks on the terminal. Returns 0 for a yes, else the exit code. */
-static int ask(const char *name, const char *who)
+static int ask(const char *name,
+               const struct leaselock_queue_entry *holder,
+               const char *who)
 {
     char answer[ANSWER_SIZE] = "";
 
+    const char *verb = holder->lease == 0 ? "blocked" : "held";
+
     if (!isatty(STDIN_FILENO)) {
         return ll_say_usage("break",
-                            "%s is held by %s; there is no terminal to ask "
+                            "%s is %s by %s; there is no terminal to ask "
                             "on, and no --yes",
-                            name, who);
+                            name, verb, who);
     }
-    ll_say("%s is held by %s", name, who);
-    (void)fputs("take it from there? what runs under it may go on for a "
-                "while [y/N] ",
+    ll_say("%s is %s by %s", name, verb, who);
+    (void)fputs(holder->lease == 0
+                    ? "delete that key for good? [y/N] "
+                    : "take it from there? what runs under it may go on for a "
+                      "while [y/N] ",
                 stderr);
     (void)fflush(stderr);
     if (fgets(answer, sizeof(answer), stdin) != NULL &&
@@ -84,12 +91,20 @@ static int break_holder(const struct ll_options *options,
                         const char *name,
                         const struct leaselock_queue_entry *holder)
 {
+    struct leaselock_break_options break_options = LEASELOCK_BREAK_OPTIONS_INIT;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
-    char who[LL_WHO_SIZE + 64];
+    char who[LL_WHO_SIZE + 96];
     int status;
     int code = 0;
 
-    if (holder->nested) {
+    if (holder->lease == 0 && !options->force) {
+        ll_say("%s is blocked by %s, which is no ticket: the key has no lease, "
+               "so it is data that somebody keeps there; move it to another "
+               "prefix, or delete it with --force",
+               name, holder->key);
+        return LL_EXIT_USAGE;
+    }
+    if (holder->nested && holder->lease != 0) {
         ll_say("%s is blocked by %s, which belongs to a lock nested below it; "
                "break that one",
                name, holder->key);
@@ -97,13 +112,15 @@ static int break_holder(const struct ll_options *options,
     }
     describe(holder, who, sizeof(who));
     if (!options->yes) {
-        code = ask(name, who);
+        code = ask(name, holder, who);
     }
     if (code != 0) {
         return code;
     }
-    status = leaselock_break(client, holder->key, holder->token,
-                             options->timeout_ms, &error);
+    break_options.timeout_ms = options->timeout_ms;
+    break_options.force = options->force;
+    status = leaselock_break(client, holder->key, holder->token, &break_options,
+                             &error);
     if (status == LEASELOCK_E_COMPARE) {
         ll_say("%s is not held by %s any more; nothing was done", name, who);
         return LL_EXIT_NOT_ACQUIRED;

@@ -33,8 +33,9 @@ static json_t *locks_to_json(const struct leaselock_locks_info *locks)
 
 static int print_table(const struct leaselock_locks_info *locks)
 {
-    static const char *const titles[] = {"NAME", "PLACES",  "TOKEN", "HOST",
-                                         "PID",  "PROGRAM", "LABEL", "AGE"};
+    static const char *const titles[] = {"NAME",  "PLACES", "TOKEN",
+                                         "HOST",  "PID",    "PROGRAM",
+                                         "LABEL", "AGE",    "NOTE"};
     struct ll_grid grid = LL_GRID_INIT(sizeof(titles) / sizeof(titles[0]));
     int64_t now_s = time(NULL);
     int code;
@@ -49,6 +50,7 @@ static int print_table(const struct leaselock_locks_info *locks)
         ll_grid_addf(&grid, "%zu", lock->places_n);
         ll_grid_addf(&grid, "%" PRId64, lock->holder->token);
         ll_who_add(&grid, lock->holder, now_s);
+        ll_who_add_note(&grid, lock->holder);
     }
     code = ll_grid_print(&grid);
     ll_grid_free(&grid);

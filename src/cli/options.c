@@ -91,6 +91,8 @@ static const struct spec specs[] = {
      "show the first N entries (default 0: all)"},
     {KIND_FLAG, 'y', LL_OPTION_BREAK, "yes", NULL, NULL, NULL, FIELD(yes),
      "do not ask"},
+    {KIND_FLAG, 'F', LL_OPTION_BREAK, "force", NULL, NULL, NULL, FIELD(force),
+     "delete a key that is no ticket, too"},
     {KIND_TEXT, 'e', LL_OPTION_ANY, "endpoints", NULL, NULL, "LIST",
      FIELD(endpoints), "HOST:PORT,... or a URL (default 127.0.0.1:2379)"},
     {KIND_SOME_TIME, 'T', LL_OPTION_ANY, "timeout", "LEASELOCK_TIMEOUT",

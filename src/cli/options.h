@@ -44,6 +44,8 @@ struct ll_options {
 
     /** Not 0: no question is asked. */
     int yes;
+    /** Not 0: breaks a key without a lease, too. */
+    int force;
 
     /** Most entries to show; 0 shows all. */
     int limit;

@@ -29,7 +29,8 @@ static json_t *entry_to_json(const struct leaselock_queue_entry *entry,
     int own = ll_who_is_own(entry);
 
     return json_pack(
-        "{s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
+        "{s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, "
+        "s:b}",
         "position", (json_int_t)position, "key",
         ll_json_text(entry->key, strlen(entry->key)), "token",
         (json_int_t)entry->token, "lease",
@@ -40,7 +41,8 @@ static json_t *entry_to_json(const struct leaselock_queue_entry *entry,
         json_text_or_null(entry->label), "since_unix_s",
         json_or_null(own && entry->since_unix_s > 0, entry->since_unix_s),
         "value", ll_json_text(entry->value, entry->value_size), "foreign",
-        !own && !ll_who_is_candidate(entry), "nested", entry->nested);
+        entry->foreign, "nested", entry->nested, "ticket",
+        entry->lease != 0 && !entry->nested);
 }
 
 static json_t *queue_to_json(const char *name,
@@ -59,23 +61,6 @@ static json_t *queue_to_json(const char *name,
                      ll_json_text(name, strlen(name)), "revision",
                      (json_int_t)queue->revision, "total",
                      (json_int_t)queue->total, "entries", entries);
-}
-
-static void add_note(struct ll_grid *grid,
-                     const struct leaselock_queue_entry *entry)
-{
-    char note[2 * LEASELOCK_KEY_MAX];
-
-    if (entry->nested) {
-        (void)snprintf(note, sizeof(note), "nested: blocks (%s)", entry->key);
-    } else if (ll_who_is_candidate(entry)) {
-        (void)snprintf(note, sizeof(note), "candidate (%s)", entry->key);
-    } else if (!ll_who_is_own(entry)) {
-        (void)snprintf(note, sizeof(note), "foreign (%s)", entry->key);
-    } else {
-        note[0] = '\0';
-    }
-    ll_grid_add(grid, note, strlen(note));
 }
 
 static void add_text(struct ll_grid *grid, const char *text)
@@ -114,7 +99,7 @@ static void add_entry(struct ll_grid *grid,
     } else {
         ll_grid_addf(grid, "-");
     }
-    add_note(grid, entry);
+    ll_who_add_note(grid, entry);
 }
 
 static int print_table(const struct leaselock_queue_info *queue)

@@ -60,7 +60,7 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
     int own = ll_who_is_own(entry);
 
     return json_pack(
-        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "key",
+        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "key",
         ll_json_text(entry->key, strlen(entry->key)), "token",
         (json_int_t)entry->token, "lease",
         entry->lease != 0 ? ll_json_lease(entry->lease) : json_null(), "host",
@@ -69,7 +69,9 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
         text_or_null(entry->program), "label", text_or_null(entry->label),
         "since_unix_s",
         own && entry->since_unix_s > 0 ? json_integer(entry->since_unix_s)
-                                       : json_null());
+                                       : json_null(),
+        "foreign", entry->foreign, "nested", entry->nested, "ticket",
+        entry->lease != 0 && !entry->nested);
 }
 
 static void add_text(struct ll_grid *grid, const char *text)
@@ -98,4 +100,24 @@ void ll_who_add(struct ll_grid *grid,
     } else {
         ll_grid_addf(grid, "-");
     }
+}
+
+void ll_who_add_note(struct ll_grid *grid,
+                     const struct leaselock_queue_entry *entry)
+{
+    char note[2 * LEASELOCK_KEY_MAX];
+
+    if (entry->lease == 0) {
+        (void)snprintf(note, sizeof(note), "blocked by %s, which is no ticket",
+                       entry->key);
+    } else if (entry->nested) {
+        (void)snprintf(note, sizeof(note), "nested: blocks (%s)", entry->key);
+    } else if (entry->foreign) {
+        (void)snprintf(note, sizeof(note), "foreign (%s)", entry->key);
+    } else if (ll_who_is_candidate(entry)) {
+        (void)snprintf(note, sizeof(note), "candidate (%s)", entry->key);
+    } else {
+        note[0] = '\0';
+    }
+    ll_grid_add(grid, note, strlen(note));
 }

@@ -26,7 +26,8 @@ void ll_who(const struct leaselock_queue_entry *entry,
 
 /**
  * An object with key, token, lease, host, pid, program, label and
- * since_unix_s of a place, null where they are not known.
+ * since_unix_s of a place, null where they are not known, and the flags
+ * foreign, nested and ticket.
  *
  * @return a new reference; NULL when there is no memory
  */
@@ -36,5 +37,10 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry);
 void ll_who_add(struct ll_grid *grid,
                 const struct leaselock_queue_entry *entry,
                 int64_t now_s);
+
+/** Adds the column NOTE: what a key is that is no ticket of leaselock's, or is
+ *  none at all and blocks the queue. */
+void ll_who_add_note(struct ll_grid *grid,
+                     const struct leaselock_queue_entry *entry);
 
 #endif

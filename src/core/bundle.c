@@ -362,8 +362,8 @@ static void bundle_not_free(struct ll_core *core,
         const struct ll_range_answer *range = range_at(&answer->txn, i);
 
         if (range != NULL && range->kvs_n > 0 && part_at(bundle, i) != NULL &&
-            ll_key_is_nested(range->kvs[0].key,
-                             ll_ticket_prefix(bundle->parts[i]).size)) {
+            ll_ticket_note_blocked(bundle->parts[i], &range->kvs[0])) {
+            bundle->fault = bundle->parts[i];
             status = LEASELOCK_E_NESTED;
         }
     }

@@ -14,7 +14,8 @@
  *     ENQUEUE | answered: all keys are made  | QUEUED  | every part waits or is
  *             |                              |         | held
  *     ENQUEUE | answered: they were there    | QUEUED  | an earlier try landed
- *     ENQUEUE | try answered: one is not free| gone    | ACQUIRED TIMEOUT
+ *     ENQUEUE | try answered: one is not free| gone    | ACQUIRED TIMEOUT, or
+ *             |                              |         | NESTED as of a ticket
  *     ENQUEUE | no answer                    | ENQUEUE | the same again
  *     ENQUEUE | refused, error               | gone    | ACQUIRED error
  *     ENQUEUE | time-out, release            | ENQUEUE | told; on the answer

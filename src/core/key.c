@@ -166,6 +166,11 @@ bool ll_key_is_nested(struct ll_bytes key, size_t prefix_size)
            memchr(key.data + prefix_size, '/', key.size - prefix_size) != NULL;
 }
 
+bool ll_kv_is_ticket(const struct ll_kv *kv, size_t prefix_size)
+{
+    return kv->lease != 0 && !ll_key_is_nested(kv->key, prefix_size);
+}
+
 bool ll_bytes_equal(struct ll_bytes a, struct ll_bytes b)
 {
     return a.size == b.size &&

@@ -70,6 +70,11 @@ struct ll_bytes ll_prefix_end(struct ll_bytes prefix, char *ret_end);
  *  there is a further '/' behind the prefix NAME/. */
 bool ll_key_is_nested(struct ll_bytes key, size_t prefix_size);
 
+/** Whether a key in a queue can be a ticket of it: it is not nested, and it has
+ *  a lease, so it goes when its client does. One without blocks the queue until
+ *  somebody deletes it by hand. */
+bool ll_kv_is_ticket(const struct ll_kv *kv, size_t prefix_size);
+
 bool ll_bytes_equal(struct ll_bytes a, struct ll_bytes b);
 
 #endif

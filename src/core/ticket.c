@@ -269,7 +269,7 @@ void ll_ticket_wait_for(struct ll_core *core,
         ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
         return;
     }
-    if (ll_key_is_nested(predecessor->key, ll_ticket_prefix(ticket).size)) {
+    if (!ll_kv_is_ticket(predecessor, ll_ticket_prefix(ticket).size)) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
         return;
     }
@@ -453,6 +453,15 @@ const char *ll_ticket_failure_text(struct ll_core *core,
     }
     if (status != LEASELOCK_E_NESTED) {
         return ticket->why;
+    }
+    if (ticket->ahead_lease == 0) {
+        (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
+                       "the lock \"%.*s\" is blocked by \"%s\", which is no "
+                       "ticket: the key has no lease and stays until it is "
+                       "deleted by hand; keep data under another prefix",
+                       (int)ticket->name_size, ticket->key + ticket->space_size,
+                       ticket->ahead_key != NULL ? ticket->ahead_key : "");
+        return core->scratch.text;
     }
     (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
                    "the lock \"%.*s\" is blocked by the key \"%s\" of a lock "

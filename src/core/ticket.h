@@ -17,7 +17,8 @@
  *     ENQUEUE | resumed, answered: the key is | NEXT    |
  *             | there                         |         |
  *     ENQUEUE | resumed, answered: it is not  | gone    | ACQUIRED LOST
- *     ENQUEUE | try answered: not free        | gone    | TIMEOUT
+ *     ENQUEUE | try answered: not free        | gone    | TIMEOUT; NESTED where
+ *             |                               |         | the oldest is no ticket
  *     ENQUEUE | no answer                     | ENQUEUE | the same again
  *     ENQUEUE | refused, error                | gone *  | ACQUIRED error
  *     ENQUEUE | time-out, release             | ENQUEUE | told; on the answer:
@@ -32,7 +33,7 @@
  *     WAIT,   | own key gone                  | gone *  | ACQUIRED LOST
  *     NEXT    |                               |         |
  *     WAIT,   | predecessor is a nested lock's| LEAVE   | ACQUIRED NESTED
- *     NEXT    |                               |         |
+ *     NEXT    | or has no lease: no ticket    |         |
  *     WAIT,   | time-out, release             | LEAVE   | ACQUIRED TIMEOUT or
  *     NEXT    |                               |         | CANCELED
  *     WAIT,   | it waits in a circle          | LEAVE   | ACQUIRED DEADLOCK
@@ -280,6 +281,10 @@ const char *ll_ticket_failure_text(struct ll_core *core,
                                    int status);
 /** The guard_ms of a ticket, of an acquire's guard_ns. */
 uint32_t ll_guard_ms(int64_t asked_ns);
+/** Whether the key that a try found is no ticket: it is kept for the failure's
+ *  text. */
+bool ll_ticket_note_blocked(struct ll_ticket *ticket,
+                            const struct ll_kv *oldest);
 /** The time of a try. */
 int64_t ll_try_time_ns(const struct ll_core *core);
 
@@ -299,7 +304,7 @@ void ll_ticket_advance(struct ll_core *core,
 /** Whether the watches are ON that it needs: one who waits can do without that
  *  of its own key. */
 bool ll_ticket_is_watched(const struct ll_ticket *ticket);
-/** Waits for a predecessor; also NESTED and want of memory. */
+/** Waits for a predecessor; also NESTED (no ticket) and want of memory. */
 void ll_ticket_wait_for(struct ll_core *core,
                         struct ll_ticket *ticket,
                         const struct ll_kv *predecessor,

@@ -273,6 +273,18 @@ void ll_ticket_found(struct ll_core *core,
     }
 }
 
+bool ll_ticket_note_blocked(struct ll_ticket *ticket,
+                            const struct ll_kv *oldest)
+{
+    if (ll_kv_is_ticket(oldest, ll_ticket_prefix(ticket).size)) {
+        return false;
+    }
+    ll_free(ticket->ahead_key);
+    ticket->ahead_key = ll_alloc_copy(oldest->key.data, oldest->key.size);
+    ticket->ahead_lease = oldest->lease;
+    return true;
+}
+
 /** The compare failed: for a try the lock is not free; else the key was there,
  *  which is what an earlier try left. */
 static void ticket_found(struct ll_core *core,
@@ -292,10 +304,7 @@ static void ticket_found(struct ll_core *core,
         ll_ticket_end(core, ticket, 0);
     } else if (!ticket->once || found == NULL || found->kvs_n == 0) {
         ticket_on_misfit(core, ticket);
-    } else if (ll_key_is_nested(found->kvs[0].key,
-                                ll_ticket_prefix(ticket).size)) {
-        ticket->ahead_key =
-            ll_alloc_copy(found->kvs[0].key.data, found->kvs[0].key.size);
+    } else if (ll_ticket_note_blocked(ticket, &found->kvs[0])) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
     } else {
         ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");

@@ -1,6 +1,7 @@
 #include "core/write.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "leaselock/status.h"
@@ -120,6 +121,15 @@ static void write_fence(struct ll_write *write, const struct ll_event *event)
                                     .range = {.key = key, .keys_only = true}};
 }
 
+/** Whether a key would be in the ticket's own queue. */
+static bool is_in_queue(struct ll_bytes key, const struct ll_ticket *ticket)
+{
+    struct ll_bytes prefix = ll_ticket_prefix(ticket);
+
+    return key.size >= prefix.size &&
+           memcmp(key.data, prefix.data, prefix.size) == 0;
+}
+
 /** 0, or why a write is none. */
 static int write_check(const struct ll_ticket *ticket,
                        const struct ll_event *event)
@@ -145,6 +155,9 @@ static int write_check(const struct ll_ticket *ticket,
             (!put && op->del.end.size > 0) ||
             ll_bytes_equal(key, ll_ticket_key(ticket))) {
             return LEASELOCK_E_ARGUMENT;
+        }
+        if (is_in_queue(key, ticket)) {
+            return LEASELOCK_E_NESTED;
         }
     }
     return 0;

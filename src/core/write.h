@@ -54,6 +54,9 @@
  * made, and v + 1 does not show which write it was.
  *
  * A ticket is over when it is released, lost, or its session is.
+ *
+ * A put or a deletion below NAME/ is refused (NESTED): every key there is a
+ * place in the ticket's own queue, and one without a lease blocks it for ever.
  */
 
 /** Conditions, and puts and deletions, of a write at most; etcd's own limit is

@@ -138,6 +138,7 @@ static void test_pages(void **state)
  *  deleted. Method: break a holder, then once more with the old token. */
 static void test_break(void **state)
 {
+    struct leaselock_break_options options = LEASELOCK_BREAK_OPTIONS_INIT;
     struct test_call call = TEST_CALL_INIT;
     struct test_call done = TEST_CALL_INIT;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -154,29 +155,30 @@ static void test_break(void **state)
     test_await_place(next);
     token = leaselock_ticket_token(holder);
     assert_true(leaselock_ticket_key(holder, key, sizeof(key)) > 0);
-    assert_int_equal(leaselock_break(peer.client, key, token + 1, 5000, &error),
+    assert_int_equal(leaselock_break(peer.client, key, token + 1, NULL, &error),
                      LEASELOCK_E_COMPARE);
     assert_int_equal(test_keys(&etcd, "break/"), 2);
-    assert_int_equal(leaselock_break(peer.client, key, token, 5000, &error), 0);
+    assert_int_equal(leaselock_break(peer.client, key, token, NULL, &error), 0);
     assert_int_equal(test_call_await(&call), 0);
-    assert_int_equal(leaselock_break(peer.client, key, token, 5000, &error),
+    assert_int_equal(leaselock_break(peer.client, key, token, NULL, &error),
                      LEASELOCK_E_COMPARE);
     assert_int_equal(leaselock_release(holder, NULL), LEASELOCK_E_LOST);
     assert_int_equal(leaselock_ticket_state(next), LEASELOCK_TICKET_HELD);
     assert_true(leaselock_ticket_key(next, key, sizeof(key)) > 0);
     assert_int_equal(leaselock_break_async(peer.client, key,
-                                           leaselock_ticket_token(next), 5000,
+                                           leaselock_ticket_token(next), NULL,
                                            test_call_done, &done, &error),
                      0);
     assert_int_equal(test_call_await(&done), 0);
     assert_int_equal(leaselock_release(next, NULL), LEASELOCK_E_LOST);
-    assert_int_equal(leaselock_break(peer.client, "", 1, 5000, &error),
+    assert_int_equal(leaselock_break(peer.client, "", 1, NULL, &error),
                      LEASELOCK_E_ARGUMENT);
-    assert_int_equal(leaselock_break(peer.client, key, 0, 5000, &error),
+    assert_int_equal(leaselock_break(peer.client, key, 0, NULL, &error),
                      LEASELOCK_E_ARGUMENT);
-    assert_int_equal(leaselock_break(peer.client, key, 1, 0, &error),
+    options.timeout_ms = -1;
+    assert_int_equal(leaselock_break(peer.client, key, 1, &options, &error),
                      LEASELOCK_E_ARGUMENT);
-    assert_int_equal(leaselock_break(NULL, key, 1, 5000, &error),
+    assert_int_equal(leaselock_break(NULL, key, 1, NULL, &error),
                      LEASELOCK_E_HANDLE);
     test_peer_close(&peer);
 }

@@ -31,8 +31,10 @@ static void test_queue_of_others(void **state)
         test_etcdctl(&etcd, NULL, 0, "put", "others/nested/key", "x", NULL), 0);
     assert_int_equal(run_tool(&tool, etcd.endpoint, "queue", "others", NULL),
                      0);
-    expect_output(&tool, TEST_STDOUT, "foreign (others/go\\x09key)");
-    expect_output(&tool, TEST_STDOUT, "nested: blocks (others/nested/key)");
+    expect_output(&tool, TEST_STDOUT,
+                  "blocked by others/go\\x09key, which is no ticket");
+    expect_output(&tool, TEST_STDOUT,
+                  "blocked by others/nested/key, which is no ticket");
     test_process_end(&tool);
     assert_int_equal(
         run_tool(&tool, etcd.endpoint, "lock", "others", "true", NULL), 2);

@@ -12,6 +12,10 @@
 /** So few names that each comes again and again: a deletion of an old key
  *  must not be taken for the new one's. */
 #define FOREIGN_KEYS 2
+/** Of a lock's foreign keys the first has this lease, which no client has, and
+ *  outlives every world; the others have none, so they are no tickets. */
+#define FOREIGN_LEASE INT64_MAX
+#define FOREIGN_TTL_S INT64_C(1000000)
 
 static bool party_member(const struct sim_world *world, unsigned *ret_member)
 {
@@ -64,7 +68,7 @@ static void party_delete(struct sim_world *world,
 
 struct picking {
     struct ll_random *random;
-    bool foreign; /* only keys without a lease */
+    bool foreign; /* only keys of third parties */
     int64_t n;
     char key[SIM_KEY_SIZE];
     size_t size;
@@ -76,7 +80,7 @@ static void pick(void *arg, const struct ll_kv *kv)
     struct picking *picking = arg;
 
     if (kv->key.size <= sizeof(picking->key) &&
-        (!picking->foreign || kv->lease == 0) &&
+        (!picking->foreign || kv->lease == 0 || kv->lease == FOREIGN_LEASE) &&
         (picking->foreign || sim_below(picking->random, ++picking->n) == 0)) {
         memcpy(picking->key, kv->key.data, kv->key.size);
         picking->size = kv->key.size;
@@ -150,6 +154,19 @@ static struct ll_bytes foreign_key(const struct sim_world *world,
     return (struct ll_bytes){ret_key, (size_t)length};
 }
 
+/** The lease of foreign keys, again and again: it is there or comes to be. */
+static void party_grants(struct sim_world *world)
+{
+    struct ll_request request = {.kind = LL_REQUEST_LEASE_GRANT};
+    unsigned member;
+
+    request.lease.lease = FOREIGN_LEASE;
+    request.lease.ttl_s = FOREIGN_TTL_S;
+    if (party_member(world, &member)) {
+        sim_etcd_call(world->etcd, member, 0, &request, world->now_ns);
+    }
+}
+
 static void party_puts(struct sim_world *world, enum sim_fault fault)
 {
     struct ll_random *random = &world->fault_random[fault];
@@ -158,7 +175,12 @@ static void party_puts(struct sim_world *world, enum sim_fault fault)
     struct ll_op op = {.kind = LL_OP_PUT};
 
     op.put.key = foreign_key(world, fault, at, key, sizeof(key));
-    SIM_TELL(world, "** a third party puts %s", key);
+    if (fault == SIM_FAULT_FOREIGN && at % FOREIGN_KEYS == 0) {
+        party_grants(world);
+        op.put.lease = FOREIGN_LEASE;
+    }
+    SIM_TELL(world, "** a third party puts %s%s", key,
+             op.put.lease == 0 ? ", which is no ticket" : "");
     party_txn(world, NULL, &op);
     sim_push(world,
              world->now_ns + sim_spread(random, LL_NS_PER_MS, 2 * LL_NS_PER_S),

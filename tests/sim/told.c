@@ -55,7 +55,8 @@ static bool acquire_fits(const struct sim_world *world,
     case LEASELOCK_E_LOST:
         return true;
     case LEASELOCK_E_NESTED:
-        return world->fault_rate[SIM_FAULT_NESTED] > 0;
+        return world->fault_rate[SIM_FAULT_NESTED] > 0 ||
+               world->fault_rate[SIM_FAULT_FOREIGN] > 0;
     case LEASELOCK_E_DEADLOCK:
         return is_marked(ticket);
     case LEASELOCK_E_REFUSED:

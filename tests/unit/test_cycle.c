@@ -25,7 +25,7 @@ add_key(struct ll_places *places, const char *key, int64_t lease, int64_t token)
     struct ll_kv kv = {
         .key = bytes(key), .lease = lease, .create_revision = token};
 
-    assert_int_equal(ll_places_add(places, &kv, 0), 0);
+    assert_int_equal(ll_places_add(places, &kv, 0, 0), 0);
 }
 
 /** Adds queues such as "x:ab y:ba": a lock, and by a letter each the leases
@@ -47,7 +47,7 @@ static void add_queues(struct ll_places *places, const char *queues)
             break;
         }
     }
-    ll_places_sort(places);
+    assert_int_equal(ll_places_end(places, 0), 0);
 }
 
 /** Checks that a party waits behind what the next one has. */
@@ -76,7 +76,7 @@ static void check_cycle(const struct ll_places *places,
 /** The circles of some queues, by their leases: "ab" or "ab cd". */
 static void expect(const char *queues, const char *circles)
 {
-    struct ll_places places = {NULL, 0, 0};
+    struct ll_places places = {0};
     struct ll_cycles cycles;
     char found[256] = "";
 
@@ -136,7 +136,7 @@ static void test_same_lease(void **state)
  *  queue for two that are in a circle, and a circle of 1 000. */
 static void test_many(void **state)
 {
-    struct ll_places places = {NULL, 0, 0};
+    struct ll_places places = {0};
     struct ll_cycles cycles;
     char key[64];
 
@@ -155,7 +155,7 @@ static void test_many(void **state)
                        100000 + (unsigned)i);
         add_key(&places, key, 100000 + i, 50000 + i);
     }
-    ll_places_sort(&places);
+    assert_int_equal(ll_places_end(&places, 0), 0);
     assert_int_equal(ll_cycles_find(&places, &cycles), 0);
     assert_int_equal(cycles.n, 2);
     assert_int_equal(cycles.cycles[0].parties_n, 2);
@@ -168,7 +168,7 @@ static void test_many(void **state)
  *  clients and others write them, all on one lease. */
 static void test_places(void **state)
 {
-    static const char *const places[] = {"a/1f", "a/1f.0", "a/1f.2a",
+    static const char *const places[] = {"a/1f", "a/31", "a/1f.0", "a/1f.2a",
                                          "a/b c/1f.ffffffffffffffff"};
     static const char *const others[] = {"a/1f.",    "a/1f.02",
                                          "a/1f.G",   "a/1f.2A",
@@ -183,24 +183,136 @@ static void test_places(void **state)
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         struct ll_kv kv = {.key = bytes(places[i]), .lease = 0x1f};
 
-        assert_true(ll_place_is(&kv, &name_size));
+        assert_int_equal(ll_place_shape(&kv, &name_size),
+                         i < 2 ? LL_PLACE_FOREIGN : LL_PLACE_OWN);
         assert_true(places[i][name_size] == '/');
         kv.lease = 0x1e;
-        assert_false(ll_place_is(&kv, &name_size));
+        assert_int_equal(ll_place_shape(&kv, &name_size), LL_PLACE_NONE);
     }
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         struct ll_kv kv = {.key = bytes(others[i]), .lease = 0x1f};
 
-        assert_false(ll_place_is(&kv, &name_size));
+        assert_int_equal(ll_place_shape(&kv, &name_size), LL_PLACE_NONE);
     }
-    assert_false(ll_place_is(&(struct ll_kv){.key = bytes("a/0"), .lease = 0},
-                             &name_size));
+    assert_int_equal(
+        ll_place_shape(&(struct ll_kv){.key = bytes("a/0"), .lease = 0},
+                       &name_size),
+        LL_PLACE_NONE);
+}
+
+/** What the places are, as "NAME:KEY*KEYS ..." in their order. */
+static void expect_places(struct ll_places *places, const char *wanted)
+{
+    char text[512] = "";
+    size_t size = 0;
+
+    assert_int_equal(ll_places_end(places, 0), 0);
+    for (size_t i = 0; i < places->n; i++) {
+        const struct ll_place *place = &places->places[i];
+
+        size += (size_t)snprintf(text + size, sizeof(text) - size,
+                                 "%s%s:%s*%zu", i > 0 ? " " : "", place->name,
+                                 place->entry.key, place->keys_n);
+    }
+    assert_string_equal(text, wanted);
+    ll_places_free(places);
+}
+
+/** Goal: in a queue the oldest key holds, whoever made it; what lies where no
+ *  ticket is stays out. Method: keys of other shapes, older and younger than a
+ *  ticket, without one, nested below one, and outside the prefix. */
+static void test_other_keys(void **state)
+{
+    struct ll_places places = {0};
+
+    (void)state;
+    add_key(&places, "data/a", 0, 1);
+    add_key(&places, "data/deep/b", 5, 2);
+    expect_places(&places, "");
+    add_key(&places, "q/1f.1", 0x1f, 9);
+    add_key(&places, "q/next", 0, 3);
+    add_key(&places, "q/other", 0x20, 4);
+    expect_places(&places, "q:q/next*2 q:q/1f.1*1");
+    add_key(&places, "q/1f.1", 0x1f, 2);
+    add_key(&places, "q/next", 0, 3);
+    add_key(&places, "q0", 0, 1);
+    expect_places(&places, "q:q/1f.1*2");
+    add_key(&places, "q/42/20.1", 0x20, 2);
+    add_key(&places, "q/1f.1", 0x1f, 3);
+    add_key(&places, "q/1f.2", 0x1f, 4);
+    expect_places(&places, "q:q/42/20.1*1 q:q/1f.1*1 q:q/1f.2*1 "
+                           "q/42:q/42/20.1*1");
+    add_key(&places, "/q//1f", 0x1f, 3);
+    expect_places(&places, "/q/:/q//1f*1");
+    for (int i = 0; i < 2; i++) {
+        struct ll_kv kv = {.key = bytes(i == 0 ? "s/jobs/1f.1" : "s/jobs/x"),
+                           .lease = i == 0 ? 0x1f : 0,
+                           .create_revision = 7 - i};
+
+        assert_int_equal(ll_places_add(&places, &kv, 2, 7), 0);
+    }
+    assert_int_equal(ll_places_end(&places, 2), 0);
+    assert_int_equal(places.n, 0); /* "jobs" does not begin with "jobs/" */
+    ll_places_free(&places);
+}
+
+/** Goal: keys without a lease are nobody's, so they close no circle. Method:
+ *  one ahead of each of two queues. */
+static void test_unleased(void **state)
+{
+    struct ll_places places = {0};
+    struct ll_cycles cycles;
+
+    (void)state;
+    add_key(&places, "x/data", 0, 1);
+    add_key(&places, "x/a.1", 0xa, 3);
+    add_key(&places, "y/a.2", 0xa, 2);
+    add_key(&places, "y/data", 0, 1);
+    assert_int_equal(ll_places_end(&places, 0), 0);
+    assert_int_equal(ll_cycles_find(&places, &cycles), 0);
+    assert_int_equal(cycles.n, 0);
+    ll_cycles_free(&cycles);
+    ll_places_free(&places);
+}
+
+/** Goal: any allocation may fail while keys are added. Method: each in turn. */
+static void test_places_no_memory(void **state)
+{
+    static const struct {
+        const char *key;
+        int64_t lease;
+        int64_t token;
+    } keys[] = {{"x/1f.1", 0x1f, 5},
+                {"x/a/b/c/d/e/f/g/h/i/j/1f.2", 0x1f, 4},
+                {"x/data", 0, 3},
+                {"y/data", 0, 2}};
+    int status = LEASELOCK_E_NOMEM;
+
+    (void)state;
+    for (unsigned n = 1; status != 0; n++) {
+        struct ll_places places = {0};
+
+        ll_alloc_fail_at(n);
+        status = 0;
+        for (size_t i = 0; i < 4 && status == 0; i++) {
+            struct ll_kv kv = {.key = bytes(keys[i].key),
+                               .lease = keys[i].lease,
+                               .create_revision = keys[i].token};
+
+            status = ll_places_add(&places, &kv, 0, 0);
+        }
+        status = status == 0 ? ll_places_end(&places, 0) : status;
+        ll_alloc_fail_at(0);
+        assert_true(status == 0 || status == LEASELOCK_E_NOMEM);
+        ll_places_free(&places);
+        assert_true(n < 200);
+    }
 }
 
 /** Goal: any allocation may fail. Method: each in turn. */
 static void test_no_memory(void **state)
 {
-    struct ll_places places = {NULL, 0, 0};
+    struct ll_places places = {0};
     struct ll_cycles cycles;
     int status = LEASELOCK_E_NOMEM;
 
@@ -220,9 +332,16 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_circles),    cmocka_unit_test(test_shortest),
-        cmocka_unit_test(test_same_lease), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_places),     cmocka_unit_test(test_no_memory)};
+        cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_shortest),
+        cmocka_unit_test(test_same_lease),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_other_keys),
+        cmocka_unit_test(test_unleased),
+        cmocka_unit_test(test_places_no_memory),
+        cmocka_unit_test(test_no_memory),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
