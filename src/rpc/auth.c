@@ -148,7 +148,7 @@ static int send_authenticate(struct ll_transport *transport,
     grpc_metadata_array_init(&call->trailing);
     status = make_request(credentials, &call->request);
     if (status == 0) {
-        call->channel = ll_connection_get(transport, endpoint);
+        call->channel = ll_connection_get(transport, endpoint, LL_LANE_CALLS);
         status = call->channel != NULL ? 0 : LEASELOCK_E_NOMEM;
     }
     if (status == 0) {

@@ -77,7 +77,7 @@ static bool call_go(struct ll_transport *transport, struct ll_call *call)
 {
     const grpc_slice *token = ll_token_value(&transport->auth.token);
 
-    call->channel = ll_connection_get(transport, call->endpoint);
+    call->channel = ll_connection_get(transport, call->endpoint, LL_LANE_CALLS);
     if (call->channel == NULL) {
         return false;
     }
@@ -261,6 +261,8 @@ void ll_call_complete(struct ll_transport *transport,
     int status = LEASELOCK_E_SERVER;
 
     ll_link_remove(&call->link);
+    ll_connection_note(transport, call->endpoint, call->channel,
+                       call->status != GRPC_STATUS_DEADLINE_EXCEEDED);
     if (call->status != GRPC_STATUS_OK) {
         ll_connection_text(transport, call->channel, call->details, raw, text);
         ll_answer_fail((int)call->status, raw, &answer);

@@ -49,6 +49,7 @@ ll_channel_settings(const struct leaselock_client_options *options);
  */
 struct ll_channel {
     unsigned refs;
+    unsigned streams_n; /* long streams that go over it */
     grpc_channel *channel;
     void *methods[LL_METHODS]; /* gRPC's handles of them */
     struct ll_tls_peer *peer;  /* NULL: plain text */

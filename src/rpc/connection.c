@@ -16,10 +16,13 @@ static bool is_outdated(struct ll_transport *transport,
 }
 
 struct ll_channel *ll_connection_get(struct ll_transport *transport,
-                                     uint32_t endpoint)
+                                     uint32_t endpoint,
+                                     enum ll_lane lane)
 {
     const struct ll_endpoint *to = &transport->endpoints.list[endpoint];
-    struct ll_channel **channel = &transport->channels[endpoint];
+    struct ll_lanes *lanes = &transport->lanes[endpoint];
+    struct ll_channel **channel =
+        &lanes->channels[lanes->apart ? lane : LL_LANE_CALLS];
 
     if (*channel != NULL && is_outdated(transport, *channel)) {
         ll_channel_put(*channel);
@@ -33,6 +36,35 @@ struct ll_channel *ll_connection_get(struct ll_transport *transport,
                                    to->tls ? transport->tls : NULL, to->host);
     }
     return *channel != NULL ? ll_channel_ref(*channel) : NULL;
+}
+
+enum ll_lane ll_lane_of_stream(enum ll_stream_kind which)
+{
+    switch (which) {
+    case LL_STREAM_WATCH:
+        return LL_LANE_WATCH;
+    case LL_STREAM_KEEPALIVE:
+        return LL_LANE_KEEPALIVE;
+    case LL_STREAM_KEEPALIVE_2:
+        break;
+    }
+    return LL_LANE_KEEPALIVE_2;
+}
+
+void ll_connection_note(struct ll_transport *transport,
+                        uint32_t endpoint,
+                        struct ll_channel *channel,
+                        bool in_time)
+{
+    struct ll_lanes *lanes = &transport->lanes[endpoint];
+
+    if (in_time || lanes->apart || channel != lanes->channels[LL_LANE_CALLS] ||
+        channel->streams_n == 0 || !ll_channel_is_connected(channel)) {
+        return;
+    }
+    lanes->apart = true;
+    lanes->channels[LL_LANE_KEEPALIVE] = channel;
+    lanes->channels[LL_LANE_CALLS] = NULL;
 }
 
 void ll_connection_text(const struct ll_transport *transport,

@@ -77,6 +77,9 @@ static void stream_free(struct ll_rpc_stream *stream)
     if (stream->call != NULL) {
         grpc_call_unref(stream->call);
     }
+    if (stream->channel != NULL) {
+        stream->channel->streams_n--;
+    }
     ll_channel_put(stream->channel);
     ll_free(stream);
 }
@@ -181,10 +184,12 @@ static bool stream_go(struct ll_transport *transport,
 {
     const struct ll_token *token = &transport->auth.token;
 
-    stream->channel = ll_connection_get(transport, stream->endpoint);
+    stream->channel = ll_connection_get(transport, stream->endpoint,
+                                        ll_lane_of_stream(stream->which));
     if (stream->channel == NULL) {
         return false;
     }
+    stream->channel->streams_n++;
     if (ll_token_value(token) != NULL) {
         stream->token = grpc_slice_ref(*ll_token_value(token));
         stream->token_serial = ll_token_serial(token);

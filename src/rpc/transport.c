@@ -98,10 +98,10 @@ int ll_transport_new(const struct ll_transport_config *config,
     if (status == 0) {
         transport->endpoints_first_n = transport->endpoints.n;
         transport->grows = config->grows;
-        transport->channels = ll_alloc_zero(
-            config->grows ? LL_ENDPOINTS_MAX : transport->endpoints.n,
-            sizeof(struct ll_channel *));
-        if (transport->channels == NULL) {
+        transport->lanes = ll_alloc_zero(config->grows ? LL_ENDPOINTS_MAX
+                                                       : transport->endpoints.n,
+                                         sizeof(struct ll_lanes));
+        if (transport->lanes == NULL) {
             status = no_memory(reterr);
         }
     }
@@ -311,7 +311,9 @@ void ll_transport_free(struct ll_transport *transport)
     grpc_call_unref(transport->wake_call);
     grpc_channel_destroy(transport->wake_channel);
     for (i = 0; i < transport->endpoints.n; i++) {
-        ll_channel_put(transport->channels[i]);
+        for (int lane = 0; lane < LL_LANES; lane++) {
+            ll_channel_put(transport->lanes[i].channels[lane]);
+        }
     }
     ll_auth_free(&transport->auth);
     grpc_completion_queue_shutdown(transport->queue);
@@ -323,7 +325,7 @@ void ll_transport_free(struct ll_transport *transport)
     grpc_shutdown();
     ll_tls_free(transport->tls);
     ll_buffer_free(&transport->scratch);
-    ll_free(transport->channels);
+    ll_free(transport->lanes);
     ll_endpoints_free(&transport->endpoints);
     ll_free(transport);
 }

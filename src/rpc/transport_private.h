@@ -29,6 +29,23 @@ struct ll_tag {
     enum ll_tag_kind kind;
 };
 
+/** What goes over a connection of its own where a server does not allow all
+ *  of it on one (see connection.h). */
+enum ll_lane {
+    LL_LANE_CALLS,
+    LL_LANE_WATCH,
+    LL_LANE_KEEPALIVE,
+    LL_LANE_KEEPALIVE_2,
+};
+#define LL_LANES 4
+
+/** The connections to one endpoint. */
+struct ll_lanes {
+    /** NULL: none was needed. Unless apart, that of the calls serves all. */
+    struct ll_channel *channels[LL_LANES];
+    bool apart;
+};
+
 struct ll_transport {
     /** These are set once and need no mutex. */
     grpc_completion_queue *queue;
@@ -38,8 +55,8 @@ struct ll_transport {
     bool grows;
 
     struct ll_endpoints endpoints;
-    struct ll_channel **channels; /* one for each endpoint, or NULL */
-    struct ll_tls *tls;           /* NULL when no endpoint needs it */
+    struct ll_lanes *lanes; /* of each endpoint */
+    struct ll_tls *tls;     /* NULL when no endpoint needs it */
     struct ll_auth auth;
     struct ll_buffer scratch; /* for a message that is being encoded */
     struct ll_link calls;     /* ll_call, until their answer */
