@@ -17,6 +17,7 @@
 #include "leaselock/deadlock.h" /* IWYU pragma: export */
 #include "leaselock/election.h" /* IWYU pragma: export */
 #include "leaselock/fenced.h"   /* IWYU pragma: export */
+#include "leaselock/get.h"      /* IWYU pragma: export */
 #include "leaselock/locks.h"    /* IWYU pragma: export */
 #include "leaselock/names.h"    /* IWYU pragma: export */
 #include "leaselock/queue.h"    /* IWYU pragma: export */

@@ -1,0 +1,14 @@
+#!/bin/bash
+# The example that fences with etcd as the store: the worker that lost the lock
+# writes nothing, and the counter has the other one's value.
+set -euo pipefail
+
+# shellcheck source=../support/etcd.sh
+source "$SRC/tests/support/etcd.sh"
+
+trap 'etcd_stop; rm -rf "$folder"' EXIT
+folder=$(mktemp -d)
+etcd_start
+timeout 60 "$BUILD/examples/fence_etcd" "$ETCD_ENDPOINT" | tee "$folder/output"
+grep -q 'the second worker writes 1$' "$folder/output"
+grep -q 'the first worker writes 1: refused' "$folder/output"

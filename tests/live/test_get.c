@@ -1,0 +1,197 @@
+/* Reading keys and ranges. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "live/fenced.h"
+#include "support/test_live.h"
+
+static struct test_etcd etcd;
+
+static int start_etcd(void **state)
+{
+    (void)state;
+    return test_etcd_start(&etcd);
+}
+
+static int stop_etcd(void **state)
+{
+    (void)state;
+    test_etcd_stop(&etcd);
+    return 0;
+}
+
+/** Goal: a key is read with all that etcd keeps of it, an absent one is none.
+ *  Method: fenced writes of bytes and of nothing, read by both forms. */
+static void test_key(void **state)
+{
+    struct leaselock_get_info *info = NULL;
+    struct test_call call = TEST_CALL_INIT;
+    struct test_peer peer;
+    leaselock_ticket *ticket;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    ticket = test_acquire(&peer, "get/key");
+    assert_int_equal(leaselock_fenced_put(ticket, "one\0key", 7, "a\0b", 3,
+                                          TEST_WAIT_MS, NULL),
+                     0);
+    assert_int_equal(leaselock_fenced_put(ticket, "one\0key", 7, "c\0d", 3,
+                                          TEST_WAIT_MS, NULL),
+                     0);
+    assert_int_equal(
+        leaselock_get(peer.client, "one\0key", 7, NULL, &info, NULL), 0);
+    assert_int_equal(info->kvs_n, 1);
+    assert_int_equal(info->total, 1);
+    assert_int_equal(info->kvs[0].key_size, 7);
+    assert_memory_equal(info->kvs[0].key, "one\0key", 8);
+    assert_int_equal(info->kvs[0].value_size, 3);
+    assert_memory_equal(info->kvs[0].value, "c\0d", 4);
+    assert_int_equal(info->kvs[0].version, 2);
+    assert_true(info->kvs[0].create_revision < info->kvs[0].mod_revision);
+    assert_true(info->kvs[0].mod_revision <= info->revision);
+    assert_int_equal(info->revision, test_etcd_revision(&etcd));
+    assert_int_equal(info->kvs[0].lease, 0);
+    leaselock_get_free(info);
+    assert_int_equal(leaselock_get_async(peer.client, "one", 3, NULL, &info,
+                                         test_call_done, &call, NULL),
+                     0);
+    assert_int_equal(test_call_await(&call), 0);
+    assert_int_equal(info->kvs_n, 0);
+    leaselock_get_free(info);
+    leaselock_get_free(NULL);
+    test_release(ticket);
+    test_peer_close(&peer);
+}
+
+/** Goal: a range ends where it is told to, and a limit and keys alone are
+ *  heeded. Method: four keys, of which three are in the range. */
+static void test_range(void **state)
+{
+    struct leaselock_get_options options = LEASELOCK_GET_OPTIONS_INIT;
+    struct leaselock_get_info *info = NULL;
+    struct test_peer peer;
+    leaselock_ticket *ticket;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    ticket = test_acquire(&peer, "get/range");
+    assert_int_equal(put(ticket, "range/a", "1"), 0);
+    assert_int_equal(put(ticket, "range/b", "2"), 0);
+    assert_int_equal(put(ticket, "range/c", "3"), 0);
+    assert_int_equal(put(ticket, "range/d", "4"), 0);
+    options.end = "range/d";
+    options.end_size = 7;
+    assert_int_equal(
+        leaselock_get(peer.client, "range/a", 7, &options, &info, NULL), 0);
+    assert_int_equal(info->kvs_n, 3);
+    assert_int_equal(info->total, 3);
+    assert_string_equal(info->kvs[0].key, "range/a");
+    assert_string_equal(info->kvs[2].key, "range/c");
+    assert_string_equal(info->kvs[2].value, "3");
+    leaselock_get_free(info);
+    options.limit = 2;
+    options.keys_only = 1;
+    assert_int_equal(
+        leaselock_get(peer.client, "range/a", 7, &options, &info, NULL), 0);
+    assert_int_equal(info->kvs_n, 2);
+    assert_int_equal(info->total, 3);
+    assert_int_equal(info->kvs[1].value_size, 0);
+    leaselock_get_free(info);
+    test_release(ticket);
+    test_peer_close(&peer);
+}
+
+/** Goal: a key is taken as it is, and what is written back only as it was read
+ *  is refused once another program wrote it. Method: a client with a namespace
+ *  reads, etcdctl writes, the fenced write compares the mod revision. */
+static void test_write_as_read(void **state)
+{
+    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
+    struct leaselock_session_options session = LEASELOCK_SESSION_OPTIONS_INIT;
+    struct leaselock_compare as_read = {
+        .key = "back", .key_size = 4, .target = LEASELOCK_COMPARE_MOD_REVISION};
+    struct leaselock_op op = {LEASELOCK_OP_PUT, "back", 4, "mine", 4, 0};
+    struct leaselock_txn txn = LEASELOCK_TXN_INIT;
+    struct leaselock_get_info *info = NULL;
+    struct test_peer peer;
+    leaselock_ticket *ticket;
+
+    (void)state;
+    options.namespace_prefix = "space/";
+    test_peer_open_with(etcd.endpoint, &options, &session, &peer);
+    ticket = test_acquire(&peer, "get/back");
+    txn.compares = &as_read;
+    txn.compares_n = 1;
+    txn.ops = &op;
+    txn.ops_n = 1;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            test_etcdctl(&etcd, NULL, 0, "put", "back", "theirs", NULL), 0);
+        assert_int_equal(
+            leaselock_get(peer.client, "back", 4, NULL, &info, NULL), 0);
+        assert_int_equal(info->kvs_n, 1);
+        assert_string_equal(info->kvs[0].value, "theirs");
+        as_read.number = info->kvs[0].mod_revision;
+        leaselock_get_free(info);
+        if (i == 0) {
+            assert_int_equal(
+                test_etcdctl(&etcd, NULL, 0, "put", "back", "newer", NULL), 0);
+        }
+        assert_int_equal(leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL),
+                         i == 0 ? LEASELOCK_E_COMPARE : 0);
+        assert_string_equal(test_value(&etcd, "back"),
+                            i == 0 ? "newer" : "mine");
+    }
+    test_release(ticket);
+    test_peer_close(&peer);
+}
+
+/** Goal: what cannot be is refused. Method: each mistake in turn. */
+static void test_misuse(void **state)
+{
+    struct leaselock_get_options options = LEASELOCK_GET_OPTIONS_INIT;
+    struct leaselock_get_info *info = NULL;
+    struct test_peer peer;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    assert_int_equal(leaselock_get(peer.client, "", 0, NULL, &info, NULL),
+                     LEASELOCK_E_ARGUMENT);
+    assert_int_equal(leaselock_get(peer.client, NULL, 1, NULL, &info, NULL),
+                     LEASELOCK_E_ARGUMENT);
+    assert_int_equal(leaselock_get(peer.client, "a", 1, NULL, NULL, NULL),
+                     LEASELOCK_E_ARGUMENT);
+    options.end_size = 1;
+    assert_int_equal(leaselock_get(peer.client, "a", 1, &options, &info, NULL),
+                     LEASELOCK_E_ARGUMENT);
+    options.end_size = 0;
+    options.limit = -1;
+    assert_int_equal(leaselock_get(peer.client, "a", 1, &options, &info, NULL),
+                     LEASELOCK_E_ARGUMENT);
+    assert_int_equal(leaselock_get(NULL, "a", 1, NULL, &info, NULL),
+                     LEASELOCK_E_HANDLE);
+    assert_int_equal(
+        leaselock_get_async(peer.client, "a", 1, NULL, &info, NULL, NULL, NULL),
+        LEASELOCK_E_ARGUMENT);
+    assert_null(info);
+    test_peer_close(&peer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_range),
+        cmocka_unit_test(test_write_as_read),
+        cmocka_unit_test(test_misuse),
+    };
+
+    return cmocka_run_group_tests(tests, start_etcd, stop_etcd);
+}
