@@ -20,10 +20,12 @@
 struct ll_sync {
     int64_t interval_ns; /* 0: it does not */
     int64_t next_ns;
-    uint64_t first;  /* the endpoints that the user named */
-    uint32_t n;      /* how many there are, as core knows */
-    uint64_t usable; /* which of them are used, as core knows */
-    uint32_t turn;   /* whom to ask for a confirmation */
+    uint64_t first;      /* the endpoints that the user named */
+    uint32_t n;          /* how many there are, as core knows */
+    uint64_t usable;     /* which of them are used, as core knows */
+    uint64_t listed;     /* which of them the newest list names */
+    uint64_t proven;     /* which of these have answered for this cluster */
+    uint64_t cluster_id; /* of the newest list; 0: not known */
 };
 
 /**

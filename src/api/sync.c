@@ -34,15 +34,6 @@ int64_t ll_sync_deadline_ns(const struct ll_client *client)
     return client->sync.next_ns;
 }
 
-/** One of the endpoints in a mask, another one each time. */
-static uint32_t choose(struct ll_sync *sync, uint64_t mask)
-{
-    do {
-        sync->turn = (sync->turn + 1) % LL_ENDPOINTS_MAX;
-    } while ((mask >> sync->turn & 1) == 0);
-    return sync->turn;
-}
-
 /** Writes down where the members that can be asked are. */
 static size_t take_urls(const struct ll_answer *answer,
                         const char *urls[URLS_MAX])
@@ -77,6 +68,38 @@ static void use(struct ll_client *client, uint64_t usable)
     (void)ll_client_command(client, &event);
 }
 
+/** Uses what the list names, once one of these has answered: all that have,
+ *  and those that the user named as well. */
+static void use_listed(struct ll_client *client)
+{
+    const struct ll_sync *sync = &client->sync;
+
+    use(client, (sync->listed & sync->proven) != 0
+                    ? sync->listed & (sync->proven | sync->first)
+                    : sync->usable);
+}
+
+/** Whether an answer is of the cluster that gave the list, as far as the two
+ *  say: a proxy's list has no id. */
+static bool is_same_cluster(const struct ll_sync *sync,
+                            const struct ll_answer *answer)
+{
+    return sync->cluster_id == 0 || answer->cluster_id == 0 ||
+           sync->cluster_id == answer->cluster_id;
+}
+
+/** An address that the list names has answered. */
+static void on_confirmation(struct ll_client *client,
+                            const struct ll_effect *effect)
+{
+    struct ll_sync *sync = &client->sync;
+
+    if (is_same_cluster(sync, effect->query.answer)) {
+        sync->proven |= UINT64_C(1) << effect->query.endpoint;
+        use_listed(client);
+    }
+}
+
 static bool sync_on_answer(struct ll_query_object *query,
                            const struct ll_effect *effect,
                            int *ret_status)
@@ -87,8 +110,12 @@ static bool sync_on_answer(struct ll_query_object *query,
         LL_CONTAINER(query, struct sync_query, query)->is_confirmation;
     const char *urls[URLS_MAX];
     uint64_t listed = 0;
-    bool confirmed;
+    uint64_t unproven;
 
+    if (*ret_status == 0 && is_confirmation) {
+        on_confirmation(client, effect);
+        return false;
+    }
     if (*ret_status != 0) {
         /* Who is listed does not answer: perhaps all of them were replaced. */
         if (!is_confirmation) {
@@ -101,11 +128,16 @@ static bool sync_on_answer(struct ll_query_object *query,
     if (listed == 0) {
         return false;
     }
-    confirmed = (listed >> effect->query.endpoint & 1) != 0;
-    use(client, confirmed ? listed : sync->usable | listed);
+    sync->listed = listed;
+    sync->cluster_id = effect->query.answer->cluster_id;
+    sync->proven |= UINT64_C(1) << effect->query.endpoint;
+    use_listed(client);
     /* The answer is gone now. */
-    if (!confirmed && !is_confirmation) {
-        (void)ask(client, choose(sync, listed));
+    unproven = listed & ~sync->proven;
+    for (uint32_t i = 0; i < LL_ENDPOINTS_MAX; i++) {
+        if ((unproven >> i & 1) != 0) {
+            (void)ask(client, i);
+        }
     }
     return false;
 }

@@ -6,11 +6,14 @@
 /**
  * Keeps the endpoints up with the cluster's own list of members.
  *
- * The list is asked for at once and then every sync_interval_ms. What it names
- * and is no learner is used; what it does not name is left, but only once a
- * member that it names has answered, so that a list of addresses that cannot be
- * reached from here (of a network behind a gateway, say) does no harm. When
- * nobody gives the list any more, the user's own endpoints are used again.
+ * The list is asked for at once and then every sync_interval_ms. An address that
+ * it names, of a member that is no learner, is used once it has answered there,
+ * with the id of this cluster or with none, or where the user has named it too.
+ * What the list does not name is left, but only once an address that it names
+ * has answered. So a list of addresses that cannot be reached from here (of a
+ * network behind a gateway, or those that `etcd grpc-proxy` makes up) does no
+ * harm. When nobody gives the list any more, the user's own endpoints are used
+ * again.
  */
 
 /** Prepares a client's, which is not shared yet. */

@@ -4,10 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "support/net.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
@@ -27,7 +30,7 @@ on_log(enum leaselock_log_level level, const char *message, void *arg)
 {
     (void)level;
     (void)arg;
-    if (strstr(message, "endpoints, of which") != NULL) {
+    if (strstr(message, "of them usable") != NULL) {
         pthread_mutex_lock(&notes.mutex);
         (void)snprintf(notes.newest, sizeof(notes.newest), "%s", message);
         pthread_mutex_unlock(&notes.mutex);
@@ -88,7 +91,7 @@ static void test_learns(void **state)
     (void)state;
     assert_int_equal(test_etcd_start_cluster(members, MEMBERS, NULL), 0);
     test_peer_open_with(members[0].endpoint, &options, NULL, &peer);
-    await_note("3 endpoints, of which 7 are used");
+    await_note("3 endpoints, 3 of them usable");
     for (size_t i = 0; i < MEMBERS; i++) {
         assert_true(has_endpoint(peer.client, members[i].endpoint));
     }
@@ -120,7 +123,7 @@ static void test_removed(void **state)
     (void)snprintf(endpoints, sizeof(endpoints), "%s,%s", members[0].endpoint,
                    members[1].endpoint);
     test_peer_open_with(endpoints, &options, NULL, &peer);
-    await_note("3 endpoints, of which 7 are used");
+    await_note("3 endpoints, 3 of them usable");
     assert_int_equal(test_etcdctl(&members[0], output, sizeof(output), "member",
                                   "list", NULL),
                      0);
@@ -133,7 +136,7 @@ static void test_removed(void **state)
     }
     assert_int_equal(
         test_etcdctl(&members[0], NULL, 0, "member", "remove", id, NULL), 0);
-    await_note("3 endpoints, of which 5 are used");
+    await_note("3 endpoints, 2 of them usable");
     test_release(test_acquire(&peer, "removed"));
     test_peer_close(&peer);
     for (size_t i = 0; i < MEMBERS; i++) {
@@ -141,8 +144,20 @@ static void test_removed(void **state)
     }
 }
 
-/** Goal: a list of addresses where nobody is does no harm. Method: an etcd that
- *  says it is somewhere else; three syncs later locks can be had as ever. */
+/** Waits until a list has been asked for three times more, and takes a lock. */
+static void await_syncs(struct test_etcd *etcd, struct test_peer *peer)
+{
+    int64_t asked = test_etcd_requests(etcd, "MemberList");
+
+    while (test_etcd_requests(etcd, "MemberList") < asked + 3) {
+        test_pause_step();
+    }
+    test_release(test_acquire(peer, "sync"));
+    await_note("2 endpoints, 1 of them usable");
+}
+
+/** Goal: an address where nobody is is left out. Method: an etcd that says it
+ *  is somewhere else; three syncs later locks can be had as ever. */
 static void test_unreachable(void **state)
 {
     static const char *const args[] = {
@@ -151,19 +166,81 @@ static void test_unreachable(void **state)
     struct leaselock_client_options options = sync_options();
     struct test_etcd etcd;
     struct test_peer peer;
-    int64_t asked;
 
     (void)state;
     assert_int_equal(test_etcd_start_with(&etcd, &etcd_options), 0);
     test_peer_open_with(etcd.endpoint, &options, NULL, &peer);
-    await_note("2 endpoints, of which 3 are used");
-    asked = test_etcd_requests(&etcd, "MemberList");
-    while (test_etcd_requests(&etcd, "MemberList") < asked + 3) {
-        test_pause_step();
-    }
-    test_release(test_acquire(&peer, "unreachable"));
-    await_note("2 endpoints, of which 3 are used");
+    await_note("2 endpoints, 1 of them usable");
+    await_syncs(&etcd, &peer);
     test_peer_close(&peer);
+    test_etcd_stop(&etcd);
+}
+
+/** Goal: an address of another cluster is left out (35). Method: an etcd that
+ *  says it is where another one is. */
+static void test_35_other_cluster(void **state)
+{
+    char argument[64];
+    const char *const args[] = {argument, NULL};
+    const struct test_etcd_options etcd_options = {.args = args};
+    struct leaselock_client_options options = sync_options();
+    struct test_etcd other;
+    struct test_etcd etcd;
+    struct test_peer peer;
+
+    (void)state;
+    assert_int_equal(test_etcd_start(&other), 0);
+    (void)snprintf(argument, sizeof(argument),
+                   "--advertise-client-urls=http://%s", other.endpoint);
+    assert_int_equal(test_etcd_start_with(&etcd, &etcd_options), 0);
+    test_peer_open_with(etcd.endpoint, &options, NULL, &peer);
+    await_note("2 endpoints, 1 of them usable");
+    await_syncs(&etcd, &peer);
+    assert_true(test_etcd_requests(&other, "MemberList") > 0);
+    test_peer_close(&peer);
+    test_etcd_stop(&etcd);
+    test_etcd_stop(&other);
+}
+
+/** Goal: the address that `etcd grpc-proxy` makes up for itself is left out.
+ *  Method: one that says it is where nobody is. */
+static void test_proxy(void **state)
+{
+    const char *program = getenv("LEASELOCK_TEST_ETCD");
+    struct leaselock_client_options options = sync_options();
+    struct test_process proxy = TEST_PROCESS_INIT;
+    char listen[64];
+    char endpoints[64];
+    struct test_etcd etcd;
+    struct test_peer peer;
+    uint16_t port = 0;
+    int fd;
+
+    (void)state;
+    assert_int_equal(test_etcd_start(&etcd), 0);
+    fd = test_port_reserve(&port);
+    assert_true(fd >= 0);
+    (void)snprintf(listen, sizeof(listen), "--listen-addr=127.0.0.1:%u", port);
+    (void)snprintf(endpoints, sizeof(endpoints), "--endpoints=%s",
+                   etcd.endpoint);
+    {
+        const char *const argv[] = {program != NULL ? program : "etcd",
+                                    "grpc-proxy",
+                                    "start",
+                                    endpoints,
+                                    listen,
+                                    "--advertise-client-url=127.0.0.1:1",
+                                    NULL};
+
+        assert_int_equal(test_process_start(&proxy, argv, NULL), 0);
+    }
+    (void)snprintf(endpoints, sizeof(endpoints), "127.0.0.1:%u", port);
+    test_peer_open_with(endpoints, &options, NULL, &peer);
+    await_note("2 endpoints, 1 of them usable");
+    test_release(test_acquire(&peer, "sync"));
+    test_peer_close(&peer);
+    test_process_end(&proxy);
+    (void)close(fd);
     test_etcd_stop(&etcd);
 }
 
@@ -184,9 +261,12 @@ static void test_off(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_learns), cmocka_unit_test(test_removed),
-        cmocka_unit_test(test_unreachable), cmocka_unit_test(test_off)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_learns),
+                                       cmocka_unit_test(test_removed),
+                                       cmocka_unit_test(test_unreachable),
+                                       cmocka_unit_test(test_35_other_cluster),
+                                       cmocka_unit_test(test_proxy),
+                                       cmocka_unit_test(test_off)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
