@@ -29,7 +29,9 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
                  "unix:///path or, as etcd has it, unix://host:port, which is "
                  "the file \"host:port\" in the working directory; unixs: "
                  "instead of unix: speaks TLS to it. They are tried in "
-                 "turn."),
+                 "turn. All have to be of one cluster. An etcd gateway keeps "
+                 "an endpoint that failed out for its own --retry-delay, 1m "
+                 "by default, however soon etcd is back."),
         },
     [LL_SETTING_DISCOVERY_SRV] =
         {
@@ -69,8 +71,9 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             HELP("keep up with the cluster's list of members (default 0: no)"),
             MORE("The list is asked for at once and then so often; members "
                  "that join are used, and those that left are not, as soon as "
-                 "one that is listed has answered. There may be 64 endpoints "
-                 "in a client's life."),
+                 "one that is listed has answered. An address that does not "
+                 "answer, or answers for another cluster, is left out until "
+                 "it does. There may be 64 endpoints in a client's life."),
         },
     [LL_SETTING_NAMESPACE] =
         {
