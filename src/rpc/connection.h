@@ -10,11 +10,11 @@
  * Calls and streams share one connection as a rule. A server may allow few
  * streams on it (etcd's --max-concurrent-streams), of which each call is one;
  * gRPC then keeps a call back without a word until a long stream has ended,
- * which is never. So when a call is not answered in time on a connection that stands and
- * carries long streams, the endpoint's calls and streams get connections of
- * their own from then on; streams that are open stay where they are. Where the
- * server was only slow that costs a connection. A release is given up after two
- * such times, so the first has to do.
+ * which is never. So when a call is not answered in time on a connection that
+ * stands and carries long streams, the endpoint's calls and streams get
+ * connections of their own from then on; streams that are open stay where they
+ * are. Where the server was only slow that costs a connection. A release is
+ * given up after two such times, so the first has to do.
  */
 
 /**
