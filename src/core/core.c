@@ -96,6 +96,7 @@ void ll_core_free(struct ll_core *core)
     ll_timers_free(&core->timers);
     ll_batches_free(core);
     ll_queue_notes_free(core);
+    ll_streams_free(core);
     ll_free(core);
 }
 

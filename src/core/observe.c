@@ -222,7 +222,10 @@ void ll_observer_build(struct ll_core *core,
     if (observer->state == LL_OBSERVER_WATCH) {
         ret_request->range.limit = CHECKED;
         ret_request->range.keys_only = true;
-        ret_request->range.serializable = !observer->by_quorum;
+        /* etcd's grpc-proxy answers a serializable range from memory, with the
+         * same old revision again and again. */
+        ret_request->range.serializable =
+            !observer->by_quorum && !core->watches.numbered;
     } else {
         ret_request->range.limit = LL_CANDIDATES_MAX + 1;
     }

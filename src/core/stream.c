@@ -19,6 +19,11 @@ void ll_streams_init(struct ll_core *core)
     ll_link_init(&core->watches.ending);
 }
 
+void ll_streams_free(struct ll_core *core)
+{
+    ll_watch_index_clear(&core->watches.index);
+}
+
 static const char *stream_name(enum ll_stream_kind kind)
 {
     return kind == LL_STREAM_WATCH ? "watch" : "keep-alive";
@@ -44,17 +49,21 @@ static struct ll_watch *watch_oldest_creating(const struct ll_core *core)
                               link);
 }
 
-static enum ll_watch_slot watch_slot(const struct ll_watch *watch)
-{
-    return (watch->id & 1) != 0 ? LL_WATCH_AHEAD : LL_WATCH_OWN;
-}
-
 /** The owner as a ticket, or NULL when it is an observer. */
 static struct ll_ticket *watch_ticket(const struct ll_watch *watch)
 {
     return watch->owner->kind == LL_OBJECT_TICKET
                ? LL_CONTAINER(watch->owner, struct ll_ticket, object)
                : NULL;
+}
+
+static enum ll_watch_slot watch_slot(const struct ll_watch *watch)
+{
+    const struct ll_ticket *ticket = watch_ticket(watch);
+
+    return ticket != NULL && watch == &ticket->watches[LL_WATCH_AHEAD]
+               ? LL_WATCH_AHEAD
+               : LL_WATCH_OWN;
 }
 
 static struct ll_observer *watch_observer(const struct ll_watch *watch)
@@ -78,6 +87,8 @@ static void watch_enter(struct ll_core *core,
 
     if (watch->state == LL_WATCH_CREATING || watch->state == LL_WATCH_DROPPED) {
         watches->creating_n--;
+    } else if (watch->state == LL_WATCH_ON) {
+        ll_watch_index_remove(&watches->index, watch);
     }
     watch->state = state;
     ll_link_remove(&watch->link);
@@ -173,6 +184,8 @@ static void watches_on_down(struct ll_core *core)
     struct ll_link *lists[] = {&core->watches.creating, &core->watches.on,
                                &core->watches.ending};
 
+    core->watches.decided = false;
+    ll_watch_index_clear(&core->watches.index);
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         while (!ll_link_alone(lists[i])) {
             struct ll_watch *watch =
@@ -370,14 +383,15 @@ bool ll_stream_is_current(struct ll_core *core,
     return true;
 }
 
-static struct ll_watch *watch_find(struct ll_core *core, int64_t id)
+/** The watch for which the client asked with this id. */
+static struct ll_watch *watch_find_asked(struct ll_core *core, int64_t id)
 {
     struct ll_entry *entry;
     struct ll_object *object;
     struct ll_watch *watch;
 
     if (id < 0) {
-        return watch_oldest_creating(core);
+        return NULL;
     }
     entry = ll_table_find(&core->objects, (uint64_t)id >> 20);
     if (entry == NULL) {
@@ -395,11 +409,89 @@ static struct ll_watch *watch_find(struct ll_core *core, int64_t id)
     return watch->id == id ? watch : NULL;
 }
 
+/** The watch that an answer or event means. */
+static struct ll_watch *watch_find(struct ll_core *core, int64_t id)
+{
+    if (id < 0) {
+        return watch_oldest_creating(core);
+    }
+    return core->watches.numbered
+               ? ll_watch_index_find(&core->watches.index, id)
+               : watch_find_asked(core, id);
+}
+
+/** Whether creations go out one at a time, because the server numbers watches
+ *  itself, or may do so. */
+static void watches_set_numbered(struct ll_core *core, bool numbered)
+{
+    if (core->watches.numbered != numbered) {
+        core->watches.numbered = numbered;
+        ll_core_log(core, 2, "watches have the %s numbers",
+                    numbered ? "server's" : "client's");
+    }
+}
+
+/** Begins the watches' stream anew, where it is. */
+static void watches_anew(struct ll_core *core, int64_t pause_ns)
+{
+    ll_stream_close(core, LL_STREAM_WATCH);
+    core->streams[LL_STREAM_WATCH].retry_ns = core->now_ns + pause_ns;
+}
+
+/** The watch that is created, from the id that the server gives it; NULL: it
+ *  cannot be told which one. */
+static struct ll_watch *watch_of_created(struct ll_core *core, int64_t id)
+{
+    struct ll_watches *watches = &core->watches;
+    struct ll_watch *watch = NULL;
+    /* One that is ON has the number that was asked for. */
+    bool mixed = watches->decided && !watches->numbered;
+
+    if (watches->creating_n == 0 || id < 0) {
+        return NULL;
+    }
+    if (!watches->numbered || !watches->decided) {
+        watch = watch_find_asked(core, id);
+    }
+    watches->decided = true;
+    watches_set_numbered(core, watch == NULL);
+    if (watch != NULL) {
+        return watch;
+    }
+    if (watches->creating_n > 1 || mixed) {
+        watches_anew(core, 0);
+        return NULL;
+    }
+    return watch_oldest_creating(core);
+}
+
+/** The watch that is cancelled or refused; NULL as above. */
+static struct ll_watch *watch_of_canceled(struct ll_core *core, int64_t id)
+{
+    struct ll_watches *watches = &core->watches;
+
+    if (id >= 0 || watches->decided || watches->numbered ||
+        watches->creating_n <= 1) {
+        return watch_find(core, id);
+    }
+    watches_set_numbered(core, true);
+    watches_anew(core, 0);
+    return NULL;
+}
+
 static void watch_on_created(struct ll_core *core,
                              struct ll_watch *watch,
                              const struct ll_event *event)
 {
     core->watches.answered_ns = core->now_ns;
+    if (core->watches.numbered) {
+        watch->id = event->watch.watch_id;
+        if (watch->state == LL_WATCH_CREATING &&
+            !ll_watch_index_add(&core->watches.index, watch)) {
+            watches_anew(core, LL_WATCH_REFUSED_PAUSE_NS);
+            return;
+        }
+    }
     if (watch->state == LL_WATCH_DROPPED) {
         watch_enter(core, watch, LL_WATCH_ENDING);
     } else if (watch->state == LL_WATCH_CREATING) {
@@ -447,7 +539,13 @@ void ll_streams_on_watch(struct ll_core *core, const struct ll_event *event)
                              core->streams[LL_STREAM_WATCH].endpoint)) {
         return;
     }
-    watch = watch_find(core, event->watch.watch_id);
+    if (event->kind == LL_EVENT_WATCH_CREATED) {
+        watch = watch_of_created(core, event->watch.watch_id);
+    } else if (event->kind == LL_EVENT_WATCH_CANCELED) {
+        watch = watch_of_canceled(core, event->watch.watch_id);
+    } else {
+        watch = watch_find(core, event->watch.watch_id);
+    }
     if (watch == NULL) {
         return; /* one that has been cancelled since */
     }
@@ -470,6 +568,12 @@ void ll_streams_on_watch(struct ll_core *core, const struct ll_event *event)
     }
 }
 
+/** How many creations may be unanswered. */
+static unsigned watches_creating_max(const struct ll_core *core)
+{
+    return core->watches.numbered ? 1 : LL_WATCHES_CREATING_MAX;
+}
+
 static bool watches_next(struct ll_core *core, struct ll_effect *ret_effect)
 {
     struct ll_watch *watch;
@@ -482,7 +586,7 @@ static bool watches_next(struct ll_core *core, struct ll_effect *ret_effect)
         return true;
     }
     if (!ll_link_alone(&core->watches.wanted) &&
-        core->watches.creating_n < LL_WATCHES_CREATING_MAX) {
+        core->watches.creating_n < watches_creating_max(core)) {
         struct ll_ticket *ticket;
 
         watch = LL_CONTAINER(core->watches.wanted.next, struct ll_watch, link);

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "core/event.h"
+#include "core/watch_index.h"
 
 struct ll_core;
 struct ll_object;
@@ -49,6 +50,33 @@ struct ll_object;
  * etcd answers creations in their order, so a refusal without a usable id (-1)
  * is the oldest one's in CREATING or DROPPED, which share a list; that is why
  * a creation that nobody wants any more stays there until it is answered.
+ *
+ * etcd's grpc-proxy numbers watches itself, from 0 upward on each stream, and
+ * answers in any order: it makes each with another watch of its own. Only a
+ * creation that is unanswered alone can be told from others then:
+ *     numbered | event on the stream         | numbered | does
+ *     no       | first created, with the id  | no       |
+ *              | that was asked for          |          |
+ *     no       | created, with another id,   | yes      | the id is the watch's
+ *              | of the only creation        |          |
+ *     no       | created, with another id,   | yes      | begins the stream
+ *              | of one among several        |          | anew
+ *     no       | nothing was created yet,    | yes      | the same
+ *              | refused with -1, one among  |          |
+ *              | several                     |          |
+ *     yes      | first created, with the id  | no       |
+ *              | that was asked for          |          |
+ *     yes      | created, with another id    | yes      | the id is the watch's
+ *     yes      | the same, but another watch | yes      | begins the stream
+ *              | has it, or no memory        |          | anew, with a pause
+ * A new stream begins as the last one was: behind a proxy it need not be found
+ * out again, and a stream to etcd itself is found out by its first answer.
+ * While numbered, one creation is unanswered at most, and the watches that are
+ * ON are found by the server's id in an index. The proxy itself takes in one
+ * creation after the other, with a read at etcd for each.
+ *
+ * While numbered, nothing is known of the order of two watches' events: a
+ * ticket reads before it is held (see ticket.h).
  */
 
 /** The oldest creation unanswered for this long, and no other answered in the
@@ -103,7 +131,9 @@ struct ll_watch {
     uint32_t uses : LL_WATCH_USES_BITS;
     /** Every later deletion is certain to come at once (see ticket.h). */
     bool settled : 1;
-    int64_t id; /* of the present use */
+    /** Of the present use; of an ON or ENDING watch on a stream that is
+     *  numbered: the server's. */
+    int64_t id;
     union {
         /** Of an ON watch: etcd's revision when it was created. */
         int64_t created_revision;
@@ -118,11 +148,16 @@ struct ll_watches {
     struct ll_link on;
     struct ll_link ending;
     unsigned creating_n;
-    uint64_t member_id;  /* that creates them, all on one stream */
-    int64_t answered_ns; /* when a creation was answered last */
+    uint64_t member_id;          /* that creates them, all on one stream */
+    int64_t answered_ns;         /* when a creation was answered last */
+    bool numbered;               /* the server numbers them, or may do so */
+    bool decided;                /* one has been created on this stream */
+    struct ll_watch_index index; /* while numbered: what is ON */
 };
 
 void ll_streams_init(struct ll_core *core);
+/** Frees what they have. */
+void ll_streams_free(struct ll_core *core);
 
 /** Opens what is needed and due, restarts what is stuck. */
 void ll_streams_on_time(struct ll_core *core);

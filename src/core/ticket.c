@@ -246,7 +246,9 @@ void ll_ticket_advance(struct ll_core *core,
     ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
     ticket->read_ns = LL_NEVER;
     ticket->gone_revision = ll_max(revision, ticket->token);
-    ticket->linearize = false;
+    /* What numbers watches itself is etcd's grpc-proxy, which answers a range
+     * that is not for the quorum from memory, however old. */
+    ticket->linearize = core->watches.numbered;
     ticket->object.failures = 0;
     ll_call_at(core, &ticket->object, core->now_ns);
     ll_ticket_update(core, ticket);

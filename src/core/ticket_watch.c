@@ -81,12 +81,17 @@ void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket)
  * Whether the own key is certainly still there when the predecessor's deletion
  * is told. Events of one stream come in the order of their revisions as long
  * as both watches are synced; those of one revision in any order, which the
- * revoke of a lease under which both keys live would make.
+ * revoke of a lease under which both keys live would make. A proxy passes each
+ * watch's events on by itself, in no common order.
  */
-static bool ticket_own_stands(const struct ll_ticket *ticket)
+static bool ticket_own_stands(const struct ll_core *core,
+                              const struct ll_ticket *ticket)
 {
     const struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
 
+    if (core->watches.numbered) {
+        return false;
+    }
     return own->state == LL_WATCH_ON && own->settled &&
            ticket->ahead_lease != ticket->session->lease;
 }
@@ -115,7 +120,8 @@ void ll_ticket_on_changed(struct ll_core *core,
         ll_ticket_lose_key(core, ticket);
     } else if (slot == LL_WATCH_AHEAD && ticket->state == LL_TICKET_WAIT &&
                revision > ticket->ahead_token) {
-        ll_ticket_advance(core, ticket, revision, ticket_own_stands(ticket));
+        ll_ticket_advance(core, ticket, revision,
+                          ticket_own_stands(core, ticket));
     }
 }
 

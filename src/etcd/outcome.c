@@ -37,6 +37,15 @@ static const struct {
     {"etcdserver: request is too large", LL_OUTCOME_ERROR},
     {"grpc: received message larger than max", LL_OUTCOME_ERROR},
     {"Sent message larger than max", LL_OUTCOME_ERROR},
+    /* Turned away by its form; etcd's grpc-proxy takes the code off these. */
+    {"too many operations in txn request", LL_OUTCOME_ERROR},
+    {"duplicate key given in txn request", LL_OUTCOME_ERROR},
+    {"etcdserver: key is not provided", LL_OUTCOME_ERROR},
+    {"etcdserver: too large lease TTL", LL_OUTCOME_ERROR},
+    {"mvcc: required revision has been compacted", LL_OUTCOME_ERROR},
+    {"mvcc: required revision is a future revision", LL_OUTCOME_ERROR},
+    {"etcdserver: user name not found", LL_OUTCOME_ERROR},
+    {"authentication is not enabled", LL_OUTCOME_ERROR},
     /* gRPC says so, with UNIMPLEMENTED, of an answer that it cannot unpack:
      * its request may have been applied. */
     {"Compression algorithm", LL_OUTCOME_LOST},

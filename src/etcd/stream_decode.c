@@ -22,14 +22,15 @@ int ll_keepalive_decode(const uint8_t *data,
         goto out;
     }
     answer = (const Etcdpb__LeaseKeepAliveResponse *)message;
-    if (answer->id == 0 || answer->ttl < 0 ||
-        answer->ttl > LL_LEASE_TTL_S_MAX) {
+    if (answer->id == 0 || answer->ttl > LL_LEASE_TTL_S_MAX) {
         status = LEASELOCK_E_SERVER;
         goto out;
     }
     ret_event->kind = LL_EVENT_KEEPALIVE;
     ret_event->keepalive.lease = answer->id;
-    ret_event->keepalive.ttl_s = answer->ttl;
+    /* Of a lease that is gone etcd says 0 here, and its grpc-proxy, which asks
+     * for what is left of it, -1. */
+    ret_event->keepalive.ttl_s = answer->ttl > 0 ? answer->ttl : 0;
     ret_event->keepalive.cluster_id =
         answer->header != NULL ? answer->header->cluster_id : 0;
 out:

@@ -324,6 +324,15 @@ static void note_watch(struct world *world, const struct ll_event *event)
                                    ? world_oldest_creating(world)
                                    : world_watch(world, event->watch.watch_id);
 
+    if (event->kind == LL_EVENT_WATCH_CREATED &&
+        (watch == NULL || watch->state == FUZZ_WATCH_OVER)) {
+        /* The server's own number, if there is but one that it can mean. */
+        watch = world_oldest_creating(world);
+        if (watch != NULL &&
+            event->watch.generation == world->generations[LL_STREAM_WATCH]) {
+            watch->id = event->watch.watch_id;
+        }
+    }
     if (world_stream(world, LL_STREAM_WATCH) == NULL || watch == NULL ||
         event->watch.generation != world->generations[LL_STREAM_WATCH]) {
         return;

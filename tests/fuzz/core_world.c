@@ -33,7 +33,7 @@ struct fuzz_watch *world_oldest_creating(struct world *world)
 
 struct fuzz_watch *world_watch(struct world *world, int64_t id)
 {
-    for (unsigned i = 0; i < world->watches_n; i++) {
+    for (unsigned i = world->watches_n; i-- > 0;) {
         if (world->watches[i].id == id) {
             return &world->watches[i];
         }
@@ -249,7 +249,6 @@ static void on_watch(struct world *world, const struct ll_effect *effect)
     struct fuzz_watch *watch = world_watch(world, effect->watch.watch_id);
 
     FUZZ_CHECK(world_stream(world, LL_STREAM_WATCH) != NULL);
-    FUZZ_CHECK(effect->watch.watch_id > 0);
     if (effect->kind == LL_EFFECT_WATCH_CANCEL) {
         FUZZ_CHECK(watch != NULL && watch->state == FUZZ_WATCH_ON);
         watch->state = FUZZ_WATCH_OVER;
@@ -265,13 +264,17 @@ static void on_watch(struct world *world, const struct ll_effect *effect)
         FUZZ_CHECK(effect->watch.puts != effect->watch.deletions);
         FUZZ_CHECK(effect->watch.start_revision == 0);
     }
-    FUZZ_CHECK(watch == NULL); /* an id is used once on a stream */
+    FUZZ_CHECK(effect->watch.watch_id > 0);
+    for (unsigned i = 0; i < world->watches_n; i++) {
+        /* An id is used once on a stream. */
+        FUZZ_CHECK(world->watches[i].asked != effect->watch.watch_id);
+    }
     FUZZ_CHECK(effect->watch.key.size > 0);
     FUZZ_CHECK(world->short_of_memory ||
                ll_watch_create_encode(effect, world->buffer) == 0);
     FUZZ_CHECK(world->watches_n < WATCHES_MAX);
-    world->watches[world->watches_n++] =
-        (struct fuzz_watch){effect->watch.watch_id, FUZZ_WATCH_CREATING};
+    world->watches[world->watches_n++] = (struct fuzz_watch){
+        effect->watch.watch_id, FUZZ_WATCH_CREATING, effect->watch.watch_id};
 }
 
 static void on_acquired(struct world *world, const struct ll_effect *effect)

@@ -81,8 +81,9 @@ struct fuzz_call {
 enum fuzz_watch_state { FUZZ_WATCH_CREATING, FUZZ_WATCH_ON, FUZZ_WATCH_OVER };
 
 struct fuzz_watch {
-    int64_t id;
+    int64_t id; /* that was asked for, or the server's own */
     enum fuzz_watch_state state;
+    int64_t asked;
 };
 
 /** A stream that has been opened and has not ended. */

@@ -39,7 +39,8 @@
  *     0.000 stopped                      the same, and core is not told
  *     0.000 look ID                      at a session or ticket, by the clock
  *
- * A watch is called as it is printed: TICKET.own.USE or TICKET.ahead.USE.
+ * A watch is called as it is printed: TICKET.own.USE or TICKET.ahead.USE, or
+ * #N where the server has given it a number of its own.
  * Until a command's time, core is woken whenever it asks to be, as by a
  * driver whose clock never oversleeps.
  *

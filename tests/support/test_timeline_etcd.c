@@ -95,13 +95,16 @@ bool test_run_renewed(struct test_timeline *timeline)
     return true;
 }
 
-/** TICKET.own.USE or TICKET.ahead.USE, or -1. */
+/** TICKET.own.USE or TICKET.ahead.USE, #NUMBER, or -1. */
 static int64_t watch_parse(const char *word)
 {
     uint64_t id = strtoull(word, NULL, 10);
     const char *dot = strchr(word, '.');
     const char *use = dot != NULL ? strchr(dot + 1, '.') : NULL;
 
+    if (word[0] == '#') {
+        return strtoll(word + 1, NULL, 10);
+    }
     if (use == NULL) {
         return -1;
     }

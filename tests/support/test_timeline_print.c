@@ -169,6 +169,10 @@ static void print_stream(struct test_timeline *timeline,
 
 static void print_watch(FILE *out, int64_t id)
 {
+    if (id < INT64_C(1) << 20) {
+        fprintf(out, "#%" PRId64, id);
+        return;
+    }
     fprintf(out, "%" PRId64 ".%s.%" PRId64, id >> 20,
             (id & 1) != 0 ? "ahead" : "own", id >> 1 & 0x7ffff);
 }

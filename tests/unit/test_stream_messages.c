@@ -195,6 +195,13 @@ static void test_keepalive(void **state)
                                     "\xff\xff\xff\xff\xff\xff\xff\xff\x7f"),
                        &event),
         LEASELOCK_E_SERVER);
+    /* etcd's grpc-proxy: -1 of a lease that is gone. */
+    assert_int_equal(
+        read_keepalive(FRAME(HEADER "\x10\x05\x18"
+                                    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+                       &event),
+        0);
+    assert_int_equal(event.keepalive.ttl_s, 0);
 }
 
 int main(void)
