@@ -50,7 +50,7 @@ ids() {
         sed -E 's/.*"cluster_id":([0-9]+),"member_id":([0-9]+),"revision":([0-9]+).*/\1 \2 \3/'
 }
 
-"$bin/etcd" --version | head -n 1
+"$bin/etcd" --version | sed -n 1p
 defaults='14841639068965178418 10276657743932975437'
 start one
 ctl put a 1 >/dev/null
