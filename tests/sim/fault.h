@@ -45,7 +45,8 @@
     X(FORBID, "forbid", SETTING, "watches are refused")                        \
     X(GO, "go", SETTING, "Go's clients stand in the queues")                   \
     X(BURST, "burst", SETTING, "a client asks for hundreds of locks at once")  \
-    X(CHAIN, "chain", HABIT, "a holder asks for a further lock")
+    X(CHAIN, "chain", HABIT, "a holder asks for a further lock")               \
+    X(PROXY, "proxy", SETTING, "a proxy numbers watches and mixes their order")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text, how, what) SIM_FAULT_##name,

@@ -409,6 +409,9 @@ void sim_net_on_event(struct sim_world *world, const struct sim_event *event)
             sim_stream_back(world, event->id);
         }
         break;
+    case SIM_EVENT_PROXY:
+        sim_stream_proxied(world, event);
+        break;
     case SIM_EVENT_PING:
         sim_stream_ping(world, event->id);
         break;

@@ -26,6 +26,8 @@ void sim_net_deliver(struct sim_world *world,
 /** net_stream.c */
 void sim_stream_forth(struct sim_world *world, uint64_t id);
 void sim_stream_back(struct sim_world *world, uint64_t id);
+/** A proxy passes a message on. */
+void sim_stream_proxied(struct sim_world *world, const struct sim_event *event);
 void sim_stream_ping(struct sim_world *world, uint64_t id);
 /** Ends the streams between a peer and a member on the peer's side; the
  *  member hears of it later. */

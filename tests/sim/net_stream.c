@@ -45,11 +45,52 @@ static void stream_send_back(struct sim_world *world,
     stream_push(world, &stream->back_ns, SIM_EVENT_BACK, id);
 }
 
+/** A proxy makes each watch with one of its own, so what comes of two of them
+ *  comes in no common order. */
+static void stream_send_proxied(struct sim_world *world,
+                                uint64_t id,
+                                int64_t watch_id,
+                                struct sim_message *message)
+{
+    int64_t *last_ns =
+        &stream_at(world, id)->proxy_ns[watch_id & (SIM_PROXY_LANES - 1)];
+    int64_t at_ns =
+        world->now_ns + 1 + sim_below(&world->net, 2 * world->delay_ns);
+
+    *last_ns = at_ns > *last_ns ? at_ns : *last_ns;
+    sim_heap_push(&world->heap, (struct sim_event){.at_ns = *last_ns,
+                                                   .kind = SIM_EVENT_PROXY,
+                                                   .id = id,
+                                                   .message = message});
+}
+
+void sim_stream_proxied(struct sim_world *world, const struct sim_event *event)
+{
+    if (stream_at(world, event->id)->is_served) {
+        stream_send_back(world, event->id, event->message);
+    } else {
+        sim_message_free(&world->pool, event->message);
+    }
+}
+
 static bool stream_is_silent(const struct sim_world *world,
                              const struct sim_stream *stream)
 {
     return sim_net_is_cut(world, stream->peer, stream->member) ||
            world->members[stream->member] == SIM_MEMBER_STOPPED;
+}
+
+/** Whether a proxy stands between a client and a member. */
+static bool
+is_proxied_between(struct sim_world *world, unsigned peer, unsigned member)
+{
+    bool is =
+        world->fault_rate[SIM_FAULT_PROXY] > 0 && (peer + member) % 2 == 0;
+
+    if (is) {
+        sim_fault_count(world, SIM_FAULT_PROXY);
+    }
+    return is;
 }
 
 uint64_t sim_net_open(struct sim_world *world, struct sim_stream stream)
@@ -67,6 +108,9 @@ uint64_t sim_net_open(struct sim_world *world, struct sim_stream stream)
     }
     id = ++world->streams_n;
     stream.is_open = true;
+    /* Go's clients take any number, and a proxy means nothing to them. */
+    stream.is_proxied = stream.peer < world->clients_n &&
+                        is_proxied_between(world, stream.peer, stream.member);
     *stream_at(world, id) = stream;
     sim_net_send(world, id,
                  sim_message_new(&world->pool, SIM_MESSAGE_STREAM_OPEN, id));
@@ -160,7 +204,10 @@ static void stream_serve(struct sim_world *world,
     } else if (message->kind == SIM_MESSAGE_BEAT) {
         sim_etcd_keepalive(world->etcd, id, message->beat.lease, world->now_ns);
     } else if (message->kind == SIM_MESSAGE_WATCH_CREATE) {
-        sim_etcd_watch_create(world->etcd, id, &message->watch, world->now_ns);
+        struct sim_watch_request watch = message->watch;
+
+        watch.watch_id = stream->is_proxied ? 0 : watch.watch_id;
+        sim_etcd_watch_create(world->etcd, id, &watch, world->now_ns);
     } else if (message->kind == SIM_MESSAGE_WATCH_CANCEL) {
         sim_etcd_watch_cancel(world->etcd, id, message->watch_id,
                               world->now_ns);
@@ -231,7 +278,11 @@ stream_on_watch(void *arg, uint64_t id, const struct ll_event *event)
     }
     message = sim_message_new(&world->pool, SIM_MESSAGE_WATCH_EVENT, id);
     sim_message_set_event(message, event);
-    stream_send_back(world, id, message);
+    if (stream_at(world, id)->is_proxied) {
+        stream_send_proxied(world, id, event->watch.watch_id, message);
+    } else {
+        stream_send_back(world, id, message);
+    }
 }
 
 static void
@@ -242,7 +293,8 @@ stream_on_keepalive(void *arg, uint64_t id, int64_t lease, int64_t ttl_s)
         sim_message_new(&world->pool, SIM_MESSAGE_BEAT_ANSWER, id);
 
     message->beat.lease = lease;
-    message->beat.ttl_s = ttl_s;
+    message->beat.ttl_s =
+        ttl_s == 0 && stream_at(world, id)->is_proxied ? -1 : ttl_s;
     stream_send_back(world, id, message);
 }
 

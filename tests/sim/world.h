@@ -37,6 +37,7 @@ enum sim_event_kind {
     SIM_EVENT_FORTH,     /* the next message of stream `id` to its member */
     SIM_EVENT_BACK,      /* and to its peer */
     SIM_EVENT_PING,      /* is stream `id` still answered? */
+    SIM_EVENT_PROXY,     /* a proxy passes the message on to stream `id` */
     SIM_EVENT_WAKE,      /* client `number`, by its core's deadline */
     SIM_EVENT_RESUME,    /* peer `number` */
     SIM_EVENT_WORK,      /* client `number`: a caller asks for a lock */
@@ -91,6 +92,10 @@ struct sim_call {
     uint32_t endpoint;
 };
 
+/** Watches of a proxied stream whose order to each other is kept: those whose
+ *  numbers are equal modulo this. */
+#define SIM_PROXY_LANES 8
+
 struct sim_stream {
     unsigned peer;
     unsigned member;
@@ -100,10 +105,13 @@ struct sim_stream {
     bool is_open;      /* its peer wants what comes of it */
     bool is_down_told; /* its peer has heard of its end */
     bool is_served;    /* by its member */
+    bool is_proxied;   /* etcd's grpc-proxy is in between */
     int64_t forth_ns;
     int64_t back_ns;
     struct sim_queue forth;
     struct sim_queue back;
+    /** Until when the proxy has events of watches of such a number. */
+    int64_t proxy_ns[SIM_PROXY_LANES];
 };
 
 enum sim_member_state {
