@@ -1,6 +1,7 @@
 #include "api/ticket.h"
 
 #include "api/error.h"
+#include "api/value.h"
 #include "api/write.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -230,7 +231,15 @@ void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect)
     }
     ticket = LL_CONTAINER(handle, struct ll_ticket_object, handle);
     if (effect->kind == LL_EFFECT_ACQUIRED && ticket->acquire_due) {
-        ticket_on_acquired(client, ticket, &effect->detail);
+        struct ll_detail detail = effect->detail;
+        char blocked[LL_BLOCKER_TEXT_SIZE];
+
+        if (effect->acquired.is_blocked &&
+            effect->acquired.blocker.name.size > 0) {
+            ll_blocker_text(&effect->acquired.blocker, blocked);
+            detail.text = blocked;
+        }
+        ticket_on_acquired(client, ticket, &detail);
     } else if (effect->kind == LL_EFFECT_RELEASED && ticket->release_due) {
         ticket_on_released(client, ticket, &effect->detail);
     } else if (effect->kind == LL_EFFECT_LOST) {

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/event.h"
 #include "core/key.h"
 
 /**
@@ -50,5 +51,13 @@ int ll_value_parse(const char *data, size_t size, struct ll_value *ret_value);
  */
 int ll_value_parse_who(struct ll_bytes who, struct ll_value *ret_value);
 void ll_value_free(struct ll_value *value);
+
+/** Bytes of ll_blocker_text's sentence, its NUL included. */
+#define LL_BLOCKER_TEXT_SIZE 480
+
+/** Says who stands in the way: the lock, its holder and how many are ahead, as
+ *  far as they are known. */
+void ll_blocker_text(const struct ll_blocker *blocker,
+                     char text[LL_BLOCKER_TEXT_SIZE]);
 
 #endif

@@ -61,7 +61,7 @@ struct ll_object;
 /** What a ticket's request is made in. */
 struct ll_part {
     struct ll_compare compare;
-    struct ll_op then_ops[2];
+    struct ll_op then_ops[3];
     struct ll_op else_op;
     char end[LL_PREFIX_MAX];
 };

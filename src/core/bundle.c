@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/blocker.h"
 #include "core/search.h"
 #include "leaselock/status.h"
 
@@ -206,6 +207,7 @@ static void make_txn(struct ll_bundle *bundle)
                                 .result = LL_COMPARE_EQUAL};
         if (bundle->once) {
             bundle->compares[i].end = queue.end;
+            queue.keys_only = false; /* for the message */
             bundle->then_ops[i] = put;
             bundle->else_ops[i] =
                 (struct ll_op){.kind = LL_OP_RANGE, .range = queue};
@@ -366,6 +368,9 @@ static void bundle_not_free(struct ll_core *core,
             bundle->fault = bundle->parts[i];
             status = LEASELOCK_E_NESTED;
         }
+        if (range != NULL && range->kvs_n > 0 && part_at(bundle, i) != NULL) {
+            ll_ticket_see_holder(bundle->parts[i], &range->kvs[0]);
+        }
     }
     bundle_fail(core, bundle, status, "");
 }
@@ -454,6 +459,15 @@ void ll_bundle_on_answer(struct ll_core *core,
     ll_tell(core, &bundle->object);
 }
 
+/** When the holders are to be read of those locks that others hold. */
+static int64_t bundle_ask_ns(const struct ll_bundle *bundle)
+{
+    return bundle->state == LL_BUNDLE_QUEUED && !bundle->asked &&
+                   bundle->timeout_ns != LL_NEVER
+               ? bundle->timeout_ns - LL_ASK_NS
+               : LL_NEVER;
+}
+
 void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)
 {
     bool unreached =
@@ -470,6 +484,14 @@ void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)
             ll_tell(core, &bundle->object);
         }
     }
+    if (core->now_ns >= bundle_ask_ns(bundle)) {
+        bundle->asked = true;
+        for (size_t i = 0; i < bundle->parts_n; i++) {
+            if (bundle->parts[i] != NULL) {
+                ll_ticket_ask_holder(core, bundle->parts[i]);
+            }
+        }
+    }
     if (core->now_ns < bundle->timeout_ns) {
         return;
     }
@@ -483,7 +505,8 @@ void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)
 
 int64_t ll_bundle_deadline_ns(const struct ll_bundle *bundle)
 {
-    return ll_min(bundle->timeout_ns, bundle->release_ns);
+    return ll_min(ll_min(bundle->timeout_ns, bundle->release_ns),
+                  bundle_ask_ns(bundle));
 }
 
 int ll_bundle_release(struct ll_core *core,
@@ -621,6 +644,23 @@ static void bundle_end(struct ll_core *core, struct ll_bundle *bundle)
     ll_bundle_free(bundle);
 }
 
+/** Who stands in the way of the first lock that others are known to hold. */
+static struct ll_blocker bundle_blocker(const struct ll_bundle *bundle)
+{
+    const struct ll_ticket *found = NULL;
+
+    for (size_t i = 0; i < bundle->parts_n; i++) {
+        const struct ll_ticket *part = bundle->parts[i];
+
+        if (part != NULL && part->ahead != 0 &&
+            (found == NULL || (!found->has_seen && part->has_seen))) {
+            found = part;
+        }
+    }
+    return found != NULL ? ll_ticket_blocker(found)
+                         : (struct ll_blocker){.ahead = -1};
+}
+
 bool ll_bundle_next(struct ll_core *core,
                     struct ll_bundle *bundle,
                     struct ll_effect *ret_effect)
@@ -643,6 +683,9 @@ bool ll_bundle_next(struct ll_core *core,
                              ? ll_ticket_failure_text(core, bundle->fault,
                                                       bundle->acquire_status)
                              : bundle->why);
+        ret_effect->acquired.is_blocked =
+            bundle->acquire_status == LEASELOCK_E_TIMEOUT;
+        ret_effect->acquired.blocker = bundle_blocker(bundle);
         return true;
     }
     if (bundle->lost_due) {

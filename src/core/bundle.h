@@ -53,6 +53,7 @@ struct ll_bundle {
     bool release_asked;
     bool release_over; /* RELEASED is told or due */
     bool lost;
+    bool asked;          /* who holds the locks */
     unsigned lost_tries; /* enqueues that may still land */
     unsigned held_n;     /* parts that are, or were */
     int64_t timeout_ns;

@@ -211,6 +211,16 @@ struct ll_detail {
     const char *text;  /* "" when the status' own sentence is enough */
 };
 
+/** Who stands in the way of a ticket, as it was seen last. */
+struct ll_blocker {
+    struct ll_bytes name;
+    int64_t ahead; /* how many are; not above 0: not known */
+    /** The holder's; of size 0: not known. */
+    struct ll_bytes key;
+    struct ll_bytes value;
+    size_t prefix_size; /* of the queue's keys */
+};
+
 enum ll_session_state {
     LL_SESSION_OPENING,
     LL_SESSION_ACTIVE,
@@ -251,6 +261,11 @@ struct ll_effect {
             bool deletions;
         } watch;
         struct ll_detail detail; /* OPENED, CLOSED, ACQUIRED, RELEASED */
+        struct {
+            struct ll_detail detail; /* the same */
+            bool is_blocked;         /* TIMEOUT: */
+            struct ll_blocker blocker;
+        } acquired;
         struct {
             struct ll_detail detail;
             /** False: the time-out is over, and one more follows that tells

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "core/blocker.h"
 #include "core/object.h"
 #include "core/ticket.h"
 
@@ -32,11 +33,15 @@ bool ll_reads_take(struct ll_object *object)
     return false;
 }
 
-/** Of the next request of an object that waits: its own key, and the
- *  predecessor's. */
+/** Of the next request of an object that waits: its own key, the
+ *  predecessor's, and perhaps the holder. */
 static size_t ranges_of(struct ll_object *object)
 {
-    return ticket_of(object)->state == LL_TICKET_WAIT ? 2 : 1;
+    const struct ll_ticket *ticket = ticket_of(object);
+
+    return ticket->state != LL_TICKET_WAIT  ? 1
+           : ll_ticket_reads_holder(ticket) ? 3
+                                            : 2;
 }
 
 static bool reads_queue(struct ll_object *object)

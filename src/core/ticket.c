@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "core/blocker.h"
 #include "core/bundle.h"
 #include "core/search.h"
 #include "core/write.h"
@@ -113,6 +114,7 @@ static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
     ticket->token = 0;
     ll_free(ticket->value);
     ticket->value = NULL;
+    ticket->has_seen = false;
     if (core->reaps_n >= LL_REAPS_MAX) {
         ll_core_log(core, 1,
                     "too many abandoned attempts: the oldest is not watched "
@@ -428,6 +430,9 @@ void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket)
     if (core->now_ns >= ticket->watch_ns) {
         ll_ticket_want_watches(core, ticket);
     }
+    if (core->now_ns >= ll_ticket_ask_ns(ticket)) {
+        ll_ticket_ask_holder(core, ticket);
+    }
     if (core->now_ns >= ticket->read_ns) {
         ticket->read_ns = LL_NEVER;
         ticket->object.failures = 0;
@@ -437,8 +442,9 @@ void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket)
 
 int64_t ll_ticket_deadline_ns(const struct ll_ticket *ticket)
 {
-    return ll_min(ll_min(ticket->timeout_ns, ticket->release_ns),
-                  ll_min(ticket->watch_ns, ticket->read_ns));
+    return ll_min(ll_min(ll_min(ticket->timeout_ns, ticket->release_ns),
+                         ll_min(ticket->watch_ns, ticket->read_ns)),
+                  ll_ticket_ask_ns(ticket));
 }
 
 const char *ll_ticket_failure_text(struct ll_core *core,
@@ -488,6 +494,9 @@ bool ll_ticket_next(struct ll_core *core,
         ret_effect->detail = ll_detail_of(
             core, ticket->acquire_status,
             ll_ticket_failure_text(core, ticket, ticket->acquire_status));
+        ret_effect->acquired.is_blocked =
+            ticket->acquire_status == LEASELOCK_E_TIMEOUT;
+        ret_effect->acquired.blocker = ll_ticket_blocker(ticket);
         return true;
     }
     if (ticket->lost_due) {

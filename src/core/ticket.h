@@ -28,6 +28,8 @@
  *     WAIT    | predecessor gone, nobody else | NEXT    | read the own key
  *             | was ahead                     |         |
  *     WAIT    | predecessor gone otherwise    | NEXT    | read the queue
+ *     WAIT    | its time-out is near          | WAIT    | read the holder,
+ *             |                               |         | for the message
  *     NEXT    | read: nobody ahead            | HELD    | ACQUIRED 0
  *     NEXT    | read: another predecessor     | WAIT    | watch it
  *     WAIT,   | own key gone                  | gone *  | ACQUIRED LOST
@@ -134,6 +136,7 @@ enum ll_ticket_state {
 
 struct ll_bundle;
 struct ll_search;
+struct ll_seen;
 
 /** A hundred thousand of them are to fit into a process: what is of one size
  *  stands together. */
@@ -156,7 +159,10 @@ struct ll_ticket {
     bool by_log : 1;     /* and, with that, through the log */
     bool is_first;       /* NEXT: nobody is ahead, if the own key stands */
     bool version_open;   /* a write that was given up may raise it yet */
-    bool key_gone;       /* HELD: but a write may have given it back */
+    bool key_gone : 1;   /* HELD: but a write may have given it back */
+    bool asked : 1;      /* who holds it, or there was no need to */
+    bool asks : 1;       /* WAIT: the next read is to show who */
+    bool has_seen : 1;   /* it has a `seen` and no value any more */
     /** What is to be told. */
     bool acquired_due;
     bool lost_due;
@@ -187,7 +193,10 @@ struct ll_ticket {
     int64_t read_ns;     /* when a read of the keys is due */
     int64_t settle_ns;   /* until then reads follow each other closely */
     const char *why;     /* static */
-    char *value;         /* until etcd has answered the enqueue */
+    union {
+        char *value;          /* until etcd has answered the enqueue */
+        struct ll_seen *seen; /* the holder; see blocker.h */
+    };
     uint32_t queue_hash; /* of the queue's prefix */
     uint32_t value_size;
     uint16_t space_size; /* the key begins with the namespace, */

@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
+#include "core/blocker.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -76,6 +77,7 @@ static void build_enqueue(struct ll_core *core,
         core->part->compare.end = queue.end;
         queue.sort = LL_SORT_OLDEST_FIRST;
         core->part->then_ops[0] = put;
+        queue.keys_only = false; /* for the message */
         core->part->else_op = op_range(queue);
         request_txn(core, ret_request, 1, 1, 1);
     } else {
@@ -99,7 +101,19 @@ static void build_read(struct ll_core *core,
     if (ticket->state == LL_TICKET_WAIT) {
         core->part->then_ops[1] = op_key(
             ll_ticket_watched_key(ticket, LL_WATCH_AHEAD), !ticket->linearize);
+        core->part->then_ops[1].range.keys_only =
+            !ticket->asks || ticket->ahead != 1;
         then_n = 2;
+    }
+    if (ll_ticket_reads_holder(ticket)) {
+        struct ll_range queue = ticket_queue(core, ticket);
+
+        queue.sort = LL_SORT_OLDEST_FIRST;
+        queue.limit = 1;
+        queue.keys_only = false;
+        queue.serializable = true;
+        core->part->then_ops[2] = op_range(queue);
+        then_n = 3;
     }
     request_txn(core, ret_request, 0, then_n, 0);
 }
@@ -307,6 +321,7 @@ static void ticket_found(struct ll_core *core,
     } else if (ll_ticket_note_blocked(ticket, &found->kvs[0])) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
     } else {
+        ll_ticket_see_holder(ticket, &found->kvs[0]);
         ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
     }
 }
@@ -478,6 +493,15 @@ static void ticket_read(struct ll_core *core,
         return;
     }
     ticket->linearize = false;
+    if (waits && ticket->asks) {
+        const struct ll_range_answer *holder =
+            ticket->ahead == 1 ? ahead : answer_range(answer, 2);
+
+        ticket->asks = false;
+        if (holder != NULL && holder->kvs_n > 0) {
+            ll_ticket_see_holder(ticket, &holder->kvs[0]);
+        }
+    }
     if (ticket->state == LL_TICKET_REAP) {
         if (own->kvs_n > 0) {
             ticket->token = own->kvs[0].create_revision;

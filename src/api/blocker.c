@@ -1,0 +1,54 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/value.h"
+
+/** How much of a name and of a key is shown. */
+#define NAME_SHOWN 100
+#define KEY_SHOWN 120
+
+/** "host pid 7 program (label)", or the key of another kind of client. */
+static void
+word_holder(const struct ll_blocker *blocker, char *text, size_t size)
+{
+    struct ll_bytes who = ll_key_part(blocker->key, 'w');
+    struct ll_value value = {0};
+    int status = who.size > 0 ? ll_value_parse_who(who, &value)
+                              : ll_value_parse(blocker->value.data,
+                                               blocker->value.size, &value);
+
+    if (status == 0 && value.host[0] != '\0') {
+        bool labelled = value.label[0] != '\0';
+
+        (void)snprintf(text, size, "%.64s pid %" PRId64 " %.32s%s%s%s",
+                       value.host, value.pid, value.program,
+                       labelled ? " (" : "", value.label, labelled ? ")" : "");
+    } else {
+        (void)snprintf(text, size, "the foreign key %.*s",
+                       blocker->key.size < KEY_SHOWN ? (int)blocker->key.size
+                                                     : KEY_SHOWN,
+                       blocker->key.data);
+    }
+    ll_value_free(&value);
+}
+
+void ll_blocker_text(const struct ll_blocker *blocker,
+                     char text[LL_BLOCKER_TEXT_SIZE])
+{
+    int name_size =
+        blocker->name.size < NAME_SHOWN ? (int)blocker->name.size : NAME_SHOWN;
+    char who[300] = "another";
+    char ahead[48] = "";
+
+    if (blocker->key.size > 0) {
+        word_holder(blocker, who, sizeof(who));
+    }
+    if (blocker->ahead > 0) {
+        (void)snprintf(ahead, sizeof(ahead), "; %" PRId64 " ahead in its queue",
+                       blocker->ahead);
+    }
+    (void)snprintf(text, LL_BLOCKER_TEXT_SIZE, "%.*s is held by %s%s",
+                   name_size, name_size > 0 ? blocker->name.data : "", who,
+                   ahead);
+}

@@ -1,0 +1,69 @@
+#include "core/blocker.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+int64_t ll_ticket_ask_ns(const struct ll_ticket *ticket)
+{
+    return ticket->state == LL_TICKET_WAIT && !ticket->asked &&
+                   ticket->timeout_ns != LL_NEVER
+               ? ticket->timeout_ns - LL_ASK_NS
+               : LL_NEVER;
+}
+
+void ll_ticket_ask_holder(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ticket->asked = true;
+    if (ticket->state == LL_TICKET_WAIT && ticket->ahead > 0 &&
+        ticket->ahead <= LL_ASK_AHEAD_MAX) {
+        ticket->asks = true;
+        ticket->read_ns = LL_NEVER;
+        ticket->object.failures = 0;
+        ll_call_at(core, &ticket->object, core->now_ns);
+    }
+}
+
+bool ll_ticket_reads_holder(const struct ll_ticket *ticket)
+{
+    /* The only one ahead is the holder, and is read in any case. */
+    return ticket->state == LL_TICKET_WAIT && ticket->asks &&
+           ticket->ahead != 1;
+}
+
+void ll_ticket_see_holder(struct ll_ticket *ticket, const struct ll_kv *holder)
+{
+    size_t size = holder->key.size + holder->value.size;
+    struct ll_seen *seen = ll_alloc_zero(1, sizeof(*seen) + size + 1);
+
+    if (seen == NULL) {
+        return;
+    }
+    seen->key_size = holder->key.size;
+    seen->value_size = holder->value.size;
+    memcpy(seen->bytes, holder->key.data, seen->key_size);
+    if (seen->value_size > 0) {
+        memcpy(seen->bytes + seen->key_size, holder->value.data,
+               seen->value_size);
+    }
+    ll_free(ticket->value);
+    ticket->seen = seen;
+    ticket->has_seen = true;
+}
+
+struct ll_blocker ll_ticket_blocker(const struct ll_ticket *ticket)
+{
+    struct ll_blocker blocker = {
+        .name = {ticket->key + ticket->space_size, ticket->name_size},
+        .ahead = ticket->ahead,
+        .prefix_size = (size_t)ticket->space_size + ticket->name_size + 1};
+
+    if (ticket->has_seen) {
+        blocker.key =
+            (struct ll_bytes){ticket->seen->bytes, ticket->seen->key_size};
+        blocker.value =
+            (struct ll_bytes){ticket->seen->bytes + ticket->seen->key_size,
+                              ticket->seen->value_size};
+    }
+    return blocker;
+}
