@@ -20,6 +20,7 @@ struct grpc_proxy {
     int reserved_fd;
     char endpoint[TEST_ETCD_ENDPOINT_SIZE];
     char listen[64];
+    char advertise[64];
     char namespace[32];
 };
 
@@ -49,6 +50,7 @@ static int proxy_run(struct grpc_proxy *proxy)
                           "start",
                           endpoints,
                           proxy->listen,
+                          proxy->advertise,
                           proxy->namespace[0] != '\0' ? proxy->namespace : NULL,
                           NULL};
 
@@ -71,6 +73,10 @@ static int proxy_start(struct grpc_proxy *proxy, const char *space)
                    proxy->port);
     (void)snprintf(proxy->listen, sizeof(proxy->listen), "--listen-addr=%s",
                    proxy->endpoint);
+    /* The proxy is a client of its own at this address, and from 3.5 on ends
+     * when nobody answers there. */
+    (void)snprintf(proxy->advertise, sizeof(proxy->advertise),
+                   "--advertise-client-url=%s", proxy->endpoint);
     if (space != NULL) {
         (void)snprintf(proxy->namespace, sizeof(proxy->namespace),
                        "--namespace=%s", space);
