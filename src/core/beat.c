@@ -28,6 +28,17 @@ static enum ll_stream_kind second_of(const struct ll_core *core)
     return other_than(core->beats.main);
 }
 
+void ll_beats_init(struct ll_core *core)
+{
+    core->beats.main = LL_STREAM_KEEPALIVE;
+    ll_link_init(&core->beats.denied);
+}
+
+static bool is_denied(const struct ll_session *session)
+{
+    return !ll_link_alone(&session->denied);
+}
+
 static bool is_beating(const struct ll_session *session)
 {
     for (size_t i = 0; i < LL_BEAT_STREAMS; i++) {
@@ -86,7 +97,7 @@ void ll_beats_probe(struct ll_core *core, uint32_t endpoint)
     for (at = core->sessions.next; at != &core->sessions; at = at->next) {
         struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
 
-        if (ll_session_is_alive(session)) {
+        if (ll_session_is_alive(session) && !is_denied(session)) {
             if (!is_beating(session)) {
                 ll_session_beat_soon(core, session);
             }
@@ -95,12 +106,22 @@ void ll_beats_probe(struct ll_core *core, uint32_t endpoint)
     }
 }
 
-void ll_session_beat_stop(struct ll_session *session)
+void ll_session_beat_stop(struct ll_core *core, struct ll_session *session)
 {
+    bool on_trial = beat_on(session, LL_STREAM_TRIAL)->due ||
+                    beat_on(session, LL_STREAM_TRIAL)->out;
+
     for (size_t i = 0; i < LL_BEAT_STREAMS; i++) {
         session->beats[i] = (struct ll_beat){0};
     }
     session->overdue_ns = LL_NEVER;
+    if (is_denied(session)) {
+        ll_link_remove(&session->denied);
+        core->beats.denied_n--;
+    }
+    if (on_trial) { /* one trial, one stream: the next one's opens at once */
+        ll_stream_close(core, LL_STREAM_TRIAL);
+    }
 }
 
 /** Beats on a stream, if that is up and owes no answer. */
@@ -120,6 +141,7 @@ static void beats_doubt(struct ll_core *core)
 
     if (main->up && !core->beats.doubted) {
         core->beats.doubted = true;
+        core->beats.only_due[second_of(core) - LL_STREAM_KEEPALIVE] = false;
         ll_note_failure(core, main->endpoint, LL_GRPC_DEADLINE,
                         "a renewal of the lease was not answered in time");
     }
@@ -132,7 +154,10 @@ static void session_miss_beat(struct ll_core *core, struct ll_session *session)
     enum ll_stream_kind second = second_of(core);
 
     session->overdue_ns = LL_NEVER;
-    if (beat_on(session, second)->out) {
+    if (beat_on(session, LL_STREAM_TRIAL)->out) {
+        ll_stream_restart(core, LL_STREAM_TRIAL,
+                          "a renewal of the lease was not answered in time");
+    } else if (beat_on(session, second)->out) {
         ll_stream_restart(core, second,
                           "a renewal of the lease was not answered in time");
     } else {
@@ -144,18 +169,23 @@ void ll_session_beat_on_time(struct ll_core *core, struct ll_session *session)
 {
     if (core->now_ns >= session->deadline_ns) {
         ll_session_lose(core, session,
-                        core->beats.refused ? why_refused : why_deadline);
+                        is_denied(session) || core->beats.refused
+                            ? why_refused
+                            : why_deadline);
         return;
     }
     if (session->state == LL_SESSION_ACTIVE &&
         core->now_ns >= session->suspect_ns) {
         ll_session_set_state(core, session, LL_SESSION_SUSPECT,
-                             "a renewal of the lease is overdue");
+                             is_denied(session)
+                                 ? why_refused
+                                 : "a renewal of the lease is overdue");
     }
     if (core->now_ns >= session->overdue_ns) {
         session_miss_beat(core, session);
     }
-    if (core->now_ns >= session->beat_ns && !is_beating(session)) {
+    if (core->now_ns >= session->beat_ns && !is_beating(session) &&
+        !is_denied(session)) {
         session_beat(core, session, LL_STREAM_KEEPALIVE);
         session_beat(core, session, LL_STREAM_KEEPALIVE_2);
     }
@@ -170,7 +200,8 @@ int64_t ll_session_beat_deadline_ns(const struct ll_core *core,
         deadline_ns = ll_min(deadline_ns, session->suspect_ns);
     }
     /* Without a stream the next one's opening beats, not the time. */
-    if (core->streams[core->beats.main].up && !is_beating(session)) {
+    if (core->streams[core->beats.main].up && !is_beating(session) &&
+        !is_denied(session)) {
         deadline_ns = ll_min(deadline_ns, session->beat_ns);
     }
     return deadline_ns;
@@ -184,7 +215,9 @@ bool ll_session_beat_next(struct ll_core *core,
         struct ll_beat *beat = &session->beats[i];
 
         if (beat->due) {
-            *beat = (struct ll_beat){.out = true, .sent_ns = core->now_ns};
+            *beat = (struct ll_beat){.out = true,
+                                     .sent_ns = core->now_ns,
+                                     .order = ++core->beats.order};
             session->overdue_ns = core->now_ns + session_patience_ns(session);
             ll_object_reschedule(core, &session->object);
             ret_effect->kind = LL_EFFECT_KEEPALIVE;
@@ -231,7 +264,7 @@ static void session_on_beaten(struct ll_core *core,
                               int64_t sent_ns,
                               int64_t ttl_s)
 {
-    ll_session_beat_stop(session);
+    ll_session_beat_stop(core, session);
     if (ttl_s > 0) {
         session->ttl_s = ll_min(ttl_s, LL_TTL_MAX_S);
         session->renewed = true;
@@ -253,7 +286,7 @@ static void session_on_beaten(struct ll_core *core,
 /** A stream has answered: it is the main one, and the other is not needed. */
 static void beats_trust(struct ll_core *core, enum ll_stream_kind kind)
 {
-    if (core->beats.doubted) {
+    if (core->beats.doubted && kind != LL_STREAM_TRIAL) {
         core->beats.doubted = false;
         core->beats.main = kind;
         ll_stream_close(core, other_than(kind));
@@ -267,8 +300,9 @@ void ll_beats_on_answer(struct ll_core *core, const struct ll_event *event)
     struct ll_entry *entry;
     struct ll_beat beat;
 
-    if (core->streams[kind].generation != event->keepalive.generation) {
-        kind = LL_STREAM_KEEPALIVE_2;
+    while (kind < LL_STREAM_TRIAL &&
+           core->streams[kind].generation != event->keepalive.generation) {
+        kind++;
     }
     if (!ll_stream_is_current(core, kind, event->keepalive.generation) ||
         !ll_cluster_believes(core, event->keepalive.cluster_id,
@@ -291,22 +325,111 @@ void ll_beats_on_answer(struct ll_core *core, const struct ll_event *event)
     ll_object_reschedule(core, &session->object);
 }
 
+/** Renews the lease of the DENIED session whose turn it is. */
+static void beats_try(struct ll_core *core)
+{
+    struct ll_link *first = core->beats.denied.next;
+    struct ll_session *session = LL_CONTAINER(first, struct ll_session, denied);
+
+    ll_link_remove(first);
+    ll_link_append(&core->beats.denied, first);
+    session_beat(core, session, LL_STREAM_TRIAL);
+    ll_object_reschedule(core, &session->object);
+}
+
 void ll_beats_on_up(struct ll_core *core, enum ll_stream_kind kind)
 {
+    bool *only_due = &core->beats.only_due[kind - LL_STREAM_KEEPALIVE];
+    bool all = core->beats.doubted && !*only_due;
     struct ll_link *at;
     struct ll_link *after;
 
+    if (kind == LL_STREAM_TRIAL) {
+        beats_try(core);
+        return;
+    }
     LL_LIST_EACH (at, after, &core->sessions) {
         struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
 
         /* A lease that has just been granted need not be renewed at once. */
         if (ll_session_is_alive(session) && !session->checking &&
-            (session->renewed || core->beats.doubted ||
+            !is_denied(session) &&
+            (all || (session->renewed && !*only_due) ||
              core->now_ns >= session->beat_ns)) {
             session_beat(core, session, kind);
         }
         ll_object_reschedule(core, &session->object);
     }
+    *only_due = false;
+}
+
+/** The session whose unanswered beat on a stream went out first; or NULL. */
+static struct ll_session *oldest_out(struct ll_core *core,
+                                     enum ll_stream_kind kind)
+{
+    struct ll_session *oldest = NULL;
+    struct ll_link *at;
+
+    for (at = core->sessions.next; at != &core->sessions; at = at->next) {
+        struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
+
+        if (beat_on(session, kind)->out &&
+            (oldest == NULL ||
+             beat_on(session, kind)->order < beat_on(oldest, kind)->order)) {
+            oldest = session;
+        }
+    }
+    return oldest;
+}
+
+bool ll_beats_on_refusal(struct ll_core *core,
+                         enum ll_stream_kind kind,
+                         int64_t *ret_pause_ns)
+{
+    struct ll_session *session = oldest_out(core, kind);
+    struct ll_stream *stream = &core->streams[kind];
+
+    if (session == NULL) {
+        return false;
+    }
+    *ret_pause_ns = 0;
+    if (kind == LL_STREAM_TRIAL) {
+        *ret_pause_ns =
+            ll_max(ll_min(ll_backoff_ns(&core->random, stream->failures),
+                          LL_BEAT_PAUSE_MAX_NS) /
+                       core->beats.denied_n,
+                   LL_BEAT_TRIAL_PAUSE_MIN_NS);
+        return true;
+    }
+    stream->failures = 0;
+    core->beats.only_due[kind - LL_STREAM_KEEPALIVE] = true;
+    if (!is_denied(session)) {
+        ll_core_log(core, 1,
+                    "session %llx: etcd refuses to renew the lease; it is "
+                    "tried again until its deadline",
+                    (unsigned long long)session->lease);
+        ll_link_append(&core->beats.denied, &session->denied);
+        core->beats.denied_n++;
+    }
+    beat_on(session, other_than(kind))->due = false;
+    return true;
+}
+
+static void session_on_stream_down(struct ll_core *core,
+                                   struct ll_session *session,
+                                   enum ll_stream_kind kind)
+{
+    struct ll_beat *beat = beat_on(session, kind);
+    bool lost = beat->due || beat->out;
+
+    *beat = (struct ll_beat){0};
+    if (lost && is_beating(session)) {
+        session->overdue_ns = core->now_ns + session_patience_ns(session);
+    } else if (lost) {
+        session->overdue_ns = LL_NEVER;
+        session->beat_ns = core->now_ns;
+    }
+    ll_object_reschedule(core, &session->object);
 }
 
 void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind)
@@ -314,6 +437,13 @@ void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind)
     struct ll_link *at;
     struct ll_link *after;
 
+    if (kind == LL_STREAM_TRIAL) { /* of those alone can one be on it */
+        LL_LIST_EACH (at, after, &core->beats.denied) {
+            session_on_stream_down(
+                core, LL_CONTAINER(at, struct ll_session, denied), kind);
+        }
+        return;
+    }
     if (core->beats.doubted && kind == core->beats.main) {
         core->beats.doubted = false;
         if (core->streams[other_than(kind)].up) {
@@ -321,18 +451,8 @@ void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind)
         }
     }
     LL_LIST_EACH (at, after, &core->sessions) {
-        struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
-        struct ll_beat *beat = beat_on(session, kind);
-        bool lost = beat->due || beat->out;
-
-        *beat = (struct ll_beat){0};
-        if (lost && is_beating(session)) {
-            session->overdue_ns = core->now_ns + session_patience_ns(session);
-        } else if (lost) {
-            session->overdue_ns = LL_NEVER;
-            session->beat_ns = core->now_ns;
-        }
-        ll_object_reschedule(core, &session->object);
+        session_on_stream_down(core, LL_CONTAINER(at, struct ll_session, link),
+                               kind);
     }
 }
 
@@ -347,6 +467,9 @@ void ll_beats_leave(struct ll_core *core, uint32_t endpoint)
 
 bool ll_beats_need_stream(const struct ll_core *core, enum ll_stream_kind kind)
 {
+    if (kind == LL_STREAM_TRIAL) {
+        return !ll_link_alone(&core->beats.denied);
+    }
     return core->alive_n > 0 &&
            (kind == core->beats.main || core->beats.doubted);
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "core/event.h"
 
 struct ll_core;
@@ -35,6 +36,29 @@ struct ll_session;
  * A session has at most one unanswered beat on each stream, so that an answer
  * is always that of the beat which was sent there last. etcd answers the beats
  * of one stream in their order.
+ *
+ * From 3.5.28 and 3.6.9 on etcd checks at each beat that the user may write
+ * every key of the lease, and a refusal ends the stream. The beat that it
+ * refused is the oldest unanswered one, because it answers them in their order.
+ * That session beats on a stream of its own from then on, the trial stream, so
+ * that the next refusal ends no other session's stream:
+ *
+ *     session | event                     | next    | does
+ *     ALLOWED | a stream ends refused and | DENIED  | the stream opens anew
+ *             | its beat is the oldest    |         | at once; those that were
+ *             |                           |         | not answered beat again
+ *     DENIED  | the trial stream opens,   | DENIED  | beats there, as the only
+ *             | and it is its turn        |         | session
+ *     DENIED  | the trial stream is down  | DENIED  | it opens anew after a
+ *             |                           |         | pause, for the next one
+ *     DENIED  | its trial is overdue      | DENIED  | it opens anew at once, on
+ *             |                           |         | the next endpoint
+ *     DENIED  | a beat of it is answered  | ALLOWED | beats with the others
+ *     DENIED  | deadline, close           | (ended) |
+ *
+ * Where the wrong session is taken for the refused one (the right one was
+ * closed meanwhile), its first trial is answered and it is ALLOWED again. A
+ * refusal of the user's token is nobody's: it is not looked for in the beats.
  */
 
 /** A beat is overdue when it is not answered in a sixth of the TTL: then there
@@ -49,12 +73,24 @@ struct ll_session;
 /** The shortest pause between beats. */
 #define LL_BEAT_MIN_NS INT64_C(100000000)
 
+/** The shortest pause between two trials that etcd refuses: several DENIED
+ *  sessions share the pause of one, down to this. */
+#define LL_BEAT_TRIAL_PAUSE_MIN_NS INT64_C(10000000)
+
+#define LL_BEAT_STREAMS 3
+
 /** Of a client. */
 struct ll_beats {
     enum ll_stream_kind main;
     bool doubted;
     bool refused; /* etcd turned a stream away since the last renewal */
     uint32_t generation;
+    uint64_t order;        /* of the newest beat */
+    struct ll_link denied; /* sessions; the next trial's first */
+    unsigned denied_n;
+    /** The stream opens anew after a refusal: only those beat on it who were
+     *  not answered, not everybody. */
+    bool only_due[LL_BEAT_STREAMS];
 };
 
 /** Of a session on one stream. */
@@ -62,8 +98,10 @@ struct ll_beat {
     bool due; /* a KEEPALIVE is to be drawn */
     bool out; /* it is unanswered */
     int64_t sent_ns;
+    uint64_t order; /* among all beats: the lower went out earlier */
 };
-#define LL_BEAT_STREAMS 2
+
+void ll_beats_init(struct ll_core *core);
 
 /** Counts the lease's life from when a renewal of it was sent. */
 void ll_session_renew(struct ll_session *session, int64_t sent_ns);
@@ -81,8 +119,8 @@ void ll_session_beat_soon(struct ll_core *core, struct ll_session *session);
 /** Renews a lease on a keep-alive stream on this endpoint, if there is one, so
  *  that it shows whether the endpoint is well. */
 void ll_beats_probe(struct ll_core *core, uint32_t endpoint);
-/** The session beats no more. */
-void ll_session_beat_stop(struct ll_session *session);
+/** The session beats no more, or has been answered. */
+void ll_session_beat_stop(struct ll_core *core, struct ll_session *session);
 /** What LeaseTimeToLive says of a lease that a keep-alive did not know. */
 void ll_session_on_checked(struct ll_core *core,
                            struct ll_session *session,
@@ -93,6 +131,15 @@ void ll_beats_on_answer(struct ll_core *core, const struct ll_event *event);
 /** A stream for beats is new: sessions beat on it. */
 void ll_beats_on_up(struct ll_core *core, enum ll_stream_kind kind);
 void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind);
+/**
+ * etcd refuses what was sent on a stream, which is about to be down.
+ *
+ * @param ret_pause_ns  before the stream opens anew
+ * @return whether it was one session's beat; else nobody's
+ */
+bool ll_beats_on_refusal(struct ll_core *core,
+                         enum ll_stream_kind kind,
+                         int64_t *ret_pause_ns);
 /** Another endpoint does better than this one. */
 void ll_beats_leave(struct ll_core *core, uint32_t endpoint);
 bool ll_beats_need_stream(const struct ll_core *core, enum ll_stream_kind kind);

@@ -17,13 +17,16 @@
  */
 
 /** The long-lived streams of a client. Two are for renewals: the second is
- *  open only while the first is in doubt, and then they may change places. */
+ *  open only while the first is in doubt, and then they may change places. The
+ *  third carries one renewal at a time, of a lease that etcd refused to renew
+ *  (see beat.h). */
 enum ll_stream_kind {
     LL_STREAM_WATCH,
     LL_STREAM_KEEPALIVE,
     LL_STREAM_KEEPALIVE_2,
+    LL_STREAM_TRIAL,
 };
-#define LL_STREAMS 3
+#define LL_STREAMS 4
 
 struct ll_watch_event {
     bool deleted;
@@ -148,6 +151,9 @@ struct ll_event {
             uint32_t endpoint;
             int grpc_status;
             enum ll_outcome outcome; /* REFUSED, or LOST for the rest */
+            /** Of a refusal: of the user's credentials, not of anything that
+             *  was sent on the stream. */
+            bool no_token;
             const char *text;
         } stream_down;
         struct {

@@ -56,6 +56,7 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     }
     core->sessions_n++;
     ll_link_init(&session->tickets);
+    ll_link_init(&session->denied);
     session->lease = event->session_open.lease;
     session->ttl_s = event->session_open.ttl_s;
     session->resumes = event->session_open.resume;
@@ -144,7 +145,7 @@ static void session_leave(struct ll_core *core, struct ll_session *session)
         session->expiry_ns = core->now_ns + ll_session_ttl_ns(session);
     }
     session_move(core, session, LL_SESSION_CLOSING);
-    ll_session_beat_stop(session);
+    ll_session_beat_stop(core, session);
     session->late_revoke_ns = LL_NEVER;
     session->check_ns = LL_NEVER;
     session->object.failures = 0;
@@ -207,7 +208,7 @@ void ll_session_lose(struct ll_core *core,
                 (unsigned long long)session->lease, why);
     ll_call_none(core, &session->object);
     session->checking = false;
-    ll_session_beat_stop(session);
+    ll_session_beat_stop(core, session);
     if (core->now_ns >= session->deadline_ns) {
         /* A renewal that was on its way may have reached etcd; the margin
          * belongs to a holder that is stopping. */

@@ -12,7 +12,7 @@ void ll_streams_init(struct ll_core *core)
     for (size_t i = 0; i < LL_STREAMS; i++) {
         core->streams[i].kind = (enum ll_stream_kind)i;
     }
-    core->beats.main = LL_STREAM_KEEPALIVE;
+    ll_beats_init(core);
     ll_link_init(&core->watches.wanted);
     ll_link_init(&core->watches.creating);
     ll_link_init(&core->watches.on);
@@ -335,6 +335,33 @@ void ll_streams_leave(struct ll_core *core, uint32_t endpoint)
     ll_beats_leave(core, endpoint);
 }
 
+/** etcd turns the stream away, or what was sent on it. */
+static void stream_refused(struct ll_core *core,
+                           struct ll_stream *stream,
+                           const struct ll_event *event)
+{
+    int64_t pause_ns;
+
+    ll_core_log(core, 1, "the %s stream is refused: %s",
+                stream_name(stream->kind), event->stream_down.text);
+    if (stream->kind != LL_STREAM_WATCH && !event->stream_down.no_token &&
+        ll_beats_on_refusal(core, stream->kind, &pause_ns)) {
+        /* The endpoint is well: another one would refuse that beat, too. */
+        ll_keep_failure(core, event->stream_down.endpoint,
+                        event->stream_down.grpc_status,
+                        event->stream_down.text);
+        stream->retry_ns = core->now_ns + pause_ns;
+        return;
+    }
+    ll_note_failure(core, event->stream_down.endpoint,
+                    event->stream_down.grpc_status, event->stream_down.text);
+    if (stream->kind != LL_STREAM_WATCH) {
+        core->beats.refused = true;
+    } else if (!stream->proven) {
+        watches_on_refusal(core);
+    }
+}
+
 void ll_streams_on_down(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_stream *stream = &core->streams[event->stream_down.which];
@@ -355,16 +382,12 @@ void ll_streams_on_down(struct ll_core *core, const struct ll_event *event)
                                 ? pause_ns
                                 : ll_min(pause_ns, LL_BEAT_PAUSE_MAX_NS);
     }
-    ll_note_failure(core, event->stream_down.endpoint,
-                    event->stream_down.grpc_status, event->stream_down.text);
     if (event->stream_down.outcome == LL_OUTCOME_REFUSED) {
-        ll_core_log(core, 1, "the %s stream is refused: %s",
-                    stream_name(stream->kind), event->stream_down.text);
-        if (stream->kind != LL_STREAM_WATCH) {
-            core->beats.refused = true;
-        } else if (!stream->proven) {
-            watches_on_refusal(core);
-        }
+        stream_refused(core, stream, event);
+    } else {
+        ll_note_failure(core, event->stream_down.endpoint,
+                        event->stream_down.grpc_status,
+                        event->stream_down.text);
     }
     stream_set_down(core, stream);
 }

@@ -49,6 +49,7 @@ enum ll_method ll_method_of_stream(enum ll_stream_kind which)
         return LL_METHOD_WATCH;
     case LL_STREAM_KEEPALIVE:
     case LL_STREAM_KEEPALIVE_2:
+    case LL_STREAM_TRIAL:
         return LL_METHOD_KEEPALIVE;
     }
     return LL_METHOD_WATCH;

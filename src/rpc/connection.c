@@ -46,6 +46,7 @@ enum ll_lane ll_lane_of_stream(enum ll_stream_kind which)
     case LL_STREAM_KEEPALIVE:
         return LL_LANE_KEEPALIVE;
     case LL_STREAM_KEEPALIVE_2:
+    case LL_STREAM_TRIAL: /* both are rare, and can share one */
         break;
     }
     return LL_LANE_KEEPALIVE_2;

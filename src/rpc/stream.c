@@ -215,6 +215,7 @@ static void note_creations(struct ll_rpc_stream *stream)
 static void tell_down(struct ll_rpc_stream *stream,
                       int grpc_status,
                       enum ll_outcome outcome,
+                      bool no_token,
                       const char *text,
                       ll_transport_event_fn *on_event,
                       void *arg)
@@ -227,6 +228,7 @@ static void tell_down(struct ll_rpc_stream *stream,
     event.stream_down.grpc_status = grpc_status;
     event.stream_down.outcome =
         outcome == LL_OUTCOME_REFUSED ? LL_OUTCOME_REFUSED : LL_OUTCOME_LOST;
+    event.stream_down.no_token = no_token;
     event.stream_down.text = text;
     ll_link_remove(&stream->link);
     stream_free(stream);
@@ -250,10 +252,11 @@ static void on_wait_over(struct ll_transport *transport,
     }
     stream_retire(transport, stream);
     if (failure != NULL) {
-        tell_down(stream, failure->grpc_status, failure->outcome, failure->text,
-                  on_event, arg);
+        tell_down(stream, failure->grpc_status, failure->outcome, true,
+                  failure->text, on_event, arg);
     } else {
-        tell_down(stream, -1, LL_OUTCOME_LOST, "out of memory", on_event, arg);
+        tell_down(stream, -1, LL_OUTCOME_LOST, false, "out of memory", on_event,
+                  arg);
     }
 }
 
@@ -406,6 +409,7 @@ static int deliver(struct ll_transport *transport,
         break;
     case LL_STREAM_KEEPALIVE:
     case LL_STREAM_KEEPALIVE_2:
+    case LL_STREAM_TRIAL:
         status = ll_keepalive_decode(data, size, &event);
         event.keepalive.generation = stream->generation;
         break;
@@ -484,7 +488,8 @@ static void finish(struct ll_transport *transport,
         ll_token_rejected(&transport->auth.token, stream->token_serial)) {
         outcome = LL_OUTCOME_LOST; /* it is opened again, with another */
     }
-    tell_down(stream, (int)stream->status, outcome, text, on_event, arg);
+    tell_down(stream, (int)stream->status, outcome, ll_text_is_token(raw), text,
+              on_event, arg);
 }
 
 void ll_rpc_stream_complete(struct ll_transport *transport,

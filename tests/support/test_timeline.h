@@ -34,7 +34,7 @@
  *     0.000 deleted WATCH rev N [stream G]
  *     0.000 appeared WATCH rev N [stream G]
  *     0.000 changed WATCH rev N put KEY@CREATED=VALUE|delete KEY ... [rev ...]
- *     0.000 down watch|keepalive [denied]
+ *     0.000 down watch|keepalive [stream N] [denied [token]]
  *     0.000 time                         nothing but the time
  *     0.000 stopped                      the same, and core is not told
  *     0.000 look ID                      at a session or ticket, by the clock

@@ -62,17 +62,21 @@ bool test_run_answer(struct test_timeline *timeline)
  *  that is open. */
 static enum ll_stream_kind beat_stream(struct test_timeline *timeline)
 {
-    const struct test_stream *one = &timeline->streams[LL_STREAM_KEEPALIVE];
-    const struct test_stream *two = &timeline->streams[LL_STREAM_KEEPALIVE_2];
     int64_t wanted = test_word_option(timeline, "stream", -1);
+    enum ll_stream_kind found = LL_STREAM_KEEPALIVE;
 
-    if (wanted >= 0) {
-        return wanted == two->generation ? LL_STREAM_KEEPALIVE_2
-                                         : LL_STREAM_KEEPALIVE;
+    for (unsigned i = LL_STREAM_KEEPALIVE; i < LL_STREAMS; i++) {
+        const struct test_stream *stream = &timeline->streams[i];
+        bool is_newer =
+            stream->open &&
+            (!timeline->streams[found].open ||
+             stream->generation > timeline->streams[found].generation);
+
+        if (wanted >= 0 ? stream->generation == wanted : is_newer) {
+            found = (enum ll_stream_kind)i;
+        }
     }
-    return two->open && (!one->open || two->generation > one->generation)
-               ? LL_STREAM_KEEPALIVE_2
-               : LL_STREAM_KEEPALIVE;
+    return found;
 }
 
 bool test_run_renewed(struct test_timeline *timeline)
@@ -201,6 +205,7 @@ bool test_run_down(struct test_timeline *timeline)
     event.stream_down.endpoint = stream->endpoint;
     event.stream_down.grpc_status = denied ? 7 : 14;
     event.stream_down.outcome = denied ? LL_OUTCOME_REFUSED : LL_OUTCOME_LOST;
+    event.stream_down.no_token = denied && test_word_take(timeline, "token");
     event.stream_down.text = denied ? "permission denied" : "connection reset";
     (void)test_timeline_step(timeline, &event);
     return true;

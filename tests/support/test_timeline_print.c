@@ -245,8 +245,10 @@ void test_effect_print(struct test_timeline *timeline,
         break;
     case LL_EFFECT_KEEPALIVE:
         fprintf(out, "beat %" PRIx64, (uint64_t)effect->keepalive.lease);
-        if (timeline->streams[LL_STREAM_KEEPALIVE].open &&
-            timeline->streams[LL_STREAM_KEEPALIVE_2].open) {
+        if (timeline->streams[LL_STREAM_KEEPALIVE].open +
+                timeline->streams[LL_STREAM_KEEPALIVE_2].open +
+                timeline->streams[LL_STREAM_TRIAL].open >
+            1) {
             fprintf(out, " on stream %" PRIu32,
                     timeline->streams[effect->keepalive.which].generation);
         }
