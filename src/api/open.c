@@ -51,11 +51,21 @@ struct ll_bytes ll_client_space(const struct ll_client *client)
     return (struct ll_bytes){space, space != NULL ? strlen(space) : 0};
 }
 
+/** Whether etcd may take the client for a user: by name, or by the common name
+ *  of its certificate. */
+static bool client_has_user(const struct ll_client *client)
+{
+    return client->options.user != NULL || client->options.cert != NULL;
+}
+
 static int client_make_core(struct ll_client *client)
 {
     struct ll_core_config config = {
         .endpoints_n = ll_transport_endpoints(client->transport),
         .space = ll_client_space(client),
+        /* Servers before 3.4.42, 3.5.28 and 3.6.9 do not judge a batched
+         * request as they judge a single one. */
+        .batch_window = client_has_user(client) ? LL_BATCH_NEVER : 0,
         .request_timeout_ns = client->options.request_timeout_ms * LL_NS_PER_MS,
         .check_clusters = true,
         .log_level =
