@@ -1,0 +1,137 @@
+/* Users whose role changes or covers some names only, with a real etcd: what
+ * one session or request is refused costs no other one anything (failures 39
+ * and 40). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "support/etcd_auth.h"
+#include "support/test_live.h"
+#include "support/wait.h"
+
+#define PASSWORD "correct-horse"
+
+static struct test_etcd etcd;
+
+static void open_as_ann(int ttl_s, struct test_peer *peer)
+{
+    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
+    struct leaselock_session_options session = LEASELOCK_SESSION_OPTIONS_INIT;
+
+    options.user = "ann";
+    options.password = PASSWORD;
+    session.ttl_s = ttl_s;
+    test_peer_open_with(etcd.endpoint, &options, &session, peer);
+}
+
+/**
+ * Goal: failure 39: of two sessions of a client one is refused its renewals,
+ * and the other one is renewed for longer than its TTL. Method: the role is
+ * taken from the first one's key. Servers before 3.5.28 renew both.
+ */
+static void test_one_refused(void **state)
+{
+    struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    leaselock_session *second = NULL;
+    leaselock_ticket *taken = NULL;
+    leaselock_ticket *kept = NULL;
+    struct test_peer peer;
+    int64_t until_ns;
+
+    (void)state;
+    test_auth_permit(&etcd, true, "ann", "readwrite", "brief/");
+    open_as_ann(3, &peer);
+    options.ttl_s = 3;
+    assert_int_equal(
+        leaselock_session_open(peer.client, &options, &second, &error), 0);
+    assert_int_equal(leaselock_acquire(peer.session, "brief/lock", NULL, 5000,
+                                       &taken, &error),
+                     0);
+    assert_int_equal(
+        leaselock_acquire(second, "ann/lock", NULL, 5000, &kept, &error), 0);
+    test_auth_permit(&etcd, true, "ann", NULL, "brief/");
+    until_ns = test_deadline_ns(6500);
+    while (test_now_ns() < until_ns) {
+        assert_int_equal(leaselock_session_state(second),
+                         LEASELOCK_SESSION_ACTIVE);
+        assert_int_equal(leaselock_ticket_state(kept), LEASELOCK_TICKET_HELD);
+        test_pause_step();
+    }
+    assert_int_equal(leaselock_release(kept, &error), 0);
+    test_auth_permit(&etcd, true, "ann", "readwrite", "brief/");
+    (void)leaselock_release(taken, &error);
+    assert_int_equal(leaselock_session_close(second, &error), 0);
+    test_peer_close(&peer);
+}
+
+/**
+ * Goal: failure 40: of many acquires at once those of names outside the role
+ * are refused, the others are granted, and the close of the session succeeds
+ * and leaves no key: etcdctl shows that, as root.
+ */
+static void test_some_names(void **state)
+{
+    enum { TICKETS = 64 };
+    static struct test_call calls[TICKETS];
+    leaselock_ticket *tickets[TICKETS];
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    struct test_peer peer;
+    char left[256];
+    char name[32];
+
+    (void)state;
+    open_as_ann(TEST_TTL_LONG_S, &peer);
+    for (size_t i = 0; i < TICKETS; i++) {
+        calls[i] = (struct test_call)TEST_CALL_INIT;
+        (void)snprintf(name, sizeof(name), "%s/%zu",
+                       i % 8 == 0 ? "other" : "ann", i);
+        tickets[i] = test_acquire_async(&peer, name, &calls[i]);
+    }
+    for (size_t i = 0; i < TICKETS; i++) {
+        assert_int_equal(test_call_await(&calls[i]),
+                         i % 8 == 0 ? LEASELOCK_E_REFUSED : 0);
+    }
+    for (size_t i = 0; i < TICKETS; i++) {
+        if (i % 8 != 0) {
+            test_release(tickets[i]);
+        }
+    }
+    assert_int_equal(leaselock_session_close(peer.session, &error), 0);
+    assert_int_equal(leaselock_client_close(peer.client, &error), 0);
+    assert_int_equal(test_etcdctl(&etcd, left, sizeof(left), TEST_AUTH_ROOT,
+                                  "get", "--prefix", "--keys-only", "other/",
+                                  NULL),
+                     0);
+    assert_string_equal(left, "");
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    assert_int_equal(test_etcd_start(&etcd), 0);
+    test_auth_user(&etcd, false, "ann", PASSWORD, "ann/");
+    test_auth_enable(&etcd);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    test_etcd_stop(&etcd);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_refused),
+        cmocka_unit_test(test_some_names),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
