@@ -83,8 +83,8 @@ struct ll_session {
     int64_t overdue_ns;
     struct ll_beat beats[LL_BEAT_STREAMS];
     struct ll_link denied; /* in core->beats.denied: see beat.h */
-    bool renewed;  /* a beat has been answered */
-    bool checking; /* a TTL of 0 is being checked with a call */
+    bool renewed;          /* a beat has been answered */
+    bool checking;         /* a TTL of 0 is being checked with a call */
     /** CLOSING: when CLOSED is told without an answer. */
     int64_t close_ns;
     bool revoking; /* the call is a revoke, not the grant any more */

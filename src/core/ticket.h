@@ -189,10 +189,10 @@ struct ll_ticket {
     struct ll_link writes;    /* HELD: ll_write, in their order */
     int64_t version;          /* HELD: of the key, as far as it is known */
     struct ll_watch watches[LL_WATCH_SLOTS];
-    int64_t watch_ns;    /* when OFF watches are wanted */
-    int64_t read_ns;     /* when a read of the keys is due */
-    int64_t settle_ns;   /* until then reads follow each other closely */
-    const char *why;     /* static */
+    int64_t watch_ns;  /* when OFF watches are wanted */
+    int64_t read_ns;   /* when a read of the keys is due */
+    int64_t settle_ns; /* until then reads follow each other closely */
+    const char *why;   /* static */
     union {
         char *value;          /* until etcd has answered the enqueue */
         struct ll_seen *seen; /* the holder; see blocker.h */
