@@ -342,7 +342,7 @@ static void client_on_down(struct sim_client *client,
     (void)sim_client_step(client, &event);
 }
 
-void sim_client_receive(struct sim_client *client, struct sim_message *message)
+static void client_take(struct sim_client *client, struct sim_message *message)
 {
     const struct sim_stream *stream;
     struct ll_event event = {.kind = LL_EVENT_KEEPALIVE};
@@ -363,12 +363,40 @@ void sim_client_receive(struct sim_client *client, struct sim_message *message)
         event.keepalive.generation = stream->generation;
         event.keepalive.lease = message->beat.lease;
         event.keepalive.ttl_s = message->beat.ttl_s;
-        event.keepalive.cluster_id = SIM_CLUSTER_ID;
+        event.keepalive.cluster_id =
+            stream->is_other ? SIM_OTHER_ID : SIM_CLUSTER_ID;
     } else {
         event = message->event;
         event.watch.generation = stream->generation;
     }
     (void)sim_client_step(client, &event);
+}
+
+/** Whether what has come is from another cluster, and has an id that says so.
+ */
+static void client_look(struct sim_client *client,
+                        const struct sim_message *message)
+{
+    bool has_id = true;
+
+    if (message->kind == SIM_MESSAGE_ANSWER) {
+        client->is_by_other = message->is_other;
+        has_id = message->answer.cluster_id != 0;
+    } else if (message->kind != SIM_MESSAGE_STREAM_DOWN) {
+        client->is_by_other = client->world->streams[message->id - 1].is_other;
+    }
+    client->met_other = client->met_other || client->is_by_other;
+    client->is_contradicted =
+        client->is_by_other && has_id &&
+        ll_core_cluster_id(client->core) == SIM_CLUSTER_ID;
+}
+
+void sim_client_receive(struct sim_client *client, struct sim_message *message)
+{
+    client_look(client, message);
+    client_take(client, message);
+    client->is_by_other = false;
+    client->is_contradicted = false;
 }
 
 void sim_client_list(struct sim_client *client, uint64_t usable)

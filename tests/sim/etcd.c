@@ -27,6 +27,9 @@ static void set_defaults(struct sim_etcd_config *config)
     if (config->version == NULL) {
         config->version = "3.4.23";
     }
+    if (config->cluster_id == 0) {
+        config->cluster_id = SIM_CLUSTER_ID;
+    }
     if (config->watch_race_max_ns == 0) {
         config->watch_race_max_ns = SIM_NS_PER_MS;
     }

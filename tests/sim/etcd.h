@@ -20,12 +20,15 @@
 struct sim_etcd;
 
 #define SIM_CLUSTER_ID UINT64_C(0xcdf818194e3a8c32)
+/** Of the cluster behind wrong addresses. */
+#define SIM_OTHER_ID UINT64_C(0x1f2e3d4c5b6a7988)
 
 #define SIM_MEMBERS_MAX 5
 
 struct sim_etcd_config {
     uint64_t seed;
-    unsigned members; /* 1, 3 or 5 */
+    unsigned members;    /* 1, 3 or 5 */
+    uint64_t cluster_id; /* default SIM_CLUSTER_ID */
     /** The release that it is a model of, from 3.4 on; default "3.4.23".
      *  Borrowed. */
     const char *version;

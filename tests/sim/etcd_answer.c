@@ -12,7 +12,7 @@ void sim_answer(struct sim_etcd *etcd,
     }
     call->forgotten = true;
     if (whole.outcome == LL_OUTCOME_OK) {
-        whole.cluster_id = SIM_CLUSTER_ID;
+        whole.cluster_id = etcd->config.cluster_id;
         whole.member_id = sim_member_id(call->member);
     }
     etcd->hooks.on_answer(etcd->hooks.arg, call->tag, &whole);

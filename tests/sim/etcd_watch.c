@@ -19,7 +19,7 @@ static void tell(struct sim_etcd *etcd,
 {
     event->now_ns = etcd->now_ns;
     event->watch.member_id = sim_member_id(stream->member);
-    event->watch.cluster_id = SIM_CLUSTER_ID;
+    event->watch.cluster_id = etcd->config.cluster_id;
     if (event->watch.reason == NULL) {
         event->watch.reason = "";
     }

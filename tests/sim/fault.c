@@ -76,6 +76,7 @@ static bool is_rare(enum sim_fault fault, struct ll_random *random)
     int64_t one_in = fault == SIM_FAULT_BURST    ? 40
                      : fault == SIM_FAULT_FORBID ? 8
                      : fault == SIM_FAULT_NESTED ? 4
+                     : fault == SIM_FAULT_OTHER  ? 3
                                                  : 1;
 
     return sim_below(random, one_in) != 0;
@@ -99,7 +100,10 @@ void sim_faults_draw(struct sim_world *world)
         struct ll_random *random = &world->fault_random[i];
         bool there;
 
-        random->state = ll_random_next(&world->setup);
+        /* One that came later draws from another's: old worlds stay. */
+        random->state = i <= SIM_FAULT_PROXY
+                            ? ll_random_next(&world->setup)
+                            : world->fault_random[i - 1].state ^ (unsigned)i;
         there = sim_below(random, 100) < present((enum sim_fault)i, percent) &&
                 !is_rare((enum sim_fault)i, random);
         world->fault_rate[i] = rate_draw(random, (enum sim_fault)i);
@@ -191,6 +195,35 @@ static void strike_links(struct sim_world *world, enum sim_fault fault)
         }
         SIM_TELL(world, "** %s: peer %u, member %u", faults[fault].what, peer,
                  member);
+    }
+}
+
+/** What comes from behind the address that a client has of a member is of
+ *  another cluster from now on, or of its own again. */
+static void strike_address(struct sim_world *world)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_OTHER];
+    unsigned peer = (unsigned)sim_below(random, world->clients_n);
+    unsigned member = (unsigned)sim_below(random, world->members_n);
+
+    if (world->links[peer][member].is_other) {
+        return;
+    }
+    SIM_TELL(world, "** %s: peer %u, member %u", faults[SIM_FAULT_OTHER].what,
+             peer, member);
+    world->links[peer][member].is_other = true;
+    sim_net_reset(world, peer, member);
+    end_in(world, SIM_FAULT_OTHER, 4 * LL_NS_PER_S,
+           (uint64_t)peer << 8 | member);
+}
+
+static void end_address(struct sim_world *world, unsigned peer, unsigned member)
+{
+    if (world->links[peer][member].is_other) {
+        SIM_TELL(world, "** peer %u's address of member %u is right again",
+                 peer, member);
+        world->links[peer][member].is_other = false;
+        sim_net_reset(world, peer, member);
     }
 }
 
@@ -308,6 +341,9 @@ void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
     case SIM_FAULT_LIST:
         strike_list(world);
         break;
+    case SIM_FAULT_OTHER:
+        strike_address(world);
+        break;
     default:
         sim_party_strikes(world, fault);
         break;
@@ -326,6 +362,9 @@ void sim_fault_end(struct sim_world *world, enum sim_fault fault, uint64_t at)
     case SIM_FAULT_FOREIGN:
     case SIM_FAULT_NESTED:
         sim_party_removes(world, fault, at);
+        return;
+    case SIM_FAULT_OTHER:
+        end_address(world, (unsigned)(at >> 8), (unsigned)(at & 255));
         return;
     default:
         break;
@@ -356,7 +395,8 @@ void sim_faults_heal(struct sim_world *world)
     }
     for (unsigned peer = 0; peer < world->clients_n + world->gos_n; peer++) {
         for (unsigned member = 0; member < world->members_n; member++) {
-            world->links[peer][member] = (struct sim_link){0, 0};
+            end_address(world, peer, member);
+            world->links[peer][member] = (struct sim_link){0, 0, false};
         }
         sim_net_resume(world, sim_peer(world, peer));
     }

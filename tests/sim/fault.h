@@ -46,7 +46,9 @@
     X(GO, "go", SETTING, "Go's clients stand in the queues")                   \
     X(BURST, "burst", SETTING, "a client asks for hundreds of locks at once")  \
     X(CHAIN, "chain", HABIT, "a holder asks for a further lock")               \
-    X(PROXY, "proxy", SETTING, "a proxy numbers watches and mixes their order")
+    X(PROXY, "proxy", SETTING,                                                 \
+      "a proxy numbers watches and mixes their order")                         \
+    X(OTHER, "other", TIME, "an address leads to another cluster for a while")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text, how, what) SIM_FAULT_##name,

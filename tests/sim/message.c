@@ -20,6 +20,7 @@ sim_message_new(struct sim_pool *pool, enum sim_message_kind kind, uint64_t id)
     message->next = NULL;
     message->kind = kind;
     message->id = id;
+    message->is_other = false;
     message->chunks = NULL;
     message->used = 0;
     return message;

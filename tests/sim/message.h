@@ -1,6 +1,7 @@
 #ifndef SIM_MESSAGE_H
 #define SIM_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,7 +38,8 @@ struct sim_chunk {
 struct sim_message {
     struct sim_message *next; /* in a queue */
     enum sim_message_kind kind;
-    uint64_t id; /* the call's tag or the stream */
+    uint64_t id;   /* the call's tag or the stream */
+    bool is_other; /* ANSWER: from another cluster, if only an error */
     union {
         struct ll_request request;
         struct ll_answer answer;

@@ -200,8 +200,17 @@ static void net_land(struct sim_world *world, const struct sim_event *event)
             SIM_TELL(world, "a request of peer %u that was given up lands",
                      peer);
         }
-        sim_etcd_call(world->etcd, member, event->id, &event->message->request,
-                      world->now_ns);
+        if (!world->links[peer][member].is_other) {
+            sim_etcd_call(world->etcd, member, event->id,
+                          &event->message->request, world->now_ns);
+        } else if (event->message->request.kind != LL_REQUEST_LEASE_GRANT) {
+            sim_etcd_call(world->other, 0, event->id, &event->message->request,
+                          world->now_ns);
+        } else if (call != NULL) {
+            /* A session of that cluster's would be none of this world's. */
+            call_fail(world, call, world->now_ns + sim_net_delay_ns(world),
+                      SIM_GRPC_UNAVAILABLE, "grants no lease");
+        }
     }
     sim_message_free(&world->pool, event->message);
 }
@@ -226,8 +235,19 @@ net_on_answer(void *arg, uint64_t tag, const struct ll_answer *answer)
     }
     message = sim_message_new(&world->pool, SIM_MESSAGE_ANSWER, tag);
     sim_message_set_answer(message, answer);
+    message->is_other = world->other_talks;
     net_push(world, world->now_ns + sim_net_delay_ns(world), SIM_EVENT_ANSWER,
              call->peer, call->member, message);
+}
+
+static void
+net_on_other_answer(void *arg, uint64_t tag, const struct ll_answer *answer)
+{
+    struct sim_world *world = arg;
+
+    world->other_talks = true;
+    net_on_answer(arg, tag, answer);
+    world->other_talks = false;
 }
 
 static void net_come_back(struct sim_world *world,
@@ -384,6 +404,14 @@ void sim_net_hooks(struct sim_world *world, struct sim_etcd_hooks *ret_hooks)
 {
     ret_hooks->arg = world;
     ret_hooks->on_answer = net_on_answer;
+    sim_stream_hooks(ret_hooks);
+}
+
+void sim_net_other_hooks(struct sim_world *world,
+                         struct sim_etcd_hooks *ret_hooks)
+{
+    ret_hooks->arg = world;
+    ret_hooks->on_answer = net_on_other_answer;
     sim_stream_hooks(ret_hooks);
 }
 

@@ -180,6 +180,13 @@ void sim_stream_ping(struct sim_world *world, uint64_t id)
     }
 }
 
+/** The cluster that a stream was opened at. */
+static struct sim_etcd *stream_etcd(struct sim_world *world,
+                                    const struct sim_stream *stream)
+{
+    return stream->is_other ? world->other : world->etcd;
+}
+
 /** A message reaches the member, which serves it. */
 static void stream_serve(struct sim_world *world,
                          struct sim_stream *stream,
@@ -189,7 +196,9 @@ static void stream_serve(struct sim_world *world,
 
     if (message->kind == SIM_MESSAGE_STREAM_OPEN) {
         stream->is_served = true;
-        sim_etcd_stream_open(world->etcd, stream->member, id,
+        stream->is_other = world->links[stream->peer][stream->member].is_other;
+        sim_etcd_stream_open(stream_etcd(world, stream),
+                             stream->is_other ? 0 : stream->member, id,
                              stream->kind == LL_STREAM_WATCH
                                  ? LL_STREAM_WATCH
                                  : LL_STREAM_KEEPALIVE);
@@ -200,16 +209,18 @@ static void stream_serve(struct sim_world *world,
     }
     if (message->kind == SIM_MESSAGE_STREAM_CLOSE) {
         stream->is_served = false;
-        sim_etcd_stream_close(world->etcd, id);
+        sim_etcd_stream_close(stream_etcd(world, stream), id);
     } else if (message->kind == SIM_MESSAGE_BEAT) {
-        sim_etcd_keepalive(world->etcd, id, message->beat.lease, world->now_ns);
+        sim_etcd_keepalive(stream_etcd(world, stream), id, message->beat.lease,
+                           world->now_ns);
     } else if (message->kind == SIM_MESSAGE_WATCH_CREATE) {
         struct sim_watch_request watch = message->watch;
 
         watch.watch_id = stream->is_proxied ? 0 : watch.watch_id;
-        sim_etcd_watch_create(world->etcd, id, &watch, world->now_ns);
+        sim_etcd_watch_create(stream_etcd(world, stream), id, &watch,
+                              world->now_ns);
     } else if (message->kind == SIM_MESSAGE_WATCH_CANCEL) {
-        sim_etcd_watch_cancel(world->etcd, id, message->watch_id,
+        sim_etcd_watch_cancel(stream_etcd(world, stream), id, message->watch_id,
                               world->now_ns);
     }
 }

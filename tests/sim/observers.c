@@ -181,11 +181,18 @@ void sim_check_observed(struct sim_client *client,
                   client->peer.number, (unsigned long long)effect->id);
     } else if (effect->observed.is_end) {
         observer->is_over = true;
+        if (status == LEASELOCK_E_SERVER && client->met_other) {
+            return;
+        }
         if (status != (observer->end_asked ? 0 : LEASELOCK_E_REFUSED) ||
             (status != 0 &&
              (observer->name != 0 ||
               client->world->fault_rate[SIM_FAULT_FORBID] == 0))) {
             break_observer(client, observer, "ends for no reason");
+        }
+    } else if (ll_core_cluster_id(client->core) == SIM_OTHER_ID) {
+        if (effect->observed.leader != NULL) {
+            break_observer(client, observer, "is told a leader of nowhere");
         }
     } else {
         observer_follow(client, observer,

@@ -111,7 +111,7 @@ void sim_check_lost(struct sim_client *client, struct sim_session *session)
     }
     /* A late copy of the grant makes a lease anew. */
     if (lost != NULL && client->core->now_ns < lost->deadline_ns &&
-        session->grants == 1 && !session->is_meddled &&
+        session->grants == 1 && !session->is_meddled && !client->is_by_other &&
         sim_etcd_has_lease(world->etcd, session->lease)) {
         sim_break(world, "no needless loss",
                   "session %u.%llu is lost before its deadline, and its lease "

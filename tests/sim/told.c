@@ -222,16 +222,19 @@ static void told_session(struct sim_client *client,
         session->was_open = status == 0;
         if (status != 0 && status != LEASELOCK_E_UNAVAILABLE &&
             status != LEASELOCK_E_CLOSED &&
+            (status != LEASELOCK_E_SERVER || !client->met_other) &&
             (status != LEASELOCK_E_LOST || session->before == NULL)) {
             break_told(client, effect->id, "an opening", status);
         }
     } else {
         session->close_owed = false;
-        if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN) {
+        if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN &&
+            (status != LEASELOCK_E_SERVER || !client->met_other)) {
             break_told(client, effect->id, "a closing", status);
         }
-        /* An earlier grant, given up, may land at any time. */
-        if (status == 0 && session->grants == 1 &&
+        /* An earlier grant, given up, may land at any time; and who asks
+         * another cluster is answered that there is no such lease. */
+        if (status == 0 && session->grants == 1 && !client->met_other &&
             (session->was_open || client->world->is_calm) &&
             sim_etcd_has_lease(client->world->etcd, session->lease)) {
             sim_break(client->world, "released means gone",
@@ -241,10 +244,30 @@ static void told_session(struct sim_client *client,
     }
 }
 
+/** Nothing may come of what another cluster says than an end. */
+static void check_one_cluster(struct sim_client *client,
+                              const struct ll_effect *effect)
+{
+    bool is_believed =
+        effect->kind == LL_EFFECT_OBSERVED
+            ? !effect->observed.is_end
+            : (effect->kind == LL_EFFECT_SESSION_OPENED ||
+               effect->kind == LL_EFFECT_ACQUIRED ||
+               (effect->kind == LL_EFFECT_WRITTEN && effect->written.last)) &&
+                  effect->detail.status == 0;
+
+    if (client->is_contradicted && is_believed) {
+        sim_break(client->world, "one cluster",
+                  "client %u believes what another cluster says of %llu",
+                  client->peer.number, (unsigned long long)effect->id);
+    }
+}
+
 void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
 {
     struct sim_session *session;
 
+    check_one_cluster(client, effect);
     if (effect->kind != LL_EFFECT_OBSERVED) {
         sim_hash(client->world, (uint64_t)(int64_t)effect->detail.status);
     }

@@ -124,7 +124,8 @@ static void world_draw(struct sim_world *world)
     world->wait_ns = sim_spread(setup, LL_NS_PER_MS, 4 * LL_NS_PER_S);
     sim_faults_draw(world);
     world->is_mild = world->fault_rate[SIM_FAULT_FORBID] == 0 &&
-                     world->fault_rate[SIM_FAULT_BURST] == 0;
+                     world->fault_rate[SIM_FAULT_BURST] == 0 &&
+                     world->fault_rate[SIM_FAULT_OTHER] == 0;
     for (int i = 0; i <= SIM_FAULT_BUSY; i++) {
         world->is_mild =
             world->is_mild && (world->fault_rate[i] == 0 ||
@@ -159,6 +160,20 @@ static void world_make_etcd(struct sim_world *world)
     sim_net_hooks(world, &hooks);
     world->etcd = sim_etcd_new(&config, &hooks);
     if (world->etcd == NULL) {
+        abort();
+    }
+}
+
+/** Another cluster, of one member and empty. */
+static void world_make_other(struct sim_world *world)
+{
+    struct sim_etcd_config config = {
+        .seed = world->options->seed, .members = 1, .cluster_id = SIM_OTHER_ID};
+    struct sim_etcd_hooks hooks = {.on_commit = NULL};
+
+    sim_net_other_hooks(world, &hooks);
+    world->other = sim_etcd_new(&config, &hooks);
+    if (world->other == NULL) {
         abort();
     }
 }
@@ -328,11 +343,17 @@ static void world_step(struct sim_world *world)
 {
     const struct sim_event *first = sim_heap_first(&world->heap);
     int64_t etcd_ns = sim_etcd_deadline_ns(world->etcd);
+    int64_t other_ns =
+        world->other != NULL ? sim_etcd_deadline_ns(world->other) : INT64_MAX;
 
+    etcd_ns = other_ns < etcd_ns ? other_ns : etcd_ns;
     world->result->steps++;
     if (first == NULL || etcd_ns <= first->at_ns) {
         world->now_ns = etcd_ns > world->now_ns ? etcd_ns : world->now_ns;
         sim_etcd_advance(world->etcd, world->now_ns);
+        if (world->other != NULL) {
+            sim_etcd_advance(world->other, world->now_ns);
+        }
     } else {
         struct sim_event event = sim_heap_pop(&world->heap);
 
@@ -358,6 +379,9 @@ void sim_run(const struct sim_options *options, struct sim_result *ret_result)
     world->now_ns = LL_NS_PER_S;
     world_draw(world);
     world_make_etcd(world);
+    if (world->fault_rate[SIM_FAULT_OTHER] > 0) {
+        world_make_other(world);
+    }
     sim_leaders_start(world);
     world_make_peers(world);
     sim_faults_start(world);
@@ -376,6 +400,7 @@ void sim_run(const struct sim_options *options, struct sim_result *ret_result)
         sim_go_free(world->gos[i]);
     }
     sim_etcd_free(world->etcd);
+    sim_etcd_free(world->other);
     sim_pool_free(&world->pool);
     sim_leaders_free(world);
     free(world);

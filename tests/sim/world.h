@@ -79,6 +79,7 @@ struct sim_peer {
 struct sim_link {
     int64_t cut_until_ns;
     int64_t refused_until_ns;
+    bool is_other; /* it leads to another cluster */
 };
 
 /** A unary call that its peer still waits for. */
@@ -106,6 +107,7 @@ struct sim_stream {
     bool is_down_told; /* its peer has heard of its end */
     bool is_served;    /* by its member */
     bool is_proxied;   /* etcd's grpc-proxy is in between */
+    bool is_other;     /* it was opened at another cluster */
     int64_t forth_ns;
     int64_t back_ns;
     struct sim_queue forth;
@@ -270,6 +272,9 @@ struct sim_client {
     unsigned wakes;   /* and how many there were at that time */
     unsigned workers;
     unsigned sessions_max;
+    bool met_other;       /* another cluster has answered it */
+    bool is_by_other;     /* its core takes in what another cluster says */
+    bool is_contradicted; /* and that is not the one which it believes */
     bool has_burst;
     bool is_crowd; /* few tickets are a crowd to its core */
     uint64_t streams[LL_STREAMS];
@@ -302,6 +307,8 @@ struct sim_world {
     struct sim_heap heap;
     struct sim_pool pool;
     struct sim_etcd *etcd;
+    struct sim_etcd *other; /* the cluster behind wrong addresses, or NULL */
+    bool other_talks;
     /** Settings of the seed. */
     struct ll_random setup;
     struct ll_random net;
@@ -396,6 +403,9 @@ void sim_net_pause(struct sim_world *world,
                    int64_t until_ns);
 void sim_net_resume(struct sim_world *world, struct sim_peer *peer);
 void sim_net_hooks(struct sim_world *world, struct sim_etcd_hooks *ret_hooks);
+/** The same for the cluster behind wrong addresses. */
+void sim_net_other_hooks(struct sim_world *world,
+                         struct sim_etcd_hooks *ret_hooks);
 /** A peer's process has died: it hears of no call or stream any more. */
 void sim_net_forget(struct sim_world *world, unsigned peer);
 /** How many requests that have not landed yet may make a key. */
