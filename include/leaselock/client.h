@@ -298,13 +298,16 @@ int leaselock_client_guardian(leaselock_client *client);
 struct leaselock_ping {
     /** The endpoint that answered. */
     char endpoint[LEASELOCK_ERROR_ENDPOINT_SIZE];
-    /** Its version, such as "3.4.23". */
+    /** Its version, such as "3.4.23"; empty where etcd refuses its status to
+     *  the client's user, as 3.5.28 to 3.5.31 and 3.6.9 to 3.6.11 do to all
+     *  but root. Then leader_id and is_learner are 0 and mean nothing. */
     char version[32];
+    /** 0: unknown, since etcd refused both ids and the revision as well. */
     uint64_t cluster_id;
     uint64_t member_id;
     /** The member that leads, or 0 while there is none. */
     uint64_t leader_id;
-    /** The store's revision on that member. */
+    /** The store's revision on that member; 0: unknown. */
     int64_t revision;
     /** From sending the request to having its answer. */
     int64_t round_trip_us;
@@ -318,7 +321,9 @@ struct leaselock_ping {
 };
 
 /**
- * Asks one endpoint of the client for its status.
+ * Asks one endpoint of the client for its status. An endpoint that refuses it
+ * for want of a permission, or because the client has no user, has answered:
+ * the result is 0, and version is empty.
  *
  * @param endpoint    which: 0 is the first of leaselock_client_open's list
  * @param timeout_ms  longest wait, 1 or more

@@ -4,43 +4,78 @@
 #include "api/query.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "etcd/messages.h"
 
-/** leaselock_ping: Maintenance.Status of one endpoint. */
+/**
+ * leaselock_ping: Maintenance.Status of one endpoint.
+ *
+ * Etcd 3.5.28 to 3.5.31 and 3.6.9 to 3.6.11 answer Status to root alone. An
+ * endpoint that refuses it is up; the ids and the revision then come from the
+ * header of LeaseTimeToLive, which wants no permission where the lease has no
+ * keys. Without a user etcd refuses that as well, and they stay unknown.
+ */
 struct ping_query {
     struct ll_query_object query;
+    uint32_t endpoint;
     struct leaselock_ping *ret_ping;
 };
+
+/** A lease that is not there: etcd makes its ids of a member's id, the time and
+ *  a counter, and ours are random. */
+#define LEASE_UNKNOWN INT64_MAX
 
 static void ping_release(struct ll_query_object *query)
 {
     ll_free(LL_CONTAINER(query, struct ping_query, query));
 }
 
+/** Whether etcd answered, and refused its answer for a permission. */
+static bool is_permission(const struct ll_effect *effect, int status)
+{
+    return status == LEASELOCK_E_REFUSED &&
+           ll_text_is_permission(effect->query.detail.text);
+}
+
 static bool ping_on_answer(struct ll_query_object *query,
                            const struct ll_effect *effect,
                            int *ret_status)
 {
-    struct leaselock_ping *ping =
-        LL_CONTAINER(query, struct ping_query, query)->ret_ping;
+    static const struct ll_answer nothing = {.status = {.version = ""}};
+    const struct ping_query *of = LL_CONTAINER(query, struct ping_query, query);
+    struct leaselock_ping *ping = of->ret_ping;
     const struct ll_transport *transport = query->client->transport;
-    const struct ll_answer *answer = effect->query.answer;
+    const struct ll_answer *answer = &nothing;
+    bool is_status = query->request.kind == LL_REQUEST_STATUS;
 
-    if (*ret_status != 0) {
+    if (*ret_status == 0) {
+        answer = effect->query.answer;
+    } else if (!is_permission(effect, *ret_status)) {
+        return false;
+    } else if (is_status) {
+        query->request = (struct ll_request){.kind = LL_REQUEST_LEASE_TTL,
+                                             .lease = {.lease = LEASE_UNKNOWN}};
+        if (ll_query_ask_on_at(query, of->endpoint)) {
+            return true;
+        }
+        *ret_status = LEASELOCK_E_NOMEM;
         return false;
     }
+    *ret_status = 0;
     *ping = (struct leaselock_ping){
         .cluster_id = answer->cluster_id,
         .member_id = answer->member_id,
-        .leader_id = answer->status.leader_id,
         .revision = answer->revision,
         .round_trip_us = effect->query.round_trip_ns / LL_NS_PER_US,
-        .tls = ll_transport_endpoint_is_tls(transport, effect->query.endpoint),
-        .authenticated = ll_transport_is_authenticated(transport),
-        .is_learner = answer->status.is_learner};
+        .tls = ll_transport_endpoint_is_tls(transport, of->endpoint),
+        .authenticated = ll_transport_is_authenticated(transport)};
     (void)snprintf(ping->endpoint, sizeof(ping->endpoint), "%s",
-                   ll_transport_endpoint(transport, effect->query.endpoint));
-    (void)snprintf(ping->version, sizeof(ping->version), "%s",
-                   answer->status.version);
+                   ll_transport_endpoint(transport, of->endpoint));
+    if (is_status) {
+        ping->leader_id = answer->status.leader_id;
+        ping->is_learner = answer->status.is_learner;
+        (void)snprintf(ping->version, sizeof(ping->version), "%s",
+                       answer->status.version);
+    }
     return false;
 }
 
@@ -81,6 +116,7 @@ static int ping_run(leaselock_client *user,
     ping->query.request.kind = LL_REQUEST_STATUS;
     ping->query.on_answer = ping_on_answer;
     ping->query.release = ping_release;
+    ping->endpoint = endpoint;
     ping->ret_ping = ret_ping;
     return ll_query_run(user, &ping->query, timeout_ms, endpoint, done == NULL,
                         reterr);

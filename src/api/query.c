@@ -42,10 +42,15 @@ static int query_ask(struct ll_query_object *query, uint32_t endpoint)
     return status;
 }
 
-bool ll_query_ask_on(struct ll_query_object *query)
+bool ll_query_ask_on_at(struct ll_query_object *query, uint32_t endpoint)
 {
     return ll_handle_renew(&query->handle) == 0 &&
-           query_ask(query, LL_ENDPOINT_ANY) == 0;
+           query_ask(query, endpoint) == 0;
+}
+
+bool ll_query_ask_on(struct ll_query_object *query)
+{
+    return ll_query_ask_on_at(query, LL_ENDPOINT_ANY);
 }
 
 static void query_end(struct ll_query_object *query,

@@ -59,8 +59,11 @@ int ll_query_begin(struct ll_client *client,
                    int64_t deadline_ns,
                    uint32_t endpoint);
 
-/** Asks the request anew, with its new content; for on_answer. False: it
- *  could not be asked. */
+/** Asks the request anew, with its new content, of any endpoint; for
+ *  on_answer. False: it could not be asked. */
 bool ll_query_ask_on(struct ll_query_object *query);
+
+/** The same of one endpoint. */
+bool ll_query_ask_on_at(struct ll_query_object *query, uint32_t endpoint);
 
 #endif

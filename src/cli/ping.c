@@ -73,8 +73,17 @@ static int make_probes(leaselock_client *client, struct probe **ret_probes)
     return (int)n;
 }
 
+/** Whether etcd answered, and refused its status: there is no version then. */
+static int is_refused(const struct leaselock_ping *ping)
+{
+    return ping->version[0] == '\0';
+}
+
 static const char *role_of(const struct leaselock_ping *ping)
 {
+    if (is_refused(ping)) {
+        return "unknown";
+    }
     if (ping->is_learner) {
         return "learner";
     }
@@ -82,6 +91,16 @@ static const char *role_of(const struct leaselock_ping *ping)
         return "no leader";
     }
     return ping->leader_id == ping->member_id ? "leader" : "follower";
+}
+
+/** The value, or null in its place where it is unknown. */
+static json_t *or_null(int is_known, json_t *value)
+{
+    if (is_known) {
+        return value;
+    }
+    json_decref(value);
+    return json_null();
 }
 
 static json_t *probe_to_json(const struct probe *probe)
@@ -96,16 +115,25 @@ static json_t *probe_to_json(const struct probe *probe)
             ll_json_text(probe->error.message, strlen(probe->error.message)));
     }
     return json_pack(
-        "{s:o, s:b, s:o, s:I, s:s, s:b, s:b, s:b, s:b, s:I, s:o, s:o}",
+        "{s:o, s:b, s:o, s:I, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o}",
         "endpoint", ll_json_text(probe->endpoint, strlen(probe->endpoint)),
-        "ok", 1, "version", ll_json_text(ping->version, strlen(ping->version)),
-        "round_trip_us", (json_int_t)ping->round_trip_us, "role", role_of(ping),
-        "tls", ping->tls, "authenticated", ping->authenticated, "leader",
-        ping->leader_id != 0 && ping->leader_id == ping->member_id,
-        "has_leader", ping->leader_id != 0, "revision",
-        (json_int_t)ping->revision, "member",
-        ll_json_lease((int64_t)ping->member_id), "cluster",
-        ll_json_lease((int64_t)ping->cluster_id));
+        "ok", 1, "version",
+        or_null(!is_refused(ping),
+                ll_json_text(ping->version, strlen(ping->version))),
+        "round_trip_us", (json_int_t)ping->round_trip_us, "role",
+        or_null(!is_refused(ping), json_string(role_of(ping))), "tls",
+        ping->tls, "authenticated", ping->authenticated, "leader",
+        or_null(!is_refused(ping),
+                json_boolean(ping->leader_id != 0 &&
+                             ping->leader_id == ping->member_id)),
+        "has_leader",
+        or_null(!is_refused(ping), json_boolean(ping->leader_id != 0)),
+        "revision", or_null(ping->revision != 0, json_integer(ping->revision)),
+        "member",
+        or_null(ping->member_id != 0, ll_json_lease((int64_t)ping->member_id)),
+        "cluster",
+        or_null(ping->cluster_id != 0,
+                ll_json_lease((int64_t)ping->cluster_id)));
 }
 
 static int print_json(const struct probe *probes, int n)
@@ -150,13 +178,17 @@ static int print_table(const struct probe *probes, int n)
             continue;
         }
         ll_grid_add(&grid, probes[i].endpoint, strlen(probes[i].endpoint));
-        ll_grid_addf(&grid, "%s", ping->version);
+        ll_grid_addf(&grid, "%s", is_refused(ping) ? "unknown" : ping->version);
         ll_grid_addf(&grid, "%" PRId64 ".%03d ms", ping->round_trip_us / 1000,
                      (int)(ping->round_trip_us % 1000));
         ll_grid_addf(&grid, "%s", role_of(ping));
         ll_grid_addf(&grid, "%s", ping->tls ? "yes" : "no");
         ll_grid_addf(&grid, "%s", ping->authenticated ? "yes" : "no");
-        ll_grid_addf(&grid, "%" PRId64, ping->revision);
+        if (ping->revision != 0) {
+            ll_grid_addf(&grid, "%" PRId64, ping->revision);
+        } else {
+            ll_grid_addf(&grid, "unknown");
+        }
     }
     code = ll_grid_print(&grid);
     ll_grid_free(&grid);
@@ -167,7 +199,8 @@ static int print_table(const struct probe *probes, int n)
 static int judge(const struct probe *probes, int n)
 {
     int code = LL_EXIT_OK;
-    const struct probe *first = NULL;
+    int answered = 0;
+    const struct probe *first = NULL; /* whose cluster is known */
 
     for (int i = 0; i < n; i++) {
         const struct probe *probe = &probes[i];
@@ -176,14 +209,20 @@ static int judge(const struct probe *probes, int n)
         if (probe->status != 0) {
             (void)snprintf(what, sizeof(what), "ping %s", probe->endpoint);
             code = ll_say_failure(what, &probe->error);
-        } else if (first == NULL) {
+            continue;
+        }
+        answered = 1;
+        if (probe->ping.cluster_id == 0) {
+            continue; /* unknown, which is no other cluster */
+        }
+        if (first == NULL) {
             first = probe;
         } else if (probe->ping.cluster_id != first->ping.cluster_id) {
             ll_say("%s and %s belong to different clusters", first->endpoint,
                    probe->endpoint);
         }
     }
-    return first != NULL ? LL_EXIT_OK : code;
+    return answered ? LL_EXIT_OK : code;
 }
 
 static void ask_all(leaselock_client *client,

@@ -69,12 +69,12 @@ void ll_query_on_answer(struct ll_core *core,
 {
     const struct ll_answer *answer = event->answer.answer;
 
+    query->answered_by = event->answer.endpoint;
+    query->round_trip_ns =
+        core->now_ns - query->object.sent_ns - event->answer.held_ns;
     switch (answer->outcome) {
     case LL_OUTCOME_OK:
         query->answer = answer;
-        query->answered_by = event->answer.endpoint;
-        query->round_trip_ns =
-            core->now_ns - query->object.sent_ns - event->answer.held_ns;
         query_end(core, query, 0);
         break;
     case LL_OUTCOME_LOST:

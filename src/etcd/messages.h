@@ -79,6 +79,11 @@ enum ll_outcome ll_outcome_of(int grpc_status, const char *text);
  *  of one: with another it may be served. */
 bool ll_text_is_token(const char *text);
 
+/** Whether etcd answered that the asker's user lacks a permission, or that a
+ *  request without a user has none: the server is up and serves others. Also
+ *  found in a sentence that was made of etcd's. */
+bool ll_text_is_permission(const char *text);
+
 /** Whether etcd answered Authenticate that it has no authentication. */
 bool ll_text_is_auth_off(const char *text);
 

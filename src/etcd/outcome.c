@@ -110,6 +110,12 @@ bool ll_text_is_token(const char *text)
            strstr(text, "revision of auth store is old") != NULL;
 }
 
+bool ll_text_is_permission(const char *text)
+{
+    return strstr(text, "permission denied") != NULL ||
+           strstr(text, "user name is empty") != NULL;
+}
+
 bool ll_text_is_auth_off(const char *text)
 {
     return strstr(text, "authentication is not enabled") != NULL;

@@ -27,6 +27,7 @@
 #define STRETCH_MS 13000
 
 static struct test_etcd etcd;
+static char version[TEST_ETCD_VERSION_SIZE];
 
 /** What no text may hold. */
 static void assert_no_secret(const char *text)
@@ -99,6 +100,11 @@ static void test_prefix(void **state)
     assert_int_equal(leaselock_ping(peer.client, 0, 5000, &ping, &error), 0);
     assert_int_equal(ping.authenticated, 1);
     assert_int_equal(ping.tls, 0);
+    assert_string_equal(ping.version,
+                        test_auth_hides_status(version) ? "" : version);
+    assert_string_equal(ping.endpoint, etcd.endpoint);
+    assert_true(ping.cluster_id != 0 && ping.member_id != 0);
+    assert_true(ping.revision > 1 && ping.round_trip_us > 0);
     assert_int_equal(
         leaselock_queue(peer.client, "ann/lock", NULL, &queue, &error), 0);
     leaselock_queue_free(queue);
@@ -155,21 +161,40 @@ static void test_refused(void **state)
     }
 }
 
-/** Goal: a client without a user is told that etcd wants one. */
+/** Goal: a client without a user gets a sentence that etcd wants one, and a
+ *  ping finds etcd up. Method: a session and an acquire; before 3.5.28 and
+ *  3.6.9 etcd grants a lease to everybody, since then to users alone. */
 static void test_no_user(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    bool is_guarded = test_auth_guards_leases(version);
+    struct leaselock_ping ping = {.authenticated = -1};
+    leaselock_session *session = NULL;
+    leaselock_client *client = NULL;
     leaselock_ticket *ticket = NULL;
-    struct test_peer peer;
 
     (void)state;
-    /* A lease is granted to everybody, by this etcd. */
-    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
-    assert_int_equal(leaselock_acquire(peer.session, "ann/lock", NULL, 5000,
-                                       &ticket, &error),
-                     LEASELOCK_E_REFUSED);
+    assert_int_equal(leaselock_client_open(etcd.endpoint, NULL, &client, NULL),
+                     0);
+    assert_int_equal(leaselock_session_open(client, NULL, &session, &error),
+                     is_guarded ? LEASELOCK_E_REFUSED : 0);
+    if (!is_guarded) {
+        assert_int_equal(
+            leaselock_acquire(session, "ann/lock", NULL, 5000, &ticket, &error),
+            LEASELOCK_E_REFUSED);
+    }
     assert_non_null(strstr(error.message, "give user and password"));
-    test_peer_close(&peer);
+    assert_int_equal(leaselock_ping(client, 0, 5000, &ping, &error), 0);
+    assert_int_equal(ping.authenticated, 0);
+    assert_true(ping.round_trip_us > 0);
+    if (test_auth_hides_status(version)) {
+        assert_string_equal(ping.version, "");
+        assert_true(ping.cluster_id == 0 && ping.revision == 0);
+    } else {
+        assert_string_equal(ping.version, version);
+        assert_true(ping.cluster_id != 0);
+    }
+    assert_int_equal(leaselock_client_close(client, NULL), 0);
 }
 
 /** Goal: each way to give a password works, and what cannot work is told of
@@ -507,7 +532,7 @@ static int set_up(void **state)
 {
     (void)state;
     start(&etcd, NULL);
-    return 0;
+    return test_etcd_version(&etcd, version);
 }
 
 static int tear_down(void **state)

@@ -167,32 +167,110 @@ static void test_refused(void **state)
     }
 }
 
-/** Goal: ping tells of TLS and of the user. Method: with one, and without. */
+/** Runs a ping with --json; the caller drops the one endpoint's object. */
+static json_t *ping_json(const char *const env[])
+{
+    static const char *const words[] = {"ping", "--json", NULL};
+    struct test_process tool = TEST_PROCESS_INIT;
+    json_t *all;
+    json_t *one;
+
+    assert_int_equal(run_with(&tool, env, words), 0);
+    all = json_loads(test_process_output(&tool, TEST_STDOUT), 0, NULL);
+    one = json_array_get(json_object_get(all, "endpoints"), 0);
+    assert_true(json_is_true(json_object_get(one, "ok")));
+    assert_true(json_is_true(json_object_get(one, "tls")));
+    json_incref(one);
+    json_decref(all);
+    test_process_end(&tool);
+    return one;
+}
+
+static void expect_null(json_t *object, bool is_null, const char *const keys[])
+{
+    for (size_t i = 0; keys[i] != NULL; i++) {
+        const json_t *value = json_object_get(object, keys[i]);
+
+        if (value == NULL || json_is_null(value) != is_null) {
+            fail_msg("%s: %d", keys[i], value != NULL);
+        }
+    }
+}
+
+/**
+ * Goal: ping shows TLS, the user, and what etcd shows to that user: an endpoint
+ * that refuses its status is up, and what it hides is unknown. Method: root,
+ * another user and none, by the release that root's ping shows.
+ */
 static void test_ping(void **state)
 {
-    const char *endpoint = text_of("LEASELOCK_ENDPOINTS=%s", etcd.endpoint);
-    const char *authority = text_of("LEASELOCK_CACERT=%s", cacert);
-    static const char *const words[] = {"ping", "--json", NULL};
+    static const char *const hidden[] = {"version", "role", "leader",
+                                         "has_leader", NULL};
+    static const char *const shown[] = {"member", "cluster", "revision", NULL};
     static const char *const table[] = {"ping", NULL};
+    static const char *const users[] = {"LEASELOCK_USER=root:root-secret",
+                                        "LEASELOCK_USER=ann:" PASSWORD,
+                                        "LEASELOCK_USER"};
+    const char *env[] = {text_of("LEASELOCK_ENDPOINTS=%s", etcd.endpoint),
+                         text_of("LEASELOCK_CACERT=%s", cacert), NULL, NULL};
+    char version[32] = "";
 
     (void)state;
-    for (int known = 0; known < 2; known++) {
-        const char *const env[] = {
-            endpoint, authority,
-            known ? "LEASELOCK_USER=ann:" PASSWORD : "LEASELOCK_USER", NULL};
+    for (int i = 0; i < 3; i++) {
         struct test_process tool = TEST_PROCESS_INIT;
+        json_t *one;
+        bool hides;
 
-        assert_int_equal(run_with(&tool, env, words), 0);
-        expect_output(&tool, TEST_STDOUT, "\"tls\": true");
-        expect_output(&tool, TEST_STDOUT,
-                      known ? "\"authenticated\": true"
-                            : "\"authenticated\": false");
-        test_process_end(&tool);
+        env[2] = users[i];
+        one = ping_json(env);
+        if (i == 0) {
+            (void)snprintf(version, sizeof(version), "%s",
+                           json_string_value(json_object_get(one, "version")));
+        }
+        hides = i > 0 && test_auth_hides_status(version);
+        assert_int_equal(json_is_true(json_object_get(one, "authenticated")),
+                         i < 2);
+        expect_null(one, hides, hidden);
+        expect_null(one, hides && i == 2, shown);
+        json_decref(one);
         assert_int_equal(run_with(&tool, env, table), 0);
         expect_output(&tool, TEST_STDOUT, "TLS  AUTH");
-        expect_output(&tool, TEST_STDOUT, known ? "yes  yes" : "yes  no");
+        expect_output(&tool, TEST_STDOUT, i < 2 ? "yes  yes" : "yes  no");
+        expect_output(&tool, TEST_STDOUT, hides ? "  unknown  " : version);
+        assert_string_equal(test_process_output(&tool, TEST_STDERR), "");
         test_process_end(&tool);
     }
+}
+
+/** Goal: an endpoint whose cluster is unknown is not reported as another
+ *  cluster's. Method: one that hides it beside one without users. */
+static void test_ping_clusters(void **state)
+{
+    static const char *const words[] = {"ping", NULL};
+    struct test_process tool = TEST_PROCESS_INIT;
+    struct test_etcd hiding;
+    struct test_etcd open;
+    const char *env[] = {NULL, NULL};
+    char version[TEST_ETCD_VERSION_SIZE];
+
+    (void)state;
+    assert_int_equal(test_etcd_start(&hiding), 0);
+    assert_int_equal(test_etcd_start(&open), 0);
+    test_auth_enable(&hiding);
+    assert_int_equal(test_etcd_version(&hiding, version), 0);
+    env[0] =
+        text_of("LEASELOCK_ENDPOINTS=%s,%s", hiding.endpoint, open.endpoint);
+    assert_int_equal(run_with(&tool, env, words), 0);
+    expect_output(&tool, TEST_STDOUT, hiding.endpoint);
+    expect_output(&tool, TEST_STDOUT, open.endpoint);
+    if (test_auth_hides_status(version)) {
+        assert_string_equal(test_process_output(&tool, TEST_STDERR), "");
+    } else {
+        expect_output(&tool, TEST_STDERR, "belong to different clusters");
+    }
+    test_process_end(&tool);
+    test_etcd_stop(&open);
+    test_etcd_stop(&hiding);
 }
 
 /** Goal: the password that is typed is the one that counts. Method: the right
@@ -221,10 +299,12 @@ static void test_typed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ways), cmocka_unit_test(test_command_line),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_ping),
-        cmocka_unit_test(test_typed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ways),
+                                       cmocka_unit_test(test_command_line),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_ping),
+                                       cmocka_unit_test(test_ping_clusters),
+                                       cmocka_unit_test(test_typed)};
 
     return cmocka_run_group_tests(tests, start_etcd, stop_etcd);
 }

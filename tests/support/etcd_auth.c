@@ -1,6 +1,7 @@
 /* Users and roles, by etcdctl. */
 #include "support/etcd_auth.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,4 +98,32 @@ void test_auth_password(struct test_etcd *etcd,
         fail_msg("%s", test_process_output(&process, TEST_STDERR));
     }
     test_process_end(&process);
+}
+
+/** Whether it is a release from 3.5.FROM to 3.5.TO or from 3.6.FROM6 to 3.6.TO6.
+ */
+static bool
+is_between(const char *version, int from, int to, int from6, int to6)
+{
+    int minor = 0;
+    int patch = 0;
+
+    assert_int_equal(sscanf(version, "3.%d.%d", &minor, &patch), 2);
+    if (minor == 5) {
+        return patch >= from && patch <= to;
+    }
+    if (minor == 6) {
+        return patch >= from6 && patch <= to6;
+    }
+    return false;
+}
+
+bool test_auth_guards_leases(const char *version)
+{
+    return is_between(version, 28, INT_MAX, 9, INT_MAX);
+}
+
+bool test_auth_hides_status(const char *version)
+{
+    return is_between(version, 28, 31, 9, 11);
 }

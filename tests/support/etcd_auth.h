@@ -40,4 +40,15 @@ void test_auth_password(struct test_etcd *etcd,
                         const char *user,
                         const char *password);
 
+/**
+ * What releases of etcd let a user do who is not root. From 3.5.28 and 3.6.9 on
+ * a token is needed to grant, revoke or read a lease, and to renew one a
+ * permission for its keys; a member's status was for root alone from then to
+ * 3.5.31 and 3.6.11.
+ *
+ * @param version  such as "3.5.30"
+ */
+bool test_auth_guards_leases(const char *version);
+bool test_auth_hides_status(const char *version);
+
 #endif
