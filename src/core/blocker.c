@@ -41,7 +41,9 @@ void ll_ticket_see_holder(struct ll_ticket *ticket, const struct ll_kv *holder)
     }
     seen->key_size = holder->key.size;
     seen->value_size = holder->value.size;
-    memcpy(seen->bytes, holder->key.data, seen->key_size);
+    if (seen->key_size > 0) {
+        memcpy(seen->bytes, holder->key.data, seen->key_size);
+    }
     if (seen->value_size > 0) {
         memcpy(seen->bytes + seen->key_size, holder->value.data,
                seen->value_size);
