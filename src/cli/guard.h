@@ -8,6 +8,9 @@
  * CMD started: SIGTERM, a grace, SIGKILL. So CMD never depends on the tool
  * being well.
  *
+ * After an end that it has brought about, and if its plan says so, it waits for
+ * the order to start CMD again; in all other cases CMD's end is its own.
+ *
  *     tool  --orders-->  guard  --fork-->  CMD, in a process group of its own
  *           <-reports--
  */
@@ -26,6 +29,9 @@ struct ll_guard_plan {
     /** CMD and its arguments, and a NULL. */
     char **argv;
     int grace_ms;
+    /** Not 0: after an end that the guard has brought about it may be told to
+     *  start CMD once more. */
+    int again;
     /** What CMD gets as its signal mask. */
     sigset_t mask;
 };
@@ -38,7 +44,7 @@ struct ll_guard_lock {
 };
 
 enum ll_guard_order_kind {
-    /** Start CMD. */
+    /** Start CMD; without effect while it runs. */
     LL_GUARD_START = 1,
     /** The lease is renewed: move the deadline on. */
     LL_GUARD_EXTEND,
@@ -63,7 +69,8 @@ enum ll_guard_report_kind {
     LL_GUARD_CONTINUED,
     /** CMD could not be run: value is an errno. */
     LL_GUARD_FAILED,
-    /** CMD is gone: value is its wait status. The last report. */
+    /** CMD is gone: value is its wait status. The last report, unless the
+     *  guard can start CMD again. */
     LL_GUARD_ENDED,
     /** CMD was to end and lives on: value is an errno. The last report. */
     LL_GUARD_STUCK
@@ -75,6 +82,8 @@ struct ll_guard_report {
     /** Not 0: the guard began to end CMD, because of an order or the
      *  deadline. */
     int ended_by_guard;
+    /** Not 0: this end is behind the guard, which can start CMD again. */
+    int can_again;
 };
 
 /** The tool's end. */

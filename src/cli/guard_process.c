@@ -57,7 +57,8 @@ struct process {
 
 static void report(struct process *p, enum ll_guard_report_kind kind, int value)
 {
-    struct ll_guard_report message = {kind, value, p->ended_by_guard};
+    struct ll_guard_report message = {kind, value, p->ended_by_guard,
+                                      p->state == STATE_IDLE};
 
     /* The tool may be gone; then nobody needs to know. */
     if (p->socket >= 0) {
@@ -75,10 +76,36 @@ static void set_timer(struct process *p, int64_t at_ns)
     timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
+static void stop_timer(struct process *p)
+{
+    struct itimerspec never = {{0, 0}, {0, 0}};
+
+    timerfd_settime(p->timer, 0, &never, NULL);
+}
+
+/** CMD is gone, and, if the guard ended it, all that it started, too. */
+static void finish(struct process *p, int wait_status)
+{
+    int again = p->plan->again && p->ended_by_guard && p->socket >= 0;
+
+    p->state = again ? STATE_IDLE : STATE_DONE;
+    report(p, LL_GUARD_ENDED, wait_status);
+    if (again) {
+        stop_timer(p);
+        if (p->command.pid > 0) {
+            close(p->command.exec_pipe);
+        }
+        p->command = (struct ll_child){0};
+        p->is_reaped = 0;
+        p->wants_terminal = 0;
+        p->ended_by_guard = 0;
+    }
+}
+
 static void fail_start(struct process *p, int error)
 {
-    report(p, LL_GUARD_FAILED, error);
     p->state = STATE_DONE;
+    report(p, LL_GUARD_FAILED, error);
 }
 
 static void start(struct process *p, const struct ll_guard_order *order)
@@ -90,8 +117,7 @@ static void start(struct process *p, const struct ll_guard_order *order)
 
     if (order->deadline_ns <= now_ns()) {
         p->ended_by_guard = 1; /* too late: the lease may be over */
-        report(p, LL_GUARD_ENDED, 0);
-        p->state = STATE_DONE;
+        finish(p, 0);
         return;
     }
     status = ll_child_start(&p->command, &plan);
@@ -323,8 +349,7 @@ static void on_child(struct process *p)
         fail_start(p, error);
         return;
     }
-    report(p, LL_GUARD_ENDED, p->wait_status);
-    p->state = STATE_DONE;
+    finish(p, p->wait_status);
 }
 
 static void open_process(struct process *p)
@@ -358,8 +383,7 @@ _Noreturn void ll_guard_process_run(const struct ll_guard_plan *plan,
 
     open_process(p);
     if (p->signals < 0 || p->timer < 0) {
-        report(p, LL_GUARD_FAILED, errno);
-        p->state = STATE_DONE;
+        fail_start(p, errno);
     }
     while (p->state != STATE_DONE) {
         struct pollfd fds[3] = {{p->signals, POLLIN, 0},

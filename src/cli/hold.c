@@ -97,6 +97,11 @@ static void on_signal(struct ll_hold *hold, int signal)
         if (signal != SIGTSTP) {
             ll_guard_signal(&hold->guard, signal);
         }
+        /* CMD ends already; who sends this wants the tool to end as well. */
+        if (hold->is_lost && signal != SIGTSTP && signal != SIGCONT &&
+            hold->signal == 0) {
+            hold->signal = signal;
+        }
     } else if (signal == SIGTSTP) {
         ll_waitline_clear(&hold->line);
         kill(getpid(), SIGSTOP);
@@ -183,6 +188,9 @@ int ll_hold_wait_left_ms(const struct ll_hold *hold)
 /** Says why the lock was not acquired. */
 static int say_not_acquired(struct ll_hold *hold, const char *what)
 {
+    if (hold->is_quiet) {
+        return ll_exit_of_status(hold->status);
+    }
     if (hold->status == LEASELOCK_E_TIMEOUT) {
         return ll_conflict_say(hold);
     }
@@ -228,7 +236,7 @@ static const char *label_of_command(char **cmd)
     return strcmp(name, escaped) == 0 ? name : NULL;
 }
 
-static int open_session(struct ll_hold *hold)
+int ll_hold_open_session(struct ll_hold *hold)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
     int wait_ms = hold->options->wait_ms;
@@ -243,6 +251,7 @@ static int open_session(struct ll_hold *hold)
     if (options.open_timeout_ms > hold->options->timeout_ms) {
         options.open_timeout_ms = hold->options->timeout_ms;
     }
+    hold->is_settled = 0;
     hold->status =
         leaselock_session_open_async(hold->client, &options, ll_hold_on_done,
                                      hold, &hold->session, &hold->error);
@@ -259,6 +268,7 @@ static int open_guard(struct ll_hold *hold)
 
     plan.name = hold->name;
     plan.argv = hold->cmd;
+    plan.again = hold->options->again;
     plan.grace_ms = ll_hold_grace_ms(hold->options);
     plan.mask = hold->signals.old_mask;
     status = ll_guard_open(&hold->guard, &plan);
@@ -307,7 +317,7 @@ int ll_hold_open(struct ll_hold *hold,
      * nobody gets the lock while CMD may be running. */
     own.connection.guarded_pid = cmd != NULL ? hold->guard.pid : 0;
     code = ll_connect(&own, 1, on_log, hold, &hold->client);
-    return code != 0 ? code : open_session(hold);
+    return code != 0 ? code : ll_hold_open_session(hold);
 }
 
 int ll_hold_keep(struct ll_hold *hold)

@@ -5,6 +5,9 @@
  *
  *     ll_hold_open  ->  leaselock_acquire_async  ->  ll_hold_wait
  *                   ->  ll_hold_run or ll_hold_keep  ->  ll_hold_close
+ *
+ * With --again a loss leads from ll_hold_run to a new session (again.h), and
+ * on to leaselock_acquire_async.
  */
 #ifndef LL_CLI_HOLD_H
 #define LL_CLI_HOLD_H
@@ -52,8 +55,12 @@ struct ll_hold {
     /** CMD was handed to the guard, and its end is not known yet. */
     int is_running;
     int is_guard_gone;
+    /** CMD did not end by itself, and the guard can start it again. */
+    int can_again;
     /** The guard's last report, once is_running is 0 again. */
     struct ll_guard_report report;
+    /** Not 0: a call that fails is not reported. */
+    int is_quiet;
     /** The signal that asks the tool to leave, or 0. */
     int signal;
 };
@@ -80,6 +87,10 @@ void ll_hold_on_lost(leaselock_ticket *ticket, const char *why, void *arg);
 
 /** Milliseconds that are left of --wait, or LEASELOCK_FOREVER. */
 int ll_hold_wait_left_ms(const struct ll_hold *hold);
+
+/** Opens its session. Returns an exit code, without a message while
+ *  hold->is_quiet says so. */
+int ll_hold_open_session(struct ll_hold *hold);
 
 /**
  * Waits for the asynchronous call under way.

@@ -74,6 +74,8 @@ static const struct spec specs[] = {
     {KIND_NO_TIME, 'n', LL_OPTION_LOCK | LL_OPTION_ELECT, "try",
      "LEASELOCK_TRY", NULL, NULL, FIELD(wait_ms),
      "do not wait when the lock is held"},
+    {KIND_FLAG, 'A', LL_OPTION_LOCK | LL_OPTION_ELECT, "again", NULL, NULL,
+     NULL, FIELD(again), "after a loss queue again, and run CMD again"},
     {KIND_TTL, 't', LL_OPTION_LOCK | LL_OPTION_ELECT, "ttl", "LEASELOCK_TTL",
      NULL, "TIME", FIELD(ttl_s),
      "time to live of the lease (default 10s, 1s to 24h)"},

@@ -30,6 +30,8 @@ struct ll_options {
 
     /** Longest wait for the lock: 0 tries once, LEASELOCK_FOREVER waits. */
     int wait_ms;
+    /** Not 0: takes it again after a loss. */
+    int again;
     int ttl_s;
     /** The exit code when the lock was not acquired in time. */
     int conflict_exit;

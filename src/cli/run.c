@@ -110,6 +110,7 @@ static int conclude(struct ll_hold *hold)
     case LL_GUARD_ENDED:
         break;
     }
+    hold->can_again = hold->report.can_again;
     if (ll_hold_check_lost(hold)) {
         return LL_EXIT_LOST;
     }
@@ -132,6 +133,7 @@ int ll_hold_run(struct ll_hold *hold)
     }
     code = start(hold, &deadline);
     if (code != 0) {
+        hold->can_again = 1; /* the guard has not been asked */
         return code;
     }
     follow(hold, deadline);

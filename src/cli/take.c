@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/again.h"
 #include "cli/command.h"
 #include "cli/hold.h"
 #include "cli/report.h"
@@ -112,13 +113,17 @@ static int print_held(const struct ll_hold *hold)
     return code != 0 ? code : ll_print_flush();
 }
 
-static int take_check(const struct ll_take *take)
+static int take_check(const struct ll_take *take, int again)
 {
     const char *fault = leaselock_name_fault(take->name);
 
     if (fault != NULL) {
         return ll_say_usage(take->command, "\"%s\" cannot be a NAME: %s",
                             take->name, fault);
+    }
+    if (again && take->cmd == NULL) {
+        return ll_say_usage(take->command,
+                            "--again needs a CMD, which it runs again");
     }
     if (take->value != NULL && strlen(take->value) > LEASELOCK_VALUE_MAX) {
         return ll_say_usage(take->command, "a VALUE has at most %d bytes",
@@ -127,10 +132,37 @@ static int take_check(const struct ll_take *take)
     return 0;
 }
 
+/** Runs CMD; with --again until it ends by itself or a signal comes. */
+static int run(struct ll_hold *hold)
+{
+    struct ll_again again = LL_AGAIN_INIT;
+    int code = 0;
+
+    for (;;) {
+        if (code == 0) {
+            ll_again_held(&again);
+            code = ll_hold_run(hold);
+        }
+        if (!ll_again_is_due(hold, code)) {
+            return code;
+        }
+        code = ll_again_open(&again, hold);
+        if (code != 0) {
+            return code;
+        }
+        code = take_place(hold);
+        if (code == 0) {
+            ll_say("%s %s again; running the command again",
+                   hold->value == NULL ? "the lock is held:" : "leading",
+                   hold->title);
+        }
+    }
+}
+
 int ll_take_run(const struct ll_options *options, const struct ll_take *take)
 {
     struct ll_hold hold;
-    int code = take_check(take);
+    int code = take_check(take, options->again);
 
     if (code != 0) {
         return code;
@@ -141,7 +173,7 @@ int ll_take_run(const struct ll_options *options, const struct ll_take *take)
         code = take_place(&hold);
     }
     if (code == 0 && take->cmd != NULL) {
-        code = ll_hold_run(&hold);
+        code = run(&hold);
     } else if (code == 0) {
         code = print_held(&hold);
         code = code != 0 ? code : ll_hold_keep(&hold);

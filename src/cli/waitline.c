@@ -22,7 +22,11 @@ void ll_waitline_start(struct ll_waitline *line,
                        const char *name,
                        int verbose)
 {
+    int is_asking = line->is_asking;
+
+    leaselock_queue_free(line->queue);
     memset(line, 0, sizeof(*line));
+    line->is_asking = is_asking; /* into the same place */
     line->client = client;
     line->ticket = ticket;
     line->name = name;

@@ -28,7 +28,8 @@ struct ll_waitline {
 /**
  * Begins to count the wait; nothing is shown for its first second.
  *
- * @param line  must stay where it is until the client is closed
+ * @param line  all zero at first; must stay where it is until the client is
+ *              closed
  */
 void ll_waitline_start(struct ll_waitline *line,
                        leaselock_client *client,

@@ -32,7 +32,8 @@ struct fixture {
     int output;
 };
 
-static void open_fixture(struct fixture *f, const char *script, int grace_ms)
+static void
+open_with(struct fixture *f, const char *script, int grace_ms, int again)
 {
     char *copy = strdup(script);
     int ends[2];
@@ -45,6 +46,7 @@ static void open_fixture(struct fixture *f, const char *script, int grace_ms)
     f->plan.name = "the name";
     f->plan.argv = f->argv;
     f->plan.grace_ms = grace_ms;
+    f->plan.again = again;
     sigemptyset(&f->plan.mask);
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     fflush(stdout);
@@ -57,6 +59,11 @@ static void open_fixture(struct fixture *f, const char *script, int grace_ms)
     f->output = ends[0];
 }
 
+static void open_fixture(struct fixture *f, const char *script, int grace_ms)
+{
+    open_with(f, script, grace_ms, 0);
+}
+
 static void start_fixture(struct fixture *f, int64_t left_ns)
 {
     struct ll_guard_lock lock = {12, 0x1234abcd, "the name/1234abcd.1"};
@@ -67,7 +74,7 @@ static void start_fixture(struct fixture *f, int64_t left_ns)
 /** Waits for the guard's next report. */
 static struct ll_guard_report next_report(struct fixture *f)
 {
-    struct ll_guard_report report = {0, 0, 0};
+    struct ll_guard_report report = {0, 0, 0, 0};
     struct pollfd fd = {f->guard.socket, POLLIN, 0};
 
     assert_int_equal(poll(&fd, 1, WAIT_MS), 1);
@@ -351,6 +358,48 @@ static void test_start_too_late(void **state)
     close_fixture(&f);
 }
 
+/** Goal: a guard that may start CMD again does so after each end that it has
+ *  brought about, of which no order is left behind; CMD's own end is the last.
+ *  Method: ends by order and by the deadline, with orders that come late. */
+static void test_again(void **state)
+{
+    struct ll_guard_report report;
+    struct fixture f;
+    char line[64];
+
+    (void)state;
+    open_with(&f,
+              "trap 'exit 3' USR1; echo ready; while :; do sleep 0.01; done",
+              100, 1);
+    for (int i = 0; i < 3; i++) {
+        start_fixture(&f, LONG_NS);
+        read_line(&f, line, sizeof(line));
+        assert_string_equal(line, "ready");
+        if (i == 2) {
+            ll_guard_signal(&f.guard, SIGUSR1);
+            break;
+        }
+        if (i == 0) {
+            ll_guard_end(&f.guard);
+        } else {
+            ll_guard_extend(&f.guard, now_ns());
+        }
+        report = last_report(&f);
+        assert_int_equal(report.kind, LL_GUARD_ENDED);
+        assert_true(report.ended_by_guard);
+        assert_true(report.can_again);
+        ll_guard_extend(&f.guard, now_ns());
+        ll_guard_end(&f.guard);
+        ll_guard_signal(&f.guard, SIGUSR1);
+    }
+    report = last_report(&f);
+    assert_int_equal(report.kind, LL_GUARD_ENDED);
+    assert_false(report.ended_by_guard);
+    assert_false(report.can_again);
+    assert_int_equal(WEXITSTATUS(report.value), 3);
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,7 +414,8 @@ int main(void)
         cmocka_unit_test(test_no_grace),
         cmocka_unit_test(test_tool_gone),
         cmocka_unit_test(test_guard_killed),
-        cmocka_unit_test(test_start_too_late)};
+        cmocka_unit_test(test_start_too_late),
+        cmocka_unit_test(test_again)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
