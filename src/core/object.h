@@ -153,6 +153,8 @@ static inline void ll_tell(struct ll_core *core, struct ll_object *object)
 
 /** gRPC's DEADLINE_EXCEEDED: no answer in time. */
 #define LL_GRPC_DEADLINE 4
+/** gRPC's PERMISSION_DENIED. */
+#define LL_GRPC_DENIED 7
 
 /** Keeps a failure for the user's error. */
 void ll_keep_failure(struct ll_core *core,

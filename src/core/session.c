@@ -544,6 +544,13 @@ bool ll_session_next(struct ll_core *core,
         session->closed_due = false;
         ret_effect->kind = LL_EFFECT_SESSION_CLOSED;
         ret_effect->detail = ll_detail_of(core, session->close_status, "");
+        if (session->close_status == LEASELOCK_E_REFUSED && session->gone &&
+            ret_effect->detail.grpc_status == LL_GRPC_DENIED) {
+            ret_effect->detail.text =
+                "the user may no longer write a key of the session's lease, so "
+                "etcd refuses to revoke it, and all its locks stay until the "
+                "lease ends (etcdserver: permission denied)";
+        }
         return true;
     }
     ll_link_remove(&session->object.telling);

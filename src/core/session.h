@@ -38,7 +38,9 @@
  *     CLOSING | revoked, not found          | gone    | CLOSED 0
  *     CLOSING | no answer                   | CLOSING | again
  *     CLOSING | time-out                    | CLOSING | OUTCOME_UNKNOWN; again
- *     CLOSING | refused, error, lease's end | gone    | CLOSED if not told yet
+ *     CLOSING | refused, error, lease's end | gone    | CLOSED if not told yet;
+ *             |                             |         | refused: the keys stay
+ *             |                             |         | until the lease ends
  *
  * A beat goes out every third of the TTL (see beat.h). etcd counts the TTL from
  * when it handles a renewal, which is not before it was sent; a leader change

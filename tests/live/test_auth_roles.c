@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -26,6 +27,18 @@ static void open_as_ann(int ttl_s, struct test_peer *peer)
     options.password = PASSWORD;
     session.ttl_s = ttl_s;
     test_peer_open_with(etcd.endpoint, &options, &session, peer);
+}
+
+/** Whether a prefix has no key; asked as root. */
+static bool is_empty(const char *prefix)
+{
+    char left[256];
+
+    assert_int_equal(test_etcdctl(&etcd, left, sizeof(left), TEST_AUTH_ROOT,
+                                  "get", "--prefix", "--keys-only", prefix,
+                                  NULL),
+                     0);
+    return left[0] == '\0';
 }
 
 /**
@@ -81,7 +94,6 @@ static void test_some_names(void **state)
     leaselock_ticket *tickets[TICKETS];
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     struct test_peer peer;
-    char left[256];
     char name[32];
 
     (void)state;
@@ -103,11 +115,39 @@ static void test_some_names(void **state)
     }
     assert_int_equal(leaselock_session_close(peer.session, &error), 0);
     assert_int_equal(leaselock_client_close(peer.client, &error), 0);
-    assert_int_equal(test_etcdctl(&etcd, left, sizeof(left), TEST_AUTH_ROOT,
-                                  "get", "--prefix", "--keys-only", "other/",
-                                  NULL),
-                     0);
-    assert_string_equal(left, "");
+    assert_true(is_empty("other/") && is_empty("ann/"));
+}
+
+/**
+ * Goal: a session that holds a lock which its user may no longer write is
+ * closed at once, with a sentence of what stays; the lease's end frees it.
+ * Method: the role is taken from one of two locks, then a close.
+ */
+static void test_close_refused(void **state)
+{
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    struct test_peer peer;
+    int64_t began_ns;
+
+    (void)state;
+    test_auth_permit(&etcd, true, "ann", "readwrite", "brief/");
+    open_as_ann(3, &peer);
+    (void)test_acquire(&peer, "brief/lock");
+    (void)test_acquire(&peer, "ann/lock");
+    test_auth_permit(&etcd, true, "ann", NULL, "brief/");
+    began_ns = test_now_ns();
+    assert_int_equal(leaselock_session_close(peer.session, &error),
+                     LEASELOCK_E_REFUSED);
+    assert_true(test_now_ns() - began_ns < 2500 * TEST_NS_PER_MS);
+    if (strstr(error.message, "stay until the lease ends") == NULL) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_equal(leaselock_client_close(peer.client, &error), 0);
+    began_ns = test_now_ns();
+    while (!is_empty("ann/") || !is_empty("brief/")) {
+        assert_true(test_now_ns() - began_ns < 15000 * TEST_NS_PER_MS);
+        test_pause_step();
+    }
 }
 
 static int set_up(void **state)
@@ -131,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_refused),
         cmocka_unit_test(test_some_names),
+        cmocka_unit_test(test_close_refused),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
