@@ -347,7 +347,7 @@ static void test_observe(void **state)
         test_process_line(&tool, TEST_STDOUT, WAIT_MS, line, sizeof(line)));
     for (int i = 0; i < 10; i++) {
         leaselock_ticket *ticket = NULL;
-        char value[16];
+        char value[24];
 
         (void)snprintf(value, sizeof(value), "number %d", i);
         assert_int_equal(leaselock_campaign(direct.session, "px/lead", value,
@@ -357,7 +357,7 @@ static void test_observe(void **state)
         test_release(ticket);
     }
     for (int i = 0; i < 10; i++) {
-        char value[16];
+        char value[24];
 
         (void)snprintf(value, sizeof(value), "number %d", i);
         assert_true(
