@@ -209,7 +209,7 @@ static void test_ping(void **state)
     static const char *const shown[] = {"member", "cluster", "revision", NULL};
     static const char *const table[] = {"ping", NULL};
     static const char *const users[] = {"LEASELOCK_USER=root:root-secret",
-                                        "LEASELOCK_USER=ann:" PASSWORD,
+                                        ("LEASELOCK_USER=ann:" PASSWORD),
                                         "LEASELOCK_USER"};
     const char *env[] = {text_of("LEASELOCK_ENDPOINTS=%s", etcd.endpoint),
                          text_of("LEASELOCK_CACERT=%s", cacert), NULL, NULL};
