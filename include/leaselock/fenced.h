@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "leaselock/get.h"
 #include "leaselock/ticket.h"
 
 #ifdef __cplusplus
@@ -31,7 +32,7 @@ extern "C" {
  * leaselock_fenced_outcome tells what came of it.
  */
 
-/** Conditions, and writes, of a leaselock_txn at most. */
+/** Conditions, and reads and writes, of a leaselock_txn at most. */
 #define LEASELOCK_TXN_PARTS_MAX 100
 
 /** What a condition looks at. */
@@ -86,6 +87,19 @@ struct leaselock_op {
     int64_t lease;
 };
 
+/** A key, or a range of keys, that is read. */
+struct leaselock_read {
+    const void *key;
+    size_t key_size;
+    /** NULL, or where the range ends, as in leaselock_get_options. */
+    const void *end;
+    size_t end_size;
+    /** Most keys; 0: all. */
+    int limit;
+    /** Not 0: leaves the values out. */
+    int keys_only;
+};
+
 /** Writes that are applied all together or not at all. */
 struct leaselock_txn {
     /** sizeof(struct leaselock_txn), set by the _INIT macro. */
@@ -109,11 +123,28 @@ struct leaselock_txn {
      *  the answer was lost); must stay valid until the status is told. May be
      *  NULL. */
     int64_t *ret_revision;
+    /** Read in the same step, as the store stood just before the writes; ops
+     *  and reads are LEASELOCK_TXN_PARTS_MAX together at most. Copied. */
+    const struct leaselock_read *reads;
+    size_t reads_n;
+    /**
+     * As many as there are reads; not NULL where there are any. Each is set
+     * where the status is 0, untouched with every other, and to be freed with
+     * leaselock_get_free; must stay valid until the status is told. The
+     * revision in each is the one before the write's. After a lost answer that
+     * revision is read again; where that cannot be, because it has been
+     * compacted, may not be read any more or is too large for an answer, or
+     * because the time, the ticket or the memory is gone, all of them are NULL
+     * and the status is 0 still, for the writes were applied. With `release`
+     * such a write ends with LEASELOCK_E_OUTCOME_UNKNOWN. What a write of
+     * unknown outcome has read is not told later.
+     */
+    struct leaselock_get_info **ret_reads;
 };
 
 #define LEASELOCK_TXN_INIT                                                     \
     {                                                                          \
-        sizeof(struct leaselock_txn), NULL, 0, NULL, 0, 0, NULL                \
+        sizeof(struct leaselock_txn), NULL, 0, NULL, 0, 0, NULL, NULL, 0, NULL \
     }
 
 /**
@@ -122,7 +153,7 @@ struct leaselock_txn {
  *
  * @param ticket      a held ticket
  * @param txn         borrowed until the call returns, with all that it points
- *                    at but ret_revision
+ *                    at but ret_revision and ret_reads
  * @param timeout_ms  1 or more, or LEASELOCK_FOREVER
  * @param reterr      filled on failure; may be NULL
  * @return 0 when it was applied. Nothing was written with
@@ -130,10 +161,11 @@ struct leaselock_txn {
  *         _COMPARE: a condition was not met; _UNAVAILABLE: no answer in time,
  *         and it was never sent; _REFUSED: etcd denies the permission;
  *         _SERVER: etcd answers with an error, such as for a key in two of the
- *         writes; _LIMIT: more than LEASELOCK_TXN_PARTS_MAX conditions or
- *         writes, or more than 1024 writes of the ticket that wait;
+ *         writes; _LIMIT: more than LEASELOCK_TXN_PARTS_MAX conditions, or
+ *         reads and writes, or more than 1024 writes of the ticket that wait;
  *         _NESTED: a key is below the ticket's own lock; _ARGUMENT (an empty
- *         key, the ticket's own key, a struct_size that is none, a ticket of
+ *         key, a negative limit, reads without ret_reads, a write to the
+ *         ticket's own key, a struct_size that is none, a ticket of
  *         several names); _HANDLE; _FORKED; _DEADLOCK;
  *         _CLOSED; _NOMEM. It may have been written with
  *         LEASELOCK_E_OUTCOME_UNKNOWN

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/error.h"
+#include "api/get.h"
 #include "api/query.h"
 #include "base/alloc.h"
 
@@ -33,9 +34,8 @@ static const char *copy_out(struct ll_bytes from, char **at)
     return to;
 }
 
-/** What a range read, for the user; NULL: no memory. */
-static struct leaselock_get_info *get_make(const struct ll_range_answer *range,
-                                           int64_t revision)
+struct leaselock_get_info *ll_get_make(const struct ll_range_answer *range,
+                                       int64_t revision)
 {
     size_t size = sizeof(struct leaselock_get_info) +
                   range->kvs_n * sizeof(struct leaselock_kv);
@@ -86,8 +86,8 @@ static bool get_on_answer(struct ll_query_object *query,
     if (*ret_status != 0) {
         return false;
     }
-    info =
-        get_make(&effect->query.answer->range, effect->query.answer->revision);
+    info = ll_get_make(&effect->query.answer->range,
+                       effect->query.answer->revision);
     if (info == NULL) {
         *ret_status = LEASELOCK_E_NOMEM;
     } else {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/error.h"
+#include "api/get.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 
@@ -20,6 +21,7 @@ static void write_destroy(struct ll_handle *handle)
     ll_free(write->last_text);
     ll_free(write->compares);
     ll_free(write->ops);
+    ll_free(write->reads);
     ll_free(write->bytes);
     ll_free(write);
 }
@@ -41,14 +43,18 @@ ask_count(const struct ll_write_ask *ask, size_t *ret_n, const char **ret_why)
 {
     const struct leaselock_txn *txn = ask->txn;
     size_t n = ask->value != NULL ? ask->value->size : 0;
-    bool valid = (txn->compares_n == 0 || txn->compares != NULL) &&
-                 (txn->ops_n == 0 || txn->ops != NULL);
+    bool valid =
+        (txn->compares_n == 0 || txn->compares != NULL) &&
+        (txn->ops_n == 0 || txn->ops != NULL) &&
+        (txn->reads_n == 0 || (txn->reads != NULL && txn->ret_reads != NULL));
 
-    *ret_why = "a condition or a write has no key, or has no data for its "
+    *ret_why = "a condition, read or write has no key, or has no data for its "
                "size";
     if (txn->compares_n > LEASELOCK_TXN_PARTS_MAX ||
-        txn->ops_n > LEASELOCK_TXN_PARTS_MAX) {
-        *ret_why = "a transaction has at most 100 conditions and 100 writes";
+        txn->ops_n > LEASELOCK_TXN_PARTS_MAX ||
+        txn->reads_n > LEASELOCK_TXN_PARTS_MAX - txn->ops_n) {
+        *ret_why = "a transaction has at most 100 conditions, and 100 reads "
+                   "and writes together";
         return LEASELOCK_E_LIMIT;
     }
     for (size_t i = 0; valid && i < txn->compares_n; i++) {
@@ -60,6 +66,14 @@ ask_count(const struct ll_write_ask *ask, size_t *ret_n, const char **ret_why)
                  count_bytes(compare->value, compare->value_size, true, &n)) &&
                 (unsigned)compare->target <= LEASELOCK_COMPARE_VALUE &&
                 (unsigned)compare->result <= LEASELOCK_COMPARE_NOT_EQUAL;
+    }
+    for (size_t i = 0; valid && i < txn->reads_n; i++) {
+        const struct leaselock_read *read = &txn->reads[i];
+
+        valid = count_bytes(read->key, read->key_size, false, &n) &&
+                count_bytes(read->end, read->end_size, true, &n) &&
+                (read->end == NULL) == (read->end_size == 0) &&
+                read->limit >= 0;
     }
     for (size_t i = 0; valid && i < txn->ops_n; i++) {
         const struct leaselock_op *op = &txn->ops[i];
@@ -135,6 +149,16 @@ static void keep_compare(struct ll_write_object *write,
     }
 }
 
+static void keep_read(struct ll_write_object *write,
+                      const struct leaselock_read *from,
+                      struct ll_range *to)
+{
+    to->key = keep_bytes(write, from->key, from->key_size);
+    to->end = keep_bytes(write, from->end, from->end_size);
+    to->limit = from->limit;
+    to->keys_only = from->keys_only != 0;
+}
+
 static void keep_op(struct ll_write_object *write,
                     const struct leaselock_op *from,
                     struct ll_op *to)
@@ -179,8 +203,12 @@ static struct ll_write_object *write_new(struct ll_ticket_object *ticket,
     write->ret_revision = txn->ret_revision;
     write->compares = ll_alloc_zero(txn->compares_n, sizeof(*write->compares));
     write->ops = ll_alloc_zero(txn->ops_n, sizeof(*write->ops));
+    write->reads = ll_alloc_zero(txn->reads_n, sizeof(*write->reads));
+    write->reads_n = txn->reads_n;
+    write->ret_reads = txn->ret_reads;
     write->bytes = ll_alloc(bytes_n);
-    if (write->compares == NULL || write->ops == NULL || write->bytes == NULL) {
+    if (write->compares == NULL || write->ops == NULL || write->reads == NULL ||
+        write->bytes == NULL) {
         write_destroy(&write->handle);
         return NULL;
     }
@@ -189,6 +217,9 @@ static struct ll_write_object *write_new(struct ll_ticket_object *ticket,
     }
     for (size_t i = 0; i < txn->ops_n; i++) {
         keep_op(write, &txn->ops[i], &write->ops[i]);
+    }
+    for (size_t i = 0; i < txn->reads_n; i++) {
+        keep_read(write, &txn->reads[i], &write->reads[i]);
     }
     if (ask->value != NULL) {
         write->value = keep_bytes(write, ask->value->data, ask->value->size);
@@ -227,6 +258,8 @@ static int write_start(struct ll_write_object *write,
     event.write.compares_n = ask->txn->compares_n;
     event.write.ops = write->ops;
     event.write.ops_n = ask->txn->ops_n;
+    event.write.reads = write->reads;
+    event.write.reads_n = write->reads_n;
     event.write.value = ask->value != NULL ? &write->value : NULL;
     event.write.release = write->releases;
     event.write.timeout_ns =
@@ -353,16 +386,38 @@ int ll_write_run(leaselock_ticket *user,
     return status;
 }
 
+/** Gives the user what was read: all of it, or nothing. */
+static void give_reads(struct ll_write_object *write,
+                       const struct ll_op_answer *reads,
+                       int64_t revision)
+{
+    bool whole = reads != NULL;
+
+    for (size_t i = 0; i < write->reads_n; i++) {
+        write->ret_reads[i] =
+            whole ? ll_get_make(&reads[i].range, revision) : NULL;
+        whole = write->ret_reads[i] != NULL;
+    }
+    for (size_t i = 0; !whole && i < write->reads_n; i++) {
+        leaselock_get_free(write->ret_reads[i]);
+        write->ret_reads[i] = NULL;
+    }
+}
+
 /** The call ends; one of unknown outcome is what the user can ask for. */
 static void write_tell(struct ll_write_object *write,
                        const struct ll_detail *detail,
-                       int64_t revision)
+                       int64_t revision,
+                       const struct ll_op_answer *reads)
 {
     struct ll_ticket_object *ticket = write->ticket;
 
     write->told = true;
     if (detail->status == 0 && write->ret_revision != NULL) {
         *write->ret_revision = revision;
+    }
+    if (detail->status == 0) {
+        give_reads(write, reads, revision - 1);
     }
     if (detail->status == LEASELOCK_E_OUTCOME_UNKNOWN) {
         if (ticket->unknown != NULL) {
@@ -407,7 +462,8 @@ void ll_write_effect(struct ll_client *client, const struct ll_effect *effect)
         }
     }
     if (!write->told) {
-        write_tell(write, &effect->written.detail, effect->written.revision);
+        write_tell(write, &effect->written.detail, effect->written.revision,
+                   effect->written.reads);
     }
     if (effect->written.last) {
         write_end(write, &effect->written.detail);
@@ -424,7 +480,7 @@ void ll_writes_abort(struct ll_client *client)
             LL_CONTAINER(client->writes.next, struct ll_write_object, link);
 
         if (!write->told) {
-            write_tell(write, &unknown, 0);
+            write_tell(write, &unknown, 0, NULL);
         }
         write_end(write, &unknown);
     }

@@ -24,8 +24,11 @@ struct ll_write_object {
     char *last_text;
     struct ll_compare *compares;
     struct ll_op *ops;
-    struct ll_bytes value; /* to be proclaimed */
-    char *bytes;           /* all keys and values, one after the other */
+    struct ll_range *reads;
+    size_t reads_n;
+    struct leaselock_get_info **ret_reads; /* the user's, of reads_n */
+    struct ll_bytes value;                 /* to be proclaimed */
+    char *bytes; /* all keys and values, one after the other */
     size_t bytes_n;
 };
 

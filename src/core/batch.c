@@ -28,7 +28,7 @@ bool ll_batch_takes(struct ll_object *object)
     }
     if (object->kind == LL_OBJECT_WRITE) {
         write = LL_CONTAINER(object, struct ll_write, object);
-        return write->txn.compares_n == 2 &&
+        return write->txn.compares_n == 2 && write->reads_n == 0 &&
                write->txn.then_n <= LL_BATCH_OPS_MAX;
     }
     return false;

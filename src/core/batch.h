@@ -40,7 +40,7 @@ struct ll_object;
  * of its writes (etcdserver's applyTxn), so parts must not depend on one
  * another. Two of one queue are never in one batch: their keys would carry the
  * same create revision, and a try would not see the other. A write with
- * conditions of the caller's goes alone.
+ * conditions or reads of the caller's goes alone.
  */
 
 /** Unanswered Txns of this kind at most, single ones too; and as many of

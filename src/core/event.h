@@ -122,6 +122,9 @@ struct ll_event {
             /** Puts and deletions of other keys than the ticket's. */
             const struct ll_op *ops;
             size_t ops_n;
+            /** What is read before that; of the newest revision. */
+            const struct ll_range *reads;
+            size_t reads_n;
             /** The new value of the ticket's own key, or NULL. */
             const struct ll_bytes *value;
             bool release;       /* and gives the ticket back */
@@ -278,6 +281,10 @@ struct ll_effect {
              *  what came of it. With true it is gone. */
             bool last;
             int64_t revision; /* of one that was applied, if known; else 0 */
+            /** What each read gave, of one that was applied; NULL: it is not
+             *  known any more. */
+            const struct ll_op_answer *reads;
+            size_t reads_n;
         } written;
         struct {
             /** NULL: nobody leads; or it is the end. */

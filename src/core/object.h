@@ -155,6 +155,8 @@ static inline void ll_tell(struct ll_core *core, struct ll_object *object)
 #define LL_GRPC_DEADLINE 4
 /** gRPC's PERMISSION_DENIED. */
 #define LL_GRPC_DENIED 7
+/** gRPC's RESOURCE_EXHAUSTED: with LOST, an answer that is too large for us. */
+#define LL_GRPC_RESOURCE_EXHAUSTED 8
 
 /** Keeps a failure for the user's error. */
 void ll_keep_failure(struct ll_core *core,

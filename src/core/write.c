@@ -52,16 +52,23 @@ static void write_end(struct ll_core *core, struct ll_write *write, int status)
     }
 }
 
-/** The last word of one that failed: with an answer lost it may be wrong. */
+/** The last word of one that failed: with an answer lost it may be wrong, and
+ *  it is wrong of one that only reads again. */
 static void write_fail(struct ll_core *core, struct ll_write *write, int status)
 {
-    write_end(core, write, write->lost ? LEASELOCK_E_OUTCOME_UNKNOWN : status);
+    if (write->again) {
+        status = 0;
+    } else if (write->lost) {
+        status = LEASELOCK_E_OUTCOME_UNKNOWN;
+    }
+    write_end(core, write, status);
 }
 
 static struct ll_write *write_new(const struct ll_event *event)
 {
     size_t compares_n = event->write.compares_n + 2;
-    size_t ops_n = event->write.ops_n + 1;
+    size_t reads_n = event->write.reads_n;
+    size_t ops_n = reads_n + event->write.ops_n + 1;
     struct ll_write *write =
         ll_alloc_zero(1, sizeof(*write) + ops_n * sizeof(write->ops[0]));
 
@@ -77,8 +84,13 @@ static struct ll_write *write_new(const struct ll_event *event)
     for (size_t i = 0; i < event->write.compares_n; i++) {
         write->compares[2 + i] = event->write.compares[i];
     }
+    write->reads_n = reads_n;
+    for (size_t i = 0; i < reads_n; i++) {
+        write->ops[i] =
+            (struct ll_op){.kind = LL_OP_RANGE, .range = event->write.reads[i]};
+    }
     for (size_t i = 0; i < event->write.ops_n; i++) {
-        write->ops[i] = event->write.ops[i];
+        write->ops[reads_n + i] = event->write.ops[i];
     }
     write->txn = (struct ll_txn){.compares = write->compares,
                                  .compares_n = compares_n,
@@ -95,7 +107,7 @@ static void write_fence(struct ll_write *write, const struct ll_event *event)
 {
     const struct ll_ticket *ticket = write->ticket;
     struct ll_bytes key = ll_ticket_key(ticket);
-    struct ll_op *mark = &write->ops[event->write.ops_n];
+    struct ll_op *mark = &write->ops[write->txn.then_n - 1];
 
     write->releases = event->write.release;
     write->token = ticket->token;
@@ -138,6 +150,7 @@ static int write_check(const struct ll_ticket *ticket,
 
     if (event->write.compares_n > LL_WRITE_PARTS_MAX ||
         event->write.ops_n > LL_WRITE_PARTS_MAX ||
+        event->write.reads_n > LL_WRITE_PARTS_MAX - event->write.ops_n ||
         ticket->writes_n >= LL_WRITES_MAX ||
         (event->write.value != NULL &&
          event->write.value->size > LL_VALUE_MAX)) {
@@ -145,6 +158,11 @@ static int write_check(const struct ll_ticket *ticket,
     }
     if (event->write.release && event->write.value != NULL) {
         return LEASELOCK_E_ARGUMENT;
+    }
+    for (i = 0; i < event->write.reads_n; i++) {
+        if (event->write.reads[i].key.size == 0) {
+            return LEASELOCK_E_ARGUMENT;
+        }
     }
     for (i = 0; i < event->write.ops_n; i++) {
         const struct ll_op *op = &event->write.ops[i];
@@ -212,12 +230,17 @@ void ll_write_on_time(struct ll_core *core, struct ll_write *write)
         return;
     }
     write->timeout_ns = LL_NEVER;
+    if (write->again) {
+        write_end(core, write, 0);
+        return;
+    }
     if (write->object.in_flight && !write->lost &&
         write->object.failures == 0) {
         ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
                         "no answer in time");
     }
     if (write->object.in_flight || write->lost) {
+        write->went_on = true;
         write->told_due = true;
         write->status = LEASELOCK_E_OUTCOME_UNKNOWN;
         ll_tell(core, &write->object);
@@ -233,6 +256,12 @@ int64_t ll_write_deadline_ns(const struct ll_write *write)
 
 void ll_write_build(struct ll_write *write, struct ll_request *ret_request)
 {
+    if (write->again) {
+        ret_request->kind = LL_REQUEST_TXN;
+        ret_request->txn =
+            (struct ll_txn){.then_ops = write->ops, .then_n = write->reads_n};
+        return;
+    }
     assert(write->ticket != NULL && write->ticket->writes.next == &write->link);
     write->version = write->ticket->version;
     write->version_open = write->ticket->version_open;
@@ -247,6 +276,34 @@ static void ticket_set_version(struct ll_ticket *ticket, int64_t version)
 {
     ticket->version_open = false;
     ticket->version = version;
+}
+
+/** Takes what the reads gave, if the answer has it. */
+static void write_take_reads(struct ll_write *write,
+                             const struct ll_answer *answer)
+{
+    bool fits =
+        answer->kind == LL_REQUEST_TXN && answer->txn.ops_n >= write->reads_n;
+
+    for (size_t i = 0; fits && i < write->reads_n; i++) {
+        fits = answer->txn.ops[i].kind == LL_OP_RANGE;
+    }
+    write->reads = fits && write->reads_n > 0 ? answer->txn.ops : NULL;
+}
+
+/** It was applied at a revision, and its answer was lost: the reads are made
+ *  again, of the revision before. */
+static void
+write_read_again(struct ll_core *core, struct ll_write *write, int64_t revision)
+{
+    write->again = true;
+    write->revision = revision;
+    write->object.failures = 0;
+    for (size_t i = 0; i < write->reads_n; i++) {
+        write->ops[i].range.revision = revision - 1;
+    }
+    ll_call_at(core, &write->object, core->now_ns);
+    ll_object_reschedule(core, &write->object);
 }
 
 static void
@@ -292,7 +349,13 @@ static void write_refuted(struct ll_core *core,
         write_fail(core, write, LEASELOCK_E_COMPARE);
     } else if (write->lost && !write->version_open &&
                kv->version == write->version + 1) {
-        write_applied(core, write, kv->mod_revision);
+        if (write->reads_n > 0 && ticket != NULL && !write->went_on &&
+            !write->releases) {
+            ticket_set_version(ticket, kv->version);
+            write_read_again(core, write, kv->mod_revision);
+        } else {
+            write_applied(core, write, kv->mod_revision);
+        }
     } else if (write->lost || ticket == NULL) {
         write_fail(core, write, LEASELOCK_E_OUTCOME_UNKNOWN);
         if (ticket != NULL) {
@@ -306,13 +369,38 @@ static void write_refuted(struct ll_core *core,
     }
 }
 
+/** The answer to the reads of one that was applied. One that is too large for
+ *  us will be so again. */
+static void write_on_reads(struct ll_core *core,
+                           struct ll_write *write,
+                           const struct ll_answer *answer)
+{
+    bool retry = answer->outcome == LL_OUTCOME_AGAIN ||
+                 (answer->outcome == LL_OUTCOME_LOST &&
+                  answer->grpc_status != LL_GRPC_RESOURCE_EXHAUSTED);
+
+    if (retry && write->ticket != NULL) {
+        ll_call_again(core, &write->object, answer->outcome);
+        return;
+    }
+    if (answer->outcome == LL_OUTCOME_OK) {
+        write_take_reads(write, answer);
+    }
+    write_end(core, write, 0);
+}
+
 void ll_write_on_answer(struct ll_core *core,
                         struct ll_write *write,
                         const struct ll_answer *answer)
 {
+    if (write->again) {
+        write_on_reads(core, write, answer);
+        return;
+    }
     switch (answer->outcome) {
     case LL_OUTCOME_OK:
         if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
+            write_take_reads(write, answer);
             write_applied(core, write, answer->revision);
         } else {
             write_refuted(core, write, answer);
@@ -389,6 +477,8 @@ bool ll_write_next(struct ll_core *core,
             ll_detail_of(core, write->status, write->why);
         ret_effect->written.last = write->is_over;
         ret_effect->written.revision = write->revision;
+        ret_effect->written.reads = write->reads;
+        ret_effect->written.reads_n = write->reads_n;
         return true;
     }
     ll_link_remove(&write->object.telling);

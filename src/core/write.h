@@ -11,7 +11,7 @@
  *
  *     if   create_revision(K) == token  and  version(K) == v
  *          and the caller's conditions
- *     then the caller's puts and deletions,
+ *     then the caller's reads, puts and deletions,
  *          put(K), which leaves K as it is but for its version: v + 1
  *     else range(K)
  *
@@ -31,6 +31,16 @@
  *     OUT    | "too many requests"           | OUT  | the same again, later
  *     OUT    | v + 1 after a lost answer     | gone | WRITTEN 0; UNKNOWN where
  *            |                               |      | v was open (below)
+ *     OUT    | the same; it has reads, and   | READ | reads them again, of the
+ *            | its time-out is not over      |      | revision before its own
+ *     READ   | answered                      | gone | WRITTEN 0 with the reads
+ *     READ   | no answer                     | READ | the same again
+ *     READ   | refused, compacted, too large | gone | WRITTEN 0 without them
+ *            | an answer; time-out           |      |
+ *     READ   | the ticket is over, an answer | READ | awaits it, and does not
+ *            | is awaited                    |      | read again
+ *     READ   | the ticket is over, and none  | gone | WRITTEN 0 without them
+ *            | is                            |      |
  *     OUT    | another v, no answer was lost | OUT  | the same again, with it
  *     OUT    | another v after a lost answer | gone | WRITTEN UNKNOWN
  *     OUT    | as it was: a condition failed | gone | WRITTEN COMPARE; UNKNOWN
@@ -53,13 +63,17 @@
  * long as K is at v: so v is open then, as it is of a K that another process
  * made, and v + 1 does not show which write it was.
  *
+ * The reads stand before the writes, and K's version is raised at a revision R
+ * of the write's own: so they saw the store of R - 1, and see it again there.
+ * A write with reads shares no batch, whose parts could write before it at R.
+ *
  * A ticket is over when it is released, lost, or its session is.
  *
  * A put or a deletion below NAME/ is refused (NESTED): every key there is a
  * place in the ticket's own queue, and one without a lease blocks it for ever.
  */
 
-/** Conditions, and puts and deletions, of a write at most; etcd's own limit is
+/** Conditions, and reads, puts and deletions, of a write at most; etcd's own limit is
  *  128 each, ours and the else branch's included. */
 #define LL_WRITE_PARTS_MAX 100
 /** Writes of one ticket that wait for their turn at most. */
@@ -70,7 +84,9 @@ struct ll_write {
     struct ll_ticket *ticket; /* NULL: it is over */
     struct ll_link link;      /* in ticket->writes, in their order */
     bool releases;
-    bool lost; /* an earlier try may have been applied */
+    bool lost;    /* an earlier try may have been applied */
+    bool again;   /* READ: applied, at `revision` */
+    bool went_on; /* its time-out was told: nobody waits for its reads */
     int64_t timeout_ns;
     int64_t token; /* as it was sent */
     int64_t version;
@@ -83,8 +99,10 @@ struct ll_write {
     const char *why; /* static */
     struct ll_txn txn;
     struct ll_op else_op;
-    struct ll_compare *compares; /* the ticket's two, then the caller's */
-    struct ll_op ops[];          /* the caller's, then the mark */
+    struct ll_compare *compares;      /* the ticket's two, then the caller's */
+    const struct ll_op_answer *reads; /* the answer's; NULL: not known */
+    size_t reads_n;
+    struct ll_op ops[]; /* the caller's reads and writes, then the mark */
 };
 
 int ll_write_ask(struct ll_core *core, const struct ll_event *event);

@@ -108,6 +108,79 @@ static void test_applied_once(void **state)
     far_close(&far);
 }
 
+/** Puts "new" with a read of the same key; the answer is lost, and meanwhile
+ *  another program writes the key and, where told to, compacts. */
+static void
+lose_read(const char *name, bool compact, struct leaselock_get_info **ret_info)
+{
+    struct leaselock_read read = {name, strlen(name), NULL, 0, 0, 0};
+    struct leaselock_op op = {
+        LEASELOCK_OP_PUT, name, strlen(name), "new", 3, 0};
+    struct leaselock_txn txn = LEASELOCK_TXN_INIT;
+    struct test_call call = TEST_CALL_INIT;
+    struct far far;
+    char text[32];
+    int64_t before;
+    int64_t revision = 0;
+
+    far_open(&far, "lost/read");
+    assert_int_equal(put_for(far.ticket, name, "old", TEST_WAIT_MS), 0);
+    txn.ops = &op;
+    txn.ops_n = 1;
+    txn.reads = &read;
+    txn.reads_n = 1;
+    txn.ret_reads = ret_info;
+    txn.ret_revision = &revision;
+    before = test_etcd_revision(&etcd);
+    test_proxy_hold_replies(far.proxy);
+    assert_int_equal(leaselock_fenced_txn_async(far.ticket, &txn, TEST_WAIT_MS,
+                                                test_call_done, &call, NULL),
+                     0);
+    test_await_revision(&etcd, before);
+    assert_int_equal(test_etcdctl(&etcd, NULL, 0, "put", name, "theirs", NULL),
+                     0);
+    if (compact) {
+        (void)snprintf(text, sizeof(text), "%lld",
+                       (long long)test_etcd_revision(&etcd));
+        assert_int_equal(test_etcdctl(&etcd, NULL, 0, "compaction", text, NULL),
+                         0);
+    }
+    test_proxy_cut(far.proxy);
+    test_proxy_pass(far.proxy);
+    assert_int_equal(test_call_await(&call), 0);
+    assert_int_equal(revision, before + 1);
+    assert_string_equal(test_value(&etcd, name), "theirs");
+    test_release(far.ticket);
+    far_close(&far);
+}
+
+/** Goal: what a transaction read is returned though its answer was lost, as it
+ *  was then. Method: keep the answer, write the key anew, cut. */
+static void test_read_again(void **state)
+{
+    struct leaselock_get_info *info = NULL;
+
+    (void)state;
+    lose_read("again", false, &info);
+    assert_non_null(info);
+    assert_int_equal(info->kvs_n, 1);
+    assert_string_equal(info->kvs[0].value, "old");
+    assert_int_equal(info->kvs[0].mod_revision, info->revision);
+    leaselock_get_free(info);
+}
+
+/** Goal: where that history is gone, the transaction is told as applied, and
+ *  as one whose reads are not known. Method: the same, with a compaction. */
+static void test_read_compacted(void **state)
+{
+    struct leaselock_get_info unset;
+    struct leaselock_get_info *info = &unset;
+
+    (void)state;
+    lose_read("compacted", true, &info);
+    assert_null(info);
+}
+
 /** Goal: a write that is not answered in time ends as unknown, and what came
  *  of it can be asked: not certain yet, then applied; as often as one likes,
  *  and by a callback. Method: keep the answer, let it pass later. */
@@ -485,6 +558,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_applied_once),
+        cmocka_unit_test(test_read_again),
+        cmocka_unit_test(test_read_compacted),
         cmocka_unit_test(test_unknown_then_applied),
         cmocka_unit_test(test_unknown_then_sent),
         cmocka_unit_test(test_unavailable),

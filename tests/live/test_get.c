@@ -153,6 +153,131 @@ static void test_write_as_read(void **state)
     test_peer_close(&peer);
 }
 
+/** Goal: a fenced transaction returns what its reads find just before its own
+ *  writes, and nothing where it is not applied. Method: reads of the key that
+ *  is written, of none, and of a limited range; then a condition that fails;
+ *  then the asynchronous form, which releases. */
+static void test_txn_reads(void **state)
+{
+    struct leaselock_read reads[] = {
+        {"both/a", 6, NULL, 0, 0, 0},
+        {"both/none", 9, NULL, 0, 0, 0},
+        {"both/a", 6, "both/z", 6, 2, 1},
+    };
+    struct leaselock_op op = {LEASELOCK_OP_PUT, "both/a", 6, "new", 3, 0};
+    struct leaselock_compare compare = {
+        .key = "both/a", .key_size = 6, .target = LEASELOCK_COMPARE_VERSION};
+    struct leaselock_get_info *infos[3] = {NULL, NULL, NULL};
+    struct test_call call = TEST_CALL_INIT;
+    struct leaselock_txn txn = LEASELOCK_TXN_INIT;
+    struct test_peer peer;
+    leaselock_ticket *ticket;
+    int64_t revision = 0;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    ticket = test_acquire(&peer, "get/both");
+    assert_int_equal(put(ticket, "both/a", "old"), 0);
+    assert_int_equal(put(ticket, "both/b", "b"), 0);
+    assert_int_equal(put(ticket, "both/c", "c"), 0);
+    txn.ops = &op;
+    txn.ops_n = 1;
+    txn.reads = reads;
+    txn.reads_n = 3;
+    txn.ret_reads = infos;
+    txn.ret_revision = &revision;
+    txn.compares = &compare;
+    txn.compares_n = 1;
+    assert_int_equal(leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL),
+                     LEASELOCK_E_COMPARE);
+    assert_null(infos[0]);
+    compare.number = 1;
+    assert_int_equal(leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_non_null(infos[i]);
+        assert_int_equal(infos[i]->revision, revision - 1);
+    }
+    assert_int_equal(infos[0]->kvs_n, 1);
+    assert_string_equal(infos[0]->kvs[0].value, "old");
+    assert_int_equal(infos[0]->kvs[0].version, 1);
+    assert_int_equal(infos[1]->kvs_n, 0);
+    assert_int_equal(infos[2]->kvs_n, 2);
+    assert_int_equal(infos[2]->total, 3);
+    assert_string_equal(infos[2]->kvs[1].key, "both/b");
+    assert_int_equal(infos[2]->kvs[1].value_size, 0);
+    assert_string_equal(test_value(&etcd, "both/a"), "new");
+    for (int i = 0; i < 3; i++) {
+        leaselock_get_free(infos[i]);
+        infos[i] = NULL;
+    }
+    compare.number = 2;
+    txn.reads_n = 1;
+    txn.release = 1;
+    assert_int_equal(leaselock_fenced_txn_async(ticket, &txn, TEST_WAIT_MS,
+                                                test_call_done, &call, NULL),
+                     0);
+    assert_int_equal(test_call_await(&call), 0);
+    assert_string_equal(infos[0]->kvs[0].value, "new");
+    assert_int_equal(infos[0]->revision, revision - 1);
+    assert_null(infos[1]);
+    leaselock_get_free(infos[0]);
+    assert_int_equal(leaselock_ticket_state(ticket), LEASELOCK_E_HANDLE);
+    test_peer_close(&peer);
+}
+
+/** Goal: a transaction's reads that cannot be are refused, and write nothing.
+ *  Method: each mistake in turn. */
+static void test_txn_misuse(void **state)
+{
+    static struct leaselock_read many[LEASELOCK_TXN_PARTS_MAX];
+    static struct leaselock_get_info *infos[LEASELOCK_TXN_PARTS_MAX];
+    struct leaselock_read read = {"wrong/a", 7, NULL, 0, 0, 0};
+    struct leaselock_op op = {LEASELOCK_OP_PUT, "wrong/a", 7, "x", 1, 0};
+    struct leaselock_txn txn = LEASELOCK_TXN_INIT;
+    struct test_peer peer;
+    leaselock_ticket *ticket;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    ticket = test_acquire(&peer, "get/wrong");
+    txn.ops = &op;
+    txn.ops_n = 1;
+    txn.reads = &read;
+    txn.reads_n = 1;
+    assert_int_equal(leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL),
+                     LEASELOCK_E_ARGUMENT);
+    txn.ret_reads = infos;
+    read.key_size = 0;
+    assert_int_equal(leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL),
+                     LEASELOCK_E_ARGUMENT);
+    read.key_size = 7;
+    read.limit = -1;
+    assert_int_equal(leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL),
+                     LEASELOCK_E_ARGUMENT);
+    read.limit = 0;
+    read.end_size = 1;
+    assert_int_equal(leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL),
+                     LEASELOCK_E_ARGUMENT);
+    read.end_size = 0;
+    for (int i = 0; i < LEASELOCK_TXN_PARTS_MAX; i++) {
+        many[i] = read;
+    }
+    txn.reads = many;
+    txn.reads_n = LEASELOCK_TXN_PARTS_MAX;
+    assert_int_equal(leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL),
+                     LEASELOCK_E_LIMIT);
+    assert_int_equal(test_keys(&etcd, "wrong/"), 0);
+    assert_null(infos[0]);
+    txn.ops_n = 0;
+    assert_int_equal(leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL), 0);
+    for (int i = 0; i < LEASELOCK_TXN_PARTS_MAX; i++) {
+        assert_int_equal(infos[i]->kvs_n, 0);
+        leaselock_get_free(infos[i]);
+    }
+    test_release(ticket);
+    test_peer_close(&peer);
+}
+
 /** Goal: what cannot be is refused. Method: each mistake in turn. */
 static void test_misuse(void **state)
 {
@@ -187,10 +312,9 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_key),
-        cmocka_unit_test(test_range),
-        cmocka_unit_test(test_write_as_read),
-        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_key),           cmocka_unit_test(test_range),
+        cmocka_unit_test(test_write_as_read), cmocka_unit_test(test_txn_reads),
+        cmocka_unit_test(test_txn_misuse),    cmocka_unit_test(test_misuse),
     };
 
     return cmocka_run_group_tests(tests, start_etcd, stop_etcd);

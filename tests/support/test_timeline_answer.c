@@ -21,9 +21,11 @@
  *     keys rev N -|KEY@CREATED ...                 each range of a batch of
  *                                                  reads
  *     too-many                                     its size is refused
- *     written rev N                                a write's then branch
+ *     written rev N [KEY@CREATED=VALUE|- ...]      a write's then branch, with
+ *                                                  what each read gave
  *     unwritten rev N [KEY@CREATED version V [mod N]]    and its else branch
  *     there rev N [KEY@CREATED version V [lease HEX]]    to one who resumes
+ *     too-large                                    an answer, for us
  *     lost | late | busy | no-lease | lease-exists | denied | error
  */
 
@@ -35,6 +37,7 @@ static const struct {
 } failures[] = {
     {"lost", LL_OUTCOME_LOST, 14, "connection reset"},
     {"late", LL_OUTCOME_LOST, 4, "no answer in time"},
+    {"too-large", LL_OUTCOME_LOST, 8, "Received message larger than max"},
     {"busy", LL_OUTCOME_AGAIN, 2, "etcdserver: too many requests"},
     {"no-lease", LL_OUTCOME_NO_LEASE, 5,
      "etcdserver: requested lease not found"},
@@ -110,6 +113,22 @@ static void parse_queued(struct test_timeline *timeline,
         timeline->ops[0].range.count = test_word_option(timeline, "of", 1);
     }
     txn(&timeline->answer, true, timeline->ops, 2);
+}
+
+/** What a write's reads gave, each a key or nothing. */
+static void parse_written(struct test_timeline *timeline)
+{
+    size_t n = 0;
+
+    while (timeline->at < timeline->words_n && n < TEST_KVS_MAX) {
+        size_t at = timeline->kvs_n;
+
+        if (!test_word_take(timeline, "-") && test_kv_parse(timeline) == NULL) {
+            break;
+        }
+        timeline->ops[n++] = op_kvs(&timeline->kvs[at], timeline->kvs_n - at);
+    }
+    txn(&timeline->answer, true, timeline->ops, n);
 }
 
 /** A range for each queue: none in it, or a key. */
@@ -220,7 +239,7 @@ static bool parse_txn(struct test_timeline *timeline,
         parse_queues(timeline, call, false);
         answer->txn.succeeded = true;
     } else if (strcmp(word, "written") == 0) {
-        txn(answer, true, timeline->ops, 0);
+        parse_written(timeline);
     } else if (strcmp(word, "unwritten") == 0 || strcmp(word, "there") == 0) {
         parse_key(timeline, word[0] == 't');
     } else if (strcmp(word, "not-deleted") == 0) {

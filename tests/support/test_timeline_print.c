@@ -32,6 +32,9 @@ static void print_range(FILE *out, const struct ll_range *range)
                 range->sort == LL_SORT_NEWEST_FIRST ? "newest" : "oldest");
         fprintf(out, " %" PRId64, range->limit);
     }
+    if (range->revision != 0) {
+        fprintf(out, " of revision %" PRId64, range->revision);
+    }
     if (range->max_create_revision != 0) {
         fprintf(out, " up to %" PRId64, range->max_create_revision);
     }
@@ -292,6 +295,20 @@ void test_effect_print(struct test_timeline *timeline,
         print_detail(out, &effect->written.detail);
         if (effect->written.revision > 0) {
             fprintf(out, ", revision %" PRId64, effect->written.revision);
+        }
+        if (effect->written.detail.status == 0 && effect->written.reads_n > 0 &&
+            effect->written.reads == NULL) {
+            fprintf(out, ", what it read is not known");
+        }
+        for (size_t i = 0;
+             effect->written.reads != NULL && i < effect->written.reads_n;
+             i++) {
+            const struct ll_range_answer *range =
+                &effect->written.reads[i].range;
+
+            fprintf(out, ", read ");
+            print_bytes(out, range->kvs_n > 0 ? range->kvs[0].value
+                                              : (struct ll_bytes){"-", 1});
         }
         break;
     case LL_EFFECT_SESSION_CHANGED:

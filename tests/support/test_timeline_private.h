@@ -57,6 +57,7 @@ struct test_write {
     uint64_t id;
     struct ll_compare compares[TEST_WRITE_PARTS_MAX];
     struct ll_op ops[TEST_WRITE_PARTS_MAX];
+    struct ll_range reads[TEST_WRITE_PARTS_MAX];
     struct ll_bytes value;
     char line[TEST_LINE_SIZE];
 };

@@ -7,6 +7,7 @@
  * What a `write` line may say, behind its ticket, in any order:
  *
  *     put KEY VALUE | delete KEY                  up to 8 of both
+ *     read KEY                                    up to 8
  *     if created|version|changed|value KEY N      up to 8, all with "="
  *     value VALUE                                 the own key's new one
  *     release
@@ -63,6 +64,11 @@ static bool parse_part(struct test_timeline *timeline,
         event->write.release = true;
         return true;
     }
+    if (test_word_take(timeline, "read") &&
+        event->write.reads_n < TEST_WRITE_PARTS_MAX) {
+        write->reads[event->write.reads_n++].key = word_bytes(timeline);
+        return true;
+    }
     if (event->write.ops_n == TEST_WRITE_PARTS_MAX) {
         return test_fault(timeline, "too many parts");
     }
@@ -113,6 +119,7 @@ bool test_run_write(struct test_timeline *timeline)
     event.write.ticket = (uint64_t)test_word_option(timeline, "on", 0);
     event.write.compares = write->compares;
     event.write.ops = write->ops;
+    event.write.reads = write->reads;
     while (timeline->at < timeline->words_n) {
         int64_t given_ns = test_word_option_ns(timeline, "timeout", -1);
 
