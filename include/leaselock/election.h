@@ -251,6 +251,28 @@ typedef void leaselock_stop_fn(leaselock_ticket *ticket,
                                const char *why,
                                void *arg);
 
+/** What leaselock_lead comes to when it runs for good. */
+enum leaselock_lead_change {
+    /** It queues; also told before the first time. */
+    LEASELOCK_CHANGE_CAMPAIGNING = 0,
+    /** It leads, and fn begins. */
+    LEASELOCK_CHANGE_LEADING = 1,
+    /** The leadership, or the place in the queue, is lost, and fn has
+     *  returned. */
+    LEASELOCK_CHANGE_LOST = 2,
+    /** etcd does not answer; told once until it does. */
+    LEASELOCK_CHANGE_UNREACHABLE = 3
+};
+
+/** Told of each change, on the thread that called leaselock_lead; blocking
+ *  calls are allowed in it.
+ *  @param error  why, of _LOST and _UNREACHABLE, else NULL; valid until it
+ *                returns
+ *  @return 0 to go on, or what leaselock_lead is to return at once */
+typedef int leaselock_change_fn(enum leaselock_lead_change change,
+                                const struct leaselock_error *error,
+                                void *arg);
+
 /** Options of leaselock_lead; 0 or NULL stands for the default of each. */
 struct leaselock_lead_options {
     /** sizeof(struct leaselock_lead_options), set by the _INIT macro. */
@@ -260,11 +282,18 @@ struct leaselock_lead_options {
     /** Asks the leader to stop; may be NULL: leaselock_lead_wait tells too. */
     leaselock_stop_fn *on_stop;
     void *on_stop_arg;
+    /** Not NULL: runs for good. After a loss it campaigns again, on a session
+     *  of its own with these options on the same client, which it closes as
+     *  well; their lease must be 0. Borrowed. NULL: once. */
+    const struct leaselock_session_options *again;
+    /** Told of each change when it runs for good; may be NULL. */
+    leaselock_change_fn *on_change;
+    void *on_change_arg;
 };
 
 #define LEASELOCK_LEAD_OPTIONS_INIT                                            \
     {                                                                          \
-        sizeof(struct leaselock_lead_options), 0, NULL, NULL                   \
+        sizeof(struct leaselock_lead_options), 0, NULL, NULL, NULL, NULL, NULL \
     }
 
 /**
@@ -275,15 +304,25 @@ struct leaselock_lead_options {
  * own key is watched from its election on (LEASELOCK_AT_ONCE of
  * leaselock_acquire_options).
  *
+ * With the option `again` a loss is not the end: once fn has returned 0 it
+ * opens a session, however often that takes while etcd does not answer, and
+ * campaigns anew, with pauses between that grow from 0.1 to 10 seconds. It
+ * ends when fn returns and the leadership was not lost; when fn or on_change
+ * returns anything but 0; with any failure but LEASELOCK_E_LOST and
+ * _UNAVAILABLE; and with LEASELOCK_E_CLOSED or _HANDLE when another thread
+ * closes the client, also from a wait or a pause.
+ *
  * @param session  borrowed; must stay open until this returns
  * @param name     as for leaselock_campaign, as are value and value_size
  * @param options  NULL for the defaults
- * @param fn       called once at most, on this thread; blocking calls are
+ * @param fn       called once at most, with `again` once for each time that it
+ *                 leads, on this thread; blocking calls are
  *                 allowed in it; it may release the ticket itself
  * @param arg      handed to fn
  * @param reterr   filled on failure; may be NULL
  * @return a failure of leaselock_campaign, and fn was not called;
- *         LEASELOCK_E_LOST when the leadership was lost before fn returned;
+ *         LEASELOCK_E_LOST when the leadership was lost before fn returned
+ *         (with `again`: and fn did not return 0, which is returned then);
  *         else what fn returned, and when that is 0 a failure of the release
  *         (LEASELOCK_E_OUTCOME_UNKNOWN, _REFUSED, _SERVER)
  * @thread any; blocks; not from a callback
