@@ -266,6 +266,7 @@ static void test_list(void **state)
     struct test_peer peer;
     char lease[LEASE_SIZE];
     char key[64];
+    long long id;
 
     (void)state;
     test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
@@ -276,6 +277,8 @@ static void test_list(void **state)
     leaselock_locks_free(locks);
     delete_key("seen/data");
     grant(lease);
+    /* etcdctl writes leading zeros; the clients do not. */
+    id = strtoll(lease, NULL, 16);
     put_on("seen/theirs", lease);
     ticket = test_acquire_async(&peer, "seen", &call);
     test_await_place(ticket);
@@ -290,16 +293,16 @@ static void test_list(void **state)
     expect_lock(&peer, "seen", 2, key, 0);
     test_release(ticket);
     delete_key("seen/data");
-    (void)snprintf(key, sizeof(key), "seen/%s", lease);
+    (void)snprintf(key, sizeof(key), "seen/%llx", (unsigned long long)id);
     put_on(key, lease);
     expect_lock(&peer, "seen", 1, key, 1);
     delete_key(key);
-    (void)snprintf(key, sizeof(key), "seen/%lld", strtoll(lease, NULL, 16));
+    (void)snprintf(key, sizeof(key), "seen/%lld", id);
     put_on(key, lease);
     expect_lock(&peer, "seen", 1, key, 1);
     delete_key(key);
     put_bare("seen/data");
-    (void)snprintf(key, sizeof(key), "seen/%s", lease);
+    (void)snprintf(key, sizeof(key), "seen/%llx", (unsigned long long)id);
     put_on(key, lease);
     expect_lock(&peer, "seen", 2, "seen/data", 1);
     assert_int_equal(run_tool(&tool, etcd.endpoint, "ls", "seen", NULL), 0);

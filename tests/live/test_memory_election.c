@@ -40,11 +40,11 @@ static void fenced(struct test_memory_run *run)
     txn.compares_n = 1;
     test_memory_short(run);
     (void)test_memory_is(
-        run, leaselock_fenced_txn(ticket, &txn, TEST_WAIT_MS, NULL), 0);
-    if (test_memory_begun(
-            run, written,
-            leaselock_fenced_delete_async(ticket, "memory/a", 8, TEST_WAIT_MS,
-                                          test_call_done, written, NULL))) {
+        run, leaselock_fenced_txn(ticket, &txn, run->patience_ms, NULL), 0);
+    if (test_memory_begun(run, written,
+                          leaselock_fenced_delete_async(
+                              ticket, "memory/a", 8, run->patience_ms,
+                              test_call_done, written, NULL))) {
         (void)test_memory_ended(run, written, 0);
     }
     txn.ops_n = 0;
@@ -73,7 +73,8 @@ static void elected(struct test_memory_run *run)
                            0);
     if (leads) {
         (void)test_memory_is(
-            run, leaselock_proclaim(ticket, "us", 2, TEST_WAIT_MS, NULL), 0);
+            run, leaselock_proclaim(ticket, "us", 2, run->patience_ms, NULL),
+            0);
     }
     if (test_memory_is(run,
                        leaselock_leader(peer.client, NAME, run->patience_ms,
