@@ -265,7 +265,7 @@ enum leaselock_lead_change {
 };
 
 /** Told of each change, on the thread that called leaselock_lead; blocking
- *  calls are allowed in it.
+ *  calls are allowed in it. Of leaselock_lead_async it is like any callback.
  *  @param error  why, of _LOST and _UNREACHABLE, else NULL; valid until it
  *                returns
  *  @return 0 to go on, or what leaselock_lead is to return at once */
@@ -337,11 +337,84 @@ int leaselock_lead(leaselock_session *session,
                    void *arg,
                    struct leaselock_error *reterr);
 
+/** Somebody who leads without a thread of their own: leaselock_lead_async. */
+typedef struct leaselock_leadership leaselock_leadership;
+
+/**
+ * Begins a term. Called like any callback, each time that it is elected. The
+ * term ends with leaselock_lead_term_end or leaselock_lead_stop, which may be
+ * called in here as well, and not before.
+ *
+ * @param ticket  the leader's; the leadership releases it when the term ends
+ */
+typedef void leaselock_term_fn(leaselock_leadership *leadership,
+                               leaselock_ticket *ticket,
+                               void *arg);
+
+/**
+ * As leaselock_lead, without waiting and without a thread: a program with an
+ * event loop leads with it for good. Where leaselock_lead calls fn, on_term
+ * begins the term, and leaselock_lead_term_end ends it as fn does by returning
+ * 0: a term that was lost is followed by the next one with `again`, one that
+ * was not is resigned, which ends it all.
+ *
+ * on_stop and on_change of the options are called like any callback, on_stop
+ * never outside of a term: when it reports LEASELOCK_LEAD_LOST the work has to
+ * stop, and then leaselock_lead_term_end is called, at once or later.
+ *
+ * @param session         borrowed; must stay open until done has come
+ * @param name            copied, as is what `value` and `again` point at
+ * @param on_term         begins a term
+ * @param done            its end: 0 when it was stopped or resigned, what
+ *                        on_change has returned, or as leaselock_lead;
+ *                        LEASELOCK_E_CLOSED when the client was closed. No
+ *                        callback comes later, its own session is closed, and
+ *                        the handle closes when done returns
+ * @param arg             of on_term and done
+ * @param ret_leadership  set before any callback; ends with done
+ * @return 0 when done will come; LEASELOCK_E_NAME, _ARGUMENT, _LIMIT,
+ *         _HANDLE, _FORKED, _CLOSED, _NOMEM, _SYSTEM
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_lead_async(leaselock_session *session,
+                         const char *name,
+                         const void *value,
+                         size_t value_size,
+                         const struct leaselock_lead_options *options,
+                         leaselock_term_fn *on_term,
+                         leaselock_done_fn *done,
+                         void *arg,
+                         leaselock_leadership **ret_leadership,
+                         struct leaselock_error *reterr);
+
+/**
+ * The work of a term has stopped.
+ *
+ * @return 0, LEASELOCK_E_STATE when there is no term, _HANDLE, _FORKED
+ * @thread any; waits for nothing
+ * @since 0.1
+ */
+int leaselock_lead_term_end(leaselock_leadership *leadership);
+
+/**
+ * Ends it for good, wherever it is: a candidate that waits is withdrawn, a
+ * pause ends, and a leader resigns, whose work has to have stopped before. done
+ * comes with 0 once nothing is left in etcd, or with a failure of that, such as
+ * LEASELOCK_E_OUTCOME_UNKNOWN. A second call changes nothing.
+ *
+ * @return 0, LEASELOCK_E_HANDLE (done has come) or _FORKED
+ * @thread any; waits for nothing
+ * @since 0.1
+ */
+int leaselock_lead_stop(leaselock_leadership *leadership);
+
 /**
  * Waits until a held ticket is in doubt or lost. It looks at the clock: a
  * process that was stopped for longer than the lease lives is told at once.
  *
- * @param ticket      of leaselock_lead, or any that was held once
+ * @param ticket      of leaselock_lead or leaselock_lead_async, or any that was
+ *                    held once
  * @param timeout_ms  longest wait; 0 only looks, which is allowed in a
  *                    callback as well; LEASELOCK_FOREVER
  * @return LEASELOCK_LEAD_ON when the time is over and it leads (or holds)

@@ -119,8 +119,10 @@ int leaselock_client_close(leaselock_client *user,
         return ll_error_text(reterr, LEASELOCK_E_HANDLE, "");
     }
     client->closing = true;
+    pthread_cond_broadcast(&client->changed);
     ll_queries_close(client);
     ll_observers_close(client);
+    ll_leaderships_close(client);
     ll_sessions_close(client);
     client_await_sessions(client);
     unknown = ll_core_has_sessions(client->core);

@@ -61,6 +61,7 @@ struct ll_client {
     struct ll_link queries;
     struct ll_link writes;
     struct ll_link observers;
+    struct ll_link leaderships;
     struct ll_sync sync;
     struct ll_guardian *guardian; /* NULL: none was needed yet */
     struct ll_seat seat;
@@ -130,6 +131,14 @@ void ll_writes_abort(struct ll_client *client);
 void ll_observers_close(struct ll_client *client);
 void ll_observers_abort(struct ll_client *client);
 void ll_queries_close(struct ll_client *client);
+void ll_leaderships_close(struct ll_client *client);
+
+/** When a pause of a leadership ends; and ends those that are over. */
+int64_t ll_leaderships_deadline_ns(const struct ll_client *client);
+void ll_leaderships_on_time(struct ll_client *client, int64_t now_ns);
+
+/** When there is something to do at the latest. */
+int64_t ll_client_deadline_ns(const struct ll_client *client);
 
 /** What goes before every name; lives as long as the client. */
 struct ll_bytes ll_client_space(const struct ll_client *client);

@@ -12,16 +12,17 @@
 _Static_assert(LEASELOCK_VALUE_MAX == LL_VALUE_MAX,
                "a value that can be proclaimed is one that a key can have");
 
-/** 0, or what is wrong with a value. */
-static int value_check(const void *value, size_t size, const char **ret_why)
+int ll_candidate_check(const void *value,
+                       size_t size,
+                       struct leaselock_error *reterr)
 {
     if (size > LEASELOCK_VALUE_MAX) {
-        *ret_why = "a value has at most 16384 bytes";
-        return LEASELOCK_E_LIMIT;
+        return ll_error_text(reterr, LEASELOCK_E_LIMIT,
+                             "a value has at most 16384 bytes");
     }
     if (value == NULL && size > 0) {
-        *ret_why = "a value has no data for its size";
-        return LEASELOCK_E_ARGUMENT;
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a value has no data for its size");
     }
     return 0;
 }
@@ -34,11 +35,10 @@ int ll_ticket_campaign(leaselock_session *session,
                        leaselock_ticket **ret_ticket,
                        struct leaselock_error *reterr)
 {
-    const char *why = "";
-    int status = value_check(value, value_size, &why);
+    int status = ll_candidate_check(value, value_size, reterr);
 
     if (status != 0) {
-        return ll_error_text(reterr, status, why);
+        return status;
     }
     ask->value = value != NULL ? value : "";
     ask->value_size = value_size;
@@ -98,11 +98,10 @@ static int proclaim(leaselock_ticket *ticket,
                                .timeout_ms = timeout_ms,
                                .done = done,
                                .arg = arg};
-    const char *why = "";
-    int status = value_check(value, value_size, &why);
+    int status = ll_candidate_check(value, value_size, reterr);
 
     if (status != 0) {
-        return ll_error_text(reterr, status, why);
+        return status;
     }
     return ll_write_run(ticket, &ask, waits, reterr);
 }

@@ -21,6 +21,7 @@ enum ll_handle_kind {
     LL_HANDLE_SESSION,
     LL_HANDLE_TICKET,
     LL_HANDLE_OBSERVER,
+    LL_HANDLE_LEADERSHIP,
     /** Never seen by a user. */
     LL_HANDLE_QUERY,
     LL_HANDLE_WRITE,

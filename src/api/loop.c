@@ -187,13 +187,14 @@ void ll_client_on_event(struct ll_event *event, void *arg)
     client_tell_closer(client);
 }
 
-/** When there is something to do at the latest. */
-static int64_t client_deadline_ns(const struct ll_client *client)
+int64_t ll_client_deadline_ns(const struct ll_client *client)
 {
-    int64_t core_ns = ll_core_deadline_ns(client->core);
+    int64_t deadline_ns = ll_core_deadline_ns(client->core);
     int64_t sync_ns = ll_sync_deadline_ns(client);
+    int64_t pause_ns = ll_leaderships_deadline_ns(client);
 
-    return core_ns < sync_ns ? core_ns : sync_ns;
+    deadline_ns = sync_ns < deadline_ns ? sync_ns : deadline_ns;
+    return pause_ns < deadline_ns ? pause_ns : deadline_ns;
 }
 
 static void client_on_time(struct ll_client *client)
@@ -207,12 +208,13 @@ static void client_on_time(struct ll_client *client)
         client_tell_closer(client);
     }
     ll_sync_on_time(client, event.now_ns);
+    ll_leaderships_on_time(client, event.now_ns);
 }
 
 /** Waits until there is something to do. */
 static void client_wait(struct ll_client *client)
 {
-    int64_t until_ns = client_deadline_ns(client);
+    int64_t until_ns = ll_client_deadline_ns(client);
 
     if (ll_core_has_sessions(client->core)) {
         int64_t latest_ns = ll_clock_now_ns() + SLEEP_MAX_NS;

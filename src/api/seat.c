@@ -56,7 +56,7 @@ static bool background_is_needed(const struct ll_client *client)
 
     if (client->stopping ||
         (client->event_fd < 0 && !ll_link_alone(&client->notices)) ||
-        ll_core_deadline_ns(client->core) < seat->background_until_ns) {
+        ll_client_deadline_ns(client) < seat->background_until_ns) {
         return true;
     }
     return seat->state == LL_SEAT_EMPTY && ll_link_alone(&seat->beside) &&

@@ -76,9 +76,9 @@ void ll_session_exit(struct ll_session_object *session)
     ll_handle_put(&session->handle);
 }
 
-static int session_options(const struct leaselock_session_options *user,
-                           struct leaselock_session_options *options,
-                           struct leaselock_error *reterr)
+int ll_session_options(const struct leaselock_session_options *user,
+                       struct leaselock_session_options *options,
+                       struct leaselock_error *reterr)
 {
     if (ll_options_copy(options, sizeof(*options), user) != 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
@@ -217,7 +217,7 @@ int leaselock_session_open(leaselock_client *user,
     struct ll_session_object *session = NULL;
     struct ll_client *client = NULL;
     struct ll_waiter waiter;
-    int status = session_options(options, &own, reterr);
+    int status = ll_session_options(options, &own, reterr);
 
     if (status != 0) {
         return status;
@@ -263,7 +263,7 @@ int leaselock_session_open_async(
     struct leaselock_session_options own;
     struct ll_session_object *session = NULL;
     struct ll_client *client = NULL;
-    int status = session_options(options, &own, reterr);
+    int status = ll_session_options(options, &own, reterr);
 
     if (status != 0) {
         return status;

@@ -35,4 +35,10 @@ struct ll_session_object {
 int ll_session_enter(const void *user, struct ll_session_object **ret_session);
 void ll_session_exit(struct ll_session_object *session);
 
+/** Copies a user's options, with the defaults where none is set, and checks
+ *  them. */
+int ll_session_options(const struct leaselock_session_options *user,
+                       struct leaselock_session_options *options,
+                       struct leaselock_error *reterr);
+
 #endif

@@ -76,6 +76,11 @@ void ll_ticket_shut(struct ll_ticket_object *ticket);
 
 void ll_ticket_destroy(struct ll_handle *handle);
 
+/** 0, or why a value cannot be proclaimed. */
+int ll_candidate_check(const void *value,
+                       size_t size,
+                       struct leaselock_error *reterr);
+
 /** The same for a candidate, with the value that it proclaims. */
 int ll_ticket_campaign(leaselock_session *session,
                        struct ll_ticket_ask *ask,

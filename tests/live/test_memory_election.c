@@ -167,12 +167,44 @@ static void observed(struct test_memory_run *run)
     test_memory_end(run, &peer);
 }
 
+static void
+end_term(leaselock_leadership *leadership, leaselock_ticket *ticket, void *arg)
+{
+    (void)ticket;
+    (void)arg;
+    (void)leaselock_lead_term_end(leadership);
+}
+
+/** Leads for a term that ends at once. */
+static void led(struct test_memory_run *run)
+{
+    struct leaselock_session_options again = LEASELOCK_SESSION_OPTIONS_INIT;
+    struct leaselock_lead_options options = LEASELOCK_LEAD_OPTIONS_INIT;
+    struct test_call *ended = test_memory_call(run);
+    leaselock_leadership *leadership = NULL;
+    struct test_peer peer;
+
+    again.label = "led";
+    options.timeout_ms = run->patience_ms;
+    options.again = &again;
+    test_memory_open(run, &peer);
+    test_memory_short(run);
+    if (test_memory_begun(run, ended,
+                          leaselock_lead_async(
+                              peer.session, NAME, "me", 2, &options, end_term,
+                              test_call_done, ended, &leadership, NULL))) {
+        (void)test_memory_ended(run, ended, 0);
+    }
+    test_memory_end(run, &peer);
+}
+
 int main(void)
 {
     static const struct test_memory_scenario scenarios[] = {
         {"fenced", fenced},
         {"elected", elected},
         {"observed", observed},
+        {"led", led},
     };
 
     return test_memory_main("elections without memory", scenarios,
