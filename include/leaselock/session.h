@@ -123,9 +123,10 @@ int leaselock_session_open_async(
  *
  * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, _NOMEM, _REFUSED, _SERVER
  *         (etcd's answer to the revoke), or _OUTCOME_UNKNOWN when the revoke
- *         was not answered within the client's request time-out:
- *         the session is closed nevertheless, the revoke is tried on in the
- *         background, and the keys go at the end of the lease at the latest
+ *         was not answered within the client's request time-out, or another
+ *         cluster answered: the session is closed nevertheless, the revoke is
+ *         tried on in the background until something answers it, and the keys
+ *         go at the end of the lease at the latest
  * @thread any; blocks; not from a callback
  * @since 0.1
  */

@@ -211,7 +211,9 @@ int leaselock_resume_async(leaselock_session *session,
  * @return 0; LEASELOCK_E_LOST when the lock had been lost before;
  *         _OUTCOME_UNKNOWN when no answer came within twice the client's
  *         request time-out: the release goes on in the background until etcd
- *         answers or the lease is gone; _REFUSED, _SERVER; _CLOSED; _HANDLE
+ *         answers or the lease is gone; also when the session was closed in
+ *         the meantime and its revoke was not answered either, or another
+ *         cluster answered; _REFUSED, _SERVER; _CLOSED; _HANDLE
  *         (also for the later of two releases), _FORKED, _DEADLOCK, _NOMEM
  * @thread any; blocks; not from a callback
  * @since 0.1

@@ -21,7 +21,9 @@ struct ll_core;
  *             |                              |         | opened, queries and
  *             |                              |         | observers end with
  *             |                              |         | SERVER, open sessions
- *             |                              |         | are lost
+ *             |                              |         | are lost; what is being
+ *             |                              |         | closed or released ends
+ *             |                              |         | with OUTCOME_UNKNOWN
  *     KNOWN   | a session is opened, and     | UNKNOWN |
  *             | none and no observer is left |         |
  *     any     | an answer without an id      | same    | it is believed

@@ -232,6 +232,25 @@ void ll_session_on_checked_cluster(struct ll_core *core,
     }
 }
 
+/** Another cluster answers now. Whether the revoke was applied, or a delete that
+ *  was sent before it, is not known then: either may have been, by a try whose
+ *  answer was lost. */
+static void session_end_unknown(struct ll_core *core,
+                                struct ll_session *session)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    session_tell_closed(core, session, LEASELOCK_E_OUTCOME_UNKNOWN);
+    LL_LIST_EACH (at, after, &session->tickets) {
+        ll_ticket_on_session_end(core, LL_CONTAINER(at, struct ll_ticket, link),
+                                 LEASELOCK_E_CLOSED, core->cluster.text);
+    }
+    /* Behind what its tickets have to tell. */
+    ll_link_remove(&session->object.telling);
+    ll_tell(core, &session->object);
+}
+
 void ll_session_on_cluster(struct ll_core *core, struct ll_session *session)
 {
     if (session->gone) {
@@ -243,6 +262,8 @@ void ll_session_on_cluster(struct ll_core *core, struct ll_session *session)
         ll_object_reschedule(core, &session->object);
     } else if (ll_session_is_alive(session)) {
         ll_session_lose(core, session, core->cluster.text);
+    } else if (session->state == LL_SESSION_CLOSING) {
+        session_end_unknown(core, session);
     }
 }
 

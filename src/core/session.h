@@ -38,6 +38,10 @@
  *     CLOSING | revoked, not found          | gone    | CLOSED 0
  *     CLOSING | no answer                   | CLOSING | again
  *     CLOSING | time-out                    | CLOSING | OUTCOME_UNKNOWN; again
+ *     CLOSING | another cluster answered    | CLOSING | OUTCOME_UNKNOWN, of the
+ *             |                             |         | releases as well; gone
+ *             |                             |         | where it answered the
+ *             |                             |         | revoke
  *     CLOSING | refused, error, lease's end | gone    | CLOSED if not told yet;
  *             |                             |         | refused: the keys stay
  *             |                             |         | until the lease ends

@@ -228,8 +228,7 @@ static void told_session(struct sim_client *client,
         }
     } else {
         session->close_owed = false;
-        if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN &&
-            (status != LEASELOCK_E_SERVER || !client->met_other)) {
+        if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN) {
             break_told(client, effect->id, "a closing", status);
         }
         /* An earlier grant, given up, may land at any time; and who asks
