@@ -488,14 +488,17 @@ static struct ll_watch *watch_of_created(struct ll_core *core, int64_t id)
     return watch_oldest_creating(core);
 }
 
-/** The watch that is cancelled or refused; NULL as above. */
+/** The watch that is cancelled or refused; NULL as above. One that was never
+ *  created has no other number than the client's, whoever numbers them. */
 static struct ll_watch *watch_of_canceled(struct ll_core *core, int64_t id)
 {
     struct ll_watches *watches = &core->watches;
+    struct ll_watch *watch;
 
     if (id >= 0 || watches->decided || watches->numbered ||
         watches->creating_n <= 1) {
-        return watch_find(core, id);
+        watch = watch_find(core, id);
+        return watch != NULL ? watch : watch_find_asked(core, id);
     }
     watches_set_numbered(core, true);
     watches_anew(core, 0);

@@ -69,6 +69,8 @@ struct ll_object;
  *     yes      | created, with another id    | yes      | the id is the watch's
  *     yes      | the same, but another watch | yes      | begins the stream
  *              | has it, or no memory        |          | anew, with a pause
+ *     yes      | refused, with -1 or the id  | yes      | the only creation is
+ *              | that was asked for          |          | refused
  * A new stream begins as the last one was: behind a proxy it need not be found
  * out again, and a stream to etcd itself is found out by its first answer.
  * While numbered, one creation is unanswered at most, and the watches that are
