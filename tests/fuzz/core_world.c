@@ -33,12 +33,16 @@ struct fuzz_watch *world_oldest_creating(struct world *world)
 
 struct fuzz_watch *world_watch(struct world *world, int64_t id)
 {
+    struct fuzz_watch *found = NULL;
+
+    /* A server's own number may be one that the client asked for once. */
     for (unsigned i = world->watches_n; i-- > 0;) {
-        if (world->watches[i].id == id) {
-            return &world->watches[i];
+        if (world->watches[i].id == id &&
+            (found == NULL || found->state == FUZZ_WATCH_OVER)) {
+            found = &world->watches[i];
         }
     }
-    return NULL;
+    return found;
 }
 
 void world_forget_stream(struct world *world, struct fuzz_stream *stream)
