@@ -1,3 +1,4 @@
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -211,6 +212,9 @@ int main(int argc, char **argv)
     int operand = 1;
     int code;
 
+    /* Names are UTF-8 whatever the user's locale is; only their widths on the
+     * terminal depend on it, and without it each character counts as one. */
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
     ll_options_init(&options);
     before = options;
     code = ll_options_read_arguments(&before, LL_OPTION_ANY, NULL, argc, argv,

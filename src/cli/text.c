@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 /** Bytes of the UTF-8 character that stands at the front, 0 when there is
  *  none. */
@@ -83,38 +84,51 @@ char *ll_text_escape_new(const char *bytes, size_t n)
     return text;
 }
 
-static int starts_character(char byte)
+/** The columns of the character at the front, and its bytes in @ret_length. */
+static size_t measure(const char *p, size_t *ret_length)
 {
-    return ((unsigned char)byte & 0xc0) != 0x80;
+    uint32_t code = 0;
+    size_t length = decode((const unsigned char *)p, strlen(p), &code);
+    int columns = length > 0 ? wcwidth((wchar_t)code) : 1;
+
+    *ret_length = length > 0 ? length : 1;
+    /* Unassigned code points, and all beyond ASCII without the locale. */
+    return columns >= 0 ? (size_t)columns : 1;
 }
 
 size_t ll_text_columns(const char *text)
 {
     size_t columns = 0;
+    size_t length;
 
-    for (; *text != '\0'; text++) {
-        columns += starts_character(*text) ? 1 : 0;
+    for (; *text != '\0'; text += length) {
+        columns += measure(text, &length);
     }
     return columns;
 }
 
 void ll_text_cut(char *text, size_t columns)
 {
-    size_t kept = columns >= 3 ? columns - 3 : 0;
-    size_t seen = 0;
+    size_t dots = columns < 3 ? columns : 3;
+    size_t kept = columns - dots;
+    size_t length;
     char *p = text;
 
     if (ll_text_columns(text) <= columns) {
         return;
     }
-    for (; *p != '\0'; p++) {
-        if (starts_character(*p) && seen++ == kept) {
+    /* Combining characters stay with what they stand on. */
+    for (; *p != '\0'; p += length) {
+        size_t width = measure(p, &length);
+
+        if (width > kept) {
             break;
         }
+        kept -= width;
     }
-    /* More than @columns characters follow the start, so there is room. */
-    memcpy(p, "...", columns < 3 ? columns : 3);
-    p[columns < 3 ? columns : 3] = '\0';
+    /* More columns than dots are cut off, and none takes less than a byte. */
+    memcpy(p, "...", dots);
+    p[dots] = '\0';
 }
 
 void ll_text_age(int64_t seconds, char ret_text[LL_TEXT_AGE_SIZE])

@@ -19,10 +19,14 @@ size_t ll_text_escape(const char *bytes, size_t n, char *ret_text, size_t size);
 /** The same in new memory of just enough size; NULL when there is none. */
 char *ll_text_escape_new(const char *bytes, size_t n);
 
-/** Columns that an escaped text takes: one a character. */
+/**
+ * Columns that an escaped text takes: as wcwidth(3) says, one for what it does
+ * not know. The process needs a locale of UTF-8 (see main.c) for more than
+ * ASCII.
+ */
 size_t ll_text_columns(const char *text);
 
-/** Shortens an escaped text to @columns; dots mark the cut. */
+/** Shortens an escaped text to at most @columns; dots mark the cut. */
 void ll_text_cut(char *text, size_t columns);
 
 /** Room for ll_text_age. */

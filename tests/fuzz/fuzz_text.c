@@ -1,5 +1,6 @@
 /* What the tool shows of foreign bytes, such as somebody's key or label: only
  * what a terminal may get, valid UTF-8, cut between characters. */
+#include <locale.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -39,13 +40,15 @@ static void check_cut(const char *whole, size_t columns)
     if (before <= columns) {
         FUZZ_CHECK(strcmp(text, whole) == 0);
     } else {
-        FUZZ_CHECK(ll_text_columns(text) == columns);
+        /* A character of two columns may leave one free. */
+        FUZZ_CHECK(ll_text_columns(text) <= columns &&
+                   ll_text_columns(text) + 1 >= columns);
         FUZZ_CHECK(strlen(text) <= strlen(whole));
         while (text[same] != '\0' && text[same] == whole[same]) {
             same++;
         }
         text[same] = '\0';
-        FUZZ_CHECK(ll_text_columns(text) >= kept);
+        FUZZ_CHECK(ll_text_columns(text) + 1 >= kept);
     }
     free(text);
 }
@@ -61,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *cut = malloc(room);
     size_t length;
 
+    FUZZ_CHECK(setlocale(LC_CTYPE, "C.UTF-8") != NULL);
     FUZZ_CHECK(whole != NULL && cut != NULL);
     FUZZ_CHECK(is_shown(whole));
     length = ll_text_escape(foreign, n, cut, room);

@@ -1,5 +1,6 @@
 /* What the tool does to text: foreign bytes on a terminal, widths, ages, and
  * which names it takes. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -98,6 +99,29 @@ static void test_columns(void **state)
     }
 }
 
+/** Goal: wide characters take two columns, combining ones none and stay with
+ *  their letter. Method: measure and cut texts of both. */
+static void test_widths(void **state)
+{
+    /* U+9396 U+5B9A; e and U+0301; U+1F512; a joiner of no width. */
+    static const char wide[] = "\xe9\x8e\x96\xe5\xae\x9a";
+    static const char combined[] = "e\xcc\x81";
+    char both[] = "e\xcc\x81\xe9\x8e\x96\xe5\xae\x9a";
+    char odd[] = "\xe9\x8e\x96\xe5\xae\x9a\xe5\xae\x9a";
+
+    (void)state;
+    assert_int_equal(ll_text_columns(wide), 4);
+    assert_int_equal(ll_text_columns(combined), 1);
+    assert_int_equal(ll_text_columns("\xf0\x9f\x94\x92"), 2);
+    assert_int_equal(ll_text_columns("a\xe2\x80\x8d"
+                                     "b"),
+                     2);
+    ll_text_cut(both, 4);
+    assert_string_equal(both, "e\xcc\x81...");
+    ll_text_cut(odd, 4);
+    assert_string_equal(odd, "...");
+}
+
 /** Goal: ages are short. Method: one at each border. */
 static void test_age(void **state)
 {
@@ -147,9 +171,12 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escape), cmocka_unit_test(test_escape_cut),
-        cmocka_unit_test(test_columns), cmocka_unit_test(test_age),
-        cmocka_unit_test(test_names)};
+        cmocka_unit_test(test_escape),  cmocka_unit_test(test_escape_cut),
+        cmocka_unit_test(test_columns), cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_age),     cmocka_unit_test(test_names)};
 
+    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL) {
+        return EXIT_FAILURE;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
