@@ -58,6 +58,15 @@ enum leaselock_ticket_state {
 typedef void
 leaselock_lost_fn(leaselock_ticket *ticket, const char *why, void *arg);
 
+/**
+ * Reports that a waiting ticket was queued again: see `requeue` below. Called
+ * like any callback, and once for several times that follow each other closely.
+ *
+ * @param why  a sentence; valid until the callback returns
+ */
+typedef void
+leaselock_requeued_fn(leaselock_ticket *ticket, const char *why, void *arg);
+
 /** Options of an acquire; 0 or NULL stands for the default of each. */
 struct leaselock_acquire_options {
     /** sizeof(struct leaselock_acquire_options), set by the _INIT macro. */
@@ -95,11 +104,34 @@ struct leaselock_acquire_options {
      * waited directly behind the holder is watched already.
      */
     int watch_own_key_ms;
+    /**
+     * Not 0: when the session is lost while the ticket waits, because etcd was
+     * silent for longer than the lease lives, the ticket queues again instead
+     * of ending with LEASELOCK_E_LOST. Its place in the queue is lost: it gets
+     * a new key, at the end. Its wait goes on to count, and ends with
+     * LEASELOCK_E_UNAVAILABLE when etcd has not answered again by then.
+     *
+     * The session of the caller stays lost. The library opens one in its place,
+     * with its time to live and label, on which all of its tickets that queue
+     * again live from then on, held ones included: leaselock_ticket_lease has
+     * its lease. Closing the caller's session closes it; it ends by itself when
+     * the last of these tickets is released.
+     *
+     * A ticket whose key or lease somebody has deleted or revoked while etcd
+     * answered ends with LEASELOCK_E_LOST, as does one that is lost while it is
+     * held. Has no meaning with a timeout of 0; leaselock_resume refuses it
+     * (LEASELOCK_E_ARGUMENT).
+     */
+    int requeue;
+    /** Called when the ticket was queued again; may be NULL. */
+    leaselock_requeued_fn *on_requeue;
+    void *on_requeue_arg;
 };
 
 #define LEASELOCK_ACQUIRE_OPTIONS_INIT                                         \
     {                                                                          \
-        sizeof(struct leaselock_acquire_options), NULL, NULL, NULL, 0, 0       \
+        sizeof(struct leaselock_acquire_options), NULL, NULL, NULL, 0, 0, 0,   \
+            NULL, NULL                                                         \
     }
 
 /**
@@ -274,6 +306,25 @@ int64_t leaselock_ticket_position(leaselock_ticket *ticket);
  * @since 0.1
  */
 int64_t leaselock_ticket_remaining_ms(leaselock_ticket *ticket);
+
+/**
+ * The id of the lease that the ticket's key lives on: its session's, or that of
+ * the session in its place where the ticket was queued again.
+ *
+ * @return the id, which is positive, LEASELOCK_E_HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int64_t leaselock_ticket_lease(leaselock_ticket *ticket);
+
+/**
+ * How often the ticket was queued again: see `requeue` of its options.
+ *
+ * @return the number, LEASELOCK_E_HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_ticket_requeues(leaselock_ticket *ticket);
 
 /**
  * The ticket's key in etcd: NAME/LEASE.NUMBER, in hexadecimal.

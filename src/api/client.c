@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/error.h"
+#include "api/requeue.h"
 #include "base/clock.h"
 
 int ll_client_random(uint64_t *ret_number)
@@ -27,6 +28,7 @@ void ll_client_lock(struct ll_client *client)
 
 void ll_client_unlock(struct ll_client *client)
 {
+    ll_requeue_run(client);
     ll_seat_unlock(client);
 }
 

@@ -57,6 +57,9 @@ struct ll_client {
     struct ll_handle *calling; /* whose callback is running, or NULL */
     struct ll_link sessions;   /* API objects that are not over */
     struct ll_link tickets;
+    struct ll_link requeues; /* ll_requeue: of these, which queue again */
+    struct ll_link heirs;    /* sessions that no ticket needs any more */
+    bool requeuing;          /* ll_requeue_run is at it */
     unsigned granting_n; /* of these, with a callback that waits for a grant */
     struct ll_link queries;
     struct ll_link writes;

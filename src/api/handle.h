@@ -26,6 +26,7 @@ enum ll_handle_kind {
     LL_HANDLE_QUERY,
     LL_HANDLE_WRITE,
     LL_HANDLE_OUTCOME,
+    LL_HANDLE_PLACE, /* a ticket's later one: see requeue.h */
 };
 
 struct ll_handle {

@@ -184,7 +184,7 @@ static int lead_look(const struct ll_ticket_object *ticket,
     if (!ticket->handle.open) {
         return LEASELOCK_E_HANDLE;
     }
-    if (!ll_core_ticket_view(core, ticket->handle.entry.id, now_ns, &view)) {
+    if (!ll_core_ticket_view(core, ll_ticket_id(ticket), now_ns, &view)) {
         return ticket->committed ? LEASELOCK_LEAD_LOST : LEASELOCK_E_HANDLE;
     }
     switch (view.phase) {

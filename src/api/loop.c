@@ -3,6 +3,7 @@
 
 #include "api/client.h"
 #include "api/error.h"
+#include "api/requeue.h"
 #include "api/sync.h"
 #include "api/ticket.h"
 #include "base/alloc.h"
@@ -71,7 +72,7 @@ void ll_client_await_callbacks(struct ll_client *client,
 {
     while (client->calling != NULL &&
            (client->calling == object ||
-            ll_ticket_session(client->calling) == object->entry.id)) {
+            ll_ticket_owner_of(client->calling) == object->entry.id)) {
         ll_seat_settle(client);
         pthread_cond_wait(&client->changed, &client->mutex);
     }
@@ -154,6 +155,7 @@ static void client_drain(struct ll_client *client)
     while (ll_core_next(client->core, &effect)) {
         client_carry_out(client, &effect);
     }
+    ll_requeue_run(client);
 }
 
 int ll_client_command(struct ll_client *client, struct ll_event *event)
@@ -207,6 +209,7 @@ static void client_on_time(struct ll_client *client)
         client_drain(client);
         client_tell_closer(client);
     }
+    ll_requeue_run(client);
     ll_sync_on_time(client, event.now_ns);
     ll_leaderships_on_time(client, event.now_ns);
 }

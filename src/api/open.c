@@ -149,6 +149,8 @@ static int client_new(struct ll_client **ret_client)
     ll_link_init(&client->notices);
     ll_link_init(&client->sessions);
     ll_link_init(&client->tickets);
+    ll_link_init(&client->requeues);
+    ll_link_init(&client->heirs);
     ll_link_init(&client->queries);
     ll_link_init(&client->writes);
     ll_link_init(&client->observers);

@@ -1,5 +1,6 @@
 #include "api/session.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "api/error.h"
@@ -19,6 +20,9 @@ static void session_destroy(struct ll_handle *handle)
 
     ll_completion_free(&session->opened);
     ll_completion_free(&session->closed);
+    if (session->heir != NULL) {
+        ll_handle_put(&session->heir->handle);
+    }
     ll_handle_put(&session->client->handle);
     ll_free(session->label);
     ll_free(session->value);
@@ -49,6 +53,9 @@ static void session_settle(struct ll_session_object *session)
     if (!session->handle.open && !session->open_due && !session->close_due &&
         !ll_link_alone(&session->link)) {
         ll_link_remove(&session->link);
+        if (!ll_link_alone(&session->useless)) {
+            ll_link_remove(&session->useless);
+        }
         if (session->guarded != 0) {
             ll_guardian_release(session->client, session->guarded);
             session->guarded = 0;
@@ -131,6 +138,9 @@ session_new(struct ll_client *client,
     session->client = client;
     ll_handle_ref(&client->handle);
     ll_link_init(&session->link);
+    ll_link_init(&session->useless);
+    session->ttl_s = options->ttl_s;
+    session->unguarded = options->unguarded;
     session->on_state = options->on_state;
     session->on_state_arg = options->on_state_arg;
     session->close_timeout_ms = client->options.request_timeout_ms;
@@ -139,9 +149,19 @@ session_new(struct ll_client *client,
     return session;
 }
 
+/** How a session begins, beside its options. */
+struct session_begin {
+    struct ll_waiter *waiter;
+    leaselock_done_fn *done;
+    void *arg;
+    uint64_t root; /* of an heir */
+    int64_t delay_ns;
+};
+
 /** Asks for the lease of a session that is in the tables. */
 static int session_ask(struct ll_session_object *session,
                        const struct leaselock_session_options *options,
+                       int64_t delay_ns,
                        struct leaselock_error *reterr)
 {
     struct ll_client *client = session->client;
@@ -159,6 +179,7 @@ static int session_ask(struct ll_session_object *session,
         options->lease != 0 ? options->lease : (int64_t)((random >> 1) | 1);
     event.session_open.ttl_s = options->ttl_s;
     event.session_open.timeout_ns = options->open_timeout_ms * LL_NS_PER_MS;
+    event.session_open.delay_ns = delay_ns;
     if (client->options.guardian != 0 && options->unguarded == 0) {
         status = ll_guardian_guard(client, event.session_open.lease,
                                    options->ttl_s, &session->guarded, reterr);
@@ -171,9 +192,7 @@ static int session_ask(struct ll_session_object *session,
 /** Makes a session and asks for its lease; with the client's mutex held. */
 static int session_start(struct ll_client *client,
                          const struct leaselock_session_options *options,
-                         struct ll_waiter *waiter,
-                         leaselock_done_fn *done,
-                         void *arg,
+                         const struct session_begin *begin,
                          struct ll_session_object **ret_session,
                          struct leaselock_error *reterr)
 {
@@ -184,9 +203,11 @@ static int session_start(struct ll_client *client,
         (void)ll_error_text(reterr, LEASELOCK_E_NOMEM, "");
         return LEASELOCK_E_NOMEM;
     }
-    ll_completion_init(&session->opened, &session->handle, done, arg);
+    ll_completion_init(&session->opened, &session->handle, begin->done,
+                       begin->arg);
     ll_completion_init(&session->closed, &session->handle, NULL, NULL);
-    session->opened.waiter = waiter;
+    session->opened.waiter = begin->waiter;
+    session->root = begin->root;
     status = ll_handle_enter(&session->handle, LL_HANDLE_SESSION, true,
                              session_destroy);
     if (status != 0) {
@@ -198,7 +219,7 @@ static int session_start(struct ll_client *client,
     ll_link_append(&client->sessions, &session->link);
     ll_handle_ref(&session->handle); /* the caller's */
     *ret_session = session;
-    status = session_ask(session, options, reterr);
+    status = session_ask(session, options, begin->delay_ns, reterr);
     if (status != 0) {
         session->open_due = false;
         (void)ll_handle_shut(&session->handle);
@@ -217,6 +238,7 @@ int leaselock_session_open(leaselock_client *user,
     struct ll_session_object *session = NULL;
     struct ll_client *client = NULL;
     struct ll_waiter waiter;
+    struct session_begin begin = {.waiter = &waiter};
     int status = ll_session_options(options, &own, reterr);
 
     if (status != 0) {
@@ -237,7 +259,7 @@ int leaselock_session_open(leaselock_client *user,
         ll_waiter_free(&waiter);
         return ll_error_text(reterr, status, "");
     }
-    status = session_start(client, &own, &waiter, NULL, NULL, &session, reterr);
+    status = session_start(client, &own, &begin, &session, reterr);
     if (status != 0) {
         ll_client_unlock(client);
     } else {
@@ -263,6 +285,7 @@ int leaselock_session_open_async(
     struct leaselock_session_options own;
     struct ll_session_object *session = NULL;
     struct ll_client *client = NULL;
+    struct session_begin begin = {.done = done, .arg = arg};
     int status = ll_session_options(options, &own, reterr);
 
     if (status != 0) {
@@ -275,7 +298,7 @@ int leaselock_session_open_async(
     if (status != 0) {
         return ll_error_text(reterr, status, "");
     }
-    status = session_start(client, &own, NULL, done, arg, &session, reterr);
+    status = session_start(client, &own, &begin, &session, reterr);
     if (status == 0) {
         *ret_session = ll_handle_user(&session->handle);
     }
@@ -287,11 +310,11 @@ int leaselock_session_open_async(
     return status;
 }
 
-/** Begins to close a session whose handle has just been shut. */
-static int session_close_begin(struct ll_session_object *session,
-                               struct ll_waiter *waiter,
-                               leaselock_done_fn *done,
-                               void *arg)
+/** Asks core to close a session whose handle has just been shut. */
+static int session_close_one(struct ll_session_object *session,
+                             struct ll_waiter *waiter,
+                             leaselock_done_fn *done,
+                             void *arg)
 {
     struct ll_client *client = session->client;
     struct ll_event event = {.kind = LL_EVENT_SESSION_CLOSE,
@@ -313,6 +336,122 @@ static int session_close_begin(struct ll_session_object *session,
     ll_tickets_close(client, event.id);
     session_settle(session);
     return status == LEASELOCK_E_STATE ? LEASELOCK_E_HANDLE : status;
+}
+
+/** Begins to close a session whose handle has just been shut, and its heir:
+ *  where there is one the session's own lease is over, and its heir's is what
+ *  the closer wants revoked. */
+static int session_close_begin(struct ll_session_object *session,
+                               struct ll_waiter *waiter,
+                               leaselock_done_fn *done,
+                               void *arg)
+{
+    struct ll_session_object *heir = session->heir;
+    int status;
+
+    if (heir == NULL || !ll_handle_shut(&heir->handle)) {
+        return session_close_one(session, waiter, done, arg);
+    }
+    ll_handle_ref(&heir->handle);
+    (void)session_close_one(session, NULL, NULL, NULL);
+    status = session_close_one(heir, waiter, done, arg);
+    ll_handle_put(&heir->handle);
+    return status;
+}
+
+/** The newest heir of a session, if tickets can begin on it; or NULL. */
+static struct ll_session_object *
+session_live_heir(struct ll_client *client, struct ll_session_object *root)
+{
+    struct ll_session_view view;
+
+    if (root->heir == NULL || !root->heir->handle.open ||
+        !ll_core_session_view(client->core, root->heir->handle.entry.id,
+                              ll_clock_now_ns(), &view)) {
+        return NULL;
+    }
+    switch (view.state) {
+    case LL_SESSION_OPENING:
+    case LL_SESSION_ACTIVE:
+    case LL_SESSION_SUSPECT:
+        return root->heir;
+    case LL_SESSION_LOST:
+    case LL_SESSION_CLOSING:
+        break;
+    }
+    return NULL;
+}
+
+int ll_session_heir(struct ll_client *client,
+                    uint64_t root_id,
+                    int64_t delay_ns,
+                    struct ll_session_object **ret_heir)
+{
+    struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
+    struct session_begin begin = {.root = root_id, .delay_ns = delay_ns};
+    struct ll_handle *handle = ll_handle_find(root_id);
+    struct ll_session_object *root;
+    struct ll_session_object *heir = NULL;
+    struct ll_session_view view;
+    int status;
+
+    if (handle == NULL || !handle->open) {
+        return LEASELOCK_E_CLOSED;
+    }
+    root = LL_CONTAINER(handle, struct ll_session_object, handle);
+    *ret_heir = session_live_heir(client, root);
+    if (*ret_heir != NULL) {
+        return 0;
+    }
+    options.ttl_s =
+        ll_core_session_view(client->core, root_id, ll_clock_now_ns(), &view)
+            ? (int)view.ttl_s
+            : root->ttl_s;
+    options.label = root->label;
+    options.unguarded = root->unguarded;
+    /* It is its tickets' waits that end. */
+    options.open_timeout_ms = INT_MAX;
+    status = session_start(client, &options, &begin, &heir, NULL);
+    if (status != 0) {
+        return status;
+    }
+    if (root->heir != NULL) {
+        ll_handle_put(&root->heir->handle);
+    }
+    root->heir = heir; /* with the reference that a caller would get */
+    *ret_heir = heir;
+    return 0;
+}
+
+void ll_session_leave_heir(struct ll_client *client, uint64_t id)
+{
+    struct ll_handle *handle = ll_handle_find(id);
+    struct ll_session_object *heir;
+
+    if (handle == NULL) {
+        return;
+    }
+    heir = LL_CONTAINER(handle, struct ll_session_object, handle);
+    if (heir->root == 0) {
+        return;
+    }
+    heir->tickets_n--;
+    if (heir->tickets_n == 0 && handle->open) {
+        ll_link_append_once(&client->heirs, &heir->useless);
+    }
+}
+
+void ll_sessions_close_heirs(struct ll_client *client)
+{
+    while (!ll_link_alone(&client->heirs)) {
+        struct ll_session_object *heir =
+            LL_CONTAINER(client->heirs.next, struct ll_session_object, useless);
+
+        ll_link_remove(&heir->useless);
+        if (heir->tickets_n == 0 && ll_handle_shut(&heir->handle)) {
+            (void)session_close_one(heir, NULL, NULL, NULL);
+        }
+    }
 }
 
 /** Looks a session up to close it, and closes its handle; with its client's

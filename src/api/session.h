@@ -11,8 +11,15 @@ struct ll_session_object {
     struct ll_link link;      /* in client->sessions */
     char *label;              /* NULL: none */
     int close_timeout_ms;
+    int ttl_s;        /* that was asked for */
+    int unguarded;    /* as in its options */
+    uint64_t root;    /* of an heir: the session of the user's; else 0 */
     uint32_t guarded; /* its place with the guardian; 0: none */
     /** All that follows is under the client's mutex. */
+    /** Of a user's: the newest heir, a reference, or NULL: see requeue.h. */
+    struct ll_session_object *heir;
+    unsigned tickets_n;     /* of an heir: how many are on it */
+    struct ll_link useless; /* in client->heirs */
     /** The newest value of a ticket with the session's label, or NULL, and its
      *  time: within a second they are alike. */
     char *value;
@@ -40,5 +47,22 @@ void ll_session_exit(struct ll_session_object *session);
 int ll_session_options(const struct leaselock_session_options *user,
                        struct leaselock_session_options *options,
                        struct leaselock_error *reterr);
+
+/**
+ * The heir of a user's session: the one it has, or a new one, whose lease is
+ * asked for after a delay.
+ *
+ * @param root  the id of the user's session
+ * @return 0, LEASELOCK_E_CLOSED when that is closed, or as leaselock_session_
+ *         open
+ */
+int ll_session_heir(struct ll_client *client,
+                    uint64_t root,
+                    int64_t delay_ns,
+                    struct ll_session_object **ret_heir);
+/** A ticket is on a session no more; does nothing where that is no heir. */
+void ll_session_leave_heir(struct ll_client *client, uint64_t id);
+/** Closes the heirs without tickets. */
+void ll_sessions_close_heirs(struct ll_client *client);
 
 #endif

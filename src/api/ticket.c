@@ -1,6 +1,7 @@
 #include "api/ticket.h"
 
 #include "api/error.h"
+#include "api/requeue.h"
 #include "api/value.h"
 #include "api/write.h"
 #include "base/alloc.h"
@@ -16,6 +17,7 @@ void ll_ticket_destroy(struct ll_handle *handle)
     if (ticket->unknown != NULL) {
         ll_handle_put(&ticket->unknown->handle);
     }
+    ll_requeue_free(ticket->requeue);
     ll_handle_put(&ticket->client->handle);
     ll_free(ticket);
 }
@@ -25,6 +27,7 @@ void ll_ticket_settle(struct ll_ticket_object *ticket)
     if (!ticket->handle.open && !ticket->acquire_due && !ticket->release_due &&
         !ll_link_alone(&ticket->link)) {
         ll_link_remove(&ticket->link);
+        ll_requeue_settle(ticket);
         ll_handle_leave(&ticket->handle);
     }
 }
@@ -35,6 +38,9 @@ static void ticket_quieten(struct ll_ticket_object *ticket)
 {
     ll_notice_withdraw(&ticket->lost);
     ll_notice_withdraw(&ticket->suspect);
+    if (ticket->requeue != NULL) {
+        ll_notice_withdraw(&ticket->requeue->told);
+    }
     pthread_cond_broadcast(&ticket->client->changed);
 }
 
@@ -64,10 +70,22 @@ void ll_ticket_exit(struct ll_ticket_object *ticket)
     ll_handle_put(&ticket->handle);
 }
 
-uint64_t ll_ticket_session(struct ll_handle *handle)
+uint64_t ll_ticket_id(const struct ll_ticket_object *ticket)
+{
+    return ticket->requeue != NULL ? ticket->requeue->id
+                                   : ticket->handle.entry.id;
+}
+
+uint64_t ll_ticket_owner(const struct ll_ticket_object *ticket)
+{
+    return ticket->requeue != NULL ? ticket->requeue->owner : ticket->session;
+}
+
+uint64_t ll_ticket_owner_of(struct ll_handle *handle)
 {
     return handle->kind == LL_HANDLE_TICKET
-               ? LL_CONTAINER(handle, struct ll_ticket_object, handle)->session
+               ? ll_ticket_owner(
+                     LL_CONTAINER(handle, struct ll_ticket_object, handle))
                : 0;
 }
 
@@ -79,7 +97,7 @@ static int ticket_release_begin(struct ll_ticket_object *ticket,
 {
     struct ll_client *client = ticket->client;
     struct ll_event event = {.kind = LL_EVENT_RELEASE,
-                             .id = ticket->handle.entry.id};
+                             .id = ll_ticket_id(ticket)};
     struct ll_detail released = {0, -1, LL_ENDPOINT_ANY, ""};
     int status;
 
@@ -221,6 +239,16 @@ static void ticket_on_released(struct ll_client *client,
     ll_client_complete(client, &ticket->released, detail);
 }
 
+void ll_ticket_fail_acquire(struct ll_client *client,
+                            struct ll_ticket_object *ticket,
+                            const struct ll_detail *detail)
+{
+    if (ticket->acquire_due) {
+        ticket_on_acquired(client, ticket, detail);
+        ll_ticket_settle(ticket);
+    }
+}
+
 void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect)
 {
     struct ll_handle *handle = ll_handle_find(effect->id);
@@ -229,17 +257,24 @@ void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect)
     if (handle == NULL) {
         return;
     }
-    ticket = LL_CONTAINER(handle, struct ll_ticket_object, handle);
+    ticket = handle->kind == LL_HANDLE_PLACE
+                 ? ll_requeue_ticket(handle)
+                 : LL_CONTAINER(handle, struct ll_ticket_object, handle);
+    if (ll_ticket_id(ticket) != effect->id) {
+        return; /* of a place that it has no more */
+    }
     if (effect->kind == LL_EFFECT_ACQUIRED && ticket->acquire_due) {
-        struct ll_detail detail = effect->detail;
-        char blocked[LL_BLOCKER_TEXT_SIZE];
+        if (!ll_requeue_wants(ticket, effect)) {
+            struct ll_detail detail = effect->detail;
+            char blocked[LL_BLOCKER_TEXT_SIZE];
 
-        if (effect->acquired.is_blocked &&
-            effect->acquired.blocker.name.size > 0) {
-            ll_blocker_text(&effect->acquired.blocker, blocked);
-            detail.text = blocked;
+            if (effect->acquired.is_blocked &&
+                effect->acquired.blocker.name.size > 0) {
+                ll_blocker_text(&effect->acquired.blocker, blocked);
+                detail.text = blocked;
+            }
+            ticket_on_acquired(client, ticket, &detail);
         }
-        ticket_on_acquired(client, ticket, &detail);
     } else if (effect->kind == LL_EFFECT_RELEASED && ticket->release_due) {
         ticket_on_released(client, ticket, &effect->detail);
     } else if (effect->kind == LL_EFFECT_LOST) {
@@ -261,7 +296,7 @@ void ll_tickets_close(struct ll_client *client, uint64_t session)
         struct ll_ticket_object *ticket =
             LL_CONTAINER(at, struct ll_ticket_object, link);
 
-        if (ticket->session != session) {
+        if (ll_ticket_owner(ticket) != session) {
             continue;
         }
         ticket_quieten(ticket);

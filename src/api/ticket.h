@@ -5,19 +5,22 @@
 #include "leaselock/ticket.h"
 
 struct ll_write_object;
+struct ll_requeue;
 
-/** A ticket of the user's; its core object has the same id. */
+/** A ticket of the user's; its core object has the same id, or, when it was
+ *  queued again, the one in its `requeue`: see ll_ticket_id. */
 struct ll_ticket_object {
     struct ll_handle handle;
     struct ll_client *client; /* a reference */
     struct ll_link link;      /* in client->tickets */
-    uint64_t session;         /* its id */
     uint32_t names_n;         /* above 1: of several locks */
     /** All that follows is under the client's mutex. */
     bool acquire_due; /* ACQUIRED is to come */
     bool release_due; /* RELEASED is */
     /** The write `unknown` has given it back; core has dropped it. */
     bool committed;
+    uint64_t session; /* the id of the one it is on: the user's or an heir */
+    struct ll_requeue *requeue; /* NULL: it does not queue again */
     struct ll_completion acquired;
     struct ll_completion released;
     struct ll_notice lost;
@@ -95,8 +98,18 @@ void ll_tickets_suspect(struct ll_client *client,
                         uint64_t session,
                         const char *why);
 
-/** The session of an object that is a ticket; 0 of any other. */
-uint64_t ll_ticket_session(struct ll_handle *handle);
+/** Core's id of the ticket's newest place. */
+uint64_t ll_ticket_id(const struct ll_ticket_object *ticket);
+
+/** The id of the session that the user named for a ticket. */
+uint64_t ll_ticket_owner(const struct ll_ticket_object *ticket);
+/** The same of an object that is a ticket; 0 of any other. */
+uint64_t ll_ticket_owner_of(struct ll_handle *handle);
+
+/** Ends an acquire that is due with a failure. */
+void ll_ticket_fail_acquire(struct ll_client *client,
+                            struct ll_ticket_object *ticket,
+                            const struct ll_detail *detail);
 
 /** A session is being closed: so are the handles of its tickets. */
 void ll_tickets_close(struct ll_client *client, uint64_t session);

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "api/error.h"
+#include "api/requeue.h"
 #include "api/session.h"
 #include "api/ticket.h"
 #include "api/value.h"
@@ -109,6 +110,11 @@ static int ask_check(const struct ll_ticket_ask *ask,
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "watch_own_key_ms is 0 for the default, 1 or more "
                              "milliseconds, or LEASELOCK_AT_ONCE");
+    }
+    if (ask->key != NULL && options->requeue != 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a place that is taken over from another process "
+                             "cannot be queued again: `requeue` must be 0");
     }
     if (!ll_value_label_is_valid(options->label)) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
@@ -225,6 +231,9 @@ static int ticket_start(struct ll_session_object *session,
                   (struct ll_bytes){who, strlen(who)}, &event);
     }
     ticket->names_n = ask->names != NULL ? (uint32_t)ask->names_n : 1;
+    if (status == 0 && options->requeue != 0 && ask->timeout_ms != 0) {
+        status = ll_requeue_prepare(ticket, options, ask, value, who);
+    }
     if (status == 0) {
         /* Core calls the parts of several names, and the search for a
          * deadlock, by the ids that follow. */
@@ -234,6 +243,9 @@ static int ticket_start(struct ll_session_object *session,
     if (status != 0) {
         ll_ticket_destroy(&ticket->handle);
         goto out;
+    }
+    if (ticket->requeue != NULL) {
+        ticket->requeue->id = ticket->handle.entry.id;
     }
     ticket->acquire_due = true;
     client->granting_n += ticket->acquired.waiter == NULL ? 1 : 0;

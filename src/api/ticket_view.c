@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "api/requeue.h"
 #include "api/ticket.h"
 #include "base/clock.h"
 #include "leaselock/names.h"
@@ -12,7 +13,7 @@
 /** What core calls a ticket, or a part of one of several names. */
 static uint64_t part_id(const struct ll_ticket_object *ticket, size_t part)
 {
-    uint64_t id = ticket->handle.entry.id;
+    uint64_t id = ll_ticket_id(ticket);
 
     return ticket->names_n > 1 && part < ticket->names_n ? id + 1 + part : id;
 }
@@ -135,6 +136,37 @@ int leaselock_ticket_name(leaselock_ticket *user, char *ret_name, size_t size)
     struct ll_ticket_view view;
 
     return ticket_look(user, WHOLE, &view, copy_name, ret_name, size);
+}
+
+int64_t leaselock_ticket_lease(leaselock_ticket *user)
+{
+    struct ll_ticket_object *ticket = NULL;
+    struct ll_session_view view;
+    int64_t lease = LEASELOCK_E_HANDLE;
+    int status = ll_ticket_enter(user, &ticket);
+
+    if (status != 0) {
+        return status;
+    }
+    if (ll_core_session_view(ticket->client->core, ticket->session,
+                             ll_clock_now_ns(), &view)) {
+        lease = view.lease;
+    }
+    ll_ticket_exit(ticket);
+    return lease;
+}
+
+int leaselock_ticket_requeues(leaselock_ticket *user)
+{
+    struct ll_ticket_object *ticket = NULL;
+    int status = ll_ticket_enter(user, &ticket);
+
+    if (status != 0) {
+        return status;
+    }
+    status = ticket->requeue != NULL ? ticket->requeue->times : 0;
+    ll_ticket_exit(ticket);
+    return status;
 }
 
 int leaselock_ticket_names_n(leaselock_ticket *user)

@@ -253,7 +253,7 @@ static int write_start(struct ll_write_object *write,
     }
     ll_link_append(&write->client->writes, &write->link);
     event.id = write->handle.entry.id;
-    event.write.ticket = write->ticket->handle.entry.id;
+    event.write.ticket = ll_ticket_id(write->ticket);
     event.write.compares = write->compares;
     event.write.compares_n = ask->txn->compares_n;
     event.write.ops = write->ops;
@@ -284,7 +284,7 @@ static int refuse_nested(const struct ll_ticket_object *ticket,
     size_t prefix_size;
     size_t i = 0;
 
-    if (!ll_core_ticket_view(ticket->client->core, ticket->handle.entry.id,
+    if (!ll_core_ticket_view(ticket->client->core, ll_ticket_id(ticket),
                              ll_clock_now_ns(), &view)) {
         return ll_error_text(reterr, LEASELOCK_E_NESTED, "");
     }

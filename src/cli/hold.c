@@ -73,6 +73,17 @@ void ll_hold_on_lost(leaselock_ticket *ticket, const char *why, void *arg)
     say_lost(arg, why);
 }
 
+void ll_hold_on_requeue(leaselock_ticket *ticket, const char *why, void *arg)
+{
+    struct ll_hold *hold = arg;
+
+    (void)ticket;
+    ll_waitline_clear(&hold->line);
+    ll_say("the place in the queue of %s is lost, as %s; queued again, at its "
+           "end",
+           hold->title, why);
+}
+
 int ll_hold_check_lost(struct ll_hold *hold)
 {
     if (leaselock_ticket_state(hold->ticket) != LEASELOCK_TICKET_HELD) {

@@ -84,6 +84,7 @@ void ll_hold_on_done(int status,
                      const struct leaselock_error *error,
                      void *arg);
 void ll_hold_on_lost(leaselock_ticket *ticket, const char *why, void *arg);
+void ll_hold_on_requeue(leaselock_ticket *ticket, const char *why, void *arg);
 
 /** Milliseconds that are left of --wait, or LEASELOCK_FOREVER. */
 int ll_hold_wait_left_ms(const struct ll_hold *hold);

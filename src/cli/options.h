@@ -32,6 +32,9 @@ struct ll_options {
     int wait_ms;
     /** Not 0: takes it again after a loss. */
     int again;
+    /** Not 0: a place in the queue that is lost, because etcd was silent, is
+     *  the end. */
+    int no_requeue;
     int ttl_s;
     /** The exit code when the lock was not acquired in time. */
     int conflict_exit;

@@ -41,7 +41,7 @@ static int start(struct ll_hold *hold, int64_t *ret_deadline_ns)
 
     memset(&lock, 0, sizeof(lock));
     lock.token = leaselock_ticket_token(hold->ticket);
-    lock.lease = leaselock_session_lease(hold->session);
+    lock.lease = leaselock_ticket_lease(hold->ticket);
     if (leaselock_ticket_key(hold->ticket, lock.key, sizeof(lock.key)) < 0 ||
         ll_hold_check_lost(hold)) {
         return LL_EXIT_LOST;

@@ -18,6 +18,9 @@ static int ask(struct ll_hold *hold)
 
     options.on_lost = ll_hold_on_lost;
     options.on_lost_arg = hold;
+    options.requeue = !hold->options->no_requeue;
+    options.on_requeue = ll_hold_on_requeue;
+    options.on_requeue_arg = hold;
     /* CMD must not run on beside the next holder's. */
     options.watch_own_key_ms = LEASELOCK_AT_ONCE;
     if (hold->value != NULL) {
@@ -81,7 +84,7 @@ static json_t *held_to_json(const struct ll_hold *hold)
                      ll_json_text(hold->name, strlen(hold->name)), "key",
                      ll_json_text(key, strlen(key)), "token",
                      (json_int_t)leaselock_ticket_token(hold->ticket), "lease",
-                     ll_json_lease(leaselock_session_lease(hold->session)),
+                     ll_json_lease(leaselock_ticket_lease(hold->ticket)),
                      "keys", keys_to_json(hold->ticket));
     if (held != NULL && hold->value != NULL &&
         json_object_set_new(held, "value",

@@ -103,8 +103,13 @@ static void show(struct ll_waitline *line)
         queue != NULL && queue->entries_n > 0 &&
         queue->entries[0].token != leaselock_ticket_token(line->ticket);
     char text[TEXT_SIZE];
+    char name[LEASELOCK_NAME_MAX + 48];
 
-    ll_waitline_word(line->name, leaselock_ticket_position(line->ticket),
+    (void)snprintf(name, sizeof(name), "%s%s", line->name,
+                   leaselock_ticket_requeues(line->ticket) > 0
+                       ? " (queued again: etcd was silent)"
+                       : "");
+    ll_waitline_word(name, leaselock_ticket_position(line->ticket),
                      is_known ? &queue->entries[0] : NULL, text, sizeof(text));
     if (!line->is_terminal) {
         ll_say("%s", text);

@@ -165,6 +165,16 @@ static void session_miss_beat(struct ll_core *core, struct ll_session *session)
     }
 }
 
+bool ll_session_beat_is_silent(const struct ll_core *core,
+                               const struct ll_session *session)
+{
+    /* Another cluster's answer is no silence either. */
+    return !core->beats.refused && !is_denied(session) &&
+           core->cluster.text[0] == '\0' &&
+           (core->now_ns >= session->deadline_ns ||
+            session->state == LL_SESSION_SUSPECT || session->shaken);
+}
+
 void ll_session_beat_on_time(struct ll_core *core, struct ll_session *session)
 {
     if (core->now_ns >= session->deadline_ns) {
@@ -268,6 +278,7 @@ static void session_on_beaten(struct ll_core *core,
     if (ttl_s > 0) {
         session->ttl_s = ll_min(ttl_s, LL_TTL_MAX_S);
         session->renewed = true;
+        session->shaken = false;
         ll_session_renew(session, sent_ns);
         if (session->state == LL_SESSION_SUSPECT) {
             ll_session_set_state(core, session, LL_SESSION_ACTIVE, "");
@@ -436,6 +447,7 @@ void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind)
 {
     struct ll_link *at;
     struct ll_link *after;
+    bool refused;
 
     if (kind == LL_STREAM_TRIAL) { /* of those alone can one be on it */
         LL_LIST_EACH (at, after, &core->beats.denied) {
@@ -450,9 +462,12 @@ void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind)
             core->beats.main = other_than(kind);
         }
     }
+    refused = core->beats.only_due[kind - LL_STREAM_KEEPALIVE];
     LL_LIST_EACH (at, after, &core->sessions) {
-        session_on_stream_down(core, LL_CONTAINER(at, struct ll_session, link),
-                               kind);
+        struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
+
+        session->shaken |= !refused;
+        session_on_stream_down(core, session, kind);
     }
 }
 

@@ -229,8 +229,10 @@ int ll_bundle_acquire(struct ll_core *core, const struct ll_event *event)
     int status = check_names(event);
 
     if (status == 0) {
-        status =
-            ll_ticket_find_session(core, event->acquire_all.session, &session);
+        status = ll_ticket_find_session(core, event->acquire_all.session,
+                                        event->acquire_all.early &&
+                                            event->acquire_all.timeout_ns != 0,
+                                        &session);
     }
     if (status != 0) {
         return status;
@@ -263,9 +265,20 @@ int ll_bundle_acquire(struct ll_core *core, const struct ll_event *event)
             ll_after(core->now_ns, event->acquire_all.timeout_ns);
     }
     make_txn(bundle);
-    ll_call_at(core, &bundle->object, core->now_ns);
+    ll_call_at(core, &bundle->object,
+               ll_ticket_begin_ns(core, session, event->acquire_all.delay_ns));
     ll_object_reschedule(core, &bundle->object);
     return 0;
+}
+
+void ll_bundle_on_session_open(struct ll_core *core, struct ll_bundle *bundle)
+{
+    /* Each part comes here. */
+    if (bundle->state == LL_BUNDLE_ENQUEUE && !bundle->acquire_told &&
+        bundle->object.seq == 0) {
+        ll_call_at(core, &bundle->object, core->now_ns);
+        ll_object_reschedule(core, &bundle->object);
+    }
 }
 
 void ll_bundle_build(struct ll_bundle *bundle, struct ll_request *ret_request)
@@ -468,11 +481,19 @@ static int64_t bundle_ask_ns(const struct ll_bundle *bundle)
                : LL_NEVER;
 }
 
+/** Whether it was asked for early, and its session is not ACTIVE yet. */
+static bool waits_for_session(const struct ll_bundle *bundle)
+{
+    return bundle->parts[0] != NULL && bundle->parts[0]->session != NULL &&
+           bundle->parts[0]->session->state == LL_SESSION_OPENING;
+}
+
 void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)
 {
-    bool unreached =
-        bundle->state == LL_BUNDLE_ENQUEUE && !bundle->answered_once &&
-        (bundle->once || bundle->object.failures > 0 || bundle->lost_tries > 0);
+    bool unreached = bundle->state == LL_BUNDLE_ENQUEUE &&
+                     !bundle->answered_once &&
+                     (bundle->once || bundle->object.failures > 0 ||
+                      bundle->lost_tries > 0 || waits_for_session(bundle));
 
     if (core->now_ns >= bundle->release_ns) {
         bundle->release_ns = LL_NEVER;
@@ -495,7 +516,8 @@ void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)
     if (core->now_ns < bundle->timeout_ns) {
         return;
     }
-    if (unreached && bundle->object.failures == 0 && bundle->lost_tries == 0) {
+    if (unreached && bundle->object.failures == 0 && bundle->lost_tries == 0 &&
+        !waits_for_session(bundle)) {
         ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
                         "no answer in time");
     }
@@ -563,6 +585,7 @@ void ll_bundle_hear(struct ll_core *core, struct ll_ticket *part)
         part->acquired_due = false;
         if (bundle != NULL && part->acquire_status != 0) {
             bundle->fault = part;
+            bundle->silenced |= part->silenced;
             bundle_fail(core, bundle, part->acquire_status, part->why);
         } else if (bundle != NULL && ++bundle->held_n == bundle->parts_n &&
                    !bundle->acquire_told && all_hold(bundle)) {
@@ -572,6 +595,7 @@ void ll_bundle_hear(struct ll_core *core, struct ll_ticket *part)
     if (part->lost_due) {
         part->lost_due = false;
         if (bundle != NULL && !bundle->acquire_told) {
+            bundle->silenced |= part->silenced;
             bundle_fail(core, bundle, LEASELOCK_E_LOST, part->why);
         } else if (bundle != NULL && bundle->acquire_status == 0 &&
                    !bundle->lost && !bundle->release_asked) {
@@ -677,6 +701,8 @@ bool ll_bundle_next(struct ll_core *core,
     if (bundle->acquired_due) {
         bundle->acquired_due = false;
         ret_effect->kind = LL_EFFECT_ACQUIRED;
+        ret_effect->silenced =
+            bundle->acquire_status == LEASELOCK_E_LOST && bundle->silenced;
         ret_effect->detail =
             ll_detail_of(core, bundle->acquire_status,
                          bundle->fault != NULL

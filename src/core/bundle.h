@@ -54,6 +54,7 @@ struct ll_bundle {
     bool release_over; /* RELEASED is told or due */
     bool lost;
     bool asked;          /* who holds the locks */
+    bool silenced;       /* as of a part */
     unsigned lost_tries; /* enqueues that may still land */
     unsigned held_n;     /* parts that are, or were */
     int64_t timeout_ns;
@@ -78,6 +79,8 @@ struct ll_bundle {
 };
 
 int ll_bundle_acquire(struct ll_core *core, const struct ll_event *event);
+/** The session of one that was asked for early is ACTIVE. */
+void ll_bundle_on_session_open(struct ll_core *core, struct ll_bundle *bundle);
 int ll_bundle_release(struct ll_core *core,
                       struct ll_bundle *bundle,
                       int64_t timeout_ns);

@@ -71,6 +71,7 @@ struct ll_event {
             int64_t lease; /* the id to ask for: random, positive */
             int64_t ttl_s;
             int64_t timeout_ns; /* then UNAVAILABLE; above 0 */
+            int64_t delay_ns;   /* the request goes out so much later */
             bool resume;        /* the lease is there already */
         } session_open;
         struct {
@@ -84,12 +85,17 @@ struct ll_event {
              *  or of size 0. */
             struct ll_bytes who;
             int64_t timeout_ns; /* 0: try; below 0: for ever */
+            int64_t delay_ns;   /* the request goes out so much later */
             /** Ends with DEADLOCK where the wait is part of a circle. The id
              *  is followed by one that nothing else is called by. */
             bool search;
             /** From the grant until the own key is watched; 0: LL_GUARD_NS;
              *  below 0: at once. */
             int64_t guard_ns;
+            /** The session may be OPENING still: the request goes out when it
+             *  is ACTIVE, and where it fails to open its status is the
+             *  ticket's. Of no try. */
+            bool early;
         } acquire;
         /** Several names, one ticket. Its id is followed by one for each name
          *  that nothing else is called by. */
@@ -99,8 +105,10 @@ struct ll_event {
             size_t names_n;
             struct ll_bytes value;
             int64_t timeout_ns; /* as of acquire */
+            int64_t delay_ns;   /* as of acquire */
             bool search;        /* as of acquire: one more id */
             int64_t guard_ns;   /* as of acquire */
+            bool early;         /* as of acquire */
         } acquire_all;
         struct {
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
@@ -243,6 +251,9 @@ struct ll_effect {
     enum ll_effect_kind kind;
     /** The session, ticket or query; of a call the asker. */
     uint64_t id;
+    /** ACQUIRED LOST: etcd was silent for longer than the lease lives, and the
+     *  place is gone with it; nobody took it from the ticket. */
+    bool silenced;
     union {
         struct {
             uint32_t seq;

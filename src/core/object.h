@@ -92,7 +92,8 @@ struct ll_core {
     uint32_t endpoint; /* the one in use */
     unsigned calls_in_flight;
     unsigned sessions_n;
-    unsigned alive_n; /* of these, ACTIVE or SUSPECT */
+    unsigned alive_n;        /* of these, ACTIVE or SUSPECT */
+    unsigned late_revokes_n; /* of these, LOST with a revoke unanswered */
     unsigned tickets_n;
     unsigned waiting_n; /* tickets in WAIT or NEXT */
     unsigned reaps_n;

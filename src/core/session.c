@@ -75,7 +75,8 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     session->state = LL_SESSION_OPENING;
     ll_link_init(&session->link);
     ll_link_append(&core->sessions, &session->link);
-    ll_call_at(core, &session->object, core->now_ns);
+    ll_call_at(core, &session->object,
+               ll_after(core->now_ns, event->session_open.delay_ns));
     ll_object_reschedule(core, &session->object);
     return 0;
 }
@@ -128,6 +129,16 @@ static void session_revoke(struct ll_core *core, struct ll_session *session)
     ll_call_at(core, &session->object, core->now_ns);
 }
 
+/** The late revoke has been answered, or is not needed any more. */
+static void session_settle_late_revoke(struct ll_core *core,
+                                       struct ll_session *session)
+{
+    if (session->late_revoke_owed) {
+        session->late_revoke_owed = false;
+        core->late_revokes_n--;
+    }
+}
+
 /** Revokes the lease, if there may be one. A grant that is on its way is
  *  awaited first: etcd may take the two in any order, and a revoke that comes
  *  first finds nothing. */
@@ -148,6 +159,7 @@ static void session_leave(struct ll_core *core, struct ll_session *session)
     ll_session_beat_stop(core, session);
     session->late_revoke_ns = LL_NEVER;
     session->check_ns = LL_NEVER;
+    session_settle_late_revoke(core, session);
     session->object.failures = 0;
     if (granted || !session->object.in_flight) {
         session_revoke(core, session);
@@ -157,7 +169,14 @@ static void session_leave(struct ll_core *core, struct ll_session *session)
 static void
 session_fail_open(struct ll_core *core, struct ll_session *session, int status)
 {
+    struct ll_link *at;
+    struct ll_link *after;
+
     session_tell_opened(core, session, status);
+    LL_LIST_EACH (at, after, &session->tickets) {
+        ll_ticket_on_session_end(core, LL_CONTAINER(at, struct ll_ticket, link),
+                                 status, "");
+    }
     session->close_told = true; /* nobody asked for it to be closed */
     session_leave(core, session);
 }
@@ -208,11 +227,14 @@ void ll_session_lose(struct ll_core *core,
                 (unsigned long long)session->lease, why);
     ll_call_none(core, &session->object);
     session->checking = false;
+    session->silenced = ll_session_beat_is_silent(core, session);
     ll_session_beat_stop(core, session);
     if (core->now_ns >= session->deadline_ns) {
         /* A renewal that was on its way may have reached etcd; the margin
          * belongs to a holder that is stopping. */
         session->late_revoke_ns = ll_max(session->expiry_ns, core->now_ns);
+        session->late_revoke_owed = true;
+        core->late_revokes_n++;
     }
     ll_session_set_state(core, session, LL_SESSION_LOST, why);
     LL_LIST_EACH (at, after, &session->tickets) {
@@ -222,12 +244,25 @@ void ll_session_lose(struct ll_core *core,
     ll_object_reschedule(core, &session->object);
 }
 
+/** Sends what was asked for while the session was OPENING. */
+static void session_begin_early(struct ll_core *core,
+                                struct ll_session *session)
+{
+    struct ll_link *at;
+
+    for (at = session->tickets.next; at != &session->tickets; at = at->next) {
+        ll_ticket_on_session_open(core,
+                                  LL_CONTAINER(at, struct ll_ticket, link));
+    }
+}
+
 void ll_session_on_checked_cluster(struct ll_core *core,
                                    struct ll_session *session)
 {
     if (session->check_ns != LL_NEVER) {
         session->check_ns = LL_NEVER;
         session_tell_opened(core, session, 0);
+        session_begin_early(core, session);
         ll_object_reschedule(core, &session->object);
     }
 }
@@ -363,6 +398,28 @@ void ll_session_build(struct ll_core *core,
     }
 }
 
+/** etcd answers again: a lease that was lost while it did not is revoked now.
+ *  After a restart of etcd it would live for a whole TTL, and its keys would
+ *  stand in front of those of this session. */
+static void session_revoke_lost(struct ll_core *core)
+{
+    struct ll_link *at;
+
+    for (at = core->sessions.next;
+         core->late_revokes_n > 0 && at != &core->sessions; at = at->next) {
+        struct ll_session *lost = LL_CONTAINER(at, struct ll_session, link);
+
+        if (lost->state == LL_SESSION_LOST && lost->late_revoke_owed &&
+            !lost->object.in_flight && core->now_ns >= lost->expiry_ns) {
+            lost->expiry_ns = core->now_ns + ll_session_ttl_ns(lost);
+            lost->late_revoke_ns = LL_NEVER;
+            lost->object.failures = 0;
+            ll_call_at(core, &lost->object, core->now_ns);
+            ll_object_reschedule(core, &lost->object);
+        }
+    }
+}
+
 static void session_granted(struct ll_core *core,
                             struct ll_session *session,
                             int64_t sent_ns)
@@ -373,6 +430,7 @@ static void session_granted(struct ll_core *core,
     session->grant_lost = false;
     ll_session_renew(session, sent_ns);
     ll_session_set_state(core, session, LL_SESSION_ACTIVE, "");
+    session_revoke_lost(core);
     session->check_ns = ll_min(open_ns, core->now_ns + LL_CLUSTER_CHECK_NS);
     if (!ll_cluster_is_awaited(core)) {
         ll_session_on_checked_cluster(core, session);
@@ -504,9 +562,10 @@ static void session_on_late_revoke(struct ll_core *core,
                                    struct ll_session *session,
                                    const struct ll_answer *answer)
 {
-    if ((answer->outcome == LL_OUTCOME_LOST ||
-         answer->outcome == LL_OUTCOME_AGAIN) &&
-        core->now_ns < session->expiry_ns + ll_session_ttl_ns(session)) {
+    if (answer->outcome != LL_OUTCOME_LOST &&
+        answer->outcome != LL_OUTCOME_AGAIN) {
+        session_settle_late_revoke(core, session);
+    } else if (core->now_ns < session->expiry_ns + ll_session_ttl_ns(session)) {
         ll_call_again(core, &session->object, answer->outcome);
     }
 }

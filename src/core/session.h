@@ -18,6 +18,8 @@
  *     OPENING | resumed: no such lease      | gone    | OPENED LOST
  *     OPENING | no answer                   | OPENING | again
  *     OPENING | refused, error              | gone    | OPENED error
+ *     OPENING | a ticket is asked for early | OPENING | its request waits for
+ *             |                             |         | the grant
  *     OPENING | time-out, close             | CLOSING | OPENED error; revoke
  *             |                             |         | when the grant that is
  *             |                             |         | out is answered
@@ -32,6 +34,8 @@
  *     ACTIVE, | deadline; TTL 0; "lease not | LOST    | tell it and every
  *     SUSPECT | found"                      |         | ticket
  *     LOST    | the TTL is over             | LOST    | revoke, once it can be
+ *     LOST    | another session is granted, | LOST    | revoke at once: etcd
+ *             | the revoke is unanswered    |         | answers again
  *     ACTIVE, | close                       | CLOSING | end the tickets; revoke
  *     SUSPECT,|                             |         |
  *     LOST    |                             |         |
@@ -99,6 +103,11 @@ struct ll_session {
     /** Its lease is granted; OPENED waits until then for what other endpoints
      *  answer (see cluster.h). LL_NEVER: it does not wait. */
     int64_t check_ns;
+    bool late_revoke_owed; /* it is not answered yet */
+    /** A stream of beats has ended since the last answered one, not refused. */
+    bool shaken;
+    /** LOST: because etcd was silent; see ll_session_beat_is_silent. */
+    bool silenced;
     bool close_told;
     /** What is to be told. */
     bool opened_due;
@@ -143,6 +152,12 @@ void ll_session_on_cluster(struct ll_core *core, struct ll_session *session);
 /** No endpoint is waited for any more. */
 void ll_session_on_checked_cluster(struct ll_core *core,
                                    struct ll_session *session);
+/** Whether a loss that is found now comes of etcd's silence: the deadline has
+ *  passed, or etcd does not know the lease and was not well since the last
+ *  renewal. A lease that vanishes between two renewals of one stream was
+ *  revoked by somebody, and a refusal is no silence. */
+bool ll_session_beat_is_silent(const struct ll_core *core,
+                               const struct ll_session *session);
 
 /** Steps of the machine, for beat.c. */
 int64_t ll_session_ttl_ns(const struct ll_session *session);

@@ -335,6 +335,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
                               int status,
                               const char *why)
 {
+    ticket->silenced = status == LEASELOCK_E_LOST && ticket->session->silenced;
     if (ticket_waits(ticket)) {
         ticket->why = why;
         ticket_tell_acquired(core, ticket, status);
@@ -404,12 +405,15 @@ int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
 
 static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
 {
+    bool opening = ticket->session->state == LL_SESSION_OPENING;
     /* etcd was reached, or there was no time to tell that it is not. */
-    bool unreached =
-        ticket->state == LL_TICKET_ENQUEUE && !ticket->answered_once &&
-        (ticket->once || ticket->object.failures > 0 || ticket->lost_tries > 0);
+    bool unreached = ticket->state == LL_TICKET_ENQUEUE &&
+                     !ticket->answered_once &&
+                     (ticket->once || ticket->object.failures > 0 ||
+                      ticket->lost_tries > 0 || opening);
 
-    if (unreached && ticket->object.failures == 0 && ticket->lost_tries == 0) {
+    if (unreached && ticket->object.failures == 0 && ticket->lost_tries == 0 &&
+        !opening) {
         ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
                         "no answer in time");
     }
@@ -491,6 +495,8 @@ bool ll_ticket_next(struct ll_core *core,
     if (ticket->acquired_due) {
         ticket->acquired_due = false;
         ret_effect->kind = LL_EFFECT_ACQUIRED;
+        ret_effect->silenced =
+            ticket->acquire_status == LEASELOCK_E_LOST && ticket->silenced;
         ret_effect->detail = ll_detail_of(
             core, ticket->acquire_status,
             ll_ticket_failure_text(core, ticket, ticket->acquire_status));

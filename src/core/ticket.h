@@ -8,6 +8,8 @@
  * One place in one lock's queue: one key.
  *
  *     state   | event                         | next    | does
+ *     ENQUEUE | asked for early, its session  | ENQUEUE | the first request
+ *             | is ACTIVE now                 |         | goes out
  *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0; watches
  *             |                               |         | the own key in
  *             |                               |         | guard_ms
@@ -147,26 +149,27 @@ struct ll_ticket {
     struct ll_link link;        /* in session->tickets */
     struct ll_link reaping;     /* in core->reaping */
     enum ll_ticket_state state;
-    unsigned lost_tries; /* enqueues that may still land */
-    bool is_part;        /* of a bundle, which hears what it would tell */
-    bool once;           /* a try: no waiting */
-    bool resumes;        /* the key was made by another process */
-    bool acquire_told;   /* ACQUIRED is told or due */
-    bool release_asked;  /* RELEASED is owed */
-    bool answered_once;  /* etcd was reached, if only to say "later" */
-    bool leave_lost;     /* a delete may have been applied unanswered */
-    bool linearize : 1;  /* the next read goes through the quorum */
-    bool by_log : 1;     /* and, with that, through the log */
-    bool is_first;       /* NEXT: nobody is ahead, if the own key stands */
-    bool version_open;   /* a write that was given up may raise it yet */
-    bool key_gone : 1;   /* HELD: but a write may have given it back */
-    bool asked : 1;      /* who holds it, or there was no need to */
-    bool asks : 1;       /* WAIT: the next read is to show who */
-    bool has_seen : 1;   /* it has a `seen` and no value any more */
+    unsigned lost_tries;    /* enqueues that may still land */
+    bool is_part : 1;       /* of a bundle, which hears what it would tell */
+    bool once : 1;          /* a try: no waiting */
+    bool resumes : 1;       /* the key was made by another process */
+    bool acquire_told : 1;  /* ACQUIRED is told or due */
+    bool release_asked : 1; /* RELEASED is owed */
+    bool answered_once : 1; /* etcd was reached, if only to say "later" */
+    bool leave_lost : 1;    /* a delete may have been applied unanswered */
+    bool linearize : 1;     /* the next read goes through the quorum */
+    bool by_log : 1;        /* and, with that, through the log */
+    bool is_first : 1;      /* NEXT: nobody is ahead, if the own key stands */
+    bool version_open : 1;  /* a write that was given up may raise it yet */
+    bool key_gone : 1;      /* HELD: but a write may have given it back */
+    bool asked : 1;         /* who holds it, or there was no need to */
+    bool asks : 1;          /* WAIT: the next read is to show who */
+    bool has_seen : 1;      /* it has a `seen` and no value any more */
+    bool silenced : 1;      /* its session was lost for etcd's silence */
     /** What is to be told. */
-    bool acquired_due;
-    bool lost_due;
-    bool released_due;
+    bool acquired_due : 1;
+    bool lost_due : 1;
+    bool released_due : 1;
     uint16_t number; /* its place among the numbers */
     int acquire_status;
     int release_status;
@@ -255,6 +258,9 @@ void ll_ticket_on_session_end(struct ll_core *core,
                               int status,
                               const char *why);
 
+/** The session of a ticket that was asked for early is ACTIVE. */
+void ll_ticket_on_session_open(struct ll_core *core, struct ll_ticket *ticket);
+
 /** For a bundle. Makes a part that is in no queue yet. */
 int ll_ticket_make_part(struct ll_core *core,
                         struct ll_session *session,
@@ -266,9 +272,11 @@ void ll_ticket_discard(struct ll_core *core, struct ll_ticket *part);
 /** Lets a ticket leave its queue, wherever it stands, and tell nothing of an
  *  acquire. */
 void ll_ticket_drop(struct ll_core *core, struct ll_ticket *ticket);
-/** The session of a new ticket, or why there can be none. */
+/** The session of a new ticket, or why there can be none. early: it may be
+ *  OPENING. */
 int ll_ticket_find_session(struct ll_core *core,
                            uint64_t id,
+                           bool early,
                            struct ll_session **ret_session);
 /** The key has been made. queue: who was ahead then, or NULL; free: a try, and
  *  nobody was. */
@@ -294,6 +302,11 @@ uint32_t ll_guard_ms(int64_t asked_ns);
  *  text. */
 bool ll_ticket_note_blocked(struct ll_ticket *ticket,
                             const struct ll_kv *oldest);
+/** When the first request of a ticket goes out: LL_NEVER while its session is
+ *  OPENING. */
+int64_t ll_ticket_begin_ns(const struct ll_core *core,
+                           const struct ll_session *session,
+                           int64_t delay_ns);
 /** The time of a try. */
 int64_t ll_try_time_ns(const struct ll_core *core);
 

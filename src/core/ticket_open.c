@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "core/bundle.h"
 #include "core/search.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
@@ -71,6 +72,7 @@ static void ticket_name(const struct ll_core *core,
 
 int ll_ticket_find_session(struct ll_core *core,
                            uint64_t id,
+                           bool early,
                            struct ll_session **ret_session)
 {
     struct ll_entry *entry = ll_table_find(&core->objects, id);
@@ -83,7 +85,10 @@ int ll_ticket_find_session(struct ll_core *core,
     session = LL_CONTAINER(entry, struct ll_session, object.entry);
     switch (session->state) {
     case LL_SESSION_OPENING:
-        return LEASELOCK_E_STATE;
+        if (session->gone || !early) {
+            return LEASELOCK_E_STATE;
+        }
+        break;
     case LL_SESSION_LOST:
         return LEASELOCK_E_LOST;
     case LL_SESSION_CLOSING:
@@ -105,6 +110,27 @@ uint32_t ll_guard_ms(int64_t asked_ns)
 
     return (uint32_t)ll_min((delay_ns + LL_NS_PER_MS - 1) / LL_NS_PER_MS,
                             UINT32_MAX);
+}
+
+int64_t ll_ticket_begin_ns(const struct ll_core *core,
+                           const struct ll_session *session,
+                           int64_t delay_ns)
+{
+    return session->state == LL_SESSION_OPENING
+               ? LL_NEVER
+               : ll_after(core->now_ns, delay_ns);
+}
+
+void ll_ticket_on_session_open(struct ll_core *core, struct ll_ticket *ticket)
+{
+    if (ticket->is_part) {
+        if (ticket->bundle != NULL) {
+            ll_bundle_on_session_open(core, ticket->bundle);
+        }
+    } else if (ticket->state == LL_TICKET_ENQUEUE && ticket->object.seq == 0) {
+        ll_call_at(core, &ticket->object, core->now_ns);
+        ll_object_reschedule(core, &ticket->object);
+    }
 }
 
 int64_t ll_try_time_ns(const struct ll_core *core)
@@ -131,8 +157,10 @@ static int ticket_enter(struct ll_core *core,
 }
 
 /** Sends the first request. */
-static void
-ticket_begin(struct ll_core *core, struct ll_ticket *ticket, int64_t timeout_ns)
+static void ticket_begin(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         int64_t timeout_ns,
+                         int64_t delay_ns)
 {
     if (timeout_ns == 0) {
         ticket->once = true;
@@ -140,7 +168,8 @@ ticket_begin(struct ll_core *core, struct ll_ticket *ticket, int64_t timeout_ns)
     } else if (timeout_ns > 0) {
         ticket->timeout_ns = ll_after(core->now_ns, timeout_ns);
     }
-    ll_call_at(core, &ticket->object, core->now_ns);
+    ll_call_at(core, &ticket->object,
+               ll_ticket_begin_ns(core, ticket->session, delay_ns));
     ll_object_reschedule(core, &ticket->object);
 }
 
@@ -211,7 +240,10 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     int status =
         ll_name_fault(event->acquire.name) != NULL
             ? LEASELOCK_E_NAME
-            : ll_ticket_find_session(core, event->acquire.session, &session);
+            : ll_ticket_find_session(core, event->acquire.session,
+                                     event->acquire.early &&
+                                         event->acquire.timeout_ns != 0,
+                                     &session);
 
     if (status == 0 && (event->acquire.value.size > LL_VALUE_MAX ||
                         event->acquire.who.size > LL_WHO_MAX)) {
@@ -230,7 +262,8 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     }
     if (status == 0) {
         ticket->guard_ms = ll_guard_ms(event->acquire.guard_ns);
-        ticket_begin(core, ticket, event->acquire.timeout_ns);
+        ticket_begin(core, ticket, event->acquire.timeout_ns,
+                     event->acquire.delay_ns);
     }
     return status;
 }
@@ -285,7 +318,8 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     struct ll_session *session = NULL;
     struct ll_ticket *ticket;
     size_t name_size;
-    int status = ll_ticket_find_session(core, event->resume.session, &session);
+    int status =
+        ll_ticket_find_session(core, event->resume.session, false, &session);
 
     if (status != 0) {
         return status;
@@ -307,9 +341,9 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     ticket->guard_ms = ll_guard_ms(event->resume.guard_ns);
     status = ticket_enter(core, session, ticket, event->id);
     if (status == 0) {
-        ticket_begin(core, ticket,
-                     event->resume.timeout_ns == 0 ? 1
-                                                   : event->resume.timeout_ns);
+        ticket_begin(
+            core, ticket,
+            event->resume.timeout_ns == 0 ? 1 : event->resume.timeout_ns, 0);
     }
     return status;
 }

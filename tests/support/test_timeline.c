@@ -215,6 +215,7 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
                 : (int64_t)(0xa0 + event.id);
         event.session_open.resume = test_word_take(timeline, "resume");
         event.session_open.ttl_s = test_word_option(timeline, "ttl", 10);
+        event.session_open.delay_ns = test_word_option_ns(timeline, "delay", 0);
         event.session_open.timeout_ns =
             test_word_option_ns(timeline, "timeout", 5 * TEST_NS_PER_SECOND);
     } else if (strcmp(verb, "close") == 0) {
@@ -241,6 +242,8 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
             event.acquire.who = (struct ll_bytes){word, strlen(word)};
         }
         event.acquire.guard_ns = test_word_take(timeline, "guarded") ? -1 : 0;
+        event.acquire.early = test_word_take(timeline, "early");
+        event.acquire.delay_ns = test_word_option_ns(timeline, "delay", 0);
     }
     (void)test_timeline_step(timeline, &event);
     return true;

@@ -13,12 +13,12 @@
  *
  *     0.000 setup [window N] [crowd N] [endpoints N]
  *                 [request-timeout S] [seed N] [check] [log N]
- *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S]
+ *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S] [delay S]
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [search] [guarded]
- *                 [who W]
+ *                 [who W] [early] [delay S]
  *     0.000 acquire-all ID on SESSION NAME ... [timeout S | try] [search]
- *                 [guarded]              the own key is watched at once
+ *                 [guarded] [early]      the own key is watched at once
  *     0.000 release ID [timeout S]
  *     0.000 resume ID on SESSION KEY [token N] [timeout S] [guarded]
  *     0.000 write ID on TICKET ...       see test_timeline_write.c

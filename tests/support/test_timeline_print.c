@@ -271,6 +271,7 @@ void test_effect_print(struct test_timeline *timeline,
         break;
     case LL_EFFECT_ACQUIRED:
         print_end(out, effect, "ticket", "acquired");
+        fprintf(out, "%s", effect->silenced ? " (silenced)" : "");
         break;
     case LL_EFFECT_RELEASED:
         print_end(out, effect, "ticket", "released");

@@ -166,7 +166,8 @@ bool test_run_resume(struct test_timeline *timeline)
     return true;
 }
 
-/** acquire-all ID on SESSION NAME ... [timeout S | try] [search] [guarded] */
+/** acquire-all ID on SESSION NAME ... [timeout S | try] [search] [guarded]
+ *  [early] */
 bool test_run_acquire_all(struct test_timeline *timeline)
 {
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL};
@@ -187,6 +188,8 @@ bool test_run_acquire_all(struct test_timeline *timeline)
             event.acquire_all.search = true;
         } else if (test_word_take(timeline, "guarded")) {
             event.acquire_all.guard_ns = -1;
+        } else if (test_word_take(timeline, "early")) {
+            event.acquire_all.early = true;
         } else {
             names[event.acquire_all.names_n++] = word_bytes(timeline);
         }

@@ -1,0 +1,255 @@
+#include "api/requeue.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
+
+#include "api/error.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+
+/** The handle lies in a ll_requeue, which its ticket frees. */
+static void place_destroy(struct ll_handle *handle)
+{
+    (void)handle;
+}
+
+static void requeued_call(struct ll_client *client, struct ll_notice *notice)
+{
+    struct ll_requeue *requeue = LL_CONTAINER(notice, struct ll_requeue, told);
+
+    (void)client;
+    requeue->on_requeue(ll_handle_user(&requeue->ticket->handle), requeue->why,
+                        requeue->on_requeue_arg);
+}
+
+/** Copies the names, and behind them what they point at. */
+static struct ll_bytes *copy_names(const struct ll_bytes *names, size_t n)
+{
+    size_t size = n * sizeof(*names);
+    struct ll_bytes *copies;
+    char *at;
+
+    for (size_t i = 0; i < n; i++) {
+        size += names[i].size;
+    }
+    copies = ll_alloc_zero(1, size);
+    if (copies == NULL) {
+        return NULL;
+    }
+    at = (char *)(copies + n);
+    for (size_t i = 0; i < n; i++) {
+        if (names[i].size > 0) {
+            memcpy(at, names[i].data, names[i].size);
+        }
+        copies[i] = (struct ll_bytes){at, names[i].size};
+        at += names[i].size;
+    }
+    return copies;
+}
+
+int ll_requeue_prepare(struct ll_ticket_object *ticket,
+                       const struct leaselock_acquire_options *options,
+                       const struct ll_ticket_ask *ask,
+                       struct ll_bytes value,
+                       const char *who)
+{
+    struct ll_requeue *requeue = ll_alloc_zero(1, sizeof(*requeue));
+    struct ll_bytes name = {ask->name,
+                            ask->name != NULL ? strlen(ask->name) : 0};
+
+    if (requeue == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    requeue->ticket = ticket;
+    requeue->owner = ticket->session;
+    ll_link_init(&requeue->link);
+    ll_notice_init(&requeue->told, &ticket->handle);
+    requeue->told.call = requeued_call;
+    requeue->on_requeue = options->on_requeue;
+    requeue->on_requeue_arg = options->on_requeue_arg;
+    requeue->search = options->find_deadlock != 0;
+    requeue->guard_ns = options->watch_own_key_ms * LL_NS_PER_MS;
+    memcpy(requeue->who, who, strlen(who) + 1);
+    requeue->end_ns = INT64_MAX;
+    if (ask->timeout_ms >= 0) {
+        requeue->end_ns = ll_clock_now_ns() + ask->timeout_ms * LL_NS_PER_MS;
+    }
+    requeue->value = ll_alloc_copy(value.data, value.size);
+    requeue->value_size = value.size;
+    requeue->names = ask->names != NULL ? copy_names(ask->names, ask->names_n)
+                                        : copy_names(&name, 1);
+    if (requeue->value == NULL || requeue->names == NULL) {
+        ll_requeue_free(requeue);
+        return LEASELOCK_E_NOMEM;
+    }
+    ticket->requeue = requeue;
+    return 0;
+}
+
+void ll_requeue_free(struct ll_requeue *requeue)
+{
+    if (requeue != NULL) {
+        assert(!requeue->place.entered);
+        ll_free(requeue->value);
+        ll_free(requeue->names);
+        ll_free(requeue);
+    }
+}
+
+bool ll_requeue_wants(struct ll_ticket_object *ticket,
+                      const struct ll_effect *effect)
+{
+    struct ll_client *client = ticket->client;
+
+    if (ticket->requeue == NULL || !effect->silenced || client->closing ||
+        !ticket->handle.open) {
+        return false;
+    }
+    ticket->requeue->why = "etcd was silent for longer than the lease lives";
+    ll_link_append_once(&client->requeues, &ticket->requeue->link);
+    return true;
+}
+
+struct ll_ticket_object *ll_requeue_ticket(struct ll_handle *handle)
+{
+    return LL_CONTAINER(handle, struct ll_requeue, place)->ticket;
+}
+
+void ll_requeue_settle(struct ll_ticket_object *ticket)
+{
+    struct ll_requeue *requeue = ticket->requeue;
+
+    if (requeue != NULL) {
+        if (!ll_link_alone(&requeue->link)) {
+            ll_link_remove(&requeue->link);
+        }
+        if (requeue->place.entered) {
+            ll_handle_leave(&requeue->place);
+        }
+    }
+    ll_session_leave_heir(ticket->client, ticket->session);
+}
+
+/** Gives the ticket's next place an id, and core's others behind it. */
+static int place_renew(struct ll_ticket_object *ticket)
+{
+    struct ll_handle *place = &ticket->requeue->place;
+    uint64_t parts_n = ticket->names_n > 1 ? ticket->names_n : 0;
+    int status;
+
+    if (place->entered) {
+        ll_handle_leave(place);
+    }
+    status = ll_handle_enter_with(place, LL_HANDLE_PLACE, false, parts_n + 1,
+                                  place_destroy);
+    if (status == 0) {
+        ticket->requeue->id = place->entry.id;
+    }
+    return status;
+}
+
+static void ask_again(const struct ll_ticket_object *ticket,
+                      struct ll_event *event)
+{
+    const struct ll_requeue *requeue = ticket->requeue;
+    int64_t timeout_ns = -1;
+
+    if (requeue->end_ns != INT64_MAX) {
+        /* 0 would be a try. */
+        timeout_ns = requeue->end_ns - ll_clock_now_ns();
+        timeout_ns = timeout_ns > 1 ? timeout_ns : 1;
+    }
+    event->id = requeue->id;
+    if (ticket->names_n > 1) {
+        event->kind = LL_EVENT_ACQUIRE_ALL;
+        event->acquire_all.session = ticket->session;
+        event->acquire_all.names = requeue->names;
+        event->acquire_all.names_n = ticket->names_n;
+        event->acquire_all.value =
+            (struct ll_bytes){requeue->value, requeue->value_size};
+        event->acquire_all.timeout_ns = timeout_ns;
+        event->acquire_all.search = requeue->search;
+        event->acquire_all.guard_ns = requeue->guard_ns;
+        event->acquire_all.early = true;
+    } else {
+        event->kind = LL_EVENT_ACQUIRE;
+        event->acquire.session = ticket->session;
+        event->acquire.name = requeue->names[0];
+        event->acquire.value =
+            (struct ll_bytes){requeue->value, requeue->value_size};
+        event->acquire.who =
+            (struct ll_bytes){requeue->who, strlen(requeue->who)};
+        event->acquire.timeout_ns = timeout_ns;
+        event->acquire.guard_ns = requeue->guard_ns;
+        event->acquire.search = requeue->search;
+        event->acquire.early = true;
+    }
+}
+
+/** Asks for a ticket's next place. */
+static int queue_again(struct ll_client *client,
+                       struct ll_ticket_object *ticket)
+{
+    struct ll_session_object *heir = NULL;
+    struct ll_event event = {0};
+    int status = ll_session_heir(client, ticket->requeue->owner, 0, &heir);
+
+    if (status != 0) {
+        return status;
+    }
+    /* The new one first: the old one may be closed when it has none left. */
+    heir->tickets_n++;
+    ll_session_leave_heir(client, ticket->session);
+    ticket->session = heir->handle.entry.id;
+    status = place_renew(ticket);
+    if (status != 0) {
+        return status;
+    }
+    ask_again(ticket, &event);
+    status = ll_client_command(client, &event);
+    if (status == 0) {
+        ticket->requeue->times++;
+        if (ticket->requeue->on_requeue != NULL) {
+            ll_notice_post(client, &ticket->requeue->told);
+        }
+    }
+    return status;
+}
+
+/** Queues the first one that is due again. */
+static void requeue_next(struct ll_client *client)
+{
+    struct ll_requeue *requeue =
+        LL_CONTAINER(client->requeues.next, struct ll_requeue, link);
+    struct ll_ticket_object *ticket = requeue->ticket;
+    int status;
+
+    ll_link_remove(&requeue->link);
+    ll_handle_ref(&ticket->handle);
+    status = queue_again(client, ticket);
+    if (status != 0) {
+        struct ll_detail detail = {status, -1, LL_ENDPOINT_ANY, ""};
+
+        ll_ticket_fail_acquire(client, ticket, &detail);
+    }
+    ll_handle_put(&ticket->handle);
+}
+
+void ll_requeue_run(struct ll_client *client)
+{
+    /* Its own commands come here again. */
+    if (client->requeuing) {
+        return;
+    }
+    client->requeuing = true;
+    while (!ll_link_alone(&client->requeues) ||
+           !ll_link_alone(&client->heirs)) {
+        if (!ll_link_alone(&client->requeues)) {
+            requeue_next(client);
+        } else {
+            ll_sessions_close_heirs(client);
+        }
+    }
+    client->requeuing = false;
+}

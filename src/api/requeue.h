@@ -1,0 +1,80 @@
+#ifndef LL_API_REQUEUE_H
+#define LL_API_REQUEUE_H
+
+#include "api/session.h"
+#include "api/ticket.h"
+
+/**
+ * What becomes of waiting tickets whose session was lost because etcd was
+ * silent, where they are to be queued again.
+ *
+ * A lost session stays lost. In its place the client opens an *heir*: a session
+ * of its own, with the lost one's time to live and label, that no user has a
+ * handle of. All tickets of one lost session that queue again share it. It
+ * belongs to the session that the user opened, its root: closing that one
+ * closes it, and it is closed when its last ticket is gone.
+ *
+ *     heir    | event                      | next    | does
+ *     none    | a ticket queues again      | opening | a grant, until etcd
+ *             |                            |         | answers it
+ *     opening,| another one does           | as it   | the ticket joins it
+ *     alive   |                            | is      |
+ *     alive   | lost                       | lost    | its waiting tickets
+ *             |                            |         | queue again, on a new
+ *             |                            |         | one
+ *     opening | refused                    | gone    | its tickets end with
+ *             |                            |         | that
+ *     any     | its last ticket is gone    | closing | revoke
+ *     any     | the root is closed         | closing | revoke; the closer
+ *             |                            |         | waits for this answer
+ *
+ * In core each new place is a new ticket, with an id of its own: see
+ * ll_ticket_id. All of it is under the client's mutex.
+ */
+struct ll_requeue {
+    /** Core's id of the newest place, when it is not the first. */
+    struct ll_handle place;
+    struct ll_ticket_object *ticket;
+    uint64_t id;    /* of the newest place in core; at first the ticket's */
+    uint64_t owner; /* the id of the session that the user named */
+    int times;      /* how often the ticket was queued again */
+    struct ll_link link; /* in client->requeues while it is due */
+    struct ll_notice told;
+    const char *why; /* static */
+    leaselock_requeued_fn *on_requeue;
+    void *on_requeue_arg;
+    int64_t end_ns; /* of the wait; INT64_MAX: never */
+    bool search;
+    int64_t guard_ns;         /* as of core's acquire */
+    char who[LL_WHO_MAX + 1]; /* as of core's acquire, and a NUL */
+    char *value;
+    size_t value_size;
+    struct ll_bytes *names; /* names_n of the ticket; they point behind it */
+};
+
+/** Notes what a ticket needs to queue again.
+ *  @return 0 or LEASELOCK_E_NOMEM */
+int ll_requeue_prepare(struct ll_ticket_object *ticket,
+                       const struct leaselock_acquire_options *options,
+                       const struct ll_ticket_ask *ask,
+                       struct ll_bytes value,
+                       const char *who);
+/** NULL does nothing. */
+void ll_requeue_free(struct ll_requeue *requeue);
+
+/** Whether a ticket's failed acquire is to go on with a new place; then it is
+ *  due. */
+bool ll_requeue_wants(struct ll_ticket_object *ticket,
+                      const struct ll_effect *effect);
+
+/** The ticket whose newest place in core has this handle, or NULL. */
+struct ll_ticket_object *ll_requeue_ticket(struct ll_handle *handle);
+
+/** Takes a ticket's last place out of the tables; it is over. */
+void ll_requeue_settle(struct ll_ticket_object *ticket);
+
+/** Queues again what is due, and closes the heirs that nobody needs. Not from
+ *  inside an effect. */
+void ll_requeue_run(struct ll_client *client);
+
+#endif
