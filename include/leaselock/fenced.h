@@ -158,7 +158,8 @@ struct leaselock_txn {
  * @param reterr      filled on failure; may be NULL
  * @return 0 when it was applied. Nothing was written with
  *         LEASELOCK_E_NOT_HELD: the ticket is not held, or not any more;
- *         _COMPARE: a condition was not met; _UNAVAILABLE: no answer in time,
+ *         _COMPARE: a condition was not met, which the error's message names
+ *         with what was found; _UNAVAILABLE: no answer in time,
  *         and it was never sent; _REFUSED: etcd denies the permission;
  *         _SERVER: etcd answers with an error, such as for a key in two of the
  *         writes; _LIMIT: more than LEASELOCK_TXN_PARTS_MAX conditions, or

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/condition.h"
 #include "leaselock/status.h"
 
 /** Sends the first of a ticket's writes, if it is not under way. */
@@ -75,12 +76,16 @@ static struct ll_write *write_new(const struct ll_event *event)
     if (write == NULL) {
         return NULL;
     }
+    ll_link_init(&write->link);
     write->compares = ll_alloc_zero(compares_n, sizeof(*write->compares));
-    if (write->compares == NULL) {
-        ll_free(write);
+    if (compares_n > 2) {
+        write->else_ops = ll_alloc_zero(compares_n - 1, sizeof(struct ll_op));
+    }
+    if (write->compares == NULL ||
+        (compares_n > 2) != (write->else_ops != NULL)) {
+        ll_write_free(write);
         return NULL;
     }
-    ll_link_init(&write->link);
     for (size_t i = 0; i < event->write.compares_n; i++) {
         write->compares[2 + i] = event->write.compares[i];
     }
@@ -92,13 +97,33 @@ static struct ll_write *write_new(const struct ll_event *event)
     for (size_t i = 0; i < event->write.ops_n; i++) {
         write->ops[reads_n + i] = event->write.ops[i];
     }
-    write->txn = (struct ll_txn){.compares = write->compares,
-                                 .compares_n = compares_n,
-                                 .then_ops = write->ops,
-                                 .then_n = ops_n,
-                                 .else_ops = &write->else_op,
-                                 .else_n = 1};
+    write->txn = (struct ll_txn){
+        .compares = write->compares,
+        .compares_n = compares_n,
+        .then_ops = write->ops,
+        .then_n = ops_n,
+        .else_ops = write->else_ops != NULL ? write->else_ops : &write->else_op,
+        .else_n = compares_n - 1};
     return write;
+}
+
+/** Reads the keys of the caller's conditions as well where one fails; of the
+ *  first ones on a value the value, too. */
+static void write_read_conditions(struct ll_write *write)
+{
+    size_t values = 0;
+
+    write->else_ops[0] = write->else_op;
+    for (size_t i = 2; i < write->txn.compares_n; i++) {
+        const struct ll_compare *compare = &write->compares[i];
+        bool values_read =
+            compare->target == LL_COMPARE_VALUE && values < LL_WRITE_VALUES_MAX;
+
+        values += values_read;
+        write->else_ops[i - 1] = (struct ll_op){
+            .kind = LL_OP_RANGE,
+            .range = {.key = compare->key, .keys_only = !values_read}};
+    }
 }
 
 /** The two conditions that stand before the caller's, the mark, and what is
@@ -131,6 +156,9 @@ static void write_fence(struct ll_write *write, const struct ll_event *event)
     }
     write->else_op = (struct ll_op){.kind = LL_OP_RANGE,
                                     .range = {.key = key, .keys_only = true}};
+    if (write->else_ops != NULL) {
+        write_read_conditions(write);
+    }
 }
 
 /** Whether a key would be in the ticket's own queue. */
@@ -321,6 +349,73 @@ write_applied(struct ll_core *core, struct ll_write *write, int64_t revision)
     }
 }
 
+/** Whether an answer is one to the else branch. */
+static bool is_refutation(const struct ll_write *write,
+                          const struct ll_answer *answer)
+{
+    bool fits = answer->kind == LL_REQUEST_TXN &&
+                answer->txn.ops_n == write->txn.else_n;
+
+    for (size_t i = 0; fits && i < write->txn.else_n; i++) {
+        fits = answer->txn.ops[i].kind == LL_OP_RANGE;
+    }
+    return fits;
+}
+
+/** The caller's condition that failed: the first one, or the only one whose
+ *  value was not read.
+ *  @return its number, or how many there are when it is not known */
+static size_t write_failed_condition(const struct ll_write *write,
+                                     const struct ll_answer *answer)
+{
+    size_t n = write->txn.compares_n - 2;
+    size_t unknown = n;
+    size_t unknown_n = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct ll_range_answer *range = &answer->txn.ops[i + 1].range;
+
+        switch (ll_condition_judge(&write->compares[i + 2],
+                                   range->kvs_n > 0 ? range->kvs : NULL,
+                                   !write->else_ops[i + 1].range.keys_only)) {
+        case LL_CONDITION_MET:
+            break;
+        case LL_CONDITION_FAILED:
+            return i;
+        case LL_CONDITION_UNKNOWN:
+            unknown = i;
+            unknown_n++;
+            break;
+        }
+    }
+    return unknown_n == 1 ? unknown : n;
+}
+
+static void write_name_condition(struct ll_write *write,
+                                 const struct ll_answer *answer)
+{
+    size_t n = write->txn.compares_n - 2;
+    size_t failed = n;
+    const struct ll_range_answer *range;
+
+    if (n == 0) {
+        return;
+    }
+    failed = write_failed_condition(write, answer);
+    if (failed == n) {
+        write->why = "one of the conditions on values behind the first four";
+        return;
+    }
+    range = &answer->txn.ops[failed + 1].range;
+    write->text = ll_alloc(LL_CONDITION_TEXT_SIZE);
+    if (write->text != NULL) {
+        ll_condition_text(
+            &write->compares[failed + 2], range->kvs_n > 0 ? range->kvs : NULL,
+            !write->else_ops[failed + 1].range.keys_only, write->text);
+        write->why = write->text;
+    }
+}
+
 /** A condition failed: what stands of the key says which. */
 static void write_refuted(struct ll_core *core,
                           struct ll_write *write,
@@ -330,8 +425,7 @@ static void write_refuted(struct ll_core *core,
     struct ll_ticket *ticket = write->ticket;
     const struct ll_kv *kv;
 
-    if (answer->kind != LL_REQUEST_TXN || answer->txn.ops_n != 1 ||
-        answer->txn.ops[0].kind != LL_OP_RANGE) {
+    if (!is_refutation(write, answer)) {
         write->why = "the answer does not fit the request";
         write_fail(core, write, LEASELOCK_E_SERVER);
         return;
@@ -346,6 +440,9 @@ static void write_refuted(struct ll_core *core,
             ll_ticket_lose_key(core, ticket);
         }
     } else if (kv->version == write->version) {
+        if (!write->lost) {
+            write_name_condition(write, answer);
+        }
         write_fail(core, write, LEASELOCK_E_COMPARE);
     } else if (write->lost && !write->version_open &&
                kv->version == write->version + 1) {
@@ -389,6 +486,14 @@ static void write_on_reads(struct ll_core *core,
     write_end(core, write, 0);
 }
 
+/** The conditions' values may be what makes an answer too large for us. */
+static void write_read_no_values(struct ll_write *write)
+{
+    for (size_t i = 1; i < write->txn.else_n; i++) {
+        write->else_ops[i].range.keys_only = true;
+    }
+}
+
 void ll_write_on_answer(struct ll_core *core,
                         struct ll_write *write,
                         const struct ll_answer *answer)
@@ -408,6 +513,9 @@ void ll_write_on_answer(struct ll_core *core,
         break;
     case LL_OUTCOME_LOST:
         write->lost = true;
+        if (answer->grpc_status == LL_GRPC_RESOURCE_EXHAUSTED) {
+            write_read_no_values(write);
+        }
         /* fall through */
     case LL_OUTCOME_AGAIN:
         if (write->ticket == NULL) {
@@ -492,5 +600,7 @@ bool ll_write_next(struct ll_core *core,
 void ll_write_free(struct ll_write *write)
 {
     ll_free(write->compares);
+    ll_free(write->else_ops);
+    ll_free(write->text);
     ll_free(write);
 }

@@ -13,7 +13,7 @@
  *          and the caller's conditions
  *     then the caller's reads, puts and deletions,
  *          put(K), which leaves K as it is but for its version: v + 1
- *     else range(K)
+ *     else range(K), and each key of the caller's conditions
  *
  * A ticket's writes go out one after the other, so v is known, and a duplicate
  * that comes late finds another version. After a lost answer the same Txn goes
@@ -43,9 +43,12 @@
  *            | is                            |      |
  *     OUT    | another v, no answer was lost | OUT  | the same again, with it
  *     OUT    | another v after a lost answer | gone | WRITTEN UNKNOWN
- *     OUT    | as it was: a condition failed | gone | WRITTEN COMPARE; UNKNOWN
+ *     OUT    | as it was: a condition failed | gone | WRITTEN COMPARE, which
+ *            |                               |      | names it; UNKNOWN
  *            |                               |      | after a lost answer: that
  *            |                               |      | try may land yet
+ *     OUT    | an answer that is too large   | OUT  | the same again, without
+ *            |                               |      | the conditions' values
  *     OUT    | K is gone, or another         | gone | WRITTEN NOT_HELD; UNKNOWN
  *            |                               |      | after a lost answer; the
  *            |                               |      | ticket is lost
@@ -67,6 +70,11 @@
  * of the write's own: so they saw the store of R - 1, and see it again there.
  * A write with reads shares no batch, whose parts could write before it at R.
  *
+ * The keys of the conditions are read to say which one failed, and what was
+ * found; a write without conditions of the caller's reads K alone. etcd wants
+ * the permission to read a key of whoever compares it, so that nothing is
+ * refused for it.
+ *
  * A ticket is over when it is released, lost, or its session is.
  *
  * A put or a deletion below NAME/ is refused (NESTED): every key there is a
@@ -76,6 +84,8 @@
 /** Conditions, and reads, puts and deletions, of a write at most; etcd's own limit is
  *  128 each, ours and the else branch's included. */
 #define LL_WRITE_PARTS_MAX 100
+/** Of its conditions, those whose key's value is read to say what was found. */
+#define LL_WRITE_VALUES_MAX 4
 /** Writes of one ticket that wait for their turn at most. */
 #define LL_WRITES_MAX 1024
 
@@ -96,9 +106,11 @@ struct ll_write {
     bool is_over;
     int status;
     int64_t revision;
-    const char *why; /* static */
+    const char *why; /* static, or `text` */
+    char *text;      /* which condition failed, or NULL */
     struct ll_txn txn;
-    struct ll_op else_op;
+    struct ll_op else_op;             /* on the ticket's key */
+    struct ll_op *else_ops;           /* NULL, or that and the conditions' */
     struct ll_compare *compares;      /* the ticket's two, then the caller's */
     const struct ll_op_answer *reads; /* the answer's; NULL: not known */
     size_t reads_n;

@@ -23,7 +23,10 @@
  *     too-many                                     its size is refused
  *     written rev N [KEY@CREATED=VALUE|- ...]      a write's then branch, with
  *                                                  what each read gave
- *     unwritten rev N [KEY@CREATED version V [mod N]]    and its else branch
+ *     unwritten rev N [KEY@CREATED[=VALUE] version V [mod N]|-] ...
+ *                                                  and its else branch: the
+ *                                                  ticket's key, and those of
+ *                                                  the conditions
  *     there rev N [KEY@CREATED version V [lease HEX]]    to one who resumes
  *     too-large                                    an answer, for us
  *     lost | late | busy | no-lease | lease-exists | denied | error
@@ -182,20 +185,27 @@ static void parse_read(struct test_timeline *timeline)
     txn(&timeline->answer, true, timeline->ops, ops_n);
 }
 
-/** A key with all that is known of it, or none. */
-static void parse_key(struct test_timeline *timeline, bool succeeded)
+/** A key with all that is known of it, or none, for each of so many reads. */
+static void
+parse_keys(struct test_timeline *timeline, bool succeeded, size_t reads_n)
 {
-    struct ll_kv *kv = test_kv_parse(timeline);
+    for (size_t i = 0; i < reads_n; i++) {
+        size_t at = timeline->kvs_n;
+        struct ll_kv *kv =
+            test_word_take(timeline, "-") ? NULL : test_kv_parse(timeline);
 
-    if (kv != NULL) {
-        kv->version = test_word_option(timeline, "version", 1);
-        kv->mod_revision = test_word_option(timeline, "mod", kv->mod_revision);
-        if (test_word_take(timeline, "lease")) {
-            kv->lease = (int64_t)strtoull(test_word_next(timeline), NULL, 16);
+        if (kv != NULL) {
+            kv->version = test_word_option(timeline, "version", 1);
+            kv->mod_revision =
+                test_word_option(timeline, "mod", kv->mod_revision);
+            if (test_word_take(timeline, "lease")) {
+                kv->lease =
+                    (int64_t)strtoull(test_word_next(timeline), NULL, 16);
+            }
         }
+        timeline->ops[i] = op_kvs(&timeline->kvs[at], timeline->kvs_n - at);
     }
-    timeline->ops[0] = op_kvs(timeline->kvs, timeline->kvs_n);
-    txn(&timeline->answer, succeeded, timeline->ops, 1);
+    txn(&timeline->answer, succeeded, timeline->ops, reads_n);
 }
 
 /** The answers to the calls of tickets, all of which carry a revision. */
@@ -240,8 +250,10 @@ static bool parse_txn(struct test_timeline *timeline,
         answer->txn.succeeded = true;
     } else if (strcmp(word, "written") == 0) {
         parse_written(timeline);
-    } else if (strcmp(word, "unwritten") == 0 || strcmp(word, "there") == 0) {
-        parse_key(timeline, word[0] == 't');
+    } else if (strcmp(word, "unwritten") == 0) {
+        parse_keys(timeline, false, call->else_n);
+    } else if (strcmp(word, "there") == 0) {
+        parse_keys(timeline, true, 1);
     } else if (strcmp(word, "not-deleted") == 0) {
         txn(answer, false, timeline->ops, 0);
     } else {

@@ -20,8 +20,9 @@ struct test_call {
     uint32_t seq;
     uint32_t endpoint;
     enum ll_request_kind kind;
-    bool is_try;
-    size_t parts_n; /* of a batch */ /* a Txn whose then branch only puts */
+    bool is_try;    /* a Txn whose then branch only puts */
+    size_t parts_n; /* of a batch */
+    size_t else_n;  /* of a Txn */
 };
 
 struct test_stream {
