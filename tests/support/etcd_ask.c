@@ -150,7 +150,9 @@ static int etcdctl_start(struct test_etcd *etcd,
     const char *argv[ARGS_MAX + 2] = {"etcdctl"};
     /* The endpoint comes as a variable: etcdctl refuses to work when the
      * caller's environment has one and the command line another. */
-    const char *const env[] = {"ETCDCTL_API=3", endpoints, NULL};
+    /* Its own 5 s are little on a busy machine. */
+    const char *const env[] = {"ETCDCTL_API=3", "ETCDCTL_DIAL_TIMEOUT=15s",
+                               "ETCDCTL_COMMAND_TIMEOUT=15s", endpoints, NULL};
     size_t n = 1;
     const char *arg;
 

@@ -84,7 +84,8 @@ void test_auth_password(struct test_etcd *etcd,
     char command[2 * TEXT_SIZE];
     const char *argv[] = {"sh", "-c", command, NULL};
     char endpoints[TEXT_SIZE];
-    const char *env[] = {"ETCDCTL_API=3", endpoints, NULL};
+    const char *env[] = {"ETCDCTL_API=3", "ETCDCTL_DIAL_TIMEOUT=15s",
+                         "ETCDCTL_COMMAND_TIMEOUT=15s", endpoints, NULL};
     struct test_process process = TEST_PROCESS_INIT;
 
     /* This one reads the password from its input alone. */
