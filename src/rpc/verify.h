@@ -6,11 +6,11 @@
 #include <openssl/x509.h>
 
 /**
- * Whether the certificate that a server showed in the TLS handshake is to be
- * trusted, and if not, why in a sentence. gRPC's own check is turned off, as
- * it says "certificate verify failed" to everything (docs/decisions.md): all
- * rests on this one. Whatever fails in it, for want of memory too, is a
- * refusal.
+ * Whether the certificate that a server showed in the TLS handshake can be
+ * trusted, and if not, why in a sentence. gRPC's own check is turned off,
+ * because it reports every fault as "certificate verify failed"
+ * (docs/decisions.md, 24). So this check is the only one: whatever fails in it,
+ * for want of memory too, is a refusal.
  */
 
 /** Bytes of the sentence, its NUL included. */
