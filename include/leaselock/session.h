@@ -117,6 +117,10 @@ int leaselock_session_open_async(
  * too. The tickets' handles are closed with it; nobody is told that a ticket
  * was lost.
  *
+ * Where etcd refuses the revoke, because the user may no longer write a key of
+ * the lease, each key of its tickets is deleted by itself; what may not be
+ * deleted stays until the lease ends, and the error names it.
+ *
  * @param session  NULL does nothing
  * No on_state of the session nor on_lost of a ticket of it is running or comes
  * when it has returned.

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "core/remains.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -57,6 +58,8 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     core->sessions_n++;
     ll_link_init(&session->tickets);
     ll_link_init(&session->denied);
+    ll_link_init(&session->remains);
+    ll_link_init(&session->refused);
     session->lease = event->session_open.lease;
     session->ttl_s = event->session_open.ttl_s;
     session->resumes = event->session_open.resume;
@@ -199,6 +202,7 @@ int ll_session_close(struct ll_core *core, const struct ll_event *event)
     if (session->state == LL_SESSION_OPENING || session->check_ns != LL_NEVER) {
         session_tell_opened(core, session, LEASELOCK_E_CLOSED);
     }
+    ll_remains_note(session);
     LL_LIST_EACH (at, after, &session->tickets) {
         struct ll_ticket *ticket = LL_CONTAINER(at, struct ll_ticket, link);
 
@@ -391,8 +395,13 @@ void ll_session_build(struct ll_core *core,
     case LL_SESSION_SUSPECT:
         ret_request->kind = LL_REQUEST_LEASE_TTL;
         break;
-    case LL_SESSION_LOST:
     case LL_SESSION_CLOSING:
+        if (session->deleting) {
+            ll_remains_build(core, session, ret_request);
+            break;
+        }
+        /* fall through */
+    case LL_SESSION_LOST:
         ret_request->kind = LL_REQUEST_LEASE_REVOKE;
         break;
     }
@@ -508,6 +517,14 @@ static void session_on_grant(struct ll_core *core,
     }
 }
 
+static void session_delete_next(struct ll_core *core,
+                                struct ll_session *session)
+{
+    session->deleting = true;
+    session->object.failures = 0;
+    ll_call_at(core, &session->object, core->now_ns);
+}
+
 static void session_on_revoked(struct ll_core *core,
                                struct ll_session *session,
                                const struct ll_answer *answer)
@@ -532,9 +549,45 @@ static void session_on_revoked(struct ll_core *core,
         ll_call_again(core, &session->object, answer->outcome);
         break;
     case LL_OUTCOME_REFUSED:
+        if (answer->grpc_status == LL_GRPC_DENIED && ll_remains_any(session)) {
+            session_delete_next(core, session);
+            break;
+        }
         session_tell_closed(core, session, LEASELOCK_E_REFUSED);
         session_end(core, session);
         break;
+    case LL_OUTCOME_LEASE_EXISTS:
+    case LL_OUTCOME_ERROR:
+        session_tell_closed(core, session, LEASELOCK_E_SERVER);
+        session_end(core, session);
+        break;
+    }
+}
+
+/** The deletion of one key of a lease that etcd refuses to revoke. */
+static void session_on_deleted(struct ll_core *core,
+                               struct ll_session *session,
+                               const struct ll_answer *answer)
+{
+    switch (answer->outcome) {
+    case LL_OUTCOME_OK:
+    case LL_OUTCOME_REFUSED:
+        ll_remains_answered(session, answer->outcome == LL_OUTCOME_REFUSED);
+        if (ll_remains_any(session)) {
+            session_delete_next(core, session);
+        } else if (session->refused_n == 0) {
+            session->deleting = false;
+            session_revoke(core, session);
+        } else {
+            session_tell_closed(core, session, LEASELOCK_E_REFUSED);
+            session_end(core, session);
+        }
+        break;
+    case LL_OUTCOME_LOST:
+    case LL_OUTCOME_AGAIN:
+        ll_call_again(core, &session->object, answer->outcome);
+        break;
+    case LL_OUTCOME_NO_LEASE:
     case LL_OUTCOME_LEASE_EXISTS:
     case LL_OUTCOME_ERROR:
         session_tell_closed(core, session, LEASELOCK_E_SERVER);
@@ -594,7 +647,11 @@ void ll_session_on_answer(struct ll_core *core,
             session_on_late_grant(core, session, answer);
             break;
         }
-        session_on_revoked(core, session, answer);
+        if (session->deleting) {
+            session_on_deleted(core, session, answer);
+        } else {
+            session_on_revoked(core, session, answer);
+        }
         break;
     }
 }
@@ -626,10 +683,7 @@ bool ll_session_next(struct ll_core *core,
         ret_effect->detail = ll_detail_of(core, session->close_status, "");
         if (session->close_status == LEASELOCK_E_REFUSED && session->gone &&
             ret_effect->detail.grpc_status == LL_GRPC_DENIED) {
-            ret_effect->detail.text =
-                "the user may no longer write a key of the session's lease, so "
-                "etcd refuses to revoke it, and all its locks stay until the "
-                "lease ends (etcdserver: permission denied)";
+            ret_effect->detail.text = ll_remains_text(core, session);
         }
         return true;
     }
@@ -643,5 +697,6 @@ bool ll_session_next(struct ll_core *core,
 
 void ll_session_free(struct ll_session *session)
 {
+    ll_remains_free(session);
     ll_free(session);
 }

@@ -46,6 +46,13 @@
  *             |                             |         | releases as well; gone
  *             |                             |         | where it answered the
  *             |                             |         | revoke
+ *     CLOSING | permission denied, and its  | CLOSING | delete each key by
+ *             | tickets had keys            |         | itself: see remains.h
+ *     CLOSING | a key is deleted, or that   | CLOSING | the next one; behind
+ *             | is refused                  |         | the last, if none was
+ *             |                             |         | refused, revoke again
+ *     CLOSING | the last is, some refused   | gone    | CLOSED REFUSED, which
+ *             |                             |         | names what stays
  *     CLOSING | refused, error, lease's end | gone    | CLOSED if not told yet;
  *             |                             |         | refused: the keys stay
  *             |                             |         | until the lease ends
@@ -98,6 +105,10 @@ struct ll_session {
     /** CLOSING: when CLOSED is told without an answer. */
     int64_t close_ns;
     bool revoking; /* the call is a revoke, not the grant any more */
+    bool deleting; /* nor that, but the deletion of the first of `remains` */
+    struct ll_link remains; /* ll_remain: keys that its tickets had */
+    struct ll_link refused; /* of these, which etcd refused to delete */
+    unsigned refused_n;
     /** LOST by its deadline: when the lease is revoked all the same. */
     int64_t late_revoke_ns;
     /** Its lease is granted; OPENED waits until then for what other endpoints

@@ -118,36 +118,91 @@ static void test_some_names(void **state)
     assert_true(is_empty("other/") && is_empty("ann/"));
 }
 
+/** Waits until no key begins so. */
+static void await_empty(const char *prefix)
+{
+    int64_t deadline_ns = test_deadline_ns(15000);
+
+    while (!is_empty(prefix)) {
+        assert_true(test_now_ns() < deadline_ns);
+        test_pause_step();
+    }
+}
+
 /**
- * Goal: a session that holds a lock which its user may no longer write is
- * closed at once, with a sentence of what stays; the lease's end frees it.
- * Method: the role is taken from one of two locks, then a close.
+ * Goal: a session whose user may no longer write one of its locks' keys is
+ * closed at once; every key that may be written is gone then, of a lock that is
+ * held and of one that is waited for, and the error names the one that stays
+ * and says until when; the lease's end frees it. Method: the role is taken from
+ * one of the locks, then a close.
  */
 static void test_close_refused(void **state)
 {
+    struct test_call call = TEST_CALL_INIT;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    leaselock_ticket *kept;
+    struct test_peer other;
     struct test_peer peer;
     int64_t began_ns;
 
     (void)state;
     test_auth_permit(&etcd, true, "ann", "readwrite", "brief/");
+    open_as_ann(TEST_TTL_LONG_S, &other);
+    kept = test_acquire(&other, "ann/other");
     open_as_ann(3, &peer);
     (void)test_acquire(&peer, "brief/lock");
     (void)test_acquire(&peer, "ann/lock");
+    test_await_place(test_acquire_async(&peer, "ann/other", &call));
     test_auth_permit(&etcd, true, "ann", NULL, "brief/");
     began_ns = test_now_ns();
     assert_int_equal(leaselock_session_close(peer.session, &error),
                      LEASELOCK_E_REFUSED);
     assert_true(test_now_ns() - began_ns < 2500 * TEST_NS_PER_MS);
-    if (strstr(error.message, "stay until the lease ends") == NULL) {
+    assert_true(is_empty("ann/lock/"));
+    assert_int_equal(test_call_await(&call), LEASELOCK_E_CLOSED);
+    if (strstr(error.message, "may no longer write brief/lock/") == NULL ||
+        strstr(error.message, "stays until the lease ends, in about ") ==
+            NULL ||
+        strstr(error.message, "ann/") != NULL) {
+        fail_msg("%s", error.message);
+    }
+    test_release(kept);
+    assert_true(is_empty("ann/"));
+    assert_int_equal(leaselock_client_close(peer.client, &error), 0);
+    await_empty("brief/");
+    test_peer_close(&other);
+}
+
+/**
+ * Goal: a key of the program's own on the session's lease, which its user may
+ * no longer write, does not keep the locks' keys; the error says that one
+ * stays. Method: a fenced put on the lease, then the role is taken from it.
+ */
+static void test_close_with_own_key(void **state)
+{
+    struct leaselock_op op = {LEASELOCK_OP_PUT, "brief/own", 9, "x", 1, 0};
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    struct leaselock_txn txn = LEASELOCK_TXN_INIT;
+    struct test_peer peer;
+
+    (void)state;
+    test_auth_permit(&etcd, true, "ann", "readwrite", "brief/");
+    open_as_ann(3, &peer);
+    op.lease = leaselock_session_lease(peer.session);
+    txn.ops = &op;
+    txn.ops_n = 1;
+    assert_int_equal(leaselock_fenced_txn(test_acquire(&peer, "ann/lock"), &txn,
+                                          TEST_WAIT_MS, &error),
+                     0);
+    test_auth_permit(&etcd, true, "ann", NULL, "brief/");
+    assert_int_equal(leaselock_session_close(peer.session, &error),
+                     LEASELOCK_E_REFUSED);
+    assert_true(is_empty("ann/"));
+    if (strstr(error.message, "a key of the session") == NULL) {
         fail_msg("%s", error.message);
     }
     assert_int_equal(leaselock_client_close(peer.client, &error), 0);
-    began_ns = test_now_ns();
-    while (!is_empty("ann/") || !is_empty("brief/")) {
-        assert_true(test_now_ns() - began_ns < 15000 * TEST_NS_PER_MS);
-        test_pause_step();
-    }
+    await_empty("brief/");
 }
 
 static int set_up(void **state)
@@ -172,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_one_refused),
         cmocka_unit_test(test_some_names),
         cmocka_unit_test(test_close_refused),
+        cmocka_unit_test(test_close_with_own_key),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,165 @@
+#include "core/remains.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "core/ticket.h"
+
+/** Bytes of a key that are shown. */
+#define KEY_SHOWN_MAX 96
+
+static struct ll_remain *first_of(const struct ll_link *list)
+{
+    return LL_CONTAINER(list->next, struct ll_remain, link);
+}
+
+/** Whether a ticket's key may be in etcd. */
+static bool may_stand(const struct ll_ticket *ticket)
+{
+    switch (ticket->state) {
+    case LL_TICKET_ENQUEUE:
+        return ticket->object.in_flight || ticket->lost_tries > 0;
+    case LL_TICKET_WAIT:
+    case LL_TICKET_NEXT:
+    case LL_TICKET_HELD:
+    case LL_TICKET_LEAVE:
+    case LL_TICKET_REAP:
+        return true;
+    case LL_TICKET_LOST:
+    case LL_TICKET_GONE:
+        break;
+    }
+    return false;
+}
+
+void ll_remains_note(struct ll_session *session)
+{
+    struct ll_link *at;
+
+    for (at = session->tickets.next; at != &session->tickets; at = at->next) {
+        const struct ll_ticket *ticket =
+            LL_CONTAINER(at, struct ll_ticket, link);
+        struct ll_bytes key = ll_ticket_key(ticket);
+        struct ll_remain *remain;
+
+        if (!may_stand(ticket)) {
+            continue;
+        }
+        remain = ll_alloc_zero(1, sizeof(*remain) + key.size + 1);
+        if (remain == NULL) {
+            continue;
+        }
+        ll_link_init(&remain->link);
+        remain->token = ticket->token;
+        remain->key_size = key.size;
+        memcpy(remain->key, key.data, key.size);
+        ll_link_append(&session->remains, &remain->link);
+    }
+}
+
+bool ll_remains_any(const struct ll_session *session)
+{
+    return !ll_link_alone(&session->remains);
+}
+
+void ll_remains_build(struct ll_core *core,
+                      const struct ll_session *session,
+                      struct ll_request *ret_request)
+{
+    const struct ll_remain *remain = first_of(&session->remains);
+    struct ll_bytes key = {remain->key, remain->key_size};
+
+    core->part->compare = (struct ll_compare){
+        .key = key,
+        .target =
+            remain->token > 0 ? LL_COMPARE_CREATE_REVISION : LL_COMPARE_LEASE,
+        .result = LL_COMPARE_EQUAL,
+        .number = remain->token > 0 ? remain->token : session->lease};
+    core->part->then_ops[0] =
+        (struct ll_op){.kind = LL_OP_DELETE, .del = {.key = key}};
+    ret_request->kind = LL_REQUEST_TXN;
+    ret_request->txn = (struct ll_txn){.compares = &core->part->compare,
+                                       .compares_n = 1,
+                                       .then_ops = core->part->then_ops,
+                                       .then_n = 1};
+}
+
+void ll_remains_answered(struct ll_session *session, bool refused)
+{
+    struct ll_remain *remain = first_of(&session->remains);
+
+    ll_link_remove(&remain->link);
+    if (refused) {
+        ll_link_append(&session->refused, &remain->link);
+        session->refused_n++;
+    } else {
+        ll_free(remain);
+    }
+}
+
+/** Adds to a text, as far as it fits. */
+static void __attribute__((format(printf, 3, 4)))
+add(struct ll_core *core, size_t *used, const char *format, ...)
+{
+    size_t size = sizeof(core->scratch.text);
+    va_list arguments;
+    int n;
+
+    va_start(arguments, format);
+    n = vsnprintf(core->scratch.text + *used, size - *used, format, arguments);
+    va_end(arguments);
+    *used += n > 0 ? (size_t)n : 0;
+    *used = *used < size ? *used : size - 1;
+}
+
+const char *ll_remains_text(struct ll_core *core,
+                            const struct ll_session *session)
+{
+    int64_t left_ns = ll_max(session->expiry_ns - core->now_ns, 0);
+    const struct ll_link *at = &session->refused;
+    unsigned named = session->refused_n < LL_REMAINS_NAMED_MAX
+                         ? session->refused_n
+                         : LL_REMAINS_NAMED_MAX;
+    size_t used = 0;
+
+    add(core, &used, "the user may no longer write ");
+    if (session->refused_n == 0) {
+        add(core, &used, "a key of the session");
+    }
+    for (unsigned i = 0; i < named; i++) {
+        const struct ll_remain *remain = first_of(at);
+
+        add(core, &used, "%s%.*s", i > 0 ? ", " : "", KEY_SHOWN_MAX,
+            remain->key);
+        at = at->next;
+    }
+    if (session->refused_n > named) {
+        add(core, &used, " and %u more", session->refused_n - named);
+    }
+    add(core, &used,
+        ", so etcd refuses to revoke the session's lease: the key%s until the "
+        "lease ends, in about %lld s (etcdserver: permission denied)",
+        session->refused_n > 1 ? "s stay" : " stays",
+        (long long)((left_ns + LL_NS_PER_S - 1) / LL_NS_PER_S));
+    return core->scratch.text;
+}
+
+static void list_free(struct ll_link *list)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, list) {
+        ll_link_remove(at);
+        ll_free(LL_CONTAINER(at, struct ll_remain, link));
+    }
+}
+
+void ll_remains_free(struct ll_session *session)
+{
+    list_free(&session->remains);
+    list_free(&session->refused);
+}
