@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# README's first program, the ```c block below "## In C", has at most 25 lines
-# and compiles as shown against an installed tree.
+# README has at most 180 lines. Its first program, the ```c block below "## In
+# C", has at most 25 and compiles as shown against an installed tree.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+lines=$(wc -l <"$SRC/README.md")
+[[ $lines -le 180 ]] || { echo "README.md: $lines lines, not 180" && exit 1; }
 
 awk '/^## / { here = ($0 == "## In C") }
      here && /^```/ { if (inside) exit; inside = ($0 == "```c"); next }
