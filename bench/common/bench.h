@@ -38,6 +38,7 @@ struct bench_options {
     const char *endpoints;
     const char *name;     /* of the lock, or what the locks' names begin with */
     const char *guardian; /* its program; NULL: none */
+    const char *user;     /* and, behind a colon, the password; NULL: none */
     int clients;          /* 0: the scenario's default; as are the next three */
     int workers;
     int tickets;

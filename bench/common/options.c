@@ -11,6 +11,7 @@ enum option_id {
     OPTION_ENDPOINTS = 256,
     OPTION_NAME,
     OPTION_GUARDIAN,
+    OPTION_USER,
     OPTION_SAMPLES,
     OPTION_JSON,
     OPTION_HELP,
@@ -45,12 +46,13 @@ static const struct number_option {
 };
 
 #define NUMBERS_N (sizeof(numbers) / sizeof(numbers[0]))
-#define TEXTS_N 6
+#define TEXTS_N 7
 
 static const struct option text_options[TEXTS_N] = {
     {"endpoints", required_argument, NULL, OPTION_ENDPOINTS},
     {"name", required_argument, NULL, OPTION_NAME},
     {"guardian", required_argument, NULL, OPTION_GUARDIAN},
+    {"user", required_argument, NULL, OPTION_USER},
     {"samples", required_argument, NULL, OPTION_SAMPLES},
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -82,6 +84,7 @@ static void print_usage(const struct bench_program *program, FILE *out)
         fprintf(out, "  --%-8s N     %s\n", numbers[i].name, numbers[i].does);
     }
     fputs("  --guardian FILE  the program that watches holders, in failover\n"
+          "  --user NAME:PASSWORD  etcd's user\n"
           "  --samples FILE   writes every sample, in microseconds, ascending\n"
           "  --json           prints one line of JSON\n",
           out);
@@ -128,6 +131,9 @@ static int parse_option(struct command *command, int option)
         return 0;
     case OPTION_GUARDIAN:
         command->options.guardian = optarg;
+        return 0;
+    case OPTION_USER:
+        command->options.user = optarg;
         return 0;
     case OPTION_SAMPLES:
         command->samples_path = optarg;

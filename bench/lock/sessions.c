@@ -33,6 +33,7 @@ static int open_all(const struct bench_options *options,
 
     client.guardian = options->guardian != NULL;
     client.guardian_path = options->guardian;
+    client.user = options->user;
     with.ttl_s = options->ttl_s;
     while (opened->clients_n < clients_n) {
         if (leaselock_client_open(options->endpoints, &client,

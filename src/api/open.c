@@ -63,9 +63,7 @@ static int client_make_core(struct ll_client *client)
     struct ll_core_config config = {
         .endpoints_n = ll_transport_endpoints(client->transport),
         .space = ll_client_space(client),
-        /* Servers before 3.4.42, 3.5.28 and 3.6.9 do not judge a batched
-         * request as they judge a single one. */
-        .batch_window = client_has_user(client) ? LL_BATCH_NEVER : 0,
+        .batch_lists = client_has_user(client),
         .request_timeout_ns = client->options.request_timeout_ms * LL_NS_PER_MS,
         .check_clusters = true,
         .log_level =

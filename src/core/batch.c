@@ -13,7 +13,7 @@
  *  that share one wait for each other. */
 #define QUEUE_BITS 1024
 
-bool ll_batch_takes(struct ll_object *object)
+bool ll_batch_takes(const struct ll_core *core, struct ll_object *object)
 {
     const struct ll_ticket *ticket;
     const struct ll_write *write;
@@ -26,7 +26,7 @@ bool ll_batch_takes(struct ll_object *object)
         return (ticket->state == LL_TICKET_ENQUEUE && !ticket->resumes) ||
                ticket->state == LL_TICKET_LEAVE;
     }
-    if (object->kind == LL_OBJECT_WRITE) {
+    if (object->kind == LL_OBJECT_WRITE && !core->batches.lists) {
         write = LL_CONTAINER(object, struct ll_write, object);
         return write->txn.compares_n == 2 && write->reads_n == 0 &&
                write->txn.then_n <= LL_BATCH_OPS_MAX;
@@ -69,7 +69,100 @@ bool ll_batches_ready(struct ll_core *core)
     if (batches->ops == NULL) {
         batches->ops = ll_alloc(LL_BATCH_PARTS_MAX * sizeof(*batches->ops));
     }
-    return batches->parts != NULL && batches->ops != NULL;
+    if (batches->lists && batches->listed == NULL) {
+        batches->listed =
+            ll_alloc(LL_BATCH_LISTED_MAX * sizeof(*batches->listed));
+    }
+    return batches->parts != NULL && batches->ops != NULL &&
+           (batches->listed != NULL || !batches->lists);
+}
+
+/** Parts of the next batch at most. */
+static size_t parts_max(const struct ll_core *core)
+{
+    size_t listed = LL_BATCH_LISTED_MAX / LL_BATCH_LISTED_PART_MAX;
+
+    return core->batches.lists && listed < core->batches.parts_max
+               ? listed
+               : core->batches.parts_max;
+}
+
+/** Whether one of the listed operations reads all of a range. The end of one
+ *  is that of a prefix, always. */
+static bool is_listed(const struct ll_op *listed,
+                      size_t n,
+                      struct ll_bytes key,
+                      struct ll_bytes end)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct ll_range *range = &listed[i].range;
+
+        if (listed[i].kind != LL_OP_RANGE) {
+            continue;
+        }
+        if (ll_bytes_equal(range->key, key) &&
+            ll_bytes_equal(range->end, end)) {
+            return true;
+        }
+        if (end.size == 0 && range->end.size > 0 &&
+            key.size > range->key.size &&
+            memcmp(range->key.data, key.data, range->key.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Lists what an operation, or a condition as the range that it reads, needs a
+ *  permission for. */
+static void list_op(struct ll_op *listed, size_t *n, const struct ll_op *op)
+{
+    struct ll_op *to = &listed[*n];
+
+    switch (op->kind) {
+    case LL_OP_RANGE:
+        if (is_listed(listed, *n, op->range.key, op->range.end)) {
+            return;
+        }
+        *to = (struct ll_op){.kind = LL_OP_RANGE,
+                             .range = {.key = op->range.key,
+                                       .end = op->range.end,
+                                       .keys_only = true,
+                                       .count_only = true}};
+        break;
+    case LL_OP_PUT:
+        *to = (struct ll_op){.kind = LL_OP_PUT, .put = {.key = op->put.key}};
+        break;
+    case LL_OP_DELETE:
+        *to = *op;
+        break;
+    case LL_OP_TXN:
+        assert(false); /* no part has one */
+        return;
+    }
+    assert(*n < LL_BATCH_LISTED_PART_MAX);
+    ++*n;
+}
+
+static void list_part(struct ll_batches *batches, const struct ll_txn *txn)
+{
+    struct ll_op *listed = &batches->listed[batches->listed_n];
+    size_t n = 0;
+
+    for (size_t i = 0; i < txn->then_n; i++) {
+        list_op(listed, &n, &txn->then_ops[i]);
+    }
+    for (size_t i = 0; i < txn->else_n; i++) {
+        list_op(listed, &n, &txn->else_ops[i]);
+    }
+    for (size_t i = 0; i < txn->compares_n; i++) {
+        struct ll_op op = {.kind = LL_OP_RANGE,
+                           .range = {.key = txn->compares[i].key,
+                                     .end = txn->compares[i].end}};
+
+        list_op(listed, &n, &op);
+    }
+    batches->listed_n += n;
 }
 
 /** Takes an object into a batch as its part number n. */
@@ -86,6 +179,9 @@ static void batch_take(struct ll_core *core,
     assert(request.kind == LL_REQUEST_TXN);
     core->batches.ops[n] =
         (struct ll_op){.kind = LL_OP_TXN, .txn = request.txn};
+    if (core->batches.lists) {
+        list_part(&core->batches, &request.txn);
+    }
     batch->parts[n].id = object->entry.id;
     batch->parts[n].seq = object->seq;
     batch->ops_n++;
@@ -114,8 +210,7 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
     LL_LIST_EACH (at, after, &core->gathering) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
-        if (batch->n == core->batches.parts_max ||
-            looked_at++ == LL_BATCH_LOOK_MAX) {
+        if (batch->n == parts_max(core) || looked_at++ == LL_BATCH_LOOK_MAX) {
             break;
         }
         if (!queue_once(queues, object)) {
@@ -160,10 +255,10 @@ static bool gathers_full(struct ll_core *core)
             bytes += bytes_of(object);
             n++;
         }
-        if (n == core->batches.parts_max || bytes > LL_BATCH_BYTES_MAX) {
+        if (n == parts_max(core) || bytes > LL_BATCH_BYTES_MAX) {
             return true;
         }
-        if (++looked_at == 2 * core->batches.parts_max) {
+        if (++looked_at == 2 * parts_max(core)) {
             return false;
         }
     }
@@ -208,6 +303,7 @@ bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
     object = LL_CONTAINER(first, struct ll_object, calling);
     batch->n = 0;
     batch->ops_n = 0;
+    core->batches.listed_n = 0;
     batch->out = true;
     batch->sent_ns = core->now_ns;
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
@@ -236,9 +332,12 @@ bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
     }
     ret_effect->id = LL_ID_MAX + (uint64_t)(batch - core->batches.slots);
     ret_effect->call.seq = ++batch->seq;
-    ret_effect->call.request = (struct ll_request){
-        .kind = LL_REQUEST_TXN,
-        .txn = {.then_ops = core->batches.ops, .then_n = batch->n}};
+    ret_effect->call.request =
+        (struct ll_request){.kind = LL_REQUEST_TXN,
+                            .txn = {.then_ops = core->batches.ops,
+                                    .then_n = batch->n,
+                                    .else_ops = core->batches.listed,
+                                    .else_n = core->batches.listed_n}};
     return true;
 }
 
@@ -337,4 +436,5 @@ void ll_batches_free(struct ll_core *core)
 {
     ll_free(core->batches.parts);
     ll_free(core->batches.ops);
+    ll_free(core->batches.listed);
 }

@@ -41,6 +41,13 @@ struct ll_object;
  * another. Two of one queue are never in one batch: their keys would carry the
  * same create revision, and a try would not see the other. A write with
  * conditions or reads of the caller's goes alone.
+ *
+ * Servers before 3.4.42, 3.5.28 and 3.6.9 check a user's permissions for the
+ * operations of the outer Txn alone, those of its else branch included
+ * (etcdserver's checkTxnAuth), which is never taken: a batch has no condition.
+ * So for a client that has a user that branch lists what the parts read and
+ * write, etcd judges a part as it would judge it alone, and a batch that is
+ * refused is sent in its parts. A write goes alone there.
  */
 
 /** Unanswered Txns of this kind at most, single ones too; and as many of
@@ -55,6 +62,9 @@ struct ll_object;
 #define LL_BATCH_LOOK_MAX 1024
 /** Operations and conditions of a part at most. */
 #define LL_BATCH_OPS_MAX 8
+/** Operations in the else branch at most, and of a part's among them. */
+#define LL_BATCH_LISTED_MAX 112
+#define LL_BATCH_LISTED_PART_MAX 2
 /** Bytes of values and keys in one batch at most; etcd takes 1.5 MiB. */
 #define LL_BATCH_BYTES_MAX 262144
 
@@ -87,12 +97,15 @@ struct ll_batches {
     unsigned window;  /* slots in use at most; 0: nothing is batched */
     size_t parts_max; /* as etcd has taught */
     bool reads_crowd; /* the last batch of reads did not take all */
+    bool lists;       /* the parts' operations in the else branch */
     struct ll_part *parts;
     struct ll_op *ops;
+    struct ll_op *listed;
+    size_t listed_n;
 };
 
 /** Whether an object's next request may go out in a batch. */
-bool ll_batch_takes(struct ll_object *object);
+bool ll_batch_takes(const struct ll_core *core, struct ll_object *object);
 /** Draws what has gathered; false: nothing, or no slot is free. */
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect);
 /** Whether there is memory to make a batch in, one at a time. */

@@ -40,6 +40,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
             ? LL_BATCH_WINDOW
             : (unsigned)ll_min(config->batch_window, LL_BATCHES_MAX);
     core->batches.parts_max = LL_BATCH_PARTS_MAX;
+    core->batches.lists = config->batch_lists;
     ll_link_init(&core->telling);
     ll_link_init(&core->reaping);
     ll_link_init(&core->log);

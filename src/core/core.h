@@ -48,6 +48,8 @@ struct ll_core_config {
      *  LL_BATCHES_MAX; 0 stands for the default, LL_BATCH_WINDOW, and
      *  LL_BATCH_NEVER for none that gather. */
     unsigned batch_window;
+    /** The client has a user: batches list what their parts read and write. */
+    bool batch_lists;
     /** So many tickets are a crowd, see ticket.h; 0 stands for the default,
      *  LL_CROWD. */
     unsigned crowd;

@@ -129,7 +129,7 @@ void ll_call_if_due(struct ll_core *core, struct ll_object *object)
     if (object->call_ns > core->now_ns) {
         return;
     }
-    if (core->batches.window > 0 && ll_batch_takes(object)) {
+    if (core->batches.window > 0 && ll_batch_takes(core, object)) {
         list = &core->gathering;
     } else if (core->batches.window > 0 && ll_reads_take(object)) {
         list = &core->reading;

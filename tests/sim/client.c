@@ -421,6 +421,7 @@ static void client_begin(struct sim_client *client)
     };
 
     config.check_clusters = config.seed % 2 == 0;
+    config.batch_lists = config.seed % 8 >= 6;
     client->is_crowd = sim_below(&client->random, 3) == 0;
     if (client->is_crowd) {
         config.crowd = 1 + (unsigned)sim_below(&client->random, 16);
