@@ -116,12 +116,16 @@ struct leaselock_leader_info {
     int64_t token;
     /** The revision at which the value was proclaimed. */
     int64_t revision;
-    /** The lease that it lives on; 0: none. */
+    /** The lease that it lives on, never 0: see leaselock_leader. */
     int64_t lease;
 };
 
 /**
  * Asks who leads an election, or holds a lock.
+ *
+ * A key without a lease is no candidate: while it is the oldest it blocks the
+ * queue, nobody leads, and the error names it. leaselock_observe reports that
+ * nobody leads then, too.
  *
  * @param client      borrowed
  * @param name        as for leaselock_campaign

@@ -1,11 +1,16 @@
 #include "api/leader.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/error.h"
 #include "api/query.h"
 #include "base/alloc.h"
 #include "core/key.h"
+
+#define WHY_SIZE 256
+/** How much of a key is shown. */
+#define KEY_SHOWN 160
 
 /** leaselock_leader: the oldest key of the queue. */
 struct leader_query {
@@ -15,6 +20,7 @@ struct leader_query {
     size_t prefix_size;
     char prefix[LL_PREFIX_MAX]; /* the namespace and NAME/ */
     char end[LL_PREFIX_MAX];
+    char why[WHY_SIZE];
 };
 
 struct leaselock_leader_info *ll_leader_make(const struct ll_kv *kv)
@@ -51,6 +57,28 @@ static void leader_release(struct ll_query_object *query)
     ll_free(LL_CONTAINER(query, struct leader_query, query));
 }
 
+/** Takes the oldest key. One without a lease is no candidate: nobody leads. */
+static int leader_take(struct leader_query *leader, const struct ll_kv *kv)
+{
+    struct leaselock_leader_info *info;
+
+    if (kv->lease == 0) {
+        (void)snprintf(
+            leader->why, sizeof(leader->why),
+            "blocked by %.*s, which is no ticket: the key has no lease",
+            kv->key.size < KEY_SHOWN ? (int)kv->key.size : KEY_SHOWN,
+            kv->key.data);
+        leader->query.why = leader->why;
+        return LEASELOCK_E_NO_LEADER;
+    }
+    info = ll_leader_make(kv);
+    if (info == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    *leader->ret_leader = info;
+    return 0;
+}
+
 static bool leader_on_answer(struct ll_query_object *query,
                              const struct ll_effect *effect,
                              int *ret_status)
@@ -65,13 +93,7 @@ static bool leader_on_answer(struct ll_query_object *query,
     range = &effect->query.answer->range;
     for (size_t i = 0; i < range->kvs_n; i++) {
         if (!ll_key_is_nested(range->kvs[i].key, leader->prefix_size)) {
-            struct leaselock_leader_info *info = ll_leader_make(&range->kvs[i]);
-
-            if (info != NULL) {
-                *leader->ret_leader = info;
-            } else {
-                *ret_status = LEASELOCK_E_NOMEM;
-            }
+            *ret_status = leader_take(leader, &range->kvs[i]);
             return false;
         }
     }

@@ -30,17 +30,17 @@ int ll_leader_operand(const char *command, int argc, char **argv)
 int ll_leader_ask(const struct ll_options *options,
                   leaselock_client *client,
                   const char *name,
-                  struct leaselock_leader_info **ret_leader)
+                  struct leaselock_leader_info **ret_leader,
+                  struct leaselock_error *ret_error)
 {
-    struct leaselock_error error = LEASELOCK_ERROR_INIT;
-    int status =
-        leaselock_leader(client, name, options->timeout_ms, ret_leader, &error);
+    int status = leaselock_leader(client, name, options->timeout_ms, ret_leader,
+                                  ret_error);
 
     if (status == LEASELOCK_E_NO_LEADER) {
         *ret_leader = NULL;
         return 0;
     }
-    return status == 0 ? 0 : ll_say_failure("ask for the leader", &error);
+    return status == 0 ? 0 : ll_say_failure("ask for the leader", ret_error);
 }
 
 json_t *ll_leader_to_json(const char *name,
@@ -64,7 +64,8 @@ json_t *ll_leader_to_json(const char *name,
 /** Prints what the leader proclaims; nothing where there is none. */
 static int print_leader(const struct ll_options *options,
                         const char *name,
-                        const struct leaselock_leader_info *leader)
+                        const struct leaselock_leader_info *leader,
+                        const struct leaselock_error *error)
 {
     char *value;
     int code;
@@ -72,7 +73,7 @@ static int print_leader(const struct ll_options *options,
     if (options->json) {
         code = ll_print_json(ll_leader_to_json(name, leader));
     } else if (leader == NULL) {
-        ll_say("%s has no leader", name);
+        ll_say("%s: %s", name, error->message);
         code = 0;
     } else {
         value = ll_text_escape_new(leader->value, leader->value_size);
@@ -90,6 +91,7 @@ static int print_leader(const struct ll_options *options,
 
 int ll_cli_leader(const struct ll_options *options, int argc, char **argv)
 {
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
     struct leaselock_leader_info *leader = NULL;
     leaselock_client *client = NULL;
     int code = ll_leader_operand("leader", argc, argv);
@@ -100,9 +102,9 @@ int ll_cli_leader(const struct ll_options *options, int argc, char **argv)
     if (code != 0) {
         return code;
     }
-    code = ll_leader_ask(options, client, argv[0], &leader);
+    code = ll_leader_ask(options, client, argv[0], &leader, &error);
     if (code == 0) {
-        code = print_leader(options, argv[0], leader);
+        code = print_leader(options, argv[0], leader, &error);
     }
     leaselock_leader_free(leader);
     leaselock_client_close(client, NULL);

@@ -92,6 +92,7 @@ static int follow(struct observation *observation, leaselock_client *client)
 int ll_cli_observe(const struct ll_options *options, int argc, char **argv)
 {
     struct observation observation = {.options = options};
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
     struct leaselock_leader_info *leader = NULL;
     leaselock_client *client = NULL;
     int code = ll_leader_operand("observe", argc, argv);
@@ -104,7 +105,7 @@ int ll_cli_observe(const struct ll_options *options, int argc, char **argv)
     }
     observation.name = argv[0];
     /* An observer tries on for ever; this tells at once what is wrong. */
-    code = ll_leader_ask(options, client, argv[0], &leader);
+    code = ll_leader_ask(options, client, argv[0], &leader, &error);
     leaselock_leader_free(leader);
     if (code == 0) {
         code = follow(&observation, client);

@@ -52,6 +52,15 @@ static struct ll_candidate *first_of(const struct ll_observer *observer)
                                            : candidate_at(observer->queue.next);
 }
 
+/** Who leads: a key without a lease is no candidate, and nobody leads while it
+ *  is the oldest. */
+static struct ll_candidate *leader_of(const struct ll_observer *observer)
+{
+    struct ll_candidate *first = first_of(observer);
+
+    return first != NULL && first->kv.lease != 0 ? first : NULL;
+}
+
 static void candidate_leave(struct ll_observer *observer,
                             struct ll_candidate *candidate)
 {
@@ -78,7 +87,7 @@ static bool is_same(const struct ll_candidate *a, const struct ll_candidate *b)
 static void observer_settle(struct ll_core *core, struct ll_observer *observer)
 {
     struct ll_candidate *was = observer->leader;
-    struct ll_candidate *is = first_of(observer);
+    struct ll_candidate *is = leader_of(observer);
 
     if (was == is) {
         return;

@@ -45,7 +45,8 @@
  * taking that for a store that went back would do no harm but to report a
  * leader of the past once more.
  *
- * Keys of locks nested below the name are no candidates.
+ * Keys of locks nested below the name are no candidates. A key without a lease
+ * is none either, and while it is the oldest nobody leads: it blocks the queue.
  */
 
 /** Candidates of one queue at most; beyond it the observer ends with LIMIT. */

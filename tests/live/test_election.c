@@ -1,5 +1,6 @@
 /* Campaigns, proclamations, and who leads. The numbers are those of the list
  * of failures that this project keeps. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -382,6 +383,7 @@ static void test_leader_misuse(void **state)
 {
     struct leaselock_leader_info *leader = NULL;
     struct test_peer peer;
+    char option[40];
     leaselock_ticket *ticket = NULL;
     struct test_call call = TEST_CALL_INIT;
 
@@ -389,8 +391,10 @@ static void test_leader_misuse(void **state)
     test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
     (void)test_acquire(&peer, "outer/inner");
     check_leader(&peer, "outer", NULL);
-    assert_int_equal(test_etcdctl(&etcd, NULL, 0, "put", "outer/x", "y", NULL),
-                     0);
+    (void)snprintf(option, sizeof(option), "--lease=%" PRIx64,
+                   (uint64_t)leaselock_session_lease(peer.session));
+    assert_int_equal(
+        test_etcdctl(&etcd, NULL, 0, "put", option, "outer/x", "y", NULL), 0);
     check_leader(&peer, "outer", "y");
     assert_int_equal(leaselock_leader(peer.client, "a//b", 1, &leader, NULL),
                      LEASELOCK_E_NAME);

@@ -1,9 +1,11 @@
 /* Keys in a queue that are no tickets, and keys of other clients. */
 #include "live/tool.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "live/fenced.h"
+#include "support/wait.h"
 
 #define LEASE_SIZE 24
 
@@ -314,6 +316,107 @@ static void test_list(void **state)
     test_peer_close(&peer);
 }
 
+struct seen {
+    pthread_mutex_t mutex;
+    char leaders[128]; /* their values, with a comma behind each */
+};
+
+static void on_leader(leaselock_observer *observer,
+                      const struct leaselock_leader_info *leader,
+                      void *arg)
+{
+    struct seen *seen = arg;
+    size_t n;
+
+    (void)observer;
+    (void)pthread_mutex_lock(&seen->mutex);
+    n = strlen(seen->leaders);
+    (void)snprintf(seen->leaders + n, sizeof(seen->leaders) - n, "%s,",
+                   leader != NULL ? leader->value : "-");
+    (void)pthread_mutex_unlock(&seen->mutex);
+}
+
+static void on_end(int status, const struct leaselock_error *error, void *arg)
+{
+    struct seen *seen = arg;
+
+    (void)status;
+    (void)error;
+    (void)pthread_mutex_lock(&seen->mutex);
+    (void)strncat(seen->leaders, "end,", 5);
+    (void)pthread_mutex_unlock(&seen->mutex);
+}
+
+struct wanted {
+    struct seen *seen;
+    const char *leaders;
+};
+
+static bool has_seen(void *arg)
+{
+    const struct wanted *wanted = arg;
+    bool has;
+
+    (void)pthread_mutex_lock(&wanted->seen->mutex);
+    has = strcmp(wanted->seen->leaders, wanted->leaders) == 0;
+    (void)pthread_mutex_unlock(&wanted->seen->mutex);
+    return has;
+}
+
+static void await_seen(struct seen *seen, const char *leaders)
+{
+    struct wanted wanted = {seen, leaders};
+
+    if (!test_until(TEST_WAIT_MS, has_seen, &wanted)) {
+        fail_msg("seen %s, wanted %s", seen->leaders, leaders);
+    }
+}
+
+/** Goal: data below the name is no leader, for the library, the tool and an
+ *  observer: nobody leads while it is the oldest key, and the error names it;
+ *  behind a candidate it makes no difference. Method: data before and behind a
+ *  key of another client's. */
+static void test_leader(void **state)
+{
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    struct leaselock_leader_info *leader = NULL;
+    struct seen seen = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct test_process tool = TEST_PROCESS_INIT;
+    leaselock_observer *observer = NULL;
+    struct test_peer peer;
+    char lease[LEASE_SIZE];
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    put_bare("led/data");
+    assert_int_equal(leaselock_observe(peer.client, "led", on_leader, on_end,
+                                       &seen, &observer, NULL),
+                     0);
+    await_seen(&seen, "-,");
+    grant(lease);
+    put_on("led/theirs", lease);
+    assert_int_equal(
+        leaselock_leader(peer.client, "led", TEST_WAIT_MS, &leader, &error),
+        LEASELOCK_E_NO_LEADER);
+    expect_message(&error, "led/data", "which is no ticket");
+    assert_int_equal(run_tool(&tool, etcd.endpoint, "leader", "led", NULL), 1);
+    expect_output(&tool, TEST_STDERR,
+                  "blocked by led/data, which is no ticket");
+    test_process_end(&tool);
+    delete_key("led/data");
+    await_seen(&seen, "-,theirs,");
+    put_bare("led/data");
+    assert_int_equal(
+        leaselock_leader(peer.client, "led", TEST_WAIT_MS, &leader, &error), 0);
+    assert_string_equal(leader->key, "led/theirs");
+    leaselock_leader_free(leader);
+    delete_key("led/theirs");
+    await_seen(&seen, "-,theirs,-,");
+    delete_key("led/data");
+    assert_int_equal(leaselock_observer_close(observer), 0);
+    test_peer_close(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_found_later),
         cmocka_unit_test(test_break),
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_leader),
     };
 
     return cmocka_run_group_tests(tests, start_etcd, stop_etcd);

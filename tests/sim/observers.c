@@ -31,6 +31,7 @@ static uint64_t leader_of(const struct ll_kv *kv)
 
 struct looking {
     size_t prefix_size;
+    bool found;
     uint64_t leader;
 };
 
@@ -39,9 +40,10 @@ static void look(void *arg, const struct ll_kv *kv)
     struct looking *looking = arg;
     const char *suffix = kv->key.data + looking->prefix_size;
 
-    if (looking->leader == 0 &&
+    if (!looking->found &&
         memchr(suffix, '/', kv->key.size - looking->prefix_size) == NULL) {
-        looking->leader = leader_of(kv);
+        looking->found = true;
+        looking->leader = kv->lease != 0 ? leader_of(kv) : 0;
     }
 }
 
