@@ -12,13 +12,8 @@
  * with a clock. An input line is a time in seconds and a command:
  *
  *     0.000 setup [window N] [crowd N] [endpoints N]
-<<<<<<< HEAD
- *                 [request-timeout S] [seed N] [check] [log N]
- *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S] [delay S]
-=======
  *                 [request-timeout S] [seed N] [check] [lists] [log N]
- *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S]
->>>>>>> d4b46fc (batch: list a user's operations where every etcd checks them)
+ *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S] [delay S]
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [search] [guarded]
  *                 [who W] [early] [delay S]
