@@ -235,8 +235,10 @@ int leaselock_client_open_from_env(
  * on this thread; none comes later.
  *
  * @param client  NULL does nothing
- * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, or _OUTCOME_UNKNOWN when
- *         a revoke was not answered (the handle is closed nevertheless)
+ * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, _REFUSED when etcd refused
+ *         to revoke a lease (the error says which keys stay and until when), or
+ *         _OUTCOME_UNKNOWN when a revoke was not answered; the handle is closed
+ *         nevertheless
  * @thread any; blocks; not from a callback
  * @since 0.1
  */

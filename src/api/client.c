@@ -100,6 +100,7 @@ int leaselock_client_close(leaselock_client *user,
 {
     struct ll_handle *handle = NULL;
     struct ll_client *client;
+    struct leaselock_error refused;
     bool unknown;
     int status;
 
@@ -121,6 +122,7 @@ int leaselock_client_close(leaselock_client *user,
         return ll_error_text(reterr, LEASELOCK_E_HANDLE, "");
     }
     client->closing = true;
+    client->close_error = (struct leaselock_error)LEASELOCK_ERROR_INIT;
     pthread_cond_broadcast(&client->changed);
     ll_queries_close(client);
     ll_observers_close(client);
@@ -129,9 +131,16 @@ int leaselock_client_close(leaselock_client *user,
     client_await_sessions(client);
     unknown = ll_core_has_sessions(client->core);
     client_stop(client);
+    refused = client->close_error;
     ll_client_unlock(client);
     ll_handle_leave(handle);
     ll_handle_put(handle);
+    if (refused.code != 0) {
+        if (reterr != NULL) {
+            *reterr = refused;
+        }
+        return refused.code;
+    }
     return unknown ? ll_error_text(reterr, LEASELOCK_E_OUTCOME_UNKNOWN,
                                    "etcd did not answer that the leases are "
                                    "revoked; they end by themselves")

@@ -70,6 +70,8 @@ struct ll_client {
     struct ll_seat seat;
     unsigned closes; /* sessions whose CLOSED is to come */
     bool closing;    /* leaselock_client_close was called */
+    /** The first close of a session that etcd refused since then. */
+    struct leaselock_error close_error;
     bool stopping;   /* the background thread is to end */
     bool dispatching;
     unsigned log_lines; /* due */
@@ -81,6 +83,11 @@ int ll_client_enter(const void *user, struct ll_client **ret_client);
 void ll_client_lock(struct ll_client *client);
 /** Wakes whoever has to act on what has changed, and unlocks. */
 void ll_client_unlock(struct ll_client *client);
+
+/** Fills an error with what core says; the endpoint becomes its name. */
+int ll_client_error(struct ll_client *client,
+                    const struct ll_detail *detail,
+                    struct leaselock_error *reterr);
 
 /** Steps a command of the user's, and carries out what comes of it. */
 int ll_client_command(struct ll_client *client, struct ll_event *event);

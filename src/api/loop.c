@@ -18,25 +18,36 @@
  *  late may a loss be noticed after it. */
 #define SLEEP_MAX_NS LL_NS_PER_S
 
+static const char *endpoint_of(struct ll_client *client,
+                               const struct ll_detail *detail)
+{
+    return client->transport != NULL
+               ? ll_transport_endpoint(client->transport, detail->endpoint)
+               : "";
+}
+
+int ll_client_error(struct ll_client *client,
+                    const struct ll_detail *detail,
+                    struct leaselock_error *reterr)
+{
+    return ll_error_set(reterr, detail->status, detail->grpc_status,
+                        endpoint_of(client, detail), detail->text);
+}
+
 void ll_client_complete(struct ll_client *client,
                         struct ll_completion *completion,
                         const struct ll_detail *detail)
 {
-    const char *endpoint =
-        client->transport != NULL
-            ? ll_transport_endpoint(client->transport, detail->endpoint)
-            : "";
 
     if (completion->waiter != NULL) {
         completion->waiter->status =
-            ll_error_set(completion->waiter->reterr, detail->status,
-                         detail->grpc_status, endpoint, detail->text);
+            ll_client_error(client, detail, completion->waiter->reterr);
         ll_seat_done(client, completion->waiter);
         completion->waiter = NULL;
     } else if (completion->done != NULL) {
         completion->status = detail->status;
         completion->grpc_status = detail->grpc_status;
-        completion->endpoint = endpoint;
+        completion->endpoint = endpoint_of(client, detail);
         if (detail->text[0] != '\0') {
             completion->text =
                 ll_alloc_copy(detail->text, strlen(detail->text));

@@ -599,6 +599,10 @@ static void session_on_closed(struct ll_client *client,
 {
     session->close_due = false;
     client->closes--;
+    if (client->closing && client->close_error.code == 0 &&
+        detail->status != LEASELOCK_E_OUTCOME_UNKNOWN) {
+        (void)ll_client_error(client, detail, &client->close_error);
+    }
     pthread_cond_broadcast(&client->changed);
     ll_client_complete(client, &session->closed, detail);
 }

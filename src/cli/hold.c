@@ -343,11 +343,16 @@ int ll_hold_keep(struct ll_hold *hold)
 
 void ll_hold_close(struct ll_hold *hold)
 {
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    int status;
+
     ll_waitline_stop(&hold->line);
     /* The revoked lease takes the key with it, in the one round trip that a
      * release alone would need, too. */
-    if (leaselock_client_close(hold->client, NULL) != 0 && hold->is_held &&
-        !hold->is_lost) {
+    status = leaselock_client_close(hold->client, &error);
+    if (status == LEASELOCK_E_REFUSED) {
+        ll_say("%s is not released: %s", hold->title, error.message);
+    } else if (status != 0 && hold->is_held && !hold->is_lost) {
         ll_say("the release of %s was not answered; it is free at the latest "
                "when its lease ends, in about %d s",
                hold->title, hold->options->ttl_s);

@@ -6,10 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "live/tool.h"
 #include "support/etcd_auth.h"
 #include "support/test_live.h"
 #include "support/wait.h"
@@ -223,6 +226,53 @@ static void test_close_refused(void **state)
     test_peer_close(&other);
 }
 
+/** Goal: a client's close reports it as well, and so does the tool, whose exit
+ *  status stays its command's. Method: the role is taken from a lock that each
+ *  holds. */
+static void test_close_of_client_refused(void **state)
+{
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    struct test_process tool = TEST_PROCESS_INIT;
+    char directory[] = "/tmp/leaselock-roles-XXXXXX";
+    char done[sizeof(directory) + 8];
+    char line[LINE_SIZE];
+    struct test_peer peer;
+    const char *said;
+    FILE *file;
+
+    (void)state;
+    test_auth_permit(&etcd, true, "ann", "readwrite", "brief/");
+    open_as_ann(3, &peer);
+    (void)test_acquire(&peer, "brief/lock");
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(done, sizeof(done), "%s/done", directory);
+    start_tool(&tool, etcd.endpoint, "lock", "--user", "ann:" PASSWORD, "--ttl",
+               "3", "brief/tool", "sh", "-c",
+               "echo begun; until [ -e \"$0\" ]; do sleep 0.02; done; exit 3",
+               done, NULL);
+    assert_true(
+        test_process_line(&tool, TEST_STDOUT, WAIT_MS, line, sizeof(line)));
+    test_auth_permit(&etcd, true, "ann", NULL, "brief/");
+    assert_int_equal(leaselock_client_close(peer.client, &error),
+                     LEASELOCK_E_REFUSED);
+    if (strstr(error.message, "may no longer write brief/lock/") == NULL) {
+        fail_msg("%s", error.message);
+    }
+    file = fopen(done, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(test_process_wait(&tool, WAIT_MS), 3);
+    said = test_process_output(&tool, TEST_STDERR);
+    if (strstr(said, "brief/tool is not released: ") == NULL ||
+        strstr(said, "stays until the lease ends") == NULL) {
+        fail_msg("%s", said);
+    }
+    test_process_end(&tool);
+    assert_int_equal(unlink(done), 0);
+    assert_int_equal(rmdir(directory), 0);
+    await_empty("brief/");
+}
+
 /**
  * Goal: a key of the program's own on the session's lease, which its user may
  * no longer write, does not keep the locks' keys; the error says that one
@@ -277,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_one_refused),
         cmocka_unit_test(test_some_names),
         cmocka_unit_test(test_close_refused),
+        cmocka_unit_test(test_close_of_client_refused),
         cmocka_unit_test(test_close_with_own_key),
     };
 
