@@ -447,7 +447,9 @@ void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind)
 {
     struct ll_link *at;
     struct ll_link *after;
-    bool refused;
+    /* Not of one that is left because the other one answers. */
+    bool shakes = kind == core->beats.main &&
+                  !core->beats.only_due[kind - LL_STREAM_KEEPALIVE];
 
     if (kind == LL_STREAM_TRIAL) { /* of those alone can one be on it */
         LL_LIST_EACH (at, after, &core->beats.denied) {
@@ -462,11 +464,10 @@ void ll_beats_on_down(struct ll_core *core, enum ll_stream_kind kind)
             core->beats.main = other_than(kind);
         }
     }
-    refused = core->beats.only_due[kind - LL_STREAM_KEEPALIVE];
     LL_LIST_EACH (at, after, &core->sessions) {
         struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
 
-        session->shaken |= !refused;
+        session->shaken |= shakes;
         session_on_stream_down(core, session, kind);
     }
 }

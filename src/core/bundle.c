@@ -481,11 +481,11 @@ static int64_t bundle_ask_ns(const struct ll_bundle *bundle)
                : LL_NEVER;
 }
 
-/** Whether it was asked for early, and its session is not ACTIVE yet. */
+/** Whether it was asked for early, and its session is not open yet. */
 static bool waits_for_session(const struct ll_bundle *bundle)
 {
     return bundle->parts[0] != NULL && bundle->parts[0]->session != NULL &&
-           bundle->parts[0]->session->state == LL_SESSION_OPENING;
+           ll_session_is_opening(bundle->parts[0]->session);
 }
 
 void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)

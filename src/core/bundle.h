@@ -79,7 +79,7 @@ struct ll_bundle {
 };
 
 int ll_bundle_acquire(struct ll_core *core, const struct ll_event *event);
-/** The session of one that was asked for early is ACTIVE. */
+/** The session of one that was asked for early is open. */
 void ll_bundle_on_session_open(struct ll_core *core, struct ll_bundle *bundle);
 int ll_bundle_release(struct ll_core *core,
                       struct ll_bundle *bundle,

@@ -93,7 +93,7 @@ struct ll_event {
              *  below 0: at once. */
             int64_t guard_ns;
             /** The session may be OPENING still: the request goes out when it
-             *  is ACTIVE, and where it fails to open its status is the
+             *  is open, and where it fails to open its status is the
              *  ticket's. Of no try. */
             bool early;
         } acquire;

@@ -19,7 +19,8 @@
  *     OPENING | no answer                   | OPENING | again
  *     OPENING | refused, error              | gone    | OPENED error
  *     OPENING | a ticket is asked for early | OPENING | its request waits for
- *             |                             |         | the grant
+ *             |                             |         | the grant, and for what
+ *             |                             |         | other endpoints answer
  *     OPENING | time-out, close             | CLOSING | OPENED error; revoke
  *             |                             |         | when the grant that is
  *             |                             |         | out is answered
@@ -151,6 +152,13 @@ static inline bool ll_session_is_alive(const struct ll_session *session)
 {
     return session->state == LL_SESSION_ACTIVE ||
            session->state == LL_SESSION_SUSPECT;
+}
+
+/** Its opening has no end yet: what a ticket asks for has to wait. */
+static inline bool ll_session_is_opening(const struct ll_session *session)
+{
+    return session->state == LL_SESSION_OPENING ||
+           session->check_ns != LL_NEVER;
 }
 
 /** Ends an alive session for good; why is static. */

@@ -405,7 +405,7 @@ int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
 
 static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
 {
-    bool opening = ticket->session->state == LL_SESSION_OPENING;
+    bool opening = ll_session_is_opening(ticket->session);
     /* etcd was reached, or there was no time to tell that it is not. */
     bool unreached = ticket->state == LL_TICKET_ENQUEUE &&
                      !ticket->answered_once &&

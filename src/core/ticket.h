@@ -9,7 +9,7 @@
  *
  *     state   | event                         | next    | does
  *     ENQUEUE | asked for early, its session  | ENQUEUE | the first request
- *             | is ACTIVE now                 |         | goes out
+ *             | is open now                   |         | goes out
  *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0; watches
  *             |                               |         | the own key in
  *             |                               |         | guard_ms
@@ -258,7 +258,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
                               int status,
                               const char *why);
 
-/** The session of a ticket that was asked for early is ACTIVE. */
+/** The session of a ticket that was asked for early is open. */
 void ll_ticket_on_session_open(struct ll_core *core, struct ll_ticket *ticket);
 
 /** For a bundle. Makes a part that is in no queue yet. */
@@ -303,7 +303,7 @@ uint32_t ll_guard_ms(int64_t asked_ns);
 bool ll_ticket_note_blocked(struct ll_ticket *ticket,
                             const struct ll_kv *oldest);
 /** When the first request of a ticket goes out: LL_NEVER while its session is
- *  OPENING. */
+ *  not open. */
 int64_t ll_ticket_begin_ns(const struct ll_core *core,
                            const struct ll_session *session,
                            int64_t delay_ns);

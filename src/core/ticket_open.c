@@ -116,9 +116,8 @@ int64_t ll_ticket_begin_ns(const struct ll_core *core,
                            const struct ll_session *session,
                            int64_t delay_ns)
 {
-    return session->state == LL_SESSION_OPENING
-               ? LL_NEVER
-               : ll_after(core->now_ns, delay_ns);
+    return ll_session_is_opening(session) ? LL_NEVER
+                                          : ll_after(core->now_ns, delay_ns);
 }
 
 void ll_ticket_on_session_open(struct ll_core *core, struct ll_ticket *ticket)

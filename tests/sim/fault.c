@@ -62,8 +62,9 @@ static int64_t rate_draw(struct ll_random *random, enum sim_fault fault)
         }
         return sim_spread(random, 100 * LL_NS_PER_MS, 12 * LL_NS_PER_S);
     case HABIT:
-        return fault == SIM_FAULT_WRITE ? 500000
-                                        : sim_spread(random, 10000, 400000);
+        return fault == SIM_FAULT_WRITE     ? 500000
+               : fault == SIM_FAULT_REQUEUE ? 900000
+                                            : sim_spread(random, 10000, 400000);
     case SETTING:
         break;
     }

@@ -48,7 +48,8 @@
     X(CHAIN, "chain", HABIT, "a holder asks for a further lock")               \
     X(PROXY, "proxy", SETTING,                                                 \
       "a proxy numbers watches and mixes their order")                         \
-    X(OTHER, "other", TIME, "an address leads to another cluster for a while")
+    X(OTHER, "other", TIME, "an address leads to another cluster for a while") \
+    X(REQUEUE, "requeue", HABIT, "a caller queues again after a silence")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text, how, what) SIM_FAULT_##name,

@@ -37,17 +37,27 @@ static bool is_marked(const struct sim_ticket *ticket)
     return is;
 }
 
-static bool acquire_fits(const struct sim_world *world,
+/** Whether it ends with its session, which never opened. */
+static bool is_unopened(const struct sim_ticket *ticket)
+{
+    return ticket->is_early && !ticket->session->was_open;
+}
+
+static bool acquire_fits(const struct sim_client *client,
                          const struct sim_ticket *ticket,
                          int status)
 {
+    const struct sim_world *world = client->world;
+
     switch (status) {
     case 0:
         return !ticket->was_canceled;
     case LEASELOCK_E_TIMEOUT:
         return ticket->has_timeout || ticket->once;
     case LEASELOCK_E_UNAVAILABLE:
-        return ticket->has_timeout || ticket->once;
+        return ticket->has_timeout || ticket->once || is_unopened(ticket);
+    case LEASELOCK_E_SERVER:
+        return client->met_other && is_unopened(ticket);
     case LEASELOCK_E_CANCELED:
         return ticket->was_canceled;
     case LEASELOCK_E_CLOSED:
@@ -99,6 +109,33 @@ static void check_loss(struct sim_client *client,
               (unsigned long long)ticket->id, ticket->key);
 }
 
+/** What was taken by hand does not count as lost by silence, and a place that
+ *  is asked for anew is a new one. */
+static void check_again(struct sim_client *client,
+                        const struct sim_ticket *ticket,
+                        const struct ll_effect *effect)
+{
+    struct sim_world *world = client->world;
+    struct ll_ticket_view view;
+
+    if (effect->silenced && (world->is_calm || effect->detail.status == 0)) {
+        sim_break(world, "what is taken stays taken",
+                  "ticket %u.%llu is lost for etcd's silence, and etcd was not "
+                  "silent",
+                  ticket->client, (unsigned long long)ticket->id);
+    }
+    if (effect->detail.status == 0 && ticket->after_revision > 0 &&
+        !client->met_other &&
+        ll_core_ticket_view(client->core, ticket->id, 0, &view) &&
+        view.token <= ticket->after_revision) {
+        sim_break(world, "a new place, a new token",
+                  "ticket %u.%llu has queued again at revision %lld and has "
+                  "the token %lld",
+                  ticket->client, (unsigned long long)ticket->id,
+                  (long long)ticket->after_revision, (long long)view.token);
+    }
+}
+
 static void told_acquired(struct sim_client *client,
                           const struct ll_effect *effect)
 {
@@ -106,7 +143,7 @@ static void told_acquired(struct sim_client *client,
     int status = effect->detail.status;
 
     if (ticket == NULL || !ticket->acquire_owed ||
-        !acquire_fits(client->world, ticket, status)) {
+        !acquire_fits(client, ticket, status)) {
         break_told(client, effect->id, "an acquire", status);
         return;
     }
@@ -123,6 +160,7 @@ static void told_acquired(struct sim_client *client,
     if (status == LEASELOCK_E_LOST) {
         check_loss(client, ticket);
     }
+    check_again(client, ticket, effect);
 }
 
 static void told_lost(struct sim_client *client, const struct ll_effect *effect)

@@ -61,7 +61,9 @@ void sim_user_open(struct sim_client *client, struct sim_session *session)
     event.session_open.ttl_s = client->ttl_s;
     event.session_open.resume = session->before != NULL;
     event.session_open.timeout_ns =
-        sim_spread(&client->random, 100 * LL_NS_PER_MS, 8 * LL_NS_PER_S);
+        session->open_timeout_ns != 0
+            ? session->open_timeout_ns
+            : sim_spread(&client->random, 100 * LL_NS_PER_MS, 8 * LL_NS_PER_S);
     session->open_due_ns =
         sim_user_now_ns(client) + event.session_open.timeout_ns;
     if (sim_client_step(client, &event) != 0) {
@@ -287,6 +289,9 @@ void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
             sim_user_push(client, sim_below(&client->random, world->hold_ns),
                           SIM_EVENT_RELEASE, ticket->frees);
         }
+        if (ticket != NULL && effect->silenced) {
+            sim_user_hears_silence(client, ticket);
+        }
     }
     if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0) {
         user_hears_grant(client, sim_ticket_find(client, effect->id));
@@ -339,6 +344,9 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
         break;
     case SIM_EVENT_TAKE_OVER:
         sim_user_take_over(client, event->id);
+        break;
+    case SIM_EVENT_REQUEUE:
+        sim_user_requeue(client, event->id);
         break;
     case SIM_EVENT_UNOBSERVE:
         sim_user_unobserve(client, event->id);
@@ -426,6 +434,9 @@ void sim_user_close_all(struct sim_client *client)
 
 bool sim_user_is_idle(const struct sim_client *client)
 {
+    if (client->requeues_due > 0) {
+        return false;
+    }
     for (size_t i = 0; i < client->live_n; i++) {
         const struct sim_object *object = &client->objects[client->live[i]];
 

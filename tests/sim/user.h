@@ -47,6 +47,21 @@ void sim_user_await(struct sim_client *client, struct sim_ticket *ticket);
 void sim_user_acquire_all(struct sim_client *client,
                           struct sim_session *session);
 
+/** The parts of a ticket, which is told of as the whole; their keys; and one
+ *  that core has refused. */
+void sim_several_make_parts(struct sim_client *client,
+                            struct sim_ticket *whole,
+                            const unsigned *names,
+                            unsigned n);
+void sim_several_enter(struct sim_client *client, struct sim_ticket *whole);
+void sim_several_forget(struct sim_client *client, struct sim_ticket *whole);
+
+/** user_requeue.c: a ticket that waited was lost for etcd's silence; then it is
+ *  queued again. */
+void sim_user_hears_silence(struct sim_client *client,
+                            const struct sim_ticket *ticket);
+void sim_user_requeue(struct sim_client *client, uint64_t id);
+
 /** user_observe.c */
 void sim_user_observe(struct sim_client *client);
 void sim_user_unobserve(struct sim_client *client, uint64_t id);

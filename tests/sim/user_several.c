@@ -27,10 +27,10 @@ static unsigned draw_names(struct sim_client *client,
     return n;
 }
 
-static void make_parts(struct sim_client *client,
-                       struct sim_ticket *whole,
-                       const unsigned *names,
-                       unsigned n)
+void sim_several_make_parts(struct sim_client *client,
+                            struct sim_ticket *whole,
+                            const unsigned *names,
+                            unsigned n)
 {
     whole->parts_n = n;
     for (unsigned i = 0; i < n; i++) {
@@ -44,7 +44,7 @@ static void make_parts(struct sim_client *client,
 }
 
 /** The step that was to make it has refused it, and core has none of it. */
-static void forget(struct sim_client *client, struct sim_ticket *whole)
+void sim_several_forget(struct sim_client *client, struct sim_ticket *whole)
 {
     for (unsigned i = 0; i < whole->parts_n; i++) {
         client->objects[whole->parts[i]->id].ticket = NULL;
@@ -54,7 +54,7 @@ static void forget(struct sim_client *client, struct sim_ticket *whole)
     free(whole);
 }
 
-static void enter_parts(struct sim_client *client, struct sim_ticket *whole)
+void sim_several_enter(struct sim_client *client, struct sim_ticket *whole)
 {
     struct ll_ticket_view view;
 
@@ -75,7 +75,7 @@ void sim_user_acquire_all(struct sim_client *client,
     unsigned names[SIM_NAMES_MAX];
     unsigned n = draw_names(client, names, bytes);
 
-    make_parts(client, whole, names, n);
+    sim_several_make_parts(client, whole, names, n);
     if (sim_fault_strikes(world, SIM_FAULT_CHAIN)) {
         sim_user_search(client, whole);
     }
@@ -88,10 +88,11 @@ void sim_user_acquire_all(struct sim_client *client,
     event.acquire_all.value = (struct ll_bytes){"sim", 3};
     event.acquire_all.timeout_ns = sim_user_draw_timeout(client, whole);
     if (sim_client_step(client, &event) != 0) {
-        forget(client, whole); /* the session was lost in this very step */
+        sim_several_forget(client,
+                           whole); /* the session was lost in this very step */
         return;
     }
     world->result->several++;
-    enter_parts(client, whole);
+    sim_several_enter(client, whole);
     sim_user_await(client, whole);
 }

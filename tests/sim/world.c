@@ -312,6 +312,7 @@ static void world_dispatch(struct sim_world *world,
     case SIM_EVENT_UNOBSERVE:
     case SIM_EVENT_CLOSE:
     case SIM_EVENT_DUE:
+    case SIM_EVENT_REQUEUE:
     case SIM_EVENT_NOTICE:
         sim_user_on_event(&world->clients[event->number], event);
         break;

@@ -45,6 +45,7 @@ enum sim_event_kind {
                             died, or the tickets of the one it was */
     SIM_EVENT_CHAIN,     /* client `number`: while ticket `id` is held, the
                             caller asks for another */
+    SIM_EVENT_REQUEUE,   /* client `number`: ticket `id`, which was lost */
     SIM_EVENT_UNOBSERVE, /* client `number`: observer `id` */
     SIM_EVENT_CLOSE,     /* client `number`: session `id` */
     SIM_EVENT_TEND,      /* client `number`: looks after its sessions */
@@ -135,9 +136,10 @@ struct sim_session {
     bool is_ended;   /* core forgets it */
     bool is_meddled; /* a third party revoked its lease */
     bool is_lost;
-    unsigned grants;       /* asked for */
-    int64_t lease_gone_ns; /* seen to be gone since; 0: not seen */
-    int64_t lost_ns;       /* when it was told as lost, if at its time */
+    unsigned grants;         /* asked for */
+    int64_t lease_gone_ns;   /* seen to be gone since; 0: not seen */
+    int64_t lost_ns;         /* when it was told as lost, if at its time */
+    int64_t open_timeout_ns; /* 0: it is drawn */
     int64_t open_due_ns;
     int64_t close_due_ns;
     /** Of a process that died: the session whose lease this one resumes. */
@@ -173,8 +175,11 @@ struct sim_ticket {
     int64_t release_due_ns;
     uint64_t writes_n;  /* asked for under its fence */
     uint64_t applied_n; /* of these, the last that was applied */
-    bool gives_back;    /* one of them is to give it back */
-    bool resumes;       /* the place of a process that died */
+    bool is_early;      /* it was asked for while its session opened */
+    /** Of one that queued again: the store's revision at that time; else 0. */
+    int64_t after_revision;
+    bool gives_back; /* one of them is to give it back */
+    bool resumes;    /* the place of a process that died */
     int64_t resume_token;
     /** Of a ticket of several names: its parts; of a part: its ticket. */
     struct sim_ticket *parts[SIM_NAMES_MAX];
@@ -272,6 +277,8 @@ struct sim_client {
     unsigned wakes;   /* and how many there were at that time */
     unsigned workers;
     unsigned sessions_max;
+    uint64_t heir; /* the session that lost tickets queue again on, or 0 */
+    unsigned requeues_due;
     bool met_other;       /* another cluster has answered it */
     bool is_by_other;     /* its core takes in what another cluster says */
     bool is_contradicted; /* and that is not the one which it believes */

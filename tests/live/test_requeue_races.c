@@ -1,0 +1,227 @@
+/* Tickets that queue again, in the way of which comes another silence, a close
+ * or want of memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "support/test_live.h"
+#include "support/wait.h"
+
+#define TTL_S 2
+/** Silences with one allocation that fails, and one before them without. */
+#define MEMORY_RUNS 9
+
+static struct test_etcd etcd;
+
+static int start_etcd(void **state)
+{
+    (void)state;
+    return test_etcd_start(&etcd);
+}
+
+static int stop_etcd(void **state)
+{
+    (void)state;
+    test_etcd_stop(&etcd);
+    return 0;
+}
+
+/** Somebody who waits, in a client of its own. */
+struct waiter {
+    struct test_peer peer;
+    leaselock_ticket *ticket;
+    struct test_call call;
+    struct test_call requeued;
+};
+
+static bool has_no_leases(void *arg)
+{
+    (void)arg;
+    return test_leases(&etcd) == 0;
+}
+
+struct again {
+    leaselock_ticket *ticket;
+    int times;
+};
+
+static bool is_requeued(void *arg)
+{
+    const struct again *again = arg;
+
+    return leaselock_ticket_requeues(again->ticket) >= again->times;
+}
+
+static void on_requeue(leaselock_ticket *ticket, const char *why, void *arg)
+{
+    test_call_lost(ticket, why, arg);
+}
+
+/** Opens a client and queues in it. */
+static void begin(struct waiter *waiter,
+                  const char *name,
+                  bool find_deadlock,
+                  int timeout_ms)
+{
+    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    const struct test_call none = TEST_CALL_INIT;
+
+    waiter->call = none;
+    waiter->requeued = none;
+    options.requeue = 1;
+    options.on_requeue = on_requeue;
+    options.on_requeue_arg = &waiter->requeued;
+    options.find_deadlock = find_deadlock;
+    test_peer_open(etcd.endpoint, TTL_S, &waiter->peer);
+    if (leaselock_acquire_async(waiter->peer.session, name, &options,
+                                timeout_ms, test_call_done, &waiter->call,
+                                &waiter->ticket, &error) != 0) {
+        fail_msg("acquire: %s", error.message);
+    }
+    test_await_place(waiter->ticket);
+}
+
+/** The session that stands in the lost one's place is lost in its turn: the
+ *  ticket queues again on a third one, with another token and lease. Its wait
+ *  has an end, and ends with UNAVAILABLE in the next silence. */
+static void test_twice(void **state)
+{
+    static const char name[] = "requeue/twice";
+    struct waiter waiter;
+    struct test_peer holder;
+    leaselock_ticket *held;
+    int64_t leases[3];
+    int64_t tokens[3];
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &holder);
+    held = test_acquire(&holder, name);
+    begin(&waiter, name, false, 15000);
+    for (int i = 0; i < 3; i++) {
+        leases[i] = leaselock_ticket_lease(waiter.ticket);
+        tokens[i] = leaselock_ticket_token(waiter.ticket);
+        assert_true(tokens[i] > (i > 0 ? tokens[i - 1] : 0));
+        assert_true(i == 0 || leases[i] != leases[i - 1]);
+        if (i < 2) {
+            assert_int_equal(test_etcd_pause(&etcd), 0);
+            assert_true(test_until(TEST_WAIT_MS, is_requeued,
+                                   &(struct again){waiter.ticket, i + 1}));
+            assert_int_equal(test_etcd_resume(&etcd), 0);
+            test_await_place(waiter.ticket);
+        }
+    }
+    assert_int_equal(test_etcd_pause(&etcd), 0);
+    assert_int_equal(test_call_await(&waiter.call), LEASELOCK_E_UNAVAILABLE);
+    assert_int_equal(test_etcd_resume(&etcd), 0);
+    test_release(held);
+    test_await_keys(&etcd, name, 0);
+    test_peer_close(&waiter.peer);
+    test_peer_close(&holder);
+}
+
+/** While etcd does not answer the grant of the session in the lost one's place,
+ *  the caller's session or its whole client is closed: the acquire ends with
+ *  CLOSED, the close in its time, and nothing stays in etcd. */
+static void test_closed_meanwhile(void **state)
+{
+    static const char name[] = "requeue/closed";
+    struct test_call closed = TEST_CALL_INIT;
+    struct waiter waiters[2];
+    struct test_peer holder;
+    leaselock_ticket *held;
+    int status;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &holder);
+    held = test_acquire(&holder, name);
+    for (size_t i = 0; i < 2; i++) {
+        begin(&waiters[i], name, i == 0, LEASELOCK_FOREVER);
+    }
+    assert_int_equal(test_etcd_pause(&etcd), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(test_call_await(&waiters[i].requeued), 0);
+    }
+    assert_int_equal(leaselock_session_close_async(waiters[0].peer.session,
+                                                   test_call_done, &closed,
+                                                   NULL),
+                     0);
+    assert_int_equal(test_call_await(&waiters[0].call), LEASELOCK_E_CLOSED);
+    /* Unknown, unless no grant is on its way and the lost lease is over. */
+    status = leaselock_client_close(waiters[1].peer.client, NULL);
+    assert_true(status == 0 || status == LEASELOCK_E_OUTCOME_UNKNOWN);
+    assert_int_equal(test_call_await(&waiters[1].call), LEASELOCK_E_CLOSED);
+    assert_int_equal(test_etcd_resume(&etcd), 0);
+    (void)test_call_await(&closed);
+    test_await_keys(&etcd, name, 1);
+    test_peer_close(&waiters[0].peer);
+    test_release(held);
+    test_peer_close(&holder);
+    assert_true(test_until(TEST_WAIT_MS, has_no_leases, NULL));
+}
+
+/** Memory is short while a ticket queues again: the nth allocation from the
+ *  silence on fails, n being one of the last that there are until the ticket
+ *  has queued again. Its wait ends with NOMEM, or goes on as if nothing were;
+ *  nothing stays in etcd. */
+static void test_without_memory(void **state)
+{
+    static const char name[] = "requeue/memory";
+    unsigned long count = 0;
+    unsigned failed_n = 0;
+    struct test_peer holder;
+    leaselock_ticket *held;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &holder);
+    held = test_acquire(&holder, name);
+    for (unsigned long back = 0; back < MEMORY_RUNS; back++) {
+        struct waiter waiter;
+        int64_t until_ns = ll_clock_now_ns() + TEST_WAIT_MS * LL_NS_PER_MS;
+
+        begin(&waiter, name, true, LEASELOCK_FOREVER);
+        assert_int_equal(test_etcd_pause(&etcd), 0);
+        ll_alloc_fail_once_at(back == 0 ? 0 : count - (back - 1));
+        while (test_call_count(&waiter.requeued) == 0 &&
+               test_call_count(&waiter.call) == 0 &&
+               ll_clock_now_ns() < until_ns) {
+            test_pause_step();
+        }
+        count = back == 0 ? ll_alloc_count() : count;
+        ll_alloc_fail_at(0);
+        assert_true(count > MEMORY_RUNS);
+        assert_int_equal(test_etcd_resume(&etcd), 0);
+        if (test_call_count(&waiter.call) == 0) {
+            test_await_place(waiter.ticket);
+            assert_int_equal(
+                leaselock_release_async(waiter.ticket, NULL, NULL, NULL), 0);
+            assert_int_equal(test_call_await(&waiter.call),
+                             LEASELOCK_E_CANCELED);
+        } else {
+            assert_int_equal(test_call_status(&waiter.call), LEASELOCK_E_NOMEM);
+            failed_n++;
+        }
+        test_peer_close(&waiter.peer);
+        test_await_keys(&etcd, name, 1);
+    }
+    assert_true(failed_n > 0);
+    test_release(held);
+    test_peer_close(&holder);
+    assert_true(test_until(TEST_WAIT_MS, has_no_leases, NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_closed_meanwhile),
+        cmocka_unit_test(test_without_memory),
+    };
+
+    return cmocka_run_group_tests(tests, start_etcd, stop_etcd);
+}
