@@ -13,45 +13,47 @@ extern "C" {
 /**
  * One connection to an etcd cluster, with one background thread.
  *
- * A handle is a value, not an address: one that is closed, of another kind or
- * inherited over fork() is answered with LEASELOCK_E_HANDLE or _FORKED. The
- * same holds for sessions and tickets.
+ * A handle is a value, not an address: a function that is given one that is
+ * closed or of another kind returns LEASELOCK_E_HANDLE, and one that was
+ * inherited over fork() LEASELOCK_E_FORKED. The same holds for sessions and
+ * tickets.
  */
 typedef struct leaselock_client leaselock_client;
 
 /**
- * Tells how an asynchronous call ended. It comes exactly once for each call
- * that returned 0, with no lock held, on the client's background thread, or
- * for a client in dispatch mode inside leaselock_client_dispatch (or
- * leaselock_client_close). It may come before the call returns.
+ * Reports how an asynchronous call ended. It is called exactly once for each
+ * call that returned 0, with no lock held, on the client's background thread,
+ * or for a client in dispatch mode inside leaselock_client_dispatch (or
+ * leaselock_client_close). It may be called before the asynchronous call
+ * returns.
  *
- * It should be short: on the background thread it holds up the renewals of the
- * client's leases. Inside it asynchronous calls, releases of tickets by
- * leaselock_release_async and getters may be used; a blocking call is answered
- * with LEASELOCK_E_DEADLOCK.
+ * It should be short: on the background thread it delays the renewals of the
+ * client's leases. It may make asynchronous calls, release tickets by
+ * leaselock_release_async and use getters; a blocking call inside it returns
+ * LEASELOCK_E_DEADLOCK.
  *
  * @param status  0 or a negative LEASELOCK_E_ code
  * @param error   details of a failure; NULL when status is 0; valid until the
  *                callback returns
- * @param arg     as it was given
+ * @param arg     the argument that was given with the call
  */
 typedef void
 leaselock_done_fn(int status, const struct leaselock_error *error, void *arg);
 
-/** How much is logged; each level holds the ones before it. */
+/** How much is logged; each level includes the ones before it. */
 enum leaselock_log_level {
     LEASELOCK_LOG_OFF = 0,
-    /** What costs a user something: a lost session, a lock broken by others. */
+    /** What costs a user something: a lost session, a broken lock. */
     LEASELOCK_LOG_WARNING = 1,
-    /** What the connection goes through: streams, endpoints, retries. */
+    /** The connection's events: streams, endpoints, retries. */
     LEASELOCK_LOG_INFO = 2,
     /** Each step of the protocol. */
     LEASELOCK_LOG_DEBUG = 3
 };
 
 /**
- * Takes a line of the log. Called like any callback: with no lock held, on the
- * background thread or in the dispatch call.
+ * Receives a line of the log. Called like any callback: with no lock held, on
+ * the background thread or in the dispatch call.
  *
  * @param message  one line without its end; valid until the callback returns
  */
@@ -76,38 +78,38 @@ struct leaselock_client_options {
      *  3600000. */
     int connect_timeout_ms;
     /** Longest wait for the answer to one request before it is tried again;
-     *  default 2000, at most 3600000. Where there are several endpoints
-     *  another is tried after a quarter of it (at least 500 ms, and longer
+     *  default 2000, at most 3600000. With several endpoints the request is
+     *  sent to another one after a quarter of it (at least 500 ms, and longer
      *  where answers take long). */
     int request_timeout_ms;
     /** Not 0: callbacks come only in leaselock_client_dispatch. */
     int dispatch;
-    /** Takes the log; NULL (the default) is silence. */
+    /** Receives the log; default NULL: no log. */
     leaselock_log_fn *log;
     void *log_arg;
-    /** What the log takes; default LEASELOCK_LOG_OFF. */
+    /** The most detailed level that is logged; default LEASELOCK_LOG_OFF. */
     enum leaselock_log_level log_level;
 
-    /** Goes before every name, as it is ("prod/" makes "prod/jobs" of "jobs"),
-     *  so that users of one cluster keep apart; at most
+    /** Prefix of every name, unchanged ("prod/" makes "prod/jobs" of "jobs"),
+     *  which separates the users of one cluster; at most
      *  LEASELOCK_NAMESPACE_MAX bytes, no control characters; default none. */
     const char *namespace_prefix;
-    /** How often the endpoints are taken from the cluster's own list of
-     *  members, the first time at once; default -1: never. At least 1000. */
+    /** How often the client updates its endpoints from the cluster's own list
+     *  of members, the first time at once; at least 1000; default -1: never. */
     int sync_interval_ms;
     /** A domain whose DNS SRV records name the endpoints, as etcdctl's
-     *  --discovery-srv; they are looked up once, while the client is opened,
-     *  and stand in for its endpoints, which must not be given as well. */
+     *  --discovery-srv. They are looked up once, while the client is opened;
+     *  endpoints must not be given as well. */
     const char *discovery_srv;
     /** The service's name in these records, "etcd-client-NAME"; default
      *  none. */
     const char *discovery_srv_name;
-    /** The DNS server to ask for them, "address" or "address:port"; default
+    /** The DNS server for that lookup, "address" or "address:port"; default
      *  the system's. */
     const char *discovery_dns;
 
-    /** Not 0: TLS also for endpoints without "https://" before them; so does
-     *  each of the files below. */
+    /** Not 0: TLS also for endpoints without "https://"; each of the files
+     *  below turns it on as well. */
     int tls;
     /** File with the certificates of the authorities that sign for etcd, PEM;
      *  default the system's. This file and the next two are read again when
@@ -116,7 +118,7 @@ struct leaselock_client_options {
     /** Files with this client's certificate and key, PEM; default none. */
     const char *cert;
     const char *key;
-    /** The name that etcd's certificate must be for; default the endpoint's
+    /** The name that etcd's certificate must have; default the endpoint's
      *  host. */
     const char *server_name;
 
@@ -132,11 +134,11 @@ struct leaselock_client_options {
      *  pinged; default 10000, at least 5000: etcd ends connections that ping
      *  more often. */
     int ping_interval_ms;
-    /** Longest wait for a ping's answer, then the connection is given up;
+    /** Longest wait for a ping's answer, then the connection is closed;
      *  default 3000. */
     int ping_timeout_ms;
-    /** Longest message to send and to take; default -1: no limit here. An
-     *  answer that is too long has been acted on by etcd all the same. */
+    /** Longest message to send and to receive; default -1: no limit here. A
+     *  request whose answer is too long has still been applied by etcd. */
     int send_bytes_max;
     int receive_bytes_max;
 
@@ -145,20 +147,21 @@ struct leaselock_client_options {
      *  the usual places. */
     const char *config;
 
-    /** Not 0: a guardian, a helper process that revokes this client's leases
-     *  as soon as this process is gone without closing the client, so that the
-     *  next in a queue need not wait for the end of the lease. It is started
-     *  with the client's first session and leaves when the client is closed;
-     *  it never revokes a lease while the process lives, be it stopped or
-     *  hanging. leaselock_client(3) has the rest; default none. */
+    /** Not 0: starts a guardian, a helper process that revokes this client's
+     *  leases as soon as this process has ended without closing the client, so
+     *  that the next waiter need not wait for the end of the lease. The
+     *  guardian starts with the client's first session and ends when the client
+     *  is closed. It never revokes a lease while the process lives, even if the
+     *  process is stopped or hangs. leaselock_client(3) has the rest; default
+     *  none. */
     int guardian;
     /** The guardian's program; default: leaselock-guardian where it was
      *  installed. */
     const char *guardian_path;
     /** Another process that works under this client's locks, such as a command
      *  that the program has started: the guardian revokes nothing before that
-     *  is gone as well. It must not have been waited for yet, if it is a
-     *  child; default 0: none. */
+     *  process has ended as well. If it is a child, the program must not have
+     *  waited for it yet; default 0: none. */
     int guarded_pid;
 };
 
@@ -171,25 +174,25 @@ struct leaselock_client_options {
 
 /**
  * Opens a client and starts its background thread. Nothing is sent to etcd
- * yet: an endpoint that cannot be reached shows in the first call that needs
- * it.
+ * yet: if an endpoint cannot be reached, the first call that needs it fails.
  *
  * @param endpoints   "host:port", "http://host:port", "https://host:port" or
- *                    "unix:/path" ("unixs:/path" with TLS), several with
- *                    commas between them, tried in turn; or a URL with
- * settings, "etcd://user:password@host:port/namespace?cacert=file", which count
- * where options does not set them; copied; NULL stands for "127.0.0.1:2379", or
- * for what options says of a file or of DNS
+ *                    "unix:/path" ("unixs:/path" with TLS), several separated
+ *                    by commas, tried in turn; or a URL with settings,
+ *                    "etcd://user:password@host:port/namespace?cacert=file",
+ *                    which count where options does not set them; copied; NULL
+ *                    stands for "127.0.0.1:2379", or for the endpoints of the
+ *                    file or the domain that options names
  * @param options     NULL for the defaults; log and log_arg must stay valid
  *                    until the client is closed
  * @param ret_client  the client; the caller closes it
  * @param reterr      filled on failure, without any password; may be NULL
- * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM, _LIMIT, _FORKED (a process whose
- *         parent used the library before fork() cannot), _SYSTEM (also when
+ * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM, _LIMIT, _FORKED (the parent of this
+ *         process used the library before fork()), _SYSTEM (also when
  *         fewer than 12 file descriptors, and two for each endpoint, are left
  *         to the process), and with discovery_srv _UNAVAILABLE or, in a
  *         callback, _DEADLOCK
- * @thread any; blocks with discovery_srv alone, for connect_timeout_ms at most
+ * @thread any; blocks only with discovery_srv, for connect_timeout_ms at most
  * @since 0.1
  */
 int leaselock_client_open(const char *endpoints,
@@ -198,8 +201,9 @@ int leaselock_client_open(const char *endpoints,
                           struct leaselock_error *reterr);
 
 /**
- * As leaselock_client_open, with what is not given taken from where a user of
- * the program can set it. Of each setting the first of these counts:
+ * As leaselock_client_open, but settings that are not given come from the
+ * places where a user of the program can set them. For each setting the first
+ * of these counts:
  *
  *   1. what is set in options, and the argument endpoints;
  *   2. the environment: LEASELOCK_ENDPOINTS, LEASELOCK_CACERT and so on;
@@ -209,8 +213,8 @@ int leaselock_client_open(const char *endpoints,
  *      /etc/leaselock.conf;
  *   5. the default.
  *
- * A URL's settings come right behind the others of the place where the URL
- * stands. leaselock-settings(5) has all of it.
+ * The settings in a URL rank right behind the others of the place that has the
+ * URL. leaselock-settings(5) has all of it.
  *
  * @param endpoints  as there; NULL takes them from these places
  * @return as leaselock_client_open
@@ -224,15 +228,15 @@ int leaselock_client_open_from_env(
     struct leaselock_error *reterr);
 
 /**
- * Closes a client with all of its sessions and tickets. Whoever waits in one
- * of them gets LEASELOCK_E_CLOSED; the leases are revoked, which deletes every
- * key of theirs; so are those of sessions that failed to open or whose own
- * close etcd has not answered yet. When etcd does not answer within the
- * client's request time-out the client is closed all the same, and etcd drops
- * the keys at the end of the lease.
+ * Closes a client with all of its sessions and tickets. Calls that wait in one
+ * of them end with LEASELOCK_E_CLOSED. The leases are revoked, which deletes
+ * all of their keys; so are those of sessions that failed to open or whose own
+ * close etcd has not answered yet. If etcd does not answer within the client's
+ * request timeout, the client is closed all the same, and etcd deletes the keys
+ * when the lease expires.
  *
  * Callbacks that are due are called before it returns, the last ones perhaps
- * on this thread; none comes later.
+ * on this thread; none is called later.
  *
  * @param client  NULL does nothing
  * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, _REFUSED when etcd refused
@@ -268,10 +272,10 @@ int leaselock_client_fd(leaselock_client *client);
 int leaselock_client_dispatch(leaselock_client *client);
 
 /**
- * One of the endpoints that a client uses, as "host:port" or with "http://",
- * "https://" or "unix:" before it; without a user or password.
+ * One of the endpoints that a client uses: "host:port", or one that begins with
+ * "http://", "https://" or "unix:"; without a user or password.
  *
- * @param endpoint  which, from 0; leaselock_ping has the same numbers
+ * @param endpoint  its number, from 0, as for leaselock_ping
  * @param ret_text  takes the endpoint and a NUL; LEASELOCK_ERROR_ENDPOINT_SIZE
  *                  suffices
  * @param size      bytes in ret_text
@@ -288,7 +292,7 @@ int leaselock_client_endpoint(leaselock_client *client,
 /**
  * The process id of the client's guardian.
  *
- * @return the id; 0 while there is none: it was not asked for, the client has
+ * @return the id; 0 while there is none: the option is not set, the client has
  *         had no session yet, or the guardian has ended (the next session
  *         starts another); LEASELOCK_E_HANDLE, _FORKED, _CLOSED
  * @thread any
@@ -296,7 +300,7 @@ int leaselock_client_endpoint(leaselock_client *client,
  */
 int leaselock_client_guardian(leaselock_client *client);
 
-/** What an etcd member says of itself. */
+/** The status of an etcd member. */
 struct leaselock_ping {
     /** The endpoint that answered. */
     char endpoint[LEASELOCK_ERROR_ENDPOINT_SIZE];
@@ -307,15 +311,15 @@ struct leaselock_ping {
     /** 0: unknown, since etcd refused both ids and the revision as well. */
     uint64_t cluster_id;
     uint64_t member_id;
-    /** The member that leads, or 0 while there is none. */
+    /** The member that is the leader, or 0 while there is none. */
     uint64_t leader_id;
     /** The store's revision on that member; 0: unknown. */
     int64_t revision;
-    /** From sending the request to having its answer. */
+    /** From sending the request to receiving its answer. */
     int64_t round_trip_us;
     /** Not 0: the connection is TLS. */
     int tls;
-    /** Not 0: the client has a user, and a token of etcd's for it. */
+    /** Not 0: the client has a user, and a token from etcd for it. */
     int authenticated;
     /** Not 0: the member is a learner, which has no vote and serves next to
      *  nothing. */
@@ -323,11 +327,11 @@ struct leaselock_ping {
 };
 
 /**
- * Asks one endpoint of the client for its status. An endpoint that refuses it
- * for want of a permission, or because the client has no user, has answered:
- * the result is 0, and version is empty.
+ * Requests the status of one endpoint of the client. An endpoint that refuses
+ * it, because the user lacks the permission or the client has no user, has
+ * answered: the result is 0, and version is empty.
  *
- * @param endpoint    which: 0 is the first of leaselock_client_open's list
+ * @param endpoint    its number: 0 is the first of leaselock_client_open's list
  * @param timeout_ms  longest wait, 1 or more
  * @param ret_ping    the answer
  * @return 0, LEASELOCK_E_UNAVAILABLE, _REFUSED, _SERVER, _ARGUMENT (also when
@@ -345,9 +349,9 @@ int leaselock_ping(leaselock_client *client,
 /**
  * As leaselock_ping, without waiting.
  *
- * @param ret_ping  filled before done comes with status 0; must stay valid
- *                  until done has come
- * @return 0 when done will come, else as leaselock_ping
+ * @param ret_ping  filled before done is called with status 0; must stay valid
+ *                  until done has been called
+ * @return 0 when done will be called, else as leaselock_ping
  * @thread any
  * @since 0.1
  */

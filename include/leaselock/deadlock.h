@@ -14,10 +14,10 @@ extern "C" {
 struct leaselock_deadlock_party {
     /** The session's lease. */
     int64_t lease;
-    /** Its place that waits, behind one of the next party's. */
+    /** Its place that waits, behind one of the next session's. */
     const char *waits_name;
     const struct leaselock_queue_entry *waits;
-    /** Its place that the party before waits for. */
+    /** Its place that the session before waits for. */
     const char *holds_name;
     const struct leaselock_queue_entry *holds;
 };
@@ -28,7 +28,7 @@ struct leaselock_deadlock {
     const struct leaselock_deadlock_party *parties;
 };
 
-/** What waits in a circle, as it stood at one revision. */
+/** The deadlocks at one revision. */
 struct leaselock_deadlocks_info {
     int64_t revision;
     size_t deadlocks_n;
@@ -36,21 +36,21 @@ struct leaselock_deadlocks_info {
 };
 
 /**
- * Finds sessions that wait for each other's locks in a circle: each has taken
- * locks one after another, and none can go on. A circle that is reported has no
- * shorter one in it: who is only caught between is left out. When one is broken
- * up there may be another, so ask again.
+ * Finds deadlocks: sessions that have taken locks one after another, and that
+ * wait for each other's locks in a cycle. A reported deadlock is minimal: it
+ * has no shorter one in it, and sessions that only wait for its members are
+ * left out. After one is broken up there may be another, so call again.
  *
- * Sessions are what is seen from etcd, not threads: where threads of one
- * session take locks independently of each other, a circle may be none. A
- * session that waits for itself is never reported.
+ * etcd shows sessions, not threads: if threads of one session take locks
+ * independently of each other, a reported deadlock may be none. A session that
+ * waits for itself is never reported.
  *
  * @param client         borrowed
  * @param prefix         what the names of the locks begin with; NULL or ""
- *                       takes all. Other locks are not looked at
+ *                       takes all. Other locks are not read
  * @param options        NULL for the defaults
- * @param ret_deadlocks  the report, without a deadlock in most cases; the
- *                       caller frees it with leaselock_deadlocks_free
+ * @param ret_deadlocks  the report, which may have no deadlock; the caller
+ *                       frees it with leaselock_deadlocks_free
  * @param reterr         filled on failure; may be NULL
  * @return as leaselock_locks
  * @thread any; blocks; not from a callback
@@ -65,9 +65,9 @@ int leaselock_deadlocks(leaselock_client *client,
 /**
  * As leaselock_deadlocks, without waiting.
  *
- * @param ret_deadlocks  set before done comes with status 0; must stay valid
- *                       until done has come
- * @return 0 when done will come, else as leaselock_deadlocks
+ * @param ret_deadlocks  set before done is called with status 0; must stay
+ *                       valid until done has come
+ * @return 0 when done will be called, else as leaselock_deadlocks
  * @thread any
  * @since 0.1
  */

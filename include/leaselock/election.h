@@ -11,21 +11,21 @@ extern "C" {
 #endif
 
 /**
- * Leader election. An election is a lock whose holder says something: the
+ * Leader election. An election is a lock whose holder proclaims a value: the
  * leader is the holder, and the value of its key is what it proclaims. The
  * queue is that of leaselock_acquire, of Go's Election and of `etcdctl elect`;
- * they may all take part in one election.
+ * all of them can take part in one election.
  *
- * leaselock_release resigns. What a leader writes it should write fenced
- * (leaselock_fenced_put), or send its token along.
+ * leaselock_release resigns. A leader should write with fenced writes
+ * (leaselock_fenced_put), or send its token with each write.
  */
 
-/** Longest value that is proclaimed, in bytes. */
+/** Longest value of a candidate, in bytes. */
 #define LEASELOCK_VALUE_MAX 16384
 
 /**
- * Campaigns: as leaselock_acquire, with a value of the candidate's own. Others
- * see it once the candidate leads.
+ * Campaigns: as leaselock_acquire, with a value that the candidate proclaims
+ * once it leads.
  *
  * @param session     borrowed; must stay open until the ticket is released
  * @param name        of the election; as a lock's
@@ -33,7 +33,7 @@ extern "C" {
  *                    NULL with size 0 is empty
  * @param options     NULL for the defaults; the label goes into the key
  * @param timeout_ms  longest wait; 0 tries once and leaves no trace when
- *                    somebody leads; LEASELOCK_FOREVER waits
+ *                    there is a leader; LEASELOCK_FOREVER waits
  * @param ret_ticket  the leader's ticket; to resign, release it
  * @param reterr      filled on failure; may be NULL
  * @return as leaselock_acquire; LEASELOCK_E_LIMIT for a value that is too long
@@ -50,12 +50,13 @@ int leaselock_campaign(leaselock_session *session,
                        struct leaselock_error *reterr);
 
 /**
- * As leaselock_campaign, without waiting: done tells of the election, and
- * on_lost, which never comes without it or before it, of its end.
+ * As leaselock_campaign, without waiting: done reports the election, and
+ * on_lost, which is never called without or before it, the loss of the
+ * leadership.
  *
  * @param done        as of leaselock_acquire_async
  * @param ret_ticket  the candidate's ticket; set before done is called
- * @return 0 when done will come, else as leaselock_campaign
+ * @return 0 when done will be called, else as leaselock_campaign
  * @thread any
  * @since 0.1
  */
@@ -79,7 +80,8 @@ int leaselock_campaign_async(leaselock_session *session,
  * @param timeout_ms  1 or more, or LEASELOCK_FOREVER
  * @param reterr      filled on failure; may be NULL
  * @return as leaselock_fenced_txn: LEASELOCK_E_NOT_HELD when it does not lead,
- *         or not any more; after _OUTCOME_UNKNOWN see leaselock_fenced_outcome
+ *         or no longer does; after _OUTCOME_UNKNOWN see
+ *         leaselock_fenced_outcome
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
@@ -92,8 +94,8 @@ int leaselock_proclaim(leaselock_ticket *ticket,
 /**
  * As leaselock_proclaim, without waiting.
  *
- * @param done  told how it ended
- * @return 0 when done will come, else as leaselock_proclaim
+ * @param done  called with its result
+ * @return 0 when done will be called, else as leaselock_proclaim
  * @thread any
  * @since 0.1
  */
@@ -105,14 +107,14 @@ int leaselock_proclaim_async(leaselock_ticket *ticket,
                              void *arg,
                              struct leaselock_error *reterr);
 
-/** Who leads, and what it proclaims. */
+/** The leader of an election, and what it proclaims. */
 struct leaselock_leader_info {
     /** The leader's key in etcd, and a NUL. */
     const char *key;
     /** What it proclaims: value_size bytes and a NUL. */
     const char *value;
     size_t value_size;
-    /** The key's create revision: later leaders have greater ones. */
+    /** The key's create revision; later leaders have greater ones. */
     int64_t token;
     /** The revision at which the value was proclaimed. */
     int64_t revision;
@@ -121,7 +123,7 @@ struct leaselock_leader_info {
 };
 
 /**
- * Asks who leads an election, or holds a lock.
+ * Reads the leader of an election, or the holder of a lock.
  *
  * A key without a lease is no candidate: while it is the oldest it blocks the
  * queue, nobody leads, and the error names it. leaselock_observe reports that
@@ -148,9 +150,9 @@ int leaselock_leader(leaselock_client *client,
 /**
  * As leaselock_leader, without waiting.
  *
- * @param ret_leader  set before done comes with status 0; must stay valid
+ * @param ret_leader  set before done is called with status 0; must stay valid
  *                    until done has come
- * @return 0 when done will come, else as leaselock_leader
+ * @return 0 when done will be called, else as leaselock_leader
  * @thread any
  * @since 0.1
  */
@@ -163,18 +165,19 @@ int leaselock_leader_async(leaselock_client *client,
                            struct leaselock_error *reterr);
 
 /**
- * Frees what leaselock_leader gave; NULL does nothing.
+ * Frees what leaselock_leader returned; NULL does nothing.
  *
  * @thread any
  * @since 0.1
  */
 void leaselock_leader_free(struct leaselock_leader_info *leader);
 
-/** Somebody who follows an election. */
+/** An observer follows an election. */
 typedef struct leaselock_observer leaselock_observer;
 
 /**
- * Tells who leads now, or with NULL that nobody does. Called like any callback.
+ * Reports the leader, or with NULL that there is none. Called like any
+ * callback.
  *
  * @param leader  valid until the callback returns
  */
@@ -183,22 +186,22 @@ typedef void leaselock_leader_fn(leaselock_observer *observer,
                                  void *arg);
 
 /**
- * Follows an election: tells who leads now, and then every further leader,
- * every further value that a leader proclaims, and that nobody leads, in their
- * order and however short each lasted. Broken connections are bridged from the
- * history that etcd keeps; only what came and went behind a compaction, while
- * there was no connection, is left out.
+ * Follows an election: reports the present leader, then every later leader,
+ * every later value that a leader proclaims, and every time without a leader,
+ * in order and however short each lasted. After a broken connection the
+ * observer continues from the history that etcd keeps; it misses only what came
+ * and went while there was no connection and has been compacted since.
  *
  * @param client        borrowed; closing it ends the observer
  * @param name          as for leaselock_campaign
- * @param on_leader     told first of the state that is found, even if nobody
- *                      leads
- * @param done          told when the observer ends by itself, and why:
- *                      LEASELOCK_E_REFUSED, _SERVER, _LIMIT (more than 100000
- *                      candidates, or more than 65536 leaders that were not
- *                      told yet), _NOMEM, _CLOSED (the client was closed);
- *                      the handle is closed as soon as it returns. It does not
- *                      come after leaselock_observer_close
+ * @param on_leader     called first with the present state, even if there is no
+ *                      leader
+ * @param done          called when the observer ends by itself, with the
+ *                      reason: LEASELOCK_E_REFUSED, _SERVER, _LIMIT (more than
+ *                      100000 candidates, or more than 65536 leaders that are
+ *                      not reported yet), _NOMEM, _CLOSED (the client was
+ *                      closed); the handle is closed as soon as it returns. It
+ *                      is not called after leaselock_observer_close
  * @param arg           of both
  * @param ret_observer  set before any callback; the caller closes it
  * @param reterr        filled on failure; may be NULL
@@ -216,25 +219,25 @@ int leaselock_observe(leaselock_client *client,
                       struct leaselock_error *reterr);
 
 /**
- * Ends an observer. No callback of it is running or comes when it has
- * returned; from inside a callback it can be called as well, and then the one
- * it is called from is the last.
+ * Ends an observer. When it has returned, no callback of the observer is
+ * running and none is called later. It can be called inside one of its
+ * callbacks, which then is the last.
  *
  * @param observer  NULL does nothing
  * @return 0, LEASELOCK_E_HANDLE or _FORKED
- * @thread any; waits for no answer
+ * @thread any; does not wait for etcd
  * @since 0.1
  */
 int leaselock_observer_close(leaselock_observer *observer);
 
-/** What a leader is to know of its leadership. */
+/** The states of a leadership. */
 enum leaselock_lead_state {
     /** It leads. */
     LEASELOCK_LEAD_ON = 0,
-    /** A renewal of its lease is overdue: it leads still, but should stop, or
-     *  at least begin nothing long. It may yet be well again. */
+    /** A renewal of its lease is overdue: it still leads, but should stop, or
+     *  at least begin nothing long. The next renewal may succeed. */
     LEASELOCK_LEAD_SUSPECT = 1,
-    /** It leads no more. Final. */
+    /** It no longer leads. Final. */
     LEASELOCK_LEAD_LOST = 2
 };
 
@@ -243,10 +246,10 @@ enum leaselock_lead_state {
 typedef int leaselock_lead_fn(leaselock_ticket *ticket, void *arg);
 
 /**
- * Asks a leader to stop. Called like any callback, for each time that the
- * leadership becomes suspect and once when it is lost; not before it was won,
- * nor after leaselock_lead has returned. It may come just before fn begins, and
- * for a leadership that is lost at once fn does not begin at all.
+ * Asks a leader to stop. Called like any callback, each time that the
+ * leadership becomes suspect and once when it is lost; not before the election
+ * was won, and not after leaselock_lead has returned. It may be called just
+ * before fn begins; if the leadership is lost at once, fn is not called at all.
  *
  * @param why  a sentence; valid until the callback returns
  */
@@ -255,24 +258,25 @@ typedef void leaselock_stop_fn(leaselock_ticket *ticket,
                                const char *why,
                                void *arg);
 
-/** What leaselock_lead comes to when it runs for good. */
+/** Changes that leaselock_lead reports with the option `again`. */
 enum leaselock_lead_change {
-    /** It queues; also told before the first time. */
+    /** It joins the queue; also reported before the first time. */
     LEASELOCK_CHANGE_CAMPAIGNING = 0,
     /** It leads, and fn begins. */
     LEASELOCK_CHANGE_LEADING = 1,
     /** The leadership, or the place in the queue, is lost, and fn has
      *  returned. */
     LEASELOCK_CHANGE_LOST = 2,
-    /** etcd does not answer; told once until it does. */
+    /** etcd does not answer; reported once until it does. */
     LEASELOCK_CHANGE_UNREACHABLE = 3
 };
 
-/** Told of each change, on the thread that called leaselock_lead; blocking
- *  calls are allowed in it. Of leaselock_lead_async it is like any callback.
- *  @param error  why, of _LOST and _UNREACHABLE, else NULL; valid until it
- *                returns
- *  @return 0 to go on, or what leaselock_lead is to return at once */
+/** Reports each change, on the thread that called leaselock_lead; blocking
+ *  calls are allowed in it. With leaselock_lead_async it is called like any
+ *  callback.
+ *  @param error  the reason of _LOST and _UNREACHABLE, else NULL; valid until
+ *                it returns
+ *  @return 0 to continue, or what leaselock_lead is to return at once */
 typedef int leaselock_change_fn(enum leaselock_lead_change change,
                                 const struct leaselock_error *error,
                                 void *arg);
@@ -281,16 +285,17 @@ typedef int leaselock_change_fn(enum leaselock_lead_change change,
 struct leaselock_lead_options {
     /** sizeof(struct leaselock_lead_options), set by the _INIT macro. */
     size_t struct_size;
-    /** Longest wait to be elected; default: for ever. */
+    /** Longest wait for the election; default: no limit. */
     int timeout_ms;
-    /** Asks the leader to stop; may be NULL: leaselock_lead_wait tells too. */
+    /** Asks the leader to stop; may be NULL, as leaselock_lead_wait reports the
+     *  same. */
     leaselock_stop_fn *on_stop;
     void *on_stop_arg;
-    /** Not NULL: runs for good. After a loss it campaigns again, on a session
-     *  of its own with these options on the same client, which it closes as
-     *  well; their lease must be 0. Borrowed. NULL: once. */
+    /** Not NULL: campaigns again after each loss, on a session that it opens on
+     *  the same client with these options and closes itself; their lease must
+     *  be 0. Borrowed. NULL: campaigns once. */
     const struct leaselock_session_options *again;
-    /** Told of each change when it runs for good; may be NULL. */
+    /** With `again`: called for each change; may be NULL. */
     leaselock_change_fn *on_change;
     void *on_change_arg;
 };
@@ -301,28 +306,28 @@ struct leaselock_lead_options {
     }
 
 /**
- * Campaigns, runs a function while it leads, and resigns when that has
- * returned, not before: however late the function stops, nobody else is let in
- * by this call. That it stops in time is the function's part: it looks at
- * leaselock_lead_wait, or is told by on_stop, and writes fenced. The leader's
- * own key is watched from its election on (LEASELOCK_AT_ONCE of
+ * Campaigns, calls a function while it leads, and resigns when the function has
+ * returned, not before: however late the function returns, this call does not
+ * let the next candidate lead. The function has to stop in time: it calls
+ * leaselock_lead_wait, or on_stop asks it to stop, and it uses fenced writes.
+ * The leader's own key is watched from its election on (LEASELOCK_AT_ONCE of
  * leaselock_acquire_options).
  *
- * With the option `again` a loss is not the end: once fn has returned 0 it
- * opens a session, however often that takes while etcd does not answer, and
- * campaigns anew, with pauses between that grow from 0.1 to 10 seconds. It
- * ends when fn returns and the leadership was not lost; when fn or on_change
+ * With the option `again` a loss is not the end: once fn has returned 0, it
+ * opens a session, with as many attempts as that takes while etcd does not
+ * answer, and campaigns again. The pauses between grow from 0.1 to 10 seconds.
+ * It ends when fn returns and the leadership was not lost; when fn or on_change
  * returns anything but 0; with any failure but LEASELOCK_E_LOST and
  * _UNAVAILABLE; and with LEASELOCK_E_CLOSED or _HANDLE when another thread
- * closes the client, also from a wait or a pause.
+ * closes the client, also during a wait or a pause.
  *
  * @param session  borrowed; must stay open until this returns
  * @param name     as for leaselock_campaign, as are value and value_size
  * @param options  NULL for the defaults
- * @param fn       called once at most, with `again` once for each time that it
- *                 leads, on this thread; blocking calls are
- *                 allowed in it; it may release the ticket itself
- * @param arg      handed to fn
+ * @param fn       called at most once, with `again` once for each time that it
+ *                 leads, on this thread; blocking calls are allowed in it; it
+ *                 may release the ticket itself
+ * @param arg      passed to fn
  * @param reterr   filled on failure; may be NULL
  * @return a failure of leaselock_campaign, and fn was not called;
  *         LEASELOCK_E_LOST when the leadership was lost before fn returned
@@ -341,13 +346,13 @@ int leaselock_lead(leaselock_session *session,
                    void *arg,
                    struct leaselock_error *reterr);
 
-/** Somebody who leads without a thread of their own: leaselock_lead_async. */
+/** A leadership without a thread of its own: leaselock_lead_async. */
 typedef struct leaselock_leadership leaselock_leadership;
 
 /**
- * Begins a term. Called like any callback, each time that it is elected. The
- * term ends with leaselock_lead_term_end or leaselock_lead_stop, which may be
- * called in here as well, and not before.
+ * Begins a term. Called like any callback, after each election. The term ends
+ * with leaselock_lead_term_end or leaselock_lead_stop, which may be called in
+ * here as well, and not before.
  *
  * @param ticket  the leader's; the leadership releases it when the term ends
  */
@@ -356,27 +361,28 @@ typedef void leaselock_term_fn(leaselock_leadership *leadership,
                                void *arg);
 
 /**
- * As leaselock_lead, without waiting and without a thread: a program with an
- * event loop leads with it for good. Where leaselock_lead calls fn, on_term
- * begins the term, and leaselock_lead_term_end ends it as fn does by returning
- * 0: a term that was lost is followed by the next one with `again`, one that
- * was not is resigned, which ends it all.
+ * As leaselock_lead, without waiting and without a thread, for a program with
+ * an event loop. Where leaselock_lead calls fn, on_term begins the term, and
+ * leaselock_lead_term_end ends it as fn does by returning 0: with `again`, a
+ * lost term is followed by the next campaign; a term that was not lost is
+ * resigned, which ends the leadership.
  *
  * on_stop and on_change of the options are called like any callback, on_stop
- * never outside of a term: when it reports LEASELOCK_LEAD_LOST the work has to
- * stop, and then leaselock_lead_term_end is called, at once or later.
+ * only during a term: when it reports LEASELOCK_LEAD_LOST the work has to stop,
+ * and then the program calls leaselock_lead_term_end, at once or later.
  *
- * @param session         borrowed; must stay open until done has come
+ * @param session         borrowed; must stay open until done has been called
  * @param name            copied, as is what `value` and `again` point at
  * @param on_term         begins a term
- * @param done            its end: 0 when it was stopped or resigned, what
- *                        on_change has returned, or as leaselock_lead;
- *                        LEASELOCK_E_CLOSED when the client was closed. No
- *                        callback comes later, its own session is closed, and
- *                        the handle closes when done returns
+ * @param done            called at the end: with 0 when it was stopped or
+ *                        resigned, with what on_change has returned, or as
+ *                        leaselock_lead; with LEASELOCK_E_CLOSED when the
+ *                        client was closed. No callback is called later, its
+ *                        own session is closed, and the handle is closed when
+ *                        done returns
  * @param arg             of on_term and done
- * @param ret_leadership  set before any callback; ends with done
- * @return 0 when done will come; LEASELOCK_E_NAME, _ARGUMENT, _LIMIT,
+ * @param ret_leadership  set before any callback; valid until done returns
+ * @return 0 when done will be called; LEASELOCK_E_NAME, _ARGUMENT, _LIMIT,
  *         _HANDLE, _FORKED, _CLOSED, _NOMEM, _SYSTEM
  * @thread any
  * @since 0.1
@@ -393,38 +399,38 @@ int leaselock_lead_async(leaselock_session *session,
                          struct leaselock_error *reterr);
 
 /**
- * The work of a term has stopped.
+ * Ends a term: its work has stopped.
  *
  * @return 0, LEASELOCK_E_STATE when there is no term, _HANDLE, _FORKED
- * @thread any; waits for nothing
+ * @thread any; does not block
  * @since 0.1
  */
 int leaselock_lead_term_end(leaselock_leadership *leadership);
 
 /**
- * Ends it for good, wherever it is: a candidate that waits is withdrawn, a
- * pause ends, and a leader resigns, whose work has to have stopped before. done
- * comes with 0 once nothing is left in etcd, or with a failure of that, such as
- * LEASELOCK_E_OUTCOME_UNKNOWN. A second call changes nothing.
+ * Ends the leadership in any phase: a waiting candidate is withdrawn, a pause
+ * ends, and a leader, whose work must have stopped before, resigns. done is
+ * called with 0 once nothing is left in etcd, or with the failure of that, such
+ * as LEASELOCK_E_OUTCOME_UNKNOWN. A second call changes nothing.
  *
- * @return 0, LEASELOCK_E_HANDLE (done has come) or _FORKED
- * @thread any; waits for nothing
+ * @return 0, LEASELOCK_E_HANDLE (done has been called) or _FORKED
+ * @thread any; does not block
  * @since 0.1
  */
 int leaselock_lead_stop(leaselock_leadership *leadership);
 
 /**
- * Waits until a held ticket is in doubt or lost. It looks at the clock: a
- * process that was stopped for longer than the lease lives is told at once.
+ * Waits until a held ticket is suspect or lost. It compares clocks: in a
+ * process that was stopped for longer than the lease lives it returns at once.
  *
  * @param ticket      of leaselock_lead or leaselock_lead_async, or any that was
  *                    held once
- * @param timeout_ms  longest wait; 0 only looks, which is allowed in a
- *                    callback as well; LEASELOCK_FOREVER
- * @return LEASELOCK_LEAD_ON when the time is over and it leads (or holds)
- *         still, LEASELOCK_LEAD_SUSPECT or _LOST at once when that is so; or
- *         LEASELOCK_E_STATE when it waits to be held, _ARGUMENT, _HANDLE (also
- *         when it is released meanwhile), _FORKED, _DEADLOCK
+ * @param timeout_ms  longest wait; 0 returns the state at once, which is
+ *                    allowed in a callback as well; LEASELOCK_FOREVER
+ * @return LEASELOCK_LEAD_ON when the time is over and it still leads (or
+ *         holds), LEASELOCK_LEAD_SUSPECT or _LOST as soon as that is the state;
+ *         or LEASELOCK_E_STATE when it is not held yet, _ARGUMENT, _HANDLE
+ *         (also when it is released during the wait), _FORKED, _DEADLOCK
  * @thread any; blocks unless timeout_ms is 0
  * @since 0.1
  */

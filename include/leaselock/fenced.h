@@ -13,29 +13,28 @@ extern "C" {
 
 /**
  * Fenced writes: etcd applies them only while the ticket is held, whatever the
- * clocks say and however long they were on their way. Each is applied once at
- * most, and a ticket's writes are applied in the order in which they were
- * asked for.
+ * clocks say and however long they were in flight. Each is applied at most
+ * once, and a ticket's writes are applied in the order of the calls.
  *
- * Keys are taken as they are: a client's namespace goes before names, not
- * before these keys. Keys and values are copied. No key may be below the
- * ticket's own lock, NAME/ with the client's namespace in front of it: every
- * key there is a place in the queue, and one that is no ticket blocks it for
- * ever. Such a write is refused with LEASELOCK_E_NESTED, a deletion too; keep
- * data under another prefix.
+ * Keys are used unchanged: a client's namespace is a prefix of names, not of
+ * these keys. Keys and values are copied. No key may be below the ticket's own
+ * lock, NAME/ with the client's namespace in front of it: every key there is a
+ * place in the queue, and one that is no ticket blocks it forever. Such a write
+ * is refused with LEASELOCK_E_NESTED, a deletion too; keep data under another
+ * prefix.
  *
- * The time-out of a write is 1 ms or more, or LEASELOCK_FOREVER, which ends
- * when etcd has answered or the session is over. When it is over the status is
- * LEASELOCK_E_UNAVAILABLE, where nothing was sent and nothing will be, or
- * LEASELOCK_E_OUTCOME_UNKNOWN: then the write may have been applied, it goes on
- * in the background, and the ticket's later writes wait for it.
- * leaselock_fenced_outcome tells what came of it.
+ * The timeout of a write is 1 ms or more, or LEASELOCK_FOREVER: then the call
+ * ends when etcd has answered or the session is over. When the timeout expires
+ * the status is LEASELOCK_E_UNAVAILABLE if nothing was sent and nothing will
+ * be, or LEASELOCK_E_OUTCOME_UNKNOWN: then the write may have been applied, it
+ * continues in the background, and the ticket's later writes wait for it.
+ * leaselock_fenced_outcome returns its result.
  */
 
 /** Conditions, and reads and writes, of a leaselock_txn at most. */
 #define LEASELOCK_TXN_PARTS_MAX 100
 
-/** What a condition looks at. */
+/** What a condition compares. */
 enum leaselock_compare_target {
     /** How often the key was written since it was created; 0: there is no such
      *  key. */
@@ -51,7 +50,7 @@ enum leaselock_compare_target {
     LEASELOCK_COMPARE_VALUE = 4
 };
 
-/** How it has to compare with the number or value of the condition. */
+/** The relation to the number or value of the condition that has to hold. */
 enum leaselock_compare_result {
     LEASELOCK_COMPARE_EQUAL = 0,
     LEASELOCK_COMPARE_GREATER = 1,
@@ -83,7 +82,7 @@ struct leaselock_op {
     /** Of a put; NULL with size 0 is an empty value. */
     const void *value;
     size_t value_size;
-    /** Of a put: the lease that the key goes with; 0: none. */
+    /** Of a put: the lease that the key is attached to; 0: none. */
     int64_t lease;
 };
 
@@ -111,33 +110,34 @@ struct leaselock_txn {
     const struct leaselock_op *ops;
     size_t ops_n;
     /**
-     * Not 0: gives the ticket back with the same step, so that nobody can hold
-     * the lock before these writes are there, and nothing comes between. Where
-     * the status is 0 the ticket's handle is closed as by leaselock_release,
-     * on_lost is not running and does not come; with every other status it
-     * stays open. With LEASELOCK_E_OUTCOME_UNKNOWN it is closed when
-     * leaselock_fenced_outcome answers 0, or by leaselock_release.
+     * Not 0: releases the ticket in the same Txn, so that the next holder sees
+     * these writes and no other write comes between. If the status is 0 the
+     * ticket's handle is closed as by leaselock_release, and on_lost is not
+     * running and is not called later; with every other status it stays open.
+     * With LEASELOCK_E_OUTCOME_UNKNOWN it is closed when
+     * leaselock_fenced_outcome returns 0, or by leaselock_release.
      */
     int release;
-    /** Takes the revision at which it was applied (0: it is not known, because
-     *  the answer was lost); must stay valid until the status is told. May be
+    /** Receives the revision at which it was applied (0: unknown, because the
+     *  answer was lost); must stay valid until the status is reported. May be
      *  NULL. */
     int64_t *ret_revision;
-    /** Read in the same step, as the store stood just before the writes; ops
+    /** Read in the same Txn, as the store was just before the writes; ops
      *  and reads are LEASELOCK_TXN_PARTS_MAX together at most. Copied. */
     const struct leaselock_read *reads;
     size_t reads_n;
     /**
-     * As many as there are reads; not NULL where there are any. Each is set
-     * where the status is 0, untouched with every other, and to be freed with
-     * leaselock_get_free; must stay valid until the status is told. The
-     * revision in each is the one before the write's. After a lost answer that
-     * revision is read again; where that cannot be, because it has been
-     * compacted, may not be read any more or is too large for an answer, or
-     * because the time, the ticket or the memory is gone, all of them are NULL
-     * and the status is 0 still, for the writes were applied. With `release`
-     * such a write ends with LEASELOCK_E_OUTCOME_UNKNOWN. What a write of
-     * unknown outcome has read is not told later.
+     * An array of reads_n results; not NULL if there are reads. If the status
+     * is 0 each is set, and the caller frees it with leaselock_get_free; with
+     * every other status it is unchanged. Must stay valid until the status is
+     * reported. The revision in each is the one before the write's. After a
+     * lost answer that revision is read again. If that is not possible, because
+     * it has been compacted, may no longer be read or is too large for an
+     * answer, or because the timeout has expired, the ticket has ended or
+     * memory is short, all of them are NULL and the status is still 0, since
+     * the writes were applied. With `release` such a write ends with
+     * LEASELOCK_E_OUTCOME_UNKNOWN. What a write of unknown outcome has read is
+     * not reported later.
      */
     struct leaselock_get_info **ret_reads;
 };
@@ -148,7 +148,7 @@ struct leaselock_txn {
     }
 
 /**
- * Makes writes, all or none of them, if the ticket is held and the caller's
+ * Applies writes, all or none of them, if the ticket is held and the caller's
  * conditions are met.
  *
  * @param ticket      a held ticket
@@ -156,20 +156,18 @@ struct leaselock_txn {
  *                    at but ret_revision and ret_reads
  * @param timeout_ms  1 or more, or LEASELOCK_FOREVER
  * @param reterr      filled on failure; may be NULL
- * @return 0 when it was applied. Nothing was written with
- *         LEASELOCK_E_NOT_HELD: the ticket is not held, or not any more;
- *         _COMPARE: a condition was not met, which the error's message names
- *         with what was found; _UNAVAILABLE: no answer in time,
- *         and it was never sent; _REFUSED: etcd denies the permission;
- *         _SERVER: etcd answers with an error, such as for a key in two of the
- *         writes; _LIMIT: more than LEASELOCK_TXN_PARTS_MAX conditions, or
- *         reads and writes, or more than 1024 writes of the ticket that wait;
- *         _NESTED: a key is below the ticket's own lock; _ARGUMENT (an empty
- *         key, a negative limit, reads without ret_reads, a write to the
- *         ticket's own key, a struct_size that is none, a ticket of
- *         several names); _HANDLE; _FORKED; _DEADLOCK;
- *         _CLOSED; _NOMEM. It may have been written with
- *         LEASELOCK_E_OUTCOME_UNKNOWN
+ * @return 0 when it was applied. Nothing was written with LEASELOCK_E_NOT_HELD:
+ *         the ticket is not held, or no longer is; _COMPARE: a condition was
+ *         not met, which the error's message names with what was found;
+ *         _UNAVAILABLE: it could not be sent in time; _REFUSED: etcd denies the
+ *         permission; _SERVER: etcd answers with an error, such as for a key in
+ *         two of the writes; _LIMIT: more than LEASELOCK_TXN_PARTS_MAX
+ *         conditions, or reads and writes, or more than 1024 writes of the
+ *         ticket that wait; _NESTED: a key is below the ticket's own lock;
+ *         _ARGUMENT (an empty key, a negative limit, reads without ret_reads, a
+ *         write to the ticket's own key, an invalid struct_size, a ticket of
+ *         several names); _HANDLE; _FORKED; _DEADLOCK; _CLOSED; _NOMEM. It may
+ *         have been written with LEASELOCK_E_OUTCOME_UNKNOWN
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
@@ -181,8 +179,8 @@ int leaselock_fenced_txn(leaselock_ticket *ticket,
 /**
  * As leaselock_fenced_txn, without waiting.
  *
- * @param done  told how it ended
- * @return 0 when done will come, else as leaselock_fenced_txn
+ * @param done  called with its result
+ * @return 0 when done will be called, else as leaselock_fenced_txn
  * @thread any
  * @since 0.1
  */
@@ -214,8 +212,8 @@ int leaselock_fenced_put(leaselock_ticket *ticket,
 /**
  * As leaselock_fenced_put, without waiting.
  *
- * @param done  told how it ended
- * @return 0 when done will come, else as leaselock_fenced_txn
+ * @param done  called with its result
+ * @return 0 when done will be called, else as leaselock_fenced_txn
  * @thread any
  * @since 0.1
  */
@@ -247,8 +245,8 @@ int leaselock_fenced_delete(leaselock_ticket *ticket,
 /**
  * As leaselock_fenced_delete, without waiting.
  *
- * @param done  told how it ended
- * @return 0 when done will come, else as leaselock_fenced_txn
+ * @param done  called with its result
+ * @return 0 when done will be called, else as leaselock_fenced_txn
  * @thread any
  * @since 0.1
  */
@@ -261,18 +259,18 @@ int leaselock_fenced_delete_async(leaselock_ticket *ticket,
                                   struct leaselock_error *reterr);
 
 /**
- * Tells what came of a write whose status was LEASELOCK_E_OUTCOME_UNKNOWN
- * (a leaselock_proclaim too): of the one that this was told of last. Waits
- * until that is certain, which is when the session is over at the latest. May
- * be called again.
+ * Returns the outcome of the latest write of the ticket whose status was
+ * LEASELOCK_E_OUTCOME_UNKNOWN (also of a leaselock_proclaim). Waits until it is
+ * certain, which is when the session is over at the latest. May be called
+ * again.
  *
  * @param ticket      may be lost by now, but not released
  * @param timeout_ms  0 or more, or LEASELOCK_FOREVER
  * @param reterr      filled on failure; may be NULL
  * @return 0 when it was applied (with a txn's `release` the ticket's handle
  *         is closed then); LEASELOCK_E_NOT_HELD, _COMPARE, _REFUSED or
- *         _SERVER when it was not; _OUTCOME_UNKNOWN when it cannot be known
- *         any more; _TIMEOUT when it is not certain yet; _STATE when no write
+ *         _SERVER when it was not; _OUTCOME_UNKNOWN when it can no longer be
+ *         determined; _TIMEOUT when it is not certain yet; _STATE when no write
  *         of the ticket ended so; _ARGUMENT, _HANDLE, _FORKED, _DEADLOCK,
  *         _NOMEM
  * @thread any; blocks; not from a callback
@@ -285,8 +283,8 @@ int leaselock_fenced_outcome(leaselock_ticket *ticket,
 /**
  * As leaselock_fenced_outcome with LEASELOCK_FOREVER, without waiting.
  *
- * @param done  told what came of the write
- * @return 0 when done will come, else as leaselock_fenced_outcome
+ * @param done  called with the outcome of the write
+ * @return 0 when done will be called, else as leaselock_fenced_outcome
  * @thread any
  * @since 0.1
  */

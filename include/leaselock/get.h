@@ -11,13 +11,13 @@ extern "C" {
 #endif
 
 /**
- * Reading. Whoever writes under a fence also has to read what it writes to: the
- * value, and its mod revision, which a condition of leaselock_fenced_txn
- * compares.
+ * Reading. A program with fenced writes often reads first what it is going to
+ * change: the value, and its mod revision, which a condition of
+ * leaselock_fenced_txn compares.
  */
 
-/** A key as it stood at a result's revision. Key and value end in a NUL that is
- *  not counted; they belong to the result. */
+/** A key at the revision of the result. Key and value end in a NUL that is not
+ *  counted; they belong to the result. */
 struct leaselock_kv {
     const char *key;
     size_t key_size;
@@ -33,13 +33,13 @@ struct leaselock_kv {
     int64_t lease;
 };
 
-/** What was read, in one allocation. */
+/** The result of a read, in one allocation. */
 struct leaselock_get_info {
     /** The store's revision at which it was read. */
     int64_t revision;
-    /** How many keys are in the range; more than kvs_n when a limit cut it. */
+    /** How many keys are in the range; more than kvs_n if `limit` cut it. */
     int64_t total;
-    /** In the order of their keys; 0: there is none. */
+    /** The keys, sorted; kvs_n is 0 if there is none. */
     size_t kvs_n;
     const struct leaselock_kv *kvs;
 };
@@ -66,11 +66,11 @@ struct leaselock_get_options {
     }
 
 /**
- * Reads a key, or a range of keys, with all that was written before the call:
- * the read is linearizable.
+ * Reads a key, or a range of keys. The read is linearizable: it sees all that
+ * was written before the call.
  *
- * The key is taken as it is, as in fenced writes: a client's namespace goes
- * before names, not before it. It is no error when there is no such key.
+ * The key is used unchanged, as in fenced writes: a client's namespace is a
+ * prefix of names, not of this key. It is no error if there is no such key.
  *
  * @param client    borrowed
  * @param key       key_size bytes, at least 1; copied
@@ -78,8 +78,8 @@ struct leaselock_get_options {
  * @param ret_info  what was read; the caller frees it with leaselock_get_free
  * @param reterr    filled on failure; may be NULL
  * @return 0, LEASELOCK_E_ARGUMENT (an empty key, a negative number, a
- *         struct_size that is none), _UNAVAILABLE (no answer in time, or one
- *         that is larger than the client takes in a message: set a limit),
+ *         struct_size that is invalid), _UNAVAILABLE (no answer in time, or one
+ *         that is larger than the client accepts: set a limit),
  *         _REFUSED (the user may not read all of this), _SERVER, _HANDLE,
  *         _FORKED, _CLOSED, _DEADLOCK, _NOMEM
  * @thread any; blocks; not from a callback
@@ -95,9 +95,9 @@ int leaselock_get(leaselock_client *client,
 /**
  * As leaselock_get, without waiting.
  *
- * @param ret_info  set before done comes with status 0; must stay valid until
- *                  done has come
- * @return 0 when done will come, else as leaselock_get
+ * @param ret_info  set before done is called with status 0; must stay valid
+ *                  until done has come
+ * @return 0 when done will be called, else as leaselock_get
  * @thread any
  * @since 0.1
  */

@@ -10,17 +10,17 @@
 extern "C" {
 #endif
 
-/** A lock that somebody holds. What it points at belongs to the list. */
+/** A lock that is held. What it points at belongs to the list. */
 struct leaselock_lock_info {
     const char *name;
     /** How many keys its queue has, the holder's among them. */
     size_t places_n;
-    /** The first of the queue: its oldest key, whoever made it (see `foreign`,
-     *  and `lease` for one that is no ticket); ttl_s is not asked for. */
+    /** The first of the queue: its oldest key, whichever client made it (see
+     *  `foreign`, and `lease` for one that is no ticket); ttl_s is -1. */
     const struct leaselock_queue_entry *holder;
 };
 
-/** Locks as they stood at one revision, sorted by name. */
+/** The locks at one revision, sorted by name. */
 struct leaselock_locks_info {
     int64_t revision;
     size_t locks_n;
@@ -44,11 +44,11 @@ struct leaselock_locks_options {
 /**
  * Lists the locks that are held.
  *
- * There is a lock NAME where a key NAME/LEASE stands whose last part is the
- * lease that it lives on, as leaselock, Go's clients and npm's etcd3 write it.
- * Every other key below NAME/ then counts in its queue, as it does for all who
- * wait there: the oldest key holds, whoever made it. Where there is no such
- * key, what lies below NAME/ is somebody's data, and no lock.
+ * There is a lock NAME if there is a key NAME/LEASE whose last part is the
+ * lease that the key lives on, as leaselock, Go's clients and npm's etcd3 write
+ * it. Every other key below NAME/ then counts in its queue, as it does for the
+ * waiters: the oldest key holds the lock, whichever client made it. If there is
+ * no such key, the keys below NAME/ are data, and no lock.
  *
  * @param client     borrowed
  * @param prefix     what the names begin with; NULL or "" lists all
@@ -70,9 +70,9 @@ int leaselock_locks(leaselock_client *client,
 /**
  * As leaselock_locks, without waiting.
  *
- * @param ret_locks  set before done comes with status 0; must stay valid until
- *                   done has come
- * @return 0 when done will come, else as leaselock_locks
+ * @param ret_locks  set before done is called with status 0; must stay valid
+ *                   until done has come
+ * @return 0 when done will be called, else as leaselock_locks
  * @thread any
  * @since 0.1
  */
@@ -98,7 +98,7 @@ struct leaselock_break_options {
     size_t struct_size;
     /** Longest wait; default 5000. */
     int timeout_ms;
-    /** Not 0: deletes a key that has no lease, too. */
+    /** Not 0: also deletes a key that has no lease. */
     int force;
 };
 
@@ -108,21 +108,21 @@ struct leaselock_break_options {
     }
 
 /**
- * Takes a place in a queue from whoever has it: deletes its key, as long as it
- * is the very one that is meant. A key without a lease is no ticket but
- * somebody's data that got below a lock's name, and is spared unless `force`
- * is set. A holder hears of its loss when etcd tells it, which is after the
- * next in line may have got the lock: only its token tells the two apart. To
- * be used when the holder hangs, not to hurry it.
+ * Removes a ticket from a queue: deletes its key, if the key still has this
+ * token. A key without a lease is no ticket but data below a lock's name, and
+ * is not deleted unless `force` is set. The holder detects its loss when the
+ * event from etcd reaches it; by then the next waiter may already hold the
+ * lock, and only the fencing token tells the two apart. For a holder that
+ * hangs, not to hurry one that works.
  *
  * @param client   borrowed
  * @param key      the key, as leaselock_queue shows it; copied
- * @param token    its token, from there too
+ * @param token    its token, from there as well
  * @param options  NULL for the defaults
  * @param reterr   filled on failure; may be NULL
- * @return 0 when the key is deleted; LEASELOCK_E_COMPARE when it is not there
- *         (any more), or is another by now; _NESTED when it has no lease, and
- *         was spared; _ARGUMENT, _UNAVAILABLE (it may still be deleted),
+ * @return 0 when the key is deleted; LEASELOCK_E_COMPARE when it does not exist
+ *         (any more), or has another token; _NESTED when it has no lease and
+ *         was not deleted; _ARGUMENT, _UNAVAILABLE (it may still be deleted),
  *         _REFUSED, _SERVER, _HANDLE, _FORKED, _CLOSED, _DEADLOCK, _NOMEM
  * @thread any; blocks; not from a callback
  * @since 0.1
@@ -136,7 +136,7 @@ int leaselock_break(leaselock_client *client,
 /**
  * As leaselock_break, without waiting.
  *
- * @return 0 when done will come, else as leaselock_break
+ * @return 0 when done will be called, else as leaselock_break
  * @thread any
  * @since 0.1
  */

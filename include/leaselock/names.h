@@ -14,27 +14,27 @@ extern "C" {
 
 /**
  * Takes a place in the queue of each of several locks at once, and waits until
- * every one of them is the ticket's.
+ * it holds every one of them.
  *
- * etcd makes all the places in one step, so two tickets stand in the same order
- * in every queue that they share: tickets that are taken like this can not wait
- * for each other in a circle, in whatever order their names are given. The
- * ticket has one token for all its locks, and is released as one. While it
- * waits, it keeps its places, also at the head of a queue. When one of its
- * locks is lost the ticket is; the others stay taken until it is released.
+ * etcd creates all its places in one Txn, so two tickets have the same order in
+ * every queue that they share: tickets that are taken like this cannot
+ * deadlock, in whatever order their names are given. The ticket has one token
+ * for all its locks, and is released as a whole. While it waits, it keeps its
+ * places, also at the head of a queue. If one of its locks is lost, the ticket
+ * is lost; its other locks stay taken until it is released.
  *
- * A try (time-out 0) succeeds only when every lock is free.
+ * A try (timeout 0) succeeds only if every lock is free.
  *
- * With one name it is leaselock_acquire.
+ * With one name it does the same as leaselock_acquire.
  *
  * @param session     borrowed; must stay open until the ticket is released
- * @param names       names_n names, copied, each as for leaselock_acquire; none
- *                    twice, and none above another's path ("a" and "a/b")
+ * @param names       names_n names, copied, each as for leaselock_acquire; no
+ *                    name twice, and none above another's path ("a" and "a/b")
  * @param names_n     1 to LEASELOCK_NAMES_MAX
  * @param options     NULL for the defaults
  * @param timeout_ms  as of leaselock_acquire
  * @param ret_ticket  the held ticket; the caller releases it
- * @param reterr      filled on failure; says which name is at fault, counted
+ * @param reterr      filled on failure; names the invalid name by its number
  *                    from 1; may be NULL
  * @return as leaselock_acquire. _ARGUMENT also when a name comes twice or
  *         there are none or too many of them, _NESTED also for a name above
@@ -55,7 +55,7 @@ int leaselock_acquire_all(leaselock_session *session,
  *
  * @param done        as of leaselock_acquire_async
  * @param ret_ticket  the waiting ticket; set before done is called
- * @return 0 when done will come, else as leaselock_acquire_all
+ * @return 0 when done will be called, else as leaselock_acquire_all
  * @thread any
  * @since 0.1
  */
@@ -95,7 +95,7 @@ int leaselock_ticket_name_at(leaselock_ticket *ticket,
                              size_t size);
 
 /**
- * The key in etcd that stands for one of a ticket's locks.
+ * The key in etcd of one of a ticket's locks.
  *
  * @param at       as of leaselock_ticket_name_at
  * @param ret_key  takes the key and a NUL; LEASELOCK_KEY_MAX + 1 suffices

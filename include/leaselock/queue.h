@@ -19,33 +19,32 @@ struct leaselock_queue_entry {
     size_t value_size;
     /** Its create revision: queue order and fencing token. */
     int64_t token;
-    /** The lease that it lives on; 0 when it has none and stays for ever. */
+    /** The lease that it lives on; 0 if it has none and never expires. */
     int64_t lease;
-    /** Seconds that the lease has left; -1 when not asked for or not known. */
+    /** Seconds that the lease has left; -1 if not requested or unknown. */
     int64_t ttl_s;
-    /** What the value says of who waits, or of a candidate the key, where this
-     *  library wrote it; else "", 0 and 0. Of a candidate long texts are
-     *  cut. */
+    /** The waiter's description, which this library writes into the value, and
+     *  for a candidate into the key (long texts cut); else "", 0 and 0. */
     const char *host;
     const char *program;
     const char *label;
     int64_t pid;
-    /** When the request was made, in seconds of the Unix clock there. */
+    /** When the request was made, in Unix seconds of the waiter's clock. */
     int64_t since_unix_s;
-    /** Not 0: belongs to a lock nested below this one (its suffix holds a
-     *  '/'), and blocks this one as long as it stands. */
+    /** Not 0: belongs to a lock nested below this one (its suffix contains a
+     *  '/'), and blocks this one as long as it exists. */
     int nested;
-    /** Not 0: no key that this library makes, but one of another client (Go's,
+    /** Not 0: not a key of this library, but of another client (Go's,
      *  etcdctl's, npm's etcd3), or one that was put by hand. The oldest key
-     *  holds, whoever made it. One whose `lease` is 0 is no ticket: it blocks
-     *  the queue until somebody deletes it. */
+     *  holds the lock, whichever client made it. A key whose `lease` is 0 is no
+     *  ticket: it blocks the queue until it is deleted. */
     int foreign;
 };
 
-/** A lock's queue as it stood at one revision, the holder first. */
+/** A lock's queue at one revision, the holder first. */
 struct leaselock_queue_info {
     int64_t revision;
-    /** How many keys the queue has; more than entries_n when a limit cut it. */
+    /** How many keys the queue has; more than entries_n if `limit` cut it. */
     int64_t total;
     size_t entries_n;
     const struct leaselock_queue_entry *entries;
@@ -59,7 +58,7 @@ struct leaselock_queue_options {
     int timeout_ms;
     /** Most entries to fetch; default all. */
     int limit;
-    /** Not 0: ask for what is left of each lease, a request a lease. */
+    /** Not 0: reads the remaining time of each lease, one request for each. */
     int with_ttl;
 };
 
@@ -69,7 +68,7 @@ struct leaselock_queue_options {
     }
 
 /**
- * Reads who holds a lock and who waits for it, in order.
+ * Reads the queue of a lock: the holder and the waiters, in order.
  *
  * @param client     borrowed
  * @param name       as for leaselock_acquire
@@ -90,9 +89,9 @@ int leaselock_queue(leaselock_client *client,
 /**
  * As leaselock_queue, without waiting.
  *
- * @param ret_queue  set before done comes with status 0; must stay valid until
- *                   done has come
- * @return 0 when done will come, else as leaselock_queue
+ * @param ret_queue  set before done is called with status 0; must stay valid
+ *                   until done has come
+ * @return 0 when done will be called, else as leaselock_queue
  * @thread any
  * @since 0.1
  */

@@ -13,23 +13,23 @@ extern "C" {
 /** One etcd lease, kept alive by its client's thread. */
 typedef struct leaselock_session leaselock_session;
 
-/** The states of a session, in the order in which it grows worse. */
+/** The states of a session, in the order in which it passes through them. */
 enum leaselock_session_state {
-    /** The lease is asked for. */
+    /** The lease is being granted. */
     LEASELOCK_SESSION_OPENING = 0,
     /** The lease is alive and renewed in time. */
     LEASELOCK_SESSION_ACTIVE = 1,
     /** A renewal is overdue; the deadline has not come yet. */
     LEASELOCK_SESSION_SUSPECT = 2,
-    /** The deadline has passed or etcd does not know the lease. Final. */
+    /** The deadline has passed, or etcd does not have the lease. Final. */
     LEASELOCK_SESSION_LOST = 3,
     /** leaselock_session_close was called. Final. */
     LEASELOCK_SESSION_CLOSED = 4
 };
 
 /**
- * Tells that a session became active, suspect or lost. Called like any
- * callback. Lost comes at most once and is the last.
+ * Reports that a session became active, suspect or lost. Called like any
+ * callback. Lost is reported at most once and is the last.
  *
  * @param why  a sentence, valid until the callback returns; "" for active
  */
@@ -46,24 +46,25 @@ struct leaselock_session_options {
     /** sizeof(struct leaselock_session_options), set by the _INIT macro. */
     size_t struct_size;
     /** Time to live of the lease, in seconds; default 10, 1 to 86400. etcd
-     *  may grant more (its shortest is 1.5 election time-outs, rounded up: 2 s
-     *  by default); what it granted counts. */
+     *  may grant more (its minimum is 1.5 election timeouts, rounded up: 2 s
+     *  by default); the granted time counts. */
     int ttl_s;
     /** Longest wait of leaselock_session_open; default 5000. */
     int open_timeout_ms;
-    /** A word of the user's that the queue shows; copied; at most
+    /** A free-form label that the queue shows; copied; at most
      *  LEASELOCK_LABEL_MAX bytes, UTF-8 without control characters. */
     const char *label;
-    /** Told of changes of state; may be NULL. */
+    /** Called for each change of state; may be NULL. */
     leaselock_session_fn *on_state;
     void *on_state_arg;
-    /** Not 0: the lease of another process, which is not granted but taken
-     *  over, with the time to live that it has; its keys are taken over with
-     *  leaselock_resume. The other process must be gone or have left the lease
-     *  alone. Closing the session revokes the lease like any. */
+    /** Not 0: the id of another process's lease, which this session takes over
+     *  with the time to live that it has, instead of a lease of its own;
+     *  leaselock_resume takes its keys over. The other process must have ended,
+     *  or must no longer use the lease. Closing the session revokes the lease
+     *  like any. */
     int64_t lease;
-    /** Not 0: the client's guardian, if it has one, leaves this lease alone.
-     *  For one that another process is to take over when this one is gone. */
+    /** Not 0: the client's guardian, if it has one, does not revoke this lease.
+     *  For a lease that another process takes over when this one has ended. */
     int unguarded;
 };
 
@@ -81,7 +82,7 @@ struct leaselock_session_options {
  * @param ret_session  the session, active; the caller closes it
  * @param reterr       filled on failure; may be NULL
  * @return 0, LEASELOCK_E_UNAVAILABLE when no endpoint answered in time, _LOST
- *         when etcd does not know the `lease` of the options, _STATE when the
+ *         when etcd does not have the `lease` of the options, _STATE when the
  *         client has a session with it, _REFUSED, _SERVER, _ARGUMENT, _HANDLE,
  *         _FORKED, _CLOSED, _DEADLOCK, _LIMIT, _NOMEM, _SYSTEM (also when the
  *         client's guardian cannot be started: reterr says why)
@@ -96,10 +97,10 @@ int leaselock_session_open(leaselock_client *client,
 /**
  * As leaselock_session_open, without waiting.
  *
- * @param done         told when the session is active or has failed to open;
+ * @param done         called when the session is active or has failed to open;
  *                     after a failure the handle is closed
  * @param ret_session  the session, opening; set before done is called
- * @return 0 when done will come, else as leaselock_session_open
+ * @return 0 when done will be called, else as leaselock_session_open
  * @thread any
  * @since 0.1
  */
@@ -114,23 +115,21 @@ int leaselock_session_open_async(
 /**
  * Closes a session: ends the waits in it with LEASELOCK_E_CLOSED and revokes
  * its lease, with which etcd deletes the keys of all its tickets, held ones
- * too. The tickets' handles are closed with it; nobody is told that a ticket
- * was lost.
+ * too. The tickets' handles are closed with it, and no loss of a ticket is
+ * reported. When it has returned, no on_state of the session and no on_lost of
+ * one of its tickets is running, and none is called later.
  *
- * Where etcd refuses the revoke, because the user may no longer write a key of
- * the lease, each key of its tickets is deleted by itself; what may not be
- * deleted stays until the lease ends, and the error names it.
+ * If etcd refuses the revoke, because the user may no longer write a key of the
+ * lease, the keys of its tickets are deleted one by one. A key that may not be
+ * deleted stays until the lease expires, and the error names it.
  *
  * @param session  NULL does nothing
- * No on_state of the session nor on_lost of a ticket of it is running or comes
- * when it has returned.
- *
  * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, _NOMEM, _REFUSED, _SERVER
  *         (etcd's answer to the revoke), or _OUTCOME_UNKNOWN when the revoke
- *         was not answered within the client's request time-out, or another
+ *         was not answered within the client's request timeout, or another
  *         cluster answered: the session is closed nevertheless, the revoke is
- *         tried on in the background until something answers it, and the keys
- *         go at the end of the lease at the latest
+ *         retried in the background until it is answered, and the keys
+ *         disappear when the lease expires at the latest
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
@@ -138,12 +137,11 @@ int leaselock_session_close(leaselock_session *session,
                             struct leaselock_error *reterr);
 
 /**
- * As leaselock_session_close, without waiting; what is due to be told of its
- * tickets is told before done comes.
+ * As leaselock_session_close, without waiting. Callbacks of its tickets that
+ * are due are called before done.
  *
- * @param done  NULL when nobody needs to know
- *
- * @return 0 when done will come, else as leaselock_session_close
+ * @param done  may be NULL
+ * @return 0 when done will be called, else as leaselock_session_close
  * @thread any
  * @since 0.1
  */
@@ -154,7 +152,7 @@ int leaselock_session_close_async(leaselock_session *session,
 
 /**
  * The state of a session now. It compares clocks: a process that was stopped
- * for longer than the lease lives sees LOST on its first look.
+ * for longer than the lease lives sees LOST at its first call.
  *
  * @return a leaselock_session_state, LEASELOCK_E_HANDLE or _FORKED
  * @thread any
@@ -175,7 +173,7 @@ int64_t leaselock_session_lease(leaselock_session *session);
  * How long the session is certain to live when no further renewal succeeds:
  * the time of sending the last answered renewal, plus the lease's time to
  * live, minus a margin of a tenth of that or 300 ms, whichever is more.
- * CLOCK_BOOTTIME counts it, suspend included.
+ * It is measured by CLOCK_BOOTTIME, which includes suspend.
  *
  * @return milliseconds, 0 once it is lost, LEASELOCK_E_HANDLE or _FORKED
  * @thread any

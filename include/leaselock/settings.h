@@ -9,13 +9,13 @@ extern "C" {
 #endif
 
 /**
- * The settings of a client: what says how to connect, under one name in a URL,
- * in the config file and on the tool's command line. leaselock-settings(5)
- * lists them and says where they are taken from.
+ * The settings of a client: how it connects. Each has one name in a URL, in the
+ * config file and on the tool's command line. leaselock-settings(5) lists them
+ * and the places that they come from.
  */
 
-/** What one setting is called and means. Later releases may add members at
- *  the end. */
+/** The name and meaning of one setting. Later releases may add members at the
+ *  end. */
 struct leaselock_setting {
     /** As in a URL, in the config file and as the tool's option: "cacert". */
     const char *name;
@@ -24,15 +24,15 @@ struct leaselock_setting {
     const char *member;
     /** The environment's variable: "LEASELOCK_CACERT". */
     const char *variable;
-    /** etcdctl's variable that counts where ours is not set; NULL: none. */
+    /** etcdctl's variable, used if ours is not set; NULL: none. */
     const char *etcdctl_variable;
-    /** What its value is, for a help: "FILE"; NULL for a switch. */
+    /** The kind of its value, for a help text: "FILE"; NULL for a switch. */
     const char *argument;
-    /** What counts where it is not set; NULL: nothing. */
+    /** Its default; NULL: none. */
     const char *initial;
     /** A line of help. */
     const char *help;
-    /** What else there is to say, in sentences; NULL: nothing. */
+    /** Further sentences; NULL: none. */
     const char *more;
 };
 
@@ -47,13 +47,13 @@ struct leaselock_setting {
 const struct leaselock_setting *leaselock_setting_at(unsigned index);
 
 /**
- * Sets a member of options by a setting's name and a text, as a command line
- * or somebody else's config file has them.
+ * Sets a member of options by a setting's name and a text, as a program's own
+ * command line or config file has them.
  *
  * @param options  started with LEASELOCK_CLIENT_OPTIONS_INIT
- * @param name     a setting's name, but "endpoints"
+ * @param name     a setting's name, except "endpoints"
  * @param text     its value: times are "2s", "500ms" or seconds, sizes may end
- *                 in K, M or G, a switch is "1" or "0"; what is no number is
+ *                 in K, M or G, a switch is "1" or "0"; a text is
  *                 not copied and must stay valid as long as options is used
  * @return 0 or LEASELOCK_E_ARGUMENT
  * @thread any
@@ -65,12 +65,12 @@ int leaselock_client_options_set(struct leaselock_client_options *options,
                                  struct leaselock_error *reterr);
 
 /**
- * Told of each setting by leaselock_settings_resolve.
+ * Called for each setting by leaselock_settings_resolve.
  *
  * @param value   as a text; NULL where it is not set and has no default; a
  *                password is "(hidden)"; valid until the function returns
- * @param source  where it is from, such as "the variable LEASELOCK_CACERT"; ""
- *                for a default; valid until the function returns
+ * @param source  where it comes from, such as "the variable LEASELOCK_CACERT";
+ *                "" for a default; valid until the function returns
  */
 typedef void leaselock_settings_fn(const struct leaselock_setting *setting,
                                    const char *value,
@@ -78,9 +78,9 @@ typedef void leaselock_settings_fn(const struct leaselock_setting *setting,
                                    void *arg);
 
 /**
- * Tells what leaselock_client_open_from_env would open a client with. Nothing
- * is connected or looked up. A user without a password is no error yet: a
- * program can see it here, and ask for one.
+ * Reports the settings with which leaselock_client_open_from_env would open a
+ * client. It connects to nothing and looks nothing up. A user without a
+ * password is no error yet: a program can detect it here, and prompt for one.
  *
  * @param endpoints  as there
  * @param options    as there
@@ -97,9 +97,9 @@ int leaselock_settings_resolve(const char *endpoints,
                                struct leaselock_error *reterr);
 
 /**
- * Reads a time as people write it: "2s", "1m30s", "500ms", "1.5" (seconds);
+ * Parses a duration: "2s", "1m30s", "500ms", "1.5" (seconds);
  * the units are those of Go: h, m, s, ms, us and ns. It is rounded up, so that
- * only nought is 0.
+ * only zero is 0.
  *
  * @param ret_ms  milliseconds, 0 to 2000000000
  * @return 0 or LEASELOCK_E_ARGUMENT

@@ -19,7 +19,7 @@ extern "C" {
     X(-3, HANDLE, "not an open handle of this kind")                           \
     X(-4, NAME, "not a valid lock name")                                       \
     X(-5, FORKED, "the handle belongs to the parent process")                  \
-    X(-6, DEADLOCK, "the wait would never end: in a callback, or in a circle") \
+    X(-6, DEADLOCK, "the wait would never end: in a callback, or a deadlock")  \
     X(-7, TIMEOUT, "the time was over first")                                  \
     X(-8, LOST, "the lock or its session was lost")                            \
     X(-9, CLOSED, "the session or client was closed")                          \
@@ -51,17 +51,17 @@ enum leaselock_status {
 #define LEASELOCK_ERROR_ENDPOINT_SIZE 128
 
 /**
- * What went wrong, for a log or a person. It is the caller's own memory, is
- * filled only by a call that fails, and holds no pointer.
+ * The details of a failure, for a log or a person. It is the caller's own
+ * memory, is filled only by a call that fails, and holds no pointer.
  */
 struct leaselock_error {
     /** The status that the call returned. */
     int code;
-    /** The gRPC status behind it (0 to 16), or -1 where none was involved. */
+    /** The gRPC status behind it (0 to 16), or -1 if there was none. */
     int grpc_status;
     /** One sentence that says what happened and, where it helps, what to do. */
     char message[LEASELOCK_ERROR_MESSAGE_SIZE];
-    /** The endpoint that was asked, or "" where none was. */
+    /** The endpoint that the request went to, or "" if there was none. */
     char endpoint[LEASELOCK_ERROR_ENDPOINT_SIZE];
 };
 
@@ -91,7 +91,7 @@ const char *leaselock_status_text(int status);
 
 /**
  * Whether the same call may succeed later without anything being changed:
- * true of TIMEOUT, UNAVAILABLE, OUTCOME_UNKNOWN, NOMEM, LIMIT and SYSTEM.
+ * true for TIMEOUT, UNAVAILABLE, OUTCOME_UNKNOWN, NOMEM, LIMIT and SYSTEM.
  *
  * @thread any
  * @since 0.1

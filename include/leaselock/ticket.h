@@ -16,19 +16,19 @@ typedef struct leaselock_ticket leaselock_ticket;
 /** Longest name of a lock, in bytes. */
 #define LEASELOCK_NAME_MAX 1024
 /** Longest key of a ticket: the namespace, the name, '/', two hexadecimal
- *  numbers, '.', and of a candidate who it is. */
+ *  numbers, '.', and a candidate's description. */
 #define LEASELOCK_KEY_MAX                                                      \
     (LEASELOCK_NAMESPACE_MAX + LEASELOCK_NAME_MAX + 1 + 16 + 1 + 16 + 130)
-/** A time-out that never ends. */
+/** A timeout that never expires. */
 #define LEASELOCK_FOREVER (-1)
-/** No time at all, where 0 stands for a default. */
+/** No delay, where 0 stands for a default. */
 #define LEASELOCK_AT_ONCE (-1)
 
 /**
- * What is wrong with a name, without asking etcd.
+ * Checks a name, without a request to etcd.
  *
- * @param name  may be NULL, which is wrong too
- * @return a static sentence, or NULL when it can be the name of a lock
+ * @param name  may be NULL, which is not valid either
+ * @return a static sentence that says what is wrong, or NULL for a valid name
  * @thread any
  * @since 0.1
  */
@@ -36,22 +36,22 @@ const char *leaselock_name_fault(const char *name);
 
 /** The states of a ticket. */
 enum leaselock_ticket_state {
-    /** In the queue, or on its way there. */
+    /** In the queue, or the request for a place is in flight. */
     LEASELOCK_TICKET_WAITING = 0,
-    /** The lock is this ticket's. */
+    /** The ticket holds the lock. */
     LEASELOCK_TICKET_HELD = 1,
-    /** It was held and is no more. Final; release it. */
+    /** It was held and is no longer. Final; release it. */
     LEASELOCK_TICKET_LOST = 2,
-    /** It is being released, or a transaction that releases it is not
+    /** It is being released, or a transaction that releases it has not been
      *  answered yet. */
     LEASELOCK_TICKET_RELEASED = 3
 };
 
 /**
- * Tells that a held ticket is lost: stop the work that the lock protects.
+ * Reports that a held ticket is lost: stop the work that the lock protects.
  * Called like any callback, at most once, and never for a ticket that was not
- * reported as held. It comes early, but it is a hint: the truth is
- * leaselock_ticket_state, and behind it the token.
+ * reported as held. It is an early hint: leaselock_ticket_state is
+ * authoritative, and only the fencing token protects a store.
  *
  * @param why  a sentence; valid until the callback returns
  */
@@ -60,7 +60,7 @@ leaselock_lost_fn(leaselock_ticket *ticket, const char *why, void *arg);
 
 /**
  * Reports that a waiting ticket was queued again: see `requeue` below. Called
- * like any callback, and once for several times that follow each other closely.
+ * like any callback; several requeues in close succession may be reported once.
  *
  * @param why  a sentence; valid until the callback returns
  */
@@ -71,56 +71,56 @@ leaselock_requeued_fn(leaselock_ticket *ticket, const char *why, void *arg);
 struct leaselock_acquire_options {
     /** sizeof(struct leaselock_acquire_options), set by the _INIT macro. */
     size_t struct_size;
-    /** What the queue shows in place of the session's label; copied. */
+    /** The label that the queue shows instead of the session's; copied. */
     const char *label;
-    /** Told when the held ticket is lost; may be NULL. */
+    /** Called when the held ticket is lost; may be NULL. */
     leaselock_lost_fn *on_lost;
     void *on_lost_arg;
     /**
-     * Not 0: the acquire ends with LEASELOCK_E_DEADLOCK when it waits in a
-     * circle: for a ticket of a session that waits, perhaps through others, for
-     * a ticket of this ticket's session. Says that the session's other tickets
-     * stay held until this one is: have a session for each thread that takes
-     * tickets one after another.
+     * Not 0: the acquire ends with LEASELOCK_E_DEADLOCK when it is part of a
+     * deadlock: when it waits for a ticket of a session that waits, directly or
+     * through others, for a ticket of this ticket's session. The option assumes
+     * that the session's other tickets stay held until this one is: use a
+     * session for each thread that takes tickets one after another.
      *
-     * Looked for after a second of waiting, for a circle that this wait has
-     * closed, then after some 2, 4, 8 and 16 more and every 30 seconds, for one
-     * that a wait without this option has closed. Of all the tickets of a
-     * circle that have the option exactly one is ended. Costs etcd three reads
-     * for each session that the look comes to, and two more for each further
-     * 100 places of that; circles of more than 32 sessions are not found, nor
-     * those through one with more than 1024 places. A look finds nothing where
-     * it comes to a session with a place that this user may not read. Has no
-     * meaning for leaselock_resume.
+     * The detection runs after a second of waiting, which finds a deadlock that
+     * this wait has closed; then after about 2, 4, 8 and 16 more seconds and
+     * every 30 seconds, for one that a wait without this option has closed. Of
+     * all tickets of a deadlock that have the option exactly one is ended. A
+     * run costs etcd three reads for each session that it visits, and two more
+     * for each further 100 places of that session. It finds no deadlock of more
+     * than 32 sessions, none through a session with more than 1024 places, and
+     * none through a session with a place that this user may not read. The
+     * option has no meaning for leaselock_resume.
      */
     int find_deadlock;
     /**
      * How long the ticket is held before its own key is watched. Until then a
      * third party's deletion of the key, or the revocation of the session's
-     * lease, goes unnoticed, and the next in line gets the lock meanwhile. 0
-     * stands for the default, 1000, so that a short hold that had not to wait
-     * costs no more than its two requests; LEASELOCK_AT_ONCE watches from the
-     * grant on, for a watch and a read of the key in each hold. A ticket that
+     * lease, is not detected, although the next waiter gets the lock. 0 stands
+     * for the default, 1000: a short hold without a wait then costs only its
+     * two requests. LEASELOCK_AT_ONCE watches from the grant on, which costs a
+     * watch and a read of the key for each hold. The key of a ticket that
      * waited directly behind the holder is watched already.
      */
     int watch_own_key_ms;
     /**
-     * Not 0: when the session is lost while the ticket waits, because etcd was
-     * silent for longer than the lease lives, the ticket queues again instead
-     * of ending with LEASELOCK_E_LOST. Its place in the queue is lost: it gets
-     * a new key, at the end. Its wait goes on to count, and ends with
-     * LEASELOCK_E_UNAVAILABLE when etcd has not answered again by then.
+     * Not 0: when the session is lost while the ticket waits, because etcd did
+     * not answer for longer than the TTL of the lease, the ticket queues again
+     * instead of ending with LEASELOCK_E_LOST. Its place in the queue is lost:
+     * it gets a new key, at the end. Its timeout continues to run, and the wait
+     * ends with LEASELOCK_E_UNAVAILABLE if etcd has not answered again by then.
      *
-     * The session of the caller stays lost. The library opens one in its place,
-     * with its time to live and label, on which all of its tickets that queue
-     * again live from then on, held ones included: leaselock_ticket_lease has
-     * its lease. Closing the caller's session closes it; it ends by itself when
-     * the last of these tickets is released.
+     * The caller's session stays lost. The library opens a replacement session
+     * with the same time to live and label. All tickets of the lost session
+     * that queue again live on it from then on, held ones included;
+     * leaselock_ticket_lease returns its lease. Closing the caller's session
+     * closes it; it ends by itself when the last of these tickets is released.
      *
-     * A ticket whose key or lease somebody has deleted or revoked while etcd
-     * answered ends with LEASELOCK_E_LOST, as does one that is lost while it is
-     * held. Has no meaning with a timeout of 0; leaselock_resume refuses it
-     * (LEASELOCK_E_ARGUMENT).
+     * A ticket whose key was deleted or whose lease was revoked by others while
+     * etcd answered ends with LEASELOCK_E_LOST, as does one that is lost while
+     * it is held. Has no meaning with a timeout of 0; leaselock_resume refuses
+     * it (LEASELOCK_E_ARGUMENT).
      */
     int requeue;
     /** Called when the ticket was queued again; may be NULL. */
@@ -137,8 +137,8 @@ struct leaselock_acquire_options {
 /**
  * Takes a place in the queue of @name and waits until it is the holder's.
  *
- * Waits on the next-older ticket only, so a release wakes one waiter. Places
- * are in the order in which etcd committed the requests.
+ * Waits for the next-older ticket only, so a release wakes one waiter. The
+ * queue has the order in which etcd committed the requests.
  *
  * @param session     borrowed; must stay open until the ticket is released
  * @param name        1 to LEASELOCK_NAME_MAX bytes, copied: no '/' at either
@@ -165,11 +165,12 @@ int leaselock_acquire(leaselock_session *session,
 /**
  * As leaselock_acquire, without waiting.
  *
- * @param done        told with 0 when the ticket is held, or why it never will
- *                    be: then the handle is closed as soon as done returns.
- *                    A release meanwhile ends it with LEASELOCK_E_CANCELED
+ * @param done        called with 0 when the ticket is held, or with the reason
+ *                    why it never will be: then the handle is closed as soon as
+ *                    done returns. A release during the wait ends it with
+ *                    LEASELOCK_E_CANCELED
  * @param ret_ticket  the waiting ticket; set before done is called
- * @return 0 when done will come, else as leaselock_acquire
+ * @return 0 when done will be called, else as leaselock_acquire
  * @thread any
  * @since 0.1
  */
@@ -183,26 +184,27 @@ int leaselock_acquire_async(leaselock_session *session,
                             struct leaselock_error *reterr);
 
 /**
- * Takes over the place of a key that another process made on the session's
- * lease, which the session has to be opened with (`lease` of its options): a
- * process that is started anew goes on where it was, as the holder or in the
+ * Takes over the place of a key that another process created on the session's
+ * lease, with which the session has to be opened (`lease` of its options): a
+ * process that is restarted continues as the holder, or at its place in the
  * queue. Waits as leaselock_acquire does.
  *
- * The process that made the key must be gone: two that use one key both hold
- * the lock.
+ * The process that created the key must have ended: if two processes use one
+ * key, both hold the lock.
  *
  * @param session     borrowed; must stay open until the ticket is released
- * @param key         as leaselock_ticket_key told it, of the same namespace;
- *                    copied
- * @param token       as leaselock_ticket_token told it; 0 takes any
+ * @param key         as leaselock_ticket_key returned it, of the same
+ *                    namespace; copied
+ * @param token       as leaselock_ticket_token returned it; 0 accepts any
  * @param options     NULL for the defaults; `label` has no meaning here
- * @param timeout_ms  1 or more, or LEASELOCK_FOREVER. When it is over the place
- *                    is given up, as by leaselock_acquire
+ * @param timeout_ms  1 or more, or LEASELOCK_FOREVER. When it expires the
+ *                    ticket leaves the queue, as with leaselock_acquire
  * @param ret_ticket  the held ticket; the caller releases it
  * @param reterr      filled on failure; may be NULL
  * @return 0, LEASELOCK_E_LOST when there is no such key with this token, _NAME
- *         when it is no key of a ticket on the session's lease, _STATE also
- *         when the session has resumed it already, else as leaselock_acquire
+ *         when it is not the key of a ticket on the session's lease, _STATE
+ *         also when the session has resumed it already, else as
+ *         leaselock_acquire
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
@@ -219,7 +221,7 @@ int leaselock_resume(leaselock_session *session,
  *
  * @param done        as of leaselock_acquire_async
  * @param ret_ticket  the ticket; set before done is called
- * @return 0 when done will come, else as leaselock_resume
+ * @return 0 when done will be called, else as leaselock_resume
  * @thread any
  * @since 0.1
  */
@@ -234,18 +236,18 @@ int leaselock_resume_async(leaselock_session *session,
                            struct leaselock_error *reterr);
 
 /**
- * Gives up a ticket: unlocks when it is held, leaves the queue when it waits.
- * Deletes the ticket's key only where it is the very key that was created.
- * The handle is closed in every case but _FORKED and _DEADLOCK, and
- * on_lost is not running and does not come when it has returned.
+ * Releases a ticket: unlocks if it is held, leaves the queue if it waits.
+ * Deletes the ticket's key only if its create revision is that of the ticket.
+ * The handle is closed in every case but _FORKED and _DEADLOCK; when the
+ * function has returned, on_lost is not running and is not called later.
  *
  * @param ticket  NULL does nothing
  * @return 0; LEASELOCK_E_LOST when the lock had been lost before;
  *         _OUTCOME_UNKNOWN when no answer came within twice the client's
- *         request time-out: the release goes on in the background until etcd
- *         answers or the lease is gone; also when the session was closed in
- *         the meantime and its revoke was not answered either, or another
- *         cluster answered; _REFUSED, _SERVER; _CLOSED; _HANDLE
+ *         request timeout: the release continues in the background until
+ *         etcd answers or the lease has expired; also when the session was
+ *         closed in the meantime and its revoke was not answered either, or
+ *         another cluster answered; _REFUSED, _SERVER; _CLOSED; _HANDLE
  *         (also for the later of two releases), _FORKED, _DEADLOCK, _NOMEM
  * @thread any; blocks; not from a callback
  * @since 0.1
@@ -255,8 +257,8 @@ int leaselock_release(leaselock_ticket *ticket, struct leaselock_error *reterr);
 /**
  * As leaselock_release, without waiting. The handle is closed when it returns.
  *
- * @param done  told when etcd has answered; NULL when nobody needs to know
- * @return 0 when done will come, else as leaselock_release
+ * @param done  called when etcd has answered; may be NULL
+ * @return 0 when done will be called, else as leaselock_release
  * @thread any
  * @since 0.1
  */
@@ -267,7 +269,7 @@ int leaselock_release_async(leaselock_ticket *ticket,
 
 /**
  * The state of a ticket now. It compares clocks: a process that was stopped
- * for longer than the lease lives sees LOST on its first look.
+ * for longer than the lease lives sees LOST at its first call.
  *
  * @return a leaselock_ticket_state, LEASELOCK_E_HANDLE or _FORKED
  * @thread any
@@ -288,9 +290,9 @@ int leaselock_ticket_state(leaselock_ticket *ticket);
 int64_t leaselock_ticket_token(leaselock_ticket *ticket);
 
 /**
- * How many tickets were ahead of this one when etcd last told. 0 when held.
+ * How many tickets were ahead of this one in etcd's latest answer; 0 when held.
  *
- * @return the number, which may be too great by those who left since;
+ * @return the number, which still counts tickets that have left since;
  *         LEASELOCK_E_STATE while it is not known, _HANDLE or _FORKED
  * @thread any
  * @since 0.1
@@ -309,7 +311,7 @@ int64_t leaselock_ticket_remaining_ms(leaselock_ticket *ticket);
 
 /**
  * The id of the lease that the ticket's key lives on: its session's, or that of
- * the session in its place where the ticket was queued again.
+ * the replacement session if the ticket was queued again.
  *
  * @return the id, which is positive, LEASELOCK_E_HANDLE or _FORKED
  * @thread any

@@ -13,8 +13,8 @@ extern "C" {
 #define LEASELOCK_VERSION "0.1.0"
 
 /**
- * Tells the version of the library that is linked, which may be newer than
- * the headers that were compiled against.
+ * The version of the linked library, which may be newer than the headers that
+ * the program was compiled with.
  *
  * @return "MAJOR.MINOR.PATCH"; static, never NULL
  * @thread any
