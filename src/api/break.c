@@ -72,7 +72,7 @@ static int break_run(leaselock_client *client,
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "start the options with "
                              "LEASELOCK_BREAK_OPTIONS_INIT, without a negative "
-                             "time-out");
+                             "timeout");
     }
     if (key == NULL || key[0] == '\0' || token < 1) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,

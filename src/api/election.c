@@ -137,7 +137,7 @@ static int resume(leaselock_session *session,
     if (ask->key == NULL || ask->token < 0 || ask->timeout_ms == 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "to resume takes a key, a token that is not "
-                             "negative, and a time-out of 1 or more "
+                             "negative, and a timeout of 1 or more "
                              "milliseconds or LEASELOCK_FOREVER");
     }
     return ll_ticket_begin(session, ask, waits, ret_ticket, reterr);

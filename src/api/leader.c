@@ -141,8 +141,8 @@ static int leader_run(leaselock_client *user,
     }
     if (timeout_ms < 1 || ret_leader == NULL) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
-                             "to ask for the leader takes a place for the "
-                             "answer and a time-out of 1 ms or more");
+                             "leaselock_leader needs a place for the "
+                             "answer and a timeout of 1 ms or more");
     }
     leader = ll_alloc_zero(1, sizeof(*leader));
     if (leader == NULL) {

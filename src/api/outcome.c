@@ -113,7 +113,7 @@ static int outcome_await(struct ll_ticket_object *ticket,
         status = waiter->status;
     } else {
         status = ll_error_text(reterr, LEASELOCK_E_TIMEOUT,
-                               "what came of the write is not certain yet");
+                               "the outcome of the write is not certain yet");
     }
     if (status == 0) {
         /* It may have given the ticket back. */
@@ -134,7 +134,7 @@ int leaselock_fenced_outcome(leaselock_ticket *user,
 
     if (timeout_ms < LEASELOCK_FOREVER) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
-                             "a time-out is 0 or more milliseconds, or "
+                             "a timeout is 0 or more milliseconds, or "
                              "LEASELOCK_FOREVER");
     }
     if (ll_client_in_callback()) {

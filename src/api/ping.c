@@ -95,7 +95,7 @@ static int ping_run(leaselock_client *user,
     if (timeout_ms < 1 || ret_ping == NULL) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "a ping needs a place for the answer and a "
-                             "time-out of 1 ms or more");
+                             "timeout of 1 ms or more");
     }
     status = ll_client_enter(user, &client);
     if (status != 0) {

@@ -146,7 +146,7 @@ int ll_scan_run(leaselock_client *user,
         scan->release(scan);
         return ll_error_text(
             reterr, fault != NULL ? LEASELOCK_E_NAME : LEASELOCK_E_ARGUMENT,
-            fault != NULL ? fault : "a time-out must not be negative");
+            fault != NULL ? fault : "a timeout must not be negative");
     }
     scan->query.request.kind = LL_REQUEST_RANGE;
     scan->query.prepare = scan_prepare;

@@ -109,7 +109,7 @@ int ll_session_options(const struct leaselock_session_options *user,
     }
     if (options->open_timeout_ms < 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
-                             "a session's open time-out is 1 ms or more");
+                             "a session's open timeout is 1 ms or more");
     }
     if (!ll_value_label_is_valid(options->label)) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,

@@ -38,9 +38,9 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             NAMES("discovery-srv", "DISCOVERY_SRV", "ETCDCTL_DISCOVERY_SRV"),
             IN(discovery_srv),
             TAKES(LL_KIND_TEXT, "DOMAIN"),
-            HELP("take the endpoints from DNS, SRV records of DOMAIN"),
+            HELP("read the endpoints from the DNS SRV records of DOMAIN"),
             MORE("They are looked up once, when the client is opened, and "
-                 "stand in for endpoints."),
+                 "replace endpoints."),
         },
     [LL_SETTING_DISCOVERY_SRV_NAME] =
         {
@@ -49,16 +49,16 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
                   "ETCDCTL_DISCOVERY_SRV_NAME"),
             IN(discovery_srv_name),
             TAKES(LL_KIND_TEXT, "NAME"),
-            HELP("the service there is etcd-client-NAME"),
+            HELP("the service in these records is etcd-client-NAME"),
         },
     [LL_SETTING_DISCOVERY_DNS] =
         {
             NAMES("discovery-dns", "DISCOVERY_DNS", NULL),
             IN(discovery_dns),
             TAKES(LL_KIND_TEXT, "ADDRESS"),
-            HELP("ask this DNS server, ADDRESS:PORT, for them"),
+            HELP("DNS server for these records, ADDRESS:PORT"),
             MORE("An address, not a name; the port is 53 where there is none. "
-                 "By default the system's servers are asked."),
+                 "By default the system's servers are used."),
         },
     [LL_SETTING_SYNC_INTERVAL] =
         {
@@ -68,12 +68,12 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             .min = 1000,
             .max = TIME_MAX_MS,
             .off = 1,
-            HELP("keep up with the cluster's list of members (default 0: no)"),
-            MORE("The list is asked for at once and then so often; members "
-                 "that join are used, and those that left are not, as soon as "
-                 "one that is listed has answered. An address that does not "
-                 "answer, or answers for another cluster, is left out until "
-                 "it does. There may be 64 endpoints in a client's life."),
+            HELP("update the endpoints from the member list (default 0: no)"),
+            MORE("The list is read at once and then at this interval. Members "
+                 "that join are used, and members that left are dropped, as "
+                 "soon as a listed one has answered. An address that does not "
+                 "answer, or answers for another cluster, is not used until "
+                 "it does. A client may have 64 endpoints in its life."),
         },
     [LL_SETTING_NAMESPACE] =
         {
@@ -125,7 +125,7 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             NAMES("server-name", "SERVER_NAME", NULL),
             IN(server_name),
             TAKES(LL_KIND_TEXT, "NAME"),
-            HELP("who etcd's certificate must be for (default: its host)"),
+            HELP("name in etcd's certificate (default: the endpoint's host)"),
         },
     [LL_SETTING_USER] =
         {
@@ -134,7 +134,7 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             TAKES(LL_KIND_USER, "NAME[:PASSWORD]"),
             HELP("etcd's user"),
             MORE("Needs a password as well. A password that is set where "
-                 "another user is set does not count for this one."),
+                 "another user is set is not used for this one."),
         },
     [LL_SETTING_PASSWORD] =
         {
@@ -148,7 +148,7 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             NAMES("password-file", "PASSWORD_FILE", NULL),
             IN(password_file),
             TAKES(LL_KIND_FILE, "FILE"),
-            HELP("file with the password, its first line"),
+            HELP("file with the password in its first line"),
             MORE("It is read whenever the password is needed, so it may "
                  "change."),
         },
@@ -172,10 +172,10 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             .max = TIME_MAX_MS,
             .initial = 2000,
             .about.initial = "2s",
-            HELP("try a request elsewhere after this time (default 2s)"),
-            MORE("It is the wait for one answer; a call as a whole takes what "
-                 "its own time-out says. Where there are several endpoints "
-                 "another is tried after a quarter of it, at least 500ms."),
+            HELP("send a request to another endpoint after TIME (default 2s)"),
+            MORE("It is the wait for one answer; a call as a whole has a "
+                 "timeout of its own. With several endpoints another one is "
+                 "tried after a quarter of it, at least 500ms."),
         },
     [LL_SETTING_KEEPALIVE_TIME] =
         {
@@ -186,7 +186,7 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             .max = TIME_MAX_MS,
             .initial = 10000,
             .about.initial = "10s",
-            HELP("ping a connection that is silent so long (default 10s)"),
+            HELP("ping a connection that is silent for TIME (default 10s)"),
             MORE("At least 5s: etcd ends connections that ping more often. "
                  "Less in ETCDCTL_KEEPALIVE_TIME, which etcdctl allows, is "
                  "taken as 5s."),
@@ -202,7 +202,7 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             .max = TIME_MAX_MS,
             .initial = 3000,
             .about.initial = "3s",
-            HELP("give up a connection when no answer comes (default 3s)"),
+            HELP("close a connection that does not answer (default 3s)"),
         },
     [LL_SETTING_SEND_BYTES_MAX] =
         {
@@ -222,9 +222,9 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             .min = 1,
             .max = INT_MAX,
             .off = 1,
-            HELP("longest message to take (default 0: no limit)"),
-            MORE("An answer that is too long has been acted on by etcd all "
-                 "the same."),
+            HELP("longest message to receive (default 0: no limit)"),
+            MORE("etcd has still applied a request whose answer is too "
+                 "long."),
         },
     [LL_SETTING_CONFIG] =
         {
@@ -241,9 +241,9 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
             IN(guardian),
             TAKES(LL_KIND_SWITCH, NULL),
             .max = 1,
-            HELP("a helper process frees the locks when this one dies"),
-            MORE("The guardian revokes the leases as soon as the process is "
-                 "gone without closing the client, not after their TTL. "
+            HELP("a helper process frees the locks if this one dies"),
+            MORE("The guardian revokes the leases as soon as the process has "
+                 "ended without closing the client, not after their TTL. "
                  "leaselock_client(3) says when it can and when it cannot."),
         },
     [LL_SETTING_GUARDIAN_PATH] =

@@ -103,7 +103,7 @@ static int ask_check(const struct ll_ticket_ask *ask,
     }
     if (ask->timeout_ms < LEASELOCK_FOREVER) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
-                             "a time-out is 0 or more milliseconds, or "
+                             "a timeout is 0 or more milliseconds, or "
                              "LEASELOCK_FOREVER");
     }
     if (options->watch_own_key_ms < LEASELOCK_AT_ONCE) {

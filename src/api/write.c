@@ -361,7 +361,7 @@ int ll_write_run(leaselock_ticket *user,
     }
     if (ask->timeout_ms < LEASELOCK_FOREVER || ask->timeout_ms == 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
-                             "a write's time-out is 1 or more milliseconds, "
+                             "a write's timeout is 1 or more milliseconds, "
                              "or LEASELOCK_FOREVER");
     }
     if (!waits && ask->done == NULL) {

@@ -50,7 +50,7 @@ static int ask(const char *name,
     }
     ll_say("%s is %s by %s", name, verb, who);
     (void)fputs(holder->lease == 0
-                    ? "delete that key for good? [y/N] "
+                    ? "delete that key? [y/N] "
                     : "take it from there? what runs under it may go on for a "
                       "while [y/N] ",
                 stderr);

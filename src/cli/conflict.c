@@ -93,7 +93,7 @@ static void say_one(const struct ll_hold *hold,
         ll_say("%s is %s by %s%s%s", name, taken,
                ll_who_is_foreign(holder) ? "the foreign key " : "", who, rest);
     } else if (blocker->queue == NULL) {
-        ll_say("%s is %s by another%s; who it is cannot be asked: %s", name,
+        ll_say("%s is %s by another%s; the holder cannot be read: %s", name,
                taken, rest, blocker->error.message);
     } else {
         ll_say("%s was %s by another until a moment ago%s", name, taken, rest);

@@ -20,7 +20,7 @@ static const struct ll_command commands[] = {
      LL_OPTION_ANY | LL_OPTION_ELECT, 2, 1, ll_cli_elect},
     {"leader", "NAME", "show what the leader of an election proclaims",
      LL_OPTION_ANY, 0, 1, ll_cli_leader},
-    {"observe", "NAME", "show each leader of an election, a line each",
+    {"observe", "NAME", "print each leader of an election as a line",
      LL_OPTION_ANY | LL_OPTION_OBSERVE, 0, 1, ll_cli_observe},
     {"queue", "NAME", "show who holds the lock and who waits for it",
      LL_OPTION_ANY | LL_OPTION_QUEUE, 0, 1, ll_cli_queue},
@@ -28,11 +28,11 @@ static const struct ll_command commands[] = {
      LL_OPTION_ANY, 0, 1, ll_cli_ls},
     {"break", "NAME", "take a lock from its holder",
      LL_OPTION_ANY | LL_OPTION_BREAK, 0, 1, ll_cli_break},
-    {"deadlocks", "[PREFIX]", "show who waits for each other in a circle",
+    {"deadlocks", "[PREFIX]", "show sessions that wait for each other's locks",
      LL_OPTION_ANY, 0, 1, ll_cli_deadlocks},
     {"ping", "", "show which endpoints answer", LL_OPTION_ANY, 0, 1,
      ll_cli_ping},
-    {"settings", "", "show what counts of the options for the connection",
+    {"settings", "", "show the settings in use and where each comes from",
      LL_OPTION_ANY, 0, 0, ll_cli_settings},
     {"help", "[COMMAND | connection]",
      "show the options of a command, or those for the connection",
@@ -65,7 +65,7 @@ static int print_help(void)
     ll_options_print_help(LL_OPTION_ANY);
     puts("\n"
          "'leaselock COMMAND --help' shows the options of one, 'leaselock help "
-         "connection'\nthose for TLS, users, time-outs and so on; leaselock(1) "
+         "connection'\nthose for TLS, users, timeouts and so on; leaselock(1) "
          "says it all.");
     return ll_print_flush();
 }
@@ -110,7 +110,7 @@ static int help(const struct ll_options *options, int argc, char **argv)
         return print_help();
     }
     if (argc > 1) {
-        return ll_say_usage("help", "\"%s\" is one word too many", argv[1]);
+        return ll_say_usage("help", "unexpected argument \"%s\"", argv[1]);
     }
     if (strcmp(argv[0], "connection") == 0) {
         return print_connection_help();

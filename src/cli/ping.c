@@ -260,7 +260,7 @@ int ll_cli_ping(const struct ll_options *options, int argc, char **argv)
     int n;
 
     if (argc > 0) {
-        return ll_say_usage("ping", "\"%s\" is one word too many", argv[0]);
+        return ll_say_usage("ping", "unexpected argument \"%s\"", argv[0]);
     }
     code = ll_connect(options, 1, ll_say_log, NULL, &client);
     if (code != 0) {

@@ -83,7 +83,7 @@ static int exit_of_wait_status(int status)
 static int say_guard_gone(struct ll_hold *hold)
 {
     ll_guard_sweep(&hold->guard);
-    ll_say("the process that guards the command was killed, and the command "
+    ll_say("the supervisor of the command was killed, and the command "
            "with it");
     return LL_EXIT_SIGNAL + SIGKILL;
 }

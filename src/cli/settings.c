@@ -85,7 +85,7 @@ int ll_cli_settings(const struct ll_options *options, int argc, char **argv)
     int code;
 
     if (argc > 0) {
-        return ll_say_usage("settings", "\"%s\" is one word too many", argv[0]);
+        return ll_say_usage("settings", "unexpected argument \"%s\"", argv[0]);
     }
     listing.list = json_array();
     ll_grid_addf(&listing.grid, "NAME");

@@ -14,10 +14,10 @@ struct ll_core;
  *     state   | event                          | next    | does
  *     GOOD,   | a call or stream on it fails   | PAUSED  | in use: the next is
  *     DOUBTED |                                |         | taken
- *     GOOD,   | a call is not answered within  | PAUSED; | the same
- *     PAUSED  | the patience with it           | DOUBTED |
- *             |                                | when the call is as old as
- *             |                                | the request timeout
+ *     GOOD,   | a call is not answered within  | PAUSED  | the same
+ *     PAUSED  | its attempt timeout (patience) |         |
+ *     GOOD,   | that call is as old as the     | DOUBTED | nothing yet
+ *     PAUSED  | request timeout                |         |
  *     GOOD,   | a beat on it is overdue        | DOUBTED | the same
  *     PAUSED  |                                |         |
  *     DOUBTED | another endpoint answers what  | PAUSED  | its streams are

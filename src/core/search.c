@@ -151,8 +151,8 @@ static void mark(struct ll_core *core, struct ll_search *search)
 
         if (++length > LL_SEARCH_CIRCLE_MAX) {
             ll_core_log(core, 1,
-                        "a circle of more than %d sessions that wait for each "
-                        "other is left as it is",
+                        "a deadlock of more than %d sessions is not "
+                        "broken up",
                         LL_SEARCH_CIRCLE_MAX);
             rest(core, search);
             return;
@@ -668,7 +668,7 @@ void ll_search_on_answer(struct ll_core *core,
     case LL_OUTCOME_NO_LEASE:
     case LL_OUTCOME_LEASE_EXISTS:
     case LL_OUTCOME_ERROR:
-        ll_core_log(core, 2, "a look for a deadlock was refused: %s",
+        ll_core_log(core, 2, "a deadlock detection was refused: %s",
                     core->failure.text);
         search->mark_open |=
             search->state == LL_SEARCH_MARK && search->mark_lost;

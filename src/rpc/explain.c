@@ -138,9 +138,8 @@ static void connect_tls(const struct ll_explain *about,
 static void connect_plain(const char *reason, char text[LL_STATUS_TEXT_SIZE])
 {
     if (is_hangup(reason)) {
-        say(text, "what answers there hung up before a word, as something "
-                  "does that speaks TLS: such an endpoint is written with "
-                  "https://");
+        say(text, "the server closed the connection at once, as one does that "
+                  "speaks TLS: such an endpoint is written with https://");
     } else if (has(reason, "http1.x server")) {
         say(text, "what answers there speaks no HTTP/2: it is not etcd's port "
                   "for clients, or it wants TLS (https://)");
@@ -165,7 +164,7 @@ static void connect_failed(const struct ll_explain *about,
     } else if (has(reason, "before receiving SETTINGS frame") ||
                has(reason, "connect timed out") ||
                has(reason, "Timeout occurred")) {
-        say(text, "the connection was not there in time");
+        say(text, "the connection was not established in time");
     } else if (about->tls) {
         connect_tls(about, reason, text);
     } else {
@@ -272,7 +271,7 @@ void ll_explain(const struct ll_explain *about, char text[LL_STATUS_TEXT_SIZE])
         return;
     } else if (!about->user && has(text, "user name is empty")) {
         say(text,
-            "etcd wants to know who asks, and the client has no user: "
+            "etcd requires authentication, and the client has no user: "
             "give user and password (%s)",
             "etcdserver: user name is empty");
     }

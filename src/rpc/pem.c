@@ -227,7 +227,7 @@ int ll_pem_parse_roots(const char *text,
     return status;
 }
 
-/** In place of a passphrase, for which there is nobody to ask. */
+/** In place of a passphrase, which nothing can supply. */
 static int no_passphrase(char *text, int size, int writes, void *arg)
 {
     (void)text;
@@ -257,8 +257,8 @@ static int read_key(const char *text,
     }
     if (asked) {
         return fail_file(why, path,
-                         "is encrypted, and there is nobody to ask "
-                         "for its passphrase");
+                         "is encrypted, and a passphrase cannot be "
+                         "entered here");
     }
     return fail_file(why, path, "holds no private key in PEM that can be read");
 }

@@ -79,7 +79,7 @@ static void test_transport(void **state)
               ALL "UNKNOWN: " THERE
                   "connection attempt timed out before receiving SETTINGS "
                   "frame",
-              "not there in time", "");
+              "not established in time", "");
         check(&both[i],
               "DNS resolution failed for nowhere.example:2379: C-ares status "
               "is not ARES_SUCCESS qtype=A name=nowhere.example "
@@ -123,7 +123,7 @@ static void test_hangups(void **state)
         (void)snprintf(raw, sizeof(raw), ALL "UNAVAILABLE: " THERE "%s",
                        hangups[i]);
         about = plain();
-        check(&about, raw, "hung up before a word", "https://");
+        check(&about, raw, "closed the connection at once", "https://");
         about = tls();
         check(&about, raw, "ended the TLS handshake", "http://");
         about.verified = true;
