@@ -72,7 +72,7 @@ struct ll_client {
     bool closing;    /* leaselock_client_close was called */
     /** The first close of a session that etcd refused since then. */
     struct leaselock_error close_error;
-    bool stopping;   /* the background thread is to end */
+    bool stopping; /* the background thread is to end */
     bool dispatching;
     unsigned log_lines; /* due */
 };
