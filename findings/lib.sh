@@ -19,6 +19,7 @@ finish() {
 trap finish EXIT
 
 # The archive's address, from the machine's own apt sources.
+# shellcheck disable=SC2016  # the fields are apt's, not the shell's
 archive() {
     apt-get indextargets --format '$(SITE) $(CODENAME) $(LABEL)' \
         'Created-By: Packages' 2>/dev/null |

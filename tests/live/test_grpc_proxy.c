@@ -73,8 +73,8 @@ static int proxy_start(struct grpc_proxy *proxy, const char *space)
                    proxy->port);
     (void)snprintf(proxy->listen, sizeof(proxy->listen), "--listen-addr=%s",
                    proxy->endpoint);
-    /* The proxy is a client of its own at this address, and from 3.5 on ends
-     * when nobody answers there. */
+    /* The proxy is a client of its own at this address, and from 3.5.28 on
+     * exits after 5 s when nothing answers there. */
     (void)snprintf(proxy->advertise, sizeof(proxy->advertise),
                    "--advertise-client-url=%s", proxy->endpoint);
     if (space != NULL) {
