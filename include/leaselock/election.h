@@ -127,7 +127,9 @@ struct leaselock_leader_info {
  *
  * A key without a lease is no candidate: while it is the oldest it blocks the
  * queue, nobody leads, and the error names it. leaselock_observe reports that
- * nobody leads then, too.
+ * nobody leads then, too. The keys of a lock nested below the name are left
+ * out by both: a foreign key behind one of them counts as the leader, although
+ * it may still wait for that key. leaselock_queue shows such keys.
  *
  * @param client      borrowed
  * @param name        as for leaselock_campaign
