@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "api/error.h"
-#include "api/query.h"
 #include "base/alloc.h"
+#include "base/error.h"
+#include "client/query.h"
 #include "leaselock/locks.h"
 
 /** leaselock_break: one Txn, which may be sent twice without harm. */

@@ -1,59 +1,15 @@
-#include "api/client.h"
+#include "client/client.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "api/error.h"
+#include "api/hooks.h"
 #include "api/requeue.h"
 #include "base/clock.h"
-
-int ll_client_random(uint64_t *ret_number)
-{
-    ssize_t size;
-
-    do {
-        size = getrandom(ret_number, sizeof(*ret_number), 0);
-    } while (size < 0 && errno == EINTR);
-    return size == (ssize_t)sizeof(*ret_number) ? 0 : LEASELOCK_E_SYSTEM;
-}
-
-void ll_client_lock(struct ll_client *client)
-{
-    pthread_mutex_lock(&client->mutex);
-}
-
-void ll_client_unlock(struct ll_client *client)
-{
-    ll_requeue_run(client);
-    ll_seat_unlock(client);
-}
-
-int ll_client_enter(const void *user, struct ll_client **ret_client)
-{
-    struct ll_handle *handle = NULL;
-    int status = ll_handle_get(user, LL_HANDLE_CLIENT, &handle);
-
-    if (status != 0) {
-        return status;
-    }
-    *ret_client = LL_CONTAINER(handle, struct ll_client, handle);
-    ll_client_lock(*ret_client);
-    if ((*ret_client)->closing) {
-        ll_client_unlock(*ret_client);
-        ll_handle_put(handle);
-        return LEASELOCK_E_CLOSED;
-    }
-    return 0;
-}
-
-bool ll_client_in_callback(void)
-{
-    return ll_notice_in_callback();
-}
+#include "base/error.h"
 
 /** Waits until every session is closed. A lease that is revoked in the
  *  background, of a session that failed to open or whose close was not

@@ -1,9 +1,9 @@
 #include "leaselock/deadlock.h"
 
 #include "api/cycle.h"
-#include "api/error.h"
 #include "api/scan.h"
 #include "base/alloc.h"
+#include "base/error.h"
 
 /** What the user gets, and what it points at. */
 struct report {

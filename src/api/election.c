@@ -1,7 +1,7 @@
 #include "leaselock/election.h"
 
-#include "api/error.h"
 #include "api/write.h"
+#include "base/error.h"
 #include "core/core.h"
 
 /**

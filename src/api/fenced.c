@@ -1,7 +1,7 @@
 #include "leaselock/fenced.h"
 
-#include "api/error.h"
 #include "api/write.h"
+#include "base/error.h"
 
 static int fenced_txn(leaselock_ticket *ticket,
                       const struct leaselock_txn *txn,

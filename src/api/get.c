@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "api/error.h"
 #include "api/get.h"
-#include "api/query.h"
 #include "base/alloc.h"
+#include "base/error.h"
+#include "client/query.h"
 
 #define GET_TIMEOUT_MS 5000
 

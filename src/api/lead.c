@@ -1,8 +1,8 @@
-#include "api/error.h"
 #include "api/session.h"
 #include "api/term.h"
 #include "api/ticket.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "leaselock/election.h"
 
 /**

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/error.h"
-#include "api/query.h"
 #include "base/alloc.h"
+#include "base/error.h"
+#include "client/query.h"
 #include "core/key.h"
 
 #define WHY_SIZE 256

@@ -1,11 +1,12 @@
 #include <string.h>
 
-#include "api/error.h"
+#include "api/hooks.h"
 #include "api/session.h"
 #include "api/term.h"
 #include "api/ticket.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "leaselock/election.h"
 
 /**

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "api/error.h"
 #include "api/scan.h"
 #include "base/alloc.h"
+#include "base/error.h"
 
 /** What the user gets, and what it points at. */
 struct list {

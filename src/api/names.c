@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/error.h"
 #include "api/ticket.h"
+#include "base/error.h"
 #include "core/core.h"
 #include "core/key.h"
 #include "leaselock/names.h"

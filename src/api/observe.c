@@ -1,9 +1,10 @@
 #include <string.h>
 
-#include "api/client.h"
-#include "api/error.h"
+#include "api/hooks.h"
 #include "api/leader.h"
 #include "base/alloc.h"
+#include "base/error.h"
+#include "client/client.h"
 
 /** Leaders of an observer that wait to be told at most; beyond it it ends. */
 #define LEADERS_DUE_MAX 65536

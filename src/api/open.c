@@ -1,16 +1,22 @@
 /** Opening a client. */
 #include <signal.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "api/client.h"
-#include "api/discovery.h"
-#include "api/error.h"
-#include "api/sync.h"
+#include "api/hooks.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "client/client.h"
+#include "client/sync.h"
+#include "config/discovery.h"
+#include "config/srv.h"
+
+_Static_assert(LL_SRV_ENDPOINTS_MAX == LL_ENDPOINTS_MAX,
+               "a transport takes what the DNS gives");
+_Static_assert(LL_NAMESPACE_MAX <= LL_SPACE_MAX, "keys have room for it");
 
 /** No signal of the program's is ever handled on the library's threads. */
 static int client_start_thread(struct ll_client *client)
@@ -44,13 +50,6 @@ static int client_make_transport(struct ll_client *client,
     return status;
 }
 
-struct ll_bytes ll_client_space(const struct ll_client *client)
-{
-    const char *space = client->options.namespace_prefix;
-
-    return (struct ll_bytes){space, space != NULL ? strlen(space) : 0};
-}
-
 /** Whether etcd may take the client for a user: by name, or by the common name
  *  of its certificate. */
 static bool client_has_user(const struct ll_client *client)
@@ -68,7 +67,7 @@ static int client_make_core(struct ll_client *client)
         .check_clusters = true,
         .log_level =
             client->options.log != NULL ? (int)client->options.log_level : 0};
-    int status = ll_client_random(&config.seed);
+    int status = ll_random(&config.seed);
 
     if (status != 0) {
         return status;
@@ -143,6 +142,7 @@ static int client_new(struct ll_client **ret_client)
         ll_free(client);
         return LEASELOCK_E_NOMEM;
     }
+    client->hooks = &ll_api_hooks;
     client->event_fd = -1;
     ll_link_init(&client->notices);
     ll_link_init(&client->sessions);

@@ -1,9 +1,9 @@
 #include <time.h>
 
-#include "api/error.h"
 #include "api/write.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 
 /**
  * leaselock_fenced_outcome: somebody who wants to know a write's last word.

@@ -1,9 +1,9 @@
 #include <stdio.h>
 
-#include "api/error.h"
-#include "api/query.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "client/query.h"
 #include "etcd/messages.h"
 
 /**

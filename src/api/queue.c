@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "api/entry.h"
-#include "api/error.h"
 #include "api/places.h"
-#include "api/query.h"
 #include "api/value.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "client/query.h"
 #include "core/key.h"
 #include "leaselock/ticket.h"
 

@@ -4,9 +4,9 @@
 #include <limits.h>
 #include <string.h>
 
-#include "api/error.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 
 /** The handle lies in a ll_requeue, which its ticket frees. */
 static void place_destroy(struct ll_handle *handle)

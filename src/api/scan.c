@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "api/error.h"
 #include "base/alloc.h"
+#include "base/error.h"
 #include "core/key.h"
 
 #define SCAN_TIMEOUT_MS 5000

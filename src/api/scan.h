@@ -2,7 +2,7 @@
 #define LL_API_SCAN_H
 
 #include "api/places.h"
-#include "api/query.h"
+#include "client/query.h"
 
 /** Longest prefix of keys that a scan reads. */
 #define LL_SCAN_PREFIX_MAX LL_PREFIX_MAX

@@ -3,11 +3,13 @@
 #include <limits.h>
 #include <string.h>
 
-#include "api/error.h"
+#include "api/hooks.h"
 #include "api/ticket.h"
 #include "api/value.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "core/session.h"
 
 #define TTL_S 10
@@ -168,7 +170,7 @@ static int session_ask(struct ll_session_object *session,
     struct ll_event event = {.kind = LL_EVENT_SESSION_OPEN,
                              .id = session->handle.entry.id};
     uint64_t random = 0;
-    int status = ll_client_random(&random);
+    int status = ll_random(&random);
 
     if (status != 0) {
         return ll_error_text(reterr, status, "");

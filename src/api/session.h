@@ -1,7 +1,7 @@
 #ifndef LL_API_SESSION_H
 #define LL_API_SESSION_H
 
-#include "api/client.h"
+#include "client/client.h"
 #include "leaselock/session.h"
 
 /** A session of the user's; its core object has the same id. */

@@ -1,8 +1,9 @@
 #include "api/term.h"
 
-#include "api/client.h"
-#include "api/error.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "client/client.h"
 
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MAX_MS 10000
@@ -30,7 +31,7 @@ int ll_term_init(struct ll_term *term,
     if (term->options.timeout_ms == 0) {
         term->options.timeout_ms = LEASELOCK_FOREVER;
     }
-    return ll_error_text(reterr, ll_client_random(&term->random.state), "");
+    return ll_error_text(reterr, ll_random(&term->random.state), "");
 }
 
 /** Reports a change; false: it is to end. */

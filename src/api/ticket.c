@@ -1,11 +1,12 @@
 #include "api/ticket.h"
 
-#include "api/error.h"
+#include "api/hooks.h"
 #include "api/requeue.h"
 #include "api/value.h"
 #include "api/write.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 
 void ll_ticket_destroy(struct ll_handle *handle)
 {

@@ -1,7 +1,7 @@
 #ifndef LL_API_TICKET_H
 #define LL_API_TICKET_H
 
-#include "api/client.h"
+#include "client/client.h"
 #include "leaselock/ticket.h"
 
 struct ll_write_object;

@@ -1,13 +1,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/error.h"
 #include "api/requeue.h"
 #include "api/session.h"
 #include "api/ticket.h"
 #include "api/value.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "core/key.h"
 
 /**

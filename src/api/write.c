@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/error.h"
 #include "api/get.h"
+#include "api/hooks.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 
 static void write_destroy(struct ll_handle *handle)
 {

@@ -28,21 +28,6 @@ const char *ll_name_fault(struct ll_bytes name)
     return NULL;
 }
 
-const char *ll_space_fault(struct ll_bytes space)
-{
-    if (space.size > LL_SPACE_MAX) {
-        return "a namespace is at most 256 bytes long";
-    }
-    for (size_t i = 0; i < space.size; i++) {
-        unsigned char byte = (unsigned char)space.data[i];
-
-        if (byte < 0x20 || byte == 0x7f) {
-            return "a namespace must not hold control characters";
-        }
-    }
-    return NULL;
-}
-
 struct ll_bytes
 ll_prefix_make(struct ll_bytes space, struct ll_bytes name, char *ret_prefix)
 {

@@ -24,10 +24,6 @@
  */
 const char *ll_name_fault(struct ll_bytes name);
 
-/** Says what is wrong with a namespace: at most LL_SPACE_MAX bytes, no control
- *  bytes. Returns NULL when it is valid. */
-const char *ll_space_fault(struct ll_bytes space);
-
 /** Writes the prefix of a queue's keys, the namespace and NAME/, into
  *  LL_PREFIX_MAX bytes. */
 struct ll_bytes

@@ -1,6 +1,6 @@
 /**
  * leaselock-guardian: revokes a process' leases when it is gone. What it does
- * and why it is safe stands in api/guardian.h.
+ * and why it is safe stands in client/guardian.h.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/revoke.h"
 #include "base/clock.h"
+#include "client/revoke.h"
 #include "guardian/settings.h"
 #include "guardian/watch.h"
 

@@ -1,7 +1,7 @@
 #ifndef LL_GUARDIAN_SETTINGS_H
 #define LL_GUARDIAN_SETTINGS_H
 
-#include "api/guardian_table.h"
+#include "client/guardian_table.h"
 #include "leaselock/client.h"
 
 /**

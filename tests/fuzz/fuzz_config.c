@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/setup.h"
+#include "config/setup.h"
 #include "fuzz.h"
 #include "rpc/endpoints.h"
 

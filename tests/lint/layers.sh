@@ -10,9 +10,11 @@ declare -A may=(
     [core]='leaselock/|base/'
     [etcd]='leaselock/|base/|core/(event|request)\.h|etcd\.pb-c\.h'
     [rpc]='leaselock/|base/|core/(event|request)\.h|etcd/'
-    [api]='leaselock/|base/|core/|etcd/|rpc/'
+    [config]='leaselock/|base/'
+    [client]='leaselock/|base/|core/|rpc/|config/'
+    [api]='leaselock/|base/|core/|etcd/|rpc/|config/|client/'
     [cli]='leaselock/'
-    [guardian]='leaselock/|base/|api/(guardian_table|revoke)\.h'
+    [guardian]='leaselock/|base/|client/(guardian_table|revoke)\.h'
 )
 
 for folder in "${!may[@]}"; do

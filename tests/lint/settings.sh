@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$SRC"
 page=docs/man/leaselock-settings.5
-begin='.\" What follows comes from src/api/settings.c by tests/lint/settings.sh.'
+begin='.\" What follows comes from src/config/settings.c by tests/lint/settings.sh.'
 end='.\" Here it ends.'
 work=$(mktemp)
 trap 'rm -f "$work"' EXIT

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/setup.h"
 #include "base/alloc.h"
+#include "config/setup.h"
 
 static char folder[64];
 

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "api/discovery.h"
-#include "api/srv.h"
 #include "base/alloc.h"
+#include "config/discovery.h"
+#include "config/srv.h"
 #include "rpc/transport.h"
 
 /** Goal: priorities decide, and among equals weights do. Method: sort with many

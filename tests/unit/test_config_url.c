@@ -1,7 +1,7 @@
 /* The URL that says how to connect. */
 #include "config.h"
 
-#include "api/url.h"
+#include "config/url.h"
 
 /** Goal: every part of a URL is taken for what it is. Method: one with all of
  *  them. */

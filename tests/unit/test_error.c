@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "api/error.h"
+#include "client/error.h"
 
 #define NUMBER(number, name, sentence) number,
 #define NAME(number, name, sentence) "LEASELOCK_E_" #name,

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "api/handle.h"
 #include "base/alloc.h"
+#include "client/handle.h"
 #include "leaselock/status.h"
 
 #define THREADS 8

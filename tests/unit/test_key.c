@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/setup.h"
 #include "core/key.h"
 
 static struct ll_bytes bytes(const char *text)
@@ -83,16 +84,18 @@ static const struct ll_bytes nobody = {NULL, 0};
  *  Method: each. */
 static void test_space(void **state)
 {
-    static char text[LL_SPACE_MAX + 1];
+    static char text[LL_SPACE_MAX + 2];
 
     (void)state;
-    memset(text, '/', sizeof(text));
-    assert_null(ll_space_fault(no_space));
-    assert_null(ll_space_fault(bytes("/prod/")));
-    assert_null(ll_space_fault((struct ll_bytes){text, LL_SPACE_MAX}));
-    assert_non_null(ll_space_fault((struct ll_bytes){text, sizeof(text)}));
-    assert_non_null(ll_space_fault(bytes("a\nb")));
-    assert_non_null(ll_space_fault(bytes("a\x7f")));
+    assert_int_equal(LL_SPACE_MAX, LL_NAMESPACE_MAX);
+    memset(text, '/', LL_SPACE_MAX);
+    assert_null(ll_namespace_fault(""));
+    assert_null(ll_namespace_fault("/prod/"));
+    assert_null(ll_namespace_fault(text));
+    text[LL_SPACE_MAX] = '/';
+    assert_non_null(ll_namespace_fault(text));
+    assert_non_null(ll_namespace_fault("a\nb"));
+    assert_non_null(ll_namespace_fault("a\x7f"));
 }
 
 /** Goal: a key is the namespace, then NAME/LEASE.NUMBER, and fits for the

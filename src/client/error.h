@@ -1,0 +1,22 @@
+#ifndef LL_CLIENT_ERROR_H
+#define LL_CLIENT_ERROR_H
+
+#include "base/error.h"
+
+/**
+ * Fills a user's error with what a request came to, and returns the code.
+ *
+ * An endpoint that answered was reached, though its answer made the call fail
+ * in the end: the message then does not begin with the status' own sentence.
+ *
+ * @param reterr    may be NULL
+ * @param endpoint  "" or NULL: none
+ * @param text      of core's detail; "" or NULL: none
+ */
+int ll_error_set(struct leaselock_error *reterr,
+                 int code,
+                 int grpc_status,
+                 const char *endpoint,
+                 const char *text);
+
+#endif

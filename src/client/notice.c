@@ -1,0 +1,172 @@
+#include "client/notice.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "client/client.h"
+#include "client/error.h"
+
+static _Thread_local int callbacks_deep;
+
+bool ll_notice_in_callback(void)
+{
+    return callbacks_deep > 0;
+}
+
+void ll_notice_init(struct ll_notice *notice, struct ll_handle *owner)
+{
+    ll_link_init(&notice->link);
+    notice->owner = owner;
+}
+
+static void completion_call(struct ll_client *client, struct ll_notice *notice)
+{
+    struct ll_completion *completion =
+        LL_CONTAINER(notice, struct ll_completion, notice);
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+
+    (void)client;
+    (void)ll_error_set(&error, completion->status, completion->grpc_status,
+                       completion->endpoint, completion->text);
+    completion->done(completion->status,
+                     completion->status == 0 ? NULL : &error, completion->arg);
+}
+
+void ll_completion_init(struct ll_completion *completion,
+                        struct ll_handle *owner,
+                        leaselock_done_fn *done,
+                        void *arg)
+{
+    memset(completion, 0, sizeof(*completion));
+    ll_notice_init(&completion->notice, owner);
+    completion->notice.call = completion_call;
+    completion->done = done;
+    completion->arg = arg;
+    completion->grpc_status = -1;
+}
+
+void ll_completion_free(struct ll_completion *completion)
+{
+    ll_free(completion->text);
+    completion->text = NULL;
+}
+
+int ll_waiter_init(struct ll_waiter *waiter, struct leaselock_error *reterr)
+{
+    ll_link_init(&waiter->link);
+    waiter->next = NULL;
+    waiter->wake = LL_WAKE_NONE;
+    waiter->done = false;
+    waiter->status = 0;
+    waiter->reterr = reterr;
+    return sem_init(&waiter->woken, 0, 0) == 0 ? 0 : LEASELOCK_E_SYSTEM;
+}
+
+void ll_waiter_free(struct ll_waiter *waiter)
+{
+    (void)sem_destroy(&waiter->woken);
+}
+
+void ll_notice_post(struct ll_client *client, struct ll_notice *notice)
+{
+    bool first = ll_link_alone(&client->notices);
+
+    if (!ll_link_alone(&notice->link)) {
+        return;
+    }
+    ll_link_append(&client->notices, &notice->link);
+    if (notice->owner != NULL) {
+        ll_handle_ref(notice->owner);
+    }
+    if (first && client->event_fd >= 0) {
+        uint64_t one = 1;
+
+        /* It does not block, and cannot overflow: it is read at each dispatch.
+         */
+        while (write(client->event_fd, &one, sizeof(one)) < 0 &&
+               errno == EINTR) {
+        }
+    }
+}
+
+void ll_notice_withdraw(struct ll_notice *notice)
+{
+    if (!ll_link_alone(&notice->link)) {
+        ll_link_remove(&notice->link);
+        ll_handle_put(notice->owner);
+    }
+}
+
+int ll_notices_call(struct ll_client *client)
+{
+    int calls = 0;
+
+    while (!ll_link_alone(&client->notices)) {
+        struct ll_notice *notice =
+            LL_CONTAINER(client->notices.next, struct ll_notice, link);
+        struct ll_handle *owner = notice->owner;
+
+        ll_link_remove(&notice->link);
+        client->calling = owner;
+        ll_seat_unlock(client);
+        callbacks_deep++;
+        notice->call(client, notice);
+        callbacks_deep--;
+        pthread_mutex_lock(&client->mutex);
+        client->calling = NULL;
+        pthread_cond_broadcast(&client->changed);
+        if (notice->after != NULL) {
+            notice->after(client, notice);
+        }
+        ll_handle_put(owner);
+        calls++;
+    }
+    return calls;
+}
+
+/** Lines that wait to be dispatched at most; further ones are dropped. */
+#define LOG_LINES_MAX 1024
+
+struct log_notice {
+    struct ll_notice notice;
+    int level;
+    char text[];
+};
+
+static void log_call(struct ll_client *client, struct ll_notice *notice)
+{
+    struct log_notice *line = LL_CONTAINER(notice, struct log_notice, notice);
+
+    client->options.log((enum leaselock_log_level)line->level, line->text,
+                        client->options.log_arg);
+}
+
+static void log_after(struct ll_client *client, struct ll_notice *notice)
+{
+    client->log_lines--;
+    ll_free(LL_CONTAINER(notice, struct log_notice, notice));
+}
+
+void ll_notice_post_log(struct ll_client *client, int level, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    struct log_notice *line;
+
+    if (client->options.log == NULL || client->log_lines >= LOG_LINES_MAX) {
+        return;
+    }
+    line = ll_alloc_zero(1, sizeof(*line) + size);
+    if (line == NULL) {
+        return;
+    }
+    ll_notice_init(&line->notice, NULL);
+    line->notice.call = log_call;
+    line->notice.after = log_after;
+    line->level = level;
+    memcpy(line->text, text, size);
+    client->log_lines++;
+    ll_notice_post(client, &line->notice);
+}

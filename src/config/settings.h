@@ -1,0 +1,120 @@
+#ifndef LL_CONFIG_SETTINGS_H
+#define LL_CONFIG_SETTINGS_H
+
+#include <stddef.h>
+
+#include "leaselock/settings.h"
+
+/**
+ * The table of settings: their names, kinds and bounds. The environment, URLs,
+ * config files, the tool's options and leaselock-settings(5) all come of it.
+ */
+enum ll_setting_id {
+    LL_SETTING_ENDPOINTS,
+    LL_SETTING_DISCOVERY_SRV,
+    LL_SETTING_DISCOVERY_SRV_NAME,
+    LL_SETTING_DISCOVERY_DNS,
+    LL_SETTING_SYNC_INTERVAL,
+    LL_SETTING_NAMESPACE,
+    LL_SETTING_TLS,
+    LL_SETTING_CACERT,
+    LL_SETTING_CERT,
+    LL_SETTING_KEY,
+    LL_SETTING_SERVER_NAME,
+    LL_SETTING_USER,
+    LL_SETTING_PASSWORD,
+    LL_SETTING_PASSWORD_FILE,
+    LL_SETTING_DIAL_TIMEOUT,
+    LL_SETTING_REQUEST_TIMEOUT,
+    LL_SETTING_KEEPALIVE_TIME,
+    LL_SETTING_KEEPALIVE_TIMEOUT,
+    LL_SETTING_SEND_BYTES_MAX,
+    LL_SETTING_RECEIVE_BYTES_MAX,
+    LL_SETTING_CONFIG,
+    LL_SETTING_GUARDIAN,
+    LL_SETTING_GUARDIAN_PATH,
+};
+#define LL_SETTINGS 23
+
+enum ll_setting_kind {
+    LL_KIND_TEXT,
+    /** A text that is the path of a file. */
+    LL_KIND_FILE,
+    /** Texts that hold a password, or may. */
+    LL_KIND_SECRET,
+    LL_KIND_USER,
+    LL_KIND_ENDPOINTS,
+    /** Milliseconds. */
+    LL_KIND_TIME,
+    LL_KIND_BYTES,
+    /** 1 or 0. */
+    LL_KIND_SWITCH,
+};
+
+struct ll_setting {
+    struct leaselock_setting about;
+    enum ll_setting_kind kind;
+    /** Where it is in struct leaselock_client_options. */
+    size_t member_at;
+    /** Of a number. Where `off` says so, 0 is allowed besides: it turns the
+     *  thing off. */
+    int min;
+    int max;
+    int initial;
+    int off;
+};
+
+/** A setting's value: a number of a kind that is one, else a text. */
+struct ll_value_of {
+    const char *text;
+    int number;
+};
+
+extern const struct ll_setting ll_settings[LL_SETTINGS];
+
+/** Longest text of a setting, and of a list of endpoints. */
+#define LL_SETTING_SIZE_MAX 4096
+#define LL_SETTING_ENDPOINTS_SIZE_MAX 16384
+
+/** Bytes for ll_setting_wanted's sentence. */
+#define LL_SETTING_WANTED_SIZE 160
+
+/** Finds a setting by its name, which need not end in a NUL; -1: there is
+ *  none. */
+int ll_setting_find(const char *name, size_t size);
+
+/** Whether a URL may have it: not what says where to read the rest, nor a
+ *  program to run. */
+int ll_setting_is_for_url(int id);
+
+/** Whether it is a number. */
+int ll_setting_is_number(const struct ll_setting *setting);
+
+/**
+ * Reads a value from a text, and checks it.
+ *
+ * @param text       borrowed by the value
+ * @param ret_value  set only on success
+ * @return 0 or -1
+ */
+int ll_setting_read(const struct ll_setting *setting,
+                    const char *text,
+                    struct ll_value_of *ret_value);
+
+/** Checks a value: 0 or -1. */
+int ll_setting_check(const struct ll_setting *setting,
+                     const struct ll_value_of *value);
+
+/** Says what a setting's value must be, as in "which is not ...". In a text
+ *  times have units; as a member of the options they are milliseconds. */
+void ll_setting_wanted(const struct ll_setting *setting,
+                       int in_text,
+                       char wanted[LL_SETTING_WANTED_SIZE]);
+
+/** Writes a number as ll_setting_read takes it. */
+void ll_setting_print(const struct ll_setting *setting,
+                      int number,
+                      char *text,
+                      size_t size);
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef LL_CONFIG_URL_H
+#define LL_CONFIG_URL_H
+
+#include <stdbool.h>
+
+#include "config/setup.h"
+
+/**
+ * "etcd://user:password@host:port,host:port/namespace?cacert=file&tls=1", or
+ * "etcds://" for TLS. What is special there is written as %xx.
+ */
+struct ll_url {
+    char *buffer; /* what the texts are in */
+    size_t size;
+    struct ll_texts texts;
+};
+
+/** Whether a list of endpoints is such a URL. */
+bool ll_url_is(const char *text);
+
+/**
+ * Reads a URL.
+ *
+ * @param ret_url  freed with ll_url_free, after a failure too
+ * @param reterr   tells no part that could be a password's
+ * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM
+ */
+int ll_url_parse(const char *text,
+                 struct ll_url *ret_url,
+                 struct leaselock_error *reterr);
+
+void ll_url_free(struct ll_url *url);
+
+#endif
