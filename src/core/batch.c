@@ -372,7 +372,6 @@ static void batch_split(struct ll_core *core,
     /* To one that is not to be sent again: it was not applied. */
     struct ll_answer refused = *answer;
 
-    refused.outcome = LL_OUTCOME_AGAIN;
     if (strstr(answer->text, "too many operations") != NULL) {
         core->batches.parts_max = batch->ops_n / 2;
         ll_core_log(core, 2, "etcd takes fewer than %zu operations in a Txn",
@@ -390,6 +389,12 @@ static void batch_split(struct ll_core *core,
             ll_call_at(core, object, core->now_ns);
             ll_object_reschedule(core, object);
         } else {
+            /* A snapshot that was restored as another cluster may have had the
+             * write's key: there it was applied. */
+            refused.outcome =
+                answer->is_disbelieved && object->kind == LL_OBJECT_WRITE
+                    ? LL_OUTCOME_LOST
+                    : LL_OUTCOME_AGAIN;
             ll_call_end(core, object, &refused, event);
         }
     }

@@ -5,6 +5,7 @@
 
 #include "core/object.h"
 #include "core/observe.h"
+#include "core/queue.h"
 #include "core/session.h"
 
 static uint64_t bit_of(uint32_t endpoint)
@@ -20,6 +21,7 @@ static void cluster_end(struct ll_core *core)
 
     core->cluster.id = 0;
     core->cluster.checked = 0;
+    ll_queue_notes_drop(core);
     LL_LIST_EACH (at, after, &core->sessions) {
         ll_session_on_cluster(core, LL_CONTAINER(at, struct ll_session, link));
     }

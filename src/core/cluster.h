@@ -16,14 +16,18 @@ struct ll_core;
  *     UNKNOWN | an answer with an id         | KNOWN   | that id is believed
  *     KNOWN   | an answer with the same id   | KNOWN   | its endpoint is
  *             |                              |         | checked
- *     KNOWN   | an answer with another id    | UNKNOWN | drops the answer;
+ *     KNOWN   | an answer with another id    | UNKNOWN | drops the answer: what
+ *             |                              |         | asked ends with SERVER,
+ *             |                              |         | a write with
+ *             |                              |         | OUTCOME_UNKNOWN;
  *             |                              |         | sessions that are being
- *             |                              |         | opened, queries and
- *             |                              |         | observers end with
- *             |                              |         | SERVER, open sessions
- *             |                              |         | are lost; what is being
- *             |                              |         | closed or released ends
- *             |                              |         | with OUTCOME_UNKNOWN
+ *             |                              |         | opened and observers
+ *             |                              |         | end with SERVER, open
+ *             |                              |         | sessions are lost, with
+ *             |                              |         | what is released in
+ *             |                              |         | them; sessions that are
+ *             |                              |         | being closed end with
+ *             |                              |         | OUTCOME_UNKNOWN
  *     KNOWN   | a session is opened, and     | UNKNOWN |
  *             | none and no observer is left |         |
  *     any     | an answer without an id      | same    | it is believed

@@ -287,6 +287,7 @@ static void on_any_answer(struct ll_core *core, const struct ll_event *event)
         error = (struct ll_answer){.outcome = LL_OUTCOME_ERROR,
                                    .grpc_status = -1,
                                    .text = core->cluster.text,
+                                   .is_disbelieved = true,
                                    .kind = answer->kind};
         dropped.answer.answer = &error;
         on_answer(core, &dropped);

@@ -28,11 +28,30 @@ bool ll_queue_knows_head(const struct ll_core *core,
            memcmp(note->head, ticket->ahead_key, note->head_size) == 0;
 }
 
+static void note_drop(struct ll_queue_note *note)
+{
+    ll_free(note->head);
+    *note = (struct ll_queue_note){0};
+}
+
+void ll_queue_note_made(struct ll_core *core, const struct ll_ticket *ticket)
+{
+    struct ll_queue_note *note =
+        &core->queue_notes[ticket->queue_hash % LL_QUEUE_NOTES];
+    bool is_own = note->head != NULL && note->head_token == ticket->token &&
+                  note->head_size == ticket->key_size &&
+                  memcmp(note->head, ticket->key, note->head_size) == 0;
+
+    /* Answers that overtake each other cost a note as well, so a read. */
+    if (is_own || note->head_token > ticket->token) {
+        note_drop(note);
+    }
+}
+
 void ll_queue_notes_drop(struct ll_core *core)
 {
     for (size_t i = 0; i < LL_QUEUE_NOTES; i++) {
-        ll_free(core->queue_notes[i].head);
-        core->queue_notes[i] = (struct ll_queue_note){0};
+        note_drop(&core->queue_notes[i]);
     }
 }
 

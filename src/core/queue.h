@@ -33,11 +33,15 @@ struct ll_queue_note {
 
 /** A ticket is held. */
 void ll_queue_note_head(struct ll_core *core, const struct ll_ticket *ticket);
+/** A ticket's key has been made, or found. What is noted of the same key, or of
+ *  a newer one, is of a store that went back since: it is dropped. */
+void ll_queue_note_made(struct ll_core *core, const struct ll_ticket *ticket);
 /** Whether the key ahead of a ticket is known to have been the oldest. */
 bool ll_queue_knows_head(const struct ll_core *core,
                          const struct ll_ticket *ticket);
 void ll_queue_notes_free(struct ll_core *core);
-/** The store went back: what is noted may be of keys that are there again. */
+/** The store went back, or is another one: what is noted may be of keys that
+ *  are there again. */
 void ll_queue_notes_drop(struct ll_core *core);
 
 #endif

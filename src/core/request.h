@@ -204,6 +204,9 @@ struct ll_answer {
     int64_t revision; /* the header's; 0 without one */
     uint64_t cluster_id;
     uint64_t member_id;
+    /** ERROR that stands for an OK answer of a cluster that is not believed:
+     *  that cluster has applied the request. */
+    bool is_disbelieved;
     enum ll_request_kind kind; /* names the member below; of an OK answer */
     union {
         struct ll_txn_answer txn;

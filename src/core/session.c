@@ -201,6 +201,7 @@ int ll_session_close(struct ll_core *core, const struct ll_event *event)
     }
     if (session->state == LL_SESSION_OPENING || session->check_ns != LL_NEVER) {
         session_tell_opened(core, session, LEASELOCK_E_CLOSED);
+        session->changed_due = false; /* it was never reported open */
     }
     ll_remains_note(session);
     LL_LIST_EACH (at, after, &session->tickets) {

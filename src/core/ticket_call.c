@@ -244,6 +244,7 @@ void ll_ticket_enqueued(struct ll_core *core,
 {
     ticket->token = revision;
     ticket->version = 1;
+    ll_queue_note_made(core, ticket);
     ll_free(ticket->value);
     ticket->value = NULL;
     if (ticket->acquire_told) {
@@ -278,6 +279,7 @@ void ll_ticket_found(struct ll_core *core,
     ticket->token = own->create_revision;
     ticket->version = own->version;
     ticket->version_open = ticket->resumes;
+    ll_queue_note_made(core, ticket);
     if (ticket->acquire_told) {
         ll_ticket_leave(core, ticket);
     } else if (is_first) {
@@ -451,6 +453,7 @@ static void ticket_on_logged(struct ll_core *core,
                ticket->state == LL_TICKET_NEXT ? ticket->gone_revision : 0);
 
     ticket->linearize = false;
+    ticket->by_log = false;
     if (is_old) {
         ll_core_log(core, 1,
                     "the store went back to revision %lld: a snapshot was "

@@ -536,8 +536,10 @@ void ll_write_on_answer(struct ll_core *core,
     case LL_OUTCOME_REFUSED:
         write_fail(core, write, LEASELOCK_E_REFUSED);
         break;
-    case LL_OUTCOME_LEASE_EXISTS:
     case LL_OUTCOME_ERROR:
+        write->lost = write->lost || answer->is_disbelieved;
+        /* fall through */
+    case LL_OUTCOME_LEASE_EXISTS:
         write_fail(core, write, LEASELOCK_E_SERVER);
         break;
     }

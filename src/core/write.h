@@ -54,6 +54,8 @@
  *            |                               |      | ticket is lost
  *     OUT    | refused, error                | gone | WRITTEN error; UNKNOWN
  *            |                               |      | after a lost answer
+ *     OUT    | answered by another cluster   | gone | WRITTEN UNKNOWN: its
+ *            |                               |      | store may have had K
  *     OUT    | time-out                      | OUT  | UNKNOWN, the last word
  *            |                               |      | follows; UNAVAILABLE when
  *            |                               |      | no try can be applied
