@@ -324,6 +324,9 @@ static void note_watch(struct world *world, const struct ll_event *event)
                                    ? world_oldest_creating(world)
                                    : world_watch(world, event->watch.watch_id);
 
+    if (event->kind == LL_EVENT_WATCH_CREATED && event->watch.watch_id < 0) {
+        return; /* of no watch: -1 is a refusal's */
+    }
     if (event->kind == LL_EVENT_WATCH_CREATED &&
         (watch == NULL || watch->state == FUZZ_WATCH_OVER)) {
         /* The server's own number, if there is but one that it can mean. */
