@@ -338,6 +338,10 @@ static void client_on_down(struct sim_client *client,
     event.stream_down.endpoint = stream->endpoint;
     event.stream_down.grpc_status = 14;
     event.stream_down.outcome = LL_OUTCOME_LOST;
+    if (strcmp(message->text, SIM_DENIED) == 0) {
+        event.stream_down.grpc_status = LL_GRPC_DENIED;
+        event.stream_down.outcome = LL_OUTCOME_REFUSED;
+    }
     event.stream_down.text = message->text;
     (void)sim_client_step(client, &event);
 }

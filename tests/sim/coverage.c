@@ -13,8 +13,8 @@
 #include "world.h"
 
 static const char *const machine_names[SIM_MACHINES] = {
-    "session", "ticket",  "watch",    "stream",  "beats", "endpoint",
-    "write",   "several", "observer", "resumed", "search"};
+    "session", "ticket",  "watch",    "stream",  "beats",  "endpoint",
+    "write",   "several", "observer", "resumed", "search", "renewal"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
@@ -31,6 +31,7 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
      "none"},
     {"REST", "KEYS", "MADE", "AHEAD", "MARK", "GONE", "", "", "none"},
+    {"ALLOWED", "DENIED", "", "", "", "", "", "", "none"},
 };
 
 static const char *const event_names[SIM_EVENTS] = {
@@ -139,6 +140,10 @@ static void look_at_session(struct sim_client *client,
 {
     count(client, SIM_MACHINE_SESSION, &known->seen_state, event,
           session != NULL ? (int)session->state : SIM_STATE_NONE);
+    count(client, SIM_MACHINE_RENEWAL, &known->seen_renewal, event,
+          session == NULL || !ll_session_is_alive(session) ? SIM_STATE_NONE
+          : ll_link_alone(&session->denied)                ? 0
+                                                           : 1);
     known->is_ended = session == NULL;
 }
 

@@ -25,6 +25,9 @@ struct sim_etcd;
 
 #define SIM_MEMBERS_MAX 5
 
+/** The text of a refusal. */
+#define SIM_DENIED "etcdserver: permission denied"
+
 struct sim_etcd_config {
     uint64_t seed;
     unsigned members;    /* 1, 3 or 5 */
@@ -74,7 +77,8 @@ struct sim_etcd_hooks {
                          uint64_t stream,
                          int64_t lease,
                          int64_t ttl_s);
-    /** A stream ended: its member died, or has no leader (with hasleader). */
+    /** A stream ended: its member died, has no leader (with hasleader), or
+     *  refuses a renewal (SIM_DENIED). */
     void (*on_stream_down)(void *arg, uint64_t stream, const char *text);
     /** For invariants: a revision was committed; keys of it follow with
      *  sim_etcd_changes. */
@@ -151,6 +155,10 @@ void sim_etcd_move_leader(struct sim_etcd *etcd,
 void sim_etcd_compact(struct sim_etcd *etcd, int64_t revision, int64_t now_ns);
 /** Answers writes with "too many requests" while it is on. */
 void sim_etcd_set_busy(struct sim_etcd *etcd, bool busy);
+/** Refuses to renew a lease, as to a user who may not write one of its keys any
+ *  more, or does no longer.
+ *  @return whether there is such a lease, and the release looks at that */
+bool sim_etcd_deny_renewals(struct sim_etcd *etcd, int64_t lease, bool denied);
 /** Refuses watches on keys that begin so, as without permission. */
 void sim_etcd_forbid_watch(struct sim_etcd *etcd, struct ll_bytes prefix);
 

@@ -227,6 +227,17 @@ unsigned sim_lease_primary(const struct sim_etcd *etcd, unsigned member)
     return SIM_NOBODY;
 }
 
+bool sim_etcd_deny_renewals(struct sim_etcd *etcd, int64_t lease, bool denied)
+{
+    struct sim_lease *it = sim_lease_find(etcd, lease);
+
+    if (it == NULL || !sim_has_change(etcd, SIM_CHANGE_RENEWAL_IS_CHECKED)) {
+        return false;
+    }
+    it->is_denied = denied;
+    return true;
+}
+
 int64_t sim_etcd_lease_expiry_ns(const struct sim_etcd *etcd, int64_t lease)
 {
     const struct sim_lease *it = sim_lease_find(etcd, lease);

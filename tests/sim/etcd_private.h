@@ -78,6 +78,7 @@ struct sim_lease {
     /** By the clock of the stale leader; SIM_NEVER: it does not know it. */
     int64_t stale_ns;
     size_t keys_n;
+    bool is_denied; /* to whoever renews it */
 };
 
 enum sim_watcher_state {
@@ -191,6 +192,9 @@ enum sim_change {
     /** See sim_txn_apply. 3.6's own sources are where this is from: Debian has
      *  no 3.6 that it could be compared with. */
     SIM_CHANGE_TXN_CHECKED_IN_ORDER,
+    /** A renewal of a lease needs permission to write all of its keys; a
+     *  refusal ends the stream. */
+    SIM_CHANGE_RENEWAL_IS_CHECKED,
     SIM_CHANGES
 };
 bool sim_has_change(const struct sim_etcd *etcd, enum sim_change change);

@@ -128,6 +128,16 @@ keepalive(struct sim_etcd *etcd, struct sim_stream *stream, int64_t id)
     return true;
 }
 
+static bool is_refused(const struct sim_etcd *etcd,
+                       const struct sim_stream_message *message)
+{
+    const struct sim_lease *lease = message->kind == SIM_STREAM_KEEPALIVE
+                                        ? sim_lease_find(etcd, message->id)
+                                        : NULL;
+
+    return lease != NULL && lease->is_denied;
+}
+
 /** Takes a stream's messages one after the other, as etcd does.
  *  @return whether the stream is still there */
 static bool stream_go_on(struct sim_etcd *etcd, struct sim_stream *stream)
@@ -146,6 +156,10 @@ static bool stream_go_on(struct sim_etcd *etcd, struct sim_stream *stream)
         struct sim_stream_message *head = stream->messages[0];
         bool done = false;
 
+        if (is_refused(etcd, head)) {
+            stream_down(etcd, stream, SIM_DENIED);
+            return false;
+        }
         if (head->kind == SIM_STREAM_KEEPALIVE) {
             if (!head->begun) {
                 head->begun = true;

@@ -16,6 +16,7 @@ static const unsigned since[SIM_CHANGES][MINORS] = {
     [SIM_CHANGE_WATCH_NOW_IS_SYNCED] = {38, 22, 2},
     [SIM_CHANGE_NEGATIVE_START_IS_REFUSED] = {38, 24, 6},
     [SIM_CHANGE_TXN_CHECKED_IN_ORDER] = {NEVER, NEVER, 0},
+    [SIM_CHANGE_RENEWAL_IS_CHECKED] = {NEVER, 28, 9},
 };
 
 bool sim_has_change(const struct sim_etcd *etcd, enum sim_change change)

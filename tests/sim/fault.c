@@ -78,6 +78,7 @@ static bool is_rare(enum sim_fault fault, struct ll_random *random)
                      : fault == SIM_FAULT_FORBID ? 8
                      : fault == SIM_FAULT_NESTED ? 4
                      : fault == SIM_FAULT_OTHER  ? 3
+                     : fault == SIM_FAULT_RENEW  ? 2
                                                  : 1;
 
     return sim_below(random, one_in) != 0;
@@ -228,6 +229,35 @@ static void end_address(struct sim_world *world, unsigned peer, unsigned member)
     }
 }
 
+/** One of a client's sessions, whose beats mostly share a stream with others'
+ *  beats, is to be renewed no more. */
+static void strike_renewals(struct sim_world *world)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_RENEW];
+    unsigned number = (unsigned)sim_below(random, world->clients_n);
+    struct sim_client *client = &world->clients[number];
+    struct sim_session *picked = NULL;
+    int64_t n = 0;
+
+    for (size_t i = 0; i < client->live_n; i++) {
+        struct sim_session *session = client->objects[client->live[i]].session;
+
+        if (session != NULL && session->is_open &&
+            sim_below(random, ++n) == 0) {
+            picked = session;
+        }
+    }
+    if (picked == NULL ||
+        !sim_etcd_deny_renewals(world->etcd, picked->lease, true)) {
+        return;
+    }
+    SIM_TELL(world, "** %s: session %u.%llu", faults[SIM_FAULT_RENEW].what,
+             number, (unsigned long long)picked->id);
+    picked->is_denied = true;
+    sim_fault_count(world, SIM_FAULT_RENEW);
+    end_in(world, SIM_FAULT_RENEW, 12 * LL_NS_PER_S, (uint64_t)picked->lease);
+}
+
 static void strike_peer(struct sim_world *world)
 {
     struct ll_random *random = &world->fault_random[SIM_FAULT_PAUSE];
@@ -316,7 +346,9 @@ void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
     if (world->phase != SIM_PHASE_STORM) {
         return;
     }
-    sim_fault_count(world, fault);
+    if (fault != SIM_FAULT_RENEW) {
+        sim_fault_count(world, fault);
+    }
     switch ((int)fault) {
     case SIM_FAULT_RESET:
     case SIM_FAULT_CUT:
@@ -345,6 +377,9 @@ void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
     case SIM_FAULT_OTHER:
         strike_address(world);
         break;
+    case SIM_FAULT_RENEW:
+        strike_renewals(world);
+        break;
     default:
         sim_party_strikes(world, fault);
         break;
@@ -366,6 +401,9 @@ void sim_fault_end(struct sim_world *world, enum sim_fault fault, uint64_t at)
         return;
     case SIM_FAULT_OTHER:
         end_address(world, (unsigned)(at >> 8), (unsigned)(at & 255));
+        return;
+    case SIM_FAULT_RENEW:
+        (void)sim_etcd_deny_renewals(world->etcd, (int64_t)at, false);
         return;
     default:
         break;

@@ -49,7 +49,8 @@
     X(PROXY, "proxy", SETTING,                                                 \
       "a proxy numbers watches and mixes their order")                         \
     X(OTHER, "other", TIME, "an address leads to another cluster for a while") \
-    X(REQUEUE, "requeue", HABIT, "a caller queues again after a silence")
+    X(REQUEUE, "requeue", HABIT, "a caller queues again after a silence")      \
+    X(RENEW, "renew", TIME, "etcd refuses to renew a lease for a while")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text, how, what) SIM_FAULT_##name,

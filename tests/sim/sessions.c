@@ -104,7 +104,8 @@ void sim_check_lost(struct sim_client *client, struct sim_session *session)
         client->core->now_ns < lost->deadline_ns + SIM_SLACK_NS) {
         session->lost_ns = world->now_ns;
     }
-    if (world->is_mild && !session->is_meddled) {
+    /* Of those on one stream a refused renewal costs that session alone. */
+    if (world->is_mild && !session->is_meddled && !session->is_denied) {
         sim_break(world, "no needless loss",
                   "session %u.%llu is lost, and nothing was in its way",
                   client->peer.number, (unsigned long long)session->id);

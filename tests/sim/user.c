@@ -46,6 +46,7 @@ struct sim_session *sim_session_new(struct sim_client *client, int64_t lease)
     session->id = sim_client_next_id(client);
     session->lease = lease;
     session->seen_state = SIM_STATE_NONE;
+    session->seen_renewal = SIM_STATE_NONE;
     session->open_owed = true;
     client->objects[session->id].session = session;
     client->live[client->live_n++] = session->id;

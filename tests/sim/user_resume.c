@@ -72,6 +72,7 @@ static void take_over_session(struct sim_client *client,
     session->before = before;
     session->grants = before->grants;
     session->is_meddled = before->is_meddled;
+    session->is_denied = before->is_denied;
     sim_user_open(client, session);
 }
 

@@ -128,6 +128,7 @@ struct sim_session {
     uint64_t id;
     int64_t lease;
     int seen_state; /* for the coverage */
+    int seen_renewal;
     bool open_owed;
     bool close_owed;
     bool is_open;    /* OPENED 0 was told, and nothing was heard since */
@@ -135,6 +136,7 @@ struct sim_session {
     bool is_closing; /* the caller asked for it */
     bool is_ended;   /* core forgets it */
     bool is_meddled; /* a third party revoked its lease */
+    bool is_denied;  /* a renewal was refused, or may have been */
     bool is_lost;
     unsigned grants;         /* asked for */
     int64_t lease_gone_ns;   /* seen to be gone since; 0: not seen */
