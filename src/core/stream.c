@@ -511,9 +511,13 @@ static void watch_on_created(struct ll_core *core,
 {
     core->watches.answered_ns = core->now_ns;
     if (core->watches.numbered) {
+        struct ll_watch_index *index = &core->watches.index;
+        bool is_taken =
+            ll_watch_index_find(index, event->watch.watch_id) != NULL;
+
         watch->id = event->watch.watch_id;
-        if (watch->state == LL_WATCH_CREATING &&
-            !ll_watch_index_add(&core->watches.index, watch)) {
+        if (is_taken || (watch->state == LL_WATCH_CREATING &&
+                         !ll_watch_index_add(index, watch))) {
             watches_anew(core, LL_WATCH_REFUSED_PAUSE_NS);
             return;
         }
