@@ -84,6 +84,7 @@ void sim_etcd_free(struct sim_etcd *etcd)
     for (i = 0; i < etcd->calls_n; i++) {
         sim_call_free(etcd->calls[i]);
     }
+    free(etcd->snapshot.leases);
     sim_store_free(&etcd->store);
     sim_arena_free(&etcd->arena);
     free(etcd->streams);

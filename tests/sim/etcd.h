@@ -153,6 +153,11 @@ void sim_etcd_move_leader(struct sim_etcd *etcd,
                           unsigned member,
                           int64_t now_ns);
 void sim_etcd_compact(struct sim_etcd *etcd, int64_t revision, int64_t now_ns);
+/** Takes a snapshot; once. What it has stays in the history until then. */
+void sim_etcd_snapshot(struct sim_etcd *etcd);
+/** Starts all members, which are dead, with the snapshot's store; keys that are
+ *  in it and were deleted, or made anew, since then are deleted first. */
+void sim_etcd_restore(struct sim_etcd *etcd, int64_t now_ns);
 /** Answers writes with "too many requests" while it is on. */
 void sim_etcd_set_busy(struct sim_etcd *etcd, bool busy);
 /** Refuses to renew a lease, as to a user who may not write one of its keys any

@@ -30,6 +30,9 @@ static void trim(struct sim_etcd *etcd)
         memmove(etcd->entries, etcd->entries + gone,
                 etcd->entries_n * sizeof(etcd->entries[0]));
     }
+    if (etcd->snapshot.revision > 0 && compacted > etcd->snapshot.revision) {
+        compacted = etcd->snapshot.revision;
+    }
     if (compacted > etcd->store.trimmed) {
         sim_store_trim(&etcd->store, compacted);
     }

@@ -240,6 +240,29 @@ void sim_store_trim(struct sim_store *store, int64_t revision)
     store->keys_n = kept;
 }
 
+void sim_store_back(struct sim_store *store, int64_t revision)
+{
+    size_t kept = 0;
+    size_t i;
+
+    store->changes_n = sim_store_change_lower(store, revision + 1);
+    for (i = 0; i < store->keys_n; i++) {
+        struct sim_key *key = store->keys[i];
+
+        while (key->versions_n > 0 &&
+               key->versions[key->versions_n - 1]->revision > revision) {
+            free(key->versions[--key->versions_n]);
+        }
+        if (key->versions_n > 0) {
+            store->keys[kept++] = key;
+        } else {
+            key_free(key);
+        }
+    }
+    store->keys_n = kept;
+    store->revision = revision;
+}
+
 void sim_version_kv(const struct sim_version *version, struct ll_kv *ret_kv)
 {
     *ret_kv = (struct ll_kv){

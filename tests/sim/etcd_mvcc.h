@@ -83,6 +83,9 @@ int64_t sim_store_open_revision(const struct sim_store *store);
 /** Frees what nobody who has compacted to this revision can ask for. */
 void sim_store_trim(struct sim_store *store, int64_t revision);
 
+/** Takes back what was written after a revision, which is not trimmed. */
+void sim_store_back(struct sim_store *store, int64_t revision);
+
 /** The key as it was at a revision; NULL: it was not there. */
 const struct sim_version *sim_store_find(const struct sim_store *store,
                                          struct ll_bytes key,

@@ -144,6 +144,14 @@ struct sim_member {
     int64_t lease_phase_ns;
 };
 
+/** What a restored cluster begins with. */
+struct sim_snapshot {
+    int64_t revision; /* 0: none was taken */
+    int64_t compacted;
+    struct sim_lease *leases;
+    size_t leases_n;
+};
+
 struct sim_etcd {
     struct sim_etcd_config config;
     struct sim_etcd_hooks hooks;
@@ -170,6 +178,7 @@ struct sim_etcd {
     size_t leases_n;
     size_t leases_capacity;
     int64_t lease_check_ns; /* the leader's next look that may find something */
+    struct sim_snapshot snapshot;
     struct sim_stream **streams;
     size_t streams_n;
     size_t streams_capacity;

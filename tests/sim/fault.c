@@ -74,12 +74,13 @@ static int64_t rate_draw(struct ll_random *random, enum sim_fault fault)
 /** Kinds that would fill every world if they were as likely as the others. */
 static bool is_rare(enum sim_fault fault, struct ll_random *random)
 {
-    int64_t one_in = fault == SIM_FAULT_BURST    ? 40
-                     : fault == SIM_FAULT_FORBID ? 8
-                     : fault == SIM_FAULT_NESTED ? 4
-                     : fault == SIM_FAULT_OTHER  ? 3
-                     : fault == SIM_FAULT_RENEW  ? 2
-                                                 : 1;
+    int64_t one_in = fault == SIM_FAULT_BURST     ? 40
+                     : fault == SIM_FAULT_FORBID  ? 8
+                     : fault == SIM_FAULT_NESTED  ? 4
+                     : fault == SIM_FAULT_OTHER   ? 3
+                     : fault == SIM_FAULT_RENEW   ? 2
+                     : fault == SIM_FAULT_RESTORE ? 4
+                                                  : 1;
 
     return sim_below(random, one_in) != 0;
 }
@@ -115,6 +116,10 @@ void sim_faults_draw(struct sim_world *world)
         if (there && world->fault_rate[i] != 0) {
             SIM_TELL(world, "in this world: %s", faults[i].what);
         }
+    }
+    if (world->fault_rate[SIM_FAULT_RESTORE] > 0) {
+        /* Go's clients wait for ever for a revision of the lost history. */
+        world->fault_rate[SIM_FAULT_GO] = 0;
     }
 }
 
@@ -328,6 +333,30 @@ static void strike_cluster(struct sim_world *world, enum sim_fault fault)
     }
 }
 
+/** Once in a run: a snapshot, and later its return. */
+static void strike_store(struct sim_world *world)
+{
+    if (!world->has_snapshot) {
+        SIM_TELL(world, "** a snapshot is taken");
+        world->has_snapshot = true;
+        sim_etcd_snapshot(world->etcd);
+    } else if (!world->is_down && !world->was_restored) {
+        SIM_TELL(world, "** %s: it stops", faults[SIM_FAULT_RESTORE].what);
+        sim_fault_count(world, SIM_FAULT_RESTORE);
+        sim_restore_stop(world);
+        end_in(world, SIM_FAULT_RESTORE, 12 * LL_NS_PER_S, 0);
+    }
+}
+
+static void end_store(struct sim_world *world)
+{
+    if (world->is_down) {
+        sim_restore_start(world);
+        SIM_TELL(world, "** etcd is back, at revision %lld",
+                 (long long)sim_etcd_revision(world->etcd));
+    }
+}
+
 /** The list goes back to all of them now and then, and for good at the end. */
 static void strike_list(struct sim_world *world)
 {
@@ -346,7 +375,7 @@ void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
     if (world->phase != SIM_PHASE_STORM) {
         return;
     }
-    if (fault != SIM_FAULT_RENEW) {
+    if (fault != SIM_FAULT_RENEW && fault != SIM_FAULT_RESTORE) {
         sim_fault_count(world, fault);
     }
     switch ((int)fault) {
@@ -380,6 +409,9 @@ void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
     case SIM_FAULT_RENEW:
         strike_renewals(world);
         break;
+    case SIM_FAULT_RESTORE:
+        strike_store(world);
+        break;
     default:
         sim_party_strikes(world, fault);
         break;
@@ -405,8 +437,14 @@ void sim_fault_end(struct sim_world *world, enum sim_fault fault, uint64_t at)
     case SIM_FAULT_RENEW:
         (void)sim_etcd_deny_renewals(world->etcd, (int64_t)at, false);
         return;
+    case SIM_FAULT_RESTORE:
+        end_store(world);
+        return;
     default:
         break;
+    }
+    if (world->is_down) {
+        return;
     }
     if (world->members[member] == SIM_MEMBER_STOPPED &&
         fault == SIM_FAULT_STOP) {
@@ -427,6 +465,7 @@ void sim_fault_end(struct sim_world *world, enum sim_fault fault, uint64_t at)
 void sim_faults_heal(struct sim_world *world)
 {
     sim_etcd_set_busy(world->etcd, false);
+    end_store(world);
     for (unsigned member = 0; member < world->members_n; member++) {
         sim_fault_end(world, SIM_FAULT_STOP, member);
         sim_fault_end(world, SIM_FAULT_KILL, member);

@@ -50,7 +50,8 @@
       "a proxy numbers watches and mixes their order")                         \
     X(OTHER, "other", TIME, "an address leads to another cluster for a while") \
     X(REQUEUE, "requeue", HABIT, "a caller queues again after a silence")      \
-    X(RENEW, "renew", TIME, "etcd refuses to renew a lease for a while")
+    X(RENEW, "renew", TIME, "etcd refuses to renew a lease for a while")       \
+    X(RESTORE, "restore", TIME, "etcd is restored from a snapshot")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text, how, what) SIM_FAULT_##name,

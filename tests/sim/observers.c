@@ -108,6 +108,18 @@ void sim_leaders_look(struct sim_world *world, int64_t revision)
     }
 }
 
+void sim_leaders_restored(struct sim_world *world)
+{
+    for (unsigned name = 0; name < world->names_n; name++) {
+        struct sim_leaders *leaders = &world->leaders[name];
+
+        leaders->is_touched = true;
+        /* None that the queue can have: the next is another in any case. */
+        history_add(leaders, sim_etcd_revision(world->etcd), UINT64_MAX);
+    }
+    sim_leaders_look(world, sim_etcd_revision(world->etcd));
+}
+
 static void break_observer(struct sim_client *client,
                            const struct sim_observer *observer,
                            const char *what)
@@ -145,8 +157,9 @@ static void observer_follow(struct sim_client *client,
 {
     struct sim_world *world = client->world;
     const struct sim_leaders *leaders = &world->leaders[observer->name];
-    bool is_strict =
-        observer->has_begun && world->fault_rate[SIM_FAULT_COMPACT] == 0;
+    bool is_strict = observer->has_begun &&
+                     world->fault_rate[SIM_FAULT_COMPACT] == 0 &&
+                     !world->was_restored;
     size_t at = observer->has_begun ? observer->at + 1
                                     : first_seen(client, observer, leaders);
 
@@ -158,7 +171,9 @@ static void observer_follow(struct sim_client *client,
         break_observer(client, observer, "is told the same again");
     }
     observer->leader = leader;
-    if (world->fault_rate[SIM_FAULT_MISS] > 0) {
+    /* One that connects again when the restored store has passed what it had
+     * seen takes the lost history for a part of it, until its next check. */
+    if (world->fault_rate[SIM_FAULT_MISS] > 0 || observer->is_old) {
         observer->has_begun = true;
         return;
     }

@@ -180,7 +180,8 @@ static void told_lost(struct sim_client *client, const struct ll_effect *effect)
  *  key anew. */
 static void check_gone(struct sim_world *world, const struct sim_ticket *ticket)
 {
-    if (ticket->has_key && ticket->created == ticket->token) {
+    if (ticket->has_key && ticket->created == ticket->token &&
+        !ticket->session->is_old) {
         sim_break(world, "released means gone",
                   "ticket %u.%llu is released, and its key %s is there",
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
@@ -272,7 +273,7 @@ static void told_session(struct sim_client *client,
         /* An earlier grant, given up, may land at any time; and who asks
          * another cluster is answered that there is no such lease. */
         if (status == 0 && session->grants == 1 && !client->met_other &&
-            (session->was_open || client->world->is_calm) &&
+            !session->is_old && (session->was_open || client->world->is_calm) &&
             sim_etcd_has_lease(client->world->etcd, session->lease)) {
             sim_break(client->world, "released means gone",
                       "session %u.%llu is closed, and its lease is there",

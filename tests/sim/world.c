@@ -125,7 +125,8 @@ static void world_draw(struct sim_world *world)
     sim_faults_draw(world);
     world->is_mild = world->fault_rate[SIM_FAULT_FORBID] == 0 &&
                      world->fault_rate[SIM_FAULT_BURST] == 0 &&
-                     world->fault_rate[SIM_FAULT_OTHER] == 0;
+                     world->fault_rate[SIM_FAULT_OTHER] == 0 &&
+                     world->fault_rate[SIM_FAULT_RESTORE] == 0;
     for (int i = 0; i <= SIM_FAULT_BUSY; i++) {
         world->is_mild =
             world->is_mild && (world->fault_rate[i] == 0 ||

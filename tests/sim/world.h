@@ -137,6 +137,7 @@ struct sim_session {
     bool is_ended;   /* core forgets it */
     bool is_meddled; /* a third party revoked its lease */
     bool is_denied;  /* a renewal was refused, or may have been */
+    bool is_old;     /* it was there when etcd was restored */
     bool is_lost;
     unsigned grants;         /* asked for */
     int64_t lease_gone_ns;   /* seen to be gone since; 0: not seen */
@@ -223,6 +224,7 @@ struct sim_write {
     int64_t token;
     int seen_state; /* for the coverage */
     bool releases;
+    bool is_old;   /* it was there when etcd was restored */
     bool was_told; /* that its time is over */
     bool is_over;  /* the last word was told */
     int status;
@@ -252,6 +254,7 @@ struct sim_observer {
     bool end_asked;
     bool is_over;
     size_t from;     /* in the history, when it was asked for */
+    bool is_old;     /* it was there when etcd was restored */
     bool has_begun;  /* something was told, */
     size_t at;       /* and this was the last, */
     uint64_t leader; /* which is this */
@@ -333,6 +336,9 @@ struct sim_world {
     char names[SIM_NAMES_MAX][16];
     unsigned members_n;
     enum sim_member_state members[SIM_MEMBERS_MAX];
+    bool has_snapshot;
+    bool is_down; /* etcd is, to be restored */
+    bool was_restored;
     bool is_mild; /* at worst connections break */
     bool is_calm; /* nothing strikes that could delay a notice */
     /** Peers: clients, then Go's. */
@@ -481,6 +487,10 @@ void sim_check_core(struct sim_client *client);
 /** What must be so at every step. */
 void sim_check_step(struct sim_world *world);
 void sim_check_commit(struct sim_world *world, int64_t revision);
+/** restore.c: the cluster is stopped, and comes back with an older store. */
+void sim_restore_stop(struct sim_world *world);
+/** Does nothing where it is not stopped. */
+void sim_restore_start(struct sim_world *world);
 /** circle.c: etcd has marked a ticket as one that waits in a circle. */
 void sim_check_mark(struct sim_world *world, const struct sim_ticket *ticket);
 /** A Go-like client says that it holds a name. */
@@ -507,6 +517,8 @@ void sim_leaders_free(struct sim_world *world);
 /** A key has changed; and all of a revision have. */
 void sim_leaders_note(struct sim_world *world, struct ll_bytes key);
 void sim_leaders_look(struct sim_world *world, int64_t revision);
+/** The store is another: who leads now. */
+void sim_leaders_restored(struct sim_world *world);
 void sim_check_observed(struct sim_client *client,
                         const struct ll_effect *effect);
 /** Whether each has been told who leads now. */
