@@ -15,6 +15,8 @@ struct ll_call {
     int64_t asked_ns;
     int64_t sent_ns;
     int64_t deadline_ns;
+    bool probe;        /* see ll_call_probe */
+    unsigned answered; /* what the connection gave to it */
     struct ll_waiting waiting;
     struct ll_channel *channel; /* this and the next: NULL while it waits */
     grpc_call *call;
@@ -72,6 +74,19 @@ static grpc_call_error start_batch(struct ll_call *call)
     return grpc_call_start_batch(call->call, ops, 6, &call->tag, NULL);
 }
 
+/** Sends a call on its channel. */
+static bool call_send(struct ll_transport *transport, struct ll_call *call)
+{
+    call->sent_ns = ll_clock_now_ns();
+    call->call = ll_channel_call(
+        call->channel, ll_method_of_request(call->kind), transport->queue,
+        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                     gpr_time_from_nanos(call->deadline_ns - call->sent_ns,
+                                         GPR_TIMESPAN)));
+    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
+    return call->call != NULL && start_batch(call) == GRPC_CALL_OK;
+}
+
 /** Sends a call with the token that is there. */
 static bool call_go(struct ll_transport *transport, struct ll_call *call)
 {
@@ -85,14 +100,7 @@ static bool call_go(struct ll_transport *transport, struct ll_call *call)
         call->token = grpc_slice_ref(*token);
         call->token_serial = ll_token_serial(&transport->auth.token);
     }
-    call->sent_ns = ll_clock_now_ns();
-    call->call = ll_channel_call(
-        call->channel, ll_method_of_request(call->kind), transport->queue,
-        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                     gpr_time_from_nanos(call->deadline_ns - call->sent_ns,
-                                         GPR_TIMESPAN)));
-    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
-    return call->call != NULL && start_batch(call) == GRPC_CALL_OK;
+    return call_send(transport, call);
 }
 
 /** Hands out the answer of a call, and frees it. */
@@ -151,6 +159,29 @@ static void call_wait(struct ll_transport *transport, struct ll_call *call)
     ll_auth_wait(transport, &call->waiting);
 }
 
+/** A call of what is encoded in the scratch buffer; NULL for want of memory. */
+static struct ll_call *
+call_new(struct ll_transport *transport, uint32_t endpoint, int64_t timeout_ns)
+{
+    struct ll_call *call = ll_alloc_zero(1, sizeof(*call));
+
+    if (call == NULL) {
+        return NULL;
+    }
+    call->tag.kind = LL_TAG_CALL;
+    ll_link_init(&call->link);
+    call->endpoint = endpoint;
+    call->asked_ns = ll_clock_now_ns();
+    call->deadline_ns = call->asked_ns + timeout_ns;
+    call->status = GRPC_STATUS_UNKNOWN;
+    call->details = grpc_empty_slice();
+    call->token = grpc_empty_slice();
+    grpc_metadata_array_init(&call->initial);
+    grpc_metadata_array_init(&call->trailing);
+    call->request = ll_message_new(&transport->scratch);
+    return call;
+}
+
 int ll_call_start(struct ll_transport *transport,
                   const struct ll_effect *effect)
 {
@@ -160,24 +191,13 @@ int ll_call_start(struct ll_transport *transport,
     if (status != 0) {
         return status;
     }
-    call = ll_alloc_zero(1, sizeof(*call));
+    call = call_new(transport, effect->call.endpoint, effect->call.timeout_ns);
     if (call == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    call->tag.kind = LL_TAG_CALL;
-    ll_link_init(&call->link);
     call->id = effect->id;
     call->seq = effect->call.seq;
-    call->endpoint = effect->call.endpoint;
     call->kind = effect->call.request.kind;
-    call->asked_ns = ll_clock_now_ns();
-    call->deadline_ns = call->asked_ns + effect->call.timeout_ns;
-    call->status = GRPC_STATUS_UNKNOWN;
-    call->details = grpc_empty_slice();
-    call->token = grpc_empty_slice();
-    grpc_metadata_array_init(&call->initial);
-    grpc_metadata_array_init(&call->trailing);
-    call->request = ll_message_new(&transport->scratch);
     if (!ll_auth_ready(transport, call->endpoint)) {
         call_wait(transport, call);
     } else if (!call_go(transport, call)) {
@@ -186,6 +206,34 @@ int ll_call_start(struct ll_transport *transport,
     }
     ll_link_append(&transport->calls, &call->link);
     return 0;
+}
+
+bool ll_call_probe(struct ll_transport *transport,
+                   uint32_t endpoint,
+                   struct ll_channel *channel,
+                   unsigned answered)
+{
+    const struct ll_request request = {.kind = LL_REQUEST_STATUS};
+    struct ll_call *call = NULL;
+
+    if (ll_request_encode(&request, &transport->scratch) != 0) {
+        return false;
+    }
+    call = call_new(transport, endpoint,
+                    INT64_C(1000000) * transport->request_timeout_ms);
+    if (call == NULL) {
+        return false;
+    }
+    call->kind = LL_REQUEST_STATUS;
+    call->probe = true;
+    call->answered = answered;
+    call->channel = ll_channel_ref(channel);
+    if (!call_send(transport, call)) {
+        call_free(call);
+        return false;
+    }
+    ll_link_append(&transport->calls, &call->link);
+    return true;
 }
 
 /** Whether a request may be put again whatever came of it. */
@@ -261,8 +309,14 @@ void ll_call_complete(struct ll_transport *transport,
     int status = LEASELOCK_E_SERVER;
 
     ll_link_remove(&call->link);
-    ll_connection_note(transport, call->endpoint, call->channel,
-                       call->status != GRPC_STATUS_DEADLINE_EXCEEDED);
+    if (call->probe) {
+        ll_connection_probed(transport, call->endpoint, call->channel,
+                             call->status, call->answered);
+        call_free(call);
+        grpc_slice_unref(bytes);
+        return;
+    }
+    ll_connection_note(transport, call->endpoint, call->channel, call->status);
     if (call->status != GRPC_STATUS_OK) {
         ll_connection_text(transport, call->channel, call->details, raw, text);
         ll_answer_fail((int)call->status, raw, &answer);

@@ -9,6 +9,18 @@
 int ll_call_start(struct ll_transport *transport,
                   const struct ll_effect *effect);
 
+/**
+ * Asks for an endpoint's status on this very channel, to see whether etcd lets
+ * the call through; ll_connection_probed takes what comes of it.
+ *
+ * @param answered  handed to ll_connection_probed
+ * @return whether it was sent; false for want of memory
+ */
+bool ll_call_probe(struct ll_transport *transport,
+                   uint32_t endpoint,
+                   struct ll_channel *channel,
+                   unsigned answered);
+
 /** Hands out the answer of the call that the tag stands for, and frees it. */
 void ll_call_complete(struct ll_transport *transport,
                       struct ll_tag *tag,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rpc/call.h"
 #include "rpc/explain.h"
 
 static bool is_outdated(struct ll_transport *transport,
@@ -52,20 +53,126 @@ enum ll_lane ll_lane_of_stream(enum ll_stream_kind which)
     return LL_LANE_KEEPALIVE_2;
 }
 
+/** One channel serves all again, and the lanes let go of the others. */
+static void join(struct ll_lanes *lanes, struct ll_channel *kept)
+{
+    for (int lane = 0; lane < LL_LANES; lane++) {
+        if (lanes->channels[lane] != kept) {
+            ll_channel_put(lanes->channels[lane]);
+        }
+        lanes->channels[lane] = NULL;
+    }
+    lanes->channels[LL_LANE_CALLS] = kept;
+    lanes->apart = false;
+}
+
+/** The connection that carries as many long streams as it would if it were
+ *  shared again: elsewhere a probe's answer would say nothing. NULL: none. */
+static struct ll_channel *crowded_channel(const struct ll_lanes *lanes)
+{
+    unsigned all_n = 0;
+
+    for (int lane = 0; lane < LL_LANES; lane++) {
+        const struct ll_channel *channel = lanes->channels[lane];
+
+        all_n += channel != NULL ? channel->streams_n : 0;
+    }
+    for (int lane = LL_LANE_CALLS + 1; lane < LL_LANES; lane++) {
+        struct ll_channel *channel = lanes->channels[lane];
+
+        if (channel != NULL && channel->streams_n > 0 &&
+            (channel->streams_n == all_n ||
+             channel->streams_n >= lanes->long_n) &&
+            ll_channel_is_connected(channel)) {
+            return channel;
+        }
+    }
+    return NULL;
+}
+
+/** Notes an answer to an endpoint that is apart. */
+static void note_answer(struct ll_transport *transport, uint32_t endpoint)
+{
+    struct ll_lanes *lanes = &transport->lanes[endpoint];
+    struct ll_channel *crowded = NULL;
+
+    lanes->answered++;
+    if (lanes->probing || transport->stopped) {
+        return;
+    }
+    crowded = crowded_channel(lanes);
+    lanes->probing = crowded != NULL && ll_call_probe(transport, endpoint,
+                                                      crowded, lanes->answered);
+}
+
 void ll_connection_note(struct ll_transport *transport,
                         uint32_t endpoint,
                         struct ll_channel *channel,
-                        bool in_time)
+                        grpc_status_code status)
 {
     struct ll_lanes *lanes = &transport->lanes[endpoint];
 
-    if (in_time || lanes->apart || channel != lanes->channels[LL_LANE_CALLS] ||
-        channel->streams_n == 0 || !ll_channel_is_connected(channel)) {
+    if (channel == NULL || channel != lanes->channels[LL_LANE_CALLS]) {
+        return;
+    }
+    if (lanes->apart) {
+        if (status == GRPC_STATUS_OK && !lanes->few) {
+            note_answer(transport, endpoint);
+        }
+        return;
+    }
+    if (status != GRPC_STATUS_DEADLINE_EXCEEDED || channel->streams_n == 0 ||
+        !ll_channel_is_connected(channel)) {
         return;
     }
     lanes->apart = true;
+    lanes->long_n = channel->streams_n;
     lanes->channels[LL_LANE_KEEPALIVE] = channel;
     lanes->channels[LL_LANE_CALLS] = NULL;
+}
+
+void ll_connection_probed(struct ll_transport *transport,
+                          uint32_t endpoint,
+                          const struct ll_channel *channel,
+                          grpc_status_code status,
+                          unsigned answered)
+{
+    struct ll_lanes *lanes = &transport->lanes[endpoint];
+    struct ll_channel *crowded = NULL;
+
+    lanes->probing = false;
+    if (!lanes->apart) {
+        return;
+    }
+    crowded = crowded_channel(lanes);
+    if (crowded == NULL || crowded != channel) {
+        return; /* what came of the probe says nothing any more */
+    }
+    if (status == GRPC_STATUS_DEADLINE_EXCEEDED) {
+        lanes->few = lanes->answered != answered;
+    } else if (status != GRPC_STATUS_UNAVAILABLE &&
+               status != GRPC_STATUS_CANCELLED) {
+        join(lanes, crowded); /* a refusal is an answer, too */
+    }
+}
+
+void ll_connection_left(struct ll_transport *transport, uint32_t endpoint)
+{
+    struct ll_lanes *lanes = &transport->lanes[endpoint];
+    struct ll_channel *kept = lanes->channels[LL_LANE_CALLS];
+
+    if (!lanes->apart || lanes->few) {
+        return;
+    }
+    for (int lane = 0; lane < LL_LANES; lane++) {
+        struct ll_channel *channel = lanes->channels[lane];
+
+        if (channel != NULL && channel->streams_n > 0) {
+            return;
+        }
+        kept = kept != NULL ? kept : channel;
+    }
+    join(lanes, kept);
 }
 
 void ll_connection_text(const struct ll_transport *transport,

@@ -8,7 +8,7 @@
  * process when it gets none for its pollers: two epoll instances and two
  * eventfds with the first client. A further one is the client's own, and each
  * endpoint takes a socket, or two while a connection is replaced (a server that
- * allows few streams may take four, see connection.h); look-ups of
+ * allows few streams, or is slow, may take four, see connection.h); look-ups of
  * names and files of TLS take some for a moment. A socket that cannot be opened
  * later is a failed connection, which is tried again.
  */

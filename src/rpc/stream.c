@@ -67,7 +67,8 @@ static void outgoing_clear(struct ll_rpc_stream *stream)
     stream->outgoing_n = 0;
 }
 
-static void stream_free(struct ll_rpc_stream *stream)
+static void stream_free(struct ll_transport *transport,
+                        struct ll_rpc_stream *stream)
 {
     outgoing_clear(stream);
     grpc_metadata_array_destroy(&stream->initial);
@@ -79,8 +80,9 @@ static void stream_free(struct ll_rpc_stream *stream)
     }
     if (stream->channel != NULL) {
         stream->channel->streams_n--;
+        ll_channel_put(stream->channel);
+        ll_connection_left(transport, stream->endpoint);
     }
-    ll_channel_put(stream->channel);
     ll_free(stream);
 }
 
@@ -212,7 +214,8 @@ static void note_creations(struct ll_rpc_stream *stream)
 }
 
 /** Tells of a stream's end. */
-static void tell_down(struct ll_rpc_stream *stream,
+static void tell_down(struct ll_transport *transport,
+                      struct ll_rpc_stream *stream,
                       int grpc_status,
                       enum ll_outcome outcome,
                       bool no_token,
@@ -231,7 +234,7 @@ static void tell_down(struct ll_rpc_stream *stream,
     event.stream_down.no_token = no_token;
     event.stream_down.text = text;
     ll_link_remove(&stream->link);
-    stream_free(stream);
+    stream_free(transport, stream);
     on_event(&event, arg);
 }
 
@@ -252,11 +255,11 @@ static void on_wait_over(struct ll_transport *transport,
     }
     stream_retire(transport, stream);
     if (failure != NULL) {
-        tell_down(stream, failure->grpc_status, failure->outcome, true,
-                  failure->text, on_event, arg);
+        tell_down(transport, stream, failure->grpc_status, failure->outcome,
+                  true, failure->text, on_event, arg);
     } else {
-        tell_down(stream, -1, LL_OUTCOME_LOST, false, "out of memory", on_event,
-                  arg);
+        tell_down(transport, stream, -1, LL_OUTCOME_LOST, false,
+                  "out of memory", on_event, arg);
     }
 }
 
@@ -285,7 +288,7 @@ int ll_rpc_stream_open(struct ll_transport *transport,
     grpc_metadata_array_init(&stream->trailing);
     ready = ll_auth_ready(transport, stream->endpoint);
     if (ready && !stream_go(transport, stream)) {
-        stream_free(stream);
+        stream_free(transport, stream);
         return LEASELOCK_E_NOMEM;
     }
     ll_rpc_stream_close(transport, stream->which);
@@ -488,8 +491,8 @@ static void finish(struct ll_transport *transport,
         ll_token_rejected(&transport->auth.token, stream->token_serial)) {
         outcome = LL_OUTCOME_LOST; /* it is opened again, with another */
     }
-    tell_down(stream, (int)stream->status, outcome, ll_text_is_token(raw), text,
-              on_event, arg);
+    tell_down(transport, stream, (int)stream->status, outcome,
+              ll_text_is_token(raw), text, on_event, arg);
 }
 
 void ll_rpc_stream_complete(struct ll_transport *transport,

@@ -39,11 +39,15 @@ enum ll_lane {
 };
 #define LL_LANES 4
 
-/** The connections to one endpoint. */
+/** The connections to one endpoint; connection.h has their states. */
 struct ll_lanes {
     /** NULL: none was needed. Unless apart, that of the calls serves all. */
     struct ll_channel *channels[LL_LANES];
     bool apart;
+    bool few;          /* found out: the server allows few streams */
+    bool probing;      /* a probe is on its way */
+    unsigned long_n;   /* the long streams when a call was late */
+    unsigned answered; /* calls, since they are apart */
 };
 
 struct ll_transport {
