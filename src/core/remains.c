@@ -24,9 +24,8 @@ static bool may_stand(const struct ll_ticket *ticket)
     case LL_TICKET_ENQUEUE:
         /* The enqueue of a part is its bundle's. */
         return ticket->object.in_flight || ticket->lost_tries > 0 ||
-               (ticket->bundle != NULL &&
-                (ticket->bundle->object.in_flight ||
-                 ticket->bundle->lost_tries > 0));
+               (ticket->bundle != NULL && (ticket->bundle->object.in_flight ||
+                                           ticket->bundle->lost_tries > 0));
     case LL_TICKET_WAIT:
     case LL_TICKET_NEXT:
     case LL_TICKET_HELD:
