@@ -168,9 +168,7 @@ static void session_miss_beat(struct ll_core *core, struct ll_session *session)
 bool ll_session_beat_is_silent(const struct ll_core *core,
                                const struct ll_session *session)
 {
-    /* Another cluster's answer is no silence either. */
     return !core->beats.refused && !is_denied(session) &&
-           core->cluster.text[0] == '\0' &&
            (core->now_ns >= session->deadline_ns ||
             session->state == LL_SESSION_SUSPECT || session->shaken);
 }
@@ -434,11 +432,12 @@ static void session_on_stream_down(struct ll_core *core,
     bool lost = beat->due || beat->out;
 
     *beat = (struct ll_beat){0};
-    if (lost && is_beating(session)) {
-        session->overdue_ns = core->now_ns + session_patience_ns(session);
-    } else if (lost) {
-        session->overdue_ns = LL_NEVER;
-        session->beat_ns = core->now_ns;
+    if (lost) {
+        /* The next stream to open has to carry one, whatever else is out. */
+        session->beat_ns = ll_min(session->beat_ns, core->now_ns);
+        session->overdue_ns = is_beating(session)
+                                  ? core->now_ns + session_patience_ns(session)
+                                  : LL_NEVER;
     }
     ll_object_reschedule(core, &session->object);
 }

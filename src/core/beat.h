@@ -47,6 +47,9 @@ struct ll_session;
  *     ALLOWED | a stream ends refused and | DENIED  | the stream opens anew
  *             | its beat is the oldest    |         | at once; those that were
  *             |                           |         | not answered beat again
+ *     ALLOWED | a stream is down, and its | ALLOWED | it beats on the next one
+ *             | beat there is unanswered  |         | that opens, even where a
+ *             |                           |         | beat is out on the other
  *     DENIED  | the trial stream opens,   | DENIED  | beats there, as the only
  *             | and it is its turn        |         | session
  *     DENIED  | the trial stream is down  | DENIED  | it opens anew after a
@@ -59,6 +62,15 @@ struct ll_session;
  * Where the wrong session is taken for the refused one (the right one was
  * closed meanwhile), its first trial is answered and it is ALLOWED again. A
  * refusal of the user's token is nobody's: it is not looked for in the beats.
+ *
+ * A refusal names no lease and ends the stream, so refused sessions are found
+ * one by one, each once and at the cost of a round trip. An ALLOWED session
+ * whose beat is behind those of N refused ones is answered N round trips later;
+ * it has about half of its TTL for them, from a beat's time to the deadline.
+ * DENIED sessions take turns in the same way: among N, one whose permission is
+ * back is ALLOWED after N trials at most. A trial is a round trip and, where it
+ * is refused, a pause; the pauses of N trials are 250 ms together, or 10 ms
+ * each where that is more. A trial without an answer takes until it is overdue.
  */
 
 /** A beat is overdue when it is not answered in a sixth of the TTL: then there

@@ -232,7 +232,9 @@ void ll_session_lose(struct ll_core *core,
                 (unsigned long long)session->lease, why);
     ll_call_none(core, &session->object);
     session->checking = false;
-    session->silenced = ll_session_beat_is_silent(core, session);
+    /* Another cluster's answer is no silence. */
+    session->silenced =
+        why != core->cluster.text && ll_session_beat_is_silent(core, session);
     ll_session_beat_stop(core, session);
     if (core->now_ns >= session->deadline_ns) {
         /* A renewal that was on its way may have reached etcd; the margin

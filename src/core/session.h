@@ -161,7 +161,8 @@ static inline bool ll_session_is_opening(const struct ll_session *session)
            session->check_ns != LL_NEVER;
 }
 
-/** Ends an alive session for good; why is static. */
+/** Ends an alive session for good; why is static, or core->cluster.text where
+ *  another cluster has answered: see ll_session_beat_is_silent. */
 void ll_session_lose(struct ll_core *core,
                      struct ll_session *session,
                      const char *why);
@@ -174,7 +175,8 @@ void ll_session_on_checked_cluster(struct ll_core *core,
 /** Whether a loss that is found now comes of etcd's silence: the deadline has
  *  passed, or etcd does not know the lease and was not well since the last
  *  renewal. A lease that vanishes between two renewals of one stream was
- *  revoked by somebody, and a refusal is no silence. */
+ *  revoked by somebody, and a refusal is no silence. Nor is a loss for another
+ *  cluster's answer, of which it is not asked. */
 bool ll_session_beat_is_silent(const struct ll_core *core,
                                const struct ll_session *session);
 
