@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 
 #include "api/hooks.h"
@@ -367,6 +368,7 @@ static int leadership_start(struct ll_client *client,
                                                    LL_HANDLE_LEADERSHIP, true,
                                                    leadership_destroy);
 
+    assert(ret_leadership != NULL); /* ll_term_init was asked */
     if (status == 0) {
         ll_link_append(&client->leaderships, &leadership->link);
         *ret_leadership = ll_handle_user(&leadership->handle);

@@ -395,7 +395,7 @@ static void write_name_condition(struct ll_write *write,
                                  const struct ll_answer *answer)
 {
     size_t n = write->txn.compares_n - 2;
-    size_t failed = n;
+    size_t failed;
     const struct ll_range_answer *range;
 
     if (n == 0) {
