@@ -240,7 +240,8 @@ int leaselock_client_open_from_env(
  *
  * @param client  NULL does nothing
  * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, _REFUSED when etcd refused
- *         to revoke a lease (the error says which keys stay and until when), or
+ *         to revoke a lease (the error says which keys stay and until when),
+ *         _SERVER when etcd answered a revoke with another error, or
  *         _OUTCOME_UNKNOWN when a revoke was not answered; the handle is closed
  *         nevertheless
  * @thread any; blocks; not from a callback

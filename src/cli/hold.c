@@ -350,7 +350,7 @@ void ll_hold_close(struct ll_hold *hold)
     /* The revoked lease takes the key with it, in the one round trip that a
      * release alone would need, too. */
     status = leaselock_client_close(hold->client, &error);
-    if (status == LEASELOCK_E_REFUSED) {
+    if (status == LEASELOCK_E_REFUSED || status == LEASELOCK_E_SERVER) {
         ll_say("%s is not released: %s", hold->title, error.message);
     } else if (status != 0 && hold->is_held && !hold->is_lost) {
         ll_say("the release of %s was not answered; it is free at the latest "
