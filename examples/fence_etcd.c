@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <leaselock/admin.h>
 #include <leaselock/leaselock.h>
 
 #define LOCK "counter"

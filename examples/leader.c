@@ -26,7 +26,7 @@ static int work(leaselock_ticket *ticket, void *arg)
 {
     (void)arg;
     while (!must_end &&
-           leaselock_lead_wait(ticket, LOOK_MS) == LEASELOCK_LEAD_ON) {
+           leaselock_lead_wait(ticket, LOOK_MS) == LEASELOCK_LEAD_LEADING) {
     }
     return must_end ? 1 : 0; /* anything but 0 ends leaselock_lead */
 }

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <leaselock/admin.h>
 #include <leaselock/leaselock.h>
 
 #define PHILOSOPHERS_MAX 50
@@ -127,13 +128,13 @@ static int end_deadlock(leaselock_client *client)
         (void)nanosleep(&pause, NULL);
     }
     deadlock = &report->deadlocks[0];
-    for (size_t i = 0; i < deadlock->parties_n; i++) {
-        printf("%s has %s, waits for %s\n", deadlock->parties[i].waits->label,
-               deadlock->parties[i].holds_name,
-               deadlock->parties[i].waits_name);
+    for (size_t i = 0; i < deadlock->members_n; i++) {
+        printf("%s has %s, waits for %s\n", deadlock->members[i].waits->label,
+               deadlock->members[i].holds_name,
+               deadlock->members[i].waits_name);
     }
-    status = leaselock_break(client, deadlock->parties[0].waits->key,
-                             deadlock->parties[0].waits->token, NULL, &error);
+    status = leaselock_break(client, deadlock->members[0].waits->key,
+                             deadlock->members[0].waits->token, NULL, &error);
     if (status != 0) {
         fprintf(stderr, "%s\n", error.message);
     }

@@ -7,6 +7,8 @@
 #define LL_VISIBILITY_H
 
 #pragma GCC visibility push(default)
+#include "leaselock/admin.h"
+#include "leaselock/config.h"
 #include "leaselock/leaselock.h"
 #pragma GCC visibility pop
 

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /** One session of a deadlock. What it points at belongs to the report. */
-struct leaselock_deadlock_party {
+struct leaselock_deadlock_member {
     /** The session's lease. */
     int64_t lease;
     /** Its place that waits, behind one of the next session's. */
@@ -24,8 +24,8 @@ struct leaselock_deadlock_party {
 
 /** Sessions of which each waits for the next, and the last for the first. */
 struct leaselock_deadlock {
-    size_t parties_n;
-    const struct leaselock_deadlock_party *parties;
+    size_t members_n;
+    const struct leaselock_deadlock_member *members;
 };
 
 /** The deadlocks at one revision. */

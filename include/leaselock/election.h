@@ -235,7 +235,7 @@ int leaselock_observer_close(leaselock_observer *observer);
 /** The states of a leadership. */
 enum leaselock_lead_state {
     /** It leads. */
-    LEASELOCK_LEAD_ON = 0,
+    LEASELOCK_LEAD_LEADING = 0,
     /** A renewal of its lease is overdue: it still leads, but should stop, or
      *  at least begin nothing long. The next renewal may succeed. */
     LEASELOCK_LEAD_SUSPECT = 1,
@@ -429,7 +429,7 @@ int leaselock_lead_stop(leaselock_leadership *leadership);
  *                    held once
  * @param timeout_ms  longest wait; 0 returns the state at once, which is
  *                    allowed in a callback as well; LEASELOCK_FOREVER
- * @return LEASELOCK_LEAD_ON when the time is over and it still leads (or
+ * @return LEASELOCK_LEAD_LEADING when the time is over and it still leads (or
  *         holds), LEASELOCK_LEAD_SUSPECT or _LOST as soon as that is the state;
  *         or LEASELOCK_E_STATE when it is not held yet, _ARGUMENT, _HANDLE
  *         (also when it is released during the wait), _FORKED, _DEADLOCK

@@ -7,6 +7,10 @@
  *     leaselock_client_open  ->  leaselock_session_open  ->  leaselock_acquire
  *                                                            leaselock_release
  *
+ * An election, a multi-lock (names.h) and a fenced write build on a ticket.
+ * Two more headers are included on request: leaselock/admin.h (queues, locks,
+ * deadlocks, ping) and leaselock/config.h (a client's settings by name).
+ *
  * Every function is thread-safe. Every status is 0 or a negative
  * LEASELOCK_E_ code. The library never prints.
  */
@@ -14,15 +18,11 @@
 #define LEASELOCK_H
 
 #include "leaselock/client.h"   /* IWYU pragma: export */
-#include "leaselock/deadlock.h" /* IWYU pragma: export */
 #include "leaselock/election.h" /* IWYU pragma: export */
 #include "leaselock/fenced.h"   /* IWYU pragma: export */
 #include "leaselock/get.h"      /* IWYU pragma: export */
-#include "leaselock/locks.h"    /* IWYU pragma: export */
 #include "leaselock/names.h"    /* IWYU pragma: export */
-#include "leaselock/queue.h"    /* IWYU pragma: export */
 #include "leaselock/session.h"  /* IWYU pragma: export */
-#include "leaselock/settings.h" /* IWYU pragma: export */
 #include "leaselock/status.h"   /* IWYU pragma: export */
 #include "leaselock/ticket.h"   /* IWYU pragma: export */
 #include "leaselock/version.h"  /* IWYU pragma: export */

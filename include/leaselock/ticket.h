@@ -32,7 +32,7 @@ typedef struct leaselock_ticket leaselock_ticket;
  * @thread any
  * @since 0.1
  */
-const char *leaselock_name_fault(const char *name);
+const char *leaselock_name_check(const char *name);
 
 /** The states of a ticket. */
 enum leaselock_ticket_state {

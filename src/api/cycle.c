@@ -288,18 +288,18 @@ static int note(const struct graph *graph,
     for (size_t at = last; at != start; at = graph->nodes[at].from) {
         n++;
     }
-    cycle->parties = ll_alloc_zero(n, sizeof(*cycle->parties));
-    if (cycle->parties == NULL) {
+    cycle->members = ll_alloc_zero(n, sizeof(*cycle->members));
+    if (cycle->members == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    cycle->parties_n = n;
+    cycle->members_n = n;
     for (size_t at = last; at != start; at = graph->nodes[at].from) {
         const struct node *node = &graph->nodes[at];
 
-        cycle->parties[--n] = (struct ll_cycle_party){waits, node->holds};
+        cycle->members[--n] = (struct ll_cycle_member){waits, node->holds};
         waits = node->waits;
     }
-    cycle->parties[0] = (struct ll_cycle_party){
+    cycle->members[0] = (struct ll_cycle_member){
         waits, graph->queues[graph->queue_of[closing]].goal};
     return 0;
 }
@@ -310,15 +310,15 @@ static int note(const struct graph *graph,
 static bool has_chord(struct graph *graph, const struct ll_cycle *cycle)
 {
     graph->search++;
-    for (size_t i = 0; i < cycle->parties_n; i++) {
-        size_t of = graph->node_of[cycle->parties[i].waits];
+    for (size_t i = 0; i < cycle->members_n; i++) {
+        size_t of = graph->node_of[cycle->members[i].waits];
 
         graph->nodes[of].seen = graph->search;
         graph->nodes[of].from = i;
     }
-    for (size_t i = 0; i < cycle->parties_n; i++) {
+    for (size_t i = 0; i < cycle->members_n; i++) {
         const struct node *node =
-            &graph->nodes[graph->node_of[cycle->parties[i].waits]];
+            &graph->nodes[graph->node_of[cycle->members[i].waits]];
 
         for (size_t j = 0; j < node->n; j++) {
             size_t at = graph->by_lease[node->first + j];
@@ -327,7 +327,7 @@ static bool has_chord(struct graph *graph, const struct ll_cycle *cycle)
                 const struct node *other = &graph->nodes[graph->node_of[--at]];
 
                 if (other->seen == graph->search && other != node &&
-                    other->from != (i + 1) % cycle->parties_n) {
+                    other->from != (i + 1) % cycle->members_n) {
                     return true;
                 }
             }
@@ -342,12 +342,12 @@ static void keep(struct graph *graph, struct ll_cycles *cycles)
     struct ll_cycle *cycle = &cycles->cycles[cycles->n];
 
     if (has_chord(graph, cycle)) {
-        ll_free(cycle->parties);
-        cycle->parties = NULL;
+        ll_free(cycle->members);
+        cycle->members = NULL;
         return;
     }
-    for (size_t i = 0; i < cycle->parties_n; i++) {
-        graph->nodes[graph->node_of[cycle->parties[i].waits]].is_told = true;
+    for (size_t i = 0; i < cycle->members_n; i++) {
+        graph->nodes[graph->node_of[cycle->members[i].waits]].is_told = true;
     }
     cycles->n++;
 }
@@ -391,7 +391,7 @@ int ll_cycles_find(const struct ll_places *places, struct ll_cycles *ret_cycles)
 void ll_cycles_free(struct ll_cycles *cycles)
 {
     for (size_t i = 0; i < cycles->n; i++) {
-        ll_free(cycles->cycles[i].parties);
+        ll_free(cycles->cycles[i].members);
     }
     ll_free(cycles->cycles);
     *cycles = (struct ll_cycles){0, NULL};

@@ -12,14 +12,14 @@
  */
 
 /** One lease of a circle. */
-struct ll_cycle_party {
-    size_t waits; /* its place that waits for the next party's */
-    size_t holds; /* its place that the party before waits for */
+struct ll_cycle_member {
+    size_t waits; /* its place that waits for the next member's */
+    size_t holds; /* its place that the member before waits for */
 };
 
 struct ll_cycle {
-    size_t parties_n;
-    struct ll_cycle_party *parties;
+    size_t members_n;
+    struct ll_cycle_member *members;
 };
 
 struct ll_cycles {

@@ -9,7 +9,7 @@
 struct report {
     struct leaselock_deadlocks_info info; /* the first member */
     struct leaselock_deadlock *deadlocks;
-    struct leaselock_deadlock_party *parties; /* of all of them */
+    struct leaselock_deadlock_member *members; /* of all of them */
     struct ll_places places;
 };
 
@@ -25,18 +25,18 @@ void leaselock_deadlocks_free(struct leaselock_deadlocks_info *deadlocks)
     if (report != NULL) {
         ll_places_free(&report->places);
         ll_free(report->deadlocks);
-        ll_free(report->parties);
+        ll_free(report->members);
         ll_free(report);
     }
 }
 
-static struct leaselock_deadlock_party
-party_of(const struct ll_places *places, const struct ll_cycle_party *party)
+static struct leaselock_deadlock_member
+member_of(const struct ll_places *places, const struct ll_cycle_member *member)
 {
-    const struct ll_place *waits = &places->places[party->waits];
-    const struct ll_place *holds = &places->places[party->holds];
+    const struct ll_place *waits = &places->places[member->waits];
+    const struct ll_place *holds = &places->places[member->holds];
 
-    return (struct leaselock_deadlock_party){
+    return (struct leaselock_deadlock_member){
         .lease = waits->entry.lease,
         .waits_name = waits->name,
         .waits = &waits->entry,
@@ -49,24 +49,25 @@ static int report_fill(struct report *report,
                        const struct ll_places *places,
                        const struct ll_cycles *cycles)
 {
-    size_t parties_n = 0;
+    size_t members_n = 0;
 
     for (size_t i = 0; i < cycles->n; i++) {
-        parties_n += cycles->cycles[i].parties_n;
+        members_n += cycles->cycles[i].members_n;
     }
     report->deadlocks = ll_alloc_zero(cycles->n, sizeof(*report->deadlocks));
-    report->parties = ll_alloc_zero(parties_n, sizeof(*report->parties));
-    if (report->deadlocks == NULL || report->parties == NULL) {
+    report->members = ll_alloc_zero(members_n, sizeof(*report->members));
+    if (report->deadlocks == NULL || report->members == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    parties_n = 0;
+    members_n = 0;
     for (size_t i = 0; i < cycles->n; i++) {
         const struct ll_cycle *cycle = &cycles->cycles[i];
 
-        report->deadlocks[i].parties_n = cycle->parties_n;
-        report->deadlocks[i].parties = &report->parties[parties_n];
-        for (size_t j = 0; j < cycle->parties_n; j++) {
-            report->parties[parties_n++] = party_of(places, &cycle->parties[j]);
+        report->deadlocks[i].members_n = cycle->members_n;
+        report->deadlocks[i].members = &report->members[members_n];
+        for (size_t j = 0; j < cycle->members_n; j++) {
+            report->members[members_n++] =
+                member_of(places, &cycle->members[j]);
         }
     }
     report->info.deadlocks_n = cycles->n;

@@ -200,7 +200,7 @@ static int lead_look(const struct ll_ticket_object *ticket,
     return ll_core_session_view(core, ticket->session, now_ns, &session) &&
                    session.state == LL_SESSION_SUSPECT
                ? LEASELOCK_LEAD_SUSPECT
-               : LEASELOCK_LEAD_ON;
+               : LEASELOCK_LEAD_LEADING;
 }
 
 int leaselock_lead_wait(leaselock_ticket *user, int timeout_ms)
@@ -227,7 +227,8 @@ int leaselock_lead_wait(leaselock_ticket *user, int timeout_ms)
         int64_t left_ms = (end_ns - ll_clock_now_ns()) / LL_NS_PER_MS;
 
         status = lead_look(ticket, &remaining_ms);
-        if (status != LEASELOCK_LEAD_ON || timeout_ms == 0 || left_ms <= 0) {
+        if (status != LEASELOCK_LEAD_LEADING || timeout_ms == 0 ||
+            left_ms <= 0) {
             break;
         }
         ll_client_wait_change(ticket->client, left_ms < remaining_ms

@@ -133,7 +133,7 @@ static int leader_run(leaselock_client *user,
                       void *arg,
                       struct leaselock_error *reterr)
 {
-    const char *fault = leaselock_name_fault(name);
+    const char *fault = leaselock_name_check(name);
     struct leader_query *leader;
 
     if (fault != NULL) {

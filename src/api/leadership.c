@@ -388,7 +388,7 @@ int leaselock_lead_async(leaselock_session *user,
                          leaselock_leadership **ret_leadership,
                          struct leaselock_error *reterr)
 {
-    const char *fault = leaselock_name_fault(name);
+    const char *fault = leaselock_name_check(name);
     struct ll_session_object *session = NULL;
     struct ll_leadership *leadership;
     int status = fault != NULL ? ll_error_text(reterr, LEASELOCK_E_NAME, fault)

@@ -64,7 +64,7 @@ static int take_names(const char *const *names,
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, text);
     }
     for (size_t i = 0; i < names_n; i++) {
-        const char *fault = leaselock_name_fault(names[i]);
+        const char *fault = leaselock_name_check(names[i]);
 
         if (fault != NULL) {
             (void)snprintf(text, sizeof(text), "name %zu: %s", i + 1, fault);

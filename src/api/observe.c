@@ -230,7 +230,7 @@ int leaselock_observe(leaselock_client *user,
                       leaselock_observer **ret_observer,
                       struct leaselock_error *reterr)
 {
-    const char *fault = leaselock_name_fault(name);
+    const char *fault = leaselock_name_check(name);
     leaselock_observer *observer = NULL;
     struct ll_client *client = NULL;
     int status;

@@ -225,7 +225,7 @@ static int queue_run(leaselock_client *user,
                              "LEASELOCK_QUEUE_OPTIONS_INIT, without negative "
                              "numbers");
     }
-    fault = leaselock_name_fault(name);
+    fault = leaselock_name_check(name);
     if (fault != NULL) {
         return ll_error_text(reterr, LEASELOCK_E_NAME, fault);
     }

@@ -78,10 +78,10 @@ ticket_new(struct ll_session_object *session,
     return ticket;
 }
 
-const char *leaselock_name_fault(const char *name)
+const char *leaselock_name_check(const char *name)
 {
     return name == NULL ? "a lock's name must not be NULL"
-                        : ll_name_fault((struct ll_bytes){name, strlen(name)});
+                        : ll_name_check((struct ll_bytes){name, strlen(name)});
 }
 
 /** Checks what is asked for, and copies its options. */
@@ -91,7 +91,7 @@ static int ask_check(const struct ll_ticket_ask *ask,
 {
     const char *fault = ask->key != NULL || ask->names != NULL
                             ? NULL
-                            : leaselock_name_fault(ask->name);
+                            : leaselock_name_check(ask->name);
 
     if (ll_options_copy(options, sizeof(*options), ask->options) != 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,

@@ -165,7 +165,7 @@ int ll_cli_break(const struct ll_options *options, int argc, char **argv)
                                          ? "the NAME of the lock is missing"
                                          : "one NAME is enough");
     }
-    fault = leaselock_name_fault(argv[0]);
+    fault = leaselock_name_check(argv[0]);
     if (fault != NULL) {
         return ll_say_usage("break", "\"%s\" cannot be a NAME: %s", argv[0],
                             fault);

@@ -8,6 +8,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/report.h"
+#include "leaselock/config.h"
 
 /** Longest password that can be typed, as etcd's own tools have none. */
 #define PASSWORD_SIZE 1024

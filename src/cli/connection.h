@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stddef.h>
 
+#include "leaselock/config.h"
 #include "leaselock/leaselock.h"
 
 /**

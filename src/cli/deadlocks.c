@@ -11,28 +11,28 @@
 #include "cli/text.h"
 #include "cli/who.h"
 
-static json_t *party_to_json(const struct leaselock_deadlock_party *party)
+static json_t *member_to_json(const struct leaselock_deadlock_member *member)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "lease",
-                     ll_json_lease(party->lease), "holds",
-                     ll_json_text(party->holds_name, strlen(party->holds_name)),
-                     "holds_place", ll_who_to_json(party->holds), "waits_for",
-                     ll_json_text(party->waits_name, strlen(party->waits_name)),
-                     "waits_place", ll_who_to_json(party->waits));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o}", "lease", ll_json_lease(member->lease),
+        "holds", ll_json_text(member->holds_name, strlen(member->holds_name)),
+        "holds_place", ll_who_to_json(member->holds), "waits_for",
+        ll_json_text(member->waits_name, strlen(member->waits_name)),
+        "waits_place", ll_who_to_json(member->waits));
 }
 
 static json_t *deadlock_to_json(const struct leaselock_deadlock *deadlock)
 {
-    json_t *parties = json_array();
+    json_t *members = json_array();
 
-    for (size_t i = 0; i < deadlock->parties_n; i++) {
-        if (json_array_append_new(parties,
-                                  party_to_json(&deadlock->parties[i])) != 0) {
-            json_decref(parties);
+    for (size_t i = 0; i < deadlock->members_n; i++) {
+        if (json_array_append_new(members,
+                                  member_to_json(&deadlock->members[i])) != 0) {
+            json_decref(members);
             return NULL;
         }
     }
-    return json_pack("{s:o}", "parties", parties);
+    return json_pack("{s:o}", "members", members);
 }
 
 static json_t *report_to_json(const struct leaselock_deadlocks_info *report)
@@ -50,15 +50,15 @@ static json_t *report_to_json(const struct leaselock_deadlocks_info *report)
                      "deadlocks", deadlocks);
 }
 
-static int print_party(const struct leaselock_deadlock_party *party)
+static int print_member(const struct leaselock_deadlock_member *member)
 {
     char raw[LL_WHO_SIZE + 2 * LEASELOCK_NAME_MAX + 32];
     char who[LL_WHO_SIZE];
     char *text;
 
-    ll_who(party->waits, who);
+    ll_who(member->waits, who);
     (void)snprintf(raw, sizeof(raw), "%s has %s, waits for %s", who,
-                   party->holds_name, party->waits_name);
+                   member->holds_name, member->waits_name);
     text = ll_text_escape_new(raw, strlen(raw));
     if (text == NULL) {
         ll_say("out of memory");
@@ -80,10 +80,10 @@ static int print_report(const struct ll_options *options,
         ll_say("no deadlock was found");
     }
     for (size_t i = 0; !options->json && i < report->deadlocks_n; i++) {
-        printf("deadlock of %zu:\n", report->deadlocks[i].parties_n);
-        for (size_t j = 0; code == 0 && j < report->deadlocks[i].parties_n;
+        printf("deadlock of %zu:\n", report->deadlocks[i].members_n);
+        for (size_t j = 0; code == 0 && j < report->deadlocks[i].members_n;
              j++) {
-            code = print_party(&report->deadlocks[i].parties[j]);
+            code = print_member(&report->deadlocks[i].members[j]);
         }
     }
     code = code != 0 ? code : ll_print_flush();

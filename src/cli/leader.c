@@ -21,7 +21,7 @@ int ll_leader_operand(const char *command, int argc, char **argv)
                                          ? "the NAME of the election is missing"
                                          : "one NAME is enough");
     }
-    fault = leaselock_name_fault(argv[0]);
+    fault = leaselock_name_check(argv[0]);
     return fault == NULL ? 0
                          : ll_say_usage(command, "\"%s\" cannot be a NAME: %s",
                                         argv[0], fault);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "leaselock/config.h"
 #include "leaselock/leaselock.h"
 
 #include "cli/command.h"
@@ -154,7 +155,7 @@ static const char *add_name(void *field, const char *text)
     if (options->also_n == LEASELOCK_NAMES_MAX - 1) {
         return "one of the first 59 of its kind";
     }
-    if (leaselock_name_fault(text) != NULL) {
+    if (leaselock_name_check(text) != NULL) {
         return "a name";
     }
     options->also[options->also_n++] = text;

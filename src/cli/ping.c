@@ -11,6 +11,7 @@
 #include "cli/connect.h"
 #include "cli/grid.h"
 #include "cli/report.h"
+#include "leaselock/admin.h"
 
 /** One endpoint's question and answer. */
 struct probe {

@@ -177,7 +177,7 @@ int ll_cli_queue(const struct ll_options *options, int argc, char **argv)
                                          ? "the NAME of the lock is missing"
                                          : "one NAME is enough");
     }
-    fault = leaselock_name_fault(argv[0]);
+    fault = leaselock_name_check(argv[0]);
     if (fault != NULL) {
         return ll_say_usage("queue", "\"%s\" cannot be a NAME: %s", argv[0],
                             fault);

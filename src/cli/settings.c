@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/grid.h"
 #include "cli/report.h"
+#include "leaselock/config.h"
 
 /** What the settings are told to. */
 struct listing {

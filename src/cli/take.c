@@ -118,7 +118,7 @@ static int print_held(const struct ll_hold *hold)
 
 static int take_check(const struct ll_take *take, int again)
 {
-    const char *fault = leaselock_name_fault(take->name);
+    const char *fault = leaselock_name_check(take->name);
 
     if (fault != NULL) {
         return ll_say_usage(take->command, "\"%s\" cannot be a NAME: %s",

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "leaselock/admin.h"
 #include "leaselock/leaselock.h"
 
 struct ll_waitline {

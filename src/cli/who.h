@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "cli/grid.h"
+#include "leaselock/admin.h"
 #include "leaselock/leaselock.h"
 
 /** Room for ll_who. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "leaselock/settings.h"
+#include "leaselock/config.h"
 
 #define NS_MAX (INT64_C(2000000) * LL_NS_PER_S)
 

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "leaselock/settings.h"
+#include "leaselock/config.h"
 
 /**
  * The table of settings: their names, kinds and bounds. The environment, URLs,

@@ -141,7 +141,7 @@ static int check_names(const struct ll_event *event)
         return LEASELOCK_E_LIMIT;
     }
     for (size_t i = 0; i < n; i++) {
-        if (ll_name_fault(names[i]) != NULL) {
+        if (ll_name_check(names[i]) != NULL) {
             return LEASELOCK_E_NAME;
         }
         for (size_t j = 0; j < n; j++) {

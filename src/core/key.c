@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *ll_name_fault(struct ll_bytes name)
+const char *ll_name_check(struct ll_bytes name)
 {
     if (name.size == 0) {
         return "a lock's name must not be empty";

@@ -22,7 +22,7 @@
  *
  * @return NULL when it is valid, else a sentence
  */
-const char *ll_name_fault(struct ll_bytes name);
+const char *ll_name_check(struct ll_bytes name);
 
 /** Writes the prefix of a queue's keys, the namespace and NAME/, into
  *  LL_PREFIX_MAX bytes. */

@@ -143,7 +143,7 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_observer *observer;
 
-    if (ll_name_fault(event->observe.name) != NULL) {
+    if (ll_name_check(event->observe.name) != NULL) {
         return LEASELOCK_E_NAME;
     }
     if (core->observers_n >= LL_OBSERVERS_MAX) {

@@ -237,7 +237,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     struct ll_session *session = NULL;
     struct ll_ticket *ticket = NULL;
     int status =
-        ll_name_fault(event->acquire.name) != NULL
+        ll_name_check(event->acquire.name) != NULL
             ? LEASELOCK_E_NAME
             : ll_ticket_find_session(core, event->acquire.session,
                                      event->acquire.early &&
@@ -293,7 +293,7 @@ static size_t key_name_size(struct ll_bytes space,
                                   (unsigned long long)session->lease);
     return key.size - size > lease_size &&
                    memcmp(key.data + size, lease, lease_size) == 0 &&
-                   ll_name_fault(name) == NULL
+                   ll_name_check(name) == NULL
                ? name.size
                : 0;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "leaselock/settings.h"
+#include "leaselock/config.h"
 
 /** It was put there before this process was started: it is there, or was never
  *  whole. */

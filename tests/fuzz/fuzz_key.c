@@ -50,8 +50,8 @@ static void fuzz_name(struct fuzz_bytes bytes)
 
     FUZZ_CHECK(key != NULL && end != NULL);
     name.data = data;
-    FUZZ_CHECK((ll_name_fault(name) == NULL) == name_is_valid(name));
-    if (ll_name_fault(name) == NULL) {
+    FUZZ_CHECK((ll_name_check(name) == NULL) == name_is_valid(name));
+    if (ll_name_check(name) == NULL) {
         char suffix[LL_SUFFIX_MAX + 2];
 
         whole = (struct ll_bytes){

@@ -20,7 +20,7 @@ same() {
 }
 
 # gcc writes down each function that it saw declared, and where.
-echo '#include "leaselock/leaselock.h"' |
+printf "#include \"leaselock/%s.h\"\n" leaselock admin config |
     gcc -x c -fsyntax-only -aux-info "$work/aux" -Iinclude -
 sed -n 's/.* extern [^(]*\b\(leaselock_[a-z0-9_]*\) (.*/\1/p' "$work/aux" |
     sort -u >"$work/declared"

@@ -12,7 +12,7 @@ done
 
 # The start values of structs, each in a variable of the struct that it names.
 values=$(
-    echo '#include "leaselock/leaselock.h"'
+    printf "#include \"leaselock/%s.h\"\n" leaselock admin config
     echo 'void start_values(void); void start_values(void) {'
     grep -oh '\bLEASELOCK_[A-Z_]*_INIT\b' leaselock/*.h | sort -u |
         while read -r macro; do

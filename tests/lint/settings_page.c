@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "leaselock/config.h"
 #include "leaselock/leaselock.h"
 
 /** Sentences, each on a line of its own as mdoc wants them. */

@@ -125,8 +125,8 @@ static void test_quiet_leader(void **state)
         work.result = result;
         assert_int_equal(lead(&one, "lead/quiet", work_quietly, &work), result);
         assert_int_equal(work.calls, 1);
-        assert_int_equal(work.seen[0], LEASELOCK_LEAD_ON);
-        assert_int_equal(work.seen[1], LEASELOCK_LEAD_ON);
+        assert_int_equal(work.seen[0], LEASELOCK_LEAD_LEADING);
+        assert_int_equal(work.seen[1], LEASELOCK_LEAD_LEADING);
         assert_int_equal(work.seen[2], 0);
         assert_int_equal(work.seen[3], 0);
         assert_int_equal(test_call_await(&work.call), 0);
@@ -188,7 +188,7 @@ static void test_leader_cut_off(void **state)
 
 static bool leads_again(void *ticket)
 {
-    return leaselock_lead_wait(ticket, 0) == LEASELOCK_LEAD_ON;
+    return leaselock_lead_wait(ticket, 0) == LEASELOCK_LEAD_LEADING;
 }
 
 /** Is in doubt, and well again. */
@@ -358,7 +358,7 @@ static void test_lead_wait(void **state)
                                                 &inside, NULL),
                      0);
     assert_int_equal(test_call_await(&inside.call), 0);
-    assert_int_equal(inside.looked, LEASELOCK_LEAD_ON);
+    assert_int_equal(inside.looked, LEASELOCK_LEAD_LEADING);
     assert_int_equal(inside.waited, LEASELOCK_E_DEADLOCK);
     assert_int_equal(pthread_create(&thread, NULL, release_later, ticket), 0);
     assert_int_equal(leaselock_lead_wait(ticket, LEASELOCK_FOREVER),

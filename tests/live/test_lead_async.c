@@ -172,7 +172,8 @@ static void test_terms(void **state)
     (void)state;
     program_begin(&program, "lead/terms");
     loop_until(&program, &program.terms, 1);
-    assert_int_equal(leaselock_lead_wait(program.ticket, 0), LEASELOCK_LEAD_ON);
+    assert_int_equal(leaselock_lead_wait(program.ticket, 0),
+                     LEASELOCK_LEAD_LEADING);
     test_revoke(&etcd, program.peer.session);
     loop_until(&program, &program.losses, 1);
     loop_for(&program, 300);

@@ -218,25 +218,25 @@ static void test_deadlock(void **state)
                      0);
     assert_int_equal(test_call_await(&done), 0);
     assert_int_equal(report->deadlocks_n, 1);
-    assert_int_equal(report->deadlocks[0].parties_n, 3);
+    assert_int_equal(report->deadlocks[0].members_n, 3);
     for (size_t i = 0; i < 3; i++) {
-        const struct leaselock_deadlock_party *party =
-            &report->deadlocks[0].parties[i];
-        const struct leaselock_deadlock_party *next =
-            &report->deadlocks[0].parties[(i + 1) % 3];
+        const struct leaselock_deadlock_member *member =
+            &report->deadlocks[0].members[i];
+        const struct leaselock_deadlock_member *next =
+            &report->deadlocks[0].members[(i + 1) % 3];
         size_t who = 0;
 
-        while (leaselock_session_lease(peers[who].session) != party->lease) {
+        while (leaselock_session_lease(peers[who].session) != member->lease) {
             who++;
             assert_true(who < 3);
         }
-        assert_string_equal(party->holds_name, names[who]);
-        assert_int_equal(party->holds->token,
+        assert_string_equal(member->holds_name, names[who]);
+        assert_int_equal(member->holds->token,
                          leaselock_ticket_token(held[who]));
-        assert_string_equal(party->waits_name, names[(who + 1) % 3]);
-        assert_int_equal(party->waits->token,
+        assert_string_equal(member->waits_name, names[(who + 1) % 3]);
+        assert_int_equal(member->waits->token,
                          leaselock_ticket_token(waiting[who]));
-        assert_string_equal(party->waits_name, next->holds_name);
+        assert_string_equal(member->waits_name, next->holds_name);
     }
     leaselock_deadlocks_free(report);
     test_release(waiting[2]);

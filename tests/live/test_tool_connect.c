@@ -2,6 +2,7 @@
  * a config file; and what becomes of passwords. */
 #include "live/terminal.h"
 
+#include "leaselock/config.h"
 #include "leaselock/leaselock.h"
 
 #include <stdlib.h>

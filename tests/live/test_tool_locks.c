@@ -210,7 +210,7 @@ static void test_deadlocks(void **state)
     leaselock_ticket *held[2];
     leaselock_ticket *waiting[2];
     json_t *object;
-    json_t *parties;
+    json_t *members;
 
     (void)state;
     test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &one);
@@ -232,9 +232,9 @@ static void test_deadlocks(void **state)
         run_tool(&tool, etcd.endpoint, "deadlocks", "-j", "dead/", NULL), 1);
     object = output_json(&tool);
     assert_int_equal(
-        json_unpack(object, "{s:[{s:o}]}", "deadlocks", "parties", &parties),
+        json_unpack(object, "{s:[{s:o}]}", "deadlocks", "members", &members),
         0);
-    assert_int_equal(json_array_size(parties), 2);
+    assert_int_equal(json_array_size(members), 2);
     json_decref(object);
     test_process_end(&tool);
     assert_int_equal(

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "leaselock/admin.h"
 #include "leaselock/leaselock.h"
 #include "support/etcd.h"
 #include "support/process.h"

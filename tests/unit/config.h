@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "leaselock/config.h"
 #include "leaselock/leaselock.h"
 
 #define SETTINGS_MAX 32

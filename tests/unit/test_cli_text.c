@@ -155,17 +155,17 @@ static void test_names(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        assert_null(leaselock_name_fault(good[i]));
+        assert_null(leaselock_name_check(good[i]));
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_non_null(leaselock_name_fault(bad[i]));
+        assert_non_null(leaselock_name_check(bad[i]));
     }
     memset(name, 'n', sizeof(name));
     name[LEASELOCK_NAME_MAX] = '\0';
-    assert_null(leaselock_name_fault(name));
+    assert_null(leaselock_name_check(name));
     name[LEASELOCK_NAME_MAX] = 'n';
     name[LEASELOCK_NAME_MAX + 1] = '\0';
-    assert_non_null(leaselock_name_fault(name));
+    assert_non_null(leaselock_name_check(name));
 }
 
 int main(void)

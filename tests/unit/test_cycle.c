@@ -50,27 +50,27 @@ static void add_queues(struct ll_places *places, const char *queues)
     assert_int_equal(ll_places_end(places, 0), 0);
 }
 
-/** Checks that a party waits behind what the next one has. */
+/** Checks that a member waits behind what the next one has. */
 static void check_cycle(const struct ll_places *places,
                         const struct ll_cycle *cycle,
                         char *ret_letters)
 {
-    assert_true(cycle->parties_n >= 2);
-    for (size_t i = 0; i < cycle->parties_n; i++) {
-        const struct ll_cycle_party *party = &cycle->parties[i];
-        const struct ll_cycle_party *next =
-            &cycle->parties[(i + 1) % cycle->parties_n];
-        const struct ll_place *waits = &places->places[party->waits];
+    assert_true(cycle->members_n >= 2);
+    for (size_t i = 0; i < cycle->members_n; i++) {
+        const struct ll_cycle_member *member = &cycle->members[i];
+        const struct ll_cycle_member *next =
+            &cycle->members[(i + 1) % cycle->members_n];
+        const struct ll_place *waits = &places->places[member->waits];
         const struct ll_place *ahead = &places->places[next->holds];
 
         assert_string_equal(waits->name, ahead->name);
         assert_true(waits->entry.token > ahead->entry.token);
         assert_true(waits->entry.lease != ahead->entry.lease);
-        assert_true(places->places[party->holds].entry.lease ==
+        assert_true(places->places[member->holds].entry.lease ==
                     waits->entry.lease);
         ret_letters[i] = (char)waits->entry.lease;
     }
-    ret_letters[cycle->parties_n] = '\0';
+    ret_letters[cycle->members_n] = '\0';
 }
 
 /** The circles of some queues, by their leases: "ab" or "ab cd". */
@@ -158,8 +158,8 @@ static void test_many(void **state)
     assert_int_equal(ll_places_end(&places, 0), 0);
     assert_int_equal(ll_cycles_find(&places, &cycles), 0);
     assert_int_equal(cycles.n, 2);
-    assert_int_equal(cycles.cycles[0].parties_n, 2);
-    assert_int_equal(cycles.cycles[1].parties_n, 1000);
+    assert_int_equal(cycles.cycles[0].members_n, 2);
+    assert_int_equal(cycles.cycles[1].members_n, 1000);
     ll_cycles_free(&cycles);
     ll_places_free(&places);
 }

@@ -23,11 +23,11 @@ static void test_lengths(void **state)
 
     (void)state;
     memset(name, 'n', sizeof(name));
-    assert_non_null(ll_name_fault((struct ll_bytes){name, 0}));
-    assert_non_null(ll_name_fault((struct ll_bytes){NULL, 0}));
-    assert_null(ll_name_fault((struct ll_bytes){name, 1}));
-    assert_null(ll_name_fault((struct ll_bytes){name, 1024}));
-    assert_non_null(ll_name_fault((struct ll_bytes){name, 1025}));
+    assert_non_null(ll_name_check((struct ll_bytes){name, 0}));
+    assert_non_null(ll_name_check((struct ll_bytes){NULL, 0}));
+    assert_null(ll_name_check((struct ll_bytes){name, 1}));
+    assert_null(ll_name_check((struct ll_bytes){name, 1024}));
+    assert_non_null(ll_name_check((struct ll_bytes){name, 1025}));
 }
 
 /** Goal: '/' stands between two parts that are not empty, and nowhere else.
@@ -40,10 +40,10 @@ static void test_slashes(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        assert_null(ll_name_fault(bytes(good[i])));
+        assert_null(ll_name_check(bytes(good[i])));
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_non_null(ll_name_fault(bytes(bad[i])));
+        assert_non_null(ll_name_check(bytes(bad[i])));
     }
 }
 
@@ -58,12 +58,12 @@ static void test_bytes(void **state)
         char last[] = {'a', (char)byte};
         bool control = byte < 0x20 || byte == 0x7f;
 
-        assert_true((ll_name_fault((struct ll_bytes){middle, 3}) != NULL) ==
+        assert_true((ll_name_check((struct ll_bytes){middle, 3}) != NULL) ==
                     control);
         control = control || byte == '/';
-        assert_true((ll_name_fault((struct ll_bytes){first, 2}) != NULL) ==
+        assert_true((ll_name_check((struct ll_bytes){first, 2}) != NULL) ==
                     control);
-        assert_true((ll_name_fault((struct ll_bytes){last, 2}) != NULL) ==
+        assert_true((ll_name_check((struct ll_bytes){last, 2}) != NULL) ==
                     control);
     }
 }
@@ -73,8 +73,8 @@ static void test_bytes(void **state)
 static void test_end_of_name(void **state)
 {
     (void)state;
-    assert_null(ll_name_fault((struct ll_bytes){"a/b/", 3}));
-    assert_non_null(ll_name_fault((struct ll_bytes){"a//", 2}));
+    assert_null(ll_name_check((struct ll_bytes){"a/b/", 3}));
+    assert_non_null(ll_name_check((struct ll_bytes){"a//", 2}));
 }
 
 static const struct ll_bytes no_space = {NULL, 0};

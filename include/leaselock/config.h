@@ -1,5 +1,5 @@
-#ifndef LEASELOCK_SETTINGS_H
-#define LEASELOCK_SETTINGS_H
+#ifndef LEASELOCK_CONFIG_H
+#define LEASELOCK_CONFIG_H
 
 #include "leaselock/client.h"
 #include "leaselock/status.h"
