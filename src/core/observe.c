@@ -1,8 +1,5 @@
 #include "core/observe.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "leaselock/status.h"
 
@@ -10,99 +7,12 @@
  *  them. */
 #define CHECKED 8
 
-static struct ll_candidate *candidate_new(const struct ll_kv *kv)
-{
-    struct ll_candidate *candidate =
-        ll_alloc_zero(1, sizeof(*candidate) + kv->key.size + kv->value.size);
-
-    if (candidate == NULL) {
-        return NULL;
-    }
-    ll_link_init(&candidate->link);
-    ll_link_init(&candidate->telling);
-    candidate->kv = *kv;
-    memcpy(candidate->bytes, kv->key.data, kv->key.size);
-    if (kv->value.size > 0) {
-        memcpy(candidate->bytes + kv->key.size, kv->value.data, kv->value.size);
-    }
-    candidate->kv.key.data = candidate->bytes;
-    candidate->kv.value.data = candidate->bytes + kv->key.size;
-    return candidate;
-}
-
-/** Frees one that nobody needs any more. */
-static void candidate_drop(const struct ll_observer *observer,
-                           struct ll_candidate *candidate)
-{
-    if (candidate != NULL && ll_link_alone(&candidate->link) &&
-        ll_link_alone(&candidate->telling) && candidate != observer->leader &&
-        candidate != observer->drawn) {
-        ll_free(candidate);
-    }
-}
-
-static struct ll_candidate *candidate_at(struct ll_link *link)
-{
-    return LL_CONTAINER(link, struct ll_candidate, link);
-}
-
-static struct ll_candidate *first_of(const struct ll_observer *observer)
-{
-    return ll_link_alone(&observer->queue) ? NULL
-                                           : candidate_at(observer->queue.next);
-}
-
-/** Who leads: a key without a lease is no candidate, and nobody leads while it
- *  is the oldest. */
-static struct ll_candidate *leader_of(const struct ll_observer *observer)
-{
-    struct ll_candidate *first = first_of(observer);
-
-    return first != NULL && first->kv.lease != 0 ? first : NULL;
-}
-
-static void candidate_leave(struct ll_observer *observer,
-                            struct ll_candidate *candidate)
-{
-    ll_link_remove(&candidate->link);
-    observer->candidates_n--;
-    candidate_drop(observer, candidate);
-}
-
-static void queue_clear(struct ll_observer *observer)
-{
-    while (!ll_link_alone(&observer->queue)) {
-        candidate_leave(observer, candidate_at(observer->queue.next));
-    }
-}
-
-static bool is_same(const struct ll_candidate *a, const struct ll_candidate *b)
-{
-    return a->kv.create_revision == b->kv.create_revision &&
-           ll_bytes_equal(a->kv.key, b->kv.key) &&
-           ll_bytes_equal(a->kv.value, b->kv.value);
-}
-
-/** A revision has been taken in whole: tells who leads if it is another. */
+/** A revision has been taken in whole: reports who leads if that is another. */
 static void observer_settle(struct ll_core *core, struct ll_observer *observer)
 {
-    struct ll_candidate *was = observer->leader;
-    struct ll_candidate *is = leader_of(observer);
-
-    if (was == is) {
-        return;
+    if (ll_candidates_settle(&observer->candidates)) {
+        ll_tell(core, &observer->object);
     }
-    observer->leader = is;
-    if (is == NULL) {
-        was->last = true;
-        ll_link_append_once(&observer->telling, &was->telling);
-    } else if (was != NULL && is_same(was, is)) {
-        is->was_told = true; /* or will be, as the other */
-    } else {
-        ll_link_append(&observer->telling, &is->telling);
-    }
-    candidate_drop(observer, was);
-    ll_tell(core, &observer->object);
 }
 
 static void
@@ -162,13 +72,12 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
     ll_link_init(&observer->link);
     ll_link_append(&core->observers, &observer->link);
     ll_watch_init(&observer->watch, &observer->object);
-    ll_link_init(&observer->queue);
-    ll_link_init(&observer->telling);
     observer->prefix_size =
         ll_prefix_make(core->config.space, event->observe.name,
                        observer->prefix)
             .size;
-    /* Even that nobody leads is told at first. */
+    ll_candidates_init(&observer->candidates, observer->prefix_size);
+    /* Even that nobody leads is reported at first. */
     observer->vacancy_due = true;
     observer_look(core, observer, core->now_ns);
     return 0;
@@ -240,43 +149,6 @@ void ll_observer_build(struct ll_core *core,
     }
 }
 
-/** Takes in the whole queue; false: out of memory, and nothing is taken in. */
-static bool observer_take(struct ll_observer *observer,
-                          const struct ll_range_answer *range)
-{
-    struct ll_link fresh;
-    size_t n = 0;
-
-    ll_link_init(&fresh);
-    for (size_t i = 0; i < range->kvs_n; i++) {
-        struct ll_candidate *candidate;
-
-        if (ll_key_is_nested(range->kvs[i].key, observer->prefix_size)) {
-            continue;
-        }
-        candidate = candidate_new(&range->kvs[i]);
-        if (candidate == NULL) {
-            while (!ll_link_alone(&fresh)) {
-                candidate = candidate_at(fresh.next);
-                ll_link_remove(&candidate->link);
-                ll_free(candidate);
-            }
-            return false;
-        }
-        ll_link_append(&fresh, &candidate->link);
-        n++;
-    }
-    queue_clear(observer);
-    while (!ll_link_alone(&fresh)) {
-        struct ll_link *first = fresh.next;
-
-        ll_link_remove(first);
-        ll_link_append(&observer->queue, first);
-    }
-    observer->candidates_n = n;
-    return true;
-}
-
 /** An answer was older than what was seen already. */
 static void observer_on_older(struct ll_core *core,
                               struct ll_observer *observer,
@@ -314,7 +186,7 @@ static void observer_looked(struct ll_core *core,
     } else if (answer->revision < observer->revision) {
         observer->by_quorum = true; /* as every look */
         observer_on_older(core, observer, answer->revision);
-    } else if (!observer_take(observer, &answer->range)) {
+    } else if (!ll_candidates_take(&observer->candidates, &answer->range)) {
         ll_call_at(core, &observer->object,
                    core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
     } else {
@@ -337,7 +209,7 @@ static void observer_checked(struct ll_core *core,
                              struct ll_observer *observer,
                              const struct ll_answer *answer)
 {
-    const struct ll_candidate *first = first_of(observer);
+    const struct ll_kv *first = ll_candidates_first(&observer->candidates);
     const struct ll_kv *shown = NULL;
     bool fits;
     size_t i;
@@ -359,12 +231,12 @@ static void observer_checked(struct ll_core *core,
            (shown == NULL && answer->range.kvs_n > 0) ||
            (shown == NULL && first == NULL) ||
            (shown != NULL && first != NULL &&
-            shown->mod_revision == first->kv.mod_revision &&
-            shown->create_revision == first->kv.create_revision);
+            shown->mod_revision == first->mod_revision &&
+            shown->create_revision == first->create_revision);
     if (fits) {
         observer_plan_check(core, observer);
     } else if (answer->revision <= observer->revision) {
-        /* What the watch told up to here cannot have been all. */
+        /* The watch has missed something up to here. */
         observer_look(core, observer, core->now_ns);
     } else if (observer->doubted_revision == observer->revision &&
                observer->replayed_revision == observer->revision) {
@@ -432,41 +304,6 @@ void ll_observer_watch(struct ll_core *core,
     effect->watch.deletions = true;
 }
 
-static struct ll_candidate *find_key(const struct ll_observer *observer,
-                                     struct ll_bytes key)
-{
-    struct ll_link *at;
-    struct ll_link *after;
-
-    LL_LIST_EACH (at, after, &observer->queue) {
-        if (ll_bytes_equal(candidate_at(at)->kv.key, key)) {
-            return candidate_at(at);
-        }
-    }
-    return NULL;
-}
-
-/** A key has come, at the end, or has another value, where it was. */
-static bool observer_put(struct ll_observer *observer, const struct ll_kv *kv)
-{
-    struct ll_candidate *candidate = candidate_new(kv);
-    struct ll_candidate *old = NULL;
-
-    if (candidate == NULL) {
-        return false;
-    }
-    if (kv->create_revision != kv->mod_revision) {
-        old = find_key(observer, kv->key);
-    }
-    ll_link_append(old != NULL ? &old->link : &observer->queue,
-                   &candidate->link);
-    observer->candidates_n++;
-    if (old != NULL) {
-        candidate_leave(observer, old);
-    }
-    return true;
-}
-
 void ll_observer_on_created(struct ll_core *core,
                             struct ll_observer *observer,
                             int64_t revision)
@@ -493,19 +330,11 @@ void ll_observer_on_changed(struct ll_core *core,
         if (revision <= observer->revision) {
             continue;
         }
-        if (!ll_key_is_nested(change->kv.key, observer->prefix_size)) {
-            struct ll_candidate *gone =
-                change->deleted ? find_key(observer, change->kv.key) : NULL;
-
-            if (gone != NULL) {
-                candidate_leave(observer, gone);
-            } else if (!change->deleted &&
-                       !observer_put(observer, &change->kv)) {
-                /* Out of memory: all that is known may be wrong. */
-                observer_look(core, observer,
-                              core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
-                return;
-            }
+        if (!ll_candidates_change(&observer->candidates, change)) {
+            /* Out of memory: all that is known may be wrong. */
+            observer_look(core, observer,
+                          core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
+            return;
         }
         if (i + 1 == event->watch.events_n ||
             event->watch.events[i + 1].kv.mod_revision != revision) {
@@ -513,7 +342,7 @@ void ll_observer_on_changed(struct ll_core *core,
             observer_settle(core, observer);
         }
     }
-    if (observer->candidates_n > LL_CANDIDATES_MAX) {
+    if (observer->candidates.n > LL_CANDIDATES_MAX) {
         observer_finish(core, observer, LEASELOCK_E_LIMIT);
     }
 }
@@ -545,40 +374,17 @@ void ll_observer_on_off(struct ll_core *core, struct ll_observer *observer)
     }
 }
 
-/** Draws that somebody leads, or that nobody does any more. */
-static void observer_draw(struct ll_observer *observer,
-                          struct ll_candidate *candidate,
-                          struct ll_effect *ret_effect)
-{
-    observer->vacancy_due = false;
-    if (!candidate->was_told) {
-        candidate->was_told = true;
-        ret_effect->observed.leader = &candidate->kv;
-        if (candidate->last) {
-            return; /* its going is the next */
-        }
-    }
-    ll_link_remove(&candidate->telling);
-    observer->drawn = candidate;
-}
-
 bool ll_observer_next(struct ll_core *core,
                       struct ll_observer *observer,
                       struct ll_effect *ret_effect)
 {
-    struct ll_candidate *drawn = observer->drawn;
-
-    observer->drawn = NULL;
-    candidate_drop(observer, drawn);
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_OBSERVED,
                                      .id = observer->object.entry.id};
     ret_effect->observed.detail =
         (struct ll_detail){0, -1, LL_ENDPOINT_ANY, ""};
-    if (!ll_link_alone(&observer->telling)) {
-        observer_draw(
-            observer,
-            LL_CONTAINER(observer->telling.next, struct ll_candidate, telling),
-            ret_effect);
+    if (ll_candidates_next(&observer->candidates,
+                           &ret_effect->observed.leader)) {
+        observer->vacancy_due = false;
         return true;
     }
     if (observer->vacancy_due && observer->state == LL_OBSERVER_WATCH) {
@@ -604,25 +410,6 @@ bool ll_observer_next(struct ll_core *core,
 
 void ll_observer_free(struct ll_observer *observer)
 {
-    struct ll_link *at;
-    struct ll_link *after;
-
-    struct ll_candidate *leader = observer->leader;
-    struct ll_candidate *drawn = observer->drawn;
-
-    observer->leader = NULL;
-    observer->drawn = NULL;
-    candidate_drop(observer, leader);
-    if (drawn != leader) {
-        candidate_drop(observer, drawn);
-    }
-    LL_LIST_EACH (at, after, &observer->telling) {
-        struct ll_candidate *candidate =
-            LL_CONTAINER(at, struct ll_candidate, telling);
-
-        ll_link_remove(&candidate->telling);
-        candidate_drop(observer, candidate);
-    }
-    queue_clear(observer);
+    ll_candidates_free(&observer->candidates);
     ll_free(observer);
 }
