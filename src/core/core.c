@@ -45,7 +45,8 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     ll_link_init(&core->reaping);
     ll_link_init(&core->log);
     ll_endpoints_init(core);
-    ll_streams_init(core);
+    ll_keepalive_init(core);
+    ll_watches_init(core);
     return core;
 }
 
@@ -97,7 +98,7 @@ void ll_core_free(struct ll_core *core)
     ll_timers_free(&core->timers);
     ll_batches_free(core);
     ll_queue_notes_free(core);
-    ll_streams_free(core);
+    ll_watches_free(core);
     ll_free(core);
 }
 
@@ -344,18 +345,19 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         ll_streams_on_down(core, event);
         break;
     case LL_EVENT_KEEPALIVE:
-        ll_beats_on_answer(core, event);
+        ll_keepalive_on_answer(core, event);
         break;
     case LL_EVENT_WATCH_CREATED:
     case LL_EVENT_WATCH_CANCELED:
     case LL_EVENT_WATCH_CHANGED:
-        ll_streams_on_watch(core, event);
+        ll_watches_on_event(core, event);
         break;
     case LL_EVENT_ENDPOINTS:
         ll_endpoints_change(core, event);
         break;
     }
     ll_endpoints_on_time(core);
+    ll_watches_on_time(core);
     ll_streams_on_time(core);
     return status;
 }
@@ -456,7 +458,8 @@ static void call_next(struct ll_core *core,
 
 bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
 {
-    if (ll_streams_next(core, ret_effect)) {
+    if (ll_streams_next(core, ret_effect) ||
+        ll_watches_next(core, ret_effect)) {
         return true;
     }
     if (ll_cluster_next(core, ret_effect)) {
@@ -502,10 +505,11 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
 int64_t ll_core_deadline_ns(const struct ll_core *core)
 {
     struct ll_timer *first = ll_timers_first(&core->timers);
+    int64_t deadline_ns = first != NULL ? first->deadline_ns : LL_NEVER;
 
-    return ll_min(
-        first != NULL ? first->deadline_ns : LL_NEVER,
-        ll_min(ll_streams_deadline_ns(core), ll_endpoints_deadline_ns(core)));
+    deadline_ns = ll_min(deadline_ns, ll_streams_deadline_ns(core));
+    deadline_ns = ll_min(deadline_ns, ll_watches_deadline_ns(core));
+    return ll_min(deadline_ns, ll_endpoints_deadline_ns(core));
 }
 
 uint64_t ll_core_cluster_id(const struct ll_core *core)

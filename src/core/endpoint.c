@@ -2,9 +2,7 @@
 
 #include <assert.h>
 
-#include "core/beat.h"
 #include "core/object.h"
-#include "core/stream.h"
 
 static bool is_usable(const struct ll_core *core, uint32_t endpoint)
 {
@@ -126,7 +124,7 @@ void ll_endpoint_silent(struct ll_core *core,
     health->doubt_ns = doubt_ns;
     health->silent_ns = core->now_ns;
     if (has_another(core)) {
-        ll_beats_probe(core, endpoint);
+        core->endpoint_user.probe(core, endpoint);
     }
 }
 
@@ -145,7 +143,7 @@ void ll_endpoints_on_time(struct ll_core *core)
         if (is_to_be_left(core, i) &&
             core->endpoints[i].doubt_ns <= core->now_ns) {
             core->endpoints[i].doubt_ns = LL_NEVER;
-            ll_streams_leave(core, i);
+            core->endpoint_user.leave(core, i);
         }
     }
 }
@@ -209,7 +207,7 @@ void ll_endpoint_answered(struct ll_core *core,
 
         if (health->doubt_ns <= sent_ns) {
             health->doubt_ns = LL_NEVER;
-            ll_streams_leave(core, i);
+            core->endpoint_user.leave(core, i);
         } else if (health->doubt_ns != LL_NEVER &&
                    health->silent_ns <= sent_ns) {
             health->is_outdone = true;

@@ -79,6 +79,15 @@ struct ll_patience {
     int64_t silent_ns; /* when the newest of them was noticed */
 };
 
+/** The modules that an endpoint's fate concerns. */
+struct ll_endpoint_user {
+    /** Another endpoint does better than this one: leaves its streams. */
+    void (*leave)(struct ll_core *core, uint32_t endpoint);
+    /** A call was not answered: renews a lease on a keep-alive stream there, if
+     *  one is up, which shows whether the endpoint is well. */
+    void (*probe)(struct ll_core *core, uint32_t endpoint);
+};
+
 void ll_endpoints_init(struct ll_core *core);
 /** The list has changed: its length, and which of them are to be used. */
 void ll_endpoints_change(struct ll_core *core, const struct ll_event *event);

@@ -12,11 +12,13 @@
 #include "core/cluster.h"
 #include "core/core.h"
 #include "core/endpoint.h"
+#include "core/keepalive.h"
 #include "core/key.h"
 #include "core/number.h"
 #include "core/queue.h"
 #include "core/stream.h"
 #include "core/timer.h"
+#include "core/watch.h"
 
 /**
  * What core's modules share: the core itself, and the part that sessions,
@@ -83,9 +85,10 @@ struct ll_core {
     struct ll_watches watches;
     struct ll_queue_note queue_notes[LL_QUEUE_NOTES];
     struct ll_numbers numbers;
-    struct ll_beats beats;
+    struct ll_keepalive keepalive;
     struct ll_endpoint_health endpoints[LL_CORE_ENDPOINTS_MAX];
     struct ll_patience patience;
+    struct ll_endpoint_user endpoint_user;
     struct ll_cluster cluster;
     uint64_t endpoints_usable; /* a bit each */
     uint32_t endpoints_n;

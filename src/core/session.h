@@ -100,7 +100,7 @@ struct ll_session {
     /** When the newest that is out is overdue. */
     int64_t overdue_ns;
     struct ll_beat beats[LL_BEAT_STREAMS];
-    struct ll_link denied; /* in core->beats.denied: see beat.h */
+    struct ll_link denied; /* in core->keepalive.denied */
     bool renewed;          /* a beat has been answered */
     bool checking;         /* a TTL of 0 is being checked with a call */
     /** CLOSING: when CLOSED is told without an answer. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "core/stream.h"
+#include "core/watch.h"
 
 /** Room for the first watches. */
 #define FIRST 8

@@ -9,7 +9,7 @@ struct ll_watch;
 
 /**
  * The ON watches of a stream whose server numbers watches itself, by the
- * server's id (see stream.h).
+ * server's id (see watch.h).
  *
  * Pointers in the order of their ids. A server counts upward, so a new watch
  * is appended; one that ends is found by bisection, and the rest moves up. The

@@ -435,7 +435,7 @@ static void client_begin(struct sim_client *client)
         abort();
     }
     client->wake_ns = INT64_MAX;
-    client->seen_beats = client->core->beats;
+    client->seen_keepalive = client->core->keepalive;
     memset(client->seen_streams, 0, sizeof(client->seen_streams));
     memset(client->seen_endpoints, 0, sizeof(client->seen_endpoints));
     memset(client->streams, 0, sizeof(client->streams));

@@ -224,15 +224,15 @@ static void look_at_streams(struct sim_client *client, unsigned event)
 /** TRUSTED after the two streams changed places is a state of its own. */
 static void look_at_beats(struct sim_client *client, unsigned event)
 {
-    const struct ll_beats *beats = &client->core->beats;
-    int was = client->seen_beats.doubted ? 1 : 0;
-    int is = beats->doubted ? 1 : 0;
+    const struct ll_keepalive *keepalive = &client->core->keepalive;
+    int was = client->seen_keepalive.doubted ? 1 : 0;
+    int is = keepalive->doubted ? 1 : 0;
 
-    if (client->seen_beats.main != beats->main) {
+    if (client->seen_keepalive.main != keepalive->main) {
         is = 2;
     }
     count(client, SIM_MACHINE_BEATS, &was, event, is);
-    client->seen_beats = *beats;
+    client->seen_keepalive = *keepalive;
 }
 
 static void look_at_endpoints(struct sim_client *client, unsigned event)

@@ -26,7 +26,7 @@ enum sim_machine {
     SIM_MACHINE_OBSERVER,
     SIM_MACHINE_RESUMED, /* a ticket whose place another process took */
     SIM_MACHINE_SEARCH,  /* for a circle that a ticket waits in */
-    SIM_MACHINE_RENEWAL, /* of a session: see beat.h */
+    SIM_MACHINE_RENEWAL, /* of a session: see keepalive.h */
     SIM_MACHINES,
 };
 

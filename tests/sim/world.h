@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "core/backoff.h"
-#include "core/beat.h"
 #include "core/core.h"
+#include "core/keepalive.h"
 #include "etcd.h"
 #include "heap.h"
 #include "message.h"
@@ -294,7 +294,7 @@ struct sim_client {
         bool up;
         uint32_t generation;
     } seen_streams[LL_STREAMS];
-    struct ll_beats seen_beats;
+    struct ll_keepalive seen_keepalive;
     int seen_endpoints[SIM_MEMBERS_MAX];
     struct sim_object *objects; /* by id */
     size_t objects_n;           /* the next id */

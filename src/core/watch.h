@@ -1,0 +1,124 @@
+#ifndef LL_CORE_WATCH_H
+#define LL_CORE_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "core/event.h"
+#include "core/watch_index.h"
+
+struct ll_core;
+struct ll_object;
+
+/**
+ * The watches of tickets and observers, all on one stream (stream.h).
+ *
+ * Watches that are refused with their whole stream, before it has brought
+ * anything, are refused one by one: nothing would change with another stream.
+ *
+ * A watch (its link is in the list of its state):
+ *     state    | event                   | next
+ *     OFF      | want                    | WANTED
+ *     WANTED   | drawn while UP          | CREATING
+ *     WANTED   | drop                    | OFF
+ *     CREATING | created                 | ON; reports it
+ *     CREATING | refused                 | OFF; reports it
+ *     CREATING | drop                    | DROPPED
+ *     ON       | drop                    | ENDING
+ *     ON       | canceled by etcd        | OFF; reports it
+ *     DROPPED  | created                 | ENDING
+ *     DROPPED  | refused                 | OFF
+ *     ENDING   | cancel drawn            | OFF
+ *     CREATING, ON | stream down         | WANTED; reports it
+ *     DROPPED, ENDING | stream down      | OFF
+ * etcd answers creations in their order, so a refusal without a usable id (-1)
+ * is the oldest one's in CREATING or DROPPED, which share a list; that is why
+ * a creation that is not wanted any more stays there until it is answered. A
+ * proxy may number the watches itself: see watch_number.h.
+ */
+
+/** The oldest creation unanswered for this long, and no other answered in the
+ *  meantime: the stream is stuck. A server that makes many at its own pace is
+ *  not: to begin anew would throw away what it has made. */
+#define LL_WATCH_CREATE_TIMEOUT_NS INT64_C(5000000000)
+
+/** The pause after etcd refused or ended a watch for another reason than a
+ *  permission. */
+#define LL_WATCH_REFUSED_PAUSE_NS INT64_C(250000000)
+
+/** Creations unanswered at most; further ones wait in their order. */
+#define LL_WATCHES_CREATING_MAX 1024
+
+enum ll_watch_state {
+    LL_WATCH_OFF,
+    LL_WATCH_WANTED,
+    LL_WATCH_CREATING,
+    LL_WATCH_ON,
+    LL_WATCH_DROPPED,
+    LL_WATCH_ENDING,
+};
+
+/** What of a ticket is watched; an observer's is OWN. */
+enum ll_watch_slot {
+    LL_WATCH_OWN,
+    LL_WATCH_AHEAD,
+};
+#define LL_WATCH_SLOTS 2
+
+/** Of a watch's id, behind its owner's and before its slot. */
+#define LL_WATCH_USES_BITS 19
+
+struct ll_watch {
+    struct ll_link link;
+    struct ll_object *owner; /* a ticket or an observer */
+    enum ll_watch_state state;
+    /** How often it was wanted: makes each id new. */
+    uint32_t uses : LL_WATCH_USES_BITS;
+    /** Every later deletion is certain to come at once (see ticket.h). */
+    bool settled : 1;
+    /** Of the present use; of an ON or ENDING watch on a stream that is
+     *  numbered: the server's. */
+    int64_t id;
+    union {
+        /** Of an ON watch: etcd's revision when it was created. */
+        int64_t created_revision;
+        /** Of a CREATING or DROPPED watch: when it was asked for. */
+        int64_t sent_ns;
+    };
+};
+
+struct ll_watches {
+    struct ll_link wanted;
+    struct ll_link creating;
+    struct ll_link on;
+    struct ll_link ending;
+    unsigned creating_n;
+    uint64_t member_id;          /* that creates them, all on one stream */
+    int64_t answered_ns;         /* when a creation was answered last */
+    bool numbered;               /* the server numbers them, or may do so */
+    bool decided;                /* one has been created on this stream */
+    struct ll_watch_index index; /* while numbered: what is ON */
+};
+
+void ll_watches_init(struct ll_core *core);
+void ll_watches_free(struct ll_core *core);
+
+/** Restarts the stream if it is stuck. */
+void ll_watches_on_time(struct ll_core *core);
+/** When ll_watches_on_time is due. */
+int64_t ll_watches_deadline_ns(const struct ll_core *core);
+/** LL_EVENT_WATCH_... */
+void ll_watches_on_event(struct ll_core *core, const struct ll_event *event);
+/** Draws a creation or a cancel; false when there is none. */
+bool ll_watches_next(struct ll_core *core, struct ll_effect *ret_effect);
+
+void ll_watch_init(struct ll_watch *watch, struct ll_object *owner);
+/** Asks for an OFF watch. */
+void ll_watch_want(struct ll_core *core,
+                   struct ll_watch *watch,
+                   enum ll_watch_slot slot);
+/** Asks for no watch; the owner must stay until it is OFF. */
+void ll_watch_drop(struct ll_core *core, struct ll_watch *watch);
+
+#endif

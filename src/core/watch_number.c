@@ -1,0 +1,106 @@
+#include "core/watch_number.h"
+
+#include "core/object.h"
+#include "core/observe.h"
+#include "core/ticket.h"
+
+struct ll_watch *ll_watch_oldest_creating(const struct ll_core *core)
+{
+    return ll_link_alone(&core->watches.creating)
+               ? NULL
+               : LL_CONTAINER(core->watches.creating.next, struct ll_watch,
+                              link);
+}
+
+/** The watch for which the client asked with this id. */
+static struct ll_watch *watch_find_asked(struct ll_core *core, int64_t id)
+{
+    struct ll_entry *entry;
+    struct ll_object *object;
+    struct ll_watch *watch;
+
+    if (id < 0) {
+        return NULL;
+    }
+    entry = ll_table_find(&core->objects, (uint64_t)id >> 20);
+    if (entry == NULL) {
+        return NULL;
+    }
+    object = LL_CONTAINER(entry, struct ll_object, entry);
+    if (object->kind == LL_OBJECT_OBSERVER) {
+        watch = &LL_CONTAINER(object, struct ll_observer, object)->watch;
+    } else if (object->kind == LL_OBJECT_TICKET) {
+        watch = &LL_CONTAINER(object, struct ll_ticket, object)
+                     ->watches[(id & 1) != 0 ? LL_WATCH_AHEAD : LL_WATCH_OWN];
+    } else {
+        return NULL;
+    }
+    return watch->id == id ? watch : NULL;
+}
+
+struct ll_watch *ll_watch_of_event(struct ll_core *core, int64_t id)
+{
+    if (id < 0) {
+        return ll_watch_oldest_creating(core);
+    }
+    return core->watches.numbered
+               ? ll_watch_index_find(&core->watches.index, id)
+               : watch_find_asked(core, id);
+}
+
+/** Whether creations go out one at a time, because the server numbers watches
+ *  itself, or may do so. */
+static void watches_set_numbered(struct ll_core *core, bool numbered)
+{
+    if (core->watches.numbered != numbered) {
+        core->watches.numbered = numbered;
+        ll_core_log(core, 2, "watches have the %s numbers",
+                    numbered ? "server's" : "client's");
+    }
+}
+
+void ll_watches_anew(struct ll_core *core, int64_t pause_ns)
+{
+    ll_stream_close(core, LL_STREAM_WATCH);
+    core->streams[LL_STREAM_WATCH].retry_ns = core->now_ns + pause_ns;
+}
+
+struct ll_watch *ll_watch_of_created(struct ll_core *core, int64_t id)
+{
+    struct ll_watches *watches = &core->watches;
+    struct ll_watch *watch = NULL;
+    /* One that is ON has the number that was asked for. */
+    bool mixed = watches->decided && !watches->numbered;
+
+    if (watches->creating_n == 0 || id < 0) {
+        return NULL;
+    }
+    if (!watches->numbered || !watches->decided) {
+        watch = watch_find_asked(core, id);
+    }
+    watches->decided = true;
+    watches_set_numbered(core, watch == NULL);
+    if (watch != NULL) {
+        return watch;
+    }
+    if (watches->creating_n > 1 || mixed) {
+        ll_watches_anew(core, 0);
+        return NULL;
+    }
+    return ll_watch_oldest_creating(core);
+}
+
+struct ll_watch *ll_watch_of_canceled(struct ll_core *core, int64_t id)
+{
+    struct ll_watches *watches = &core->watches;
+    struct ll_watch *watch;
+
+    if (id >= 0 || watches->decided || watches->numbered ||
+        watches->creating_n <= 1) {
+        watch = ll_watch_of_event(core, id);
+        return watch != NULL ? watch : watch_find_asked(core, id);
+    }
+    watches_set_numbered(core, true);
+    ll_watches_anew(core, 0);
+    return NULL;
+}
