@@ -1,6 +1,7 @@
 #include "api/places.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,28 +14,36 @@
 #define PLACES_MIN 64
 #define NONE SIZE_MAX
 
+/** Whether a key's last part is the lease in decimal. */
+static bool is_decimal(struct ll_bytes key, int64_t lease)
+{
+    char decimal[24];
+    size_t size =
+        (size_t)snprintf(decimal, sizeof(decimal), "/%" PRId64, lease);
+
+    return key.size > size &&
+           memcmp(key.data + key.size - size, decimal, size) == 0;
+}
+
 enum ll_place_shape ll_place_shape(const struct ll_kv *kv,
                                    size_t *ret_name_size)
 {
-    const char *slash =
-        kv->key.size > 0 ? memrchr(kv->key.data, '/', kv->key.size) : NULL;
-    struct ll_bytes suffix;
-    char decimal[24];
+    struct ll_key_place place;
 
-    if (slash == NULL || slash == kv->key.data || kv->lease == 0) {
+    if (kv->lease == 0) {
         return LL_PLACE_NONE;
     }
-    *ret_name_size = (size_t)(slash - kv->key.data);
-    suffix = (struct ll_bytes){slash + 1, kv->key.size - *ret_name_size - 1};
-    (void)snprintf(decimal, sizeof(decimal), "%" PRId64, kv->lease);
-    if (ll_bytes_equal(suffix, (struct ll_bytes){decimal, strlen(decimal)})) {
+    if (ll_key_parse(kv->key, kv->lease, &place)) {
+        *ret_name_size = place.prefix.size - 1;
+        return place.has_number ? LL_PLACE_OWN : LL_PLACE_FOREIGN;
+    }
+    if (is_decimal(kv->key, kv->lease)) {
+        *ret_name_size =
+            (size_t)((const char *)memrchr(kv->key.data, '/', kv->key.size) -
+                     kv->key.data);
         return LL_PLACE_FOREIGN;
     }
-    if (!ll_suffix_is_of(suffix, kv->lease)) {
-        return LL_PLACE_NONE;
-    }
-    return memchr(suffix.data, '.', suffix.size) != NULL ? LL_PLACE_OWN
-                                                         : LL_PLACE_FOREIGN;
+    return LL_PLACE_NONE;
 }
 
 static int places_grow(struct ll_places *places)

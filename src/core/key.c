@@ -88,7 +88,24 @@ static bool is_number(struct ll_bytes bytes)
     return true;
 }
 
-bool ll_suffix_is_of(struct ll_bytes suffix, int64_t lease)
+/** Splits a key behind its last '/'; without one all of it is the suffix. */
+static void key_split(struct ll_bytes key,
+                      struct ll_bytes *ret_prefix,
+                      struct ll_bytes *ret_suffix)
+{
+    size_t size = key.size;
+
+    while (size > 0 && key.data[size - 1] != '/') {
+        size--;
+    }
+    *ret_prefix = (struct ll_bytes){key.data, size};
+    *ret_suffix = (struct ll_bytes){size > 0 ? key.data + size : key.data,
+                                    key.size - size};
+}
+
+/** Whether a suffix is LEASE, or LEASE.NUMBER and what may follow. */
+static bool
+suffix_is_of(struct ll_bytes suffix, int64_t lease, bool *ret_has_number)
 {
     char text[17];
     int size = snprintf(text, sizeof(text), "%llx", (unsigned long long)lease);
@@ -99,6 +116,7 @@ bool ll_suffix_is_of(struct ll_bytes suffix, int64_t lease)
         !ll_bytes_equal(piece, (struct ll_bytes){text, (size_t)size})) {
         return false;
     }
+    *ret_has_number = suffix.size > 0;
     if (suffix.size == 0) {
         return true;
     }
@@ -114,18 +132,28 @@ bool ll_suffix_is_of(struct ll_bytes suffix, int64_t lease)
     return true;
 }
 
+bool ll_key_parse(struct ll_bytes key,
+                  int64_t lease,
+                  struct ll_key_place *ret_place)
+{
+    struct ll_key_place place;
+    struct ll_bytes suffix;
+
+    key_split(key, &place.prefix, &suffix);
+    if (place.prefix.size < 2 ||
+        !suffix_is_of(suffix, lease, &place.has_number)) {
+        return false;
+    }
+    *ret_place = place;
+    return true;
+}
+
 struct ll_bytes ll_key_part(struct ll_bytes key, char letter)
 {
-    struct ll_bytes suffix = {key.data, 0};
+    struct ll_bytes prefix;
+    struct ll_bytes suffix;
 
-    if (key.size == 0) {
-        return suffix;
-    }
-    suffix.data += key.size;
-    while (suffix.size < key.size && suffix.data[-1] != '/') {
-        suffix.data--;
-        suffix.size++;
-    }
+    key_split(key, &prefix, &suffix);
     (void)take_piece(&suffix); /* the lease */
     (void)take_piece(&suffix); /* the number */
     while (suffix.size > 0) {

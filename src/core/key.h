@@ -48,10 +48,22 @@ size_t ll_key_make(struct ll_bytes space,
                    struct ll_bytes who,
                    char *ret_key);
 
-/** Whether a suffix, what is behind a key's last '/', is one that ll_key_make
- *  writes for a lease, whatever parts follow the number; or, as Go's clients
- *  have it, the lease alone. */
-bool ll_suffix_is_of(struct ll_bytes suffix, int64_t lease);
+/** What a key PREFIX/LEASE.NUMBER consists of. */
+struct ll_key_place {
+    struct ll_bytes prefix; /* of its queue: to the last '/', with that */
+    bool has_number;        /* false: PREFIX/LEASE, as Go's clients write it */
+};
+
+/**
+ * Takes apart a key that ll_key_make writes for a lease, whatever parts follow
+ * the number; or, as Go's clients write it, with the lease alone.
+ *
+ * @param ret_place  borrows the key's bytes
+ * @return false: it is no such key
+ */
+bool ll_key_parse(struct ll_bytes key,
+                  int64_t lease,
+                  struct ll_key_place *ret_place);
 
 /** The part of a key's suffix that begins with a letter, without it; of size 0
  *  where there is none. */

@@ -53,6 +53,7 @@ static void fuzz_name(struct fuzz_bytes bytes)
     FUZZ_CHECK((ll_name_check(name) == NULL) == name_is_valid(name));
     if (ll_name_check(name) == NULL) {
         char suffix[LL_SUFFIX_MAX + 2];
+        struct ll_key_place place;
 
         whole = (struct ll_bytes){
             key, ll_key_make((struct ll_bytes){NULL, 0}, name, lease, number,
@@ -65,6 +66,8 @@ static void fuzz_name(struct fuzz_bytes bytes)
         FUZZ_CHECK(whole.size == name.size + strlen(suffix));
         FUZZ_CHECK(memcmp(key, name.data, name.size) == 0);
         FUZZ_CHECK(strcmp(key + name.size, suffix) == 0);
+        FUZZ_CHECK(ll_key_parse(whole, lease, &place) && place.has_number);
+        FUZZ_CHECK(ll_bytes_equal(place.prefix, prefix));
         FUZZ_CHECK(compare(prefix, whole) < 0 && compare(whole, range_end) < 0);
         FUZZ_CHECK(compare(name, prefix) < 0);
         FUZZ_CHECK(!ll_key_is_nested(whole, prefix.size));

@@ -221,11 +221,16 @@ static void test_parts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[64];
+        struct ll_key_place place = {{NULL, 0}, false};
         struct ll_bytes who;
 
-        assert_int_equal(ll_suffix_is_of(bytes(cases[i].suffix), 0xabc),
-                         cases[i].is_ours);
         (void)snprintf(text, sizeof(text), "a.b.wx/%s", cases[i].suffix);
+        assert_int_equal(ll_key_parse(bytes(text), 0xabc, &place),
+                         cases[i].is_ours);
+        assert_int_equal(place.prefix.size, cases[i].is_ours ? 7 : 0);
+        assert_int_equal(place.has_number,
+                         cases[i].is_ours && strlen(cases[i].suffix) > 3);
+        assert_false(ll_key_parse(bytes(cases[i].suffix), 0xabc, &place));
         who = ll_key_part(bytes(text), 'w');
         assert_int_equal(who.size, strlen(cases[i].who));
         assert_memory_equal(who.data, cases[i].who, who.size);
