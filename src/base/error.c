@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +70,20 @@ int ll_error_fill(struct leaselock_error *reterr,
 int ll_error_text(struct leaselock_error *reterr, int code, const char *text)
 {
     return ll_error_fill(reterr, code, NULL, -1, NULL, text);
+}
+
+int ll_error_format(struct leaselock_error *reterr,
+                    int code,
+                    const char *format,
+                    ...)
+{
+    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return ll_error_text(reterr, code, text);
 }
 
 int ll_options_copy(void *options, size_t size, const void *user)

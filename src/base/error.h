@@ -24,6 +24,10 @@ int ll_error_fill(struct leaselock_error *reterr,
 /** The same with nothing but a text. */
 int ll_error_text(struct leaselock_error *reterr, int code, const char *text);
 
+/** The same with a text that printf writes. */
+__attribute__((format(printf, 3, 4))) int ll_error_format(
+    struct leaselock_error *reterr, int code, const char *format, ...);
+
 /**
  * Copies a user's options over zeroes, so that fields which the user's
  * headers do not know yet have their defaults.

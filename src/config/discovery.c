@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,18 +43,6 @@ struct search {
     struct question questions[2]; /* with TLS, without */
     bool is_out_of_memory;
 };
-
-__attribute__((format(printf, 3, 4))) static int
-fail(struct leaselock_error *reterr, int code, const char *format, ...)
-{
-    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    return ll_error_text(reterr, code, text);
-}
 
 bool ll_discovery_server(const char *text,
                          char server[LL_DISCOVERY_SERVER_SIZE])
@@ -255,14 +242,16 @@ static int fail_question(const struct search *search,
 
     if (question->status == ARES_ECANCELLED ||
         question->status == ARES_ETIMEOUT) {
-        return fail(reterr, LEASELOCK_E_UNAVAILABLE,
-                    "no answer came from the DNS server, %s, within %d ms for "
-                    "the SRV records of %.200s",
-                    from, search->timeout_ms, question->service);
+        return ll_error_format(
+            reterr, LEASELOCK_E_UNAVAILABLE,
+            "no answer came from the DNS server, %s, within %d ms for "
+            "the SRV records of %.200s",
+            from, search->timeout_ms, question->service);
     }
-    return fail(reterr, LEASELOCK_E_UNAVAILABLE,
-                "the DNS server, %s, gave no SRV records of %.200s: %s", from,
-                question->service, ares_strerror(question->status));
+    return ll_error_format(
+        reterr, LEASELOCK_E_UNAVAILABLE,
+        "the DNS server, %s, gave no SRV records of %.200s: %s", from,
+        question->service, ares_strerror(question->status));
 }
 
 static int take_result(struct search *search,
@@ -280,10 +269,10 @@ static int take_result(struct search *search,
         used = plain;
     }
     if (is_nothing(used)) {
-        return fail(reterr, LEASELOCK_E_UNAVAILABLE,
-                    "the DNS has no SRV records of %.150s%s%.150s",
-                    tls->service, wants_tls ? "" : " or ",
-                    wants_tls ? "" : plain->service);
+        return ll_error_format(reterr, LEASELOCK_E_UNAVAILABLE,
+                               "the DNS has no SRV records of %.150s%s%.150s",
+                               tls->service, wants_tls ? "" : " or ",
+                               wants_tls ? "" : plain->service);
     }
     if (used->status != ARES_SUCCESS) {
         return fail_question(search, used, reterr);
@@ -292,11 +281,12 @@ static int take_result(struct search *search,
                        search->setup->texts[LL_SETTING_SERVER_NAME] == NULL;
          i++) {
         if (!ll_srv_is_below(&used->records[i], search->domain)) {
-            return fail(reterr, LEASELOCK_E_UNAVAILABLE,
-                        "the DNS names the member %.120s, which is outside of "
-                        "%.120s; set server-name to what its certificate must "
-                        "be for",
-                        used->records[i].target, search->domain);
+            return ll_error_format(
+                reterr, LEASELOCK_E_UNAVAILABLE,
+                "the DNS names the member %.120s, which is outside of "
+                "%.120s; set server-name to what its certificate must "
+                "be for",
+                used->records[i].target, search->domain);
         }
     }
     status = ll_random(&seed);
@@ -339,8 +329,9 @@ int ll_discovery_run(const struct ll_setup *setup,
     }
     status = open_channel(&search);
     if (status != ARES_SUCCESS) {
-        status = fail(reterr, LEASELOCK_E_SYSTEM, "the DNS cannot be asked: %s",
-                      ares_strerror(status));
+        status = ll_error_format(reterr, LEASELOCK_E_SYSTEM,
+                                 "the DNS cannot be asked: %s",
+                                 ares_strerror(status));
     } else {
         ask_all(&search);
         status = search.is_out_of_memory

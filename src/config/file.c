@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,18 +28,6 @@ struct config_file {
     struct ll_texts texts;
     char *paths[LL_SETTINGS]; /* own: those that were relative */
 };
-
-__attribute__((format(printf, 2, 3))) static int
-fail(struct leaselock_error *reterr, const char *format, ...)
-{
-    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, text);
-}
 
 static void config_file_free(struct config_file *file)
 {
@@ -89,8 +76,9 @@ static int config_file_read(struct config_file *file,
     }
     *may_be_missing = false;
     if (fd < 0) {
-        return fail(reterr, "the file %.200s cannot be read: %s", file->path,
-                    strerror(errno));
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "the file %.200s cannot be read: %s", file->path,
+                               strerror(errno));
     }
     file->bytes = ll_alloc(FILE_SIZE_MAX + 2);
     if (file->bytes == NULL) {
@@ -100,8 +88,9 @@ static int config_file_read(struct config_file *file,
     error = fstat(fd, &status) != 0 ? -errno : read_all(file, fd);
     (void)close(fd);
     if (error != 0) {
-        return fail(reterr, "the file %.200s cannot be read: %s", file->path,
-                    strerror(-error));
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "the file %.200s cannot be read: %s", file->path,
+                               strerror(-error));
     }
     file->mode = status.st_mode;
     return 0;
@@ -157,38 +146,42 @@ static int read_line(struct config_file *file,
         return 0;
     }
     if (equals == NULL) {
-        return fail(reterr,
-                    "the file %.200s, line %u: there is no '='; a line "
-                    "is \"name = value\"",
-                    file->path, number);
+        return ll_error_format(
+            reterr, LEASELOCK_E_ARGUMENT,
+            "the file %.200s, line %u: there is no '='; a line "
+            "is \"name = value\"",
+            file->path, number);
     }
     *equals = '\0';
     name = trim(line);
     value = trim(equals + 1);
     id = ll_setting_find(name, strlen(name));
     if (id < 0 || id == LL_SETTING_CONFIG) {
-        return fail(reterr,
-                    "the file %.200s, line %u: \"%.60s\" is not a "
-                    "setting; leaselock-settings(5) lists them",
-                    file->path, number, name);
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "the file %.200s, line %u: \"%.60s\" is not a "
+                               "setting; leaselock-settings(5) lists them",
+                               file->path, number, name);
     }
     size = strlen(value);
     if (size == 0) {
-        return fail(reterr, "the file %.200s, line %u: %s has no value",
-                    file->path, number, name);
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "the file %.200s, line %u: %s has no value",
+                               file->path, number, name);
     }
     if (size > 1 && value[0] == '"' && value[size - 1] == '"' &&
         ll_settings[id].kind != LL_KIND_SECRET) {
-        return fail(reterr,
-                    "the file %.200s, line %u: %s is in quotes, which "
-                    "do not belong here",
-                    file->path, number, name);
+        return ll_error_format(
+            reterr, LEASELOCK_E_ARGUMENT,
+            "the file %.200s, line %u: %s is in quotes, which "
+            "do not belong here",
+            file->path, number, name);
     }
     if (file->texts.texts[id] != NULL) {
-        return fail(reterr,
-                    "the file %.200s, line %u: %s is set in line %u "
-                    "already",
-                    file->path, number, name, file->texts.sources[id].line);
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "the file %.200s, line %u: %s is set in line %u "
+                               "already",
+                               file->path, number, name,
+                               file->texts.sources[id].line);
     }
     file->texts.texts[id] = value;
     file->texts.sources[id] =
@@ -203,7 +196,8 @@ static int read_lines(struct config_file *file, struct leaselock_error *reterr)
     int status = 0;
 
     if (memchr(file->bytes, '\0', file->size) != NULL) {
-        return fail(reterr, "the file %.200s has a NUL in it", file->path);
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "the file %.200s has a NUL in it", file->path);
     }
     for (unsigned number = 1; status == 0 && line != NULL; number++) {
         char *end = strchr(line, '\n');
@@ -231,10 +225,11 @@ static int check_mode(const struct config_file *file,
          (endpoints == NULL || strchr(endpoints, '@') == NULL))) {
         return 0;
     }
-    return fail(reterr,
-                "the file %.200s has a password in it and is open to "
-                "everybody; chmod o= it, or use password-file",
-                file->path);
+    return ll_error_format(
+        reterr, LEASELOCK_E_ARGUMENT,
+        "the file %.200s has a password in it and is open to "
+        "everybody; chmod o= it, or use password-file",
+        file->path);
 }
 
 /** Sets the path of the file in one of the usual places; may stay NULL.

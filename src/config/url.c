@@ -1,6 +1,5 @@
 #include "config/url.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,18 +45,6 @@ void ll_url_free(struct ll_url *url)
     *url = (struct ll_url){0};
 }
 
-__attribute__((format(printf, 2, 3))) static int
-fail(struct parser *parser, const char *format, ...)
-{
-    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    return ll_error_text(parser->reterr, LEASELOCK_E_ARGUMENT, text);
-}
-
 static int hex(char c)
 {
     if (c >= '0' && c <= '9') {
@@ -85,10 +72,11 @@ static int decode(struct parser *parser, struct part part, const char *what)
         high = part.end - at > 2 ? hex(at[1]) : -1;
         low = part.end - at > 2 ? hex(at[2]) : -1;
         if (high < 0 || low < 0 || (high == 0 && low == 0)) {
-            return fail(parser,
-                        "in the URL's %s a '%%' is not followed by two "
-                        "hexadecimal digits, other than 00" HELP,
-                        what);
+            return ll_error_format(
+                parser->reterr, LEASELOCK_E_ARGUMENT,
+                "in the URL's %s a '%%' is not followed by two "
+                "hexadecimal digits, other than 00" HELP,
+                what);
         }
         *parser->out++ = (char)(high * 16 + low);
         at += 3;
@@ -100,8 +88,9 @@ static int decode(struct parser *parser, struct part part, const char *what)
 static int set(struct parser *parser, enum ll_setting_id id, const char *text)
 {
     if (parser->url->texts.texts[id] != NULL) {
-        return fail(parser, "the URL sets %s twice",
-                    ll_settings[id].about.name);
+        return ll_error_format(parser->reterr, LEASELOCK_E_ARGUMENT,
+                               "the URL sets %s twice",
+                               ll_settings[id].about.name);
     }
     *parser->out++ = '\0';
     parser->url->texts.texts[id] = text;
@@ -129,8 +118,10 @@ static int parse_user(struct parser *parser, struct part part)
     }
     if (parser->out == user ||
         memchr(user, ':', (size_t)(parser->out - user)) != NULL) {
-        return fail(parser, "the URL has no user's name before its '@', or one "
-                            "with a ':' in it" HELP);
+        return ll_error_format(
+            parser->reterr, LEASELOCK_E_ARGUMENT,
+            "the URL has no user's name before its '@', or one "
+            "with a ':' in it" HELP);
     }
     status = set(parser, LL_SETTING_USER, user);
     if (status != 0 || part.end - colon < 2) {
@@ -158,8 +149,10 @@ static int parse_host(struct parser *parser, struct part part)
     }
     *parser->out = '\0';
     if (host[0] == '\0' || strpbrk(host, "/?#@, \t\r\n") != NULL) {
-        return fail(parser, "the URL has an empty host, or one that cannot be "
-                            "a host" HELP);
+        return ll_error_format(
+            parser->reterr, LEASELOCK_E_ARGUMENT,
+            "the URL has an empty host, or one that cannot be "
+            "a host" HELP);
     }
     return 0;
 }
@@ -210,18 +203,20 @@ static int parse_pair(struct parser *parser, struct part part)
     if (!ll_setting_is_for_url(id)) {
         bool shown = !parser->has_secret;
 
-        return fail(parser,
-                    "the URL has %s%.*s%s, which is not a setting that "
-                    "a URL has" HELP,
-                    shown ? "\"" : "an entry",
-                    shown && size < 60 ? (int)size
-                    : shown            ? 60
-                                       : 0,
-                    part.at, shown ? "\"" : "");
+        return ll_error_format(
+            parser->reterr, LEASELOCK_E_ARGUMENT,
+            "the URL has %s%.*s%s, which is not a setting that "
+            "a URL has" HELP,
+            shown ? "\"" : "an entry",
+            shown && size < 60 ? (int)size
+            : shown            ? 60
+                               : 0,
+            part.at, shown ? "\"" : "");
     }
     if (part.end - equals < 2) {
-        return fail(parser, "the URL's %s has no value",
-                    ll_settings[id].about.name);
+        return ll_error_format(parser->reterr, LEASELOCK_E_ARGUMENT,
+                               "the URL's %s has no value",
+                               ll_settings[id].about.name);
     }
     parser->has_secret = parser->has_secret || id == LL_SETTING_PASSWORD ||
                          id == LL_SETTING_USER;
@@ -263,8 +258,10 @@ static int check_tls(struct parser *parser)
     }
     return ll_setting_read(&ll_settings[LL_SETTING_TLS], text, &value) == 0 &&
                    value.number == 0
-               ? fail(parser, "the URL asks for TLS by etcds:// and against it "
-                              "by tls")
+               ? ll_error_format(
+                     parser->reterr, LEASELOCK_E_ARGUMENT,
+                     "the URL asks for TLS by etcds:// and against it "
+                     "by tls")
                : 0;
 }
 
@@ -291,10 +288,11 @@ static int parse(struct parser *parser, struct part whole)
         (at_sign != authority.end &&
          find((struct part){at_sign + 1, authority.end}, '@') !=
              authority.end)) {
-        return fail(parser,
-                    "the URL has a '#', or an '@' beside the one behind "
-                    "its user; write %%23 or %%40, and in a password "
-                    "%%2F for '/' and %%3F for '?'");
+        return ll_error_format(
+            parser->reterr, LEASELOCK_E_ARGUMENT,
+            "the URL has a '#', or an '@' beside the one behind "
+            "its user; write %%23 or %%40, and in a password "
+            "%%2F for '/' and %%3F for '?'");
     }
     if (at_sign != authority.end) {
         status = parse_user(parser, (struct part){authority.at, at_sign});
