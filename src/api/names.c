@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "api/ticket.h"
@@ -27,22 +26,19 @@ static int refuse_pair(const struct ll_bytes *names,
                        size_t lower,
                        struct leaselock_error *reterr)
 {
-    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
-
     if (names[upper].size == names[lower].size) {
-        (void)snprintf(text, sizeof(text),
-                       "names %zu and %zu are both \"%.*s\"",
-                       upper < lower ? upper + 1 : lower + 1,
-                       upper < lower ? lower + 1 : upper + 1,
-                       (int)names[upper].size, names[upper].data);
-        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, text);
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "names %zu and %zu are both \"%.*s\"",
+                               upper < lower ? upper + 1 : lower + 1,
+                               upper < lower ? lower + 1 : upper + 1,
+                               (int)names[upper].size, names[upper].data);
     }
-    (void)snprintf(text, sizeof(text),
-                   "name %zu, \"%.*s\", is above name %zu, \"%.*s\", whose "
-                   "keys would stand in its queue",
-                   upper + 1, (int)names[upper].size, names[upper].data,
-                   lower + 1, (int)names[lower].size, names[lower].data);
-    return ll_error_text(reterr, LEASELOCK_E_NESTED, text);
+    return ll_error_format(
+        reterr, LEASELOCK_E_NESTED,
+        "name %zu, \"%.*s\", is above name %zu, \"%.*s\", whose "
+        "keys would stand in its queue",
+        upper + 1, (int)names[upper].size, names[upper].data, lower + 1,
+        (int)names[lower].size, names[lower].data);
 }
 
 /** Checks the names, and says which is at fault, counted from 1. */
@@ -51,24 +47,22 @@ static int take_names(const char *const *names,
                       struct ll_bytes *ret_bytes,
                       struct leaselock_error *reterr)
 {
-    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
-
     if (names == NULL || names_n == 0) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "there is no name to acquire");
     }
     if (names_n > LEASELOCK_NAMES_MAX) {
-        (void)snprintf(text, sizeof(text),
-                       "%zu names are too many for one ticket, which takes %d",
-                       names_n, LEASELOCK_NAMES_MAX);
-        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, text);
+        return ll_error_format(
+            reterr, LEASELOCK_E_ARGUMENT,
+            "%zu names are too many for one ticket, which takes %d", names_n,
+            LEASELOCK_NAMES_MAX);
     }
     for (size_t i = 0; i < names_n; i++) {
         const char *fault = leaselock_name_check(names[i]);
 
         if (fault != NULL) {
-            (void)snprintf(text, sizeof(text), "name %zu: %s", i + 1, fault);
-            return ll_error_text(reterr, LEASELOCK_E_NAME, text);
+            return ll_error_format(reterr, LEASELOCK_E_NAME, "name %zu: %s",
+                                   i + 1, fault);
         }
         ret_bytes[i] = (struct ll_bytes){names[i], strlen(names[i])};
     }

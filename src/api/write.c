@@ -280,7 +280,6 @@ static int refuse_nested(const struct ll_ticket_object *ticket,
                          const struct leaselock_txn *txn,
                          struct leaselock_error *reterr)
 {
-    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
     struct ll_ticket_view view;
     size_t prefix_size;
     size_t i = 0;
@@ -295,8 +294,8 @@ static int refuse_nested(const struct ll_ticket_object *ticket,
             memcmp(txn->ops[i].key, view.key.data, prefix_size) != 0)) {
         i++;
     }
-    (void)snprintf(
-        text, sizeof(text),
+    return ll_error_format(
+        reterr, LEASELOCK_E_NESTED,
         "the key \"%.*s\" is below the ticket's own lock "
         "\"%.*s\", where every key is a place in the queue, and "
         "this one would block it; keep data under another prefix",
@@ -305,7 +304,6 @@ static int refuse_nested(const struct ll_ticket_object *ticket,
         (const char *)txn->ops[i].key,
         (int)(view.name.size < QUOTED_MAX ? view.name.size : QUOTED_MAX),
         view.name.data);
-    return ll_error_text(reterr, LEASELOCK_E_NESTED, text);
 }
 
 static int write_on_ticket(struct ll_ticket_object *ticket,

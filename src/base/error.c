@@ -86,6 +86,20 @@ int ll_error_format(struct leaselock_error *reterr,
     return ll_error_text(reterr, code, text);
 }
 
+int ll_error_sentence(struct leaselock_error *reterr,
+                      int code,
+                      const char *format,
+                      ...)
+{
+    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return ll_error_fill(reterr, code, text, -1, NULL, NULL);
+}
+
 int ll_options_copy(void *options, size_t size, const void *user)
 {
     const unsigned char *bytes = user;

@@ -28,6 +28,11 @@ int ll_error_text(struct leaselock_error *reterr, int code, const char *text);
 __attribute__((format(printf, 3, 4))) int ll_error_format(
     struct leaselock_error *reterr, int code, const char *format, ...);
 
+/** The same with a text that is the whole message, without the status' own
+ *  sentence in front. */
+__attribute__((format(printf, 3, 4))) int ll_error_sentence(
+    struct leaselock_error *reterr, int code, const char *format, ...);
+
 /**
  * Copies a user's options over zeroes, so that fields which the user's
  * headers do not know yet have their defaults.

@@ -178,10 +178,9 @@ static int open_process(pid_t pid, bool *has_pidfds)
     return fd;
 }
 
-static int fail(struct leaselock_error *reterr, const char *path, int error)
+static int
+not_started(struct leaselock_error *reterr, const char *path, int error)
 {
-    char message[LEASELOCK_ERROR_MESSAGE_SIZE];
-
     if (error == -ENOMEM) {
         return ll_error_text(reterr, LEASELOCK_E_NOMEM, "");
     }
@@ -189,10 +188,9 @@ static int fail(struct leaselock_error *reterr, const char *path, int error)
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "guarded_pid is no process that runs");
     }
-    (void)snprintf(message, sizeof(message),
-                   "cannot start the guardian %.200s: %s", path,
-                   strerror(-error));
-    return ll_error_text(reterr, LEASELOCK_E_SYSTEM, message);
+    return ll_error_format(reterr, LEASELOCK_E_SYSTEM,
+                           "cannot start the guardian %.200s: %s", path,
+                           strerror(-error));
 }
 
 static void close_if_open(int fd)
@@ -246,7 +244,7 @@ static int start(struct ll_client *client, struct leaselock_error *reterr)
     close_if_open(ends[1]);
     close_if_open(process);
     close_if_open(other);
-    return status == 0 ? 0 : fail(reterr, plan.path, status);
+    return status == 0 ? 0 : not_started(reterr, plan.path, status);
 }
 
 /** Whether the guardian has not ended: its end of the socket is open. */

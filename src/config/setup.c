@@ -57,13 +57,12 @@ int ll_setup_fail(struct leaselock_error *reterr,
                   const char *fault)
 {
     char where[SOURCE_SIZE];
-    char text[LEASELOCK_ERROR_MESSAGE_SIZE];
     bool is_file = source->origin == LL_FROM_FILE;
 
     ll_source_print(source, where, sizeof(where));
-    (void)snprintf(text, sizeof(text), "%s%s%s %s", where, is_file ? ": " : "",
-                   is_file ? ll_settings[id].about.name : "", fault);
-    return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, text);
+    return ll_error_format(reterr, LEASELOCK_E_ARGUMENT, "%s%s%s %s", where,
+                           is_file ? ": " : "",
+                           is_file ? ll_settings[id].about.name : "", fault);
 }
 
 /** Says what a value is and should be; never one that may be a password. */

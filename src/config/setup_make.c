@@ -14,10 +14,10 @@ static bool is_set(const struct ll_setup *setup, enum ll_setting_id id)
     return setup->passes[id] != 0;
 }
 
-static int fail(struct leaselock_error *reterr,
-                const struct ll_setup *setup,
-                enum ll_setting_id id,
-                const char *fault)
+static int refuse(struct leaselock_error *reterr,
+                  const struct ll_setup *setup,
+                  enum ll_setting_id id,
+                  const char *fault)
 {
     return ll_setup_fail(reterr, &setup->sources[id], id, fault);
 }
@@ -47,11 +47,11 @@ static int check_credentials(struct ll_setup *setup,
         unset(setup, password); /* etcdctl lets it be, too */
         return 0;
     }
-    return has_user ? fail(reterr, setup, LL_SETTING_USER,
-                           "is set without a password; set one of password "
-                           "and password-file too")
-                    : fail(reterr, setup, password,
-                           "is set without a user; set user too");
+    return has_user ? refuse(reterr, setup, LL_SETTING_USER,
+                             "is set without a password; set one of password "
+                             "and password-file too")
+                    : refuse(reterr, setup, password,
+                             "is set without a user; set user too");
 }
 
 static int check_certificate(const struct ll_setup *setup,
@@ -62,10 +62,10 @@ static int check_certificate(const struct ll_setup *setup,
     if (has_cert == is_set(setup, LL_SETTING_KEY)) {
         return 0;
     }
-    return has_cert ? fail(reterr, setup, LL_SETTING_CERT,
-                           "is set without a key; set key too")
-                    : fail(reterr, setup, LL_SETTING_KEY,
-                           "is set without a certificate; set cert too");
+    return has_cert ? refuse(reterr, setup, LL_SETTING_CERT,
+                             "is set without a key; set key too")
+                    : refuse(reterr, setup, LL_SETTING_KEY,
+                             "is set without a certificate; set cert too");
 }
 
 const char *ll_namespace_fault(const char *space)
@@ -94,7 +94,7 @@ static int check_namespace(const struct ll_setup *setup,
         return 0;
     }
     (void)snprintf(text, sizeof(text), "is not valid: %.120s", fault);
-    return fail(reterr, setup, LL_SETTING_NAMESPACE, text);
+    return refuse(reterr, setup, LL_SETTING_NAMESPACE, text);
 }
 
 /** A host's or domain's name, so far as it matters that it is one. */
@@ -110,8 +110,8 @@ static int check_name(const struct ll_setup *setup,
                          name[strspn(name, allowed)] == '\0')) {
         return 0;
     }
-    return fail(reterr, setup, id,
-                "is no name of the DNS, or longer than 253 bytes");
+    return refuse(reterr, setup, id,
+                  "is no name of the DNS, or longer than 253 bytes");
 }
 
 static int check_dns(const struct ll_setup *setup,
@@ -122,9 +122,9 @@ static int check_dns(const struct ll_setup *setup,
 
     return text == NULL || ll_discovery_server(text, server)
                ? 0
-               : fail(reterr, setup, LL_SETTING_DISCOVERY_DNS,
-                      "is no address of a server, such as 10.0.0.1:53 or "
-                      "[::1]:53; a name is none");
+               : refuse(reterr, setup, LL_SETTING_DISCOVERY_DNS,
+                        "is no address of a server, such as 10.0.0.1:53 or "
+                        "[::1]:53; a name is none");
 }
 
 static int set_endpoints(struct ll_setup *setup, struct leaselock_error *reterr)

@@ -1,12 +1,11 @@
 #include "rpc/auth.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "rpc/connection.h"
 #include "rpc/password.h"
 #include "rpc/secret.h"
@@ -43,7 +42,6 @@ int ll_auth_init(struct ll_auth *auth,
                  struct leaselock_error *reterr)
 {
     struct ll_credentials credentials;
-    char why[LEASELOCK_ERROR_MESSAGE_SIZE];
     int status = 0;
 
     *auth =
@@ -55,12 +53,9 @@ int ll_auth_init(struct ll_auth *auth,
     if (!is_set(options->user)) {
         return 0;
     }
-    status = ll_credentials_read(options, &credentials, why);
+    status = ll_credentials_read(options, &credentials, reterr);
     if (status == 0) {
         ll_credentials_wipe(&credentials);
-    } else if (reterr != NULL) {
-        *reterr = (struct leaselock_error){.code = status, .grpc_status = -1};
-        memcpy(reterr->message, why, sizeof(reterr->message));
     }
     return status;
 }
@@ -167,24 +162,21 @@ static int send_authenticate(struct ll_transport *transport,
     return 0;
 }
 
-/** Begins to fetch a token. @return 0, or why not, with a sentence */
+/** Begins to fetch a token. @return 0, or why not, with a message */
 static int fetch(struct ll_transport *transport,
                  uint32_t endpoint,
-                 char why[LEASELOCK_ERROR_MESSAGE_SIZE])
+                 struct leaselock_error *reterr)
 {
     struct ll_credentials credentials;
     int status =
-        ll_credentials_read(&transport->auth.options, &credentials, why);
+        ll_credentials_read(&transport->auth.options, &credentials, reterr);
 
     if (status != 0) {
         return status;
     }
     status = send_authenticate(transport, endpoint, &credentials);
     ll_credentials_wipe(&credentials);
-    if (status != 0) {
-        (void)snprintf(why, LEASELOCK_ERROR_MESSAGE_SIZE, "out of memory");
-    }
-    return status;
+    return status == 0 ? 0 : ll_error_sentence(reterr, status, "out of memory");
 }
 
 bool ll_auth_ready(struct ll_transport *transport, uint32_t endpoint)
@@ -192,12 +184,11 @@ bool ll_auth_ready(struct ll_transport *transport, uint32_t endpoint)
     struct ll_auth *auth = &transport->auth;
     int64_t now_ns = ll_clock_now_ns();
     struct ll_token_use use = ll_token_use(&auth->token, now_ns);
-    char why[LEASELOCK_ERROR_MESSAGE_SIZE];
 
     /* A renewal in the background; what fails in it shows when the token that
      * is still there is refused. Who has none waits, and fetches there. */
     if (use.go && use.fetch && auth->call == NULL && !transport->stopped &&
-        fetch(transport, endpoint, why) != 0) {
+        fetch(transport, endpoint, NULL) != 0) {
         ll_token_failed(&auth->token, now_ns);
     }
     return use.go;
@@ -301,7 +292,7 @@ static void fetch_for_waiting(struct ll_transport *transport,
     struct ll_auth *auth = &transport->auth;
     struct ll_waiting_failure failure = {
         .grpc_status = -1, .outcome = LL_OUTCOME_AGAIN, .text = ""};
-    char why[LEASELOCK_ERROR_MESSAGE_SIZE];
+    struct leaselock_error why;
 
     if (transport->stopped || auth->call != NULL ||
         ll_link_alone(&auth->waiting)) {
@@ -310,8 +301,8 @@ static void fetch_for_waiting(struct ll_transport *transport,
     if (fetch(
             transport,
             LL_CONTAINER(auth->waiting.next, struct ll_waiting, link)->endpoint,
-            why) != 0) {
-        failure.text = why;
+            &why) != 0) {
+        failure.text = why.message;
         fail_all(transport, &failure, LL_ENDPOINT_ANY, on_event, arg);
     }
 }

@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <sys/resource.h>
+
+#include "base/error.h"
 
 /** How many of the descriptors below a limit are free, until there are
  *  enough. Those at the top are the last to be taken. */
@@ -32,14 +33,10 @@ int ll_descriptors_check(unsigned needed, struct leaselock_error *reterr)
     if (n >= needed) {
         return 0;
     }
-    if (reterr != NULL) {
-        *reterr = (struct leaselock_error){.code = LEASELOCK_E_SYSTEM,
-                                           .grpc_status = -1};
-        (void)snprintf(reterr->message, sizeof(reterr->message),
-                       "too few file descriptors are left: %u of the %llu that "
-                       "the process may have, and a client needs %u; raise the "
-                       "limit (ulimit -n, RLIMIT_NOFILE) or close some",
-                       n, (unsigned long long)limit.rlim_cur, needed);
-    }
-    return LEASELOCK_E_SYSTEM;
+    return ll_error_sentence(
+        reterr, LEASELOCK_E_SYSTEM,
+        "too few file descriptors are left: %u of the %llu that the process "
+        "may have, and a client needs %u; raise the limit (ulimit -n, "
+        "RLIMIT_NOFILE) or close some",
+        n, (unsigned long long)limit.rlim_cur, needed);
 }

@@ -1,6 +1,5 @@
 #include "rpc/endpoints.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <sys/un.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #define FORM                                                                   \
     "expected \"host:port\", \"[v6]:port\", either behind \"http://\" or "     \
@@ -22,25 +22,14 @@ struct piece {
     size_t size;
 };
 
-__attribute__((format(printf, 4, 5))) static int
-fail(struct leaselock_error *reterr,
-     int code,
-     struct piece endpoint,
-     const char *format,
-     ...)
+/** Notes the endpoint that an error is about. */
+static int
+at_endpoint(struct leaselock_error *reterr, struct piece endpoint, int code)
 {
-    va_list arguments;
-
-    if (reterr == NULL) {
-        return code;
+    if (reterr != NULL) {
+        (void)snprintf(reterr->endpoint, sizeof(reterr->endpoint), "%.*s",
+                       (int)endpoint.size, endpoint.at);
     }
-    *reterr = (struct leaselock_error){.code = code, .grpc_status = -1};
-    va_start(arguments, format);
-    (void)vsnprintf(reterr->message, sizeof(reterr->message), format,
-                    arguments);
-    va_end(arguments);
-    (void)snprintf(reterr->endpoint, sizeof(reterr->endpoint), "%.*s",
-                   (int)endpoint.size, endpoint.at);
     return code;
 }
 
@@ -223,25 +212,34 @@ static int parse_unix(struct piece rest,
 
     (void)take(&rest, "//");
     if (rest.size == 0) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
-                    "the endpoint \"%s\" has no path; expected "
-                    "\"unix:/path\", \"unix:///path\" or, for a file in the "
-                    "working directory, \"unix://host:port\"",
-                    endpoint->text);
+        return at_endpoint(
+            reterr, text,
+            ll_error_sentence(
+                reterr, LEASELOCK_E_ARGUMENT,
+                "the endpoint \"%s\" has no path; expected "
+                "\"unix:/path\", \"unix:///path\" or, for a file in the "
+                "working directory, \"unix://host:port\"",
+                endpoint->text));
     }
     if (rest.size >= sizeof(address->sun_path)) {
-        return fail(reterr, LEASELOCK_E_LIMIT, text,
-                    "the path of the endpoint \"%.*s...\" is longer than the "
-                    "%zu bytes that a socket's may have",
-                    LL_ENDPOINT_SIZE_MAX / 2, endpoint->text,
-                    sizeof(address->sun_path) - 1);
+        return at_endpoint(
+            reterr, text,
+            ll_error_sentence(
+                reterr, LEASELOCK_E_LIMIT,
+                "the path of the endpoint \"%.*s...\" is longer than the "
+                "%zu bytes that a socket's may have",
+                LL_ENDPOINT_SIZE_MAX / 2, endpoint->text,
+                sizeof(address->sun_path) - 1));
     }
     endpoint->tls = tls;
     if (tls && !write_unix_host(rest, endpoint->host)) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
-                    "the endpoint \"%s\" ends without a name that etcd's "
-                    "certificate can be for; expected \"unixs:/path/name\"",
-                    endpoint->text);
+        return at_endpoint(
+            reterr, text,
+            ll_error_sentence(
+                reterr, LEASELOCK_E_ARGUMENT,
+                "the endpoint \"%s\" ends without a name that etcd's "
+                "certificate can be for; expected \"unixs:/path/name\"",
+                endpoint->text));
     }
     write_target("unix:", rest, "", nothing, endpoint->target);
     return 0;
@@ -257,13 +255,18 @@ static int parse_one(struct piece text,
     struct piece port = {NULL, 0};
 
     if (text.size == 0) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
-                    "an endpoint of the list is empty; " FORM);
+        return at_endpoint(
+            reterr, text,
+            ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                              "an endpoint of the list is empty; " FORM));
     }
     if (text.size > LL_ENDPOINT_SIZE_MAX) {
-        return fail(reterr, LEASELOCK_E_LIMIT, text,
-                    "the endpoint \"%.*s...\" is longer than %d bytes; " FORM,
-                    LL_ENDPOINT_SIZE_MAX / 2, text.at, LL_ENDPOINT_SIZE_MAX);
+        return at_endpoint(
+            reterr, text,
+            ll_error_sentence(
+                reterr, LEASELOCK_E_LIMIT,
+                "the endpoint \"%.*s...\" is longer than %d bytes; " FORM,
+                LL_ENDPOINT_SIZE_MAX / 2, text.at, LL_ENDPOINT_SIZE_MAX));
     }
     memcpy(endpoint->text, text.at, text.size);
     endpoint->text[text.size] = '\0';
@@ -282,19 +285,27 @@ static int parse_one(struct piece text,
         rest.size--;
     }
     if (memmem(rest.at, rest.size, "://", 3) != NULL) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
-                    "the endpoint \"%s\" has a scheme that is not known; " FORM,
-                    endpoint->text);
+        return at_endpoint(
+            reterr, text,
+            ll_error_sentence(
+                reterr, LEASELOCK_E_ARGUMENT,
+                "the endpoint \"%s\" has a scheme that is not known; " FORM,
+                endpoint->text));
     }
     if (!split(rest, &host, &port)) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
-                    "the endpoint \"%s\" has no valid host; " FORM,
-                    endpoint->text);
+        return at_endpoint(
+            reterr, text,
+            ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                              "the endpoint \"%s\" has no valid host; " FORM,
+                              endpoint->text));
     }
     if (!is_port(port)) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT, text,
-                    "the endpoint \"%s\" has no port from 1 to %d; " FORM,
-                    endpoint->text, PORT_MAX);
+        return at_endpoint(
+            reterr, text,
+            ll_error_sentence(
+                reterr, LEASELOCK_E_ARGUMENT,
+                "the endpoint \"%s\" has no port from 1 to %d; " FORM,
+                endpoint->text, PORT_MAX));
     }
     endpoint->tls = tls;
     write_host(host, endpoint->host);
@@ -320,28 +331,28 @@ int ll_endpoints_parse(const char *text,
                        struct ll_endpoints *ret_endpoints,
                        struct leaselock_error *reterr)
 {
-    const struct piece nothing = {"", 0};
     struct ll_endpoints endpoints = {NULL, 0};
     const char *at = NULL;
     size_t n = 1;
     int status = 0;
 
     if (text == NULL || trim((struct piece){text, strlen(text)}).size == 0) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT, nothing,
-                    "there is no endpoint; " FORM);
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "there is no endpoint; " FORM);
     }
     for (at = strchr(text, ','); at != NULL; at = strchr(at + 1, ',')) {
         n++;
     }
     if (n > LL_ENDPOINTS_MAX) {
-        return fail(reterr, LEASELOCK_E_LIMIT, nothing,
-                    "there are %zu endpoints, and %d is the most; " FORM
-                    ", with commas between them",
-                    n, LL_ENDPOINTS_MAX);
+        return ll_error_sentence(
+            reterr, LEASELOCK_E_LIMIT,
+            "there are %zu endpoints, and %d is the most; " FORM
+            ", with commas between them",
+            n, LL_ENDPOINTS_MAX);
     }
     endpoints.list = ll_alloc_zero(n, sizeof(*endpoints.list));
     if (endpoints.list == NULL) {
-        return fail(reterr, LEASELOCK_E_NOMEM, nothing, "out of memory");
+        return ll_error_sentence(reterr, LEASELOCK_E_NOMEM, "out of memory");
     }
     for (at = text; at != NULL; endpoints.n++) {
         status = parse_one(next_piece(&at), tls, &endpoints.list[endpoints.n],

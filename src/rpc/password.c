@@ -2,29 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/error.h"
 
 #define FILE_SHOWN 200
 
 void ll_credentials_wipe(struct ll_credentials *credentials)
 {
     explicit_bzero(credentials, sizeof(*credentials));
-}
-
-__attribute__((format(printf, 2, 3))) static int
-fail(char why[LEASELOCK_ERROR_MESSAGE_SIZE], const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(why, LEASELOCK_ERROR_MESSAGE_SIZE, format, arguments);
-    va_end(arguments);
-    return LEASELOCK_E_ARGUMENT;
 }
 
 static bool is_set(const char *text)
@@ -37,10 +26,11 @@ static int take(const char *from,
                 const char *what,
                 size_t max,
                 char *to,
-                char why[LEASELOCK_ERROR_MESSAGE_SIZE])
+                struct leaselock_error *reterr)
 {
     if (size > max) {
-        return fail(why, "the %s is longer than %zu bytes", what, max);
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "the %s is longer than %zu bytes", what, max);
     }
     memcpy(to, from, size);
     to[size] = '\0';
@@ -73,7 +63,7 @@ static ssize_t read_some(int fd, char *text, size_t size)
 static int read_line(int fd,
                      const char *path,
                      char password[LL_PASSWORD_MAX + 1],
-                     char why[LEASELOCK_ERROR_MESSAGE_SIZE])
+                     struct leaselock_error *reterr)
 {
     /* Room for the longest one with "\r\n" behind it. */
     char text[LL_PASSWORD_MAX + 2];
@@ -83,13 +73,15 @@ static int read_line(int fd,
     int result = 0;
 
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        return fail(why, "the password's file %.*s is not a regular file",
-                    FILE_SHOWN, path);
+        return ll_error_sentence(
+            reterr, LEASELOCK_E_ARGUMENT,
+            "the password's file %.*s is not a regular file", FILE_SHOWN, path);
     }
     size = read_some(fd, text, sizeof(text));
     if (size < 0) {
-        return fail(why, "the password's file %.*s cannot be read: %s",
-                    FILE_SHOWN, path, strerror(errno));
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "the password's file %.*s cannot be read: %s",
+                                 FILE_SHOWN, path, strerror(errno));
     }
     while (length < (size_t)size && text[length] != '\n' &&
            text[length] != '\0') {
@@ -99,10 +91,12 @@ static int read_line(int fd,
         length--;
     }
     if (length == 0) {
-        result = fail(why, "the password's file %.*s has no first line",
-                      FILE_SHOWN, path);
+        result = ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                   "the password's file %.*s has no first line",
+                                   FILE_SHOWN, path);
     } else {
-        result = take(text, length, "password", LL_PASSWORD_MAX, password, why);
+        result =
+            take(text, length, "password", LL_PASSWORD_MAX, password, reterr);
     }
     explicit_bzero(text, sizeof(text));
     return result;
@@ -110,24 +104,26 @@ static int read_line(int fd,
 
 static int read_file(const char *path,
                      char password[LL_PASSWORD_MAX + 1],
-                     char why[LEASELOCK_ERROR_MESSAGE_SIZE])
+                     struct leaselock_error *reterr)
 {
     /* Not to hang in the opening of a pipe: it could be read only once. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int status = 0;
 
     if (fd < 0) {
-        return fail(why, "the password's file %.*s cannot be opened: %s",
-                    FILE_SHOWN, path, strerror(errno));
+        return ll_error_sentence(
+            reterr, LEASELOCK_E_ARGUMENT,
+            "the password's file %.*s cannot be opened: %s", FILE_SHOWN, path,
+            strerror(errno));
     }
-    status = read_line(fd, path, password, why);
+    status = read_line(fd, path, password, reterr);
     (void)close(fd);
     return status;
 }
 
 static int read_all(const struct leaselock_client_options *options,
                     struct ll_credentials *credentials,
-                    char why[LEASELOCK_ERROR_MESSAGE_SIZE])
+                    struct leaselock_error *reterr)
 {
     const char *user = options->user;
     const char *colon = strchr(user, ':');
@@ -140,34 +136,36 @@ static int read_all(const struct leaselock_client_options *options,
         size = (size_t)(colon - user);
     }
     if (size == 0) {
-        return fail(why, "the user has no name");
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "the user has no name");
     }
     status = take(user, size, "user's name", LL_USER_NAME_MAX,
-                  credentials->name, why);
+                  credentials->name, reterr);
     if (status != 0) {
         return status;
     }
     if (options->password != NULL) {
         return take(options->password, strlen(options->password), "password",
-                    LL_PASSWORD_MAX, credentials->password, why);
+                    LL_PASSWORD_MAX, credentials->password, reterr);
     }
     if (is_set(options->password_file)) {
-        return read_file(options->password_file, credentials->password, why);
+        return read_file(options->password_file, credentials->password, reterr);
     }
     if (in_user) {
         return take(colon + 1, strlen(colon + 1), "password", LL_PASSWORD_MAX,
-                    credentials->password, why);
+                    credentials->password, reterr);
     }
-    return fail(why, "the user %.*s has no password", LL_USER_NAME_MAX,
-                credentials->name);
+    return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                             "the user %.*s has no password", LL_USER_NAME_MAX,
+                             credentials->name);
 }
 
 int ll_credentials_read(const struct leaselock_client_options *options,
                         struct ll_credentials *ret_credentials,
-                        char why[LEASELOCK_ERROR_MESSAGE_SIZE])
+                        struct leaselock_error *reterr)
 {
     struct ll_credentials credentials = {.name = ""};
-    int status = read_all(options, &credentials, why);
+    int status = read_all(options, &credentials, reterr);
 
     if (status == 0) {
         *ret_credentials = credentials;

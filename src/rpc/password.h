@@ -19,12 +19,12 @@ struct ll_credentials {
  * password.
  *
  * @param options  has a user
- * @param why      a sentence, on failure; never any part of the password
+ * @param reterr   never has any part of the password; may be NULL
  * @return 0 or LEASELOCK_E_ARGUMENT
  */
 int ll_credentials_read(const struct leaselock_client_options *options,
                         struct ll_credentials *ret_credentials,
-                        char why[LEASELOCK_ERROR_MESSAGE_SIZE]);
+                        struct leaselock_error *reterr);
 
 void ll_credentials_wipe(struct ll_credentials *credentials);
 

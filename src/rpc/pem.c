@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,35 +11,11 @@
 #include <openssl/ssl.h>
 
 #include "base/alloc.h"
-#include "leaselock/status.h"
+#include "base/error.h"
 
-__attribute__((format(printf, 3, 4))) static int
-fail(char why[LL_PEM_TEXT_SIZE], int status, const char *format, ...)
+static int no_memory(struct leaselock_error *reterr)
 {
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(why, LL_PEM_TEXT_SIZE, format, arguments);
-    va_end(arguments);
-    return status;
-}
-
-/** A file's name is the first thing of each sentence about it. */
-__attribute__((format(printf, 3, 4))) static int
-fail_file(char why[LL_PEM_TEXT_SIZE], const char *path, const char *format, ...)
-{
-    int at = snprintf(why, LL_PEM_TEXT_SIZE, "%.*s ", LL_PEM_NAME_SHOWN, path);
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(why + at, LL_PEM_TEXT_SIZE - (size_t)at, format, arguments);
-    va_end(arguments);
-    return LEASELOCK_E_ARGUMENT;
-}
-
-static int no_memory(char why[LL_PEM_TEXT_SIZE])
-{
-    return fail(why, LEASELOCK_E_NOMEM, "out of memory");
+    return ll_error_sentence(reterr, LEASELOCK_E_NOMEM, "out of memory");
 }
 
 static struct ll_pem_stamp stamp_of(const struct stat *status)
@@ -101,41 +76,49 @@ static int read_open(int fd,
                      const char *path,
                      char **ret_text,
                      struct ll_pem_stamp *ret_stamp,
-                     char why[LL_PEM_TEXT_SIZE])
+                     struct leaselock_error *reterr)
 {
     struct stat status;
     char *text = NULL;
     ssize_t size = 0;
 
     if (fstat(fd, &status) != 0) {
-        return fail_file(why, path, "cannot be read: %s", strerror(errno));
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "%.*s cannot be read: %s", LL_PEM_NAME_SHOWN,
+                                 path, strerror(errno));
     }
     if (!S_ISREG(status.st_mode)) {
-        return fail_file(why, path, "is not a regular file");
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "%.*s is not a regular file",
+                                 LL_PEM_NAME_SHOWN, path);
     }
     if (status.st_size > LL_PEM_SIZE_MAX) {
-        return fail_file(why, path, "is larger than %d bytes", LL_PEM_SIZE_MAX);
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "%.*s is larger than %d bytes",
+                                 LL_PEM_NAME_SHOWN, path, LL_PEM_SIZE_MAX);
     }
     /* One byte more than it should have, to see that it does not grow. */
     text = ll_alloc_zero((size_t)status.st_size + 2, 1);
     if (text == NULL) {
-        return no_memory(why);
+        return no_memory(reterr);
     }
     size = read_all(fd, text, (size_t)status.st_size + 1);
     if (size < 0) {
         int error = errno;
 
         ll_pem_free(text);
-        return fail_file(why, path, "cannot be read: %s", strerror(error));
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "%.*s cannot be read: %s", LL_PEM_NAME_SHOWN,
+                                 path, strerror(error));
     }
     text[size] = '\0';
     if (size != status.st_size || strlen(text) != (size_t)size) {
         explicit_bzero(text, (size_t)size);
         ll_free(text);
-        return fail_file(why, path,
-                         size != status.st_size
-                             ? "changes while it is read"
-                             : "is not PEM: it has NUL bytes");
+        return ll_error_sentence(
+            reterr, LEASELOCK_E_ARGUMENT, "%.*s %s", LL_PEM_NAME_SHOWN, path,
+            size != status.st_size ? "changes while it is read"
+                                   : "is not PEM: it has NUL bytes");
     }
     *ret_text = text;
     *ret_stamp = stamp_of(&status);
@@ -145,16 +128,18 @@ static int read_open(int fd,
 int ll_pem_read(const char *path,
                 char **ret_text,
                 struct ll_pem_stamp *ret_stamp,
-                char why[LL_PEM_TEXT_SIZE])
+                struct leaselock_error *reterr)
 {
     /* Not to hang in the opening of a pipe, which is none of these. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int status = 0;
 
     if (fd < 0) {
-        return fail_file(why, path, "cannot be opened: %s", strerror(errno));
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "%.*s cannot be opened: %s", LL_PEM_NAME_SHOWN,
+                                 path, strerror(errno));
     }
-    status = read_open(fd, path, ret_text, ret_stamp, why);
+    status = read_open(fd, path, ret_text, ret_stamp, reterr);
     (void)close(fd);
     return status;
 }
@@ -176,7 +161,7 @@ static bool ended_well(void)
 static int add_roots(BIO *in,
                      X509_STORE *roots,
                      const char *path,
-                     char why[LL_PEM_TEXT_SIZE])
+                     struct leaselock_error *reterr)
 {
     X509 *one = NULL;
     int n = 0;
@@ -186,26 +171,28 @@ static int add_roots(BIO *in,
 
         X509_free(one);
         if (added != 1) {
-            return no_memory(why);
+            return no_memory(reterr);
         }
         n++;
     }
     if (!ended_well()) {
-        return fail_file(why, path,
-                         "has a certificate, number %d, that cannot "
-                         "be read",
-                         n + 1);
+        return ll_error_sentence(
+            reterr, LEASELOCK_E_ARGUMENT,
+            "%.*s has a certificate, number %d, that cannot "
+            "be read",
+            LL_PEM_NAME_SHOWN, path, n + 1);
     }
     return n > 0 ? 0
-                 : fail_file(why, path,
-                             "holds no certificate in PEM "
-                             "(-----BEGIN CERTIFICATE-----)");
+                 : ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                     "%.*s holds no certificate in PEM "
+                                     "(-----BEGIN CERTIFICATE-----)",
+                                     LL_PEM_NAME_SHOWN, path);
 }
 
 int ll_pem_parse_roots(const char *text,
                        const char *path,
                        X509_STORE **ret_roots,
-                       char why[LL_PEM_TEXT_SIZE])
+                       struct leaselock_error *reterr)
 {
     BIO *in = BIO_new_mem_buf(text, -1);
     X509_STORE *roots = X509_STORE_new();
@@ -213,9 +200,9 @@ int ll_pem_parse_roots(const char *text,
 
     ERR_clear_error();
     if (in == NULL || roots == NULL) {
-        (void)no_memory(why);
+        (void)no_memory(reterr);
     } else {
-        status = add_roots(in, roots, path, why);
+        status = add_roots(in, roots, path, reterr);
     }
     BIO_free(in);
     if (status == 0) {
@@ -240,14 +227,14 @@ static int no_passphrase(char *text, int size, int writes, void *arg)
 static int read_key(const char *text,
                     const char *path,
                     EVP_PKEY **ret_key,
-                    char why[LL_PEM_TEXT_SIZE])
+                    struct leaselock_error *reterr)
 {
     BIO *in = BIO_new_mem_buf(text, -1);
     EVP_PKEY *key = NULL;
     bool asked = false;
 
     if (in == NULL) {
-        return no_memory(why);
+        return no_memory(reterr);
     }
     key = PEM_read_bio_PrivateKey(in, NULL, no_passphrase, &asked);
     BIO_free(in);
@@ -256,11 +243,16 @@ static int read_key(const char *text,
         return 0;
     }
     if (asked) {
-        return fail_file(why, path,
-                         "is encrypted, and a passphrase cannot be "
-                         "entered here");
+        return ll_error_sentence(
+            reterr, LEASELOCK_E_ARGUMENT,
+            "%.*s is encrypted, and a passphrase cannot be "
+            "entered here",
+            LL_PEM_NAME_SHOWN, path);
     }
-    return fail_file(why, path, "holds no private key in PEM that can be read");
+    return ll_error_sentence(
+        reterr, LEASELOCK_E_ARGUMENT,
+        "%.*s holds no private key in PEM that can be read", LL_PEM_NAME_SHOWN,
+        path);
 }
 
 /** What OpenSSL says of its newest error. */
@@ -276,7 +268,7 @@ static int read_certs(const char *text,
                       const char *path,
                       SSL_CTX *context,
                       X509 **ret_leaf,
-                      char why[LL_PEM_TEXT_SIZE])
+                      struct leaselock_error *reterr)
 {
     BIO *in = BIO_new_mem_buf(text, -1);
     X509 *leaf = NULL;
@@ -284,7 +276,7 @@ static int read_certs(const char *text,
     int n = 0;
 
     if (in == NULL) {
-        return no_memory(why);
+        return no_memory(reterr);
     }
     while ((one = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
         n++;
@@ -297,16 +289,18 @@ static int read_certs(const char *text,
     }
     BIO_free(in);
     if (leaf == NULL && ended_well()) {
-        return fail_file(why, path,
-                         "holds no certificate in PEM "
-                         "(-----BEGIN CERTIFICATE-----)");
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "%.*s holds no certificate in PEM "
+                                 "(-----BEGIN CERTIFICATE-----)",
+                                 LL_PEM_NAME_SHOWN, path);
     }
     if (!ended_well()) {
         X509_free(leaf);
-        return fail_file(why, path,
-                         "has a certificate, number %d, that cannot "
-                         "be used: %s",
-                         n + 1, newest_reason());
+        return ll_error_sentence(
+            reterr, LEASELOCK_E_ARGUMENT,
+            "%.*s has a certificate, number %d, that cannot "
+            "be used: %s",
+            LL_PEM_NAME_SHOWN, path, n + 1, newest_reason());
     }
     *ret_leaf = leaf;
     return 0;
@@ -317,21 +311,25 @@ static int check_pair(SSL_CTX *context,
                       const char *cert_path,
                       EVP_PKEY *key,
                       const char *key_path,
-                      char why[LL_PEM_TEXT_SIZE])
+                      struct leaselock_error *reterr)
 {
     if (SSL_CTX_use_certificate(context, leaf) != 1) {
-        return fail_file(why, cert_path, "cannot be used: %s", newest_reason());
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "%.*s cannot be used: %s", LL_PEM_NAME_SHOWN,
+                                 cert_path, newest_reason());
     }
     if (X509_check_private_key(leaf, key) != 1) {
-        return fail_file(why, key_path,
-                         "is not the key of the certificate in "
-                         "%.*s",
-                         LL_PEM_TEXT_SIZE / 4, cert_path);
+        return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                 "%.*s is not the key of the certificate in "
+                                 "%.*s",
+                                 LL_PEM_NAME_SHOWN, key_path, LL_PEM_NAME_SHOWN,
+                                 cert_path);
     }
     return SSL_CTX_use_PrivateKey(context, key) == 1
                ? 0
-               : fail_file(why, key_path, "cannot be used: %s",
-                           newest_reason());
+               : ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
+                                   "%.*s cannot be used: %s", LL_PEM_NAME_SHOWN,
+                                   key_path, newest_reason());
 }
 
 int ll_pem_check_pair(const char *cert_text,
@@ -339,7 +337,7 @@ int ll_pem_check_pair(const char *cert_text,
                       const char *key_text,
                       const char *key_path,
                       X509 **ret_leaf,
-                      char why[LL_PEM_TEXT_SIZE])
+                      struct leaselock_error *reterr)
 {
     SSL_CTX *context = NULL;
     EVP_PKEY *key = NULL;
@@ -350,16 +348,16 @@ int ll_pem_check_pair(const char *cert_text,
     /* The same limits as in a connection: those of the system's OpenSSL. */
     context = SSL_CTX_new(TLS_client_method());
     if (context == NULL) {
-        return no_memory(why);
+        return no_memory(reterr);
     }
-    status = read_certs(cert_text, cert_path, context, &leaf, why);
+    status = read_certs(cert_text, cert_path, context, &leaf, reterr);
     ERR_clear_error();
     if (status == 0) {
-        status = read_key(key_text, key_path, &key, why);
+        status = read_key(key_text, key_path, &key, reterr);
     }
     ERR_clear_error();
     if (status == 0) {
-        status = check_pair(context, leaf, cert_path, key, key_path, why);
+        status = check_pair(context, leaf, cert_path, key, key_path, reterr);
     }
     if (status == 0) {
         *ret_leaf = leaf;

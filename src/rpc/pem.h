@@ -7,14 +7,14 @@
 
 #include <openssl/x509.h>
 
+#include "leaselock/status.h"
+
 /** Files with certificates and keys, and the look at whether they changed. */
 
 /** Largest file that is read; the system's own bundle has 230 KB. */
 #define LL_PEM_SIZE_MAX (4 * 1024 * 1024)
 
-/** Bytes of a sentence about a file, its NUL included. */
-#define LL_PEM_TEXT_SIZE 300
-/** How much of a file's name goes into it. */
+/** How much of a file's name goes into a message. */
 #define LL_PEM_NAME_SHOWN 160
 
 /** What tells one content of a file from the next without reading it. */
@@ -36,13 +36,13 @@ bool ll_pem_stamp_equal(const struct ll_pem_stamp *a,
  * Reads a regular file whole.
  *
  * @param ret_text  with a NUL behind it and none in it; freed with ll_pem_free
- * @param why       a sentence that names the file, on failure
+ * @param reterr    names the file and what is wrong; may be NULL
  * @return 0, LEASELOCK_E_ARGUMENT or _NOMEM
  */
 int ll_pem_read(const char *path,
                 char **ret_text,
                 struct ll_pem_stamp *ret_stamp,
-                char why[LL_PEM_TEXT_SIZE]);
+                struct leaselock_error *reterr);
 
 /** Wipes and frees; NULL does nothing. */
 void ll_pem_free(char *text);
@@ -50,14 +50,14 @@ void ll_pem_free(char *text);
 /**
  * Parses authorities' certificates, one at least.
  *
- * @param path       for the sentence alone
+ * @param path       for the message alone
  * @param ret_roots  the caller frees it
  * @return 0, LEASELOCK_E_ARGUMENT or _NOMEM
  */
 int ll_pem_parse_roots(const char *text,
                        const char *path,
                        X509_STORE **ret_roots,
-                       char why[LL_PEM_TEXT_SIZE]);
+                       struct leaselock_error *reterr);
 
 /**
  * Whether a certificate (with those above it behind) and a key are fit to be
@@ -71,6 +71,6 @@ int ll_pem_check_pair(const char *cert_text,
                       const char *key_text,
                       const char *key_path,
                       X509 **ret_leaf,
-                      char why[LL_PEM_TEXT_SIZE]);
+                      struct leaselock_error *reterr);
 
 #endif

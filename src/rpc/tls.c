@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "rpc/pem.h"
 
 /** What was read from the files at one time. */
@@ -30,7 +31,7 @@ struct ll_tls {
     struct material material;
     unsigned generation;
     int64_t looked_ns;
-    char trouble[LL_PEM_TEXT_SIZE];
+    struct leaselock_error trouble; /* why changed files are not in use */
 };
 
 struct ll_tls_peer {
@@ -70,16 +71,16 @@ static void material_free(struct material *material)
 
 /** The certificates that the machine trusts; where they are is compiled into
  *  OpenSSL, or said by SSL_CERT_FILE and SSL_CERT_DIR. */
-static int system_roots(X509_STORE **ret_roots, char why[LL_PEM_TEXT_SIZE])
+static int system_roots(X509_STORE **ret_roots, struct leaselock_error *reterr)
 {
     X509_STORE *roots = X509_STORE_new();
 
     if (roots == NULL || X509_STORE_set_default_paths(roots) != 1) {
         X509_STORE_free(roots);
-        (void)snprintf(why, LL_PEM_TEXT_SIZE,
-                       "the system's certificates cannot be read; give etcd's "
-                       "CA file (cacert)");
-        return LEASELOCK_E_SYSTEM;
+        return ll_error_sentence(
+            reterr, LEASELOCK_E_SYSTEM,
+            "the system's certificates cannot be read; give etcd's "
+            "CA file (cacert)");
     }
     *ret_roots = roots;
     return 0;
@@ -87,33 +88,33 @@ static int system_roots(X509_STORE **ret_roots, char why[LL_PEM_TEXT_SIZE])
 
 static int material_read(const struct ll_tls *tls,
                          struct material *ret_material,
-                         char why[LL_PEM_TEXT_SIZE])
+                         struct leaselock_error *reterr)
 {
     struct material material = {.roots = NULL};
     int status = 0;
 
     if (tls->cacert == NULL) {
-        status = system_roots(&material.roots, why);
+        status = system_roots(&material.roots, reterr);
     } else {
         status = ll_pem_read(tls->cacert, &material.roots_pem,
-                             &material.stamps[0], why);
+                             &material.stamps[0], reterr);
         if (status == 0) {
             status = ll_pem_parse_roots(material.roots_pem, tls->cacert,
-                                        &material.roots, why);
+                                        &material.roots, reterr);
         }
     }
     if (status == 0 && tls->cert != NULL) {
         status = ll_pem_read(tls->cert, &material.cert_pem, &material.stamps[1],
-                             why);
+                             reterr);
     }
     if (status == 0 && tls->cert != NULL) {
-        status =
-            ll_pem_read(tls->key, &material.key_pem, &material.stamps[2], why);
+        status = ll_pem_read(tls->key, &material.key_pem, &material.stamps[2],
+                             reterr);
     }
     if (status == 0 && tls->cert != NULL) {
         status =
             ll_pem_check_pair(material.cert_pem, tls->cert, material.key_pem,
-                              tls->key, &material.cert, why);
+                              tls->key, &material.cert, reterr);
     }
     if (status != 0) {
         material_free(&material);
@@ -123,42 +124,33 @@ static int material_read(const struct ll_tls *tls,
     return 0;
 }
 
-static int fail(struct leaselock_error *reterr, int status, const char *why)
-{
-    if (reterr != NULL) {
-        *reterr = (struct leaselock_error){.code = status, .grpc_status = -1};
-        (void)snprintf(reterr->message, sizeof(reterr->message), "%s", why);
-    }
-    return status;
-}
-
 int ll_tls_new(const struct leaselock_client_options *options,
                struct ll_tls **ret_tls,
                struct leaselock_error *reterr)
 {
     struct ll_tls *tls = NULL;
-    char why[LL_PEM_TEXT_SIZE];
     int status = 0;
 
     if (is_set(options->cert) != is_set(options->key)) {
-        return fail(reterr, LEASELOCK_E_ARGUMENT,
-                    is_set(options->cert)
-                        ? "a client's certificate (cert) needs its key (key)"
-                        : "a client's key (key) needs its certificate (cert)");
+        return ll_error_sentence(
+            reterr, LEASELOCK_E_ARGUMENT, "%s",
+            is_set(options->cert)
+                ? "a client's certificate (cert) needs its key (key)"
+                : "a client's key (key) needs its certificate (cert)");
     }
     tls = ll_alloc_zero(1, sizeof(*tls));
     if (tls == NULL) {
-        return fail(reterr, LEASELOCK_E_NOMEM, "out of memory");
+        return ll_error_sentence(reterr, LEASELOCK_E_NOMEM, "out of memory");
     }
     tls->cacert = is_set(options->cacert) ? options->cacert : NULL;
     tls->cert = is_set(options->cert) ? options->cert : NULL;
     tls->key = is_set(options->key) ? options->key : NULL;
     tls->server_name =
         is_set(options->server_name) ? options->server_name : NULL;
-    status = material_read(tls, &tls->material, why);
+    status = material_read(tls, &tls->material, reterr);
     if (status != 0) {
         ll_free(tls);
-        return fail(reterr, status, why);
+        return status;
     }
     tls->looked_ns = ll_clock_now_ns();
     *ret_tls = tls;
@@ -195,18 +187,18 @@ void ll_tls_refresh(struct ll_tls *tls, int64_t now_ns)
     if (!is_changed(tls->cacert, &tls->material.stamps[0]) &&
         !is_changed(tls->cert, &tls->material.stamps[1]) &&
         !is_changed(tls->key, &tls->material.stamps[2])) {
-        tls->trouble[0] = '\0';
+        tls->trouble.message[0] = '\0';
         return;
     }
     /* The stamps stay the old ones until all is good, so that it is tried
      * again at the next look. */
-    if (material_read(tls, &fresh, tls->trouble) != 0) {
+    if (material_read(tls, &fresh, &tls->trouble) != 0) {
         return;
     }
     material_free(&tls->material);
     tls->material = fresh;
     tls->generation++;
-    tls->trouble[0] = '\0';
+    tls->trouble.message[0] = '\0';
 }
 
 unsigned ll_tls_generation(const struct ll_tls *tls)
@@ -414,5 +406,5 @@ void ll_tls_cert_trouble(const struct ll_tls *tls, char text[64])
 
 const char *ll_tls_trouble(const struct ll_tls *tls)
 {
-    return tls->trouble;
+    return tls->trouble.message;
 }

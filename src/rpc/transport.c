@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "rpc/call.h"
 #include "rpc/descriptors.h"
 #include "rpc/stream.h"
@@ -65,12 +66,7 @@ static int configure(struct ll_transport *transport,
 
 static int no_memory(struct leaselock_error *reterr)
 {
-    if (reterr != NULL) {
-        *reterr = (struct leaselock_error){.code = LEASELOCK_E_NOMEM,
-                                           .grpc_status = -1,
-                                           .message = "out of memory"};
-    }
-    return LEASELOCK_E_NOMEM;
+    return ll_error_sentence(reterr, LEASELOCK_E_NOMEM, "out of memory");
 }
 
 int ll_transport_new(const struct ll_transport_config *config,

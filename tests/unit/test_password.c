@@ -33,12 +33,12 @@ static void expect(const char *user,
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
     struct ll_credentials credentials;
-    char why[LEASELOCK_ERROR_MESSAGE_SIZE];
+    struct leaselock_error error;
 
     options.user = user;
     options.password = password;
     options.password_file = file;
-    assert_int_equal(ll_credentials_read(&options, &credentials, why), 0);
+    assert_int_equal(ll_credentials_read(&options, &credentials, &error), 0);
     assert_string_equal(credentials.name, name);
     assert_string_equal(credentials.password, secret);
     ll_credentials_wipe(&credentials);
@@ -53,17 +53,17 @@ static void expect_fault(const char *user,
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
     struct ll_credentials credentials = {.name = "kept"};
-    char why[LEASELOCK_ERROR_MESSAGE_SIZE] = "";
+    struct leaselock_error error = {.message = ""};
 
     options.user = user;
     options.password = password;
     options.password_file = file;
-    assert_int_equal(ll_credentials_read(&options, &credentials, why),
+    assert_int_equal(ll_credentials_read(&options, &credentials, &error),
                      LEASELOCK_E_ARGUMENT);
-    if (strstr(why, says) == NULL) {
-        fail_msg("expected \"%s\": %s", says, why);
+    if (strstr(error.message, says) == NULL) {
+        fail_msg("expected \"%s\": %s", says, error.message);
     }
-    assert_null(strstr(why, "secret"));
+    assert_null(strstr(error.message, "secret"));
     assert_string_equal(credentials.name, "kept");
 }
 
