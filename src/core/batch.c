@@ -6,58 +6,10 @@
 #include "base/alloc.h"
 #include "core/object.h"
 #include "core/read.h"
-#include "core/ticket.h"
-#include "core/write.h"
 
 /** The queues that are in a batch already, roughly: a bit for each, and two
  *  that share one wait for each other. */
 #define QUEUE_BITS 1024
-
-bool ll_batch_takes(const struct ll_core *core, struct ll_object *object)
-{
-    const struct ll_ticket *ticket;
-    const struct ll_write *write;
-
-    if (object->goes_alone) {
-        return false;
-    }
-    if (object->kind == LL_OBJECT_TICKET) {
-        ticket = LL_CONTAINER(object, struct ll_ticket, object);
-        return (ticket->state == LL_TICKET_ENQUEUE && !ticket->resumes) ||
-               ticket->state == LL_TICKET_LEAVE;
-    }
-    if (object->kind == LL_OBJECT_WRITE && !core->batches.lists) {
-        write = LL_CONTAINER(object, struct ll_write, object);
-        return write->txn.compares_n == 2 && write->reads_n == 0 &&
-               write->txn.then_n <= LL_BATCH_OPS_MAX;
-    }
-    return false;
-}
-
-static const struct ll_ticket *ticket_of(struct ll_object *object)
-{
-    return object->kind == LL_OBJECT_TICKET
-               ? LL_CONTAINER(object, struct ll_ticket, object)
-               : LL_CONTAINER(object, struct ll_write, object)->ticket;
-}
-
-static size_t bytes_of(struct ll_object *object)
-{
-    const struct ll_write *write;
-    size_t bytes = 4 * ticket_of(object)->key_size;
-
-    if (object->kind == LL_OBJECT_TICKET) {
-        return bytes + ticket_of(object)->value_size;
-    }
-    write = LL_CONTAINER(object, struct ll_write, object);
-    for (size_t i = 0; i < write->txn.then_n; i++) {
-        const struct ll_op *op = &write->txn.then_ops[i];
-
-        bytes += op->kind == LL_OP_PUT ? op->put.key.size + op->put.value.size
-                                       : op->del.key.size;
-    }
-    return bytes;
-}
 
 bool ll_batches_ready(struct ll_core *core)
 {
@@ -173,9 +125,7 @@ static void batch_take(struct ll_core *core,
     struct ll_request request = {.kind = LL_REQUEST_TXN};
     size_t n = batch->n++;
 
-    core->part = &core->batches.parts[n];
-    ll_call_begin(core, object, &request);
-    core->part = &core->single;
+    ll_call_begin(core, object, &core->batches.parts[n], &request);
     assert(request.kind == LL_REQUEST_TXN);
     core->batches.ops[n] =
         (struct ll_op){.kind = LL_OP_TXN, .txn = request.txn};
@@ -190,7 +140,7 @@ static void batch_take(struct ll_core *core,
 /** Counts an object's queue in. @return whether none of it was there before */
 static bool queue_once(uint64_t *queues, struct ll_object *object)
 {
-    uint64_t bit = ticket_of(object)->queue_hash % QUEUE_BITS;
+    uint64_t bit = object->queue_hash % QUEUE_BITS;
     uint64_t mask = UINT64_C(1) << bit % 64;
     bool is_first = (queues[bit / 64] & mask) == 0;
 
@@ -216,7 +166,7 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
         if (!queue_once(queues, object)) {
             continue;
         }
-        bytes += bytes_of(object);
+        bytes += object->ops->batch->bytes(object);
         if (batch->n > 0 && bytes > LL_BATCH_BYTES_MAX) {
             break;
         }
@@ -231,10 +181,8 @@ static bool gathers_many(struct ll_core *core)
 
     return !ll_link_alone(&core->gathering) &&
            first->next != &core->gathering &&
-           ticket_of(LL_CONTAINER(first, struct ll_object, calling))
-                   ->queue_hash !=
-               ticket_of(LL_CONTAINER(first->next, struct ll_object, calling))
-                   ->queue_hash;
+           LL_CONTAINER(first, struct ll_object, calling)->queue_hash !=
+               LL_CONTAINER(first->next, struct ll_object, calling)->queue_hash;
 }
 
 /** Whether a batch would take all that it can; a short look, for it is cast at
@@ -252,7 +200,7 @@ static bool gathers_full(struct ll_core *core)
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
         if (queue_once(queues, object)) {
-            bytes += bytes_of(object);
+            bytes += object->ops->batch->bytes(object);
             n++;
         }
         if (n == parts_max(core) || bytes > LL_BATCH_BYTES_MAX) {
@@ -319,7 +267,7 @@ bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
                 .kind = LL_REQUEST_TXN, .txn = core->batches.ops[0].txn};
         }
     } else {
-        ll_call_begin(core, object, &ret_effect->call.request);
+        ll_call_begin(core, object, &core->single, &ret_effect->call.request);
         batch->n = 1;
         batch->parts[0].id = object->entry.id;
         batch->parts[0].seq = object->seq;
@@ -353,16 +301,6 @@ void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq)
     }
 }
 
-/** Whether somebody still wants the request to be made. */
-static bool is_wanted(struct ll_object *object)
-{
-    const struct ll_ticket *ticket = ticket_of(object);
-
-    return ticket != NULL &&
-           (object->kind == LL_OBJECT_WRITE ||
-            ticket->state != LL_TICKET_ENQUEUE || !ticket->acquire_told);
-}
-
 /** The whole was refused for what one of its parts is or has. */
 static void batch_split(struct ll_core *core,
                         const struct ll_batch *batch,
@@ -384,17 +322,14 @@ static void batch_split(struct ll_core *core,
         if (object == NULL) {
             continue;
         }
-        if (is_wanted(object)) {
+        if (object->ops->batch->is_wanted(object)) {
             object->goes_alone = true;
             ll_call_at(core, object, core->now_ns);
             ll_object_reschedule(core, object);
         } else {
-            /* A snapshot that was restored as another cluster may have had the
-             * write's key: there it was applied. */
-            refused.outcome =
-                answer->is_disbelieved && object->kind == LL_OBJECT_WRITE
-                    ? LL_OUTCOME_LOST
-                    : LL_OUTCOME_AGAIN;
+            refused.outcome = answer->is_disbelieved
+                                  ? object->ops->batch->disbelieved
+                                  : LL_OUTCOME_AGAIN;
             ll_call_end(core, object, &refused, event);
         }
     }

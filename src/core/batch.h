@@ -76,10 +76,44 @@ struct ll_part {
     char end[LL_PREFIX_MAX];
 };
 
+/** How an object's next call goes out. */
+enum ll_call_way {
+    LL_CALL_ALONE,
+    LL_CALL_GATHER, /* a Txn, with others' (see batch.h) */
+    LL_CALL_READ,   /* a serializable read, with others' (see read.h) */
+};
+
+/** What a batch has to know of a kind of object whose calls go out with
+ *  others'. */
+struct ll_batch_ops {
+    enum ll_call_way (*way)(const struct ll_core *core,
+                            struct ll_object *object);
+    /** Bytes of keys and values in the call's Txn. */
+    size_t (*bytes)(struct ll_object *object);
+    /** Ranges of the call's read; NULL where way is never LL_CALL_READ. */
+    size_t (*ranges_n)(struct ll_object *object);
+    /** Whether that is a read of the queue and not of single keys; or NULL. */
+    bool (*reads_queue)(struct ll_object *object);
+    /** Whether a call that was refused with its batch is to be sent again. */
+    bool (*is_wanted)(struct ll_object *object);
+    /** What a call that is not sent again is answered with where the batch's
+     *  answer came from another cluster. */
+    enum ll_outcome disbelieved;
+};
+
+#define LL_BATCH_OPS(way_, bytes_, ranges_n_, reads_queue_, is_wanted_,        \
+                     disbelieved_)                                             \
+    {                                                                          \
+        .way = (way_), .bytes = (bytes_), .ranges_n = (ranges_n_),             \
+        .reads_queue = (reads_queue_), .is_wanted = (is_wanted_),              \
+        .disbelieved = (disbelieved_)                                          \
+    }
+
 struct ll_batch_part {
     uint64_t id;
     uint32_t seq;
-    size_t ops_n; /* of a read: its ranges */
+    size_t ops_n;  /* of a read: its ranges */
+    bool is_range; /* of a read: it asked for one range, not for a Txn */
 };
 
 struct ll_batch {
@@ -104,8 +138,6 @@ struct ll_batches {
     size_t listed_n;
 };
 
-/** Whether an object's next request may go out in a batch. */
-bool ll_batch_takes(const struct ll_core *core, struct ll_object *object);
 /** Draws what has gathered; false: nothing, or no slot is free. */
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect);
 /** Whether there is memory to make a batch in, one at a time. */

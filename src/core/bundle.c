@@ -83,8 +83,10 @@ void ll_bundle_fail_deadlock(struct ll_core *core,
     bundle_fail(core, bundle, LEASELOCK_E_DEADLOCK, "");
 }
 
-void ll_bundle_free(struct ll_bundle *bundle)
+static void bundle_free(struct ll_object *object)
 {
+    struct ll_bundle *bundle = ll_bundle_of(object);
+
     ll_free(bundle->value);
     ll_free(bundle->compares);
     ll_free(bundle->then_ops);
@@ -112,7 +114,7 @@ static struct ll_bundle *bundle_new(const struct ll_event *event)
     if (bundle->value == NULL || bundle->compares == NULL ||
         bundle->then_ops == NULL || bundle->else_ops == NULL ||
         bundle->ends == NULL) {
-        ll_bundle_free(bundle);
+        bundle_free(&bundle->object);
         return NULL;
     }
     bundle->timeout_ns = LL_NEVER;
@@ -162,7 +164,7 @@ static void unmake(struct ll_core *core, struct ll_bundle *bundle)
             ll_ticket_discard(core, bundle->parts[i]);
         }
     }
-    ll_bundle_free(bundle);
+    bundle_free(&bundle->object);
 }
 
 static int make_parts(struct ll_core *core,
@@ -243,7 +245,7 @@ int ll_bundle_acquire(struct ll_core *core, const struct ll_event *event)
     }
     status = make_parts(core, bundle, session, event);
     if (status == 0 &&
-        !ll_object_enter(core, &bundle->object, LL_OBJECT_BUNDLE, event->id)) {
+        !ll_object_enter(core, &bundle->object, &ll_bundle_ops, event->id)) {
         status = LEASELOCK_E_NOMEM;
     }
     if (status == 0 && event->acquire_all.search) {
@@ -281,8 +283,15 @@ void ll_bundle_on_session_open(struct ll_core *core, struct ll_bundle *bundle)
     }
 }
 
-void ll_bundle_build(struct ll_bundle *bundle, struct ll_request *ret_request)
+static void bundle_build(struct ll_core *core,
+                         struct ll_object *object,
+                         struct ll_part *part,
+                         struct ll_request *ret_request)
 {
+    struct ll_bundle *bundle = ll_bundle_of(object);
+
+    (void)core;
+    (void)part;
     ret_request->kind = LL_REQUEST_TXN;
     ret_request->txn = (struct ll_txn){
         .compares = bundle->compares,
@@ -428,10 +437,14 @@ static void bundle_on_ok(struct ll_core *core,
     }
 }
 
-void ll_bundle_on_answer(struct ll_core *core,
-                         struct ll_bundle *bundle,
-                         const struct ll_answer *answer)
+static void bundle_on_answer(struct ll_core *core,
+                             struct ll_object *object,
+                             const struct ll_answer *answer,
+                             const struct ll_event *event)
 {
+    struct ll_bundle *bundle = ll_bundle_of(object);
+
+    (void)event;
     bundle->answered_once |= answer->outcome != LL_OUTCOME_LOST;
     if (is_gone(bundle)) {
         /* Its session has ended: the parts tell so. */
@@ -488,8 +501,9 @@ static bool waits_for_session(const struct ll_bundle *bundle)
            ll_session_is_opening(bundle->parts[0]->session);
 }
 
-void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)
+static void bundle_on_time(struct ll_core *core, struct ll_object *object)
 {
+    struct ll_bundle *bundle = ll_bundle_of(object);
     bool unreached = bundle->state == LL_BUNDLE_ENQUEUE &&
                      !bundle->answered_once &&
                      (bundle->once || bundle->object.failures > 0 ||
@@ -525,8 +539,12 @@ void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle)
                 unreached ? LEASELOCK_E_UNAVAILABLE : LEASELOCK_E_TIMEOUT, "");
 }
 
-int64_t ll_bundle_deadline_ns(const struct ll_bundle *bundle)
+static int64_t bundle_deadline_ns(const struct ll_core *core,
+                                  struct ll_object *object)
 {
+    struct ll_bundle *bundle = ll_bundle_of(object);
+
+    (void)core;
     return ll_min(ll_min(bundle->timeout_ns, bundle->release_ns),
                   bundle_ask_ns(bundle));
 }
@@ -665,7 +683,7 @@ static void bundle_end(struct ll_core *core, struct ll_bundle *bundle)
         }
     }
     ll_object_leave(core, &bundle->object);
-    ll_bundle_free(bundle);
+    bundle_free(&bundle->object);
 }
 
 /** Who stands in the way of the first lock that others are known to hold. */
@@ -685,10 +703,12 @@ static struct ll_blocker bundle_blocker(const struct ll_bundle *bundle)
                          : (struct ll_blocker){.ahead = -1};
 }
 
-bool ll_bundle_next(struct ll_core *core,
-                    struct ll_bundle *bundle,
-                    struct ll_effect *ret_effect)
+static bool bundle_next(struct ll_core *core,
+                        struct ll_object *object,
+                        struct ll_effect *ret_effect)
 {
+    struct ll_bundle *bundle = ll_bundle_of(object);
+
     *ret_effect = (struct ll_effect){.id = bundle->object.entry.id};
     if (bundle->release_asked && !bundle->release_over && !awaits(bundle) &&
         !owes_release(bundle)) {
@@ -733,3 +753,13 @@ bool ll_bundle_next(struct ll_core *core,
     }
     return false;
 }
+
+const struct ll_object_ops ll_bundle_ops = LL_OBJECT_OPS(bundle_free,
+                                                         bundle_on_time,
+                                                         bundle_deadline_ns,
+                                                         bundle_build,
+                                                         bundle_on_answer,
+                                                         bundle_next,
+                                                         NULL,
+                                                         NULL,
+                                                         NULL);

@@ -78,22 +78,19 @@ struct ll_bundle {
     struct ll_ticket *parts[]; /* NULL: it is gone */
 };
 
+extern const struct ll_object_ops ll_bundle_ops;
+
+static inline struct ll_bundle *ll_bundle_of(struct ll_object *object)
+{
+    return LL_CONTAINER(object, struct ll_bundle, object);
+}
+
 int ll_bundle_acquire(struct ll_core *core, const struct ll_event *event);
 /** The session of one that was asked for early is open. */
 void ll_bundle_on_session_open(struct ll_core *core, struct ll_bundle *bundle);
 int ll_bundle_release(struct ll_core *core,
                       struct ll_bundle *bundle,
                       int64_t timeout_ns);
-void ll_bundle_on_time(struct ll_core *core, struct ll_bundle *bundle);
-int64_t ll_bundle_deadline_ns(const struct ll_bundle *bundle);
-void ll_bundle_build(struct ll_bundle *bundle, struct ll_request *ret_request);
-void ll_bundle_on_answer(struct ll_core *core,
-                         struct ll_bundle *bundle,
-                         const struct ll_answer *answer);
-bool ll_bundle_next(struct ll_core *core,
-                    struct ll_bundle *bundle,
-                    struct ll_effect *ret_effect);
-void ll_bundle_free(struct ll_bundle *bundle);
 
 /** It waits in a circle, by this part. */
 void ll_bundle_fail_deadlock(struct ll_core *core,

@@ -33,7 +33,6 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     ll_link_init(&core->calling);
     ll_link_init(&core->gathering);
     ll_link_init(&core->reading);
-    core->part = &core->single;
     core->batches.window =
         config->batch_window == LL_BATCH_NEVER ? 0
         : config->batch_window == 0
@@ -50,33 +49,6 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     return core;
 }
 
-static void object_free(struct ll_object *object)
-{
-    switch (object->kind) {
-    case LL_OBJECT_SESSION:
-        ll_session_free(LL_CONTAINER(object, struct ll_session, object));
-        break;
-    case LL_OBJECT_TICKET:
-        ll_ticket_free(LL_CONTAINER(object, struct ll_ticket, object));
-        break;
-    case LL_OBJECT_QUERY:
-        ll_free(LL_CONTAINER(object, struct ll_query, object));
-        break;
-    case LL_OBJECT_BUNDLE:
-        ll_bundle_free(LL_CONTAINER(object, struct ll_bundle, object));
-        break;
-    case LL_OBJECT_OBSERVER:
-        ll_observer_free(LL_CONTAINER(object, struct ll_observer, object));
-        break;
-    case LL_OBJECT_SEARCH:
-        ll_search_free(LL_CONTAINER(object, struct ll_search, object));
-        break;
-    case LL_OBJECT_WRITE:
-        ll_write_free(LL_CONTAINER(object, struct ll_write, object));
-        break;
-    }
-}
-
 void ll_core_free(struct ll_core *core)
 {
     struct ll_entry *entry;
@@ -89,7 +61,9 @@ void ll_core_free(struct ll_core *core)
     while (ll_table_take(&core->leases) != NULL) {
     }
     while ((entry = ll_table_take(&core->objects)) != NULL) {
-        object_free(LL_CONTAINER(entry, struct ll_object, entry));
+        struct ll_object *object = LL_CONTAINER(entry, struct ll_object, entry);
+
+        object->ops->free(object);
     }
     LL_LIST_EACH (at, after, &core->log) {
         ll_free(LL_CONTAINER(at, struct ll_log_line, link));
@@ -102,36 +76,6 @@ void ll_core_free(struct ll_core *core)
     ll_free(core);
 }
 
-static void object_on_time(struct ll_core *core, struct ll_object *object)
-{
-    ll_call_if_due(core, object);
-    switch (object->kind) {
-    case LL_OBJECT_SESSION:
-        ll_session_on_time(core,
-                           LL_CONTAINER(object, struct ll_session, object));
-        break;
-    case LL_OBJECT_TICKET:
-        ll_ticket_on_time(core, LL_CONTAINER(object, struct ll_ticket, object));
-        break;
-    case LL_OBJECT_QUERY:
-        ll_query_on_time(core, LL_CONTAINER(object, struct ll_query, object));
-        break;
-    case LL_OBJECT_BUNDLE:
-        ll_bundle_on_time(core, LL_CONTAINER(object, struct ll_bundle, object));
-        break;
-    case LL_OBJECT_OBSERVER:
-        ll_observer_on_time(core,
-                            LL_CONTAINER(object, struct ll_observer, object));
-        break;
-    case LL_OBJECT_SEARCH:
-        ll_search_on_time(core, LL_CONTAINER(object, struct ll_search, object));
-        break;
-    case LL_OBJECT_WRITE:
-        ll_write_on_time(core, LL_CONTAINER(object, struct ll_write, object));
-        break;
-    }
-}
-
 static void run_timers(struct ll_core *core)
 {
     struct ll_timer *timer;
@@ -140,7 +84,8 @@ static void run_timers(struct ll_core *core)
            timer->deadline_ns <= core->now_ns) {
         struct ll_object *object = LL_CONTAINER(timer, struct ll_object, timer);
 
-        object_on_time(core, object);
+        ll_call_if_due(core, object);
+        object->ops->on_time(core, object);
         ll_object_reschedule(core, object);
         if (object->timer.place != 0 &&
             object->timer.deadline_ns <= core->now_ns) {
@@ -182,36 +127,7 @@ void ll_call_end(struct ll_core *core,
     } else {
         object->failures = 0;
     }
-    switch (object->kind) {
-    case LL_OBJECT_SESSION:
-        ll_session_on_answer(
-            core, LL_CONTAINER(object, struct ll_session, object), answer);
-        break;
-    case LL_OBJECT_TICKET:
-        ll_ticket_on_answer(
-            core, LL_CONTAINER(object, struct ll_ticket, object), answer);
-        break;
-    case LL_OBJECT_QUERY:
-        ll_query_on_answer(core, LL_CONTAINER(object, struct ll_query, object),
-                           event);
-        break;
-    case LL_OBJECT_BUNDLE:
-        ll_bundle_on_answer(
-            core, LL_CONTAINER(object, struct ll_bundle, object), answer);
-        break;
-    case LL_OBJECT_OBSERVER:
-        ll_observer_on_answer(
-            core, LL_CONTAINER(object, struct ll_observer, object), answer);
-        break;
-    case LL_OBJECT_SEARCH:
-        ll_search_on_answer(
-            core, LL_CONTAINER(object, struct ll_search, object), answer);
-        break;
-    case LL_OBJECT_WRITE:
-        ll_write_on_answer(core, LL_CONTAINER(object, struct ll_write, object),
-                           answer);
-        break;
-    }
+    object->ops->on_answer(core, object, answer, event);
     ll_object_reschedule(core, object);
 }
 
@@ -236,9 +152,7 @@ static bool is_of_one_endpoint(struct ll_core *core,
         event->id < LL_ID_MAX ? ll_call_find(core, event->id, event->answer.seq)
                               : NULL;
 
-    return object != NULL && object->kind == LL_OBJECT_QUERY &&
-           LL_CONTAINER(object, struct ll_query, object)->endpoint !=
-               LL_ENDPOINT_ANY;
+    return object != NULL && ll_object_endpoint(object) != LL_ENDPOINT_ANY;
 }
 
 /** Takes in an answer that can be believed, or one of etcd's errors. */
@@ -362,38 +276,9 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
     return status;
 }
 
-static bool object_next(struct ll_core *core,
-                        struct ll_object *object,
-                        struct ll_effect *ret_effect)
-{
-    switch (object->kind) {
-    case LL_OBJECT_SESSION:
-        return ll_session_next(
-            core, LL_CONTAINER(object, struct ll_session, object), ret_effect);
-    case LL_OBJECT_TICKET:
-        return ll_ticket_next(
-            core, LL_CONTAINER(object, struct ll_ticket, object), ret_effect);
-    case LL_OBJECT_QUERY:
-        return ll_query_next(
-            core, LL_CONTAINER(object, struct ll_query, object), ret_effect);
-    case LL_OBJECT_BUNDLE:
-        return ll_bundle_next(
-            core, LL_CONTAINER(object, struct ll_bundle, object), ret_effect);
-    case LL_OBJECT_OBSERVER:
-        return ll_observer_next(
-            core, LL_CONTAINER(object, struct ll_observer, object), ret_effect);
-    case LL_OBJECT_SEARCH:
-        return ll_search_next(core,
-                              LL_CONTAINER(object, struct ll_search, object));
-    case LL_OBJECT_WRITE:
-        return ll_write_next(
-            core, LL_CONTAINER(object, struct ll_write, object), ret_effect);
-    }
-    return false;
-}
-
 void ll_call_begin(struct ll_core *core,
                    struct ll_object *object,
+                   struct ll_part *part,
                    struct ll_request *ret_request)
 {
     ll_link_remove(&object->calling);
@@ -401,36 +286,7 @@ void ll_call_begin(struct ll_core *core,
     object->in_flight = true;
     object->sent_ns = core->now_ns;
     object->call_ns = LL_NEVER;
-    switch (object->kind) {
-    case LL_OBJECT_SESSION:
-        ll_session_build(core, LL_CONTAINER(object, struct ll_session, object),
-                         ret_request);
-        break;
-    case LL_OBJECT_TICKET:
-        ll_ticket_build(core, LL_CONTAINER(object, struct ll_ticket, object),
-                        ret_request);
-        break;
-    case LL_OBJECT_QUERY:
-        *ret_request = *LL_CONTAINER(object, struct ll_query, object)->request;
-        break;
-    case LL_OBJECT_BUNDLE:
-        ll_bundle_build(LL_CONTAINER(object, struct ll_bundle, object),
-                        ret_request);
-        break;
-    case LL_OBJECT_OBSERVER:
-        ll_observer_build(core,
-                          LL_CONTAINER(object, struct ll_observer, object),
-                          ret_request);
-        break;
-    case LL_OBJECT_SEARCH:
-        ll_search_build(LL_CONTAINER(object, struct ll_search, object),
-                        ret_request);
-        break;
-    case LL_OBJECT_WRITE:
-        ll_write_build(LL_CONTAINER(object, struct ll_write, object),
-                       ret_request);
-        break;
-    }
+    object->ops->build(core, object, part, ret_request);
     ll_object_reschedule(core, object);
 }
 
@@ -438,21 +294,19 @@ static void call_next(struct ll_core *core,
                       struct ll_object *object,
                       struct ll_effect *ret_effect)
 {
+    uint32_t endpoint = ll_object_endpoint(object);
+
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
-    ll_call_begin(core, object, &ret_effect->call.request);
+    ll_call_begin(core, object, &core->single, &ret_effect->call.request);
     core->calls_in_flight++;
     ret_effect->id = object->entry.id;
     ret_effect->call.seq = object->seq;
     ret_effect->call.endpoint = core->endpoint;
     ret_effect->call.timeout_ns = ll_endpoint_patience_ns(core);
-    if (object->kind == LL_OBJECT_QUERY) {
-        const struct ll_query *query =
-            LL_CONTAINER(object, struct ll_query, object);
-
-        if (query->endpoint != LL_ENDPOINT_ANY) {
-            ret_effect->call.endpoint = query->endpoint;
-            ret_effect->call.timeout_ns = query->deadline_ns - core->now_ns;
-        }
+    if (endpoint != LL_ENDPOINT_ANY) {
+        ret_effect->call.endpoint = endpoint;
+        ret_effect->call.timeout_ns =
+            object->ops->deadline_ns(core, object) - core->now_ns;
     }
 }
 
@@ -470,10 +324,10 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
         struct ll_object *object =
             LL_CONTAINER(first, struct ll_object, telling);
 
-        if (object_next(core, object, ret_effect)) {
+        if (object->ops->next(core, object, ret_effect)) {
             return true;
         }
-        /* object_next has taken it off the list, and perhaps freed it. */
+        /* It has been taken off the list, and perhaps freed. */
         assert(core->telling.next != first);
     }
     if (!ll_link_alone(&core->calling) &&

@@ -6,24 +6,16 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "core/bundle.h"
-#include "core/observe.h"
-#include "core/query.h"
-#include "core/read.h"
-#include "core/search.h"
-#include "core/session.h"
-#include "core/ticket.h"
-#include "core/write.h"
 #include "leaselock/status.h"
 
 bool ll_object_enter(struct ll_core *core,
                      struct ll_object *object,
-                     enum ll_object_kind kind,
+                     const struct ll_object_ops *ops,
                      uint64_t id)
 {
     assert(id > 0 && id < LL_ID_MAX);
     object->entry.id = id;
-    object->kind = kind;
+    object->ops = ops;
     object->call_ns = LL_NEVER;
     ll_link_init(&object->calling);
     ll_link_init(&object->telling);
@@ -46,6 +38,23 @@ void ll_object_leave(struct ll_core *core, struct ll_object *object)
     ll_table_remove(&core->objects, &object->entry);
 }
 
+struct ll_object *ll_object_find(const struct ll_core *core,
+                                 uint64_t id,
+                                 const struct ll_object_ops *ops)
+{
+    struct ll_entry *entry = ll_table_find(&core->objects, id);
+    struct ll_object *object =
+        entry != NULL ? LL_CONTAINER(entry, struct ll_object, entry) : NULL;
+
+    return object != NULL && object->ops == ops ? object : NULL;
+}
+
+uint32_t ll_object_endpoint(struct ll_object *object)
+{
+    return object->ops->endpoint != NULL ? object->ops->endpoint(object)
+                                         : LL_ENDPOINT_ANY;
+}
+
 void ll_object_reschedule(struct ll_core *core, struct ll_object *object)
 {
     int64_t deadline_ns = object->call_ns;
@@ -53,44 +62,7 @@ void ll_object_reschedule(struct ll_core *core, struct ll_object *object)
     if (!ll_link_alone(&object->calling)) {
         deadline_ns = LL_NEVER; /* it waits for room, not for time */
     }
-    switch (object->kind) {
-    case LL_OBJECT_SESSION:
-        deadline_ns =
-            ll_min(deadline_ns,
-                   ll_session_deadline_ns(
-                       core, LL_CONTAINER(object, struct ll_session, object)));
-        break;
-    case LL_OBJECT_TICKET:
-        deadline_ns =
-            ll_min(deadline_ns, ll_ticket_deadline_ns(LL_CONTAINER(
-                                    object, struct ll_ticket, object)));
-        break;
-    case LL_OBJECT_QUERY:
-        deadline_ns =
-            ll_min(deadline_ns, ll_query_deadline_ns(LL_CONTAINER(
-                                    object, struct ll_query, object)));
-        break;
-    case LL_OBJECT_BUNDLE:
-        deadline_ns =
-            ll_min(deadline_ns, ll_bundle_deadline_ns(LL_CONTAINER(
-                                    object, struct ll_bundle, object)));
-        break;
-    case LL_OBJECT_OBSERVER:
-        deadline_ns =
-            ll_min(deadline_ns, ll_observer_deadline_ns(LL_CONTAINER(
-                                    object, struct ll_observer, object)));
-        break;
-    case LL_OBJECT_SEARCH:
-        deadline_ns =
-            ll_min(deadline_ns, ll_search_deadline_ns(LL_CONTAINER(
-                                    object, struct ll_search, object)));
-        break;
-    case LL_OBJECT_WRITE:
-        deadline_ns =
-            ll_min(deadline_ns, ll_write_deadline_ns(LL_CONTAINER(
-                                    object, struct ll_write, object)));
-        break;
-    }
+    deadline_ns = ll_min(deadline_ns, object->ops->deadline_ns(core, object));
     ll_timer_set(&core->timers, &object->timer, deadline_ns);
 }
 
@@ -124,15 +96,23 @@ void ll_call_none(struct ll_core *core, struct ll_object *object)
 
 void ll_call_if_due(struct ll_core *core, struct ll_object *object)
 {
+    const struct ll_batch_ops *batch = object->ops->batch;
     struct ll_link *list = &core->calling;
 
     if (object->call_ns > core->now_ns) {
         return;
     }
-    if (core->batches.window > 0 && ll_batch_takes(core, object)) {
-        list = &core->gathering;
-    } else if (core->batches.window > 0 && ll_reads_take(object)) {
-        list = &core->reading;
+    if (core->batches.window > 0 && batch != NULL && !object->goes_alone) {
+        switch (batch->way(core, object)) {
+        case LL_CALL_ALONE:
+            break;
+        case LL_CALL_GATHER:
+            list = &core->gathering;
+            break;
+        case LL_CALL_READ:
+            list = &core->reading;
+            break;
+        }
     }
     ll_link_append_once(list, &object->calling);
 }

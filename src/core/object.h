@@ -26,15 +26,52 @@
  * unary call, and things to tell the user.
  */
 
-enum ll_object_kind {
-    LL_OBJECT_SESSION,
-    LL_OBJECT_TICKET,
-    LL_OBJECT_BUNDLE, /* a ticket over several names */
-    LL_OBJECT_QUERY,
-    LL_OBJECT_WRITE,
-    LL_OBJECT_OBSERVER,
-    LL_OBJECT_SEARCH, /* for a circle through a ticket; of core's own */
+struct ll_object;
+
+/** What a kind of object does; a table stands at the end of each kind's
+ *  file. This one and those for batches and watches are made with macros that
+ *  take every operation as an argument: a kind that leaves one out does not
+ *  compile, and none does when an operation is added. */
+struct ll_object_ops {
+    /** Frees an object that has left core, or that core is freed with. */
+    void (*free)(struct ll_object *object);
+    /** The deadline, or that of a call, is reached. */
+    void (*on_time)(struct ll_core *core, struct ll_object *object);
+    /** When on_time is due, calls aside; LL_NEVER: it is not. */
+    int64_t (*deadline_ns)(const struct ll_core *core,
+                           struct ll_object *object);
+    /** Builds the call that goes out now, in a part where it needs room. */
+    void (*build)(struct ll_core *core,
+                  struct ll_object *object,
+                  struct ll_part *part,
+                  struct ll_request *ret_request);
+    /** Takes in the answer to the newest call; the event has the whole one
+     *  where that was a batch's. */
+    void (*on_answer)(struct ll_core *core,
+                      struct ll_object *object,
+                      const struct ll_answer *answer,
+                      const struct ll_event *event);
+    /** Draws the next effect of an object in core->telling. With none left it
+     *  takes the object off that list, frees it where it is over, and returns
+     *  false. */
+    bool (*next)(struct ll_core *core,
+                 struct ll_object *object,
+                 struct ll_effect *ret_effect);
+    /** The one endpoint that an object asks, by its deadline, and whose answers
+     *  are believed whatever their cluster; or LL_ENDPOINT_ANY. NULL: a kind
+     *  that asks the one in use. */
+    uint32_t (*endpoint)(struct ll_object *object);
+    const struct ll_batch_ops *batch; /* NULL: its calls go out alone */
+    const struct ll_watch_ops *watch; /* NULL: it has no watches */
 };
+
+#define LL_OBJECT_OPS(free_, on_time_, deadline_ns_, build_, on_answer_,       \
+                      next_, endpoint_, batch_, watch_)                        \
+    {                                                                          \
+        .free = (free_), .on_time = (on_time_), .deadline_ns = (deadline_ns_), \
+        .build = (build_), .on_answer = (on_answer_), .next = (next_),         \
+        .endpoint = (endpoint_), .batch = (batch_), .watch = (watch_)          \
+    }
 
 /**
  * An object has at most one call that it still wants the answer to. A new call
@@ -42,7 +79,7 @@ enum ll_object_kind {
  */
 struct ll_object {
     struct ll_entry entry; /* in core->objects, by id */
-    enum ll_object_kind kind;
+    const struct ll_object_ops *ops;
     struct ll_timer timer;
     struct ll_link calling; /* in core->calling, gathering or reading: its call
                              * can go out */
@@ -51,6 +88,8 @@ struct ll_object {
     uint32_t seq;           /* of the newest call */
     bool in_flight;         /* the newest call is unanswered */
     bool goes_alone;        /* its calls are in no batch */
+    uint32_t queue_hash;    /* of the queue that its calls change or read: two
+                             * of one queue share no batch */
     int64_t call_ns;        /* when the next call is due, or LL_NEVER */
     int64_t sent_ns;        /* when the newest call was sent */
 };
@@ -109,7 +148,6 @@ struct ll_core {
     } failure;
     /** Parts of the request or text in the effect that was drawn last. */
     struct ll_batches batches;
-    struct ll_part *part; /* the one to make a request in */
     struct ll_part single;
     struct {
         char text[LL_FAILURE_TEXT_SIZE + LL_KEY_MAX];
@@ -119,10 +157,18 @@ struct ll_core {
 /** Enters a new object; false: out of memory, and nothing is entered. */
 bool ll_object_enter(struct ll_core *core,
                      struct ll_object *object,
-                     enum ll_object_kind kind,
+                     const struct ll_object_ops *ops,
                      uint64_t id);
 /** Takes an object out, with its call and timer; the caller frees it. */
 void ll_object_leave(struct ll_core *core, struct ll_object *object);
+
+/** The object of a kind that has an id, or NULL. */
+struct ll_object *ll_object_find(const struct ll_core *core,
+                                 uint64_t id,
+                                 const struct ll_object_ops *ops);
+
+/** The one endpoint that an object asks, or LL_ENDPOINT_ANY. */
+uint32_t ll_object_endpoint(struct ll_object *object);
 
 /** Sets an object's timer anew, after anything that it depends on changed. */
 void ll_object_reschedule(struct ll_core *core, struct ll_object *object);
@@ -136,9 +182,11 @@ void ll_call_again(struct ll_core *core,
                    enum ll_outcome outcome);
 /** Asks for no call; one in flight becomes stale. */
 void ll_call_none(struct ll_core *core, struct ll_object *object);
-/** Builds the call that goes out now; it is in flight from here on. */
+/** Builds the call that goes out now, in a part that stays until the effect is
+ *  carried out; it is in flight from here on. */
 void ll_call_begin(struct ll_core *core,
                    struct ll_object *object,
+                   struct ll_part *part,
                    struct ll_request *ret_request);
 /** The object whose newest call this is, unanswered; or NULL. */
 struct ll_object *ll_call_find(struct ll_core *core, uint64_t id, uint32_t seq);

@@ -63,7 +63,7 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
     if (observer == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    if (!ll_object_enter(core, &observer->object, LL_OBJECT_OBSERVER,
+    if (!ll_object_enter(core, &observer->object, &ll_observer_ops,
                          event->id)) {
         ll_free(observer);
         return LEASELOCK_E_NOMEM;
@@ -71,7 +71,7 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
     core->observers_n++;
     ll_link_init(&observer->link);
     ll_link_append(&core->observers, &observer->link);
-    ll_watch_init(&observer->watch, &observer->object);
+    ll_watch_init(&observer->watch, &observer->object, LL_WATCH_OWN);
     observer->prefix_size =
         ll_prefix_make(core->config.space, event->observe.name,
                        observer->prefix)
@@ -90,14 +90,14 @@ void ll_observer_on_cluster(struct ll_core *core, struct ll_observer *observer)
 
 int ll_observer_end(struct ll_core *core, const struct ll_event *event)
 {
-    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+    struct ll_object *object =
+        ll_object_find(core, event->id, &ll_observer_ops);
     struct ll_observer *observer;
 
-    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
-                             LL_OBJECT_OBSERVER) {
+    if (object == NULL) {
         return LEASELOCK_E_HANDLE;
     }
-    observer = LL_CONTAINER(entry, struct ll_observer, object.entry);
+    observer = ll_observer_of(object);
     if (observer->state == LL_OBSERVER_GONE) {
         return LEASELOCK_E_STATE;
     }
@@ -105,8 +105,10 @@ int ll_observer_end(struct ll_core *core, const struct ll_event *event)
     return 0;
 }
 
-void ll_observer_on_time(struct ll_core *core, struct ll_observer *observer)
+static void observer_on_time(struct ll_core *core, struct ll_object *object)
 {
+    struct ll_observer *observer = ll_observer_of(object);
+
     if (core->now_ns >= observer->check_ns) {
         observer->check_ns = LL_NEVER;
         observer->object.failures = 0;
@@ -114,29 +116,36 @@ void ll_observer_on_time(struct ll_core *core, struct ll_observer *observer)
     }
 }
 
-int64_t ll_observer_deadline_ns(const struct ll_observer *observer)
+static int64_t observer_deadline_ns(const struct ll_core *core,
+                                    struct ll_object *object)
 {
+    struct ll_observer *observer = ll_observer_of(object);
+
+    (void)core;
     return observer->check_ns;
 }
 
-static struct ll_range observer_range(struct ll_core *core,
-                                      const struct ll_observer *observer)
+static struct ll_range observer_range(const struct ll_observer *observer,
+                                      struct ll_part *part)
 {
     struct ll_range range = {
         .key = {observer->prefix, observer->prefix_size},
         .sort = LL_SORT_OLDEST_FIRST,
     };
 
-    range.end = ll_prefix_end(range.key, core->part->end);
+    range.end = ll_prefix_end(range.key, part->end);
     return range;
 }
 
-void ll_observer_build(struct ll_core *core,
-                       struct ll_observer *observer,
-                       struct ll_request *ret_request)
+static void observer_build(struct ll_core *core,
+                           struct ll_object *object,
+                           struct ll_part *part,
+                           struct ll_request *ret_request)
 {
+    struct ll_observer *observer = ll_observer_of(object);
+
     ret_request->kind = LL_REQUEST_RANGE;
-    ret_request->range = observer_range(core, observer);
+    ret_request->range = observer_range(observer, part);
     if (observer->state == LL_OBSERVER_WATCH) {
         ret_request->range.limit = CHECKED;
         ret_request->range.keys_only = true;
@@ -199,7 +208,7 @@ static void observer_looked(struct ll_core *core,
             ll_tell(core, &observer->object);
         }
         if (observer->watch.state == LL_WATCH_OFF) {
-            ll_watch_want(core, &observer->watch, LL_WATCH_OWN);
+            ll_watch_want(core, &observer->watch);
         }
         observer_plan_check(core, observer);
     }
@@ -255,10 +264,14 @@ static void observer_checked(struct ll_core *core,
     }
 }
 
-void ll_observer_on_answer(struct ll_core *core,
-                           struct ll_observer *observer,
-                           const struct ll_answer *answer)
+static void observer_on_answer(struct ll_core *core,
+                               struct ll_object *object,
+                               const struct ll_answer *answer,
+                               const struct ll_event *event)
 {
+    struct ll_observer *observer = ll_observer_of(object);
+
+    (void)event;
     bool looks = observer->state == LL_OBSERVER_LOOK;
 
     switch (answer->outcome) {
@@ -288,12 +301,15 @@ void ll_observer_on_answer(struct ll_core *core,
     }
 }
 
-void ll_observer_watch(struct ll_core *core,
-                       struct ll_observer *observer,
-                       struct ll_effect *effect)
+static void observer_create(struct ll_core *core,
+                            struct ll_watch *watch,
+                            struct ll_part *part,
+                            struct ll_effect *effect)
 {
-    struct ll_range range = observer_range(core, observer);
+    struct ll_observer *observer = ll_observer_of(watch->owner);
+    struct ll_range range = observer_range(observer, part);
 
+    (void)core;
     effect->watch.key = range.key;
     effect->watch.end = range.end;
     /* From what was seen already: of the very revision that etcd compacts to it
@@ -304,11 +320,12 @@ void ll_observer_watch(struct ll_core *core,
     effect->watch.deletions = true;
 }
 
-void ll_observer_on_created(struct ll_core *core,
-                            struct ll_observer *observer,
-                            int64_t revision)
+static void observer_on_created(struct ll_core *core, struct ll_watch *watch)
 {
-    if (observer->state == LL_OBSERVER_WATCH && revision < observer->revision) {
+    struct ll_observer *observer = ll_observer_of(watch->owner);
+
+    if (observer->state == LL_OBSERVER_WATCH &&
+        watch->created_revision < observer->revision) {
         observer->check_ns = LL_NEVER;
         observer->object.failures = 0;
         ll_call_at(core, &observer->object, core->now_ns);
@@ -316,10 +333,12 @@ void ll_observer_on_created(struct ll_core *core,
     }
 }
 
-void ll_observer_on_changed(struct ll_core *core,
-                            struct ll_observer *observer,
-                            const struct ll_event *event)
+static void observer_on_changed(struct ll_core *core,
+                                struct ll_watch *watch,
+                                const struct ll_event *event)
 {
+    struct ll_observer *observer = ll_observer_of(watch->owner);
+
     if (observer->state != LL_OBSERVER_WATCH) {
         return;
     }
@@ -347,10 +366,12 @@ void ll_observer_on_changed(struct ll_core *core,
     }
 }
 
-void ll_observer_on_refused(struct ll_core *core,
-                            struct ll_observer *observer,
-                            enum ll_outcome outcome)
+static void observer_on_refused(struct ll_core *core,
+                                struct ll_watch *watch,
+                                enum ll_outcome outcome)
 {
+    struct ll_observer *observer = ll_observer_of(watch->owner);
+
     if (observer->state == LL_OBSERVER_GONE) {
         ll_tell(core, &observer->object); /* freed there */
     } else if (outcome == LL_OUTCOME_REFUSED) {
@@ -360,13 +381,15 @@ void ll_observer_on_refused(struct ll_core *core,
     }
 }
 
-void ll_observer_on_off(struct ll_core *core, struct ll_observer *observer)
+static void observer_on_off(struct ll_core *core, struct ll_watch *watch)
 {
+    struct ll_observer *observer = ll_observer_of(watch->owner);
+
     switch (observer->state) {
     case LL_OBSERVER_LOOK:
         break;
     case LL_OBSERVER_WATCH:
-        ll_watch_want(core, &observer->watch, LL_WATCH_OWN);
+        ll_watch_want(core, &observer->watch);
         break;
     case LL_OBSERVER_GONE:
         ll_tell(core, &observer->object); /* freed there */
@@ -374,10 +397,20 @@ void ll_observer_on_off(struct ll_core *core, struct ll_observer *observer)
     }
 }
 
-bool ll_observer_next(struct ll_core *core,
-                      struct ll_observer *observer,
-                      struct ll_effect *ret_effect)
+static void observer_free(struct ll_object *object)
 {
+    struct ll_observer *observer = ll_observer_of(object);
+
+    ll_candidates_free(&observer->candidates);
+    ll_free(observer);
+}
+
+static bool observer_next(struct ll_core *core,
+                          struct ll_object *object,
+                          struct ll_effect *ret_effect)
+{
+    struct ll_observer *observer = ll_observer_of(object);
+
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_OBSERVED,
                                      .id = observer->object.entry.id};
     ret_effect->observed.detail =
@@ -403,13 +436,39 @@ bool ll_observer_next(struct ll_core *core,
         observer->watch.state == LL_WATCH_OFF) {
         core->observers_n--;
         ll_object_leave(core, &observer->object);
-        ll_observer_free(observer);
+        observer_free(&observer->object);
     }
     return false;
 }
 
-void ll_observer_free(struct ll_observer *observer)
+static struct ll_watch *observer_find(struct ll_object *owner,
+                                      enum ll_watch_slot slot)
 {
-    ll_candidates_free(&observer->candidates);
-    ll_free(observer);
+    return slot == LL_WATCH_OWN ? &ll_observer_of(owner)->watch : NULL;
 }
+
+static void observer_on_down(struct ll_core *core, struct ll_watch *watch)
+{
+    /* It goes on where it was; the checks go on meanwhile. */
+    (void)core;
+    (void)watch;
+}
+
+static const struct ll_watch_ops observer_watch_ops =
+    LL_WATCH_OPS(observer_find,
+                 observer_create,
+                 observer_on_created,
+                 observer_on_changed,
+                 observer_on_refused,
+                 observer_on_down,
+                 observer_on_off);
+
+const struct ll_object_ops ll_observer_ops = LL_OBJECT_OPS(observer_free,
+                                                           observer_on_time,
+                                                           observer_deadline_ns,
+                                                           observer_build,
+                                                           observer_on_answer,
+                                                           observer_next,
+                                                           NULL,
+                                                           NULL,
+                                                           &observer_watch_ops);

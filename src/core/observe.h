@@ -77,37 +77,17 @@ struct ll_observer {
     char prefix[LL_PREFIX_MAX];
 };
 
+extern const struct ll_object_ops ll_observer_ops;
+
+static inline struct ll_observer *ll_observer_of(struct ll_object *object)
+{
+    return LL_CONTAINER(object, struct ll_observer, object);
+}
+
 int ll_observer_start(struct ll_core *core, const struct ll_event *event);
 int ll_observer_end(struct ll_core *core, const struct ll_event *event);
-void ll_observer_on_time(struct ll_core *core, struct ll_observer *observer);
-int64_t ll_observer_deadline_ns(const struct ll_observer *observer);
-void ll_observer_build(struct ll_core *core,
-                       struct ll_observer *observer,
-                       struct ll_request *ret_request);
-void ll_observer_on_answer(struct ll_core *core,
-                           struct ll_observer *observer,
-                           const struct ll_answer *answer);
-bool ll_observer_next(struct ll_core *core,
-                      struct ll_observer *observer,
-                      struct ll_effect *ret_effect);
-void ll_observer_free(struct ll_observer *observer);
 
 /** Another cluster has answered: it ends. */
 void ll_observer_on_cluster(struct ll_core *core, struct ll_observer *observer);
-
-/** The events of its watch. */
-void ll_observer_on_created(struct ll_core *core,
-                            struct ll_observer *observer,
-                            int64_t revision);
-void ll_observer_watch(struct ll_core *core,
-                       struct ll_observer *observer,
-                       struct ll_effect *effect);
-void ll_observer_on_changed(struct ll_core *core,
-                            struct ll_observer *observer,
-                            const struct ll_event *event);
-void ll_observer_on_refused(struct ll_core *core,
-                            struct ll_observer *observer,
-                            enum ll_outcome outcome);
-void ll_observer_on_off(struct ll_core *core, struct ll_observer *observer);
 
 #endif

@@ -20,7 +20,7 @@ int ll_query_ask(struct ll_core *core, const struct ll_event *event)
     if (query == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    if (!ll_object_enter(core, &query->object, LL_OBJECT_QUERY, event->id)) {
+    if (!ll_object_enter(core, &query->object, &ll_query_ops, event->id)) {
         ll_free(query);
         return LEASELOCK_E_NOMEM;
     }
@@ -34,24 +34,28 @@ int ll_query_ask(struct ll_core *core, const struct ll_event *event)
 
 int ll_query_cancel(struct ll_core *core, const struct ll_event *event)
 {
-    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+    struct ll_object *object = ll_object_find(core, event->id, &ll_query_ops);
 
-    if (entry == NULL ||
-        LL_CONTAINER(entry, struct ll_object, entry)->kind != LL_OBJECT_QUERY) {
+    if (object == NULL) {
         return LEASELOCK_E_HANDLE;
     }
-    query_end(core, LL_CONTAINER(entry, struct ll_query, object.entry),
-              LEASELOCK_E_CLOSED);
+    query_end(core, ll_query_of(object), LEASELOCK_E_CLOSED);
     return 0;
 }
 
-int64_t ll_query_deadline_ns(const struct ll_query *query)
+static int64_t query_deadline_ns(const struct ll_core *core,
+                                 struct ll_object *object)
 {
+    struct ll_query *query = ll_query_of(object);
+
+    (void)core;
     return query->deadline_ns;
 }
 
-void ll_query_on_time(struct ll_core *core, struct ll_query *query)
+static void query_on_time(struct ll_core *core, struct ll_object *object)
 {
+    struct ll_query *query = ll_query_of(object);
+
     if (core->now_ns >= query->deadline_ns) {
         if (query->object.in_flight && query->object.failures == 0) {
             ll_note_failure(core,
@@ -63,11 +67,12 @@ void ll_query_on_time(struct ll_core *core, struct ll_query *query)
     }
 }
 
-void ll_query_on_answer(struct ll_core *core,
-                        struct ll_query *query,
-                        const struct ll_event *event)
+static void query_on_answer(struct ll_core *core,
+                            struct ll_object *object,
+                            const struct ll_answer *answer,
+                            const struct ll_event *event)
 {
-    const struct ll_answer *answer = event->answer.answer;
+    struct ll_query *query = ll_query_of(object);
 
     query->answered_by = event->answer.endpoint;
     query->round_trip_ns =
@@ -98,10 +103,32 @@ void ll_query_on_answer(struct ll_core *core,
     }
 }
 
-bool ll_query_next(struct ll_core *core,
-                   struct ll_query *query,
-                   struct ll_effect *ret_effect)
+static void query_build(struct ll_core *core,
+                        struct ll_object *object,
+                        struct ll_part *part,
+                        struct ll_request *ret_request)
 {
+    (void)core;
+    (void)part;
+    *ret_request = *ll_query_of(object)->request;
+}
+
+static uint32_t query_endpoint(struct ll_object *object)
+{
+    return ll_query_of(object)->endpoint;
+}
+
+static void query_free(struct ll_object *object)
+{
+    ll_free(ll_query_of(object));
+}
+
+static bool query_next(struct ll_core *core,
+                       struct ll_object *object,
+                       struct ll_effect *ret_effect)
+{
+    struct ll_query *query = ll_query_of(object);
+
     if (query->told_due) {
         query->told_due = false;
         *ret_effect = (struct ll_effect){.kind = LL_EFFECT_QUERIED};
@@ -116,3 +143,13 @@ bool ll_query_next(struct ll_core *core,
     ll_free(query);
     return false;
 }
+
+const struct ll_object_ops ll_query_ops = LL_OBJECT_OPS(query_free,
+                                                        query_on_time,
+                                                        query_deadline_ns,
+                                                        query_build,
+                                                        query_on_answer,
+                                                        query_next,
+                                                        query_endpoint,
+                                                        NULL,
+                                                        NULL);

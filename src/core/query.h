@@ -21,15 +21,13 @@ struct ll_query {
     int64_t round_trip_ns;
 };
 
+extern const struct ll_object_ops ll_query_ops;
+
+static inline struct ll_query *ll_query_of(struct ll_object *object)
+{
+    return LL_CONTAINER(object, struct ll_query, object);
+}
+
 int ll_query_ask(struct ll_core *core, const struct ll_event *event);
 int ll_query_cancel(struct ll_core *core, const struct ll_event *event);
-void ll_query_on_time(struct ll_core *core, struct ll_query *query);
-int64_t ll_query_deadline_ns(const struct ll_query *query);
-void ll_query_on_answer(struct ll_core *core,
-                        struct ll_query *query,
-                        const struct ll_event *event);
-bool ll_query_next(struct ll_core *core,
-                   struct ll_query *query,
-                   struct ll_effect *ret_effect);
-
 #endif

@@ -8,7 +8,7 @@
 void ll_queue_note_head(struct ll_core *core, const struct ll_ticket *ticket)
 {
     struct ll_queue_note *note =
-        &core->queue_notes[ticket->queue_hash % LL_QUEUE_NOTES];
+        &core->queue_notes[ticket->object.queue_hash % LL_QUEUE_NOTES];
 
     ll_free(note->head);
     note->head = ll_alloc_copy(ticket->key, ticket->key_size);
@@ -20,7 +20,7 @@ bool ll_queue_knows_head(const struct ll_core *core,
                          const struct ll_ticket *ticket)
 {
     const struct ll_queue_note *note =
-        &core->queue_notes[ticket->queue_hash % LL_QUEUE_NOTES];
+        &core->queue_notes[ticket->object.queue_hash % LL_QUEUE_NOTES];
 
     return note->head != NULL && ticket->ahead_key != NULL &&
            note->head_token == ticket->ahead_token &&
@@ -37,7 +37,7 @@ static void note_drop(struct ll_queue_note *note)
 void ll_queue_note_made(struct ll_core *core, const struct ll_ticket *ticket)
 {
     struct ll_queue_note *note =
-        &core->queue_notes[ticket->queue_hash % LL_QUEUE_NOTES];
+        &core->queue_notes[ticket->object.queue_hash % LL_QUEUE_NOTES];
     bool is_own = note->head != NULL && note->head_token == ticket->token &&
                   note->head_size == ticket->key_size &&
                   memcmp(note->head, ticket->key, note->head_size) == 0;

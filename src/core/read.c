@@ -2,53 +2,7 @@
 
 #include <assert.h>
 
-#include "core/blocker.h"
 #include "core/object.h"
-#include "core/ticket.h"
-
-static struct ll_ticket *ticket_of(struct ll_object *object)
-{
-    return LL_CONTAINER(object, struct ll_ticket, object);
-}
-
-bool ll_reads_take(struct ll_object *object)
-{
-    if (object->kind != LL_OBJECT_TICKET || object->goes_alone ||
-        ticket_of(object)->linearize) {
-        return false;
-    }
-    switch (ticket_of(object)->state) {
-    case LL_TICKET_WAIT:
-    case LL_TICKET_NEXT:
-    case LL_TICKET_HELD:
-        return true;
-    case LL_TICKET_REAP:
-        return ticket_of(object)->token == 0;
-    case LL_TICKET_ENQUEUE:
-    case LL_TICKET_LOST:
-    case LL_TICKET_LEAVE:
-    case LL_TICKET_GONE:
-        break;
-    }
-    return false;
-}
-
-/** Of the next request of an object that waits: its own key, the
- *  predecessor's, and perhaps the holder. */
-static size_t ranges_of(struct ll_object *object)
-{
-    const struct ll_ticket *ticket = ticket_of(object);
-
-    return ticket->state != LL_TICKET_WAIT  ? 1
-           : ll_ticket_reads_holder(ticket) ? 3
-                                            : 2;
-}
-
-static bool reads_queue(struct ll_object *object)
-{
-    return ticket_of(object)->state == LL_TICKET_NEXT &&
-           !ticket_of(object)->is_first;
-}
 
 /** Takes an object into a batch; its ranges go behind those that are there.
  *  @return what it would have asked for by itself */
@@ -59,11 +13,9 @@ static struct ll_request read_take(struct ll_core *core,
     struct ll_batches *batches = &core->batches;
     struct ll_request request = {.kind = LL_REQUEST_TXN};
     struct ll_batch_part *part = &batch->parts[batch->n];
-    size_t ranges_n = ranges_of(object);
+    size_t ranges_n = object->ops->batch->ranges_n(object);
 
-    core->part = &batches->parts[batch->n];
-    ll_call_begin(core, object, &request);
-    core->part = &core->single;
+    ll_call_begin(core, object, &batches->parts[batch->n], &request);
     if (request.kind == LL_REQUEST_RANGE) {
         batches->ops[batch->ops_n] =
             (struct ll_op){.kind = LL_OP_RANGE, .range = request.range};
@@ -77,6 +29,7 @@ static struct ll_request read_take(struct ll_core *core,
     part->id = object->entry.id;
     part->seq = object->seq;
     part->ops_n = ranges_n;
+    part->is_range = request.kind == LL_REQUEST_RANGE;
     batch->ops_n += ranges_n;
     batch->n++;
     return request;
@@ -108,10 +61,11 @@ static struct ll_request reads_fill(struct ll_core *core,
     LL_LIST_EACH (at, after, &core->reading) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
-        queues_n += reads_queue(object) ? 1 : 0;
+        queues_n += object->ops->batch->reads_queue(object) ? 1 : 0;
         if (batch->n > 0 &&
             (queues_n > LL_READ_QUEUES_MAX ||
-             batch->ops_n + ranges_of(object) > core->batches.parts_max)) {
+             batch->ops_n + object->ops->batch->ranges_n(object) >
+                 core->batches.parts_max)) {
             core->batches.reads_crowd = true;
             break;
         }
@@ -148,7 +102,7 @@ bool ll_reads_next(struct ll_core *core, struct ll_effect *ret_effect)
             LL_CONTAINER(first, struct ll_object, calling);
 
         core->batches.reads_crowd = false;
-        ll_call_begin(core, object, &ret_effect->call.request);
+        ll_call_begin(core, object, &core->single, &ret_effect->call.request);
         batch->n = 1;
         batch->parts[0].id = object->entry.id;
         batch->parts[0].seq = object->seq;
@@ -192,7 +146,7 @@ void ll_reads_on_answer(struct ll_core *core,
 
             part.kind = LL_REQUEST_TXN;
             part.txn = (struct ll_txn_answer){fits, ops, fits ? ops_n : 0};
-            if (ticket_of(object)->state == LL_TICKET_NEXT && fits &&
+            if (batch->parts[i].is_range && fits &&
                 ops[0].kind == LL_OP_RANGE) {
                 part.kind = LL_REQUEST_RANGE;
                 part.range = ops[0].range;

@@ -7,7 +7,6 @@
 
 struct ll_batch;
 struct ll_core;
-struct ll_object;
 
 /**
  * Many serializable reads, one request.
@@ -36,8 +35,6 @@ struct ll_object;
  *  thousands of keys may stand in it. */
 #define LL_READ_QUEUES_MAX 8
 
-/** Whether an object's next request may go out with others' reads. */
-bool ll_reads_take(struct ll_object *object);
 /** Draws what has gathered; false: nothing, or no slot is free. */
 bool ll_reads_next(struct ll_core *core, struct ll_effect *ret_effect);
 /** The answer to a batch of reads. */

@@ -69,25 +69,25 @@ bool ll_remains_any(const struct ll_session *session)
     return !ll_link_alone(&session->remains);
 }
 
-void ll_remains_build(struct ll_core *core,
-                      const struct ll_session *session,
+void ll_remains_build(const struct ll_session *session,
+                      struct ll_part *part,
                       struct ll_request *ret_request)
 {
     const struct ll_remain *remain = first_of(&session->remains);
     struct ll_bytes key = {remain->key, remain->key_size};
 
-    core->part->compare = (struct ll_compare){
+    part->compare = (struct ll_compare){
         .key = key,
         .target =
             remain->token > 0 ? LL_COMPARE_CREATE_REVISION : LL_COMPARE_LEASE,
         .result = LL_COMPARE_EQUAL,
         .number = remain->token > 0 ? remain->token : session->lease};
-    core->part->then_ops[0] =
+    part->then_ops[0] =
         (struct ll_op){.kind = LL_OP_DELETE, .del = {.key = key}};
     ret_request->kind = LL_REQUEST_TXN;
-    ret_request->txn = (struct ll_txn){.compares = &core->part->compare,
+    ret_request->txn = (struct ll_txn){.compares = &part->compare,
                                        .compares_n = 1,
-                                       .then_ops = core->part->then_ops,
+                                       .then_ops = part->then_ops,
                                        .then_n = 1};
 }
 

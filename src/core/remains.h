@@ -29,9 +29,9 @@ void ll_remains_note(struct ll_session *session);
 
 /** Whether there is a key that is to be deleted. */
 bool ll_remains_any(const struct ll_session *session);
-/** Makes the request to delete the first one. */
-void ll_remains_build(struct ll_core *core,
-                      const struct ll_session *session,
+/** Makes the request to delete the first one, in a part. */
+void ll_remains_build(const struct ll_session *session,
+                      struct ll_part *part,
                       struct ll_request *ret_request);
 /** The first one is deleted, or that was refused. */
 void ll_remains_answered(struct ll_session *session, bool refused);

@@ -57,12 +57,6 @@ static void forget(struct ll_search *search)
     search->compares = NULL;
 }
 
-void ll_search_free(struct ll_search *search)
-{
-    forget(search);
-    ll_free(search);
-}
-
 /** Waits for the next search. */
 static void rest(struct ll_core *core, struct ll_search *search)
 {
@@ -552,7 +546,7 @@ int ll_search_begin(struct ll_core *core,
     if (search == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    if (!ll_object_enter(core, &search->object, LL_OBJECT_SEARCH, id)) {
+    if (!ll_object_enter(core, &search->object, &ll_search_ops, id)) {
         ll_free(search);
         return LEASELOCK_E_NOMEM;
     }
@@ -597,8 +591,9 @@ void ll_search_end(struct ll_core *core, struct ll_search *search)
     ll_object_reschedule(core, &search->object);
 }
 
-void ll_search_on_time(struct ll_core *core, struct ll_search *search)
+static void search_on_time(struct ll_core *core, struct ll_object *object)
 {
+    struct ll_search *search = ll_search_of(object);
     bool wait = false;
 
     if (search->state != LL_SEARCH_REST || core->now_ns < search->rest_ns) {
@@ -615,14 +610,24 @@ void ll_search_on_time(struct ll_core *core, struct ll_search *search)
     }
 }
 
-int64_t ll_search_deadline_ns(const struct ll_search *search)
+static int64_t search_deadline_ns(const struct ll_core *core,
+                                  struct ll_object *object)
 {
+    struct ll_search *search = ll_search_of(object);
+
+    (void)core;
     return search->state == LL_SEARCH_REST ? search->rest_ns : LL_NEVER;
 }
 
-void ll_search_build(const struct ll_search *search,
-                     struct ll_request *ret_request)
+static void search_build(struct ll_core *core,
+                         struct ll_object *object,
+                         struct ll_part *part,
+                         struct ll_request *ret_request)
 {
+    struct ll_search *search = ll_search_of(object);
+
+    (void)core;
+    (void)part;
     if (search->state == LL_SEARCH_KEYS) {
         ret_request->kind = LL_REQUEST_LEASE_TTL;
         ret_request->lease.lease = search->steps[search->step].lease;
@@ -647,10 +652,14 @@ static bool is_over(const struct ll_search *search)
     return false;
 }
 
-void ll_search_on_answer(struct ll_core *core,
-                         struct ll_search *search,
-                         const struct ll_answer *answer)
+static void search_on_answer(struct ll_core *core,
+                             struct ll_object *object,
+                             const struct ll_answer *answer,
+                             const struct ll_event *event)
 {
+    struct ll_search *search = ll_search_of(object);
+
+    (void)event;
     if (is_over(search)) {
         return;
     }
@@ -678,12 +687,35 @@ void ll_search_on_answer(struct ll_core *core,
     ll_object_reschedule(core, &search->object);
 }
 
-bool ll_search_next(struct ll_core *core, struct ll_search *search)
+static void search_free(struct ll_object *object)
 {
+    struct ll_search *search = ll_search_of(object);
+
+    forget(search);
+    ll_free(search);
+}
+
+static bool search_next(struct ll_core *core,
+                        struct ll_object *object,
+                        struct ll_effect *ret_effect)
+{
+    struct ll_search *search = ll_search_of(object);
+
+    (void)ret_effect;
     ll_link_remove(&search->object.telling);
     if (search->state == LL_SEARCH_GONE) {
         ll_object_leave(core, &search->object);
-        ll_search_free(search);
+        search_free(&search->object);
     }
     return false;
 }
+
+const struct ll_object_ops ll_search_ops = LL_OBJECT_OPS(search_free,
+                                                         search_on_time,
+                                                         search_deadline_ns,
+                                                         search_build,
+                                                         search_on_answer,
+                                                         search_next,
+                                                         NULL,
+                                                         NULL,
+                                                         NULL);

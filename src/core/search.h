@@ -140,6 +140,13 @@ struct ll_search {
     struct ll_txn txn;
 };
 
+extern const struct ll_object_ops ll_search_ops;
+
+static inline struct ll_search *ll_search_of(struct ll_object *object)
+{
+    return LL_CONTAINER(object, struct ll_search, object);
+}
+
 /** Makes the search of a ticket or, with ticket NULL, of a bundle.
  *  @return 0 or LEASELOCK_E_NOMEM */
 int ll_search_begin(struct ll_core *core,
@@ -148,14 +155,5 @@ int ll_search_begin(struct ll_core *core,
                     uint64_t id);
 /** The wait is over; NULL does nothing. */
 void ll_search_end(struct ll_core *core, struct ll_search *search);
-void ll_search_on_time(struct ll_core *core, struct ll_search *search);
-int64_t ll_search_deadline_ns(const struct ll_search *search);
-void ll_search_build(const struct ll_search *search,
-                     struct ll_request *ret_request);
-void ll_search_on_answer(struct ll_core *core,
-                         struct ll_search *search,
-                         const struct ll_answer *answer);
-bool ll_search_next(struct ll_core *core, struct ll_search *search);
-void ll_search_free(struct ll_search *search);
 
 #endif

@@ -49,8 +49,7 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
         ll_free(session);
         return LEASELOCK_E_NOMEM;
     }
-    if (!ll_object_enter(core, &session->object, LL_OBJECT_SESSION,
-                         event->id)) {
+    if (!ll_object_enter(core, &session->object, &ll_session_ops, event->id)) {
         ll_table_remove(&core->leases, &session->by_lease);
         ll_free(session);
         return LEASELOCK_E_NOMEM;
@@ -186,16 +185,15 @@ session_fail_open(struct ll_core *core, struct ll_session *session, int status)
 
 int ll_session_close(struct ll_core *core, const struct ll_event *event)
 {
-    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+    struct ll_object *object = ll_object_find(core, event->id, &ll_session_ops);
     struct ll_session *session;
     struct ll_link *at;
     struct ll_link *after;
 
-    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
-                             LL_OBJECT_SESSION) {
+    if (object == NULL) {
         return LEASELOCK_E_HANDLE;
     }
-    session = LL_CONTAINER(entry, struct ll_session, object.entry);
+    session = ll_session_of(object);
     if (session->gone || session->state == LL_SESSION_CLOSING) {
         return LEASELOCK_E_STATE;
     }
@@ -309,8 +307,10 @@ void ll_session_on_cluster(struct ll_core *core, struct ll_session *session)
     }
 }
 
-void ll_session_on_time(struct ll_core *core, struct ll_session *session)
+static void session_on_time(struct ll_core *core, struct ll_object *object)
 {
+    struct ll_session *session = ll_session_of(object);
+
     if (core->now_ns >= session->check_ns) {
         ll_cluster_give_up(core);
         ll_session_on_checked_cluster(core, session);
@@ -354,9 +354,11 @@ void ll_session_on_time(struct ll_core *core, struct ll_session *session)
     }
 }
 
-int64_t ll_session_deadline_ns(const struct ll_core *core,
-                               const struct ll_session *session)
+static int64_t session_deadline_ns(const struct ll_core *core,
+                                   struct ll_object *object)
 {
+    struct ll_session *session = ll_session_of(object);
+
     if (session->gone) {
         return LL_NEVER;
     }
@@ -377,10 +379,13 @@ int64_t ll_session_deadline_ns(const struct ll_core *core,
     return LL_NEVER;
 }
 
-void ll_session_build(struct ll_core *core,
-                      struct ll_session *session,
-                      struct ll_request *ret_request)
+static void session_build(struct ll_core *core,
+                          struct ll_object *object,
+                          struct ll_part *part,
+                          struct ll_request *ret_request)
 {
+    struct ll_session *session = ll_session_of(object);
+
     ret_request->lease.lease = session->lease;
     switch (session->state) {
     case LL_SESSION_OPENING:
@@ -400,7 +405,7 @@ void ll_session_build(struct ll_core *core,
         break;
     case LL_SESSION_CLOSING:
         if (session->deleting) {
-            ll_remains_build(core, session, ret_request);
+            ll_remains_build(session, part, ret_request);
             break;
         }
         /* fall through */
@@ -626,10 +631,14 @@ static void session_on_late_revoke(struct ll_core *core,
     }
 }
 
-void ll_session_on_answer(struct ll_core *core,
-                          struct ll_session *session,
-                          const struct ll_answer *answer)
+static void session_on_answer(struct ll_core *core,
+                              struct ll_object *object,
+                              const struct ll_answer *answer,
+                              const struct ll_event *event)
 {
+    struct ll_session *session = ll_session_of(object);
+
+    (void)event;
     switch (session->state) {
     case LL_SESSION_OPENING:
         if (session->resumes) {
@@ -659,10 +668,20 @@ void ll_session_on_answer(struct ll_core *core,
     }
 }
 
-bool ll_session_next(struct ll_core *core,
-                     struct ll_session *session,
-                     struct ll_effect *ret_effect)
+static void session_free(struct ll_object *object)
 {
+    struct ll_session *session = ll_session_of(object);
+
+    ll_remains_free(session);
+    ll_free(session);
+}
+
+static bool session_next(struct ll_core *core,
+                         struct ll_object *object,
+                         struct ll_effect *ret_effect)
+{
+    struct ll_session *session = ll_session_of(object);
+
     *ret_effect = (struct ll_effect){.id = session->object.entry.id};
     if (ll_session_beat_next(core, session, ret_effect)) {
         return true;
@@ -693,13 +712,17 @@ bool ll_session_next(struct ll_core *core,
     ll_link_remove(&session->object.telling);
     if (session->gone) {
         ll_object_leave(core, &session->object);
-        ll_session_free(session);
+        session_free(&session->object);
     }
     return false;
 }
 
-void ll_session_free(struct ll_session *session)
-{
-    ll_remains_free(session);
-    ll_free(session);
-}
+const struct ll_object_ops ll_session_ops = LL_OBJECT_OPS(session_free,
+                                                          session_on_time,
+                                                          session_deadline_ns,
+                                                          session_build,
+                                                          session_on_answer,
+                                                          session_next,
+                                                          NULL,
+                                                          NULL,
+                                                          NULL);

@@ -131,21 +131,15 @@ struct ll_session {
     const char *why; /* static, or core's; of SUSPECT and LOST */
 };
 
+extern const struct ll_object_ops ll_session_ops;
+
+static inline struct ll_session *ll_session_of(struct ll_object *object)
+{
+    return LL_CONTAINER(object, struct ll_session, object);
+}
+
 int ll_session_open(struct ll_core *core, const struct ll_event *event);
 int ll_session_close(struct ll_core *core, const struct ll_event *event);
-void ll_session_on_time(struct ll_core *core, struct ll_session *session);
-int64_t ll_session_deadline_ns(const struct ll_core *core,
-                               const struct ll_session *session);
-void ll_session_build(struct ll_core *core,
-                      struct ll_session *session,
-                      struct ll_request *ret_request);
-void ll_session_on_answer(struct ll_core *core,
-                          struct ll_session *session,
-                          const struct ll_answer *answer);
-bool ll_session_next(struct ll_core *core,
-                     struct ll_session *session,
-                     struct ll_effect *ret_effect);
-void ll_session_free(struct ll_session *session);
 
 /** ACTIVE or SUSPECT: tickets can live in it. */
 static inline bool ll_session_is_alive(const struct ll_session *session)

@@ -356,20 +356,18 @@ void ll_ticket_on_session_end(struct ll_core *core,
 
 int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
 {
-    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+    struct ll_object *object = ll_object_find(core, event->id, &ll_bundle_ops);
     struct ll_ticket *ticket;
 
-    if (entry != NULL && LL_CONTAINER(entry, struct ll_object, entry)->kind ==
-                             LL_OBJECT_BUNDLE) {
-        return ll_bundle_release(
-            core, LL_CONTAINER(entry, struct ll_bundle, object.entry),
-            event->release.timeout_ns);
+    if (object != NULL) {
+        return ll_bundle_release(core, ll_bundle_of(object),
+                                 event->release.timeout_ns);
     }
-    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
-                             LL_OBJECT_TICKET) {
+    object = ll_object_find(core, event->id, &ll_ticket_ops);
+    if (object == NULL) {
         return LEASELOCK_E_HANDLE;
     }
-    ticket = LL_CONTAINER(entry, struct ll_ticket, object.entry);
+    ticket = ll_ticket_of(object);
     if (ticket->is_part) {
         return LEASELOCK_E_HANDLE;
     }
@@ -422,8 +420,10 @@ static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
                    "");
 }
 
-void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket)
+void ll_ticket_on_time(struct ll_core *core, struct ll_object *object)
 {
+    struct ll_ticket *ticket = ll_ticket_of(object);
+
     if (core->now_ns >= ticket->release_ns) {
         /* The delete is tried on in the background all the same. */
         ll_ticket_tell_released(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
@@ -444,8 +444,12 @@ void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket)
     }
 }
 
-int64_t ll_ticket_deadline_ns(const struct ll_ticket *ticket)
+int64_t ll_ticket_deadline_ns(const struct ll_core *core,
+                              struct ll_object *object)
 {
+    struct ll_ticket *ticket = ll_ticket_of(object);
+
+    (void)core;
     return ll_min(ll_min(ll_min(ticket->timeout_ns, ticket->release_ns),
                          ll_min(ticket->watch_ns, ticket->read_ns)),
                   ll_ticket_ask_ns(ticket));
@@ -485,9 +489,11 @@ const char *ll_ticket_failure_text(struct ll_core *core,
 }
 
 bool ll_ticket_next(struct ll_core *core,
-                    struct ll_ticket *ticket,
+                    struct ll_object *object,
                     struct ll_effect *ret_effect)
 {
+    struct ll_ticket *ticket = ll_ticket_of(object);
+
     *ret_effect = (struct ll_effect){.id = ticket->object.entry.id};
     if (ticket->is_part) {
         ll_bundle_hear(core, ticket);
@@ -525,13 +531,15 @@ bool ll_ticket_next(struct ll_core *core,
         core->tickets_n--;
         ll_bundle_forget(core, ticket);
         ll_object_leave(core, &ticket->object);
-        ll_ticket_free(ticket);
+        ll_ticket_free(&ticket->object);
     }
     return false;
 }
 
-void ll_ticket_free(struct ll_ticket *ticket)
+void ll_ticket_free(struct ll_object *object)
 {
+    struct ll_ticket *ticket = ll_ticket_of(object);
+
     ll_free(ticket->ahead_key);
     ll_free(ticket->value);
     ll_free(ticket);

@@ -200,7 +200,6 @@ struct ll_ticket {
         char *value;          /* until etcd has answered the enqueue */
         struct ll_seen *seen; /* the holder; see blocker.h */
     };
-    uint32_t queue_hash; /* of the queue's prefix */
     uint32_t value_size;
     uint16_t space_size; /* the key begins with the namespace, */
     uint16_t name_size;  /* then comes the name */
@@ -208,44 +207,37 @@ struct ll_ticket {
     char key[];          /* NAME/LEASE.NUMBER and a NUL */
 };
 
+extern const struct ll_object_ops ll_ticket_ops;
+
+static inline struct ll_ticket *ll_ticket_of(struct ll_object *object)
+{
+    return LL_CONTAINER(object, struct ll_ticket, object);
+}
+
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event);
 int ll_ticket_resume(struct ll_core *core, const struct ll_event *event);
 int ll_ticket_release(struct ll_core *core, const struct ll_event *event);
-void ll_ticket_on_time(struct ll_core *core, struct ll_ticket *ticket);
-int64_t ll_ticket_deadline_ns(const struct ll_ticket *ticket);
+/** Operations of its kind, see struct ll_object_ops; the table is in
+ *  ticket_open.c. */
+void ll_ticket_free(struct ll_object *object);
+void ll_ticket_on_time(struct ll_core *core, struct ll_object *object);
+int64_t ll_ticket_deadline_ns(const struct ll_core *core,
+                              struct ll_object *object);
 bool ll_ticket_next(struct ll_core *core,
-                    struct ll_ticket *ticket,
+                    struct ll_object *object,
                     struct ll_effect *ret_effect);
-void ll_ticket_free(struct ll_ticket *ticket);
-
-/** ticket_open.c has how it begins; ticket_call.c: the unary requests and their
- * answers. */
 void ll_ticket_build(struct ll_core *core,
-                     struct ll_ticket *ticket,
+                     struct ll_object *object,
+                     struct ll_part *part,
                      struct ll_request *ret_request);
 void ll_ticket_on_answer(struct ll_core *core,
-                         struct ll_ticket *ticket,
-                         const struct ll_answer *answer);
+                         struct ll_object *object,
+                         const struct ll_answer *answer,
+                         const struct ll_event *event);
+extern const struct ll_batch_ops ll_ticket_batch_ops;
+extern const struct ll_watch_ops ll_ticket_watch_ops;
 
-/** ticket_watch.c: what the watches tell. */
-void ll_ticket_on_created(struct ll_core *core,
-                          struct ll_ticket *ticket,
-                          enum ll_watch_slot slot);
-void ll_ticket_on_changed(struct ll_core *core,
-                          struct ll_ticket *ticket,
-                          enum ll_watch_slot slot,
-                          const struct ll_watch_event *event);
-void ll_ticket_on_refused(struct ll_core *core,
-                          struct ll_ticket *ticket,
-                          enum ll_watch_slot slot,
-                          enum ll_outcome outcome);
-/** The watch is WANTED again: its stream went down. */
-void ll_ticket_on_unwatched(struct ll_core *core,
-                            struct ll_ticket *ticket,
-                            enum ll_watch_slot slot);
-void ll_ticket_on_off(struct ll_core *core,
-                      struct ll_ticket *ticket,
-                      enum ll_watch_slot slot);
+/** ticket_watch.c: what a ticket does with its watches. */
 /** The own watch is ON, and its first deletions may come late: reads of the own
  *  key follow closely until that is over. */
 void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket);

@@ -39,8 +39,10 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     ll_link_init(&ticket->link);
     ll_link_init(&ticket->reaping);
     ll_link_init(&ticket->writes);
-    ll_watch_init(&ticket->watches[LL_WATCH_OWN], &ticket->object);
-    ll_watch_init(&ticket->watches[LL_WATCH_AHEAD], &ticket->object);
+    for (unsigned slot = 0; slot < LL_WATCH_SLOTS; slot++) {
+        ll_watch_init(&ticket->watches[slot], &ticket->object,
+                      (enum ll_watch_slot)slot);
+    }
     return ticket;
 }
 
@@ -66,7 +68,7 @@ static void ticket_name(const struct ll_core *core,
 {
     ticket->space_size = (uint16_t)core->config.space.size;
     ticket->name_size = (uint16_t)name_size;
-    ticket->queue_hash = (uint32_t)queue_hash(
+    ticket->object.queue_hash = (uint32_t)queue_hash(
         core, (struct ll_bytes){ticket->key + ticket->space_size, name_size});
 }
 
@@ -75,14 +77,13 @@ int ll_ticket_find_session(struct ll_core *core,
                            bool early,
                            struct ll_session **ret_session)
 {
-    struct ll_entry *entry = ll_table_find(&core->objects, id);
+    struct ll_object *object = ll_object_find(core, id, &ll_session_ops);
     struct ll_session *session;
 
-    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
-                             LL_OBJECT_SESSION) {
+    if (object == NULL) {
         return LEASELOCK_E_HANDLE;
     }
-    session = LL_CONTAINER(entry, struct ll_session, object.entry);
+    session = ll_session_of(object);
     switch (session->state) {
     case LL_SESSION_OPENING:
         if (session->gone || !early) {
@@ -144,8 +145,8 @@ static int ticket_enter(struct ll_core *core,
                         struct ll_ticket *ticket,
                         uint64_t id)
 {
-    if (!ll_object_enter(core, &ticket->object, LL_OBJECT_TICKET, id)) {
-        ll_ticket_free(ticket);
+    if (!ll_object_enter(core, &ticket->object, &ll_ticket_ops, id)) {
+        ll_ticket_free(&ticket->object);
         return LEASELOCK_E_NOMEM;
     }
     core->tickets_n++;
@@ -229,7 +230,7 @@ void ll_ticket_discard(struct ll_core *core, struct ll_ticket *part)
     ll_link_remove(&part->link);
     core->tickets_n--;
     ll_object_leave(core, &part->object);
-    ll_ticket_free(part);
+    ll_ticket_free(&part->object);
 }
 
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
@@ -346,3 +347,13 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     }
     return status;
 }
+
+const struct ll_object_ops ll_ticket_ops = LL_OBJECT_OPS(ll_ticket_free,
+                                                         ll_ticket_on_time,
+                                                         ll_ticket_deadline_ns,
+                                                         ll_ticket_build,
+                                                         ll_ticket_on_answer,
+                                                         ll_ticket_next,
+                                                         NULL,
+                                                         &ll_ticket_batch_ops,
+                                                         &ll_ticket_watch_ops);

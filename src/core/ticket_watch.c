@@ -35,11 +35,10 @@ static int64_t steps_ahead(const struct ll_ticket *ticket)
     return ll_min(ll_max(ticket->ahead, 1), LL_SETTLE_STEPS_MAX);
 }
 
-void ll_ticket_on_created(struct ll_core *core,
-                          struct ll_ticket *ticket,
-                          enum ll_watch_slot slot)
+static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
 {
-    (void)slot;
+    struct ll_ticket *ticket = ll_ticket_of(watch->owner);
+
     switch (ticket->state) {
     case LL_TICKET_WAIT:
     case LL_TICKET_HELD:
@@ -96,10 +95,10 @@ static bool ticket_own_stands(const struct ll_core *core,
            ticket->ahead_lease != ticket->session->lease;
 }
 
-void ll_ticket_on_changed(struct ll_core *core,
-                          struct ll_ticket *ticket,
-                          enum ll_watch_slot slot,
-                          const struct ll_watch_event *event)
+static void ticket_on_event(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            enum ll_watch_slot slot,
+                            const struct ll_watch_event *event)
 {
     int64_t revision = event->kv.mod_revision;
 
@@ -125,11 +124,39 @@ void ll_ticket_on_changed(struct ll_core *core,
     }
 }
 
-void ll_ticket_on_refused(struct ll_core *core,
-                          struct ll_ticket *ticket,
-                          enum ll_watch_slot slot,
-                          enum ll_outcome outcome)
+static void ticket_on_changed(struct ll_core *core,
+                              struct ll_watch *watch,
+                              const struct ll_event *event)
 {
+    int64_t id = watch->id;
+
+    for (size_t i = 0; i < event->watch.events_n; i++) {
+        if (watch->id != id || watch->state != LL_WATCH_ON) {
+            return; /* the first event ended the need for it */
+        }
+        ticket_on_event(core, ll_ticket_of(watch->owner), watch->slot,
+                        &event->watch.events[i]);
+    }
+}
+
+static void ticket_on_off(struct ll_core *core, struct ll_watch *watch)
+{
+    struct ll_ticket *ticket = ll_ticket_of(watch->owner);
+
+    if (ticket->state == LL_TICKET_REAP && watch->slot == LL_WATCH_OWN) {
+        ll_watch_want(core, watch);
+    } else if (ticket->state == LL_TICKET_WAIT) {
+        ll_watch_want(core, watch);
+    } else if (ticket->state == LL_TICKET_GONE) {
+        ll_tell(core, &ticket->object); /* freed there */
+    }
+}
+
+static void ticket_on_refused(struct ll_core *core,
+                              struct ll_watch *watch,
+                              enum ll_outcome outcome)
+{
+    struct ll_ticket *ticket = ll_ticket_of(watch->owner);
     bool refused = outcome == LL_OUTCOME_REFUSED;
 
     switch (ticket->state) {
@@ -148,10 +175,10 @@ void ll_ticket_on_refused(struct ll_core *core,
             ticket->watch_ns = core->now_ns + LL_WATCH_REFUSED_PAUSE_NS;
         }
         ticket->read_ns = ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
-        if (ticket->state == LL_TICKET_WAIT && slot == LL_WATCH_OWN &&
+        if (ticket->state == LL_TICKET_WAIT && watch->slot == LL_WATCH_OWN &&
             !ticket->watches[LL_WATCH_AHEAD].settled) {
             /* The gap read of the other watch has waited for this one. */
-            ll_ticket_on_created(core, ticket, slot);
+            ticket_on_created(core, watch);
         }
         ll_ticket_update(core, ticket);
         break;
@@ -159,7 +186,7 @@ void ll_ticket_on_refused(struct ll_core *core,
     case LL_TICKET_LOST:
     case LL_TICKET_LEAVE:
     case LL_TICKET_GONE:
-        ll_ticket_on_off(core, ticket, slot);
+        ticket_on_off(core, watch);
         break;
     }
 }
@@ -167,7 +194,7 @@ void ll_ticket_on_refused(struct ll_core *core,
 static void watch_ahead(struct ll_core *core, struct ll_ticket *ticket)
 {
     if (ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF) {
-        ll_watch_want(core, &ticket->watches[LL_WATCH_AHEAD], LL_WATCH_AHEAD);
+        ll_watch_want(core, &ticket->watches[LL_WATCH_AHEAD]);
     }
 }
 
@@ -202,15 +229,14 @@ void ll_ticket_guard(struct ll_core *core,
     if (own->state == LL_WATCH_OFF && delay_ns > 0) {
         ticket->watch_ns = ll_min(ticket->watch_ns, core->now_ns + delay_ns);
     } else if (own->state == LL_WATCH_OFF) {
-        ll_watch_want(core, own, LL_WATCH_OWN);
+        ll_watch_want(core, own);
     }
 }
 
-void ll_ticket_on_unwatched(struct ll_core *core,
-                            struct ll_ticket *ticket,
-                            enum ll_watch_slot slot)
+static void ticket_on_down(struct ll_core *core, struct ll_watch *watch)
 {
-    (void)slot;
+    struct ll_ticket *ticket = ll_ticket_of(watch->owner);
+
     switch (ticket->state) {
     case LL_TICKET_WAIT:
     case LL_TICKET_HELD:
@@ -237,15 +263,30 @@ void ll_ticket_on_unwatched(struct ll_core *core,
     }
 }
 
-void ll_ticket_on_off(struct ll_core *core,
-                      struct ll_ticket *ticket,
-                      enum ll_watch_slot slot)
+static struct ll_watch *ticket_find(struct ll_object *owner,
+                                    enum ll_watch_slot slot)
 {
-    if (ticket->state == LL_TICKET_REAP && slot == LL_WATCH_OWN) {
-        ll_watch_want(core, &ticket->watches[slot], slot);
-    } else if (ticket->state == LL_TICKET_WAIT) {
-        ll_watch_want(core, &ticket->watches[slot], slot);
-    } else if (ticket->state == LL_TICKET_GONE) {
-        ll_tell(core, &ticket->object); /* freed there */
-    }
+    return &ll_ticket_of(owner)->watches[slot];
 }
+
+static void ticket_create(struct ll_core *core,
+                          struct ll_watch *watch,
+                          struct ll_part *part,
+                          struct ll_effect *effect)
+{
+    const struct ll_ticket *ticket = ll_ticket_of(watch->owner);
+
+    (void)core;
+    (void)part;
+    effect->watch.key = ll_ticket_watched_key(ticket, watch->slot);
+    effect->watch.puts = ticket->state == LL_TICKET_REAP;
+    effect->watch.deletions = ticket->state != LL_TICKET_REAP;
+}
+
+const struct ll_watch_ops ll_ticket_watch_ops = LL_WATCH_OPS(ticket_find,
+                                                             ticket_create,
+                                                             ticket_on_created,
+                                                             ticket_on_changed,
+                                                             ticket_on_refused,
+                                                             ticket_on_down,
+                                                             ticket_on_off);

@@ -27,14 +27,13 @@ bool ll_core_session_view(const struct ll_core *core,
                           int64_t now_ns,
                           struct ll_session_view *ret_view)
 {
-    struct ll_entry *entry = ll_table_find(&core->objects, id);
+    struct ll_object *object = ll_object_find(core, id, &ll_session_ops);
     const struct ll_session *session;
 
-    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
-                             LL_OBJECT_SESSION) {
+    if (object == NULL) {
         return false;
     }
-    session = LL_CONTAINER(entry, struct ll_session, object.entry);
+    session = ll_session_of(object);
     ret_view->state = session_state_at(session, now_ns);
     ret_view->lease = session->lease;
     ret_view->ttl_s = session->ttl_s;
@@ -131,21 +130,15 @@ bool ll_core_ticket_view(const struct ll_core *core,
                          int64_t now_ns,
                          struct ll_ticket_view *ret_view)
 {
-    struct ll_entry *entry = ll_table_find(&core->objects, id);
-    struct ll_object *object;
+    struct ll_object *object = ll_object_find(core, id, &ll_bundle_ops);
 
-    if (entry == NULL) {
+    if (object != NULL) {
+        return bundle_view(ll_bundle_of(object), now_ns, ret_view);
+    }
+    object = ll_object_find(core, id, &ll_ticket_ops);
+    if (object == NULL) {
         return false;
     }
-    object = LL_CONTAINER(entry, struct ll_object, entry);
-    if (object->kind == LL_OBJECT_BUNDLE) {
-        return bundle_view(LL_CONTAINER(object, struct ll_bundle, object),
-                           now_ns, ret_view);
-    }
-    if (object->kind != LL_OBJECT_TICKET) {
-        return false;
-    }
-    ticket_view(LL_CONTAINER(object, struct ll_ticket, object), now_ns,
-                ret_view);
+    ticket_view(ll_ticket_of(object), now_ns, ret_view);
     return true;
 }

@@ -3,37 +3,22 @@
 #include <assert.h>
 
 #include "core/object.h"
-#include "core/observe.h"
-#include "core/ticket.h"
 #include "core/watch_number.h"
 
-/** The owner as a ticket, or NULL when it is an observer. */
-static struct ll_ticket *watch_ticket(const struct ll_watch *watch)
+/** What the owner of a watch does for it. */
+static const struct ll_watch_ops *ops_of(const struct ll_watch *watch)
 {
-    return watch->owner->kind == LL_OBJECT_TICKET
-               ? LL_CONTAINER(watch->owner, struct ll_ticket, object)
-               : NULL;
+    assert(watch->owner->ops->watch != NULL);
+    return watch->owner->ops->watch;
 }
 
-static enum ll_watch_slot watch_slot(const struct ll_watch *watch)
-{
-    const struct ll_ticket *ticket = watch_ticket(watch);
-
-    return ticket != NULL && watch == &ticket->watches[LL_WATCH_AHEAD]
-               ? LL_WATCH_AHEAD
-               : LL_WATCH_OWN;
-}
-
-static struct ll_observer *watch_observer(const struct ll_watch *watch)
-{
-    assert(watch->owner->kind == LL_OBJECT_OBSERVER);
-    return LL_CONTAINER(watch->owner, struct ll_observer, object);
-}
-
-void ll_watch_init(struct ll_watch *watch, struct ll_object *owner)
+void ll_watch_init(struct ll_watch *watch,
+                   struct ll_object *owner,
+                   enum ll_watch_slot slot)
 {
     ll_link_init(&watch->link);
     watch->owner = owner;
+    watch->slot = slot;
 }
 
 /** Moves a watch to a state and to that state's list. */
@@ -72,34 +57,25 @@ static void watch_enter(struct ll_core *core,
 
 static void watch_off(struct ll_core *core, struct ll_watch *watch)
 {
-    struct ll_ticket *ticket = watch_ticket(watch);
-    enum ll_watch_slot slot = watch_slot(watch);
-
     watch_enter(core, watch, LL_WATCH_OFF);
     watch->id = 0;
-    if (ticket != NULL) {
-        ll_ticket_on_off(core, ticket, slot);
-    } else {
-        ll_observer_on_off(core, watch_observer(watch));
-    }
+    ops_of(watch)->on_off(core, watch);
 }
 
 /** The watch's id is its owner's with a count of uses and the slot: no two
  *  uses on one stream share it, and no table is needed to find its owner. */
-static void watch_name(struct ll_watch *watch, enum ll_watch_slot slot)
+static void watch_name(struct ll_watch *watch)
 {
     watch->uses++; /* and begins anew past the bits that it has */
     watch->id =
         (int64_t)(watch->owner->entry.id << 20 | (uint64_t)watch->uses << 1 |
-                  (slot == LL_WATCH_AHEAD ? 1U : 0U));
+                  (watch->slot == LL_WATCH_AHEAD ? 1U : 0U));
 }
 
-void ll_watch_want(struct ll_core *core,
-                   struct ll_watch *watch,
-                   enum ll_watch_slot slot)
+void ll_watch_want(struct ll_core *core, struct ll_watch *watch)
 {
     assert(watch->state == LL_WATCH_OFF);
-    watch_name(watch, slot);
+    watch_name(watch);
     watch->settled = false;
     watch_enter(core, watch, LL_WATCH_WANTED);
 }
@@ -126,15 +102,10 @@ void ll_watch_drop(struct ll_core *core, struct ll_watch *watch)
 /** Wants a watch again whose stream went down or which etcd ended. */
 static void watch_again(struct ll_core *core, struct ll_watch *watch)
 {
-    struct ll_ticket *ticket = watch_ticket(watch);
-    enum ll_watch_slot slot = watch_slot(watch);
-
-    watch_name(watch, slot);
+    watch_name(watch);
     watch->settled = false;
     watch_enter(core, watch, LL_WATCH_WANTED);
-    if (ticket != NULL) {
-        ll_ticket_on_unwatched(core, ticket, slot);
-    }
+    ops_of(watch)->on_down(core, watch);
 }
 
 static void watches_on_down(struct ll_core *core, enum ll_stream_kind kind)
@@ -164,16 +135,9 @@ static void watch_refuse(struct ll_core *core,
                          struct ll_watch *watch,
                          enum ll_outcome outcome)
 {
-    struct ll_ticket *ticket = watch_ticket(watch);
-    enum ll_watch_slot slot = watch_slot(watch);
-
     watch_enter(core, watch, LL_WATCH_OFF);
     watch->id = 0;
-    if (ticket != NULL) {
-        ll_ticket_on_refused(core, ticket, slot, outcome);
-    } else {
-        ll_observer_on_refused(core, watch_observer(watch), outcome);
-    }
+    ops_of(watch)->on_refused(core, watch, outcome);
 }
 
 /** etcd turns the whole stream away: so it does each creation on it. */
@@ -213,12 +177,7 @@ static void watch_on_created(struct ll_core *core,
         watch->created_revision = event->watch.revision;
         core->watches.member_id = event->watch.member_id;
         watch_enter(core, watch, LL_WATCH_ON);
-        if (watch_ticket(watch) != NULL) {
-            ll_ticket_on_created(core, watch_ticket(watch), watch_slot(watch));
-        } else {
-            ll_observer_on_created(core, watch_observer(watch),
-                                   event->watch.revision);
-        }
+        ops_of(watch)->on_created(core, watch);
     }
 }
 
@@ -268,18 +227,8 @@ void ll_watches_on_event(struct ll_core *core, const struct ll_event *event)
         watch_on_created(core, watch, event);
     } else if (event->kind == LL_EVENT_WATCH_CANCELED) {
         watch_on_canceled(core, watch, event);
-    } else if (watch_ticket(watch) == NULL) {
-        ll_observer_on_changed(core, watch_observer(watch), event);
     } else {
-        int64_t id = watch->id;
-
-        for (size_t i = 0; i < event->watch.events_n; i++) {
-            if (watch->id != id || watch->state != LL_WATCH_ON) {
-                return; /* the first event ended the need for it */
-            }
-            ll_ticket_on_changed(core, watch_ticket(watch), watch_slot(watch),
-                                 &event->watch.events[i]);
-        }
+        ops_of(watch)->on_changed(core, watch, event);
     }
 }
 
@@ -296,7 +245,6 @@ bool ll_watches_next(struct ll_core *core, struct ll_effect *ret_effect)
     if (!core->streams[LL_STREAM_WATCH].up) {
         return false;
     }
-
     if (!ll_link_alone(&core->watches.ending)) {
         watch = LL_CONTAINER(core->watches.ending.next, struct ll_watch, link);
         *ret_effect = (struct ll_effect){.kind = LL_EFFECT_WATCH_CANCEL};
@@ -306,23 +254,13 @@ bool ll_watches_next(struct ll_core *core, struct ll_effect *ret_effect)
     }
     if (!ll_link_alone(&core->watches.wanted) &&
         core->watches.creating_n < watches_creating_max(core)) {
-        struct ll_ticket *ticket;
-
         watch = LL_CONTAINER(core->watches.wanted.next, struct ll_watch, link);
-        ticket = watch_ticket(watch);
         watch->sent_ns = core->now_ns;
         watch_enter(core, watch, LL_WATCH_CREATING);
         *ret_effect = (struct ll_effect){.kind = LL_EFFECT_WATCH_CREATE};
         ret_effect->id = watch->owner->entry.id;
         ret_effect->watch.watch_id = watch->id;
-        if (ticket == NULL) {
-            ll_observer_watch(core, watch_observer(watch), ret_effect);
-            return true;
-        }
-        ret_effect->watch.key =
-            ll_ticket_watched_key(ticket, watch_slot(watch));
-        ret_effect->watch.puts = ticket->state == LL_TICKET_REAP;
-        ret_effect->watch.deletions = ticket->state != LL_TICKET_REAP;
+        ops_of(watch)->create(core, watch, &core->single, ret_effect);
         return true;
     }
     return false;

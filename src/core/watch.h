@@ -10,6 +10,7 @@
 
 struct ll_core;
 struct ll_object;
+struct ll_part;
 
 /**
  * The watches of tickets and observers, all on one stream (stream.h).
@@ -77,6 +78,7 @@ struct ll_watch {
     uint32_t uses : LL_WATCH_USES_BITS;
     /** Every later deletion is certain to come at once (see ticket.h). */
     bool settled : 1;
+    enum ll_watch_slot slot : 1;
     /** Of the present use; of an ON or ENDING watch on a stream that is
      *  numbered: the server's. */
     int64_t id;
@@ -87,6 +89,38 @@ struct ll_watch {
         int64_t sent_ns;
     };
 };
+
+/** What an owner of watches does for them. The owner is watch->owner. */
+struct ll_watch_ops {
+    /** The watch in a slot; NULL: the kind has no such slot. */
+    struct ll_watch *(*find)(struct ll_object *owner, enum ll_watch_slot slot);
+    /** Says in a WATCH_CREATE what is watched. */
+    void (*create)(struct ll_core *core,
+                   struct ll_watch *watch,
+                   struct ll_part *part,
+                   struct ll_effect *effect);
+    /** The watch is ON, from its created_revision. */
+    void (*on_created)(struct ll_core *core, struct ll_watch *watch);
+    void (*on_changed)(struct ll_core *core,
+                       struct ll_watch *watch,
+                       const struct ll_event *event);
+    /** etcd refused or ended the watch: it is OFF. */
+    void (*on_refused)(struct ll_core *core,
+                       struct ll_watch *watch,
+                       enum ll_outcome outcome);
+    /** The stream of the watch went down: it is WANTED again. */
+    void (*on_down)(struct ll_core *core, struct ll_watch *watch);
+    /** The watch was dropped and is OFF. */
+    void (*on_off)(struct ll_core *core, struct ll_watch *watch);
+};
+
+#define LL_WATCH_OPS(find_, create_, on_created_, on_changed_, on_refused_,    \
+                     on_down_, on_off_)                                        \
+    {                                                                          \
+        .find = (find_), .create = (create_), .on_created = (on_created_),     \
+        .on_changed = (on_changed_), .on_refused = (on_refused_),              \
+        .on_down = (on_down_), .on_off = (on_off_)                             \
+    }
 
 struct ll_watches {
     struct ll_link wanted;
@@ -113,11 +147,13 @@ void ll_watches_on_event(struct ll_core *core, const struct ll_event *event);
 /** Draws a creation or a cancel; false when there is none. */
 bool ll_watches_next(struct ll_core *core, struct ll_effect *ret_effect);
 
-void ll_watch_init(struct ll_watch *watch, struct ll_object *owner);
-/** Asks for an OFF watch. */
-void ll_watch_want(struct ll_core *core,
-                   struct ll_watch *watch,
+/** Makes the watch in a slot of an owner, which has a struct ll_watch_ops;
+ *  OFF. */
+void ll_watch_init(struct ll_watch *watch,
+                   struct ll_object *owner,
                    enum ll_watch_slot slot);
+/** Asks for an OFF watch. */
+void ll_watch_want(struct ll_core *core, struct ll_watch *watch);
 /** Asks for no watch; the owner must stay until it is OFF. */
 void ll_watch_drop(struct ll_core *core, struct ll_watch *watch);
 

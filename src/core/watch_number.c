@@ -1,8 +1,6 @@
 #include "core/watch_number.h"
 
 #include "core/object.h"
-#include "core/observe.h"
-#include "core/ticket.h"
 
 struct ll_watch *ll_watch_oldest_creating(const struct ll_core *core)
 {
@@ -27,15 +25,12 @@ static struct ll_watch *watch_find_asked(struct ll_core *core, int64_t id)
         return NULL;
     }
     object = LL_CONTAINER(entry, struct ll_object, entry);
-    if (object->kind == LL_OBJECT_OBSERVER) {
-        watch = &LL_CONTAINER(object, struct ll_observer, object)->watch;
-    } else if (object->kind == LL_OBJECT_TICKET) {
-        watch = &LL_CONTAINER(object, struct ll_ticket, object)
-                     ->watches[(id & 1) != 0 ? LL_WATCH_AHEAD : LL_WATCH_OWN];
-    } else {
+    if (object->ops->watch == NULL) {
         return NULL;
     }
-    return watch->id == id ? watch : NULL;
+    watch = object->ops->watch->find(object, (id & 1) != 0 ? LL_WATCH_AHEAD
+                                                           : LL_WATCH_OWN);
+    return watch != NULL && watch->id == id ? watch : NULL;
 }
 
 struct ll_watch *ll_watch_of_event(struct ll_core *core, int64_t id)

@@ -65,6 +65,16 @@ static void write_fail(struct ll_core *core, struct ll_write *write, int status)
     write_end(core, write, status);
 }
 
+static void write_free(struct ll_object *object)
+{
+    struct ll_write *write = ll_write_of(object);
+
+    ll_free(write->compares);
+    ll_free(write->else_ops);
+    ll_free(write->text);
+    ll_free(write);
+}
+
 static struct ll_write *write_new(const struct ll_event *event)
 {
     size_t compares_n = event->write.compares_n + 2;
@@ -83,7 +93,7 @@ static struct ll_write *write_new(const struct ll_event *event)
     }
     if (write->compares == NULL ||
         (compares_n > 2) != (write->else_ops != NULL)) {
-        ll_write_free(write);
+        write_free(&write->object);
         return NULL;
     }
     for (size_t i = 0; i < event->write.compares_n; i++) {
@@ -211,16 +221,16 @@ static int write_check(const struct ll_ticket *ticket,
 
 int ll_write_ask(struct ll_core *core, const struct ll_event *event)
 {
-    struct ll_entry *entry = ll_table_find(&core->objects, event->write.ticket);
+    struct ll_object *object =
+        ll_object_find(core, event->write.ticket, &ll_ticket_ops);
     struct ll_ticket *ticket;
     struct ll_write *write;
     int status;
 
-    if (entry == NULL || LL_CONTAINER(entry, struct ll_object, entry)->kind !=
-                             LL_OBJECT_TICKET) {
+    if (object == NULL) {
         return LEASELOCK_E_HANDLE;
     }
-    ticket = LL_CONTAINER(entry, struct ll_ticket, object.entry);
+    ticket = ll_ticket_of(object);
     if (ticket->is_part) {
         return LEASELOCK_E_HANDLE; /* a part may be held while others wait */
     }
@@ -237,11 +247,12 @@ int ll_write_ask(struct ll_core *core, const struct ll_event *event)
     if (write == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    if (!ll_object_enter(core, &write->object, LL_OBJECT_WRITE, event->id)) {
-        ll_write_free(write);
+    if (!ll_object_enter(core, &write->object, &ll_write_ops, event->id)) {
+        write_free(&write->object);
         return LEASELOCK_E_NOMEM;
     }
     write->ticket = ticket;
+    write->object.queue_hash = ticket->object.queue_hash;
     write->why = "";
     write_fence(write, event);
     write->timeout_ns = ll_after(core->now_ns, event->write.timeout_ns);
@@ -252,8 +263,10 @@ int ll_write_ask(struct ll_core *core, const struct ll_event *event)
     return 0;
 }
 
-void ll_write_on_time(struct ll_core *core, struct ll_write *write)
+static void write_on_time(struct ll_core *core, struct ll_object *object)
 {
+    struct ll_write *write = ll_write_of(object);
+
     if (core->now_ns < write->timeout_ns) {
         return;
     }
@@ -277,13 +290,24 @@ void ll_write_on_time(struct ll_core *core, struct ll_write *write)
     }
 }
 
-int64_t ll_write_deadline_ns(const struct ll_write *write)
+static int64_t write_deadline_ns(const struct ll_core *core,
+                                 struct ll_object *object)
 {
+    struct ll_write *write = ll_write_of(object);
+
+    (void)core;
     return write->timeout_ns;
 }
 
-void ll_write_build(struct ll_write *write, struct ll_request *ret_request)
+static void write_build(struct ll_core *core,
+                        struct ll_object *object,
+                        struct ll_part *part,
+                        struct ll_request *ret_request)
 {
+    struct ll_write *write = ll_write_of(object);
+
+    (void)core;
+    (void)part;
     if (write->again) {
         ret_request->kind = LL_REQUEST_TXN;
         ret_request->txn =
@@ -494,10 +518,14 @@ static void write_read_no_values(struct ll_write *write)
     }
 }
 
-void ll_write_on_answer(struct ll_core *core,
-                        struct ll_write *write,
-                        const struct ll_answer *answer)
+static void write_on_answer(struct ll_core *core,
+                            struct ll_object *object,
+                            const struct ll_answer *answer,
+                            const struct ll_event *event)
 {
+    struct ll_write *write = ll_write_of(object);
+
+    (void)event;
     if (write->again) {
         write_on_reads(core, write, answer);
         return;
@@ -575,10 +603,12 @@ bool ll_writes_may_have_released(const struct ll_ticket *ticket)
            (newest->object.in_flight || newest->lost);
 }
 
-bool ll_write_next(struct ll_core *core,
-                   struct ll_write *write,
-                   struct ll_effect *ret_effect)
+static bool write_next(struct ll_core *core,
+                       struct ll_object *object,
+                       struct ll_effect *ret_effect)
 {
+    struct ll_write *write = ll_write_of(object);
+
     if (write->told_due) {
         write->told_due = false;
         *ret_effect = (struct ll_effect){.kind = LL_EFFECT_WRITTEN};
@@ -594,15 +624,51 @@ bool ll_write_next(struct ll_core *core,
     ll_link_remove(&write->object.telling);
     if (write->is_over) {
         ll_object_leave(core, &write->object);
-        ll_write_free(write);
+        write_free(&write->object);
     }
     return false;
 }
 
-void ll_write_free(struct ll_write *write)
+static enum ll_call_way write_way(const struct ll_core *core,
+                                  struct ll_object *object)
 {
-    ll_free(write->compares);
-    ll_free(write->else_ops);
-    ll_free(write->text);
-    ll_free(write);
+    const struct ll_write *write = ll_write_of(object);
+    bool fits = write->txn.compares_n == 2 && write->reads_n == 0 &&
+                write->txn.then_n <= LL_BATCH_OPS_MAX;
+
+    return fits && !core->batches.lists ? LL_CALL_GATHER : LL_CALL_ALONE;
 }
+
+static size_t write_bytes(struct ll_object *object)
+{
+    const struct ll_write *write = ll_write_of(object);
+    size_t bytes = 4 * write->ticket->key_size;
+
+    for (size_t i = 0; i < write->txn.then_n; i++) {
+        const struct ll_op *op = &write->txn.then_ops[i];
+
+        bytes += op->kind == LL_OP_PUT ? op->put.key.size + op->put.value.size
+                                       : op->del.key.size;
+    }
+    return bytes;
+}
+
+static bool write_is_wanted(struct ll_object *object)
+{
+    return ll_write_of(object)->ticket != NULL;
+}
+
+/* A snapshot that was restored as another cluster may have had the write's key:
+ * there it was applied. */
+static const struct ll_batch_ops write_batch_ops = LL_BATCH_OPS(
+    write_way, write_bytes, NULL, NULL, write_is_wanted, LL_OUTCOME_LOST);
+
+const struct ll_object_ops ll_write_ops = LL_OBJECT_OPS(write_free,
+                                                        write_on_time,
+                                                        write_deadline_ns,
+                                                        write_build,
+                                                        write_on_answer,
+                                                        write_next,
+                                                        NULL,
+                                                        &write_batch_ops,
+                                                        NULL);

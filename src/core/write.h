@@ -119,16 +119,14 @@ struct ll_write {
     struct ll_op ops[]; /* the caller's reads and writes, then the mark */
 };
 
+extern const struct ll_object_ops ll_write_ops;
+
+static inline struct ll_write *ll_write_of(struct ll_object *object)
+{
+    return LL_CONTAINER(object, struct ll_write, object);
+}
+
 int ll_write_ask(struct ll_core *core, const struct ll_event *event);
-void ll_write_on_time(struct ll_core *core, struct ll_write *write);
-int64_t ll_write_deadline_ns(const struct ll_write *write);
-void ll_write_build(struct ll_write *write, struct ll_request *ret_request);
-void ll_write_on_answer(struct ll_core *core,
-                        struct ll_write *write,
-                        const struct ll_answer *answer);
-bool ll_write_next(struct ll_core *core,
-                   struct ll_write *write,
-                   struct ll_effect *ret_effect);
 void ll_write_free(struct ll_write *write);
 
 /** The ticket is held no more. */

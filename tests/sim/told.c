@@ -197,7 +197,7 @@ static bool is_uncertain(const struct sim_client *client, uint64_t id)
     struct ll_object *object =
         entry != NULL ? LL_CONTAINER(entry, struct ll_object, entry) : NULL;
 
-    return object != NULL && object->kind == LL_OBJECT_TICKET &&
+    return object != NULL && object->ops == &ll_ticket_ops &&
            LL_CONTAINER(object, struct ll_ticket, object)->leave_lost;
 }
 
