@@ -35,10 +35,24 @@ static int client_start_thread(struct ll_client *client)
 static int client_make_transport(struct ll_client *client,
                                  struct leaselock_error *reterr)
 {
-    struct ll_transport_config config = {
+    const struct leaselock_client_options *options = &client->options;
+    const struct ll_transport_config config = {
         .endpoints = client->setup.texts[LL_SETTING_ENDPOINTS],
-        .grows = client->options.sync_interval_ms > 0,
-        .options = &client->options};
+        .grows = options->sync_interval_ms > 0,
+        .tls = {.wanted = options->tls != 0,
+                .cacert = options->cacert,
+                .cert = options->cert,
+                .key = options->key,
+                .server_name = options->server_name},
+        .user = {.name = options->user,
+                 .password = options->password,
+                 .password_file = options->password_file},
+        .channels = {.connect_timeout_ms = options->connect_timeout_ms,
+                     .ping_interval_ms = options->ping_interval_ms,
+                     .ping_timeout_ms = options->ping_timeout_ms,
+                     .send_bytes_max = options->send_bytes_max,
+                     .receive_bytes_max = options->receive_bytes_max},
+        .request_timeout_ms = options->request_timeout_ms};
     sigset_t all;
     sigset_t old;
     int status;

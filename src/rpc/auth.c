@@ -34,26 +34,23 @@ static bool is_set(const char *text)
 
 bool ll_auth_has_user(const struct ll_auth *auth)
 {
-    return is_set(auth->options.user);
+    return is_set(auth->user.name);
 }
 
 int ll_auth_init(struct ll_auth *auth,
-                 const struct leaselock_client_options *options,
+                 const struct ll_user_config *config,
                  struct leaselock_error *reterr)
 {
     struct ll_credentials credentials;
     int status = 0;
 
-    *auth =
-        (struct ll_auth){.options = {.user = options->user,
-                                     .password = options->password,
-                                     .password_file = options->password_file}};
+    *auth = (struct ll_auth){.user = *config};
     ll_link_init(&auth->waiting);
-    ll_token_init(&auth->token, is_set(options->user));
-    if (!is_set(options->user)) {
+    ll_token_init(&auth->token, is_set(config->name));
+    if (!is_set(config->name)) {
         return 0;
     }
-    status = ll_credentials_read(options, &credentials, reterr);
+    status = ll_credentials_read(config, &credentials, reterr);
     if (status == 0) {
         ll_credentials_wipe(&credentials);
     }
@@ -169,7 +166,7 @@ static int fetch(struct ll_transport *transport,
 {
     struct ll_credentials credentials;
     int status =
-        ll_credentials_read(&transport->auth.options, &credentials, reterr);
+        ll_credentials_read(&transport->auth.user, &credentials, reterr);
 
     if (status != 0) {
         return status;

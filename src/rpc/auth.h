@@ -47,18 +47,17 @@ struct ll_waiting {
 
 struct ll_auth {
     struct ll_token token;
-    /** The user and where the password is; the rest is 0. */
-    struct leaselock_client_options options;
+    struct ll_user_config user;
     struct ll_link waiting;       /* the oldest first */
     struct ll_authenticate *call; /* on its way, or NULL */
 };
 
 /** Checks what can be checked before anything is sent: the password's file.
  *
- *  @param options  its strings live as long as the ll_auth
+ *  @param config  its strings live as long as the ll_auth
  *  @return 0 or LEASELOCK_E_ARGUMENT */
 int ll_auth_init(struct ll_auth *auth,
-                 const struct leaselock_client_options *options,
+                 const struct ll_user_config *config,
                  struct leaselock_error *reterr);
 void ll_auth_free(struct ll_auth *auth);
 

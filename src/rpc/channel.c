@@ -88,20 +88,20 @@ static int either(int value, int otherwise)
 }
 
 struct ll_channel_settings
-ll_channel_settings(const struct leaselock_client_options *options)
+ll_channel_settings(const struct ll_channel_settings *config)
 {
     int ping_interval_ms =
-        either(options->ping_interval_ms, LL_PING_INTERVAL_MS);
+        either(config->ping_interval_ms, LL_PING_INTERVAL_MS);
 
     return (struct ll_channel_settings){
         .connect_timeout_ms =
-            either(options->connect_timeout_ms, LL_CONNECT_TIMEOUT_MS),
+            either(config->connect_timeout_ms, LL_CONNECT_TIMEOUT_MS),
         .ping_interval_ms = ping_interval_ms > LL_PING_INTERVAL_MIN_MS
                                 ? ping_interval_ms
                                 : LL_PING_INTERVAL_MIN_MS,
-        .ping_timeout_ms = either(options->ping_timeout_ms, LL_PING_TIMEOUT_MS),
-        .send_bytes_max = either(options->send_bytes_max, -1),
-        .receive_bytes_max = either(options->receive_bytes_max, -1),
+        .ping_timeout_ms = either(config->ping_timeout_ms, LL_PING_TIMEOUT_MS),
+        .send_bytes_max = either(config->send_bytes_max, -1),
+        .receive_bytes_max = either(config->receive_bytes_max, -1),
     };
 }
 

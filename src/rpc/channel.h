@@ -8,8 +8,8 @@
 
 #include "core/event.h"
 #include "core/request.h"
-#include "leaselock/client.h"
 #include "rpc/tls.h"
+#include "rpc/transport.h"
 
 /** What a channel can call: the kinds of requests, then the streams. */
 enum ll_method {
@@ -29,18 +29,10 @@ enum ll_method {
 enum ll_method ll_method_of_request(enum ll_request_kind kind);
 enum ll_method ll_method_of_stream(enum ll_stream_kind which);
 
-/** What channels have in common. */
-struct ll_channel_settings {
-    int connect_timeout_ms;
-    int ping_interval_ms;
-    int ping_timeout_ms;
-    int send_bytes_max;    /* -1: no limit */
-    int receive_bytes_max; /* -1: no limit */
-};
-
-/** From a client's options; what is 0 there has its default here. */
+/** The settings with their defaults where they are 0: the limits are -1, which
+ *  is none. */
 struct ll_channel_settings
-ll_channel_settings(const struct leaselock_client_options *options);
+ll_channel_settings(const struct ll_channel_settings *config);
 
 /**
  * The connection to one endpoint: made at its first call, and again whenever

@@ -121,15 +121,15 @@ static int read_file(const char *path,
     return status;
 }
 
-static int read_all(const struct leaselock_client_options *options,
+static int read_all(const struct ll_user_config *config,
                     struct ll_credentials *credentials,
                     struct leaselock_error *reterr)
 {
-    const char *user = options->user;
+    const char *user = config->name;
     const char *colon = strchr(user, ':');
     size_t size = strlen(user);
-    bool in_user = options->password == NULL &&
-                   !is_set(options->password_file) && colon != NULL;
+    bool in_user = config->password == NULL && !is_set(config->password_file) &&
+                   colon != NULL;
     int status = 0;
 
     if (in_user) {
@@ -144,12 +144,12 @@ static int read_all(const struct leaselock_client_options *options,
     if (status != 0) {
         return status;
     }
-    if (options->password != NULL) {
-        return take(options->password, strlen(options->password), "password",
+    if (config->password != NULL) {
+        return take(config->password, strlen(config->password), "password",
                     LL_PASSWORD_MAX, credentials->password, reterr);
     }
-    if (is_set(options->password_file)) {
-        return read_file(options->password_file, credentials->password, reterr);
+    if (is_set(config->password_file)) {
+        return read_file(config->password_file, credentials->password, reterr);
     }
     if (in_user) {
         return take(colon + 1, strlen(colon + 1), "password", LL_PASSWORD_MAX,
@@ -160,12 +160,12 @@ static int read_all(const struct leaselock_client_options *options,
                              credentials->name);
 }
 
-int ll_credentials_read(const struct leaselock_client_options *options,
+int ll_credentials_read(const struct ll_user_config *config,
                         struct ll_credentials *ret_credentials,
                         struct leaselock_error *reterr)
 {
     struct ll_credentials credentials = {.name = ""};
-    int status = read_all(options, &credentials, reterr);
+    int status = read_all(config, &credentials, reterr);
 
     if (status == 0) {
         *ret_credentials = credentials;

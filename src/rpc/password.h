@@ -1,7 +1,8 @@
 #ifndef LL_RPC_PASSWORD_H
 #define LL_RPC_PASSWORD_H
 
-#include "leaselock/client.h"
+#include "leaselock/status.h"
+#include "rpc/creds.h"
 
 /** Longest name of a user and longest password, in bytes. */
 #define LL_USER_NAME_MAX 255
@@ -14,15 +15,16 @@ struct ll_credentials {
 };
 
 /**
- * Takes name and password from the options, and from the password's file. As
+ * Takes a user's name and password from the configuration, and from the file
+ * that it names. As
  * with etcdctl a name is "name:password" only when nothing else gives the
  * password.
  *
- * @param options  has a user
- * @param reterr   never has any part of the password; may be NULL
+ * @param config  has a name
+ * @param reterr  never has any part of the password; may be NULL
  * @return 0 or LEASELOCK_E_ARGUMENT
  */
-int ll_credentials_read(const struct leaselock_client_options *options,
+int ll_credentials_read(const struct ll_user_config *config,
                         struct ll_credentials *ret_credentials,
                         struct leaselock_error *reterr);
 

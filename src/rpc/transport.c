@@ -28,7 +28,7 @@ static void wake_open(struct ll_transport *transport)
 }
 
 static bool needs_tls(const struct ll_transport *transport,
-                      const struct leaselock_client_options *options)
+                      const struct ll_tls_config *config)
 {
     uint32_t i = 0;
 
@@ -38,28 +38,27 @@ static bool needs_tls(const struct ll_transport *transport,
         }
     }
     /* Files that cannot be read are told of, needed or not. */
-    return ll_tls_is_wanted(options);
+    return ll_tls_is_wanted(config);
 }
 
-/** Reads what the options and the files that they name say. */
+/** Reads the configuration and the files that it names. */
 static int configure(struct ll_transport *transport,
                      const struct ll_transport_config *config,
                      struct leaselock_error *reterr)
 {
-    const struct leaselock_client_options *options = config->options;
     int status =
-        ll_endpoints_parse(config->endpoints, ll_tls_is_wanted(options),
+        ll_endpoints_parse(config->endpoints, ll_tls_is_wanted(&config->tls),
                            &transport->endpoints, reterr);
 
-    if (status == 0 && needs_tls(transport, options)) {
-        status = ll_tls_new(options, &transport->tls, reterr);
+    if (status == 0 && needs_tls(transport, &config->tls)) {
+        status = ll_tls_new(&config->tls, &transport->tls, reterr);
     }
     if (status == 0) {
-        status = ll_auth_init(&transport->auth, options, reterr);
+        status = ll_auth_init(&transport->auth, &config->user, reterr);
     }
-    transport->settings = ll_channel_settings(options);
-    transport->request_timeout_ms = options->request_timeout_ms > 0
-                                        ? options->request_timeout_ms
+    transport->settings = ll_channel_settings(&config->channels);
+    transport->request_timeout_ms = config->request_timeout_ms > 0
+                                        ? config->request_timeout_ms
                                         : LL_REQUEST_TIMEOUT_MS;
     return status;
 }

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 #include "core/event.h"
-#include "leaselock/client.h"
+#include "leaselock/status.h"
+#include "rpc/creds.h"
 
 /**
  * Carries core's effects to etcd over the gRPC C core and brings back events.
@@ -26,15 +27,25 @@ struct ll_transport;
 /** Longest endpoint, in bytes. */
 #define LL_ENDPOINT_SIZE_MAX 120
 
+/** What the connections to all endpoints have in common; 0: the default. */
+struct ll_channel_settings {
+    int connect_timeout_ms;
+    int ping_interval_ms;
+    int ping_timeout_ms;
+    int send_bytes_max;
+    int receive_bytes_max;
+};
+
 struct ll_transport_config {
     /** "host:port", "[v6]:port" or either behind "http://", commas between;
      *  borrowed during ll_transport_new. */
     const char *endpoints;
     /** Their list may change. */
     bool grows;
-    /** With the defaults filled in; its strings live as long as the
-     *  transport. */
-    const struct leaselock_client_options *options;
+    struct ll_tls_config tls;
+    struct ll_user_config user;
+    struct ll_channel_settings channels;
+    int request_timeout_ms; /* 0: the default */
 };
 
 /** Takes an event that the transport brings; all that it points at is valid

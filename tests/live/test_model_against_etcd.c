@@ -313,10 +313,9 @@ static void open_bed(uint64_t seed)
         .on_keepalive = on_model_keepalive,
         .on_stream_down = on_model_down,
     };
-    const struct leaselock_client_options options = {
-        .struct_size = sizeof(options), .connect_timeout_ms = WAIT_MS};
     const struct ll_transport_config transport = {
-        .endpoints = bed.etcd.endpoint, .options = &options};
+        .endpoints = bed.etcd.endpoint,
+        .channels = {.connect_timeout_ms = WAIT_MS}};
     const struct sim_watch_request sentinel = {
         .watch_id = SENTINEL_WATCH, .key = {"~", 1}, .puts = true};
 

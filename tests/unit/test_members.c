@@ -9,15 +9,12 @@
 
 #include "rpc/transport.h"
 
-static const struct leaselock_client_options options =
-    LEASELOCK_CLIENT_OPTIONS_INIT;
-
 static struct ll_transport *transport;
 
 static void open_transport(const char *endpoints, bool grows)
 {
-    const struct ll_transport_config config = {
-        .endpoints = endpoints, .grows = grows, .options = &options};
+    const struct ll_transport_config config = {.endpoints = endpoints,
+                                               .grows = grows};
 
     assert_int_equal(ll_transport_new(&config, &transport, NULL), 0);
 }

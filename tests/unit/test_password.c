@@ -31,14 +31,11 @@ static void expect(const char *user,
                    const char *name,
                    const char *secret)
 {
-    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
+    const struct ll_user_config config = {user, password, file};
     struct ll_credentials credentials;
     struct leaselock_error error;
 
-    options.user = user;
-    options.password = password;
-    options.password_file = file;
-    assert_int_equal(ll_credentials_read(&options, &credentials, &error), 0);
+    assert_int_equal(ll_credentials_read(&config, &credentials, &error), 0);
     assert_string_equal(credentials.name, name);
     assert_string_equal(credentials.password, secret);
     ll_credentials_wipe(&credentials);
@@ -51,14 +48,11 @@ static void expect_fault(const char *user,
                          const char *file,
                          const char *says)
 {
-    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
+    const struct ll_user_config config = {user, password, file};
     struct ll_credentials credentials = {.name = "kept"};
     struct leaselock_error error = {.message = ""};
 
-    options.user = user;
-    options.password = password;
-    options.password_file = file;
-    assert_int_equal(ll_credentials_read(&options, &credentials, &error),
+    assert_int_equal(ll_credentials_read(&config, &credentials, &error),
                      LEASELOCK_E_ARGUMENT);
     if (strstr(error.message, says) == NULL) {
         fail_msg("expected \"%s\": %s", says, error.message);
