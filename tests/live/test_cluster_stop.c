@@ -113,11 +113,11 @@ static void test_18_leader_stopped(void **state)
     revoked = leases_expired(leader) - before;
     assert_true(before >= 0 && revoked >= 0);
     if (revoked == 0) {
-        assert_int_equal(test_crowd_overtaken(crowd), 0);
+        assert_int_equal(test_crowd_superseded(crowd), 0);
         assert_int_equal(test_crowd_lost(crowd), 0);
     } else {
         print_message("the old leader revoked %lld leases, %d were overtaken\n",
-                      (long long)revoked, test_crowd_overtaken(crowd));
+                      (long long)revoked, test_crowd_superseded(crowd));
     }
     test_crowd_end(crowd);
 }

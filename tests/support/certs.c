@@ -159,7 +159,7 @@ static const char *clock_text(long from_now_s, char text[TIME_SIZE])
     return text;
 }
 
-/** What `openssl ca` wants to know before it signs anything. */
+/** The configuration that `openssl ca` requires before it signs anything. */
 static void write_config(struct test_certs *certs, const struct test_cert *cert)
 {
     char text[CONFIG_SIZE];

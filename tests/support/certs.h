@@ -15,7 +15,7 @@ struct test_certs {
     char folder[TEST_CERTS_PATH_SIZE];
 };
 
-/** What a certificate may differ in; NULL is the default of each. */
+/** The properties of a certificate; NULL is the default of each. */
 struct test_cert {
     /** Default "IP:127.0.0.1,DNS:localhost"; "" for none. */
     const char *names;
@@ -26,7 +26,7 @@ struct test_cert {
     const char *ends;
     /** As openssl's -newkey; default "ec". */
     const char *key;
-    /** It signs others. */
+    /** Whether it is an authority. */
     int is_authority;
 };
 
@@ -52,24 +52,24 @@ void test_certs_authority(struct test_certs *certs,
                           const char *name,
                           const char *calls_itself);
 
-/** Makes NAME.crt, signed by an authority, and NAME.key. What has these names
- *  already is replaced in one step. */
+/** Makes NAME.crt, signed by an authority, and NAME.key. Files that exist
+ * already are replaced atomically. */
 void test_certs_issue(struct test_certs *certs,
                       const char *authority,
                       const char *name,
                       const struct test_cert *cert);
 
-/** Writes a file there, replacing what was. */
+/** Writes a file there and replaces the old one. */
 void test_certs_write(struct test_certs *certs,
                       const char *file,
                       const char *text);
 
-/** Puts one file's content in another's place, as a rename does it. */
+/** Replaces one file by a copy of another, atomically. */
 void test_certs_copy(struct test_certs *certs,
                      const char *from,
                      const char *to);
 
-/** Puts one file's content behind another's. */
+/** Appends one file's content to another. */
 void test_certs_append(struct test_certs *certs,
                        const char *from,
                        const char *to);
@@ -84,17 +84,17 @@ struct test_certs_args {
 };
 
 /**
- * @param server  whose certificate etcd shows: "server" for server.crt
+ * @param server  the certificate that etcd presents: "server" for server.crt
  * @param ca      the authority that clients' certificates must be from, or
- *                NULL: none is asked for
+ *                NULL: none is required
  */
 void test_certs_args(const struct test_certs *certs,
                      const char *server,
                      const char *ca,
                      struct test_certs_args *ret_args);
 
-/** Starts an etcd that speaks TLS with a client's certificate for etcdctl's
- *  sake; ret_args must live as long as it. */
+/** Starts an etcd with TLS, and with a client certificate for etcdctl; ret_args
+ * must live as long as that etcd. */
 void test_certs_etcd(const struct test_certs *certs,
                      const char *server,
                      const char *ca,

@@ -5,12 +5,12 @@
 
 #include "support/wait.h"
 
-/** An election that fails is begun anew, and a machine can be busy. */
+/** An election that fails starts over, and the machine may be busy. */
 #define LEADER_TIMEOUT_MS 30000
 
 int test_cluster_start(struct test_cluster *cluster)
 {
-    /* So that a member can be added as soon as the cluster runs. */
+    /* A member can be added as soon as the cluster runs. */
     static const char *const args[] = {"--strict-reconfig-check=false", NULL};
     const struct test_etcd_options options = {
         .args = args,
@@ -77,8 +77,8 @@ static bool leader_is_known(void *arg)
     for (i = 0; i < TEST_CLUSTER_MEMBERS; i++) {
         struct test_etcd *member = &wanted->cluster->members[i];
 
-        /* The health page reads through the quorum, so a leader that has been
-         * deposed and does not know it yet is no leader here. */
+        /* The health page reads through the quorum, so a deposed leader that
+         * has not detected this yet is not taken for the leader. */
         if (!wanted->cluster->broken[i] &&
             test_etcd_metric(member, "etcd_server_is_leader", NULL) == 1 &&
             test_etcd_is_healthy(member)) {
@@ -162,7 +162,7 @@ int test_cluster_resume(struct test_cluster *cluster, size_t member)
     return test_etcd_resume(&cluster->members[member]);
 }
 
-/** Shuns a member, or nobody (0), at the other members' doors. */
+/** Makes the other members' proxies cut off one member's process; 0 ends it. */
 static void others_shun(struct test_cluster *cluster, size_t member, pid_t pid)
 {
     size_t i;
@@ -178,9 +178,9 @@ void test_cluster_isolate(struct test_cluster *cluster, size_t member)
 {
     struct test_etcd *etcd = &cluster->members[member];
 
-    /* Members talk on streams that the listener opens as well as on requests
-     * that the speaker sends: both what the others connect to this member and
-     * what it connects to them has to go. */
+    /* A member sends messages over streams that the receiver opened and in
+     * requests of its own, so the connections of both directions are cut: those
+     * to this member and those from it. */
     cluster->broken[member] = true;
     test_proxy_black_hole(etcd->peer_proxy);
     others_shun(cluster, member, etcd->process.pid);

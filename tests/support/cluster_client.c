@@ -5,10 +5,10 @@
 
 #include "support/wait.h"
 
-/** More than this is no bad luck: each has the chance of one in three. */
+/** More attempts than this are not chance: each succeeds one time in three. */
 #define TRIES_MAX 60
 
-/** A line of a client's log, for a person who looks for what went wrong. */
+/** Prints a line of a client's log, for the search of a failure's cause. */
 static void
 print_log(enum leaselock_log_level level, const char *message, void *arg)
 {

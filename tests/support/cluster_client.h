@@ -7,11 +7,11 @@
 #include "support/test_live.h"
 
 /**
- * Opens a client that knows all members and whose connection goes to one of
- * them, with a session. Nothing else may connect meanwhile.
+ * Opens a client with all members as endpoints, connected to one given member,
+ * and a session. Nothing else may connect meanwhile.
  *
- * A client begins with whichever endpoint it likes, so clients are opened until
- * one has taken the right one; none of them has met a fault before.
+ * A client's first endpoint is random, so clients are opened until one has
+ * connected to the given member; that client has no failure behind it.
  *
  * @param options      NULL for the defaults
  * @return 0, or -1 with a sentence on stderr

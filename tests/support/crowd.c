@@ -21,8 +21,8 @@
 #define SMALL_NAMES 10
 #define SMALL_TURNING 1
 #define SMALL_WAITERS 5
-/** Takers of a turning name: one on each client. */
-#define TAKERS CROWD_CLIENTS
+/** Contenders for a turning name: one on each client. */
+#define TURNING_CONTENDERS CROWD_CLIENTS
 
 void crowd_note(struct test_crowd *crowd, const char *format, ...)
 {
@@ -47,146 +47,154 @@ void crowd_fail_on_fault(struct test_crowd *crowd)
     }
 }
 
-static void seat_ask(struct crowd_seat *seat);
+static void contender_acquire(struct crowd_contender *contender);
 
-/** Notes who has got a lock, and looks whether anybody else has it. */
-static void row_enter(struct crowd_row *row, struct crowd_seat *seat)
+/** Records a grant, and checks that no other contender holds the lock. */
+static void queue_note_grant(struct crowd_queue *queue,
+                             struct crowd_contender *contender)
 {
-    struct test_crowd *crowd = seat->crowd;
-    int64_t token = leaselock_ticket_token(seat->ticket);
+    struct test_crowd *crowd = contender->crowd;
+    int64_t token = leaselock_ticket_token(contender->ticket);
     int64_t now_ns = test_now_ns();
     int i;
 
-    seat->holding = true;
-    seat->overtaken = false;
-    seat->turns++;
-    if (leaselock_ticket_state(seat->ticket) != LEASELOCK_TICKET_HELD) {
-        return; /* lost before it was told of; on_lost follows */
+    contender->holding = true;
+    contender->superseded = false;
+    contender->turns++;
+    if (leaselock_ticket_state(contender->ticket) != LEASELOCK_TICKET_HELD) {
+        return; /* lost before the grant was reported; on_lost follows */
     }
-    for (i = 0; i < row->seats_n; i++) {
-        struct crowd_seat *other = &row->seats[i];
+    for (i = 0; i < queue->contenders_n; i++) {
+        struct crowd_contender *other = &queue->contenders[i];
 
-        if (other != seat && other->holding &&
+        if (other != contender && other->holding &&
             leaselock_ticket_state(other->ticket) == LEASELOCK_TICKET_HELD) {
-            other->overtaken = true;
-            crowd->overtaken++;
+            other->superseded = true;
+            crowd->superseded++;
         }
-        if (other->overtaken && !crowd->revocable) {
-            crowd_note(crowd, "%s is held twice, with %lld and %lld", row->name,
+        if (other->superseded && !crowd->revocable) {
+            crowd_note(crowd, "%s is held twice, with %lld and %lld",
+                       queue->name,
                        (long long)leaselock_ticket_token(other->ticket),
                        (long long)token);
         }
     }
-    if (token <= row->token) {
-        crowd_note(crowd, "%s: token %lld follows %lld", row->name,
-                   (long long)token, (long long)row->token);
+    if (token <= queue->token) {
+        crowd_note(crowd, "%s: token %lld follows %lld", queue->name,
+                   (long long)token, (long long)queue->token);
     }
-    row->token = token;
-    if (row->entered_ns != 0 &&
-        now_ns - row->entered_ns > row->longest_pause_ns) {
-        row->longest_pause_ns = now_ns - row->entered_ns;
+    queue->token = token;
+    if (queue->entered_ns != 0 &&
+        now_ns - queue->entered_ns > queue->longest_pause_ns) {
+        queue->longest_pause_ns = now_ns - queue->entered_ns;
     }
-    row->entered_ns = now_ns;
+    queue->entered_ns = now_ns;
 }
 
-/** The end of a release. */
-static void
-seat_on_left(int status, const struct leaselock_error *error, void *arg)
+/** The release has completed. */
+static void contender_on_released(int status,
+                                  const struct leaselock_error *error,
+                                  void *arg)
 {
-    struct crowd_seat *seat = arg;
-    struct test_crowd *crowd = seat->crowd;
+    struct crowd_contender *contender = arg;
+    struct test_crowd *crowd = contender->crowd;
 
     (void)pthread_mutex_lock(&crowd->mutex);
     crowd->releasing--;
-    seat->status = status;
-    /* A release that is not answered in time goes on behind the scenes, and one
-     * of a ticket that is lost may come before on_lost, which then stays out.
-     */
+    contender->status = status;
+    /* A release whose answer is late continues in the background. If a ticket
+     * is released before its loss is reported, on_lost is not called. / */
     if (status == LEASELOCK_E_LOST) {
-        crowd->lost += seat->lost_calls == 0 ? 1 : 0;
+        crowd->lost += contender->lost_calls == 0 ? 1 : 0;
     } else if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN) {
-        crowd_note(crowd, "%s: release: %s", seat->row->name, error->message);
+        crowd_note(crowd, "%s: release: %s", contender->queue->name,
+                   error->message);
     }
-    if (seat->row->turning && !crowd->closing && status != LEASELOCK_E_LOST) {
-        seat_ask(seat);
+    if (contender->queue->turning && !crowd->closing &&
+        status != LEASELOCK_E_LOST) {
+        contender_acquire(contender);
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
 }
 
-/** Gives a held or lost ticket back. */
-static void seat_leave(struct crowd_seat *seat)
+/** Releases a held or lost ticket. */
+static void contender_release(struct crowd_contender *contender)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
 
-    seat->holding = false;
-    seat->crowd->releasing++;
-    if (leaselock_release_async(seat->ticket, seat_on_left, seat, &error) !=
-        0) {
-        seat->crowd->releasing--;
-        crowd_note(seat->crowd, "%s: release: %s", seat->row->name,
+    contender->holding = false;
+    contender->crowd->releasing++;
+    if (leaselock_release_async(contender->ticket, contender_on_released,
+                                contender, &error) != 0) {
+        contender->crowd->releasing--;
+        crowd_note(contender->crowd, "%s: release: %s", contender->queue->name,
                    error.message);
     }
 }
 
-/** The end of an acquire. */
-static void
-seat_on_done(int status, const struct leaselock_error *error, void *arg)
+/** The acquire has completed. */
+static void contender_on_acquired(int status,
+                                  const struct leaselock_error *error,
+                                  void *arg)
 {
-    struct crowd_seat *seat = arg;
-    struct test_crowd *crowd = seat->crowd;
+    struct crowd_contender *contender = arg;
+    struct test_crowd *crowd = contender->crowd;
 
     (void)pthread_mutex_lock(&crowd->mutex);
-    if (!seat->waiting) {
-        crowd_note(crowd, "%s: an acquire ended twice", seat->row->name);
+    if (!contender->waiting) {
+        crowd_note(crowd, "%s: an acquire ended twice", contender->queue->name);
     }
-    seat->waiting = false;
-    seat->status = status;
+    contender->waiting = false;
+    contender->status = status;
     if (status == 0) {
-        row_enter(seat->row, seat);
-        if (seat->row->turning || seat->row->draining) {
-            seat_leave(seat);
+        queue_note_grant(contender->queue, contender);
+        if (contender->queue->turning || contender->queue->draining) {
+            contender_release(contender);
         }
     } else if (status == LEASELOCK_E_LOST) {
         crowd->lost++;
     } else {
-        crowd_note(crowd, "%s: acquire: %s", seat->row->name, error->message);
+        crowd_note(crowd, "%s: acquire: %s", contender->queue->name,
+                   error->message);
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
 }
 
-static void seat_on_lost(leaselock_ticket *ticket, const char *why, void *arg)
+static void
+contender_on_lost(leaselock_ticket *ticket, const char *why, void *arg)
 {
-    struct crowd_seat *seat = arg;
-    struct test_crowd *crowd = seat->crowd;
+    struct crowd_contender *contender = arg;
+    struct test_crowd *crowd = contender->crowd;
 
     (void)pthread_mutex_lock(&crowd->mutex);
     crowd->lost++;
-    seat->lost_calls++;
-    if (seat->lost_calls > 1) {
-        crowd_note(crowd, "%s: lost twice: %s", seat->row->name, why);
+    contender->lost_calls++;
+    if (contender->lost_calls > 1) {
+        crowd_note(crowd, "%s: lost twice: %s", contender->queue->name, why);
     }
     if (leaselock_ticket_state(ticket) != LEASELOCK_TICKET_LOST) {
-        crowd_note(crowd, "%s: told to be lost (%s), but is not",
-                   seat->row->name, why);
+        crowd_note(crowd, "%s: reported lost (%s), but is not",
+                   contender->queue->name, why);
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
 }
 
 /** Queues for a ticket. */
-static void seat_ask(struct crowd_seat *seat)
+static void contender_acquire(struct crowd_contender *contender)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
 
-    options.on_lost = seat_on_lost;
-    options.on_lost_arg = seat;
-    seat->lost_calls = 0;
-    seat->waiting = true;
-    if (leaselock_acquire_async(seat->session, seat->row->name, &options,
-                                LEASELOCK_FOREVER, seat_on_done, seat,
-                                &seat->ticket, &error) != 0) {
-        seat->waiting = false;
-        crowd_note(seat->crowd, "%s: acquire: %s", seat->row->name,
+    options.on_lost = contender_on_lost;
+    options.on_lost_arg = contender;
+    contender->lost_calls = 0;
+    contender->waiting = true;
+    if (leaselock_acquire_async(contender->session, contender->queue->name,
+                                &options, LEASELOCK_FOREVER,
+                                contender_on_acquired, contender,
+                                &contender->ticket, &error) != 0) {
+        contender->waiting = false;
+        crowd_note(contender->crowd, "%s: acquire: %s", contender->queue->name,
                    error.message);
     }
 }
@@ -231,84 +239,86 @@ static void open_sessions(struct test_crowd *crowd, int ttl_s)
     }
 }
 
-/** Adds a name with its seats, all of them unseated. */
-static void add_row(struct test_crowd *crowd, bool turning, int seats)
+/** Adds a name with its contenders, none of which has queued yet. */
+static void add_queue(struct test_crowd *crowd, bool turning, int contenders)
 {
-    struct crowd_row *row = &crowd->rows[crowd->rows_n];
+    struct crowd_queue *queue = &crowd->queues[crowd->queues_n];
     int i;
 
-    assert_true(crowd->rows_n < CROWD_ROWS_MAX &&
-                crowd->seats_n + seats <= CROWD_SEATS_MAX);
-    (void)snprintf(row->name, sizeof(row->name), "%s/%s/%d", crowd->prefix,
-                   turning ? "turning" : "still", crowd->rows_n);
-    row->turning = turning;
-    row->seats = &crowd->seats[crowd->seats_n];
-    row->seats_n = seats;
-    for (i = 0; i < seats; i++) {
-        /* Takers sit on a client each; on still names two neighbours share a
-         * session. */
-        int session = turning ? 2 * i : (crowd->rows_n + i / 2);
+    assert_true(crowd->queues_n < CROWD_QUEUES_MAX &&
+                crowd->contenders_n + contenders <= CROWD_CONTENDERS_MAX);
+    (void)snprintf(queue->name, sizeof(queue->name), "%s/%s/%d", crowd->prefix,
+                   turning ? "turning" : "still", crowd->queues_n);
+    queue->turning = turning;
+    queue->contenders = &crowd->contenders[crowd->contenders_n];
+    queue->contenders_n = contenders;
+    for (i = 0; i < contenders; i++) {
+        /* The contenders of a turning name have a client each; on still names
+         * two neighbours share a session. */
+        int session = turning ? 2 * i : (crowd->queues_n + i / 2);
 
-        row->seats[i] = (struct crowd_seat){
+        queue->contenders[i] = (struct crowd_contender){
             .crowd = crowd,
-            .row = row,
+            .queue = queue,
             .session = crowd->sessions[session % CROWD_SESSIONS],
         };
     }
-    crowd->rows_n++;
-    crowd->seats_n += seats;
+    crowd->queues_n++;
+    crowd->contenders_n += contenders;
 }
 
-struct seated {
+struct queued {
     struct test_crowd *crowd;
     bool only_first;
 };
 
-static bool all_are_seated(void *arg)
+static bool all_are_queued(void *arg)
 {
-    const struct seated *seated = arg;
-    struct test_crowd *crowd = seated->crowd;
+    const struct queued *queued = arg;
+    struct test_crowd *crowd = queued->crowd;
     bool all = true;
     int i;
     int j;
 
     (void)pthread_mutex_lock(&crowd->mutex);
     for (i = 0; i < crowd->still_n && crowd->fault[0] == '\0'; i++) {
-        struct crowd_row *row = &crowd->rows[i];
+        struct crowd_queue *queue = &crowd->queues[i];
 
-        all = all && row->seats[0].holding;
-        for (j = 1; j < row->seats_n && !seated->only_first; j++) {
-            all = all && leaselock_ticket_position(row->seats[j].ticket) > 0;
+        all = all && queue->contenders[0].holding;
+        for (j = 1; j < queue->contenders_n && !queued->only_first; j++) {
+            all = all &&
+                  leaselock_ticket_position(queue->contenders[j].ticket) > 0;
         }
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
     return all;
 }
 
-/** Queues everybody, the holders first. */
-static void seat_all(struct test_crowd *crowd)
+/** Queues all contenders, the holders first. */
+static void acquire_all(struct test_crowd *crowd)
 {
-    struct seated seated = {crowd, true};
+    struct queued queued = {crowd, true};
     int i;
 
     (void)pthread_mutex_lock(&crowd->mutex);
     for (i = 0; i < crowd->still_n; i++) {
-        seat_ask(&crowd->rows[i].seats[0]);
+        contender_acquire(&crowd->queues[i].contenders[0]);
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
-    assert_true(test_until(TEST_WAIT_MS, all_are_seated, &seated));
+    assert_true(test_until(TEST_WAIT_MS, all_are_queued, &queued));
     crowd_fail_on_fault(crowd);
     (void)pthread_mutex_lock(&crowd->mutex);
-    for (i = 0; i < crowd->seats_n; i++) {
-        struct crowd_seat *seat = &crowd->seats[i];
+    for (i = 0; i < crowd->contenders_n; i++) {
+        struct crowd_contender *contender = &crowd->contenders[i];
 
-        if (seat->row->turning || seat != &seat->row->seats[0]) {
-            seat_ask(seat);
+        if (contender->queue->turning ||
+            contender != &contender->queue->contenders[0]) {
+            contender_acquire(contender);
         }
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
-    seated.only_first = false;
-    assert_true(test_until(TEST_WAIT_MS, all_are_seated, &seated));
+    queued.only_first = false;
+    assert_true(test_until(TEST_WAIT_MS, all_are_queued, &queued));
     crowd_fail_on_fault(crowd);
 }
 
@@ -335,19 +345,19 @@ struct test_crowd *test_crowd_open(struct test_cluster *cluster,
     open_sessions(crowd, ttl_s);
     crowd->still_n = small ? SMALL_NAMES : FULL_NAMES;
     for (i = 0; i < crowd->still_n; i++) {
-        add_row(crowd, false, 1 + (small ? SMALL_WAITERS : FULL_WAITERS));
+        add_queue(crowd, false, 1 + (small ? SMALL_WAITERS : FULL_WAITERS));
     }
     for (i = 0; i < (small ? SMALL_TURNING : FULL_TURNING); i++) {
-        add_row(crowd, true, TAKERS);
+        add_queue(crowd, true, TURNING_CONTENDERS);
     }
-    seat_all(crowd);
+    acquire_all(crowd);
     test_crowd_await_turns(crowd);
     return crowd;
 }
 
 struct turns_wanted {
     struct test_crowd *crowd;
-    long turns[CROWD_SEATS_MAX];
+    long turns[CROWD_CONTENDERS_MAX];
 };
 
 static bool all_had_turns(void *arg)
@@ -358,35 +368,37 @@ static bool all_had_turns(void *arg)
     int i;
 
     (void)pthread_mutex_lock(&crowd->mutex);
-    for (i = 0; i < crowd->seats_n && crowd->fault[0] == '\0'; i++) {
-        struct crowd_seat *seat = &crowd->seats[i];
-        bool is_out = !seat->waiting && !seat->holding &&
-                      seat->status == LEASELOCK_E_LOST;
+    for (i = 0; i < crowd->contenders_n && crowd->fault[0] == '\0'; i++) {
+        struct crowd_contender *contender = &crowd->contenders[i];
+        bool is_out = !contender->waiting && !contender->holding &&
+                      contender->status == LEASELOCK_E_LOST;
 
-        all = all && (!seat->row->turning || is_out ||
-                      seat->turns >= wanted->turns[i]);
+        all = all && (!contender->queue->turning || is_out ||
+                      contender->turns >= wanted->turns[i]);
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
     return all;
 }
 
-/** Says what a taker does, for a person who looks for what went wrong. */
-static void seat_print(const struct crowd_seat *seat)
+/** Prints a contender's state, for the search of a failure's cause. */
+static void contender_print(const struct crowd_contender *contender)
 {
-    struct test_crowd *crowd = seat->crowd;
+    struct test_crowd *crowd = contender->crowd;
 
     (void)pthread_mutex_lock(&crowd->mutex);
-    if (seat->row->turning) {
+    if (contender->queue->turning) {
         print_error("%s: client %ld: session %d, %ld turns, %s (%s), token "
                     "%lld, %lld ahead\n",
-                    seat->row->name, (long)(seat - seat->row->seats),
-                    leaselock_session_state(seat->session), seat->turns,
-                    seat->waiting   ? "waits"
-                    : seat->holding ? "holds"
-                                    : "releases",
-                    leaselock_status_name(seat->status),
-                    (long long)leaselock_ticket_token(seat->ticket),
-                    (long long)leaselock_ticket_position(seat->ticket));
+                    contender->queue->name,
+                    (long)(contender - contender->queue->contenders),
+                    leaselock_session_state(contender->session),
+                    contender->turns,
+                    contender->waiting   ? "waits"
+                    : contender->holding ? "holds"
+                                         : "releases",
+                    leaselock_status_name(contender->status),
+                    (long long)leaselock_ticket_token(contender->ticket),
+                    (long long)leaselock_ticket_position(contender->ticket));
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
 }
@@ -397,14 +409,14 @@ void test_crowd_await_turns(struct test_crowd *crowd)
     int i;
 
     (void)pthread_mutex_lock(&crowd->mutex);
-    for (i = 0; i < crowd->seats_n; i++) {
-        wanted.turns[i] = crowd->seats[i].turns + 2;
+    for (i = 0; i < crowd->contenders_n; i++) {
+        wanted.turns[i] = crowd->contenders[i].turns + 2;
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
     if (!test_until(TEST_WAIT_MS, all_had_turns, &wanted)) {
-        crowd_note(crowd, "a taker does not get its turn");
-        for (i = 0; i < crowd->seats_n; i++) {
-            seat_print(&crowd->seats[i]);
+        crowd_note(crowd, "a contender does not get its turn");
+        for (i = 0; i < crowd->contenders_n; i++) {
+            contender_print(&crowd->contenders[i]);
         }
     }
     crowd_fail_on_fault(crowd);
@@ -417,14 +429,14 @@ void test_crowd_allow_revocation(struct test_crowd *crowd)
     (void)pthread_mutex_unlock(&crowd->mutex);
 }
 
-int test_crowd_overtaken(struct test_crowd *crowd)
+int test_crowd_superseded(struct test_crowd *crowd)
 {
-    int overtaken;
+    int superseded;
 
     (void)pthread_mutex_lock(&crowd->mutex);
-    overtaken = crowd->overtaken;
+    superseded = crowd->superseded;
     (void)pthread_mutex_unlock(&crowd->mutex);
-    return overtaken;
+    return superseded;
 }
 
 int test_crowd_lost(struct test_crowd *crowd)
@@ -453,24 +465,25 @@ int64_t test_crowd_longest_pause_ms(struct test_crowd *crowd)
     int i;
 
     (void)pthread_mutex_lock(&crowd->mutex);
-    for (i = crowd->still_n; i < crowd->rows_n; i++) {
-        if (crowd->rows[i].longest_pause_ns > longest_ns) {
-            longest_ns = crowd->rows[i].longest_pause_ns;
+    for (i = crowd->still_n; i < crowd->queues_n; i++) {
+        if (crowd->queues[i].longest_pause_ns > longest_ns) {
+            longest_ns = crowd->queues[i].longest_pause_ns;
         }
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
     return longest_ns / TEST_NS_PER_MS;
 }
 
-static bool all_have_left(void *arg)
+static bool all_are_done(void *arg)
 {
     struct test_crowd *crowd = arg;
     bool all = true;
     int i;
 
     (void)pthread_mutex_lock(&crowd->mutex);
-    for (i = 0; i < crowd->seats_n && crowd->fault[0] == '\0'; i++) {
-        all = all && !crowd->seats[i].waiting && !crowd->seats[i].holding;
+    for (i = 0; i < crowd->contenders_n && crowd->fault[0] == '\0'; i++) {
+        all = all && !crowd->contenders[i].waiting &&
+              !crowd->contenders[i].holding;
     }
     all = all && crowd->releasing == 0;
     (void)pthread_mutex_unlock(&crowd->mutex);
@@ -490,17 +503,17 @@ void test_crowd_end(struct test_crowd *crowd)
 
     (void)pthread_mutex_lock(&crowd->mutex);
     crowd->closing = true;
-    for (i = 0; i < crowd->rows_n; i++) {
-        crowd->rows[i].draining = true;
+    for (i = 0; i < crowd->queues_n; i++) {
+        crowd->queues[i].draining = true;
     }
-    for (i = 0; i < crowd->seats_n; i++) {
-        if (crowd->seats[i].holding) {
-            seat_leave(&crowd->seats[i]);
+    for (i = 0; i < crowd->contenders_n; i++) {
+        if (crowd->contenders[i].holding) {
+            contender_release(&crowd->contenders[i]);
         }
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
-    if (!test_until(TEST_WAIT_MS, all_have_left, crowd)) {
-        fail_msg("somebody was neither served nor told of a loss");
+    if (!test_until(TEST_WAIT_MS, all_are_done, crowd)) {
+        fail_msg("a ticket was neither granted nor reported lost");
     }
     crowd_fail_on_fault(crowd);
     (void)snprintf(prefix, sizeof(prefix), "%s/", crowd->prefix);
@@ -508,7 +521,7 @@ void test_crowd_end(struct test_crowd *crowd)
     for (i = 0; i < CROWD_CLIENTS; i++) {
         test_peer_close(&crowd->peers[i]);
     }
-    /* A lease whose revoke was not answered in time goes a little later. */
+    /* A lease is revoked a little later if the answer was late. */
     assert_true(test_until(TEST_WAIT_MS, no_lease_is_left, witness));
     crowd_fail_on_fault(crowd);
     print_message("%s: longest pause %lld ms, %d suspected, %d lost\n",

@@ -1,4 +1,4 @@
-/* A crowd's tickets against what is in etcd's store. */
+/* Compares a crowd's tickets with etcd's store. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,18 +15,18 @@
 
 #define OUTPUT_SIZE (1u << 20)
 
-/** A key as etcd has it. */
+/** A key in etcd's store. */
 struct stored {
     char key[LEASELOCK_KEY_MAX + 1];
     int64_t create_revision;
 };
 
 struct store {
-    struct stored keys[2 * CROWD_SEATS_MAX];
+    struct stored keys[2 * CROWD_CONTENDERS_MAX];
     int keys_n;
 };
 
-/** What is wrong at present, in words; "" for nothing. */
+/** The present difference, as a sentence; "" for none. */
 struct finding {
     struct test_crowd *crowd;
     char text[CROWD_FAULT_SIZE];
@@ -66,7 +66,7 @@ store_read(struct store *store, struct test_etcd *etcd, const char *prefix)
         long long revision;
 
         if (sscanf(line, "\"Key\" : \"%1058[^\"]\"", key) == 1) {
-            assert_true(store->keys_n < 2 * CROWD_SEATS_MAX);
+            assert_true(store->keys_n < 2 * CROWD_CONTENDERS_MAX);
             newest = &store->keys[store->keys_n++];
             (void)snprintf(newest->key, sizeof(newest->key), "%s", key);
         } else if (sscanf(line, "\"CreateRevision\" : %lld", &revision) == 1) {
@@ -76,7 +76,7 @@ store_read(struct store *store, struct test_etcd *etcd, const char *prefix)
     }
 }
 
-/** A key's create revision, 0 when it is not there. */
+/** A key's create revision, 0 if it does not exist. */
 static int64_t store_find(const struct store *store, const char *key)
 {
     int i;
@@ -89,33 +89,33 @@ static int64_t store_find(const struct store *store, const char *key)
     return 0;
 }
 
-/** Checks one ticket; its token when it is in the queue, else 0. */
-static int64_t seat_check(const struct crowd_seat *seat,
-                          const struct store *store,
-                          struct finding *finding)
+/** Checks one ticket. Returns its token if it is in the queue, else 0. */
+static int64_t contender_check(const struct crowd_contender *contender,
+                               const struct store *store,
+                               struct finding *finding)
 {
     char key[LEASELOCK_KEY_MAX + 1];
-    int64_t token = leaselock_ticket_token(seat->ticket);
-    int state = leaselock_ticket_state(seat->ticket);
+    int64_t token = leaselock_ticket_token(contender->ticket);
+    int state = leaselock_ticket_state(contender->ticket);
     int64_t stored;
 
-    (void)leaselock_ticket_key(seat->ticket, key, sizeof(key));
+    (void)leaselock_ticket_key(contender->ticket, key, sizeof(key));
     stored = store_find(store, key);
     if (state == LEASELOCK_TICKET_LOST) {
-        if (seat->lost_calls != 1) {
-            find(finding, "%s is lost, and nobody was told", key);
+        if (contender->lost_calls != 1) {
+            find(finding, "%s is lost, but on_lost was not called once", key);
         }
         if (stored != 0) {
-            find(finding, "%s is lost, and still there", key);
+            find(finding, "%s is lost, but its key exists", key);
         }
         return 0;
     }
-    if (state !=
-        (seat->holding ? LEASELOCK_TICKET_HELD : LEASELOCK_TICKET_WAITING)) {
+    if (state != (contender->holding ? LEASELOCK_TICKET_HELD
+                                     : LEASELOCK_TICKET_WAITING)) {
         find(finding, "%s has the state %d", key, state);
     }
-    if (seat->overtaken) {
-        find(finding, "%s holds still, and was overtaken", key);
+    if (contender->superseded) {
+        find(finding, "%s still holds, but was superseded", key);
     }
     if (stored == 0 || stored != token) {
         find(finding, "%s has the token %lld, in etcd %lld", key,
@@ -124,67 +124,67 @@ static int64_t seat_check(const struct crowd_seat *seat,
     return token;
 }
 
-/** Checks a still name: who is first holds, and nobody else. */
-static int row_check(const struct crowd_row *row,
-                     const struct store *store,
-                     struct finding *finding)
+/** Checks a still name: the first ticket of the queue holds, and no other. */
+static int queue_check(const struct crowd_queue *queue,
+                       const struct store *store,
+                       struct finding *finding)
 {
-    const struct crowd_seat *first = NULL;
+    const struct crowd_contender *first = NULL;
     int64_t least = INT64_MAX;
     int present = 0;
     int held = 0;
     int i;
 
-    for (i = 0; i < row->seats_n; i++) {
-        const struct crowd_seat *seat = &row->seats[i];
+    for (i = 0; i < queue->contenders_n; i++) {
+        const struct crowd_contender *contender = &queue->contenders[i];
         int64_t token;
 
-        if (!seat->waiting && !seat->holding) {
-            continue; /* its acquire ended with a loss */
+        if (!contender->waiting && !contender->holding) {
+            continue; /* its acquire ended with LOST */
         }
-        token = seat_check(seat, store, finding);
+        token = contender_check(contender, store, finding);
         if (token > 0) {
             present++;
-            held += seat->holding ? 1 : 0;
+            held += contender->holding ? 1 : 0;
             if (token < least) {
                 least = token;
-                first = seat;
+                first = contender;
             }
         }
     }
     if (first != NULL && (!first->holding || held != 1)) {
-        find(finding, "%s is held by %d, and the first %s", row->name, held,
+        find(finding, "%s is held by %d, and the first %s", queue->name, held,
              first->holding ? "holds" : "waits");
     }
     return present;
 }
 
-/** What a client's own listing says of a still name. */
-static void queue_check(struct test_crowd *crowd,
-                        int client,
-                        const struct store *store,
-                        struct finding *finding)
+/** Compares a client's own listing of a still name with the store. */
+static void listing_check(struct test_crowd *crowd,
+                          int client,
+                          const struct store *store,
+                          struct finding *finding)
 {
-    const char *name = crowd->rows[client].name;
+    const char *name = crowd->queues[client].name;
     struct leaselock_queue_options options = LEASELOCK_QUEUE_OPTIONS_INIT;
-    struct leaselock_queue_info *queue = NULL;
+    struct leaselock_queue_info *listing = NULL;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     size_t i;
 
     options.timeout_ms = TEST_WAIT_MS;
-    if (leaselock_queue(crowd->peers[client].client, name, &options, &queue,
+    if (leaselock_queue(crowd->peers[client].client, name, &options, &listing,
                         &error) != 0) {
         find(finding, "%s: queue: %s", name, error.message);
         return;
     }
-    for (i = 0; i < queue->entries_n; i++) {
-        if (store_find(store, queue->entries[i].key) !=
-            queue->entries[i].token) {
+    for (i = 0; i < listing->entries_n; i++) {
+        if (store_find(store, listing->entries[i].key) !=
+            listing->entries[i].token) {
             find(finding, "%s: client %d lists %s, etcd does not", name, client,
-                 queue->entries[i].key);
+                 listing->entries[i].key);
         }
     }
-    leaselock_queue_free(queue);
+    leaselock_queue_free(listing);
 }
 
 static bool agrees(void *arg)
@@ -201,7 +201,7 @@ static bool agrees(void *arg)
     store_read(&store, test_cluster_witness(crowd->cluster), prefix);
     (void)pthread_mutex_lock(&crowd->mutex);
     for (i = 0; i < crowd->still_n; i++) {
-        present += row_check(&crowd->rows[i], &store, finding);
+        present += queue_check(&crowd->queues[i], &store, finding);
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
     if (present != store.keys_n) {
@@ -209,7 +209,7 @@ static bool agrees(void *arg)
              present);
     }
     for (i = 0; i < CROWD_CLIENTS; i++) {
-        queue_check(crowd, i, &store, finding);
+        listing_check(crowd, i, &store, finding);
     }
     return finding->text[0] == '\0';
 }

@@ -9,37 +9,38 @@
 /* What crowd.c and crowd_check.c share. */
 
 #define CROWD_CLIENTS 6
-/** Several tickets of a queue on one lease take another way than strangers. */
+/** Two on each client: tickets of one queue on one lease take a code path of
+ * their own. */
 #define CROWD_SESSIONS (2 * CROWD_CLIENTS)
-#define CROWD_ROWS_MAX 53
-#define CROWD_SEATS_MAX 568
+#define CROWD_QUEUES_MAX 53
+#define CROWD_CONTENDERS_MAX 568
 #define CROWD_NAME_SIZE 64
 #define CROWD_FAULT_SIZE 256
 
-struct crowd_row;
+struct crowd_queue;
 
-/** One ticket, or a taker's one after the other. */
-struct crowd_seat {
+/** One ticket; for a turning name, its tickets one after the other. */
+struct crowd_contender {
     struct test_crowd *crowd;
-    struct crowd_row *row;
+    struct crowd_queue *queue;
     leaselock_session *session;
-    leaselock_ticket *ticket; /* of those who wait or hold */
-    bool waiting;             /* its done is to come */
-    bool holding;             /* it came with 0, and no release has begun */
-    int status;               /* of the newest acquire or release */
-    int lost_calls;           /* of on_lost, for this ticket */
+    leaselock_ticket *ticket; /* while it waits or holds */
+    bool waiting;             /* its acquire has not completed */
+    bool holding;             /* acquired, and no release has begun */
+    int status;               /* of the latest acquire or release */
+    int lost_calls;           /* calls of on_lost for this ticket */
     long turns;
-    bool overtaken; /* by the next, while it held */
+    bool superseded; /* another was granted the lock meanwhile */
 };
 
-/** One name. */
-struct crowd_row {
+/** The queue of one name. */
+struct crowd_queue {
     char name[2 * CROWD_NAME_SIZE];
-    struct crowd_seat *seats;
-    int seats_n;
+    struct crowd_contender *contenders;
+    int contenders_n;
     bool turning;
-    bool draining; /* whoever gets it releases it */
-    int64_t token; /* of the newest holder */
+    bool draining; /* each new holder releases it */
+    int64_t token; /* of the latest holder */
     int64_t entered_ns;
     int64_t longest_pause_ns;
 };
@@ -49,28 +50,29 @@ struct test_crowd {
     char prefix[CROWD_NAME_SIZE];
     struct test_peer peers[CROWD_CLIENTS];
     leaselock_session *sessions[CROWD_SESSIONS];
-    struct crowd_row rows[CROWD_ROWS_MAX];
-    int rows_n;
-    int still_n; /* rows[still_n] is the first that turns */
-    struct crowd_seat seats[CROWD_SEATS_MAX];
-    int seats_n;
+    struct crowd_queue queues[CROWD_QUEUES_MAX];
+    int queues_n;
+    int still_n; /* queues[still_n] is the first turning one */
+    struct crowd_contender contenders[CROWD_CONTENDERS_MAX];
+    int contenders_n;
 
-    /** Over all that callbacks touch: the seats, the rows and what follows. */
+    /** Guards all that callbacks use: the contenders, the queues and what
+     * follows. */
     pthread_mutex_t mutex;
-    bool closing; /* takers queue no more */
+    bool closing; /* contenders do not queue again */
     int releasing;
     int lost;
     int suspected;
-    bool revocable; /* to be overtaken is no fault */
-    int overtaken;
+    bool revocable; /* superseded holders are allowed */
+    int superseded;
     char fault[CROWD_FAULT_SIZE];
 };
 
-/** Keeps what went wrong, the first only. With the mutex. */
+/** Records a failure; only the first is kept. With the mutex held. */
 void crowd_note(struct test_crowd *crowd, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Fails the test if something went wrong. Without the mutex. */
+/** Fails the test if a failure was recorded. Without the mutex. */
 void crowd_fail_on_fault(struct test_crowd *crowd);
 
 #endif

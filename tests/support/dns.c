@@ -23,7 +23,7 @@
 /** A port that is free for TCP may be taken for UDP. */
 #define PORT_TRIES 20
 
-/** An answer that grows. */
+/** An answer under construction. */
 struct answer {
     unsigned char bytes[MESSAGE_MAX];
     size_t size;
@@ -122,7 +122,7 @@ static void make_answer(struct test_dns *dns,
     memset(answer->bytes + 8, 0, 4);
 }
 
-/** Answers a question into answer. Returns whether there is to be one. */
+/** Writes the answer to a question. Returns false if none is to be sent. */
 static bool reply(struct test_dns *dns,
                   const unsigned char *question,
                   size_t size,
@@ -169,7 +169,7 @@ static void serve_udp(struct test_dns *dns, struct answer *answer)
                  (struct sockaddr *)&from, from_size);
 }
 
-/** One question a connection; the client sends it at once. */
+/** Each connection carries one question, which the client sends at once. */
 static void serve_tcp(struct test_dns *dns, struct answer *answer)
 {
     int fd = accept(dns->tcp, NULL, NULL);

@@ -17,25 +17,25 @@
 #define START_TIMEOUT_MS 30000
 #define KILL_TIMEOUT_MS 10000
 #define HTTP_TIMEOUT_MS 5000
-/** A start is tried so often when somebody else took a port. */
+/** A start is repeated as often if another process has taken a port. */
 #define STARTS_MAX 5
-/** etcd sets aside two files of 64 MB for its log, besides the data. */
+/** etcd preallocates two files of 64 MB for its log, besides the data. */
 #define MEMORY_MIN ((uint64_t)512 << 20)
 #define LOG_TAIL_SIZE 4096
 #define TEXT_SIZE 320
 #define PATH_SIZE 8192
-/** Most arguments that start_process gives by itself. */
+/** The maximum number of arguments that start_process adds by itself. */
 #define OWN_ARGS_MAX 12
 
-/** A command line in the making. */
+/** A command line under construction. */
 struct command {
     char texts[OWN_ARGS_MAX][TEXT_SIZE];
     const char *argv[OWN_ARGS_MAX + TEST_ETCD_ARGS_MAX + 1];
     size_t n;
 };
 
-/** A test that needs more than a limit of this file allows is to be changed, or
- *  the limit: nothing sensible can follow. Holds without assertions too. */
+/** Ends the process if a test exceeds a limit of this file: change the test or
+ * the limit. Works without assertions too. */
 static void require(bool holds)
 {
     if (!holds) {
@@ -44,7 +44,7 @@ static void require(bool holds)
     }
 }
 
-/** Where temporary folders go. */
+/** The parent of temporary folders. */
 static const char *folder_parent(void)
 {
     struct statvfs memory;
@@ -74,7 +74,7 @@ static void log_path(const struct test_etcd *etcd, char *ret_path, size_t size)
     (void)snprintf(ret_path, size, "%s/log", etcd->folder);
 }
 
-/** The end of etcd's log; the caller frees it; NULL when there is none. */
+/** The last lines of etcd's log; the caller frees it; NULL if there is none. */
 static char *log_tail(const struct test_etcd *etcd)
 {
     char path[TEXT_SIZE];
@@ -108,8 +108,8 @@ static void log_report(const struct test_etcd *etcd, const char *what)
     free(tail);
 }
 
-/** The etcd to test with. Where it is given with a folder, that goes before
- *  PATH: etcdctl then is of the same version if it lies beside. */
+/** The etcd to test with. If its path has a folder, that folder goes first in
+ * PATH: an etcdctl beside it then is of the same version. */
 static const char *etcd_program(void)
 {
     static char path[PATH_SIZE];
@@ -130,7 +130,7 @@ static const char *etcd_program(void)
     return program;
 }
 
-/** Ports, folder and name: all of a member but the process. */
+/** Prepares ports, folder and name: all of a member but its process. */
 static int etcd_prepare(struct test_etcd *etcd,
                         unsigned number,
                         const struct test_etcd_options *options)
@@ -291,7 +291,7 @@ int test_etcd_restart(struct test_etcd *etcd)
     return test_etcd_restart_nowait(etcd) != 0 ? -1 : etcd_wait_ready(etcd);
 }
 
-/** Whether a start failed for a port that somebody else took. */
+/** Whether a start failed because another process has taken the port. */
 static bool lost_port(const struct test_etcd *etcd)
 {
     char *tail = log_tail(etcd);
@@ -313,7 +313,7 @@ static int start_members(struct test_etcd *members,
     int result = 0;
 
     for (i = 0; i < n; i++) {
-        /* All of them, so that each can be stopped whatever fails. */
+        /* All of them first, so that each can be stopped if one fails. */
         if (etcd_prepare(&members[i], (unsigned)i, options) != 0) {
             result = -1;
         }

@@ -1,13 +1,13 @@
 # shellcheck shell=bash disable=SC2120
-# A throw-away etcd for shell scripts: the tests of tests/interop and others.
+# A temporary etcd for shell scripts: the tests of tests/interop and others.
 # Source it from bash, and call:
 #
 #   etcd_start [ARG...]   starts an etcd on free ports of 127.0.0.1 and waits
 #                         until it serves; sets ETCD_PID, ETCD_ENDPOINT and
 #                         ETCD_FOLDER (its data and log). ARGs go to etcd.
 #                         $LEASELOCK_TEST_ETCD names the program; default
-#                         etcd. Its folder goes before PATH, so that etcdctl is
-#                         of the same version where it lies beside etcd
+#                         etcd. Its folder goes first in PATH, so that an
+#                         etcdctl beside it is of the same version
 #   etcd_stop             kills it and removes its folder; call it in the EXIT
 #                         trap
 #   etcd_ctl ARG...       etcdctl against it
@@ -38,7 +38,7 @@ wait_until() {
 
 stop_pids() {
     local pid running
-    # A child that was waited for has left its number to others.
+    # The number of a child that was waited for may be reused.
     running=" $(jobs -rp | tr '\n' ' ')"
     for pid in "$@"; do
         if [[ $running == *" $pid "* ]]; then
@@ -51,13 +51,13 @@ stop_pids() {
     return 0
 }
 
-# etcdctl stops where the environment and the command line both name an
-# endpoint: hence the environment alone.
+# etcdctl fails if both the environment and the command line name an endpoint,
+# so only the environment does.
 etcd_ctl() {
     ETCDCTL_API=3 ETCDCTL_ENDPOINTS=$ETCD_ENDPOINT etcdctl "$@"
 }
 
-# A port that nobody listens on, below the range from which Linux takes the
+# A port without a listener, below the range from which Linux takes the
 # ports of outgoing connections.
 _etcd_free_port() {
     local port
@@ -70,8 +70,8 @@ _etcd_free_port() {
     done
 }
 
-# etcd waits for the disk at each write: memory, where there is room for the
-# two files of 64 MB that it sets aside.
+# etcd waits for the disk at each write: use memory if it has room for the
+# two files of 64 MB that etcd preallocates.
 _etcd_parent_folder() {
     local free_kb
     free_kb=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)
@@ -82,7 +82,7 @@ _etcd_parent_folder() {
     fi
 }
 
-# Whether it serves, and is ours: on a lost port another etcd may answer.
+# Whether it serves, and is ours: if the port was taken, another etcd answers.
 _etcd_is_ready() {
     if ! kill -0 "$ETCD_PID" 2>/dev/null; then
         return 0
@@ -97,7 +97,7 @@ _etcd_try_start() {
     peer=$(_etcd_free_port)
     ETCD_ENDPOINT=127.0.0.1:$client
     ETCD_NAME=throwaway-$$-$client
-    # etcd gets SIGKILL when the shell dies, however it dies.
+    # etcd gets SIGKILL when the shell ends, even by a signal.
     setpriv --pdeathsig KILL "${LEASELOCK_TEST_ETCD:-etcd}" \
         --name="$ETCD_NAME" \
         --data-dir="$ETCD_FOLDER/data" \

@@ -1,4 +1,4 @@
-/* What tests ask a running etcd: its metrics, and whatever etcdctl can do. */
+/* Queries of a running etcd: its metrics, its gateway, and etcdctl. */
 #include "support/etcd.h"
 
 #include <stdarg.h>
@@ -14,10 +14,9 @@
 #define LABELS_SIZE 128
 
 /**
- * The value of a line such as `name{labels} 12`.
+ * Parses a line such as `name{labels} 12`.
  *
- * @return whether the line is of that name and has those labels
- */
+ * @return whether the line has that name and those labels / */
 static bool line_value(const char *line,
                        size_t length,
                        const char *name,
@@ -70,8 +69,8 @@ int64_t test_etcd_revision(struct test_etcd *etcd)
     return test_etcd_metric(etcd, "etcd_debugging_mvcc_current_revision", NULL);
 }
 
-/** A metric of one of etcd's own methods: gRPC's health service has a Watch
- *  too, hence the service's package. */
+/** A metric of one of etcd's own methods. gRPC's health service has a Watch
+ * too, hence the service's package in the label. */
 static int64_t
 method_metric(struct test_etcd *etcd, const char *name, const char *method)
 {
@@ -148,9 +147,9 @@ static int etcdctl_start(struct test_etcd *etcd,
     char endpoints[sizeof("ETCDCTL_ENDPOINTS=https://") +
                    TEST_ETCD_ENDPOINT_SIZE];
     const char *argv[ARGS_MAX + 2] = {"etcdctl"};
-    /* The endpoint comes as a variable: etcdctl refuses to work when the
-     * caller's environment has one and the command line another. */
-    /* Its own 5 s are little on a busy machine. */
+    /* The endpoint is set as a variable: etcdctl fails if the environment has
+     * one endpoint and the command line another. */
+    /* Its default of 5 s is short on a busy machine. */
     const char *const env[] = {"ETCDCTL_API=3", "ETCDCTL_DIAL_TIMEOUT=15s",
                                "ETCDCTL_COMMAND_TIMEOUT=15s", endpoints, NULL};
     size_t n = 1;

@@ -1,4 +1,4 @@
-/* Users and roles, by etcdctl. */
+/* Manages users and roles with etcdctl. */
 #include "support/etcd_auth.h"
 
 #include <limits.h>
@@ -13,7 +13,7 @@
 
 #define TEXT_SIZE 128
 
-/** Options of etcdctl come first; this one says nothing. */
+/** An option of etcdctl without effect, since options come first. */
 static const char *who(bool enabled)
 {
     return enabled ? TEST_AUTH_ROOT : "--write-out=simple";
@@ -88,7 +88,7 @@ void test_auth_password(struct test_etcd *etcd,
                          "ETCDCTL_COMMAND_TIMEOUT=15s", endpoints, NULL};
     struct test_process process = TEST_PROCESS_INIT;
 
-    /* This one reads the password from its input alone. */
+    /* This command reads the password from its input only. */
     (void)snprintf(command, sizeof(command),
                    "echo '%s' | etcdctl %s user passwd --interactive=false %s",
                    password, TEST_AUTH_ROOT, user);
@@ -101,8 +101,8 @@ void test_auth_password(struct test_etcd *etcd,
     test_process_end(&process);
 }
 
-/** Whether it is a release from 3.5.FROM to 3.5.TO or from 3.6.FROM6 to 3.6.TO6.
- */
+/** Whether the release is in 3.5.FROM to 3.5.TO or in 3.6.FROM6 to 3.6.TO6.
+ * / */
 static bool
 is_between(const char *version, int from, int to, int from6, int to6)
 {

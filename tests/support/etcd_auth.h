@@ -5,20 +5,20 @@
 
 /** Users and roles of a running etcd. Each fails the test itself. */
 
-/** What root's tests are asked with; etcdctl's option. */
+/** etcdctl's option for commands of root. */
 #define TEST_AUTH_ROOT "--user=root:root-secret"
 
-/** Makes the user root and turns authentication on. */
+/** Creates the user root and enables authentication. */
 void test_auth_enable(struct test_etcd *etcd);
 
-/** Turns it off again. */
+/** Disables authentication. */
 void test_auth_disable(struct test_etcd *etcd);
 
 /**
- * Makes a user with a role of the same name that may read and write below a
+ * Creates a user with a role of the same name that may read and write below a
  * prefix.
  *
- * @param enabled  authentication is on
+ * @param enabled  whether authentication is enabled
  */
 void test_auth_user(struct test_etcd *etcd,
                     bool enabled,
@@ -26,25 +26,25 @@ void test_auth_user(struct test_etcd *etcd,
                     const char *password,
                     const char *prefix);
 
-/** Gives a role a permission below a prefix, or takes it away.
+/** Grants a role a permission below a prefix, or revokes it.
  *
- *  @param permission  "readwrite", "read", "write"; NULL takes it away */
+ *  @param permission  "readwrite", "read", "write"; NULL revokes it */
 void test_auth_permit(struct test_etcd *etcd,
                       bool enabled,
                       const char *role,
                       const char *permission,
                       const char *prefix);
 
-/** Gives a user another password; authentication is on. */
+/** Changes a user's password; authentication is enabled. */
 void test_auth_password(struct test_etcd *etcd,
                         const char *user,
                         const char *password);
 
 /**
- * What releases of etcd let a user do who is not root. From 3.5.28 and 3.6.9 on
- * a token is needed to grant, revoke or read a lease, and to renew one a
- * permission for its keys; a member's status was for root alone from then to
- * 3.5.31 and 3.6.11.
+ * What releases of etcd permit to users other than root. From 3.5.28 and 3.6.9
+ * on, granting, revoking or reading a lease requires a token, and renewing it a
+ * permission for its keys. From then to 3.5.31 and 3.6.11, only root may read a
+ * member's status.
  *
  * @param version  such as "3.5.30"
  */

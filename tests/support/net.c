@@ -28,7 +28,7 @@ static struct sockaddr_in loopback(uint16_t port)
     return address;
 }
 
-/** A socket that is bound to a port of 127.0.0.1, 0 for any free one. */
+/** A socket bound to a port of 127.0.0.1, 0 for any free port. */
 static int bound_socket(uint16_t port)
 {
     struct sockaddr_in address = loopback(port);
@@ -92,7 +92,7 @@ int test_port_connect(uint16_t port)
     return fd;
 }
 
-/** Waits until a socket is ready for what is asked, or is broken. */
+/** Waits until a socket is ready for these events, or has failed. */
 static bool socket_ready(int fd, short events, int64_t deadline_ns)
 {
     struct pollfd ready = {.fd = fd, .events = events};
@@ -118,7 +118,7 @@ static bool send_all(int fd, const char *text, size_t size, int64_t deadline_ns)
     return true;
 }
 
-/** Reads until the peer closes; the caller frees the text, NULL is failure. */
+/** Reads until the peer closes. The caller frees the text; NULL on failure. */
 static char *receive_all(int fd, int64_t deadline_ns)
 {
     char *text = NULL;
@@ -153,7 +153,7 @@ static char *receive_all(int fd, int64_t deadline_ns)
     return NULL;
 }
 
-/** Sends a request and takes the answer, which ends with the connection. */
+/** Sends a request and reads the answer until the connection ends. */
 static int http_ask(uint16_t port,
                     const char *request,
                     int64_t deadline_ns,

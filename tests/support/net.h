@@ -4,15 +4,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Longest body that test_http_get and test_http_post take. */
+/** The longest body that test_http_get and test_http_post accept. */
 #define TEST_HTTP_BODY_MAX (4u << 20)
 
 /**
- * Takes a free port of 127.0.0.1 and keeps it: the socket is bound but does
- * not listen. Linux lets another socket listen on the port as long as both
- * have SO_REUSEADDR (Go's listeners and test_port_listen have), and gives
- * the port to nobody who asks for any free one. So a server can end and come
- * back on its port, and meanwhile connections to it are refused.
+ * Reserves a free port of 127.0.0.1: the socket is bound but does not listen.
+ * Linux lets another socket listen on the port if both have SO_REUSEADDR (Go's
+ * listeners and test_port_listen set it), and does not assign the port to a
+ * socket that asks for any free port. So a server can restart on its port, and
+ * connections to it are refused meanwhile.
  *
  * @param ret_port  the port
  * @return the socket, to be closed when the port is no longer needed, or -1

@@ -14,17 +14,17 @@
 #define ANSWER_SIZE 1024
 #define PATH_SIZE 64
 
-/** What the kernel is asked: one socket, by both of its ends. */
+/** The query to the kernel: one socket, by both of its ends. */
 struct question {
     struct nlmsghdr head;
     struct inet_diag_req_v2 body;
 };
 
-/** The inode of a connection's end; 0 when there is no such connection. */
+/** The inode of a connection's end; 0 if there is no such connection. */
 static unsigned connection_inode(uint16_t local, uint16_t remote)
 {
-    /* /proc/net/tcp has it too, but reading that takes longer the more sockets
-     * the machine has, closed ones included. */
+    /* /proc/net/tcp has the inode too, but reading that takes longer with each
+     * socket of the machine, closed ones included. */
     struct question question = {
         .head = {.nlmsg_len = sizeof(question),
                  .nlmsg_type = SOCK_DIAG_BY_FAMILY,

@@ -8,11 +8,11 @@
 /**
  * Whether a process has an end of a TCP connection of 127.0.0.1.
  *
- * Programs of one machine share an address, so who connects shows in nothing
- * but what the kernel says of the socket.
+ * Programs of one machine share an address, so only the kernel's table of
+ * sockets shows which of them has connected.
  *
  * @param process  one of this user's
- * @param local    the port of the end that is asked about
+ * @param local    the port of the end in question
  * @param remote   the port of the other end
  */
 bool test_process_has_connection(pid_t process,

@@ -14,7 +14,7 @@
 #include "support/wait.h"
 
 #define READ_SIZE 4096u
-/** Longest that a child may take to stop, to go on or to die of SIGKILL. */
+/** The time limit for a child to stop, to resume or to die of SIGKILL. */
 #define SIGNAL_TIMEOUT_MS 10000
 
 static void close_fd(int *fd)
@@ -79,7 +79,7 @@ int test_process_start(struct test_process *process,
     return result;
 }
 
-/** Keeps what was read, as far as the limit allows. */
+/** Appends what was read, up to the limit. */
 static void
 output_append(struct test_output *output, const char *text, size_t size)
 {
@@ -98,7 +98,7 @@ output_append(struct test_output *output, const char *text, size_t size)
     output->text[output->size] = '\0';
 }
 
-/** Reads what a stream has now. */
+/** Reads what a stream contains at present. */
 static void output_drain(struct test_output *output)
 {
     char part[READ_SIZE];
@@ -136,7 +136,7 @@ static void outputs_wait(struct test_process *process, int wait_ms)
     outputs_drain(process);
 }
 
-/** Takes the next line out of what was read already. */
+/** Takes the next line from what has been read already. */
 static bool
 output_take_line(struct test_output *output, char *ret_line, size_t size)
 {
@@ -181,7 +181,7 @@ bool test_process_line(struct test_process *process,
     return true;
 }
 
-/** Notes the end that waitpid told of. */
+/** Records the exit status from waitpid. */
 static void process_ended(struct test_process *process, int status)
 {
     process->pid = 0;
@@ -189,7 +189,7 @@ static void process_ended(struct test_process *process, int status)
         WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/** Looks whether the child has ended. */
+/** Checks whether the child has ended. */
 static bool process_reap(struct test_process *process)
 {
     int status;
@@ -212,8 +212,8 @@ int test_process_wait(struct test_process *process, int timeout_ms)
         if (test_left_ms(deadline_ns) == 0) {
             return TEST_PROCESS_TIMEOUT;
         }
-        /* A grandchild may hold the pipes open, so their end says nothing
-         * about the child's, and there is no waiting for both at once. */
+        /* A grandchild may keep the pipes open, so the end of a pipe is not the
+         * child's end, and one wait for both is not possible. */
         outputs_drain(process);
         test_pause_step();
     }
@@ -237,7 +237,7 @@ int test_process_signal(struct test_process *process, int signal_number)
     return kill(process->pid, signal_number);
 }
 
-/** Waits for a change that waitpid tells of under the given flag. */
+/** Waits for a change of state that waitpid reports for the given flag. */
 static int process_changed(struct test_process *process, int flag)
 {
     int64_t deadline_ns = test_deadline_ns(SIGNAL_TIMEOUT_MS);
@@ -274,7 +274,7 @@ int test_process_resume(struct test_process *process)
         return -1;
     }
     if (process_changed(process, WCONTINUED) == 0 || process->pid == 0) {
-        /* It may have gone on and ended before this process looked. */
+        /* It may have resumed and ended before this check. */
         return 0;
     }
     return -1;

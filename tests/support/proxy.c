@@ -19,20 +19,20 @@
 #define FIXED_FDS 2u
 #define FDS_MAX (FIXED_FDS + TEST_CONNECTION_FDS * TEST_PROXY_CONNECTIONS_MAX)
 
-/** What the test wants of the thread. */
+/** The state that the test requests from the thread. */
 struct orders {
     enum test_proxy_mode mode;
     bool refuse;
     bool cut;
     bool quit;
-    pid_t shunned; /* 0: nobody */
+    pid_t shunned; /* 0: none */
 };
 
 struct test_proxy {
     char endpoint[32];
     uint16_t port;
     uint16_t server_port;
-    /** Keeps the port while nothing listens on it. */
+    /** Reserves the port while nothing listens on it. */
     int reserved_fd;
     /** Wakes the thread: [0] is read, [1] written. */
     int control[2];
@@ -42,13 +42,13 @@ struct test_proxy {
 
     /* Under the mutex. */
     struct orders orders;
-    /** Numbers of the last order given, and of the last carried out. */
+    /** The numbers of the last request made, and of the last carried out. */
     uint64_t orders_given;
     uint64_t orders_done;
     size_t open_n;
     size_t accepted_n;
 
-    /* The thread's own. */
+    /* Used by the thread alone. */
     int listen_fd;
     enum test_proxy_mode mode;
     pid_t shunned;
@@ -64,7 +64,7 @@ static void close_fd(int *fd)
     }
 }
 
-/** Takes the connections out that are over, or all of them. */
+/** Removes the connections that have ended, or all of them. */
 static void sweep(struct test_proxy *proxy, bool all)
 {
     size_t kept = 0;
@@ -82,7 +82,7 @@ static void sweep(struct test_proxy *proxy, bool all)
     proxy->connections_n = kept;
 }
 
-/** Whether a connection is the shunned process's. */
+/** Whether a connection belongs to the process that is cut off. */
 static bool is_shunned(const struct test_proxy *proxy,
                        const struct test_connection *connection)
 {
@@ -96,14 +96,14 @@ static bool is_shunned(const struct test_proxy *proxy,
                                        proxy->port);
 }
 
-/** What is done to a connection's bytes. */
+/** How a connection's bytes are treated. */
 static enum test_proxy_mode mode_of(const struct test_proxy *proxy,
                                     const struct test_connection *connection)
 {
     return connection->shunned ? TEST_MODE_BLACK_HOLE : proxy->mode;
 }
 
-/** Takes one connection in. */
+/** Accepts one connection. */
 static void accept_one(struct test_proxy *proxy)
 {
     struct test_connection *connection;
@@ -124,7 +124,8 @@ static void accept_one(struct test_proxy *proxy)
     (void)pthread_mutex_unlock(&proxy->mutex);
 }
 
-/** Resets the connections that the kernel has opened and nobody has taken. */
+/** Resets the connections that the kernel has opened and the thread has not
+ * accepted. */
 static void reset_backlog(int listen_fd)
 {
     int fd;
@@ -134,7 +135,7 @@ static void reset_backlog(int listen_fd)
     }
 }
 
-/** Carries out what the test wants; false when the thread is to end. */
+/** Carries out the test's request; false if the thread is to end. */
 static bool obey(struct test_proxy *proxy)
 {
     char wakes[64];
@@ -143,7 +144,7 @@ static bool obey(struct test_proxy *proxy)
 
     (void)pthread_mutex_lock(&proxy->mutex);
     while (read(proxy->control[0], wakes, sizeof(wakes)) > 0) {
-        /* However many orders came, the last state of them counts. */
+        /* Of several requests, the last one's state counts. */
     }
     proxy->mode = proxy->orders.mode;
     proxy->shunned = proxy->orders.shunned;
@@ -195,9 +196,8 @@ static void *proxy_main(void *arg)
             continue;
         }
         if (fds[0].revents != 0) {
-            /* An order came: what was ready before is looked at again under
-             * the new mode, so that nothing slips through after a control
-             * has returned. */
+            /* After a request, readiness is polled again under the new mode, so
+             * that no byte passes after a control has returned. */
             continue;
         }
         for (i = 0; i < n; i++) {
@@ -258,14 +258,14 @@ failed:
     return -1;
 }
 
-/** Wakes the thread for a change of orders, waits until it is carried out, and
- *  unlocks the mutex. */
+/** Wakes the thread for a new request, waits until it is carried out, and
+ * unlocks the mutex. */
 static void carry_out(struct test_proxy *proxy)
 {
     uint64_t number = ++proxy->orders_given;
 
     if (write(proxy->control[1], "!", 1) < 0) {
-        /* The pipe is full of wakes, one of which serves as well. */
+        /* The pipe is full of wake-ups; one of those is enough. */
         errno = 0;
     }
     while (proxy->orders_done < number) {

@@ -5,25 +5,24 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** Most connections at a time; more wait in the listener's backlog. */
+/** The limit of connections at a time; more wait in the listener's backlog. */
 #define TEST_PROXY_CONNECTIONS_MAX 64
 
 /**
- * A TCP proxy in a thread, between a client and one server of 127.0.0.1,
- * that can be told to be a bad network. Each control has taken effect when it
+ * A TCP proxy in a thread, between a client and one server of 127.0.0.1, that
+ * can behave as a faulty network. Each control has taken effect when it
  * returns, and any thread may use it.
  *
- * To lose an answer after its commit: test_proxy_hold_replies, send the
+ * To drop an answer after its commit: test_proxy_hold_replies, send the
  * request, wait until the server has it (etcd's revision rises),
- * test_proxy_cut, test_proxy_pass.
- */
+ * test_proxy_cut, test_proxy_pass. / */
 struct test_proxy;
 
 /**
- * Starts a proxy that passes everything.
+ * Starts a proxy that forwards everything.
  *
- * @param server_port  where it connects to, for each connection that it gets;
- *                     a client whose server refuses is reset
+ * @param server_port  the port to connect to for each client; if the server
+ *                     refuses, the client is reset
  * @param ret_proxy    the caller closes it
  * @return 0, or -1 with errno
  */
@@ -38,39 +37,38 @@ const char *test_proxy_endpoint(const struct test_proxy *proxy);
 /** The port alone. */
 uint16_t test_proxy_port(const struct test_proxy *proxy);
 
-/** Forwards both ways and accepts connections. What was held back goes on
- *  its way; a connection that lost bytes to test_proxy_drop_replies is cut,
- *  since nothing sensible can follow on it. */
+/** Forwards both ways and accepts connections. Data that were held back are
+ * sent; a connection that lost bytes to test_proxy_drop_replies is cut, since
+ * its stream has a gap. */
 void test_proxy_pass(struct test_proxy *proxy);
 
-/** Forwards nothing, not even the end of a connection; new connections are
- *  opened by the kernel and hear nothing. */
+/** Forwards nothing, not even the end of a connection; the kernel opens new
+ * connections, which receive nothing. */
 void test_proxy_black_hole(struct test_proxy *proxy);
 
-/** Forwards to the server, and keeps what it answers until test_proxy_pass or
- *  test_proxy_cut. */
+/** Forwards to the server, and holds its answers back until test_proxy_pass or
+ * test_proxy_cut. */
 void test_proxy_hold_replies(struct test_proxy *proxy);
 
-/** Forwards to the server, and throws away what it answers. */
+/** Forwards to the server, and drops its answers. */
 void test_proxy_drop_replies(struct test_proxy *proxy);
 
-/** Refuses new connections until test_proxy_pass; the others go on. */
+/** Refuses new connections until test_proxy_pass; open ones continue. */
 void test_proxy_refuse(struct test_proxy *proxy);
 
-/** Treats what a process connects as test_proxy_black_hole would, the
- *  connections that it has and those that come, and leaves the others alone;
- *  0 ends it, and what was held back goes on its way. A process that is started
- *  anew is another. */
+/** Treats one process's connections, the open and the new ones, as
+ * test_proxy_black_hole does, and no others. 0 ends it, and the data held back
+ * are sent. A process that is restarted is another one. */
 void test_proxy_shun(struct test_proxy *proxy, pid_t client);
 
-/** Resets all connections, with what was on its way; new ones are treated as
- *  the mode says. */
+/** Resets all connections and drops the data in flight; new ones are treated
+ * according to the mode. */
 void test_proxy_cut(struct test_proxy *proxy);
 
-/** How many connections there are now. */
+/** The number of connections at present. */
 size_t test_proxy_connections(struct test_proxy *proxy);
 
-/** How many connections there ever were. */
+/** The number of connections since the start. */
 size_t test_proxy_accepted(struct test_proxy *proxy);
 
 #endif

@@ -76,7 +76,7 @@ static bool is_only_busy(void)
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
-/** Reads what fits; false when the connection is broken. */
+/** Reads what fits; false if the connection is broken. */
 static bool flow_read(struct test_flow *flow, int fd)
 {
     ssize_t got;
@@ -97,7 +97,7 @@ static bool flow_read(struct test_flow *flow, int fd)
     return true;
 }
 
-/** Writes what is there, and passes the end on; false when broken. */
+/** Writes the data, and forwards the end; false if broken. */
 static bool flow_write(struct test_flow *flow, int fd)
 {
     if (flow->start < flow->end) {
@@ -149,7 +149,7 @@ void test_connection_wants(const struct test_connection *connection,
                         passes_up(mode) && flow_has_work(&connection->up));
 }
 
-/** Throws away what came from the server. */
+/** Drops what came from the server. */
 static void connection_drop(struct test_connection *connection)
 {
     connection->lossy = connection->lossy || flow_has_work(&connection->down);
@@ -160,7 +160,7 @@ void test_connection_serve(struct test_connection *connection,
                            enum test_proxy_mode mode,
                            const struct pollfd *fds)
 {
-    /* An error or a hang-up shows in the read or write that was asked for. */
+    /* The requested read or write reports an error or a hang-up. */
     bool client = fds[0].fd >= 0 && fds[0].revents != 0;
     bool server = fds[1].fd >= 0 && fds[1].revents != 0;
     bool well = true;

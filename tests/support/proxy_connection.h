@@ -8,12 +8,12 @@
 
 /* The proxy's connections; for proxy.c alone. */
 
-/** How much is on its way in one direction at most. */
+/** The limit of data in flight in one direction. */
 #define TEST_FLOW_SIZE 65536u
 /** The sockets of a connection, as poll sees them. */
 #define TEST_CONNECTION_FDS 2u
 
-/** What the proxy does to bytes; proxy.h says it of its controls. */
+/** How the proxy treats bytes; see the controls in proxy.h. */
 enum test_proxy_mode {
     TEST_MODE_PASS,
     TEST_MODE_BLACK_HOLE,
@@ -21,12 +21,12 @@ enum test_proxy_mode {
     TEST_MODE_DROP_REPLIES
 };
 
-/** Bytes on their way in one direction. */
+/** Data in flight in one direction. */
 struct test_flow {
     char bytes[TEST_FLOW_SIZE];
     size_t start;
     size_t end;
-    /** The source has ended; the target has been told so. */
+    /** The source has ended; its end has been forwarded. */
     bool ended;
     bool end_told;
 };
@@ -35,11 +35,11 @@ struct test_flow {
 struct test_connection {
     int client_fd;
     int server_fd;
-    /** Bytes of the server's were thrown away. */
+    /** Bytes from the server were dropped. */
     bool lossy;
-    /** An error was seen: to be reset. */
+    /** An error was detected: to be reset. */
     bool broken;
-    /** It is one of those that a black hole is for. */
+    /** It is in the black hole. */
     bool shunned;
     struct test_flow up;
     struct test_flow down;
@@ -61,18 +61,18 @@ void test_connection_close(struct test_connection *connection, bool reset);
 /** Whether both sides have ended, or one of them broke. */
 bool test_connection_is_over(const struct test_connection *connection);
 
-/** Says what to wait for: TEST_CONNECTION_FDS entries. */
+/** Fills in the events to poll for: TEST_CONNECTION_FDS entries. */
 void test_connection_wants(const struct test_connection *connection,
                            enum test_proxy_mode mode,
                            struct pollfd *fds);
 
-/** Does what the entries of test_connection_wants have become ready for. */
+/** Reads and writes as the entries of test_connection_wants are ready. */
 void test_connection_serve(struct test_connection *connection,
                            enum test_proxy_mode mode,
                            const struct pollfd *fds);
 
-/** What to wait for on a socket: nothing at all (-1) where nothing may pass,
- *  since poll tells of a hang-up unasked, and would again at once. */
+/** The events to poll for on a socket: none at all (-1) if nothing may pass,
+ * since poll always reports a hang-up, and would do so again at once. */
 struct pollfd test_poll_entry(int fd, bool in, bool out);
 
 /** Closes a socket with a reset in place of an orderly end. */

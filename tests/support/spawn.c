@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/** What a child exits with when it could not become the program. */
+/** The exit status of a child that could not execute the program. */
 #define EXIT_NOT_STARTED 127
 
 static void close_fd(int *fd)
@@ -72,7 +72,7 @@ static const char **merged_environment(const char *const env[])
     return merged;
 }
 
-/** execvpe's lists are not const for reasons of age: it changes nothing. */
+/** execvpe's lists are not const for historical reasons; it changes nothing. */
 static char *const *exec_list(const char *const *list)
 {
     union {
@@ -85,8 +85,7 @@ static char *const *exec_list(const char *const *list)
 
 /**
  * The child's side of the fork. Other threads, gRPC's among them, do not exist
- * here and may have held any lock: hence nothing but system calls.
- */
+ * here and may have held any lock, so only system calls are safe. / */
 _Noreturn static void become(const char *const argv[],
                              const char *const envp[],
                              pid_t parent,
@@ -103,7 +102,7 @@ _Noreturn static void become(const char *const argv[],
     (void)signal(SIGPIPE, SIG_DFL);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) {
-        /* It died before the line above, and nobody would tell us. */
+        /* The parent died before the line above, so no signal follows. */
         _exit(EXIT_NOT_STARTED);
     }
     if (null_fd >= 0 && dup2(null_fd, STDIN_FILENO) >= 0 &&
@@ -141,7 +140,7 @@ pid_t test_spawn(const char *const argv[],
         goto out;
     }
     close_fd(&report[1]);
-    /* The pipe closes when the program starts, or brings the reason why not. */
+    /* The pipe closes when the program starts, or carries the error. */
     if (read(report[0], &number, sizeof(number)) == (ssize_t)sizeof(number)) {
         (void)waitpid(pid, NULL, 0);
         pid = -1;

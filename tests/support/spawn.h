@@ -4,15 +4,14 @@
 #include <sys/types.h>
 
 /**
- * Forks and runs a program that dies with the thread that calls this.
+ * Forks and runs a program that is killed when the calling thread ends.
  *
- * @param argv    ends with NULL; argv[0] is looked for in PATH
+ * @param argv    terminated by NULL; argv[0] is searched for in PATH
  * @param env     NULL, or changes to the environment, as test_process_start
  *                takes them
  * @param out_fd  the child's stdout
  * @param err_fd  the child's stderr
- * @return the pid, or -1 with errno when the program has not started
- */
+ * @return the pid, or -1 with errno if the program has not started / */
 pid_t test_spawn(const char *const argv[],
                  const char *const env[],
                  int out_fd,

@@ -14,7 +14,8 @@
 #include "support/wait.h"
 
 #define ARGS_MAX 8
-/** Without a Txn for so long, no read of a fresh watch is still to come. */
+/** If no Txn is sent for this long, no read after a watch's creation is
+ * pending. */
 #define SETTLED_MS 400
 #define OUTPUT_SIZE 65536
 

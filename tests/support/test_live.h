@@ -12,12 +12,12 @@
 #include "support/process.h"
 #include "support/proxy.h"
 
-/** What every live test of the library needs. Functions without a status fail
- *  the test themselves: they are for its main thread alone. */
+/** Helpers of every live test of the library. Functions without a status fail
+ * the test themselves: call them on its main thread only. */
 
-/** Longest wait for what must come: ample on a machine that is busy. */
+/** The limit of a wait for an expected event: ample on a busy machine. */
 #define TEST_WAIT_MS 30000
-/** A TTL that no test lives to see the end of. */
+/** A TTL that is longer than any test. */
 #define TEST_TTL_LONG_S 120
 
 /** A client with one session. */
@@ -38,21 +38,23 @@ void test_peer_open_with(const char *endpoints,
 /** Closes the client, which must succeed. */
 void test_peer_close(struct test_peer *peer);
 
-/** Takes a lock, which must succeed. */
+/** Acquires a lock, which must succeed. */
 leaselock_ticket *test_acquire(struct test_peer *peer, const char *name);
 
-/** Gives a lock back, which must succeed. */
+/** Releases a lock, which must succeed. */
 void test_release(leaselock_ticket *ticket);
 
-/** The end of an asynchronous call, or the notices of a ticket or session. */
+/** The completion of an asynchronous call, or the notices of a ticket or
+ * session. */
 struct test_call {
     pthread_mutex_t mutex;
     int calls;
-    /** Of the newest call. */
+    /** Of the latest call. */
     int status;
     struct leaselock_error error;
     int64_t at_ns;
-    /** Session states told so far, in their order; the last ones stay out. */
+    /** The session states reported, in order; states beyond the limit are left
+     * out. */
     int states[16];
 };
 
@@ -62,7 +64,7 @@ struct test_call {
     }
 
 /** A leaselock_done_fn, a leaselock_lost_fn and a leaselock_session_fn whose
- *  arg is a struct test_call. A session's state is noted as the status. */
+ *  arg is a struct test_call. A session's state is recorded as the status. */
 void test_call_done(int status, const struct leaselock_error *error, void *arg);
 void test_call_lost(leaselock_ticket *ticket, const char *why, void *arg);
 void test_call_state(leaselock_session *session,
@@ -70,40 +72,41 @@ void test_call_state(leaselock_session *session,
                      const char *why,
                      void *arg);
 
-/** How often it has been called. */
+/** The number of calls so far. */
 int test_call_count(struct test_call *call);
 
-/** The status of the newest call. */
+/** The status of the latest call. */
 int test_call_status(struct test_call *call);
 
-/** Waits for the first call; its status, or a failed test. */
+/** Waits for the first call and returns its status; fails the test on
+ * timeout. */
 int test_call_await(struct test_call *call);
 
-/** Waits until the session's states told end with this one. */
+/** Waits until this is the last session state reported. */
 void test_call_await_state(struct test_call *call, int state);
 
-/** Begins to acquire, without an end to the wait. */
+/** Begins to acquire, with an unlimited wait. */
 leaselock_ticket *test_acquire_async(struct test_peer *peer,
                                      const char *name,
                                      struct test_call *call);
 
-/** How many keys there are below a prefix; "" counts all. */
+/** The number of keys below a prefix; "" counts all. */
 int test_keys(struct test_etcd *etcd, const char *prefix);
 
-/** Waits until there are so many keys below a prefix. */
+/** Waits until there are n keys below a prefix. */
 void test_await_keys(struct test_etcd *etcd, const char *prefix, int keys);
 
-/** How many leases etcd has. */
+/** The number of leases in etcd. */
 int test_leases(struct test_etcd *etcd);
 
-/** Waits until a ticket that waits knows its place in the queue. */
+/** Waits until a waiting ticket's position in the queue is known. */
 void test_await_place(leaselock_ticket *ticket);
 
 /** Waits until etcd's revision is above this one. */
 void test_await_revision(struct test_etcd *etcd, int64_t above);
 
-/** Waits until etcd has been asked nothing by a Txn for a while: the reads
- *  that follow the creation of a watch are over. */
+/** Waits until etcd has received no Txn for a while: the reads that follow the
+ * creation of a watch have ended. */
 void test_await_settled(struct test_etcd *etcd);
 
 /** Revokes a session's lease behind the library's back. */

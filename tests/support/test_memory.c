@@ -16,11 +16,12 @@
 #include "base/alloc.h"
 #include "support/wait.h"
 
-/** No scenario has as many allocations: a sweep that gets here does not end. */
+/** More allocations than any scenario has: a sweep that gets here never
+ * ends. */
 #define SWEEP_MAX 2000
-/** Runs of a sweep in which memory stays away: each waits in vain. */
+/** Runs of a sweep in which memory stays short: each waits for its timeout. */
 #define LASTING_RUNS 4
-/** A run that takes longer hangs. */
+/** A run that takes longer is taken to hang. */
 #define HANG_S 60
 #define PATIENCE_MS 20000
 #define LASTING_PATIENCE_MS 100
@@ -31,7 +32,7 @@
 
 static struct test_etcd etcd;
 
-/** For one who looks at a run that hangs. */
+/** Printed for the diagnosis of a run that hangs. */
 static volatile unsigned long running_nth;
 static volatile sig_atomic_t running_lasting;
 
@@ -48,7 +49,7 @@ static void on_alarm(int number)
     abort();
 }
 
-/** How often a text stands in another. */
+/** How often a text occurs in another. */
 static int count_of(const char *text, const char *wanted)
 {
     int n = 0;
@@ -73,7 +74,7 @@ static int leases_left(void)
 
 static int keys_left(void)
 {
-    /* From NUL to NUL, in base64, is everything. */
+    /* The range from NUL to NUL, in base64, is all keys. */
     static const char everything[] =
         "{\"key\":\"AA==\",\"range_end\":\"AA==\",\"keys_only\":true}";
     char *answer = test_etcd_gateway(&etcd, "/v3/kv/range", everything);
@@ -134,7 +135,7 @@ bool test_memory_is(struct test_memory_run *run, int status, int expected)
 {
     bool excused = run->nth != 0 && status == LEASELOCK_E_NOMEM;
 
-    /* Where memory stays away what is tried again comes to nothing in time. */
+    /* If memory stays short, retries fail until the timeout. */
     if (run->lasting) {
         excused = excused || status == LEASELOCK_E_UNAVAILABLE ||
                   status == LEASELOCK_E_TIMEOUT ||
@@ -184,7 +185,7 @@ void test_memory_close(struct test_memory_run *run, struct test_peer *peer)
 
     int status = leaselock_client_close(peer->client, &error);
 
-    /* A revoke that failed for a while has a long pause before it. */
+    /* A revoke that has failed several times is retried after a long pause. */
     if (status != 0 &&
         !(run->lasting && status == LEASELOCK_E_OUTCOME_UNKNOWN)) {
         fail_msg("allocation %lu%s failed: %s", run->nth,
@@ -252,7 +253,7 @@ static void run_once(struct test_memory_run *run, test_memory_fn *scenario)
     }
 }
 
-/** All runs of a scenario. */
+/** Runs a scenario for each allocation. */
 static void test_scenario(void **state)
 {
     const struct test_memory_scenario *scenario = *state;

@@ -6,41 +6,41 @@
 #include "support/test_live.h"
 
 /**
- * Runs a scenario of the public API again and again while memory is short, and
- * checks after each run that nothing was left behind.
+ * Repeats a scenario of the public API while memory is short, and checks after
+ * each run that nothing is left.
  *
  * The background thread allocates too, so which allocation is the nth differs
- * from run to run. What is checked holds whichever it is: each call ends as it
- * would with memory or says that there is none, each callback that was
- * promised comes exactly once, all memory of the library's is freed again, and
- * etcd has no key and no lease.
+ * from run to run. The checks hold for any of them: each call ends as with
+ * enough memory or reports that there is none, each promised callback is called
+ * exactly once, all memory of the library is freed again, and etcd has no key
+ * and no lease.
  *
- * Not covered: what gRPC and Jansson allocate. gRPC ends the process where it
- * finds no memory; Jansson's allocator is the whole process's, so that the
- * library uses it as it is.
- */
+ * Not covered: what gRPC and Jansson allocate. gRPC aborts the process if an
+ * allocation fails; Jansson's allocator is global to the process, so the
+ * library does not replace it. / */
 
-/** Asynchronous calls of a run at most. */
+/** The limit of asynchronous calls in a run. */
 #define TEST_MEMORY_CALLS_MAX 16
 
 struct test_memory_run {
     struct test_etcd *etcd;
     /** Which allocation fails after test_memory_short; 0: none. */
     unsigned long nth;
-    /** And every one after it, until test_memory_back. */
+    /** And every one after it fails, until test_memory_back. */
     bool lasting;
     /** Between test_memory_short and test_memory_back. */
     bool is_short;
-    /** The nth was reached. */
+    /** The nth allocation was reached. */
     bool hit;
     /** Allocations from test_memory_short to test_memory_back. */
     unsigned long allocations;
-    /** How long a call may take that waits for etcd: ample, or short where
-     *  memory stays away. */
+    /** The timeout of a call that waits for etcd: ample, or short if memory
+     * stays short. */
     int patience_ms;
-    /** Where memory stays away, a lease may have to end by itself. */
+    /** Short if memory stays short, since a lease may have to expire. */
     int ttl_s;
-    /** Fits patience_ms; in dispatch mode where a scenario says so. */
+    /** With timeouts that fit patience_ms; in dispatch mode if the scenario
+     * sets it. */
     struct leaselock_client_options options;
     struct test_call calls[TEST_MEMORY_CALLS_MAX];
     bool begun[TEST_MEMORY_CALLS_MAX];
@@ -56,7 +56,7 @@ struct test_memory_scenario {
 };
 
 /** Starts an etcd and runs each scenario as a test: once for each allocation,
- *  which fails alone, and a few times with all after it failing as well.
+ * which alone fails, and a few times with all later ones failing too.
  *  @return for main */
 int test_memory_main(const char *name,
                      const struct test_memory_scenario *scenarios,
@@ -66,33 +66,34 @@ int test_memory_main(const char *name,
 void test_memory_short(struct test_memory_run *run);
 void test_memory_back(struct test_memory_run *run);
 
-/** Checks what a call came to: as expected, or short of memory.
- *  @return whether it is as expected */
+/** Checks a call's status: the expected one, or out of memory.
+ *  @return whether it is the expected one */
 bool test_memory_is(struct test_memory_run *run, int status, int expected);
 
-/** The arg of an asynchronous call's test_call_done. */
+/** The argument of an asynchronous call's test_call_done. */
 struct test_call *test_memory_call(struct test_memory_run *run);
 
-/** Notes what the asynchronous call returned: with 0 its callback must come,
- *  else it must not. @return whether it must */
+/** Records the asynchronous call's return value: after 0 its callback must be
+ * called, else it must not. @return whether it must */
 bool test_memory_begun(struct test_memory_run *run,
                        struct test_call *call,
                        int status);
 
-/** Waits for the end of a call that has begun, and checks its status as
- *  test_memory_is does; false also when the call has not begun. */
+/** Waits for the completion of a call that has begun, and checks its status as
+ * test_memory_is does; false also if the call has not begun. */
 bool test_memory_ended(struct test_memory_run *run,
                        struct test_call *call,
                        int expected);
 
-/** Opens a client, and a session, with memory for both. */
+/** Opens a client and a session, before memory is short. */
 void test_memory_open(struct test_memory_run *run, struct test_peer *peer);
 
-/** Closes the client, for which there is memory. */
+/** Closes the client, after memory is back. */
 void test_memory_close(struct test_memory_run *run, struct test_peer *peer);
 
-/** Once memory is back all goes on: no key is left while the session is open
- *  still, and another lock can be had. Closes the client. */
+/** Checks that work continues once memory is back: no key is left while the
+ * session is still open, and another lock can be acquired. Closes the
+ * client. */
 void test_memory_end(struct test_memory_run *run, struct test_peer *peer);
 
 /** Ends a session's lease behind the library's back. */

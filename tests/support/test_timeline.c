@@ -9,7 +9,7 @@
 #include "leaselock/status.h"
 #include "support/test_timeline_private.h"
 
-/** Wake-ups between two inputs; beyond it core asks for ever. */
+/** The limit of wake-ups between two inputs; more mean an endless loop. */
 #define WAKES_MAX 10000
 
 struct test_timeline *test_timeline_new(void)
@@ -64,7 +64,7 @@ unsigned test_timeline_breaches(const struct test_timeline *timeline)
 const char *test_timeline_output(struct test_timeline *timeline)
 {
     (void)fflush(timeline->out);
-    timeline->text[timeline->text_size] = '\0'; /* what was there before */
+    timeline->text[timeline->text_size] = '\0'; /* present before */
     return timeline->text;
 }
 
@@ -158,7 +158,7 @@ int test_timeline_step(struct test_timeline *timeline, struct ll_event *event)
     return status;
 }
 
-/** Wakes core when it asks to be, up to and including a time. */
+/** Wakes core at its deadlines, up to and including a time. */
 static bool run_until(struct test_timeline *timeline, int64_t end_ns)
 {
     int64_t deadline_ns;
@@ -169,7 +169,7 @@ static bool run_until(struct test_timeline *timeline, int64_t end_ns)
         struct ll_event event = {.kind = LL_EVENT_TIME};
 
         if (wakes == WAKES_MAX) {
-            return test_fault(timeline, "core asks to be woken for ever");
+            return test_fault(timeline, "core asks to be woken without end");
         }
         if (deadline_ns > timeline->now_ns) {
             timeline->now_ns = deadline_ns;
@@ -250,7 +250,7 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
     return true;
 }
 
-/** A query, or its end. */
+/** A query, or its cancellation. */
 static bool run_query(struct test_timeline *timeline, const char *verb)
 {
     struct ll_event event = {.kind = LL_EVENT_QUERY_CANCEL};
@@ -360,8 +360,8 @@ bool test_timeline_wait(struct test_timeline *timeline, const char *line)
         timeline->now_ns = at_ns;
         return true;
     }
-    /* A time that was reached already has been seen by core, or has not,
-     * where the process was stopped: then the command finds it so. */
+    /* If core has not seen a time that was reached already, the process was
+     * stopped: the command is the first to meet it. */
     return timeline->core == NULL || at_ns == timeline->now_ns ||
            run_until(timeline, at_ns);
 }

@@ -8,8 +8,8 @@
 #include "core/core.h"
 
 /**
- * Core, driven by lines of text, and what it does as lines of text: a story
- * with a clock. An input line is a time in seconds and a command:
+ * Drives core with lines of text and prints its effects as lines of text: a
+ * story with a clock. An input line is a time in seconds and a command:
  *
  *     0.000 setup [window N] [crowd N] [endpoints N]
  *                 [request-timeout S] [seed N] [check] [lists] [log N]
@@ -18,7 +18,7 @@
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [search] [guarded]
  *                 [who W] [early] [delay S]
  *     0.000 acquire-all ID on SESSION NAME ... [timeout S | try] [search]
- *                 [guarded] [early]      the own key is watched at once
+ *                 [guarded] [early]      early: watch the own key at once
  *     0.000 release ID [timeout S]
  *     0.000 resume ID on SESSION KEY [token N] [timeout S] [guarded]
  *     0.000 write ID on TICKET ...       see test_timeline_write.c
@@ -39,15 +39,13 @@
  *     0.000 stopped                      the same, and core is not told
  *     0.000 look ID                      at a session or ticket, by the clock
  *
- * A watch is called as it is printed: TICKET.own.USE or TICKET.ahead.USE, or
- * #N where the server has given it a number of its own.
- * Until a command's time, core is woken whenever it asks to be, as by a
- * driver whose clock never oversleeps.
+ * A watch's name is the printed one: TICKET.own.USE or TICKET.ahead.USE, or #N
+ * if the server has assigned another number. Until a command's time, core is
+ * woken at each of its deadlines, as by a driver that is never late.
  *
- * A contract is watched over as well: everything that is promised once comes
- * once, nothing is sent on a stream that is closed, and so on. A breach is a
- * line that begins with "!!".
- */
+ * The contract of effects is checked as well: what is reported once is never
+ * reported twice, nothing is sent on a closed stream, and so on. A breach is a
+ * line that begins with "!!". / */
 struct test_timeline;
 
 /** NULL: no memory. */
@@ -55,20 +53,21 @@ struct test_timeline *test_timeline_new(void);
 /** Frees core too; NULL does nothing. */
 void test_timeline_free(struct test_timeline *timeline);
 
-/** For runs in which memory fails: a command about what has not come to be
- *  (a call that was never made, say) is skipped and no fault. */
+/** For runs in which memory fails: a command about something that was not
+ * created (such as a call that was never sent) is skipped without a fault. */
 void test_timeline_be_lenient(struct test_timeline *timeline);
 
-/** Lets the time pass until a line's, so that what comes of it can be printed
- *  before the line; false as below. */
+/** Advances the time to a line's, so that the effects until then are printed
+ * before the line; false as below. */
 bool test_timeline_wait(struct test_timeline *timeline, const char *line);
-/** Carries out one line; false: it is no command, and the fault says why. */
+/** Carries out one line; false: it is not a command, and the fault has the
+ * reason. */
 bool test_timeline_input(struct test_timeline *timeline, const char *line);
 const char *test_timeline_fault(const struct test_timeline *timeline);
 /** Breaches of the contract so far. */
 unsigned test_timeline_breaches(const struct test_timeline *timeline);
 
-/** What was printed since the last clear; valid until the next input. */
+/** The output since the last clear; valid until the next input. */
 const char *test_timeline_output(struct test_timeline *timeline);
 void test_timeline_clear(struct test_timeline *timeline);
 

@@ -4,31 +4,31 @@
 #include "support/test_timeline_private.h"
 
 /**
- * What an `answer` line may say:
+ * The outcomes of an `answer` line:
  *
  *     granted TTL | left TTL [of GRANTED] | revoked | status
  *     queued rev N [behind KEY@CREATED of COUNT]   an enqueue's or try's put
  *     found rev N [KEY@CREATED]                    its else branch
- *     read rev N own CREATED [ahead CREATED]       0 where the key is gone
- *     listed rev N KEY@CREATED[=VALUE] ...         as they were asked for
- *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: who was
+ *     read rev N own CREATED [ahead CREATED]       0 if there is no key
+ *     listed rev N KEY@CREATED[=VALUE] ...         in the order read
+ *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: the key
  *                                                  ahead in each queue
  *     were rev N -|KEY@CREATED [version V] ...     and the else branch; also
  *                                                  a search's reads
  *     on [rev N KEY ...]                           the keys of a lease
  *     deleted rev N | not-deleted rev N
- *     done rev N                                   each part of a batch
+ *     done rev N                                   each request of a batch
  *     keys rev N -|KEY@CREATED ...                 each range of a batch of
  *                                                  reads
- *     too-many                                     its size is refused
+ *     too-many                                     the Txn is too large
  *     written rev N [KEY@CREATED=VALUE|- ...]      a write's then branch, with
- *                                                  what each read gave
+ *                                                  each read's result
  *     unwritten rev N [KEY@CREATED[=VALUE] version V [mod N]|-] ...
  *                                                  and its else branch: the
  *                                                  ticket's key, and those of
  *                                                  the conditions
- *     there rev N [KEY@CREATED version V [lease HEX]]    to one who resumes
- *     too-large                                    an answer, for us
+ *     there rev N [KEY@CREATED version V [lease HEX]]    to a resume
+ *     too-large                                    an answer above our limit
  *     lost | late | busy | no-lease | lease-exists | denied | error
  */
 
@@ -118,7 +118,7 @@ static void parse_queued(struct test_timeline *timeline,
     txn(&timeline->answer, true, timeline->ops, 2);
 }
 
-/** What a write's reads gave, each a key or nothing. */
+/** The results of a write's reads, each a key or none. */
 static void parse_written(struct test_timeline *timeline)
 {
     size_t n = 0;
@@ -185,7 +185,7 @@ static void parse_read(struct test_timeline *timeline)
     txn(&timeline->answer, true, timeline->ops, ops_n);
 }
 
-/** A key with all that is known of it, or none, for each of so many reads. */
+/** A key with all its fields, or none, for each of reads_n reads. */
 static void
 parse_keys(struct test_timeline *timeline, bool succeeded, size_t reads_n)
 {
@@ -208,7 +208,7 @@ parse_keys(struct test_timeline *timeline, bool succeeded, size_t reads_n)
     txn(&timeline->answer, succeeded, timeline->ops, reads_n);
 }
 
-/** The answers to the calls of tickets, all of which carry a revision. */
+/** The answers to calls of tickets; each carries a revision. */
 static bool parse_txn(struct test_timeline *timeline,
                       const struct test_call *call,
                       const char *word)
@@ -234,7 +234,7 @@ static bool parse_txn(struct test_timeline *timeline,
             (struct ll_op_answer){.kind = LL_OP_DELETE, .deleted = 1};
         txn(answer, true, timeline->ops, 1);
     } else if (strcmp(word, "done") == 0) {
-        /* Each part: nobody ahead, and the key made or deleted. */
+        /* Each request: no ticket ahead; the key created or deleted. */
         timeline->ops[0] = op_kvs(timeline->kvs, 0);
         timeline->ops[1] = (struct ll_op_answer){.kind = LL_OP_PUT};
         for (size_t i = 0; i < call->parts_n; i++) {

@@ -7,8 +7,7 @@
 #include "support/test_timeline_private.h"
 
 /**
- * What core promises its driver and, through it, the user.
- */
+ * Checks core's promises to its driver and, through it, to the user. / */
 
 void test_breach(struct test_timeline *timeline, const char *format, ...)
 {
@@ -31,7 +30,7 @@ static struct test_promise *promise_of(struct test_timeline *timeline,
             realloc(timeline->promises, n * sizeof(*promises));
 
         if (promises == NULL) {
-            abort(); /* not what is tested: core's memory is its own */
+            abort(); /* not tested here: core's memory is its own */
         }
         memset(&promises[timeline->promises_n], 0,
                (n - timeline->promises_n) * sizeof(*promises));
@@ -47,7 +46,7 @@ void test_contract_command(struct test_timeline *timeline,
     struct test_promise *promise;
 
     if (event->kind == LL_EVENT_ANSWER) {
-        return; /* no command; it may be a batch's */
+        return; /* not a command's; it may be a batch's */
     }
     promise = promise_of(timeline, event->id);
     if (event->kind == LL_EVENT_SESSION_OPEN) {
@@ -77,7 +76,7 @@ static void
 once(struct test_timeline *timeline, bool *ret_seen, bool due, const char *what)
 {
     if (!due) {
-        test_breach(timeline, "%s, which nobody waits for", what);
+        test_breach(timeline, "%s, which is not awaited", what);
     } else if (*ret_seen) {
         test_breach(timeline, "%s for the second time", what);
     }
@@ -95,7 +94,7 @@ static void check_written(struct test_timeline *timeline,
         once(timeline, &promise->went_on, promise->write && !promise->ended,
              "a write's time-out");
         if (status != LEASELOCK_E_OUTCOME_UNKNOWN) {
-            test_breach(timeline, "a time-out with another status");
+            test_breach(timeline, "a timeout with another status");
         }
         return;
     }
@@ -108,11 +107,11 @@ static void check_written(struct test_timeline *timeline,
                             timeline->now_ns, &view) &&
         view.phase != LL_TICKET_PHASE_LEAVING &&
         view.phase != LL_TICKET_PHASE_LOST) {
-        test_breach(timeline, "given back, but it is there");
+        test_breach(timeline, "released, but its key exists");
     }
 }
 
-/** An observer is told who leads, never the same twice, and its end once. */
+/** Each leader is reported to an observer once in a row, and its end once. */
 static void check_observed(struct test_timeline *timeline,
                            const struct ll_effect *effect)
 {
@@ -131,7 +130,7 @@ static void check_observed(struct test_timeline *timeline,
                        leader->value.data);
     }
     if (promise->ended || !promise->observer) {
-        test_breach(timeline, "a leader is told to nobody");
+        test_breach(timeline, "a leader is reported without an observer");
     }
     if (strcmp(promise->leader, told) == 0) {
         test_breach(timeline, "%s for the second time", told);
@@ -139,7 +138,7 @@ static void check_observed(struct test_timeline *timeline,
     memcpy(promise->leader, told, sizeof(told));
 }
 
-/** A write's call: those before it of its ticket have ended. */
+/** A write's call: the earlier writes of its ticket have ended. */
 static void check_write_call(struct test_timeline *timeline, uint64_t id)
 {
     const struct test_promise *promise = promise_of(timeline, id);
@@ -160,7 +159,8 @@ static void check_write_call(struct test_timeline *timeline, uint64_t id)
     }
     for (size_t i = 0; i < timeline->calls_n; i++) {
         if (timeline->calls[i].id == id) {
-            test_breach(timeline, "a write is sent while it is out");
+            test_breach(timeline,
+                        "a write is sent while its call is in flight");
         }
     }
 }
@@ -211,7 +211,7 @@ static void check_call(struct test_timeline *timeline,
     for (size_t i = 0; i < timeline->calls_n; i++) {
         if (timeline->calls[i].id == effect->id &&
             timeline->calls[i].seq == effect->call.seq) {
-            test_breach(timeline, "two calls are called alike");
+            test_breach(timeline, "two calls have the same name");
         }
     }
     if (timeline->calls_n == LL_CALLS_MAX) {

@@ -5,8 +5,7 @@
 #include "support/test_timeline_private.h"
 
 /**
- * The commands that stand for what comes from etcd.
- */
+ * The commands that represent input from etcd. / */
 
 static uint64_t cluster_parse(struct test_timeline *timeline)
 {
@@ -58,8 +57,8 @@ bool test_run_answer(struct test_timeline *timeline)
     return true;
 }
 
-/** The stream for beats that a line names by its generation, else the newest
- *  that is open. */
+/** The keep-alive stream that a line names by its generation, else the newest
+ * open one. */
 static enum ll_stream_kind beat_stream(struct test_timeline *timeline)
 {
     int64_t wanted = test_word_option(timeline, "stream", -1);

@@ -7,8 +7,7 @@
 #include "support/test_timeline_private.h"
 
 /**
- * Effects as lines of a timeline, and what a user sees who looks.
- */
+ * Prints effects as lines of a timeline, and the states that a user reads. / */
 
 void test_print_time(struct test_timeline *timeline)
 {

@@ -7,14 +7,14 @@
 #include "support/test_timeline.h"
 
 #define TEST_NS_PER_SECOND INT64_C(1000000000)
-/** The clock's reading at a timeline's 0.000: it is never 0 in earnest. */
+/** The clock's reading at a timeline's 0.000: a real clock is never 0. */
 #define TEST_START_NS (1000 * TEST_NS_PER_SECOND)
 
 #define TEST_WORDS_MAX 64
 #define TEST_LINE_SIZE 4096
 #define TEST_KVS_MAX 16
 
-/** A call that is unanswered. */
+/** A call without an answer so far. */
 struct test_call {
     uint64_t id;
     uint32_t seq;
@@ -31,28 +31,28 @@ struct test_stream {
     uint32_t endpoint;
 };
 
-/** What was promised of an object and what has come of it. */
+/** What was promised for an object, and what has been reported. */
 struct test_promise {
     bool session;
     bool ticket;
     bool query;
     bool write;
     uint64_t writes_on; /* of a write: its ticket */
-    uint64_t order;     /* of a write: how many were asked for before it */
-    bool answered;      /* OPENED or ACQUIRED has come */
+    uint64_t order;     /* of a write: the number of earlier ones */
+    bool answered;      /* OPENED or ACQUIRED was reported */
     bool good;          /* with 0 */
     bool lost;
     bool end_asked; /* close or release was accepted */
-    bool ended;     /* CLOSED, RELEASED or a write's last word has come */
-    bool went_on;   /* a write's time-out was told */
-    bool releases;  /* a write gives its ticket back */
+    bool ended;     /* CLOSED, RELEASED or a write's end was reported */
+    bool went_on;   /* a write's timeout was reported */
+    bool releases;  /* a write that releases its ticket */
     bool observer;
-    char leader[128]; /* what an observer was told last */
+    char leader[128]; /* the last report to an observer */
 };
 
 #define TEST_WRITE_PARTS_MAX 8
 
-/** What a write borrows to core, until its last word. */
+/** Memory that core borrows from a write until the write's end. */
 struct test_write {
     struct test_write *next;
     uint64_t id;
@@ -85,7 +85,7 @@ struct test_timeline {
     size_t promises_n;
     uint64_t writes_asked;
     struct test_write *writes;
-    /** The parts of the event that is being stepped. */
+    /** Storage for the parts of the current event. */
     struct ll_answer answer;
     struct ll_kv kvs[TEST_KVS_MAX];
     size_t kvs_n;
@@ -93,15 +93,15 @@ struct test_timeline {
     struct ll_op_answer ops[TEST_KVS_MAX];
     struct ll_op_answer parts[LL_BATCH_PARTS_MAX];
     struct ll_watch_event changes[TEST_KVS_MAX];
-    /** What every query asks. */
+    /** The request of every query. */
     struct ll_request query;
 };
 
 /** Words of the line. */
 const char *test_word_next(struct test_timeline *timeline);
-/** Takes the next word if it is this one. */
+/** Consumes the next word if it is this one. */
 bool test_word_take(struct test_timeline *timeline, const char *word);
-/** A number after a word that may be there; else `otherwise`. */
+/** The number after an optional word; without it `otherwise`. */
 int64_t test_word_option(struct test_timeline *timeline,
                          const char *word,
                          int64_t otherwise);
@@ -112,13 +112,13 @@ int64_t test_word_option_ns(struct test_timeline *timeline,
 bool test_fault(struct test_timeline *timeline, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Leaves out a line that is about nothing: a fault, unless lenient. */
+/** Skips a line without an object: a fault, unless lenient. */
 bool test_skip(struct test_timeline *timeline, const char *why);
 
 /** Steps an event at the time, prints a refusal and then every effect. */
 int test_timeline_step(struct test_timeline *timeline, struct ll_event *event);
 
-/** What comes from etcd: the rest of such a line. */
+/** Parses the rest of a line with input from etcd. */
 bool test_run_answer(struct test_timeline *timeline);
 bool test_run_renewed(struct test_timeline *timeline);
 bool test_run_watch(struct test_timeline *timeline, const char *verb);
@@ -129,10 +129,10 @@ bool test_run_down(struct test_timeline *timeline);
 bool test_run_acquire_all(struct test_timeline *timeline);
 bool test_run_observe(struct test_timeline *timeline, const char *verb);
 
-/** Writes and places that are taken over. */
+/** Writes and resumed tickets. */
 bool test_run_write(struct test_timeline *timeline);
 bool test_run_resume(struct test_timeline *timeline);
-/** Frees what a write has borrowed to core; 0: what all have. */
+/** Frees the memory that core has borrowed from a write; 0: from all. */
 void test_write_over(struct test_timeline *timeline, uint64_t id);
 
 /** Reads KEY@CREATED[=VALUE]; NULL when there is none. */
@@ -142,15 +142,15 @@ struct ll_kv *test_kv_parse(struct test_timeline *timeline);
 bool test_answer_parse(struct test_timeline *timeline,
                        const struct test_call *call);
 
-/** Prints what a session or ticket is, by the clock. */
+/** Prints the state of a session or ticket at the time. */
 bool test_run_look(struct test_timeline *timeline);
 void test_effect_print(struct test_timeline *timeline,
                        const struct ll_effect *effect);
 
-/** Checks an effect against the contract and books it. */
+/** Checks an effect against the contract and records it. */
 void test_contract_effect(struct test_timeline *timeline,
                           const struct ll_effect *effect);
-/** Books a command that was accepted. */
+/** Records a command that was accepted. */
 void test_contract_command(struct test_timeline *timeline,
                            const struct ll_event *event);
 void test_breach(struct test_timeline *timeline, const char *format, ...)

@@ -4,7 +4,7 @@
 #include "support/test_timeline_private.h"
 
 /**
- * What a `write` line may say, behind its ticket, in any order:
+ * The parts of a `write` line, after its ticket, in any order:
  *
  *     put KEY VALUE | delete KEY                  up to 8 of both
  *     read KEY                                    up to 8
@@ -45,7 +45,7 @@ static bool parse_compare(struct test_timeline *timeline,
     return test_fault(timeline, "no such condition");
 }
 
-/** Takes in one part of the line; false: there is none like it. */
+/** Parses one part of the line; false: there is no such part. */
 static bool parse_part(struct test_timeline *timeline,
                        struct test_write *write,
                        struct ll_event *event)
@@ -90,7 +90,7 @@ static bool parse_part(struct test_timeline *timeline,
     return test_fault(timeline, "what is \"%s\"?", test_word_next(timeline));
 }
 
-/** The line's words stay where they are until the write is over. */
+/** The line's words must stay valid until the write ends. */
 static struct test_write *write_new(struct test_timeline *timeline)
 {
     struct test_write *write = calloc(1, sizeof(*write));

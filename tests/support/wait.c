@@ -43,8 +43,8 @@ bool test_until(int timeout_ms, test_predicate_fn *predicate, void *arg)
     int64_t deadline_ns = test_deadline_ns(timeout_ms);
 
     for (;;) {
-        /* The clock is read first: a machine that stalls between the last
-         * look and the deadline gets one more look. */
+        /* The clock is read first: if the machine stalls between the last check
+         * and the deadline, there is one more check. */
         bool late = test_now_ns() >= deadline_ns;
 
         if (predicate(arg)) {

@@ -6,14 +6,14 @@
 
 #define TEST_NS_PER_MS INT64_C(1000000)
 
-/** Says whether what a test waits for has come. */
+/** Whether the condition that a test waits for holds. */
 typedef bool test_predicate_fn(void *arg);
 
 /** CLOCK_MONOTONIC in nanoseconds: for bounds and for measuring. */
 int64_t test_now_ns(void);
 
 /**
- * What is left until a deadline, for poll(2).
+ * The time left until a deadline, for poll(2).
  *
  * @param deadline_ns  in test_now_ns's time
  * @return milliseconds, rounded up, 0 once it has passed
@@ -27,11 +27,10 @@ int64_t test_deadline_ns(int timeout_ms);
 void test_pause_step(void);
 
 /**
- * Waits for a condition: asks at once and then each 2 ms. A predicate that
- * takes long is asked less often, and once more after the deadline.
+ * Waits for a condition: checks at once and then every 2 ms; less often if the
+ * predicate takes long, and once more after the deadline.
  *
- * @return whether it came true within timeout_ms
- */
+ * @return whether it became true within timeout_ms / */
 bool test_until(int timeout_ms, test_predicate_fn *predicate, void *arg);
 
 #endif
