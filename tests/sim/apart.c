@@ -8,11 +8,10 @@
 #include "fresh.h"
 
 /**
- * Runs in processes of their own, so that a failed assertion of core's is a
- * finding like the others, and the search for a shorter run.
- */
+ * Runs in processes of their own, so that a failed assertion of core is
+ * reported like a broken invariant, and the search for a shorter run. / */
 
-/** What a run leaves behind, in memory that outlives its process. */
+/** A run's result, in memory that outlives its process. */
 struct apart {
     struct sim_result result;
     char invariant[64];
@@ -32,7 +31,7 @@ static void *shared_new(size_t size)
 
 static void apart_child(const struct sim_options *options, struct apart *apart)
 {
-    /* What an assertion says is said once, by the run that is kept. */
+    /* An assertion's message is printed once, by the run that is kept. */
     (void)close(STDERR_FILENO);
     (void)alarm(SIM_RUN_SECONDS);
     sim_run(options, &apart->result);
@@ -111,8 +110,8 @@ void sim_replay_line(const struct sim_options *options,
     }
 }
 
-/** Whether other options break the same invariant in fewer steps, or in as
- *  many with fewer faults; then they are kept. */
+/** Whether other options break the same invariant in fewer steps, or in as many
+ * with fewer faults. If so, keeps them. */
 static bool shrink_try(struct sim_options *options,
                        struct sim_result *result,
                        struct sim_options other,
@@ -136,7 +135,7 @@ static bool shrink_try(struct sim_options *options,
     return true;
 }
 
-/** A shorter storm: what breaks during it breaks at the same step. */
+/** A shorter storm: a break during the storm occurs at the same step. */
 static bool shrink_steps(struct sim_options *options, struct sim_result *result)
 {
     bool found = false;
@@ -191,7 +190,7 @@ static bool shrink_clients(struct sim_options *options,
     return false;
 }
 
-/** Seeds nearby, with the few faults that are left, may do it sooner. */
+/** With the few remaining faults, seeds nearby may fail sooner. */
 #define SHRINK_SEEDS 300
 
 static bool shrink_seed(struct sim_options *options, struct sim_result *result)

@@ -4,9 +4,8 @@
 #include "world.h"
 
 /**
- * The truth of circles: whether a ticket that is marked as the one that has to
- * leave a circle waits in one, by all the keys that are there.
- */
+ * Checks deadlocks against etcd's state: a ticket that is marked as a victim
+ * must be in a cycle of the wait-for graph of all existing keys. / */
 
 #define PLACES_MAX 4096
 
@@ -21,7 +20,7 @@ struct place {
 struct places {
     struct place *list;
     size_t n;
-    unsigned name; /* that is being read */
+    unsigned name; /* being read */
 };
 
 static void add_place(void *arg, const struct ll_kv *kv)
@@ -41,7 +40,7 @@ static void add_place(void *arg, const struct ll_kv *kv)
     place->version = kv->version;
 }
 
-/** The place right before one in its queue, or NULL. */
+/** The predecessor in the queue, or NULL. */
 static const struct place *place_before(const struct places *places,
                                         const struct place *place)
 {
@@ -58,8 +57,8 @@ static const struct place *place_before(const struct places *places,
     return before;
 }
 
-/** Whether a place makes its lease wait: it is the lease's first in its queue,
- *  and is not marked. */
+/** Whether a key makes its lease wait: it is the lease's first in its queue,
+ * and is not marked. */
 static bool is_wait(const struct places *places, const struct place *place)
 {
     bool is = place->version == 1;
@@ -94,16 +93,16 @@ static void reach(struct leases *leases, const struct place *place)
 
 static bool is_own(const struct sim_ticket *ticket, const struct place *place)
 {
-    bool is = ticket->parts_n == 0 && strcmp(place->key, ticket->key) == 0;
+    bool is = ticket->members_n == 0 && strcmp(place->key, ticket->key) == 0;
 
-    for (unsigned i = 0; i < ticket->parts_n; i++) {
-        is = is || strcmp(place->key, ticket->parts[i]->key) == 0;
+    for (unsigned i = 0; i < ticket->members_n; i++) {
+        is = is || strcmp(place->key, ticket->members[i]->key) == 0;
     }
     return is;
 }
 
-/** Follows the waits from one of the ticket's own, and looks for another key
- *  of its lease. */
+/** Follows the waits from the ticket's own key, and searches for another key of
+ * its lease. */
 static bool waits_in_circle(const struct places *places,
                             const struct place *own,
                             struct leases *leases)
@@ -159,7 +158,7 @@ void sim_check_mark(struct sim_world *world, const struct sim_ticket *ticket)
     }
     if (!found) {
         sim_break(world, "one of a circle",
-                  "ticket %u.%llu (%s) is marked, and waits in no circle",
+                  "ticket %u.%llu (%s) is marked, but is in no deadlock",
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
     }
     free(leases);

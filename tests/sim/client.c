@@ -8,19 +8,18 @@
 #include "world.h"
 
 /**
- * A client: core, driven as the library's own thread drives it. What comes is
- * stepped with the client's time, then every effect is carried out.
- */
+ * A client: core, driven as by the library's own thread. Each event is stepped
+ * with the client's time, then every effect is carried out. / */
 
-/** Effects of one step at most: far more than any step has. */
+/** The limit of effects of one step: far more than any step has. */
 #define DRAIN_MAX 100000
 
-/** Wake-ups that core may ask for at one time, each for something new. */
+/** The limit of wake-ups at one time, each for something new. */
 #define WAKES_MAX 8
 
 #define PPM INT64_C(1000000)
 
-/** How much a clock is ahead after a time; exact, and never falling. */
+/** How far a clock is ahead after a time; exact and monotonic. */
 static int64_t drift_ns(int64_t elapsed_ns, int64_t rate_ppm)
 {
     return elapsed_ns / PPM * rate_ppm + elapsed_ns % PPM * rate_ppm / PPM;
@@ -90,7 +89,7 @@ struct sim_observer *sim_observer_find(struct sim_client *client, uint64_t id)
                : NULL;
 }
 
-/** Endpoints are members, but every client begins its list with another. */
+/** Endpoints are members, but each client's list begins with another. */
 static unsigned client_member(const struct sim_client *client,
                               uint32_t endpoint)
 {
@@ -132,7 +131,7 @@ static void client_open_stream(struct sim_client *client,
                             .endpoint = effect->stream.endpoint});
 }
 
-/** Closes the stream of a generation, which need not be the newest. */
+/** Closes the stream of a generation, not necessarily the newest. */
 static void client_close_stream(struct sim_client *client,
                                 const struct ll_effect *effect)
 {
@@ -222,7 +221,7 @@ static void client_carry_out(struct sim_client *client,
     case LL_EFFECT_OBSERVED:
     case LL_EFFECT_QUERIED:
         sim_check_told(client, effect);
-        sim_user_hears(client, effect);
+        sim_user_on_effect(client, effect);
         break;
     case LL_EFFECT_LOG:
         break;
@@ -242,11 +241,11 @@ static void client_drain(struct sim_client *client)
                       client->peer.number);
         }
     }
-    /* Also without an effect: drawing frees what has ended. */
+    /* Even without an effect: drawing frees objects that have ended. */
     sim_coverage_look(client, SIM_EVENT_DRAW);
 }
 
-/** Sets the wake-up that core asks for. */
+/** Schedules core's next wake-up. */
 static void client_sleep(struct sim_client *client)
 {
     struct sim_world *world = client->world;
@@ -299,7 +298,7 @@ void sim_client_wake(struct sim_client *client)
     client->wake_ns = INT64_MAX;
     if (client->wakes > WAKES_MAX) {
         sim_break(world, "core sleeps",
-                  "client %u wakes its core, and it asks for it again",
+                  "client %u wakes its core too often at one time",
                   client->peer.number);
         return;
     }
@@ -313,7 +312,7 @@ static void client_on_answer(struct sim_client *client,
     struct sim_call call;
 
     if (!sim_net_claim(client->world, message->id, &call)) {
-        return; /* its end was told before */
+        return; /* its end was reported before */
     }
     event.id = call.id;
     event.answer.seq = call.seq;
@@ -376,8 +375,7 @@ static void client_take(struct sim_client *client, struct sim_message *message)
     (void)sim_client_step(client, &event);
 }
 
-/** Whether what has come is from another cluster, and has an id that says so.
- */
+/** Whether a message is from another cluster and has that cluster's id. / */
 static void client_look(struct sim_client *client,
                         const struct sim_message *message)
 {
@@ -412,7 +410,7 @@ void sim_client_list(struct sim_client *client, uint64_t usable)
     (void)sim_client_step(client, &event);
 }
 
-/** A process begins. */
+/** Starts a process. */
 static void client_begin(struct sim_client *client)
 {
     struct sim_world *world = client->world;
@@ -426,8 +424,8 @@ static void client_begin(struct sim_client *client)
 
     config.check_clusters = config.seed % 2 == 0;
     config.batch_lists = config.seed % 8 >= 6;
-    client->is_crowd = sim_below(&client->random, 3) == 0;
-    if (client->is_crowd) {
+    client->has_low_threshold = sim_below(&client->random, 3) == 0;
+    if (client->has_low_threshold) {
         config.crowd = 1 + (unsigned)sim_below(&client->random, 16);
     }
     client->core = ll_core_new(&config);
@@ -461,7 +459,8 @@ void sim_client_stop(struct sim_client *client)
 {
     ll_core_free(client->core);
     for (size_t i = 0; i < client->objects_n; i++) {
-        /* The step that made it may have been the last: it has no key yet. */
+        /* The step that created it may have been the last: it has no key
+         * yet. */
         if (client->objects[i].ticket != NULL &&
             client->objects[i].ticket->in_keys) {
             HASH_DEL(client->world->keys, client->objects[i].ticket);

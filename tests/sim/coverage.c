@@ -41,7 +41,7 @@ static const char *const event_names[SIM_EVENTS] = {
     "ANSWER",         "STREAM_DOWN",   "KEEPALIVE",     "WATCH_CREATED",
     "WATCH_CANCELED", "WATCH_CHANGED", "ENDPOINTS",     "DRAW"};
 
-/** Whether the state is another; then it is counted and remembered. */
+/** Whether the state has changed; if so, counts and stores it. */
 static void count(struct sim_client *client,
                   enum sim_machine machine,
                   int *seen,
@@ -69,7 +69,7 @@ static void held_remove(struct sim_world *world, struct sim_ticket *ticket)
     }
 }
 
-/** A ticket, or NULL when core has none any more. */
+/** A ticket, or NULL if core has freed it. */
 static void look_at_ticket(struct sim_client *client,
                            struct sim_ticket *known,
                            const struct ll_ticket *ticket,
@@ -98,7 +98,7 @@ static void look_at_ticket(struct sim_client *client,
     }
 }
 
-/** What its caller sees of a ticket of several names. */
+/** A multi-lock's state as its caller sees it. */
 static int bundle_state(const struct ll_bundle *bundle)
 {
     enum { ENQUEUE, QUEUED, HELD, LOST, LEAVE, FAILED };
@@ -147,8 +147,8 @@ static void look_at_session(struct sim_client *client,
     known->is_ended = session == NULL;
 }
 
-/** What became of a write, or how it stands: OUT, waiting to be sent AGAIN,
- *  or LEFT by its ticket while its answer is awaited. */
+/** A write's outcome or state: OUT, waiting to be sent AGAIN, or LEFT by its
+ * ticket while its answer is awaited. */
 static int write_state(const struct ll_write *write)
 {
     enum { QUEUED, OUT, AGAIN, LEFT, DONE, UNKNOWN, COMPARE, FAILED };
@@ -177,7 +177,7 @@ static void look_at_write(struct sim_client *client,
           write != NULL ? write_state(write) : SIM_STATE_NONE);
 }
 
-/** Looks at the object with an id; false: core has it no more. */
+/** Checks the object with an id; false: core has freed it. */
 static bool
 look_at_object(struct sim_client *client, uint64_t id, unsigned event)
 {
@@ -187,7 +187,7 @@ look_at_object(struct sim_client *client, uint64_t id, unsigned event)
     const struct sim_object *known = &client->objects[id];
 
 #define AS(type) (object != NULL ? LL_CONTAINER(object, type, object) : NULL)
-    if (known->ticket != NULL && known->ticket->parts_n > 0) {
+    if (known->ticket != NULL && known->ticket->members_n > 0) {
         look_at_bundle(client, known->ticket, AS(struct ll_bundle), event);
     } else if (known->ticket != NULL) {
         look_at_ticket(client, known->ticket, AS(struct ll_ticket), event);
@@ -221,7 +221,7 @@ static void look_at_streams(struct sim_client *client, unsigned event)
     }
 }
 
-/** TRUSTED after the two streams changed places is a state of its own. */
+/** TRUSTED after the two streams were exchanged is a state of its own. */
 static void look_at_beats(struct sim_client *client, unsigned event)
 {
     const struct ll_keepalive *keepalive = &client->core->keepalive;

@@ -9,10 +9,9 @@ struct sim_client;
 struct ll_core;
 
 /**
- * What core's machines did: how often each went from one state to another,
- * and with which event. Looked at from the outside, before and after each step
- * and after its effects were drawn.
- */
+ * The transitions of core's state machines: how often each occurred, and with
+ * which event. States are compared before and after each step, and after its
+ * effects were drawn. / */
 
 enum sim_machine {
     SIM_MACHINE_SESSION,
@@ -24,16 +23,16 @@ enum sim_machine {
     SIM_MACHINE_WRITE,
     SIM_MACHINE_BUNDLE,
     SIM_MACHINE_OBSERVER,
-    SIM_MACHINE_RESUMED, /* a ticket whose place another process took */
-    SIM_MACHINE_SEARCH,  /* for a circle that a ticket waits in */
+    SIM_MACHINE_RESUMED, /* a ticket that another process resumed */
+    SIM_MACHINE_SEARCH,  /* for a deadlock that a ticket is in */
     SIM_MACHINE_RENEWAL, /* of a session: see keepalive.h */
     SIM_MACHINES,
 };
 
-/** core's 19 events and, as one more, the drawing of its effects. */
+/** core's 19 events, and the drawing of its effects. */
 #define SIM_EVENTS 20
 #define SIM_EVENT_DRAW 19
-/** States at most, with one for what is not there. */
+/** The limit of states, with one for a missing object. */
 #define SIM_STATES 9
 #define SIM_STATE_NONE 8
 
@@ -41,14 +40,14 @@ struct sim_coverage {
     uint64_t n[SIM_MACHINES][SIM_STATES][SIM_EVENTS][SIM_STATES];
 };
 
-/** Compares what a client's core holds with what was last seen of it. */
+/** Compares the objects of a client's core with their last seen states. */
 void sim_coverage_look(struct sim_client *client, unsigned event);
 
 void sim_coverage_add(struct sim_coverage *sum,
                       const struct sim_coverage *part);
 void sim_coverage_print(const struct sim_coverage *coverage, FILE *file);
 /** Prints the lines of a file of transitions that were not visited.
- *  @return how many; -1: the file cannot be read */
+ *  @return their number; -1: the file cannot be read */
 int sim_coverage_check(const struct sim_coverage *coverage,
                        const char *path,
                        FILE *file);

@@ -4,9 +4,8 @@
 #include "world.h"
 
 /**
- * Invariants of the phases after the storm: everybody is served, no key is
- * left, and core forgets all that was closed.
- */
+ * Invariants of the phases after the storm: every waiter is served, no key is
+ * left, and core frees all closed objects. / */
 
 static unsigned orphan_of(const struct sim_world *world, const char *key)
 {
@@ -43,7 +42,7 @@ const char *sim_queue_leftover(struct sim_world *world)
     return found ? leftover : NULL;
 }
 
-/** Who has not come to an end, for a sentence. */
+/** Prints a ticket that has not ended. */
 static const struct sim_ticket *find_busy(struct sim_world *world)
 {
     for (unsigned i = 0; i < world->clients_n; i++) {
@@ -69,7 +68,7 @@ void sim_check_phase(struct sim_world *world)
 
     switch (world->phase) {
     case SIM_PHASE_STORM:
-        /* So little goes on that the steps take long: that is no fault. */
+        /* With few events, the steps take long: not a fault. */
         break;
     case SIM_PHASE_HEAL:
         if (busy != NULL) {
@@ -79,17 +78,17 @@ void sim_check_phase(struct sim_world *world)
                       busy->seen_state);
         } else {
             sim_break(world, "served after healing",
-                      "somebody has not come to an end");
+                      "a client has not come to an end");
         }
         break;
     case SIM_PHASE_QUIET:
         if (key != NULL) {
             sim_break(world, "no orphan",
-                      "the key %s of client %u is left, and nobody's", key,
+                      "the key %s of client %u is left without an owner", key,
                       orphan_of(world, key));
         } else if (!sim_observers_are_current(world)) {
             sim_break(world, "every leader in its turn",
-                      "an observer has not heard that nobody leads");
+                      "an observer did not report that nobody leads");
         }
         break;
     case SIM_PHASE_CLOSE:

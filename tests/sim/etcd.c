@@ -99,8 +99,8 @@ static int64_t min_ns(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/** When a member has something to do by itself: it applies, or its loop over
- *  unsynced watchers comes round. */
+/** When a member acts by itself: it applies, or its loop over unsynced watchers
+ * runs. */
 static int64_t member_deadline_ns(const struct sim_etcd *etcd, unsigned i)
 {
     const struct sim_member *member = &etcd->members[i];
@@ -137,7 +137,7 @@ int64_t sim_etcd_deadline_ns(const struct sim_etcd *etcd)
     return min_ns(deadline_ns, sim_streams_deadline_ns(etcd));
 }
 
-/** Lets all go on that a change has made possible, until nothing changes. */
+/** Processes all that a change has made possible, until nothing changes. */
 static void settle(struct sim_etcd *etcd)
 {
     while (etcd->stirred) {
@@ -148,8 +148,8 @@ static void settle(struct sim_etcd *etcd)
     sim_calls_sweep(etcd);
 }
 
-/** All that is due now. That a member loses its leader comes before a new one
- *  is there: no two of them ever lead at a time. */
+/** Processes all that is due. A member loses its leader before a new one is
+ * elected: two never lead at the same time. */
 static void run_due(struct sim_etcd *etcd)
 {
     unsigned i;

@@ -68,7 +68,7 @@ void sim_answer_status(struct sim_etcd *etcd, struct sim_call *call)
     sim_answer(etcd, call, &status);
 }
 
-/** The keys that a member has seen on a lease. */
+/** The keys on a lease as applied by a member. */
 static void list_keys(struct sim_etcd *etcd,
                       struct sim_call *call,
                       unsigned member,
@@ -90,8 +90,8 @@ static void list_keys(struct sim_etcd *etcd,
     ttl->lease.keys = keys;
 }
 
-/** What is left is in whole seconds, cut off; that is below 0 too when the
- *  lease is long over and not revoked yet. */
+/** The remaining TTL is in whole seconds, truncated; it is below 0 if the lease
+ * expired long ago and is not revoked yet. */
 void sim_answer_ttl(struct sim_etcd *etcd, struct sim_call *call)
 {
     const struct sim_lease *lease =

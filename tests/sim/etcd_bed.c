@@ -15,9 +15,9 @@ static void tell(struct sim_bed *bed, const char *who, char *line)
 {
     size_t size = strlen(who) + strlen(line) + 4;
 
-    bed->told = sim_grow(bed->told, bed->told_size + size, 1);
-    bed->told_size += (size_t)snprintf(bed->told + bed->told_size, size,
-                                       "%s: %s\n", who, line);
+    bed->output = sim_grow(bed->output, bed->output_size + size, 1);
+    bed->output_size += (size_t)snprintf(bed->output + bed->output_size, size,
+                                         "%s: %s\n", who, line);
     free(line);
 }
 
@@ -99,16 +99,16 @@ void sim_bed_open(struct sim_bed *bed, const struct sim_etcd_config *config)
 void sim_bed_close(struct sim_bed *bed)
 {
     sim_etcd_free(bed->etcd);
-    free(bed->told);
+    free(bed->output);
     free(bed->taken);
 }
 
 const char *sim_bed_take(struct sim_bed *bed)
 {
     free(bed->taken);
-    bed->taken = bed->told != NULL ? bed->told : copy("");
-    bed->told = NULL;
-    bed->told_size = 0;
+    bed->taken = bed->output != NULL ? bed->output : copy("");
+    bed->output = NULL;
+    bed->output_size = 0;
     return bed->taken;
 }
 

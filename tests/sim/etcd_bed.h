@@ -4,8 +4,8 @@
 #include "sim/etcd.h"
 
 /**
- * The model alone, for its tests: requests go in without a network, and what
- * comes of them is a text, a line each, of what has been told so far:
+ * The model alone, for its tests: requests go in without a network, and its
+ * output is a text with a line for each message:
  *
  *     1: revision 2 txn then {put}
  *     2: no lease 5 "etcdserver: requested lease not found"
@@ -19,29 +19,29 @@
 struct sim_bed {
     struct sim_etcd *etcd;
     int64_t now_ns;
-    uint64_t tag; /* of the newest request */
-    char *told;
-    size_t told_size;
-    /** What was taken last. */
+    uint64_t tag; /* of the latest request */
+    char *output;
+    size_t output_size;
+    /** The text taken last. */
     char *taken;
     int64_t commits; /* as on_commit has counted them */
 };
 
-/** With the model's defaults for all that config has as 0; watches are placed
- *  at once unless config says otherwise. */
+/** Uses the model's default for each 0 in config; watches are placed at once
+ * unless config sets otherwise. */
 void sim_bed_open(struct sim_bed *bed, const struct sim_etcd_config *config);
 void sim_bed_close(struct sim_bed *bed);
 
-/** What was told since the last time; valid until the next time. */
+/** The output since the last call; valid until the next call. */
 const char *sim_bed_take(struct sim_bed *bed);
-/** Lets time pass. */
+/** Advances the time. */
 void sim_bed_pass_ms(struct sim_bed *bed, int64_t ms);
 
 uint64_t sim_bed_ask(struct sim_bed *bed,
                      unsigned member,
                      const struct ll_request *request);
-/** Requests by their parts; texts end with a NUL, end NULL or "": the key
- *  alone. Each returns its tag. */
+/** Send requests; texts end with a NUL; an end of NULL or "" means the key
+ * only. Each returns its tag. */
 uint64_t sim_bed_put(struct sim_bed *bed,
                      unsigned member,
                      const char *key,

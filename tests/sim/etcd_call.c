@@ -10,7 +10,7 @@ static const struct sim_error error_leader_changed = {
     GRPC_STATUS_UNAVAILABLE, "etcdserver: leader changed"};
 static const struct sim_error error_timed_out = {
     GRPC_STATUS_UNAVAILABLE, "etcdserver: request timed out"};
-/** etcd forgot to give this one its code. */
+/** etcd does not map this error to a code of its own. */
 static const struct sim_error error_too_many_requests = {
     GRPC_STATUS_UNKNOWN, "etcdserver: too many requests"};
 
@@ -36,7 +36,7 @@ void sim_calls_sweep(struct sim_etcd *etcd)
 }
 
 /** Proposes a write. One that cannot be committed at once stays in flight; its
- *  fate is settled when there is a leader who can. */
+ * outcome is decided when a leader can commit again. */
 static void propose(struct sim_etcd *etcd, struct sim_call *call)
 {
     bool reachable = sim_member_is_reachable(etcd, call->member);
@@ -50,8 +50,8 @@ static void propose(struct sim_etcd *etcd, struct sim_call *call)
         sim_commit(etcd, call);
         return;
     }
-    /* It was with a leader that is none any more, or on the way to one who
-     * could not be reached. It may be in somebody's log or on the wire. */
+    /* It was sent to a former leader, or to one that could not be reached. It
+     * may be in a member's log or in the network. */
     switch (sim_random_below(&etcd->random, 3)) {
     case 0:
         sim_commit(etcd, call);
@@ -67,7 +67,7 @@ static void propose(struct sim_etcd *etcd, struct sim_call *call)
     }
 }
 
-/** Gets the index that a linearizable read has to wait for. */
+/** Sets the index that a linearizable read has to wait for. */
 static void read_index(struct sim_etcd *etcd, struct sim_call *call)
 {
     const struct sim_member *member = &etcd->members[call->member];
@@ -86,7 +86,7 @@ static void read_index(struct sim_etcd *etcd, struct sim_call *call)
     }
 }
 
-/** Lets a call go on as far as it can. */
+/** Processes a call as far as possible. */
 static void go_on(struct sim_etcd *etcd, struct sim_call *call)
 {
     switch (call->state) {
@@ -133,7 +133,7 @@ static const struct sim_error *check(const struct sim_etcd *etcd,
     return NULL;
 }
 
-/** What a request needs, as a state to wait in; INDEXED: nothing. */
+/** The state in which a request waits for its need; INDEXED: no need. */
 static enum sim_call_state need_of(const struct ll_request *request)
 {
     switch (request->kind) {
@@ -158,8 +158,8 @@ static enum sim_call_state need_of(const struct ll_request *request)
     return SIM_CALL_INDEXED;
 }
 
-/** A member takes a call. As the clients here ask for a member that has a
- *  leader with all but the status, one without answers nothing else. */
+/** A member receives a call. The clients here require a leader (hasleader) for
+ * all calls but the status, so a member without one answers only that. */
 void sim_call_serve(struct sim_etcd *etcd, struct sim_call *call)
 {
     const struct sim_member *member = &etcd->members[call->member];
@@ -313,7 +313,7 @@ int64_t sim_calls_deadline_ns(const struct sim_etcd *etcd)
     return deadline_ns;
 }
 
-/** The calls of a member that dies; what it has proposed may still live. */
+/** Ends the calls of a killed member; its proposals may still be committed. */
 void sim_calls_kill(struct sim_etcd *etcd, unsigned member)
 {
     size_t i;

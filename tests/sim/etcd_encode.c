@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "sim/etcd_program.h"
 
-/** As protobuf-c wants them: writable, though it leaves them be. */
+/** protobuf-c's type: not const, though packing does not change them. */
 static ProtobufCBinaryData binary(struct ll_bytes bytes)
 {
     return (ProtobufCBinaryData){.len = bytes.size,
@@ -38,7 +38,7 @@ void sim_watch_encode(const struct sim_watch_request *watch,
     ll_buffer_free(out);
     out->size = protobuf_c_message_get_packed_size(&message.base);
     out->capacity = out->size;
-    /* The buffer is the library's, and so is its memory. */
+    /* The buffer is the library's type, with memory from ll_alloc. */
     out->data = ll_alloc(out->size);
     if (out->data == NULL) {
         abort();

@@ -25,7 +25,7 @@ int64_t sim_beat(int64_t phase_ns, int64_t beat_ns, int64_t from_ns)
     return late_ns == 0 ? from_ns : from_ns + beat_ns - late_ns;
 }
 
-/** Index of the first lease whose id is not below this one. */
+/** The index of the first lease whose id is not below this one. */
 static size_t lower(const struct sim_etcd *etcd, int64_t id)
 {
     size_t low = 0;
@@ -65,7 +65,7 @@ void sim_lease_on_attach(void *arg, int64_t lease, int change)
     }
 }
 
-/** Plans the look that finds a lease which expires then. */
+/** Schedules the check that finds a lease which expires then. */
 static void plan_check(struct sim_etcd *etcd, int64_t expiry_ns)
 {
     int64_t check_ns = SIM_NEVER;
@@ -115,7 +115,7 @@ const struct sim_error *sim_lease_grant(struct sim_etcd *etcd,
     return NULL;
 }
 
-/** Deletes a lease's keys in their order, in one revision, and the lease. */
+/** Deletes a lease's keys in order, in one revision, and the lease. */
 const struct sim_error *sim_lease_revoke(struct sim_etcd *etcd, int64_t id)
 {
     struct sim_store *store = &etcd->store;
@@ -149,8 +149,8 @@ int64_t sim_lease_expiry_from(int64_t now_ns, int64_t ttl_s, int64_t extra_ns)
     return now_ns + ttl_s * SIM_NS_PER_S + extra_ns;
 }
 
-/** The time of an election is added: the one before may have renewed until
- *  then. */
+/** An election's duration is added: the former leader may have renewed until
+ * then. */
 void sim_leases_promote(struct sim_etcd *etcd, unsigned old)
 {
     size_t i;
@@ -182,8 +182,8 @@ static int compare_expiry(const void *a, const void *b)
     return left->id < right->id ? -1 : 1;
 }
 
-/** Revokes those that have expired, the oldest first, and no more than half of
- *  what a second may bring. Without a quorum nothing comes of it. */
+/** Revokes expired leases, the oldest first, at most half of the limit per
+ * second. Without a quorum nothing is committed. */
 void sim_leases_check(struct sim_etcd *etcd)
 {
     struct sim_lease *expired = NULL;

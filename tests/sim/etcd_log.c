@@ -7,7 +7,8 @@ uint64_t sim_log_end(const struct sim_etcd *etcd)
     return etcd->entries_first + etcd->entries_n;
 }
 
-/** Forgets what every member has applied, and what all have compacted. */
+/** Frees entries that every member has applied, and versions that all have
+ * compacted. */
 static void trim(struct sim_etcd *etcd)
 {
     uint64_t applied = sim_log_end(etcd);
@@ -23,7 +24,7 @@ static void trim(struct sim_etcd *etcd)
             member->compacted < compacted ? member->compacted : compacted;
     }
     gone = (size_t)(applied - etcd->entries_first);
-    /* In pieces, so that it costs little for each. */
+    /* In batches, to keep the cost per entry low. */
     if (gone == etcd->entries_n || gone > 1024) {
         etcd->entries_n -= gone;
         etcd->entries_first = applied;
@@ -85,8 +86,8 @@ void sim_apply_all(struct sim_etcd *etcd, unsigned member)
     }
 }
 
-/** Appends an entry: the store already is as after it. The leader applies it
- *  before anybody else does. */
+/** Appends an entry, which the store already contains. The leader applies it
+ * before the other members. */
 static void append(struct sim_etcd *etcd, int64_t revision_before)
 {
     struct sim_entry entry = {
@@ -115,7 +116,7 @@ static void append(struct sim_etcd *etcd, int64_t revision_before)
     }
 }
 
-/** Carries out a write on the store, and says what its answer is. */
+/** Applies a write to the store, and sets its answer. */
 static const struct sim_error *carry_out(struct sim_etcd *etcd,
                                          struct sim_call *call)
 {

@@ -34,8 +34,8 @@ static bool majority_is_reachable(const struct sim_etcd *etcd)
     return n > etcd->config.members / 2;
 }
 
-/** A member alone is its own quorum, even when it is cut off from the others
- *  that it has not. */
+/** A single member is its own quorum, even when it is cut off, as there are no
+ * others. */
 bool sim_has_quorum(const struct sim_etcd *etcd)
 {
     return etcd->leader != SIM_NOBODY &&
@@ -43,9 +43,9 @@ bool sim_has_quorum(const struct sim_etcd *etcd)
            majority_is_reachable(etcd);
 }
 
-/** Follows the leader, or begins to miss it. Those who can elect a new one are
- *  without for a moment before that; the others take an election's time to
- *  notice. */
+/** Follows the leader, or begins to detect its loss. Members that can elect a
+ * new one have none for a moment before that; the others need an election's
+ * duration to detect the loss. */
 static void member_reconsider(struct sim_etcd *etcd, unsigned i)
 {
     struct sim_member *member = &etcd->members[i];
@@ -93,7 +93,7 @@ void sim_reconsider(struct sim_etcd *etcd)
     etcd->stirred = true;
 }
 
-/** Makes a member the leader, of a new term. */
+/** Makes a member the leader of a new term. */
 static void lead(struct sim_etcd *etcd, unsigned member)
 {
     unsigned old = etcd->leader;
@@ -105,8 +105,8 @@ static void lead(struct sim_etcd *etcd, unsigned member)
     sim_reconsider(etcd);
 }
 
-/** Elects one of those that can be reached. All of them have, in their logs,
- *  what is committed, so that any may be it. */
+/** Elects one of the reachable members. All have the committed entries in their
+ * logs, so any of them may be elected. */
 static void elect(struct sim_etcd *etcd)
 {
     unsigned candidates[SIM_MEMBERS_MAX];

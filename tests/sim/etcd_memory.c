@@ -10,7 +10,7 @@ struct sim_block {
     max_align_t bytes[];
 };
 
-/** A model without memory can go on with nothing that it promises. */
+/** Without memory the model cannot continue. */
 static void *need(void *memory)
 {
     if (memory == NULL) {

@@ -70,7 +70,7 @@ const struct sim_version *sim_key_at(const struct sim_key *key,
 {
     size_t i = key->versions_n;
 
-    /* Most reads want the newest, or one just before it. */
+    /* Most reads are of the newest revision, or of one just before it. */
     while (i > 0 && key->versions[i - 1]->revision > revision) {
         i--;
     }
@@ -195,8 +195,8 @@ bool sim_store_end(struct sim_store *store)
     return true;
 }
 
-/** Drops the versions of a key that compaction to a revision makes
- *  unreachable. Those of that very revision stay: a watch may start there. */
+/** Frees the versions of a key that a compaction to a revision makes
+ * unreachable. Those at that revision stay: a watch may start there. */
 static void key_trim(struct sim_key *key, int64_t revision)
 {
     size_t gone = 0;

@@ -19,7 +19,7 @@ struct sim_version {
     char value[];
 };
 
-/** A key that has been, with what is kept of its history, oldest first. */
+/** A key that has existed, with the kept part of its history, oldest first. */
 struct sim_key {
     struct ll_bytes name; /* its own */
     struct sim_version **versions;
@@ -28,9 +28,8 @@ struct sim_key {
 };
 
 /**
- * All that was ever committed: etcd's multi-version store. Members read it at
- * the revision that each has applied.
- */
+ * All committed revisions: etcd's multi-version store. Each member reads it at
+ * the revision that it has applied. / */
 struct sim_store {
     struct sim_key **keys; /* in their order */
     size_t keys_n;
@@ -38,25 +37,26 @@ struct sim_store {
     struct sim_version **changes; /* in the order of revisions */
     size_t changes_n;
     size_t changes_capacity;
-    /** The newest committed; etcd's empty store is at 1. */
+    /** The newest committed revision; etcd's empty store is at 1. */
     int64_t revision;
-    /** Up to here superseded versions are gone from memory. */
+    /** Superseded versions up to this revision have been freed. */
     int64_t trimmed;
-    /** Changes of the open write, which make up revision + 1. */
+    /** Changes of the open write, which will be revision + 1. */
     size_t open_n;
-    /** Told of each key that a lease gets or loses; see etcd_lease.c. */
+    /** Called for each key that is attached to or detached from a lease; see
+     * etcd_lease.c. */
     void (*on_attach)(void *arg, int64_t lease, int change);
     void *attach_arg;
 };
 
-/** Where a read stands. */
+/** The revisions that a read uses. */
 struct sim_view {
     const struct sim_store *store;
     int64_t revision;
     int64_t compacted;
 };
 
-/** Why etcd turns a request down; one of the constants below. */
+/** Why etcd refuses a request; one of the constants below. */
 struct sim_error {
     int grpc_status;
     const char *text;
@@ -69,43 +69,43 @@ extern const struct sim_error sim_error_empty_key;
 void sim_store_init(struct sim_store *store);
 void sim_store_free(struct sim_store *store);
 
-/** Writes gather until the end, which makes a revision of them if there is
- *  any; all of them carry that one. */
+/** Writes are collected until the end, which commits them as one revision if
+ * there are any. */
 void sim_store_put(struct sim_store *store, const struct ll_put *put);
 int64_t sim_store_delete(struct sim_store *store,
                          struct ll_bytes key,
                          struct ll_bytes end);
-/** Whether a revision came of the writes. */
+/** Whether the writes made a revision. */
 bool sim_store_end(struct sim_store *store);
-/** The revision that a read inside the open write stands at. */
+/** The revision that a read inside the open write sees. */
 int64_t sim_store_open_revision(const struct sim_store *store);
 
-/** Frees what nobody who has compacted to this revision can ask for. */
+/** Frees versions that cannot be read after a compaction to this revision. */
 void sim_store_trim(struct sim_store *store, int64_t revision);
 
-/** Takes back what was written after a revision, which is not trimmed. */
+/** Undoes the writes after a revision that has not been trimmed. */
 void sim_store_back(struct sim_store *store, int64_t revision);
 
-/** The key as it was at a revision; NULL: it was not there. */
+/** The key at a revision; NULL: it did not exist. */
 const struct sim_version *sim_store_find(const struct sim_store *store,
                                          struct ll_bytes key,
                                          int64_t revision);
-/** Index of the first key that is not before this one. */
+/** The index of the first key that is not less than this one. */
 size_t sim_store_lower(const struct sim_store *store, struct ll_bytes key);
-/** A key's newest version up to a revision, if that is no deletion. */
+/** A key's newest version up to a revision, unless that is a deletion. */
 const struct sim_version *sim_key_at(const struct sim_key *key,
                                      int64_t revision);
-/** Index of the first change of a revision or a later one. */
+/** The index of the first change of this or a later revision. */
 size_t sim_store_change_lower(const struct sim_store *store, int64_t revision);
 
 /** Fills a kv that points into the store. */
 void sim_version_kv(const struct sim_version *version, struct ll_kv *ret_kv);
-/** Fills a watch event; of a deletion etcd tells the key and the revision. */
+/** Fills a watch event; a deletion's has only the key and the revision. */
 void sim_version_event(const struct sim_version *version,
                        struct ll_watch_event *ret_event);
 
-/** Answers a range at a view; what the answer points at is the arena's.
- *  @return NULL, or why not */
+/** Answers a range at a view; the answer points into the arena.
+ *  @return NULL, or the error */
 const struct sim_error *sim_range(const struct sim_view *view,
                                   const struct ll_range *range,
                                   struct sim_arena *arena,

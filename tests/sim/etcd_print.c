@@ -58,7 +58,7 @@ static int compare_bytes(const void *a, const void *b)
                              *(const struct ll_bytes *)b);
 }
 
-/** In their order: etcd gives them in none. */
+/** Sorted, since etcd returns them in no order. */
 static void
 print_lease_keys(FILE *out, const struct ll_bytes *keys, size_t keys_n)
 {

@@ -32,8 +32,8 @@ static struct ll_bytes any_key(struct sim_program *program)
     return bytes(keys[below(program, SIM_PROGRAM_KEYS)]);
 }
 
-/** The key alone, a range that may be empty or the wrong way round, or all
- *  that follows. */
+/** The key only, a range that may be empty or reversed, or all keys from it
+ * on. */
 static struct ll_bytes any_end(struct sim_program *program)
 {
     switch (below(program, 5)) {
@@ -57,7 +57,7 @@ static int64_t any_lease(struct sim_program *program)
     return 1000 + below(program, SIM_PROGRAM_LEASES);
 }
 
-/** A revision that matters to some key, or one near now. */
+/** A revision of some key's version, or one near the newest. */
 static int64_t any_revision(struct sim_program *program)
 {
     int64_t now = sim_etcd_revision(program->model);
@@ -176,8 +176,8 @@ build_ops(struct sim_program *program, int depth, size_t n)
     return ops;
 }
 
-/** A put that leaves a key as it is. It has its Txn for itself: etcd 3.4.23
- *  panics when another part of the same Txn deletes the key before it. */
+/** A put that does not change a key. It is alone in its Txn: etcd 3.4.23 panics
+ * if another operation of the same Txn deletes the key before it. */
 static void build_keep(struct sim_program *program, struct ll_txn *txn)
 {
     struct ll_op *op = sim_arena_alloc(&program->arena, 1, sizeof(*op));
@@ -211,7 +211,7 @@ build_txn(struct sim_program *program, int depth, struct ll_txn *txn)
     txn->else_ops = build_ops(program, depth, txn->else_n);
 }
 
-/** A Txn of as many nested ones as pass, or one or two more. */
+/** A Txn with the maximum number of nested ones, or one or two more. */
 static void build_large_txn(struct sim_program *program, struct ll_txn *txn)
 {
     size_t n = 125 + (size_t)below(program, 5);
@@ -301,7 +301,8 @@ static void build_watch(struct sim_program *program,
     if (one_in(program, 10)) {
         watch->watch_id = 1 + below(program, program->watch_id_next);
     }
-    /* Each that starts in the past costs the test a wait for etcd's loop. */
+    /* Each watch that starts in the past makes the test wait for etcd's
+     * loop. */
     if (one_in(program, 6)) {
         watch->start_revision = any_revision(program);
         if (one_in(program, 2) && program->compacted > 1) {

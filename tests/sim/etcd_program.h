@@ -6,23 +6,21 @@
 #include "sim/etcd_memory.h"
 
 /**
- * Random programs of requests for etcd and its model: on few keys and leases,
- * so that they meet. Everything comes from the seed and from what the model
- * holds.
- */
+ * Random programs of requests for etcd and its model, on few keys and leases,
+ * so that requests conflict. All is determined by the seed and the model's
+ * state. / */
 struct sim_program {
     uint64_t random;
     const struct sim_etcd *model;
     int64_t compacted;
-    /** Of the step at hand. */
+    /** Of the current step. */
     struct sim_arena arena;
     int64_t watch_id_next;
-    /** A lease that is to be revoked at once; 0: none. Its TTL is short. */
+    /** A lease to be revoked at once; 0: none. Its TTL is short. */
     int64_t brief_lease;
 };
 
-/** So few that a sort of all keys is one by insertion in Go, which keeps the
- *  order of those that are equal. */
+/** So few that Go sorts all keys by insertion, which is stable. */
 #define SIM_PROGRAM_KEYS 11
 #define SIM_PROGRAM_LEASES 6
 
@@ -39,23 +37,23 @@ struct sim_step {
     enum sim_step_kind kind;
     struct ll_request request;
     struct sim_watch_request watch;
-    int64_t id; /* the lease's, the watch's, or the revision to compact to */
+    int64_t id; /* of the lease or watch, or the revision to compact to */
 };
 
 void sim_program_next(struct sim_program *program, struct sim_step *ret_step);
 void sim_program_free(struct sim_program *program);
 
-/** Writes a watch's request as etcd reads it into an emptied buffer: the
- *  library's own watches start at no revision and have no end. */
+/** Encodes a watch's request into an emptied buffer. (The library's own encoder
+ * has no start revision and no range end.) */
 void sim_watch_encode(const struct sim_watch_request *watch,
                       struct ll_buffer *out);
 
-/** Prints an answer, all of it but what is left of a TTL and who answered; the
- *  caller frees it. */
+/** Prints an answer, except the remaining TTL and the member's id; the caller
+ * frees it. */
 char *sim_print_answer(const struct ll_answer *answer);
-/** Prints a message of a watch, all of it but who sent it. */
+/** Prints a message of a watch, except the member's id. */
 char *sim_print_watch(const struct ll_event *event);
-/** Prints what a step asks. */
+/** Prints a step's request. */
 char *sim_print_step(const struct sim_step *step);
 
 #endif

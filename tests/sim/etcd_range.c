@@ -13,7 +13,7 @@ const struct sim_error sim_error_future = {
 const struct sim_error sim_error_empty_key = {
     GRPC_STATUS_INVALID_ARGUMENT, "etcdserver: key is not provided"};
 
-/** What a range finds before it is sorted and cut. */
+/** The keys of a range before they are sorted and limited. */
 struct found {
     const struct sim_version **versions;
     size_t n;
@@ -21,7 +21,7 @@ struct found {
     int64_t count;
 };
 
-/** Go's sort keeps no order among equals; here it is the keys' one. */
+/** Go's sort is not stable; here equal elements keep the keys' order. */
 static int compare_oldest(const void *a, const void *b)
 {
     const struct sim_version *left = *(const struct sim_version *const *)a;
@@ -44,8 +44,8 @@ static int compare_newest(const void *a, const void *b)
     return sim_bytes_compare(left->key->name, right->key->name);
 }
 
-/** Gathers the keys of a range; the count is that of all keys, also of those
- *  that the filter leaves out. */
+/** Collects the keys of a range; the count includes the keys that the filter
+ * leaves out. */
 static void find(const struct sim_view *view,
                  const struct ll_range *range,
                  int64_t revision,

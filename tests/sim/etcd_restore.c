@@ -4,10 +4,9 @@
 #include <string.h>
 
 /**
- * A snapshot, and a cluster that is restored from it: the store, its leases and
- * what was compacted are as they were, the cluster's id stays, and everything
- * else is gone.
- */
+ * A snapshot, and a cluster that is restored from it: the store, its leases,
+ * its compacted revision and the cluster's id are those of the snapshot;
+ * everything else is gone. / */
 
 void sim_etcd_snapshot(struct sim_etcd *etcd)
 {
@@ -23,8 +22,7 @@ void sim_etcd_snapshot(struct sim_etcd *etcd)
     }
 }
 
-/** Keys that the snapshot has, and which are not there any more, as they were:
- *  those of the past. */
+/** Keys of the snapshot that were deleted or recreated since. */
 static struct ll_bytes *past_keys(const struct sim_etcd *etcd, size_t *ret_n)
 {
     const struct sim_store *store = &etcd->store;
@@ -46,7 +44,7 @@ static struct ll_bytes *past_keys(const struct sim_etcd *etcd, size_t *ret_n)
     return past;
 }
 
-/** The leases of the snapshot, whose time begins anew. */
+/** The leases of the snapshot, with their full TTL again. */
 static void leases_back(struct sim_etcd *etcd)
 {
     size_t i;

@@ -1,7 +1,7 @@
 #include "sim/etcd_private.h"
 
-/** Answers the keep-alives that wait on a stream, up to the first of a lease
- *  that has expired. */
+/** Answers the keep-alives that wait on a stream, up to the first one of an
+ * expired lease. */
 static void renew(struct sim_etcd *etcd, struct sim_stream *stream)
 {
     while (stream->messages_n > 0) {
@@ -20,7 +20,7 @@ static void renew(struct sim_etcd *etcd, struct sim_stream *stream)
     }
 }
 
-/** Its proposals go to the leader that is now, who commits them. */
+/** Its proposals are forwarded to the present leader, which commits them. */
 static void revoke(struct sim_etcd *etcd)
 {
     size_t i = 0;

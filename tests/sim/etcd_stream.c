@@ -44,7 +44,7 @@ static void stream_free(struct sim_stream *stream)
     free(stream);
 }
 
-/** Takes a stream out without a word. */
+/** Removes a stream without a report. */
 static void stream_remove(struct sim_etcd *etcd, struct sim_stream *stream)
 {
     size_t at = 0;
@@ -109,7 +109,7 @@ void sim_etcd_stream_close(struct sim_etcd *etcd, uint64_t stream)
 }
 
 /** Renews a lease at the leader. False: it has to wait. The renewal of an
- *  expired one waits until that is revoked, or another leads. */
+ * expired lease waits until that is revoked, or until another member leads. */
 static bool
 keepalive(struct sim_etcd *etcd, struct sim_stream *stream, int64_t id)
 {
@@ -138,8 +138,8 @@ static bool is_refused(const struct sim_etcd *etcd,
     return lease != NULL && lease->is_denied;
 }
 
-/** Takes a stream's messages one after the other, as etcd does.
- *  @return whether the stream is still there */
+/** Processes a stream's messages in order, as etcd does.
+ *  @return whether the stream still exists */
 static bool stream_go_on(struct sim_etcd *etcd, struct sim_stream *stream)
 {
     const struct sim_member *member = &etcd->members[stream->member];
@@ -189,7 +189,7 @@ void sim_streams_stir(struct sim_etcd *etcd)
     }
 }
 
-/** When a stream's member has gone without a leader for too long. */
+/** The time at which a stream's member will have had no leader for too long. */
 static int64_t leaderless_ns(const struct sim_etcd *etcd,
                              const struct sim_stream *stream)
 {
@@ -202,7 +202,7 @@ static int64_t leaderless_ns(const struct sim_etcd *etcd,
            SIM_STREAM_PATIENCE * etcd->config.election_ns;
 }
 
-/** When the message at a stream's head is over. */
+/** The time at which the message at a stream's head is due. */
 static int64_t head_ns(const struct sim_etcd *etcd,
                        const struct sim_stream *stream)
 {
@@ -248,7 +248,7 @@ int64_t sim_streams_deadline_ns(const struct sim_etcd *etcd)
     return deadline_ns;
 }
 
-/** Puts a message behind the others; NULL: the stream is no more. */
+/** Appends a message; NULL: the stream has ended. */
 static struct sim_stream_message *
 message_add(struct sim_etcd *etcd, uint64_t stream, int64_t id)
 {

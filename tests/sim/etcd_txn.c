@@ -8,15 +8,15 @@ const struct sim_error sim_error_no_lease = {
 static const struct sim_error error_no_key = {GRPC_STATUS_INVALID_ARGUMENT,
                                               "etcdserver: key not found"};
 
-/** A Txn that is being carried out. */
+/** A Txn that is being applied. */
 struct run {
     const struct sim_view *view;
-    struct sim_store *store; /* NULL: it only reads */
+    struct sim_store *store; /* NULL: read-only */
     sim_lease_known_fn *lease_known;
     void *arg;
     struct sim_arena *arena;
-    /** Which branch each Txn takes, in the order in which they stand. All are
-     *  settled before the first write. */
+    /** The branch that each Txn takes, in the order of the request. All are
+     * decided before the first write. */
     bool *path;
     size_t path_n;
     size_t at;
@@ -62,8 +62,8 @@ static bool compare_kv(const struct ll_compare *compare, const struct ll_kv *kv)
                  (number > compare->number) - (number < compare->number));
 }
 
-/** Of no key at all a value never compares, whatever is asked; a number does,
- *  as 0. */
+/** Without a key, a compare of values is false, whatever its operator; numbers
+ * compare as 0. */
 static bool compare_range(const struct sim_view *view,
                           const struct ll_compare *compare)
 {
@@ -92,7 +92,7 @@ static bool compare_range(const struct sim_view *view,
            (compare->target != LL_COMPARE_VALUE && compare_kv(compare, &none));
 }
 
-/** How many Txns there are in one, itself included. */
+/** The number of Txns in one, itself included. */
 static size_t count_txns(const struct ll_txn *txn)
 {
     size_t n = 1;
@@ -131,9 +131,9 @@ static void choose_path(struct run *run, const struct ll_txn *txn)
     }
 }
 
-/** What fails the whole Txn: a lease or a key that is not there, and a range's
- *  revision that is not; the one, the other, or both in the order in which they
- *  stand. */
+/** Errors that fail the whole Txn: a put's missing lease or key, a range's
+ * invalid revision. Checks the one, the other, or both in the order of the
+ * request. */
 static const struct sim_error *
 check_path(struct run *run, const struct ll_txn *txn, bool puts, bool ranges)
 {

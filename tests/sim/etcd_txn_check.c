@@ -77,8 +77,8 @@ check_ops(const struct ll_op *ops, size_t n, size_t ops_max)
     return NULL;
 }
 
-/** The longest of the three lists counts, and what is left of the limit is
- *  that of the nested ones. */
+/** The longest of the three lists counts, and the remainder is the limit for
+ * the nested Txns. */
 static const struct sim_error *check_sizes(const struct ll_txn *txn,
                                            size_t ops_max)
 {
@@ -103,7 +103,7 @@ static const struct sim_error *check_sizes(const struct ll_txn *txn,
     return check_ops(txn->else_ops, txn->else_n, ops_max - n);
 }
 
-/** What a list of operations writes, nested ones included. */
+/** The writes of a list of operations, nested ones included. */
 struct writes {
     struct ll_bytes *puts;
     size_t puts_n;
@@ -146,8 +146,8 @@ static void add_delete(struct writes *writes, const struct ll_delete *del)
     writes->dels[writes->dels_n++] = del;
 }
 
-/** Whether a delete so far hits the key. Of an open end etcd forgets here what
- *  it means: such a delete overlaps nothing. */
+/** Whether a delete so far includes the key. etcd does not treat an open end
+ * here as such, so a delete with one overlaps nothing. */
 static bool has_delete(const struct writes *writes, struct ll_bytes key)
 {
     size_t i;
@@ -164,9 +164,9 @@ static bool has_delete(const struct writes *writes, struct ll_bytes key)
 static bool
 gather(const struct ll_op *ops, size_t n, struct writes *ret_writes);
 
-/** Adds what a nested Txn may write. A key that both of its branches put is
- *  put once. A put is held against the deletes that stand before it alone:
- *  that a later sibling deletes what an earlier one puts passes. */
+/** Adds the possible writes of a nested Txn. A key that both of its branches
+ * put is put once. A put is compared only with the deletes before it: a later
+ * sibling may delete what an earlier one puts. */
 static bool gather_txn(const struct ll_txn *txn, struct writes *writes)
 {
     struct writes yes = {0};
@@ -196,8 +196,8 @@ static bool gather_txn(const struct ll_txn *txn, struct writes *writes)
     return good;
 }
 
-/** Gathers what a list of operations may write: its deletes, then its nested
- *  Txns, then its puts. False: some key would be written twice. */
+/** Collects the possible writes of a list of operations: its deletes, then its
+ * nested Txns, then its puts. False: a key would be written twice. */
 static bool gather(const struct ll_op *ops, size_t n, struct writes *ret_writes)
 {
     size_t i;

@@ -1,16 +1,17 @@
-/* What etcd does otherwise in one release than in another. */
+/* The differences between etcd's releases. */
 #include "sim/etcd_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/** The minor versions that the table has, from 3.4 on; later ones have all. */
+/** The minor versions in the table, from 3.4 on; later ones have all
+ * changes. */
 #define MINOR_FIRST 4
 #define MINORS 3
-/** In no release of that minor version. */
+/** Not in any release of that minor version. */
 #define NEVER UINT_MAX
 
-/** With which patch of 3.4, 3.5 and 3.6 each change came. */
+/** The patch releases of 3.4, 3.5 and 3.6 that introduced each change. */
 static const unsigned since[SIM_CHANGES][MINORS] = {
     [SIM_CHANGE_KEEPS_DELETION] = {34, 16, 0},
     [SIM_CHANGE_WATCH_NOW_IS_SYNCED] = {38, 22, 2},

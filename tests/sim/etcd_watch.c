@@ -26,8 +26,8 @@ static void tell(struct sim_etcd *etcd,
     etcd->hooks.on_watch(etcd->hooks.arg, stream->id, event);
 }
 
-/** A watch's end, as the library reads it: without a status the sentence alone
- *  says what it is. */
+/** A watch's end, as the library reads it: without a status, only the text
+ * gives the reason. */
 static void tell_end(struct sim_etcd *etcd,
                      const struct sim_stream *stream,
                      int64_t watch_id,
@@ -65,7 +65,7 @@ static bool starts_with(struct ll_bytes bytes, struct ll_bytes prefix)
            memcmp(bytes.data, prefix.data, prefix.size) == 0;
 }
 
-/** Why a watch is refused; NULL: it is not. */
+/** The reason to refuse a watch; NULL: none. */
 static const char *refusal(const struct sim_etcd *etcd,
                            const struct sim_stream *stream,
                            const struct sim_watch_request *create)
@@ -88,7 +88,7 @@ static const char *refusal(const struct sim_etcd *etcd,
     return NULL;
 }
 
-/** The loop's next turn has something to do. */
+/** The loop's next iteration has work to do. */
 static void plan_sync(struct sim_etcd *etcd, unsigned member)
 {
     struct sim_member *it = &etcd->members[member];
@@ -110,10 +110,10 @@ static int64_t choose_id(struct sim_stream *stream, int64_t id)
     return stream->watch_id_next++;
 }
 
-/** Puts a watch into its group. Its start was settled by the revision that its
- *  member had when it took the message; a write since then makes it late. In
- *  newer releases "now" is when it is placed, and what the created answer says
- *  is read after that. */
+/** Adds a watch to its group. Its start is the member's revision when it
+ * received the message; a write since then makes the watch unsynced. In newer
+ * releases the start is the revision at this moment, and the created answer's
+ * revision is read after that. */
 static void place(struct sim_etcd *etcd,
                   struct sim_stream *stream,
                   const struct sim_stream_message *message)
@@ -181,7 +181,7 @@ static bool create(struct sim_etcd *etcd,
     return true;
 }
 
-/** Of a watch that is not there, or has been refused, etcd says nothing. */
+/** For a missing or refused watch etcd sends no answer. */
 static void
 cancel(struct sim_etcd *etcd, struct sim_stream *stream, int64_t watch_id)
 {
@@ -214,9 +214,9 @@ bool sim_watch_message(struct sim_etcd *etcd,
     return true;
 }
 
-/** Sends a watcher the changes from some place in the history on that it wants,
- *  as one message; none when it wants none of them.
- *  @return the revision at which a next message has to go on; 0: none */
+/** Sends a watcher, in one message, its changes from a position in the history
+ * on; no message if it has none.
+ *  @return the revision at which the next message has to continue; 0: none */
 static int64_t send(struct sim_etcd *etcd,
                     const struct sim_stream *stream,
                     const struct sim_watcher *watcher,
@@ -242,8 +242,8 @@ static int64_t send(struct sim_etcd *etcd,
         if (change->revision > revision) {
             break;
         }
-        /* What a compaction leaves of its very revision: in older releases
-         * no deletion. */
+        /* What a compaction keeps at its own revision: in older releases no
+         * deletion. */
         if (!sim_range_has(watcher->key, watcher->end, change->key->name) ||
             (deleted && change->revision <= member->compacted &&
              !keeps_deletion)) {
@@ -270,14 +270,14 @@ static int64_t send(struct sim_etcd *etcd,
     return more;
 }
 
-/** One watcher of a member, with its stream. */
+/** A watcher of a member, with its stream. */
 struct place {
     struct sim_stream *stream;
     size_t at;
 };
 
-/** Lists a member's watchers of a state, in an order that means nothing: etcd
- *  walks a map of them. */
+/** Lists a member's watchers in a state, in arbitrary order: etcd iterates over
+ * a map. */
 static struct place *list(struct sim_etcd *etcd,
                           unsigned member,
                           enum sim_watcher_state state,
@@ -328,8 +328,8 @@ void sim_watch_notify(struct sim_etcd *etcd, unsigned member, int64_t revision)
     free(places);
 }
 
-/** Brings one watcher up to what its member has applied, or on its way there,
- *  or ends it when what it wants is gone. */
+/** Sends one watcher the changes up to its member's applied revision, or a part
+ * of them, or cancels it if they were compacted. */
 static void sync_one(struct sim_etcd *etcd,
                      const struct sim_stream *stream,
                      struct sim_watcher *watcher)

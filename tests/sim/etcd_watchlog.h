@@ -8,14 +8,13 @@
 #include "core/event.h"
 
 /**
- * What watches have been told, a text for each: of several watches at a time
- * etcd tells in no order. Start with all zero.
- */
+ * The messages of watches, as a text for each, since etcd's order between
+ * watches is arbitrary. Start with all zero. / */
 struct sim_watchlog {
     struct sim_watchlog_entry *entries;
     size_t n;
     size_t capacity;
-    /** Ever noted. */
+    /** The number recorded. */
     uint64_t messages;
 };
 

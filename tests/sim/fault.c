@@ -6,10 +6,9 @@
 #include "world.h"
 
 /**
- * Faults: how often each kind strikes is drawn from the seed, so that some
- * worlds are calm and others wild. Each kind has random numbers of its own:
- * leaving one out changes the others' as little as can be.
- */
+ * Faults: the seed determines the rate of each kind, so that fault conditions
+ * range from calm to severe. Each kind has random numbers of its own, so that
+ * disabling one changes the others as little as possible. / */
 
 enum how { MESSAGE, TIME, HABIT, SETTING };
 
@@ -43,12 +42,12 @@ enum sim_fault sim_fault_find(const char *name)
     return (enum sim_fault)fault;
 }
 
-/** Which of a hundred worlds have a fault of a kind, by how wild they are. */
+/** The percentage of worlds with a kind of fault, by severity. */
 static const int64_t present_percent[4] = {5, 25, 50, 80};
 
-/** Third parties and careless callers are in calm worlds too. */
+/** Calm worlds have third parties and careless callers too. */
 #define PRESENT_PARTIES 30
-/** So are holders that write, in most. */
+/** Most have holders that write. */
 #define PRESENT_WRITERS 60
 
 static int64_t rate_draw(struct ll_random *random, enum sim_fault fault)
@@ -71,7 +70,7 @@ static int64_t rate_draw(struct ll_random *random, enum sim_fault fault)
     return 1;
 }
 
-/** Kinds that would fill every world if they were as likely as the others. */
+/** Kinds that would dominate every world at the others' rate. */
 static bool is_rare(enum sim_fault fault, struct ll_random *random)
 {
     int64_t one_in = fault == SIM_FAULT_BURST     ? 40
@@ -85,7 +84,7 @@ static bool is_rare(enum sim_fault fault, struct ll_random *random)
     return sim_below(random, one_in) != 0;
 }
 
-/** In how many of a hundred worlds a kind is. */
+/** The percentage of worlds that have a kind. */
 static int64_t present(enum sim_fault fault, int64_t percent)
 {
     int64_t least = fault == SIM_FAULT_WRITE    ? PRESENT_WRITERS
@@ -103,7 +102,8 @@ void sim_faults_draw(struct sim_world *world)
         struct ll_random *random = &world->fault_random[i];
         bool there;
 
-        /* One that came later draws from another's: old worlds stay. */
+        /* A kind added later uses another's random numbers: old seeds keep
+         * their worlds. */
         random->state = i <= SIM_FAULT_PROXY
                             ? ll_random_next(&world->setup)
                             : world->fault_random[i - 1].state ^ (unsigned)i;
@@ -118,7 +118,8 @@ void sim_faults_draw(struct sim_world *world)
         }
     }
     if (world->fault_rate[SIM_FAULT_RESTORE] > 0) {
-        /* Go's clients wait for ever for a revision of the lost history. */
+        /* Go's clients would wait forever for a revision of the lost
+         * history. */
         world->fault_rate[SIM_FAULT_GO] = 0;
     }
 }
@@ -177,7 +178,7 @@ static void end_in(struct sim_world *world,
              SIM_EVENT_FAULT_END, (unsigned)fault, at);
 }
 
-/** Silences or closes the links of a peer to one member or to all. */
+/** Makes a peer's links to one or all members silent, or closes them. */
 static void strike_links(struct sim_world *world, enum sim_fault fault)
 {
     struct ll_random *random = &world->fault_random[fault];
@@ -205,8 +206,8 @@ static void strike_links(struct sim_world *world, enum sim_fault fault)
     }
 }
 
-/** What comes from behind the address that a client has of a member is of
- *  another cluster from now on, or of its own again. */
+/** Redirects a client's address of a member to another cluster, or back to its
+ * own. */
 static void strike_address(struct sim_world *world)
 {
     struct ll_random *random = &world->fault_random[SIM_FAULT_OTHER];
@@ -227,15 +228,15 @@ static void strike_address(struct sim_world *world)
 static void end_address(struct sim_world *world, unsigned peer, unsigned member)
 {
     if (world->links[peer][member].is_other) {
-        SIM_TELL(world, "** peer %u's address of member %u is right again",
+        SIM_TELL(world, "** peer %u's address of member %u is correct again",
                  peer, member);
         world->links[peer][member].is_other = false;
         sim_net_reset(world, peer, member);
     }
 }
 
-/** One of a client's sessions, whose beats mostly share a stream with others'
- *  beats, is to be renewed no more. */
+/** Refuses to renew one of a client's sessions; its keep-alives mostly share a
+ * stream with those of others. */
 static void strike_renewals(struct sim_world *world)
 {
     struct ll_random *random = &world->fault_random[SIM_FAULT_RENEW];
@@ -271,7 +272,7 @@ static void strike_peer(struct sim_world *world)
     int64_t pause_ns = sim_spread(random, LL_NS_PER_MS, 20 * LL_NS_PER_S);
 
     if (!peer->is_paused) {
-        SIM_TELL(world, "** peer %u is stopped for %.3f s", peer->number,
+        SIM_TELL(world, "** peer %u is paused for %.3f s", peer->number,
                  (double)pause_ns / 1e9);
         sim_net_pause(world, peer, world->now_ns + pause_ns);
     }
@@ -333,7 +334,7 @@ static void strike_cluster(struct sim_world *world, enum sim_fault fault)
     }
 }
 
-/** Once in a run: a snapshot, and later its return. */
+/** Once in a run: a snapshot, and later its restoration. */
 static void strike_store(struct sim_world *world)
 {
     if (!world->has_snapshot) {
@@ -357,7 +358,7 @@ static void end_store(struct sim_world *world)
     }
 }
 
-/** The list goes back to all of them now and then, and for good at the end. */
+/** The list includes all endpoints again now and then, and finally. */
 static void strike_list(struct sim_world *world)
 {
     struct ll_random *random = &world->fault_random[SIM_FAULT_LIST];
@@ -458,7 +459,7 @@ void sim_fault_end(struct sim_world *world, enum sim_fault fault, uint64_t at)
     } else {
         return;
     }
-    SIM_TELL(world, "** member %u is well again", member);
+    SIM_TELL(world, "** member %u is healthy again", member);
     world->members[member] = SIM_MEMBER_WELL;
 }
 

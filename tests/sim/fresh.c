@@ -6,15 +6,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/** Processes at most. */
+/** The limit of processes. */
 #define JOBS_MAX 256
-/** What a worker has done, in memory that outlives it. */
+/** A worker's progress, in memory that outlives it. */
 struct worker {
     struct sim_sum sum;
-    uint64_t seed; /* the one that runs now */
-    uint64_t next; /* or is to run next */
+    uint64_t seed; /* the running one */
+    uint64_t next; /* or the next to run */
     uint64_t stride;
-    uint64_t left; /* seeds still to run, when they are counted */
+    uint64_t left; /* seeds still to run, if limited */
     unsigned failures_max;
     time_t until; /* or 0 */
     bool is_done;
@@ -48,8 +48,8 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         file,
         "%llu seeds, %llu failures, %llu steps, %lld s of simulated "
         "time\n%llu sessions, %llu tickets, %llu grants, %llu losses, "
-        "%llu writes, %llu places taken over, "
-        "%llu tickets of several names, %llu circles, %llu observers, "
+        "%llu writes, %llu tickets resumed,  "
+        "%llu multi-locks, %llu deadlocks, %llu observers, "
         "%llu grants of Go's\n",
         (unsigned long long)sum->seeds, (unsigned long long)sum->failures,
         (unsigned long long)sum->steps, (long long)sum->time_s,
@@ -83,7 +83,7 @@ static bool worker_goes_on(const struct worker *worker)
            (worker->until != 0 ? time(NULL) < worker->until : worker->left > 0);
 }
 
-/** Failures of one process go out in one piece. */
+/** Prints the failures of one process together. */
 static void worker_print(const struct sim_options *options,
                          const struct sim_result *result)
 {
@@ -125,10 +125,10 @@ static void worker_start(struct worker *worker,
     if (process == 0) {
         worker_run(worker, *options);
     }
-    worker->process = process; /* the memory is shared: the parent's alone */
+    worker->process = process; /* shared memory: freed by the parent only */
 }
 
-/** Waits for a worker; one that died is replaced by another. */
+/** Waits for a worker and replaces one that died. */
 static void worker_wait(struct worker *worker, struct sim_options options)
 {
     struct sim_result result = {.invariant = "assertions", .text = ""};

@@ -5,7 +5,7 @@
 
 #include "sim.h"
 
-/** What many runs came to. */
+/** The totals of many runs. */
 struct sim_sum {
     uint64_t seeds;
     uint64_t failures;
@@ -32,19 +32,18 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file);
  *  @return its status, or -errno */
 int sim_await(pid_t process);
 
-/** A failed run, in words, with the line that runs it again. */
+/** Prints a failed run, with the command line that repeats it. */
 void sim_failure_print(const struct sim_options *options,
                        const struct sim_result *result,
                        FILE *file);
 
-/** A process with so many failures has nothing new to say. */
+/** A process ends after this many failures: more would add nothing new. */
 #define SIM_FAILURES_DEFAULT 10
 
 /**
- * Runs seed after seed from options' on, in as many processes, for so long or
- * (seconds 0) so many seeds. Failures are printed as they come; a process with
- * failures_max of them ends.
- */
+ * Runs consecutive seeds from options' on in several processes, for a time or
+ * (seconds 0) a number of seeds. Failures are printed as they occur; a process
+ * ends after failures_max of them. / */
 void sim_fresh(const struct sim_options *options,
                unsigned seconds,
                uint64_t seeds,

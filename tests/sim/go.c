@@ -5,18 +5,17 @@
 #include "world.h"
 
 /**
- * A client as Go's concurrency package has it: one lease, one lock at a time,
- * the key NAME/LEASE used again and again, a watch from the revision of the
- * read before it, and an unlock that compares nothing. After any failure it
- * lets its lease go and begins anew.
- */
+ * A client that behaves like Go's concurrency package: one lease, one lock at a
+ * time, the key NAME/LEASE for each acquire, a watch from the revision of the
+ * read before it, and an unlock without a compare. After any failure it
+ * abandons its lease and starts over. / */
 
 enum go_state {
     GO_IDLE,
     GO_GRANT,
     GO_LOCK,
-    GO_READ,  /* asks for the last of those before it */
-    GO_WATCH, /* until that one is deleted */
+    GO_READ,  /* reads the last of the keys before its own */
+    GO_WATCH, /* waits until that one is deleted */
     GO_HELD,
     GO_UNLOCK,
 };
@@ -68,7 +67,7 @@ static void go_open(struct sim_go *go, enum ll_stream_kind kind)
                                                     .kind = kind});
 }
 
-/** Gives up: the lease ends by itself, and its key with it. */
+/** Abandons the lease, which expires with its key. */
 static void go_fail(struct sim_go *go)
 {
     SIM_TELL(go->world, "go %u gives up", go->peer.number);
@@ -247,7 +246,7 @@ static void go_on_watch(struct sim_go *go, const struct ll_event *event)
         return;
     }
     if (event->kind == LL_EVENT_WATCH_CANCELED) {
-        go_read(go); /* compacted, perhaps: the read is new */
+        go_read(go); /* perhaps compacted: reads again */
         return;
     }
     for (size_t i = 0; i < event->watch.events_n; i++) {

@@ -5,19 +5,18 @@
 #include "world.h"
 
 /**
- * What must be so in every world, each by a name that a failure prints. They
- * look past the network at etcd's newest committed state, and at tickets as
- * their callers see them.
- */
+ * The invariants of every world; a failure prints the name of the broken one.
+ * They compare etcd's newest committed state, regardless of the network, with
+ * tickets as their callers see them. / */
 
-/** A notice of what a third party did: in a calm world it comes within the
- *  time in which a key is not watched yet (LL_GUARD_NS), and the watch's
- *  creation and first reads. */
+/** The time until an interference is reported: in a calm world, the time in
+ * which a key is not watched yet (LL_GUARD_NS), and the watch's creation and
+ * first reads. */
 #define NOTICE_CALM_NS (3 * LL_NS_PER_S)
-/** One whose key is watched as soon as it is held. */
+/** The same for a key that is watched from the grant on. */
 #define NOTICE_GUARDED_NS (1 * LL_NS_PER_S)
-/** And after healing within this, or to one who waits in a crowd: a slow
- *  re-check at the latest. */
+/** The same after healing, or for a waiter above the contention threshold: the
+ * slow re-check at the latest. */
 #define NOTICE_HEALED_NS (60 * LL_NS_PER_S)
 
 static long long number(int64_t value)
@@ -30,14 +29,14 @@ static bool is_meddled(const struct sim_ticket *ticket)
     return ticket->is_meddled || ticket->session->is_meddled;
 }
 
-/** Whether its key is there: this one, not another that a late copy of the
- *  enqueue made after it. */
+/** Whether its key exists: this one, not one that a late copy of the enqueue
+ * created after it. */
 static bool stands(const struct sim_ticket *ticket)
 {
     return ticket->has_key && ticket->created == ticket->token;
 }
 
-/** A third party took the key away, and the notice may be on its way. */
+/** A third party deleted the key, and the event may be in flight. */
 static bool is_excused(const struct sim_ticket *ticket)
 {
     return is_meddled(ticket) && !stands(ticket);
@@ -49,13 +48,13 @@ static struct sim_client *client_of(struct sim_world *world,
     return &world->clients[ticket->client];
 }
 
-/** Of a ticket that is a part: the one that its caller knows. */
+/** The ticket of the caller: for a member, its multi-lock. */
 static const struct sim_ticket *whole_of(const struct sim_ticket *ticket)
 {
-    return ticket->whole != NULL ? ticket->whole : ticket;
+    return ticket->multi != NULL ? ticket->multi : ticket;
 }
 
-/** Whether the caller of a ticket that looks now sees that it is held. */
+/** Whether the caller would see the ticket as held at present. */
 static bool acts(struct sim_world *world, const struct sim_ticket *ticket)
 {
     struct sim_client *client = client_of(world, ticket);
@@ -76,7 +75,7 @@ static bool acts(struct sim_world *world, const struct sim_ticket *ticket)
 struct finding {
     int64_t created;
     bool is_first;
-    bool is_ahead; /* an older one is there */
+    bool is_ahead; /* an older one exists */
     char key[SIM_KEY_SIZE];
 };
 
@@ -94,7 +93,7 @@ static void find_first(void *arg, const struct ll_kv *kv)
     }
 }
 
-/** Looks for somebody in the ticket's queue who is older, whoever it is. */
+/** Finds any older key in the ticket's queue. */
 static struct finding find_older(struct sim_world *world,
                                  const struct sim_ticket *ticket)
 {
@@ -137,7 +136,8 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
     ticket->token = view.token;
     if (ticket->is_out && ticket->created == view.token &&
         world->fault_rate[SIM_FAULT_MISS] == 0) {
-        /* Whoever sees that nobody is ahead sees that its key is gone. */
+        /* The read that finds no key ahead also finds that its own key is
+         * gone. */
         sim_break(world, "held means key",
                   "ticket %u.%llu is granted, and its key %s was deleted while "
                   "others were ahead of it",
@@ -167,7 +167,7 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
     check_first(world, ticket);
 }
 
-/** A holder whose key is gone must hear of it in time. */
+/** The loss of a holder whose key is gone must be reported in time. */
 static void check_notice(struct sim_world *world,
                          const struct sim_ticket *ticket)
 {
@@ -177,8 +177,8 @@ static void check_notice(struct sim_world *world,
 
     if (!is_meddled(ticket)) {
         sim_break(world, "held means key",
-                  "ticket %u.%llu is held, and its key %s is gone; nobody "
-                  "meddled with it",
+                  "ticket %u.%llu is held, but its key %s is gone "
+                  "without interference",
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
         return;
     }
@@ -199,7 +199,7 @@ static void check_notice(struct sim_world *world,
     }
 }
 
-/** etcd must not be able to expire the lease of one who acts. */
+/** etcd must not be able to expire the lease of a ticket seen as held. */
 static void check_lease(struct sim_world *world,
                         const struct sim_ticket *ticket)
 {
@@ -252,7 +252,7 @@ void sim_check_go_grant(struct sim_world *world,
 
     if (!sim_etcd_get(world->etcd, key, &kv) ||
         kv.create_revision != revision) {
-        return; /* Go's client does not look at its own key */
+        return; /* Go's client does not check its own key */
     }
     for (size_t i = 0; i < world->held_n; i++) {
         const struct sim_ticket *ticket = world->held[i];
@@ -272,7 +272,7 @@ void sim_check_waiter(struct sim_client *client, uint64_t id)
 
     if (ticket != NULL && whole_of(ticket)->acquire_owed && !ticket->has_key) {
         sim_break(client->world, "a waiter hears",
-                  "ticket %u.%llu waits on, and its key %s is gone",
+                  "ticket %u.%llu still waits, but its key %s is gone",
                   ticket->client, (unsigned long long)id, ticket->key);
     }
 }
@@ -305,16 +305,17 @@ static void on_change(void *arg, const struct ll_watch_event *event)
         ticket->key_gone_ns = world->now_ns;
         if (world->is_calm && whole_of(ticket)->acquire_owed) {
             sim_push(world,
-                     world->now_ns + (world->clients[ticket->client].is_crowd
-                                          ? NOTICE_HEALED_NS
-                                          : NOTICE_CALM_NS),
+                     world->now_ns +
+                         (world->clients[ticket->client].has_low_threshold
+                              ? NOTICE_HEALED_NS
+                              : NOTICE_CALM_NS),
                      SIM_EVENT_NOTICE, ticket->client, ticket->id);
         }
     } else {
         if (ticket->has_key && whole_of(ticket)->acquire_owed &&
             whole_of(ticket)->searches) {
             ticket->is_marked = true;
-            world->marked = ticket->whole != NULL ? ticket->whole : ticket;
+            world->marked = ticket->multi != NULL ? ticket->multi : ticket;
         }
         ticket->has_key = true;
         ticket->is_out = false;
@@ -322,8 +323,8 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     }
 }
 
-/** Those who went together with an older one, as by a revoke, were behind it
- *  to the end. */
+/** Keys deleted together with an older one, as by a revoke, were behind it to
+ * the end. */
 static void on_change_together(void *arg, const struct ll_watch_event *event)
 {
     struct sim_world *world = arg;
@@ -351,7 +352,7 @@ void sim_check_commit(struct sim_world *world, int64_t revision)
     }
 }
 
-/** Searches are core's own objects, one for each such ticket. */
+/** Deadlock searches are objects of core, one for each such ticket. */
 static size_t searches_n(const struct sim_client *client)
 {
     size_t n = 0;

@@ -13,12 +13,12 @@ static const char usage[] =
     "usage: leaselock-sim --seed N [--steps M] [--trace] [--shrink]\n"
     "       leaselock-sim --seeds N [--seed FIRST] [--jobs N]\n"
     "       leaselock-sim --fresh SECONDS [--seed FIRST] [--jobs N]\n"
-    "  --failures N    each job ends after so many failures\n"
+    "  --failures N    each job ends after N failures\n"
     "  --steps M       the storm's length; then comes the healing\n"
     "  --trace         prints the timeline\n"
-    "  --shrink        looks for a shorter run that fails like this one\n"
-    "  --without KIND  leaves out a kind of fault; may come several times\n"
-    "  --clients N     so many clients at most\n"
+    "  --shrink        searches for a shorter run with the same failure\n"
+    "  --without KIND  disables a kind of fault; may be repeated\n"
+    "  --clients N     at most N clients\n"
     "  --plant BUG     deaf, eternal, hopeful or blind: to see that it is "
     "found\n"
     "  --coverage      prints the transitions that core made\n"
@@ -52,7 +52,7 @@ static enum sim_plant plant_find(const char *name)
     return (enum sim_plant)plant;
 }
 
-/** Takes in an option with a value; false: there is none like it. */
+/** Parses an option with a value; false: unknown option. */
 static bool
 parse_value(struct command *command, const char *name, const char *value)
 {
@@ -121,7 +121,7 @@ static int run_one(struct command *command, struct sim_sum *sum)
             (void)sim_shrink(options, &result, stdout);
         }
     } else {
-        /* Whatever an assertion stops, its seed is known. */
+        /* If an assertion stops the process, its seed is known. */
         (void)printf("seed %llu\n", (unsigned long long)options->seed);
         (void)fflush(stdout);
         options->trace = command->trace ? stdout : NULL;

@@ -73,7 +73,7 @@ struct sim_message *sim_queue_take(struct sim_queue *queue)
     return message;
 }
 
-/** Room that is the message's. */
+/** Allocates memory that belongs to the message. */
 static void *take(struct sim_message *message, size_t size)
 {
     size_t rounded = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t);
@@ -257,7 +257,7 @@ void sim_message_set_answer(struct sim_message *message,
         break;
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_REVOKE:
-    case LL_REQUEST_MEMBER_LIST: /* no simulated user asks for it */
+    case LL_REQUEST_MEMBER_LIST: /* no simulated caller sends it */
         break;
     }
 }

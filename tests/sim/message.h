@@ -9,7 +9,7 @@
 #include "core/request.h"
 #include "etcd.h"
 
-/** What travels between a peer and a member. */
+/** A message between a peer and a member. */
 enum sim_message_kind {
     /** To a member. */
     SIM_MESSAGE_REQUEST,
@@ -25,7 +25,7 @@ enum sim_message_kind {
     SIM_MESSAGE_STREAM_DOWN,
 };
 
-/** Copies of one message's parts live here, and are freed with it. */
+/** Holds copies of one message's parts, which are freed with it. */
 struct sim_chunk {
     struct sim_chunk *next;
     size_t size;
@@ -39,7 +39,7 @@ struct sim_message {
     struct sim_message *next; /* in a queue */
     enum sim_message_kind kind;
     uint64_t id;   /* the call's tag or the stream */
-    bool is_other; /* ANSWER: from another cluster, if only an error */
+    bool is_other; /* ANSWER: from another cluster, even an error */
     union {
         struct ll_request request;
         struct ll_answer answer;
@@ -63,7 +63,7 @@ struct sim_queue {
     struct sim_message *last;
 };
 
-/** Messages that are not in use, to be used again. */
+/** Free messages, for reuse. */
 struct sim_pool {
     struct sim_message *free;
 };
@@ -74,7 +74,7 @@ sim_message_new(struct sim_pool *pool, enum sim_message_kind kind, uint64_t id);
 void sim_message_free(struct sim_pool *pool, struct sim_message *message);
 void sim_pool_free(struct sim_pool *pool);
 
-/** Deep copies, with all that the original points at. */
+/** Make deep copies, with all that the original points at. */
 void sim_message_set_request(struct sim_message *message,
                              const struct ll_request *request);
 void sim_message_set_answer(struct sim_message *message,
@@ -86,7 +86,7 @@ void sim_message_set_watch(struct sim_message *message,
 void sim_message_set_text(struct sim_message *message, const char *text);
 
 void sim_queue_append(struct sim_queue *queue, struct sim_message *message);
-/** Takes out the first, or returns NULL. */
+/** Removes and returns the first, or NULL. */
 struct sim_message *sim_queue_take(struct sim_queue *queue);
 
 #endif

@@ -6,10 +6,9 @@
 #include "net.h"
 
 /**
- * The network. Unary calls find their own way and race; a stream keeps its
- * order. A silent link holds streams back as TCP does, until it heals or the
- * pings notice; of unary messages it loses half.
- */
+ * The network. Unary calls are independent and race; a stream keeps its order.
+ * A silent link delays streams as TCP does, until it recovers or the pings
+ * detect it; it drops half of the unary messages. / */
 
 int64_t sim_net_delay_ns(struct sim_world *world)
 {
@@ -37,7 +36,7 @@ bool sim_net_is_refused(const struct sim_world *world,
            world->now_ns < world->links[peer][member].refused_until_ns;
 }
 
-/** Hands a message to its peer, or keeps it for the end of a pause. */
+/** Delivers a message to its peer, or keeps it until the end of a pause. */
 void sim_net_deliver(struct sim_world *world,
                      unsigned number,
                      struct sim_message *message)
@@ -99,7 +98,7 @@ static struct sim_call *call_new(struct sim_world *world)
     return &world->calls[place];
 }
 
-/** gRPC itself tells a call's end. */
+/** gRPC itself reports a call's end. */
 static void call_fail(struct sim_world *world,
                       const struct sim_call *call,
                       int64_t at_ns,
@@ -159,7 +158,7 @@ bool sim_net_claim(struct sim_world *world,
     return true;
 }
 
-/** A unary message meets a silent link: lost, or held up. */
+/** A unary message on a silent link is dropped or delayed. */
 static void net_hold(struct sim_world *world, const struct sim_event *event)
 {
     unsigned peer = event->number >> 8;
@@ -197,7 +196,7 @@ static void net_land(struct sim_world *world, const struct sim_event *event)
         if (call != NULL) {
             call->has_landed = true;
         } else {
-            SIM_TELL(world, "a request of peer %u that was given up lands",
+            SIM_TELL(world, "a request of peer %u that was abandoned arrives",
                      peer);
         }
         if (!world->links[peer][member].is_other) {
@@ -207,7 +206,7 @@ static void net_land(struct sim_world *world, const struct sim_event *event)
             sim_etcd_call(world->other, 0, event->id, &event->message->request,
                           world->now_ns);
         } else if (call != NULL) {
-            /* A session of that cluster's would be none of this world's. */
+            /* A session of that cluster would not belong to this world. */
             call_fail(world, call, world->now_ns + sim_net_delay_ns(world),
                       SIM_GRPC_UNAVAILABLE, "grants no lease");
         }
@@ -316,7 +315,7 @@ void sim_net_resume(struct sim_world *world, struct sim_peer *peer)
     }
     peer->is_paused = false;
     SIM_TELL(world, "peer %u goes on", peer->number);
-    /* The first look of a process that goes on comes before all callbacks. */
+    /* When a process resumes, its first check comes before all callbacks. */
     sim_check_step(world);
     while (!world->is_over &&
            (message = sim_queue_take(&peer->inbox)) != NULL) {
@@ -345,8 +344,8 @@ void sim_net_forget(struct sim_world *world, unsigned peer)
     }
 }
 
-/** Whether a Txn makes a key: it puts it, and not under a fence, which asks
- *  for a create revision above 0. */
+/** Whether a Txn creates a key: it puts it without a fence, which would compare
+ * with a create revision above 0. */
 static bool txn_makes(const struct ll_txn *txn, struct ll_bytes key)
 {
     bool fenced = false;

@@ -3,7 +3,7 @@
 
 #include "world.h"
 
-/** What the network's two files, calls and streams, share. */
+/** Shared by the network's two files: calls and streams. */
 
 enum {
     SIM_GRPC_CANCELLED = 1,
@@ -18,7 +18,7 @@ bool sim_net_is_cut(const struct sim_world *world,
 bool sim_net_is_refused(const struct sim_world *world,
                         unsigned peer,
                         unsigned member);
-/** Hands a message to its peer, or keeps it for the end of a pause. */
+/** Delivers a message to its peer, or keeps it until the end of a pause. */
 void sim_net_deliver(struct sim_world *world,
                      unsigned number,
                      struct sim_message *message);
@@ -26,11 +26,11 @@ void sim_net_deliver(struct sim_world *world,
 /** net_stream.c */
 void sim_stream_forth(struct sim_world *world, uint64_t id);
 void sim_stream_back(struct sim_world *world, uint64_t id);
-/** A proxy passes a message on. */
+/** A proxy forwards a message. */
 void sim_stream_proxied(struct sim_world *world, const struct sim_event *event);
 void sim_stream_ping(struct sim_world *world, uint64_t id);
-/** Ends the streams between a peer and a member on the peer's side; the
- *  member hears of it later. */
+/** Ends the streams between a peer and a member on the peer's side; the member
+ * receives the end later. */
 void sim_streams_break(struct sim_world *world,
                        unsigned peer,
                        unsigned member,

@@ -4,10 +4,9 @@
 #include "net.h"
 
 /**
- * Streams: what is sent on one arrives in its order, each way, whatever the
- * delays. An event in the world's heap says only that the next message of a
- * stream is due, so none can overtake another.
- */
+ * Streams: messages arrive in order, in each direction, whatever the delays. An
+ * event in the world's heap only means that the next message of a stream is
+ * due, so none can overtake another. / */
 
 static struct sim_stream *stream_at(struct sim_world *world, uint64_t id)
 {
@@ -45,8 +44,8 @@ static void stream_send_back(struct sim_world *world,
     stream_push(world, &stream->back_ns, SIM_EVENT_BACK, id);
 }
 
-/** A proxy makes each watch with one of its own, so what comes of two of them
- *  comes in no common order. */
+/** A proxy creates a watch of its own for each watch, so the messages of two
+ * watches have no common order. */
 static void stream_send_proxied(struct sim_world *world,
                                 uint64_t id,
                                 int64_t watch_id,
@@ -80,7 +79,7 @@ static bool stream_is_silent(const struct sim_world *world,
            world->members[stream->member] == SIM_MEMBER_STOPPED;
 }
 
-/** Whether a proxy stands between a client and a member. */
+/** Whether there is a proxy between a client and a member. */
 static bool
 is_proxied_between(struct sim_world *world, unsigned peer, unsigned member)
 {
@@ -108,7 +107,7 @@ uint64_t sim_net_open(struct sim_world *world, struct sim_stream stream)
     }
     id = ++world->streams_n;
     stream.is_open = true;
-    /* Go's clients take any number, and a proxy means nothing to them. */
+    /* Go's clients accept any watch number, so a proxy makes no difference. */
     stream.is_proxied = stream.peer < world->clients_n &&
                         is_proxied_between(world, stream.peer, stream.member);
     *stream_at(world, id) = stream;
@@ -121,7 +120,8 @@ uint64_t sim_net_open(struct sim_world *world, struct sim_stream stream)
     return id;
 }
 
-/** The peer's side ends: it hears of it soon, and its member later. */
+/** Ends the peer's side: its end is reported soon, the member receives it
+ * later. */
 static void stream_end(struct sim_world *world, uint64_t id, const char *why)
 {
     struct sim_stream *stream = stream_at(world, id);
@@ -187,7 +187,7 @@ static struct sim_etcd *stream_etcd(struct sim_world *world,
     return stream->is_other ? world->other : world->etcd;
 }
 
-/** A message reaches the member, which serves it. */
+/** A message reaches the member, which processes it. */
 static void stream_serve(struct sim_world *world,
                          struct sim_stream *stream,
                          const struct sim_message *message)
@@ -280,7 +280,7 @@ stream_on_watch(void *arg, uint64_t id, const struct ll_event *event)
     struct sim_world *world = arg;
     struct sim_message *message;
 
-    /* Go's clients have no slow re-check: they would wait for ever. */
+    /* Go's clients have no slow re-check: they would wait forever. */
     if (event->kind == LL_EVENT_WATCH_CHANGED &&
         stream_at(world, id)->peer < world->clients_n &&
         sim_fault_strikes(world, SIM_FAULT_MISS)) {

@@ -6,11 +6,10 @@
 #include "world.h"
 
 /**
- * Invariants of observers. What etcd commits gives each queue a history of its
- * leaders; an observer is told that history, from where it began to look on,
- * each leader in its turn. Where events are missed or the history is compacted
- * it may leave some out, but not tell them in another order.
- */
+ * Invariants of observers. etcd's commits give each queue a history of its
+ * leaders; from an observer's start on, that history is reported to it, each
+ * leader in order. If events are missed or the history is compacted, leaders
+ * may be left out, but never reported in another order. / */
 
 static uint64_t hash_bytes(uint64_t hash, struct ll_bytes bytes)
 {
@@ -20,7 +19,7 @@ static uint64_t hash_bytes(uint64_t hash, struct ll_bytes bytes)
     return hash;
 }
 
-/** A leader as a number; 0: nobody. */
+/** A leader as a number; 0: none. */
 static uint64_t leader_of(const struct ll_kv *kv)
 {
     uint64_t hash = hash_bytes((uint64_t)kv->create_revision * 31 + 7, kv->key);
@@ -52,13 +51,13 @@ history_add(struct sim_leaders *leaders, int64_t revision, uint64_t leader)
 {
     if (leaders->n == leaders->capacity) {
         leaders->capacity = leaders->capacity != 0 ? 2 * leaders->capacity : 64;
-        leaders->told =
-            realloc(leaders->told, leaders->capacity * sizeof(*leaders->told));
-        if (leaders->told == NULL) {
+        leaders->history = realloc(
+            leaders->history, leaders->capacity * sizeof(*leaders->history));
+        if (leaders->history == NULL) {
             abort();
         }
     }
-    leaders->told[leaders->n++] = (struct sim_leader){revision, leader};
+    leaders->history[leaders->n++] = (struct sim_leader){revision, leader};
 }
 
 void sim_leaders_start(struct sim_world *world)
@@ -71,7 +70,7 @@ void sim_leaders_start(struct sim_world *world)
 void sim_leaders_free(struct sim_world *world)
 {
     for (unsigned name = 0; name < world->names_n; name++) {
-        free(world->leaders[name].told);
+        free(world->leaders[name].history);
     }
 }
 
@@ -102,7 +101,7 @@ void sim_leaders_look(struct sim_world *world, int64_t revision)
         looking.prefix_size = (size_t)size;
         sim_etcd_each(world->etcd, (struct ll_bytes){prefix, (size_t)size},
                       look, &looking);
-        if (looking.leader != leaders->told[leaders->n - 1].leader) {
+        if (looking.leader != leaders->history[leaders->n - 1].leader) {
             history_add(leaders, revision, looking.leader);
         }
     }
@@ -114,7 +113,8 @@ void sim_leaders_restored(struct sim_world *world)
         struct sim_leaders *leaders = &world->leaders[name];
 
         leaders->is_touched = true;
-        /* None that the queue can have: the next is another in any case. */
+        /* A leader that the queue cannot have: the next one differs in any
+         * case. */
         history_add(leaders, sim_etcd_revision(world->etcd), UINT64_MAX);
     }
     sim_leaders_look(world, sim_etcd_revision(world->etcd));
@@ -130,8 +130,8 @@ static void break_observer(struct sim_client *client,
               client->world->names[observer->name], what);
 }
 
-/** Where in the history it began: it has just read the queue, no later than it
- *  is now and no earlier than when it was asked for. */
+/** Finds the observer's start in the history: between its request and the
+ * present, since it has just read the queue. */
 static size_t first_seen(const struct sim_client *client,
                          const struct sim_observer *observer,
                          const struct sim_leaders *leaders)
@@ -142,15 +142,16 @@ static size_t first_seen(const struct sim_client *client,
         LL_CONTAINER(entry, struct ll_observer, object.entry)->revision;
     size_t at = observer->from;
 
-    while (at + 1 < leaders->n && leaders->told[at + 1].revision <= revision) {
+    while (at + 1 < leaders->n &&
+           leaders->history[at + 1].revision <= revision) {
         at++;
     }
     return at;
 }
 
-/** Finds what was told in the history, behind what was told before. With an
- *  event missed an observer may take the next for the leader, until its check
- *  sees it. */
+/** Finds the reported leader in the history, after the one reported before. If
+ * an event is missed, an observer may report the next key as the leader until
+ * its check detects that. */
 static void observer_follow(struct sim_client *client,
                             struct sim_observer *observer,
                             uint64_t leader)
@@ -163,24 +164,26 @@ static void observer_follow(struct sim_client *client,
     size_t at = observer->has_begun ? observer->at + 1
                                     : first_seen(client, observer, leaders);
 
-    while (at < leaders->n && leaders->told[at].leader != leader &&
+    while (at < leaders->n && leaders->history[at].leader != leader &&
            !is_strict) {
         at++;
     }
     if (observer->has_begun && observer->leader == leader) {
-        break_observer(client, observer, "is told the same again");
+        break_observer(client, observer, "receives the same leader again");
     }
     observer->leader = leader;
-    /* One that connects again when the restored store has passed what it had
-     * seen takes the lost history for a part of it, until its next check. */
+    /* If an observer reconnects after the restored store has passed the
+     * revision that it had seen, it treats the lost history as a part of the
+     * store's until its next check. */
     if (world->fault_rate[SIM_FAULT_MISS] > 0 || observer->is_old) {
         observer->has_begun = true;
         return;
     }
-    if (at >= leaders->n || leaders->told[at].leader != leader) {
+    if (at >= leaders->n || leaders->history[at].leader != leader) {
         break_observer(client, observer,
-                       leader == 0 ? "is told that nobody leads out of turn"
-                                   : "is told a leader out of turn");
+                       leader == 0
+                           ? "receives the end of leadership out of order"
+                           : "receives a leader out of order");
         return;
     }
     observer->has_begun = true;
@@ -194,7 +197,8 @@ void sim_check_observed(struct sim_client *client,
     int status = effect->observed.detail.status;
 
     if (observer == NULL || observer->is_over) {
-        sim_break(client->world, "told once", "observer %u.%llu is told more",
+        sim_break(client->world, "told once",
+                  "observer %u.%llu receives a report after its end",
                   client->peer.number, (unsigned long long)effect->id);
     } else if (effect->observed.is_end) {
         observer->is_over = true;
@@ -209,7 +213,8 @@ void sim_check_observed(struct sim_client *client,
         }
     } else if (ll_core_cluster_id(client->core) == SIM_OTHER_ID) {
         if (effect->observed.leader != NULL) {
-            break_observer(client, observer, "is told a leader of nowhere");
+            break_observer(client, observer,
+                           "receives a leader of another cluster");
         }
     } else {
         observer_follow(client, observer,
@@ -232,7 +237,7 @@ bool sim_observers_are_current(struct sim_world *world)
                 (!observer->has_begun ||
                  observer->leader !=
                      world->leaders[observer->name]
-                         .told[world->leaders[observer->name].n - 1]
+                         .history[world->leaders[observer->name].n - 1]
                          .leader)) {
                 return false;
             }

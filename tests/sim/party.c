@@ -4,16 +4,15 @@
 #include "world.h"
 
 /**
- * Third parties: those who delete keys of queues, revoke leases, and put keys
- * of their own where a queue is. They speak with a member that is well, and
- * nobody waits for their answers.
- */
+ * Third parties: they delete keys of queues, revoke leases, and put foreign
+ * keys into queues. Their requests go to a healthy member, and their answers
+ * are ignored. / */
 
-/** So few names that each comes again and again: a deletion of an old key
- *  must not be taken for the new one's. */
+/** So few names that each is used repeatedly: the deletion of an old key must
+ * not be taken for the new one's. */
 #define FOREIGN_KEYS 2
-/** Of a lock's foreign keys the first has this lease, which no client has, and
- *  outlives every world; the others have none, so they are no tickets. */
+/** A lock's first foreign key has this lease, which belongs to no client and
+ * outlives every world; the others have none, so they are not tickets. */
 #define FOREIGN_LEASE INT64_MAX
 #define FOREIGN_TTL_S INT64_C(1000000)
 
@@ -45,9 +44,8 @@ static void party_txn(struct sim_world *world,
 }
 
 /**
- * Names of keys come again, and a deletion may be late: one that was meant for
- * a ticket's key, made at `create_revision`, does nothing to the next ticket's.
- */
+ * Names of keys are reused, and a deletion may be late: one meant for a
+ * ticket's key of `create_revision` has no effect on the next ticket's. / */
 static void party_delete(struct sim_world *world,
                          struct ll_bytes key,
                          int64_t create_revision)
@@ -68,7 +66,7 @@ static void party_delete(struct sim_world *world,
 
 struct picking {
     struct ll_random *random;
-    bool foreign; /* only keys of third parties */
+    bool foreign; /* third parties' keys only */
     int64_t n;
     char key[SIM_KEY_SIZE];
     size_t size;
@@ -154,7 +152,7 @@ static struct ll_bytes foreign_key(const struct sim_world *world,
     return (struct ll_bytes){ret_key, (size_t)length};
 }
 
-/** The lease of foreign keys, again and again: it is there or comes to be. */
+/** Grants the lease of foreign keys, repeatedly, so that it exists. */
 static void party_grants(struct sim_world *world)
 {
     struct ll_request request = {.kind = LL_REQUEST_LEASE_GRANT};

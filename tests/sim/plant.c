@@ -1,8 +1,8 @@
 #include "plant.h"
 
 /**
- * Bugs between the world and core, to see that the invariants find them.
- */
+ * Bugs between the world and core, to check that the invariants detect them.
+ * / */
 
 void sim_plant_pretend(struct sim_client *client, uint64_t id, int64_t lease)
 {
@@ -24,7 +24,7 @@ bool sim_plant_tamper(struct sim_client *client, struct sim_message *message)
 {
     switch (client->world->options->plant) {
     case SIM_PLANT_DEAF:
-        /* The lowest bit of a watch's id tells the two uses apart. */
+        /* The lowest bit of a watch's id distinguishes the two uses. */
         return message->kind != SIM_MESSAGE_WATCH_EVENT ||
                message->event.kind != LL_EVENT_WATCH_CHANGED ||
                (message->event.watch.watch_id & 1) != 0;

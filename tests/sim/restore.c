@@ -2,10 +2,9 @@
 
 /**
  * The cluster is stopped, restored from a snapshot and started. Before clients
- * are let in somebody takes the locks of the past away, as docs/restoring.md
- * says. What the world's books say of etcd is brought up to the restored store;
- * whoever lost something by it is one with whom a third party has meddled.
- */
+ * may connect, old locks are deleted, as in docs/restoring.md. The world's
+ * records of etcd are updated to the restored store; tickets and sessions that
+ * lost a key or lease count as interfered with by a third party. / */
 
 void sim_restore_stop(struct sim_world *world)
 {
@@ -49,7 +48,7 @@ static void client_back(struct sim_world *world, struct sim_client *client)
             session->is_meddled |=
                 !sim_etcd_has_lease(world->etcd, session->lease);
         }
-        if (ticket != NULL) { /* revisions begin anew */
+        if (ticket != NULL) { /* revisions are reused */
             ticket->after_revision = 0;
         }
         if (write != NULL) {

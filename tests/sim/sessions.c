@@ -7,11 +7,11 @@
  * expired its lease, and none is lost without a reason.
  */
 
-/** A revoked lease is noticed by the beat after it, a third of the TTL later,
- *  or by a watch before; and the user looks once a second. */
+/** A revoked lease is detected by the next keep-alive, a third of the TTL
+ * later, or by a watch before; and the caller checks once a second. */
 #define REVOKED_CALM_NS (2 * LL_NS_PER_S)
 #define BEATS_IN_TTL 3
-/** The least of the margin that a holder has to stop in. */
+/** The minimum of the margin in which a holder has to stop. */
 #define MARGIN_NS (300 * LL_NS_PER_MS)
 
 static bool is_alive(const struct ll_session *session, int64_t now_ns)
@@ -30,15 +30,16 @@ void sim_check_sessions(struct sim_client *client)
         const struct ll_session *session =
             LL_CONTAINER(at, struct ll_session, link);
 
-        /* Ahead of the time: most deadlines are moved on before they come. */
+        /* Before the deadline: most deadlines move on in time. */
         if (is_alive(session, now_ns) &&
             sim_etcd_lease_expiry_ns(world->etcd, session->lease) <
                 sim_world_ns(client, session->deadline_ns)) {
-            sim_break(world, "loss before expiry",
-                      "session %u.%llu is to be alive when etcd may expire its "
-                      "lease",
-                      client->peer.number,
-                      (unsigned long long)session->object.entry.id);
+            sim_break(
+                world, "loss before expiry",
+                "session %u.%llu is seen as alive when etcd may expire its "
+                "lease",
+                client->peer.number,
+                (unsigned long long)session->object.entry.id);
         }
     }
 }
@@ -61,7 +62,7 @@ static void check_revoked(struct sim_client *client,
     }
     if (!session->is_meddled) {
         sim_break(world, "loss before expiry",
-                  "session %u.%llu is alive, and its lease is gone",
+                  "session %u.%llu is alive, but its lease is gone",
                   client->peer.number, (unsigned long long)session->id);
     } else if (world->is_calm &&
                world->now_ns > session->lease_gone_ns + REVOKED_CALM_NS +
@@ -84,7 +85,7 @@ void sim_check_revoked(struct sim_client *client)
     }
 }
 
-/** The session with an id as core has it, or NULL. */
+/** Core's session with an id, or NULL. */
 static const struct ll_session *core_session(const struct sim_client *client,
                                              uint64_t id)
 {
@@ -99,18 +100,19 @@ void sim_check_lost(struct sim_client *client, struct sim_session *session)
     struct sim_world *world = client->world;
     const struct ll_session *lost = core_session(client, session->id);
 
-    /* Who hears of it late has had its margin. */
+    /* If the report is late, the margin has passed. */
     if (lost != NULL &&
         client->core->now_ns < lost->deadline_ns + SIM_SLACK_NS) {
         session->lost_ns = world->now_ns;
     }
-    /* Of those on one stream a refused renewal costs that session alone. */
+    /* A refused renewal may lose that session only, not others of its
+     * stream. */
     if (world->is_mild && !session->is_meddled && !session->is_denied) {
         sim_break(world, "no needless loss",
-                  "session %u.%llu is lost, and nothing was in its way",
+                  "session %u.%llu is lost without a fault",
                   client->peer.number, (unsigned long long)session->id);
     }
-    /* A late copy of the grant makes a lease anew. */
+    /* A late copy of the grant creates the lease again. */
     if (lost != NULL && client->core->now_ns < lost->deadline_ns &&
         session->grants == 1 && !session->is_meddled && !client->is_by_other &&
         sim_etcd_has_lease(world->etcd, session->lease)) {

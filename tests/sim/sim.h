@@ -13,17 +13,17 @@
  * options give the same run, to the last bit.
  */
 
-/** Bugs that can be planted between the world and core, to see that they are
- *  found. */
+/** Bugs that can be planted between the world and core, to check that the
+ * simulator detects them. */
 #define SIM_PLANT_MAP(X)                                                       \
     X(NONE, "none")                                                            \
-    /* Deletions of a ticket's own key are not heard of. */                    \
+    /* Deletions of a ticket's own key are not delivered. */                   \
     X(DEAF, "deaf")                                                            \
-    /* Leases are renewed without asking etcd. */                              \
+    /* Renewals of leases are answered without etcd. */                        \
     X(ETERNAL, "eternal")                                                      \
     /* Lost writes are reported as not applied. */                             \
     X(HOPEFUL, "hopeful")                                                      \
-    /* The caller's look at a ticket ignores the clock. */                     \
+    /* The caller's check of a ticket ignores the clock. */                    \
     X(BLIND, "blind")
 
 enum sim_plant {
@@ -35,26 +35,27 @@ enum sim_plant {
 
 #define SIM_STEPS_DEFAULT 3000
 
-/** A run takes milliseconds; one of this length hangs, and is ended. */
+/** A run takes milliseconds; one of this length is taken to hang, and is
+ * ended. */
 #define SIM_RUN_SECONDS 60
 
 struct sim_options {
     uint64_t seed;
-    /** After so many the healing begins. */
+    /** After so many steps the healing begins. */
     unsigned steps;
-    /** A bit for each fault that is left out. */
+    /** A bit for each fault that is disabled. */
     uint64_t without;
-    /** Clients at most; 0: as the seed has it. */
+    /** The limit of clients; 0: the seed decides. */
     unsigned clients_max;
     enum sim_plant plant;
-    /** The story goes here, or NULL. */
+    /** Receives the story; may be NULL. */
     FILE *trace;
-    /** Is added to, or NULL. */
+    /** Counts are added to it; may be NULL. */
     struct sim_coverage *coverage;
 };
 
 struct sim_result {
-    const char *invariant; /* the one that was broken, or NULL */
+    const char *invariant; /* the name of the broken one, or NULL */
     char text[400];
     uint64_t hash;
     uint64_t steps;
@@ -74,19 +75,19 @@ struct sim_result {
 
 void sim_run(const struct sim_options *options, struct sim_result *ret_result);
 
-/** Writes the command line that runs the same again. */
+/** Writes the command line that repeats the run. */
 void sim_replay_line(const struct sim_options *options,
                      char *ret_line,
                      size_t size);
 
-/** sim_run in a process of its own: an assertion that fails, or a signal, is
- *  an invariant like the others. */
+/** sim_run in a process of its own: a failed assertion or a signal is reported
+ * like a broken invariant. */
 void sim_run_apart(const struct sim_options *options,
                    struct sim_result *ret_result);
 
-/** Looks for a shorter run that breaks the same invariant; says on `log` what
- *  it tries. options are those of a run that fails.
- *  @return whether a shorter one was found */
+/** Searches for a shorter run that breaks the same invariant, and prints its
+ * attempts to `log`. options are those of a failing run.
+ *  @return whether it found one */
 bool sim_shrink(struct sim_options *options,
                 struct sim_result *result,
                 FILE *log);

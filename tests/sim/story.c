@@ -3,8 +3,7 @@
 #include "leaselock/status.h"
 
 /**
- * The timeline in words.
- */
+ * Prints the timeline. / */
 
 static const char *request_name(const struct ll_request *request)
 {
@@ -29,7 +28,7 @@ static const char *request_name(const struct ll_request *request)
     case LL_REQUEST_LEASE_REVOKE:
         return "revoke the lease";
     case LL_REQUEST_LEASE_TTL:
-        return "look at the lease";
+        return "read the lease";
     case LL_REQUEST_STATUS:
         return "status";
     case LL_REQUEST_MEMBER_LIST:
@@ -41,8 +40,8 @@ static const char *request_name(const struct ll_request *request)
 static const char *outcome_name(enum ll_outcome outcome)
 {
     static const char *const names[] = {
-        "answered",       "no answer", "again later", "no such lease",
-        "lease is there", "refused",   "error"};
+        "answered",     "no answer", "again later", "no such lease",
+        "lease exists", "refused",   "error"};
 
     return names[outcome];
 }
@@ -88,7 +87,7 @@ static void story_command(const struct sim_client *client,
                           const char *what,
                           int64_t timeout_ns)
 {
-    SIM_TELL(client->world, "client %u: caller %s %llu, time-out %.3f s",
+    SIM_TELL(client->world, "client %u: caller %s %llu, timeout %.3f s",
              client->peer.number, what, (unsigned long long)event->id,
              (double)timeout_ns / 1e9);
 }
@@ -112,8 +111,8 @@ void sim_story_event(const struct sim_client *client,
         break;
     case LL_EVENT_ACQUIRE:
         SIM_TELL(world,
-                 "client %u: caller asks for %.*s in session %llu: ticket "
-                 "%llu, time-out %.3f s",
+                 "client %u: caller acquires %.*s in session %llu: ticket "
+                 "%llu, timeout %.3f s",
                  who, (int)event->acquire.name.size, event->acquire.name.data,
                  (unsigned long long)event->acquire.session,
                  (unsigned long long)event->id,
@@ -121,8 +120,8 @@ void sim_story_event(const struct sim_client *client,
         break;
     case LL_EVENT_ACQUIRE_ALL:
         SIM_TELL(world,
-                 "client %u: caller asks for %zu locks in session %llu: ticket "
-                 "%llu, time-out %.3f s",
+                 "client %u: caller acquires %zu locks in session %llu: ticket "
+                 "%llu, timeout %.3f s",
                  who, event->acquire_all.names_n,
                  (unsigned long long)event->acquire_all.session,
                  (unsigned long long)event->id,
@@ -162,7 +161,7 @@ void sim_story_event(const struct sim_client *client,
                  event->stream_down.generation, event->stream_down.text);
         break;
     case LL_EVENT_KEEPALIVE:
-        SIM_TELL(world, "client %u < beat answered, TTL %lld", who,
+        SIM_TELL(world, "client %u < keep-alive answered, TTL %lld", who,
                  (long long)event->keepalive.ttl_s);
         break;
     case LL_EVENT_WATCH_CREATED:
@@ -214,8 +213,8 @@ void sim_story_effect(const struct sim_client *client,
                  effect->stream.endpoint);
         break;
     case LL_EFFECT_KEEPALIVE:
-        SIM_TELL(world, "client %u > beat of session %llu on stream %u", who,
-                 id,
+        SIM_TELL(world, "client %u > keep-alive of session %llu on stream %u",
+                 who, id,
                  world->streams[client->streams[effect->keepalive.which] - 1]
                      .generation);
         break;

@@ -3,7 +3,7 @@
 
 #include "world.h"
 
-/** Lines of the story: what a client's core is told, and what it does. */
+/** Lines of the story: a client's inputs to core, and core's effects. */
 void sim_story_event(const struct sim_client *client,
                      const struct ll_event *event);
 void sim_story_effect(const struct sim_client *client,

@@ -1,6 +1,6 @@
-/* What the model of etcd does with keys, Txns, leases and watches, by rules
- * read in etcd's source; test_model_against_etcd.c holds it against the real
- * one. */
+/* Goal: the model of etcd treats keys, Txns, leases and watches as etcd's
+ * source does. Method: requests to the model alone, with the expected messages;
+ * test_model_against_etcd.c compares it with a real etcd. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,8 +30,8 @@ static void assert_told(struct sim_bed *bed, const char *lines)
     assert_string_equal(sim_bed_take(bed), lines);
 }
 
-/** Every write that changes something makes one revision, whatever it
- *  changes: puts and deletions, read back by a range of all. */
+/** Every write with a change makes one revision: puts and deletions, read back
+ * by a range of all keys. */
 static void test_a_txn_is_one_revision(void **state)
 {
     const struct ll_op both[] = {
@@ -59,8 +59,8 @@ static void test_a_txn_is_one_revision(void **state)
     sim_bed_close(&bed);
 }
 
-/** A Txn's ranges see its earlier writes; its compares, nested ones too, see
- *  none of them. */
+/** A Txn's ranges see its earlier writes; its compares, nested ones too, do
+ * not. */
 static void test_compares_come_before_writes(void **state)
 {
     const struct ll_compare absent = {.key = S("a"),
@@ -92,8 +92,8 @@ static void test_compares_come_before_writes(void **state)
     sim_bed_close(&bed);
 }
 
-/** A compare of a range holds for each of its keys; of no key, its numbers are
- *  0, and its value equals nothing and differs from nothing. */
+/** A compare of a range must hold for each of its keys; without a key, numbers
+ * compare as 0, and a value neither equals nor differs. */
 static void test_compares_of_ranges(void **state)
 {
     struct ll_compare compare = {.key = S("a"),
@@ -127,8 +127,8 @@ static void test_compares_of_ranges(void **state)
     sim_bed_close(&bed);
 }
 
-/** The count is that of the whole range; "more" says that the limit has cut
- *  off something that the filter left. */
+/** The count is that of the whole range; "more" means that the limit has cut
+ * off keys that pass the filter. */
 static void test_ranges_count_all_and_cut(void **state)
 {
     struct ll_range range = {.key = S("q/"),
@@ -165,8 +165,8 @@ static void test_ranges_count_all_and_cut(void **state)
     sim_bed_close(&bed);
 }
 
-/** A revision that is compacted or yet to come is an error, in a Txn of the
- *  whole of it. */
+/** A compacted or future revision is an error; in a Txn it fails the whole
+ * Txn. */
 static void test_revisions_out_of_range(void **state)
 {
     const struct ll_op ops[] = {
@@ -197,8 +197,8 @@ static void test_revisions_out_of_range(void **state)
     sim_bed_close(&bed);
 }
 
-/** Of a range of a revision yet to come and a put with a lease that is not
- *  there, etcd up to 3.5 reports the put, 3.6 what stands first. */
+/** For a range at a future revision and a put with a missing lease, etcd up to
+ * 3.5 reports the put, 3.6 the first of both. */
 static void test_the_first_of_two_faults(void **state)
 {
     const struct ll_op ops[] = {
@@ -210,7 +210,7 @@ static void test_the_first_of_two_faults(void **state)
     const struct ll_txn put = {.then_ops = &ops[1], .then_n = 2};
     static const struct {
         const char *version;
-        const char *told;
+        const char *expected;
     } cases[] = {
         {"3.5.30", "1: no lease 5 \"etcdserver: requested lease not found\"\n"
                    "2: no lease 5 \"etcdserver: requested lease not found\"\n"},
@@ -229,13 +229,13 @@ static void test_the_first_of_two_faults(void **state)
         sim_bed_open(&bed, &config);
         sim_bed_txn(&bed, 0, &ranged);
         sim_bed_txn(&bed, 0, &put);
-        assert_told(&bed, cases[i].told);
+        assert_told(&bed, cases[i].expected);
         sim_bed_close(&bed);
     }
 }
 
-/** A key may be written once; a put with a lease that is not there fails the
- *  whole Txn, nested ones included. */
+/** A key may be written once; a put with a missing lease fails the whole Txn,
+ * nested ones included. */
 static void test_what_fails_a_txn(void **state)
 {
     const struct ll_op puts[] = {
@@ -292,8 +292,8 @@ static void test_operations_have_a_limit(void **state)
     sim_bed_close(&bed);
 }
 
-/** A lease: granted once, never shorter than the shortest, revoked with its
- *  keys in one revision. */
+/** A lease is granted once, not below the minimum TTL, and revoked with its
+ * keys in one revision. */
 static void test_leases(void **state)
 {
     struct sim_bed bed;
@@ -331,8 +331,8 @@ static void test_leases(void **state)
     sim_bed_close(&bed);
 }
 
-/** A lease that is renewed lives; one that is not is revoked at the leader's
- *  next look, 500 ms later at most. A keep-alive in between waits for that. */
+/** A renewed lease persists; one that is not renewed is revoked at the leader's
+ * next check, within 500 ms. A keep-alive in between waits for that. */
 static void test_leases_expire(void **state)
 {
     struct sim_bed bed;
@@ -361,8 +361,7 @@ static void test_leases_expire(void **state)
     sim_bed_close(&bed);
 }
 
-/** No more leases are revoked than etcd revokes: half of what a second may
- *  bring, at each look. */
+/** Each check revokes at most half of the limit of leases per second. */
 static void test_expiry_has_a_rate(void **state)
 {
     const struct sim_etcd_config config = {.seed = 3, .revokes_max = 4};

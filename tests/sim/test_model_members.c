@@ -1,5 +1,6 @@
-/* The model's members: they lag, stop, die, lose their quorum and come back.
- */
+/* Goal: the model's members lag, stop, are killed, lose their quorum and
+ * recover as etcd's do. Method: requests to the model alone, with the expected
+ * messages. / */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,9 +31,9 @@ static void assert_told(struct sim_bed *bed, const char *lines)
     assert_string_equal(sim_bed_take(bed), lines);
 }
 
-/** A member that lags serves serializable reads of what it has applied, and
- *  lets linearizable ones, its watches and the answers to its own writes wait
- *  until it has caught up. */
+/** A member that lags serves serializable reads of its applied state;
+ * linearizable ones, its watches and the answers to its own writes wait until
+ * it has caught up. */
 static void test_a_member_lags(void **state)
 {
     struct sim_bed bed;
@@ -60,7 +61,8 @@ static void test_a_member_lags(void **state)
     sim_bed_close(&bed);
 }
 
-/** A stopped member does nothing, and then all that came in the meantime. */
+/** A stopped member does nothing, and after it resumes processes all that
+ * arrived in the meantime. */
 static void test_a_member_stops(void **state)
 {
     struct sim_bed bed;
@@ -77,8 +79,8 @@ static void test_a_member_stops(void **state)
     sim_bed_pass_ms(&bed, 60000);
     assert_told(&bed, "2: revision 2 txn then {put}\n");
     sim_etcd_continue(bed.etcd, 2, bed.now_ns);
-    /* It takes its clients' messages first; the order of the two watches is
-     * the seed's. */
+    /* It processes its clients' messages first; the seed decides the order of
+     * the two watches. */
     assert_told(&bed, "1: revision 1 range count 0 []\n"
                       "w1: watch 2 revision 1 created\n"
                       "w1: watch 1 revision 2  put \"a\"=\"1\"(c2 m2 v1 l0)\n"
@@ -86,8 +88,8 @@ static void test_a_member_stops(void **state)
     sim_bed_close(&bed);
 }
 
-/** A killed member's streams end, its calls are never answered, and when it is
- *  back it has what was committed without it. */
+/** A killed member's streams end and its calls are never answered; after its
+ * restart it has the revisions committed meanwhile. */
 static void test_a_member_dies(void **state)
 {
     struct sim_bed bed;
@@ -109,8 +111,9 @@ static void test_a_member_dies(void **state)
     sim_bed_close(&bed);
 }
 
-/** A member that is cut off serves what it has until it notices, refuses all
- *  but its status after that, and ends its streams after three elections. */
+/** A member that is cut off serves its applied state until it detects that,
+ * then refuses all but its status, and ends its streams after three
+ * elections. */
 static void test_a_member_is_cut_off(void **state)
 {
     const struct ll_request status = {.kind = LL_REQUEST_STATUS};
@@ -145,8 +148,8 @@ static void test_a_member_is_cut_off(void **state)
     sim_bed_close(&bed);
 }
 
-/** A leader that stops is replaced after an election, and the new one starts
- *  every TTL again, an election longer. */
+/** A leader that stops is replaced after an election, and the new one restarts
+ * every TTL, an election longer. */
 static void test_a_new_leader_starts_ttls_again(void **state)
 {
     struct sim_bed bed;
@@ -172,7 +175,8 @@ static void test_a_new_leader_starts_ttls_again(void **state)
     sim_bed_close(&bed);
 }
 
-/** Without a majority nothing is committed, and nobody leads after a while. */
+/** Without a majority nothing is committed, and after a while there is no
+ * leader. */
 static void test_no_quorum(void **state)
 {
     struct sim_bed bed;
@@ -197,9 +201,8 @@ static void test_no_quorum(void **state)
     sim_bed_close(&bed);
 }
 
-/** What becomes of a write whose leader stopped: committed by the next one,
- *  never, or late, after its client was told that it had timed out. Each
- *  comes with some seed. */
+/** A write whose leader stops is committed by the next one, never, or late,
+ * after its timeout was reported to its client. Each occurs with some seed. */
 static void test_fates_of_a_proposal(void **state)
 {
     bool answered = false;
@@ -233,7 +236,7 @@ static void test_fates_of_a_proposal(void **state)
     assert_true(answered && never && late);
 }
 
-/** While it is busy etcd turns writes away, and nothing else. */
+/** While it is busy, etcd refuses writes, and nothing else. */
 static void test_busy(void **state)
 {
     struct sim_bed bed;
@@ -250,8 +253,8 @@ static void test_busy(void **state)
     sim_bed_close(&bed);
 }
 
-/** A leader that comes back stale renews by its own clock what waits at it,
- *  and has revoked what expired by that: with the option alone. */
+/** With the option, a stale leader answers waiting renewals by its own clock,
+ * and revokes leases that have expired by it. */
 static void test_a_stale_leader(void **state)
 {
     struct sim_etcd_config config = {.seed = 1, .members = 3};
@@ -290,7 +293,7 @@ static char *run(uint64_t seed)
     struct sim_bed bed;
     struct sim_step step;
     uint64_t stream = 0;
-    char *told;
+    char *output;
     int i;
 
     sim_bed_open(&bed, &config);
@@ -330,14 +333,15 @@ static char *run(uint64_t seed)
         }
         sim_bed_pass_ms(&bed, sim_random_below(&program.random, 200));
     }
-    told = strdup(sim_bed_take(&bed));
-    assert_non_null(told);
+    output = strdup(sim_bed_take(&bed));
+    assert_non_null(output);
     sim_bed_close(&bed);
     sim_program_free(&program);
-    return told;
+    return output;
 }
 
-/** The same seed gives the same run, word by word; another one another. */
+/** The same seed gives the same run, word by word; another seed a different
+ * one. */
 static void test_a_seed_gives_one_run(void **state)
 {
     uint64_t seed;

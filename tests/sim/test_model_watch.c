@@ -1,4 +1,6 @@
-/* The model's watches: synced and unsynced, refused and cancelled. */
+/* Goal: the model's watches are synced, unsynced, refused and cancelled as
+ * etcd's are. Method: requests to the model alone, with the expected
+ * messages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,8 +26,8 @@ static void assert_told(struct sim_bed *bed, const char *lines)
     assert_string_equal(sim_bed_take(bed), lines);
 }
 
-/** A watch from now on is told of each revision as it is made, in one message;
- *  its filters leave out what it does not want. */
+/** A watch from now on receives each revision when it is committed, in one
+ * message; its filters leave out events. */
 static void test_synced_watch_is_told_at_once(void **state)
 {
     const struct sim_watch_request deletions = {
@@ -50,8 +52,8 @@ static void test_synced_watch_is_told_at_once(void **state)
     sim_bed_close(&bed);
 }
 
-/** A watch from the past waits for the loop, 100 ms at most, and gets all that
- *  it has missed in the order of revisions. */
+/** A watch from the past waits for the loop, 100 ms at most, and receives all
+ * changes in the order of revisions. */
 static void test_unsynced_watch_waits_for_the_loop(void **state)
 {
     struct sim_bed bed;
@@ -77,7 +79,8 @@ static void test_unsynced_watch_waits_for_the_loop(void **state)
     sim_bed_close(&bed);
 }
 
-/** A message to an unsynced watch holds 1,000 revisions; the rest follows. */
+/** A message to an unsynced watch has at most 1,000 revisions; the rest
+ * follows. */
 static void test_unsynced_watch_is_told_in_batches(void **state)
 {
     struct sim_bed bed;
@@ -99,8 +102,8 @@ static void test_unsynced_watch_is_told_in_batches(void **state)
     sim_bed_close(&bed);
 }
 
-/** What etcd refuses: an id that is taken, a range that is none, a key that is
- *  forbidden. All are told as watch -1, and none is put on a living one. */
+/** etcd refuses a watch id in use, an empty range and a forbidden key. All
+ * refusals are reported as watch -1 and do not affect an existing watch. */
 static void test_refused_watches(void **state)
 {
     struct sim_bed bed;
@@ -125,8 +128,8 @@ static void test_refused_watches(void **state)
     sim_bed_close(&bed);
 }
 
-/** A compaction ends a watch that wants older revisions, when the loop finds
- *  it; one that is synced does not notice. */
+/** A compaction cancels a watch that needs older revisions, when the loop finds
+ * it; a synced watch is not affected. */
 static void test_compaction_ends_an_old_watch(void **state)
 {
     struct sim_bed bed;
@@ -153,9 +156,9 @@ static void test_compaction_ends_an_old_watch(void **state)
     sim_bed_close(&bed);
 }
 
-/** A write that comes between the moment when a watch reads its start and the
- *  one when it is placed makes it unsynced: told by the loop, and what its
- *  created answer says is the revision before that write. */
+/** A write between a watch's reading its start revision and its joining a group
+ * makes it unsynced: the loop sends the write, and its created answer has the
+ * revision before that write. */
 static void test_a_write_in_between_makes_unsynced(void **state)
 {
     const struct sim_etcd_config config = {.seed = 1,
@@ -192,8 +195,8 @@ static void test_a_write_in_between_makes_unsynced(void **state)
     sim_bed_close(&bed);
 }
 
-/** From 3.4.38, 3.5.22 and 3.6.2 on such a write is before the watch begins:
- *  the created answer has its revision, and later writes are told at once. */
+/** From 3.4.38, 3.5.22 and 3.6.2 on such a write precedes the watch: the
+ * created answer has its revision, and later writes are sent at once. */
 static void test_newer_releases_place_it_synced(void **state)
 {
     const struct sim_etcd_config config = {

@@ -1,6 +1,6 @@
 /* Goal: the simulator replays a seed to the last bit, finds bugs that are
- * planted, and shortens what it finds; and a fixed set of seeds breaks
- * nothing. Method: whole runs, compared by the hash of all that happened. */
+ * planted, and shortens failing runs; and a fixed set of seeds breaks no
+ * invariant. Method: whole runs, compared by the hash of all events. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +12,9 @@
 
 #include "fresh.h"
 
-/** Seeds from 1 on that every change is run with. */
+/** The number of seeds, from 1 on, that test every change. */
 #define FIXED_SEEDS 400
-/** A planted bug is found by one of so many seeds. */
+/** A planted bug is found by one of this many seeds. */
 #define PLANT_SEEDS 1200
 
 static struct sim_options options_of(uint64_t seed)

@@ -4,40 +4,40 @@
 #include "world.h"
 
 /**
- * Invariants of what callers are told: each call ends once, in time, with a
- * status that fits what happened.
- */
+ * Invariants of the reports to callers: each call ends once, in time, with a
+ * status that fits etcd's state. / */
 
 static void
 break_told(struct sim_client *client, uint64_t id, const char *what, int status)
 {
-    sim_break(client->world, "told once", "%s of %u.%llu is told wrongly, %s",
-              what, client->peer.number, (unsigned long long)id,
+    sim_break(client->world, "told once",
+              "%s of %u.%llu is reported wrongly, %s", what,
+              client->peer.number, (unsigned long long)id,
               leaselock_status_name(status));
 }
 
 static bool has_name(const struct sim_ticket *ticket, unsigned name)
 {
-    bool has = ticket->parts_n == 0 && ticket->name == name;
+    bool has = ticket->members_n == 0 && ticket->name == name;
 
-    for (unsigned i = 0; i < ticket->parts_n; i++) {
-        has = has || ticket->parts[i]->name == name;
+    for (unsigned i = 0; i < ticket->members_n; i++) {
+        has = has || ticket->members[i]->name == name;
     }
     return has;
 }
 
-/** Whether etcd has marked it, by every key that it has. */
+/** Whether all of its keys are marked in etcd. */
 static bool is_marked(const struct sim_ticket *ticket)
 {
-    bool is = ticket->parts_n > 0 || ticket->is_marked;
+    bool is = ticket->members_n > 0 || ticket->is_marked;
 
-    for (unsigned i = 0; i < ticket->parts_n; i++) {
-        is = is && ticket->parts[i]->is_marked;
+    for (unsigned i = 0; i < ticket->members_n; i++) {
+        is = is && ticket->members[i]->is_marked;
     }
     return is;
 }
 
-/** Whether it ends with its session, which never opened. */
+/** Whether it ends with its session, which was never opened. */
 static bool is_unopened(const struct sim_ticket *ticket)
 {
     return ticket->is_early && !ticket->session->was_open;
@@ -70,34 +70,34 @@ static bool acquire_fits(const struct sim_client *client,
     case LEASELOCK_E_DEADLOCK:
         return is_marked(ticket);
     case LEASELOCK_E_REFUSED:
-        /* The first name's watches are. */
+        /* Those of the first name's ticket. */
         return world->fault_rate[SIM_FAULT_FORBID] > 0 && has_name(ticket, 0);
     default:
         return false;
     }
 }
 
-/** Whether a ticket has each of its keys, and nobody has meddled with them. */
-static bool is_whole(const struct sim_ticket *ticket)
+/** Whether a ticket has each of its keys, without interference. */
+static bool is_intact(const struct sim_ticket *ticket)
 {
-    bool is = ticket->parts_n > 0 || (ticket->has_key && !ticket->is_meddled);
+    bool is = ticket->members_n > 0 || (ticket->has_key && !ticket->is_meddled);
 
-    for (unsigned i = 0; i < ticket->parts_n; i++) {
-        is = is && is_whole(ticket->parts[i]);
+    for (unsigned i = 0; i < ticket->members_n; i++) {
+        is = is && is_intact(ticket->members[i]);
     }
     return is;
 }
 
-/** A ticket is told as lost; its key, which nobody has touched, must not stand
- *  on a lease that lives. */
+/** When a ticket is reported as lost, its key, without interference, must not
+ * exist with a living lease. */
 static void check_loss(struct sim_client *client,
                        const struct sim_ticket *ticket)
 {
     struct sim_world *world = client->world;
     struct ll_session_view view;
 
-    /* What was asked for at any token may land after the answer. */
-    if (!is_whole(ticket) || ticket->session->is_meddled ||
+    /* A release with any token may take effect after the answer. */
+    if (!is_intact(ticket) || ticket->session->is_meddled ||
         (ticket->resumes && ticket->resume_token != ticket->created) ||
         !ll_core_session_view(client->core, ticket->session->id,
                               sim_local_ns(client, world->now_ns), &view) ||
@@ -105,12 +105,12 @@ static void check_loss(struct sim_client *client,
         return;
     }
     sim_break(world, "no needless loss",
-              "ticket %u.%llu is lost, and its key %s is there", ticket->client,
+              "ticket %u.%llu is lost, but its key %s exists", ticket->client,
               (unsigned long long)ticket->id, ticket->key);
 }
 
-/** What was taken by hand does not count as lost by silence, and a place that
- *  is asked for anew is a new one. */
+/** A lock broken by a third party is not queued again, and a requeued ticket
+ * has a new place. */
 static void check_again(struct sim_client *client,
                         const struct sim_ticket *ticket,
                         const struct ll_effect *effect)
@@ -120,7 +120,7 @@ static void check_again(struct sim_client *client,
 
     if (effect->silenced && (world->is_calm || effect->detail.status == 0)) {
         sim_break(world, "what is taken stays taken",
-                  "ticket %u.%llu is lost for etcd's silence, and etcd was not "
+                  "ticket %u.%llu is lost for etcd's silence, but etcd was not "
                   "silent",
                   ticket->client, (unsigned long long)ticket->id);
     }
@@ -149,12 +149,13 @@ static void told_acquired(struct sim_client *client,
     }
     ticket->acquire_owed = false;
     ticket->is_granted = status == 0;
-    for (unsigned i = 0; status == 0 && i < ticket->parts_n; i++) {
-        if (!ticket->parts[i]->in_held) {
-            sim_break(client->world, "held means key",
-                      "ticket %u.%llu is granted, and its part %s is not held",
-                      ticket->client, (unsigned long long)ticket->id,
-                      ticket->parts[i]->key);
+    for (unsigned i = 0; status == 0 && i < ticket->members_n; i++) {
+        if (!ticket->members[i]->in_held) {
+            sim_break(
+                client->world, "held means key",
+                "ticket %u.%llu is granted, and its member %s is not held",
+                ticket->client, (unsigned long long)ticket->id,
+                ticket->members[i]->key);
         }
     }
     if (status == LEASELOCK_E_LOST) {
@@ -176,21 +177,21 @@ static void told_lost(struct sim_client *client, const struct ll_effect *effect)
     client->world->result->losses++;
 }
 
-/** What is released is gone; but a late copy of the enqueue may have made the
- *  key anew. */
+/** A released key is gone, but a late copy of the enqueue may have created it
+ * again. */
 static void check_gone(struct sim_world *world, const struct sim_ticket *ticket)
 {
     if (ticket->has_key && ticket->created == ticket->token &&
         !ticket->session->is_old) {
         sim_break(world, "released means gone",
-                  "ticket %u.%llu is released, and its key %s is there",
+                  "ticket %u.%llu is released, but its key %s exists",
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
     }
 }
 
-/** Whether a deletion of the key went unanswered, so that core cannot tell who
- *  deleted it. In a calm world, too, an answer may take longer than core waits
- *  for it before it asks elsewhere. */
+/** Whether a deletion of the key was not answered, so that core cannot
+ * determine which request deleted it. Even in a calm world an answer may take
+ * longer than core's attempt timeout. */
 static bool is_uncertain(const struct sim_client *client, uint64_t id)
 {
     struct ll_entry *entry = ll_table_find(&client->core->objects, id);
@@ -217,12 +218,12 @@ static void told_released(struct sim_client *client,
     ticket->release_owed = false;
     if (status == 0 && !ticket->session->is_closing) {
         check_gone(client->world, ticket);
-        for (unsigned i = 0; i < ticket->parts_n; i++) {
-            check_gone(client->world, ticket->parts[i]);
+        for (unsigned i = 0; i < ticket->members_n; i++) {
+            check_gone(client->world, ticket->members[i]);
         }
     }
     if (status == 0 && ticket->is_granted && ticket->is_meddled &&
-        !ticket->gives_back && !ticket->session->is_closing &&
+        !ticket->is_released_by_write && !ticket->session->is_closing &&
         client->world->is_calm && !ticket->has_key &&
         !is_uncertain(client, effect->id) &&
         ticket->key_gone_ns < ticket->asked_ns) {
@@ -237,7 +238,7 @@ void sim_check_lost_ticket(struct sim_client *client,
 {
     if (ticket->is_granted && !ticket->lost_told) {
         sim_break(client->world, "told once",
-                  "ticket %u.%llu is lost, and nobody was told", ticket->client,
+                  "ticket %u.%llu is lost without a report", ticket->client,
                   (unsigned long long)ticket->id);
     }
 }
@@ -270,19 +271,19 @@ static void told_session(struct sim_client *client,
         if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN) {
             break_told(client, effect->id, "a closing", status);
         }
-        /* An earlier grant, given up, may land at any time; and who asks
-         * another cluster is answered that there is no such lease. */
+        /* An earlier, abandoned grant may take effect at any time; and another
+         * cluster answers that there is no such lease. */
         if (status == 0 && session->grants == 1 && !client->met_other &&
             !session->is_old && (session->was_open || client->world->is_calm) &&
             sim_etcd_has_lease(client->world->etcd, session->lease)) {
             sim_break(client->world, "released means gone",
-                      "session %u.%llu is closed, and its lease is there",
+                      "session %u.%llu is closed, but its lease exists",
                       client->peer.number, (unsigned long long)session->id);
         }
     }
 }
 
-/** Nothing may come of what another cluster says than an end. */
+/** A message from another cluster may have no effect but an end. */
 static void check_one_cluster(struct sim_client *client,
                               const struct ll_effect *effect)
 {
@@ -296,7 +297,7 @@ static void check_one_cluster(struct sim_client *client,
 
     if (client->is_contradicted && is_believed) {
         sim_break(client->world, "one cluster",
-                  "client %u believes what another cluster says of %llu",
+                  "client %u accepts another cluster's answer for %llu",
                   client->peer.number, (unsigned long long)effect->id);
     }
 }

@@ -5,15 +5,14 @@
 #include "user.h"
 
 /**
- * The callers of a client: they open sessions, ask for locks in every way,
- * hold them, and are as careless as the seed's habits make them.
- */
+ * The callers of a client: they open sessions, acquire locks in every way and
+ * hold them, as carelessly as the seed determines. / */
 
-/** Locks that a client in a burst asks for at once: more than calls may be in
- *  flight. */
+/** The number of locks that a burst acquires at once: above the limit of calls
+ * in flight. */
 #define BURST (LL_CALLS_MAX + 40)
 
-/** Tickets that are of no use yet or any more count too, but less so. */
+/** Tickets that are not held yet or any more count too, but less. */
 #define LIVE_MAX 64
 
 void sim_user_push(struct sim_client *client,
@@ -87,7 +86,7 @@ static void session_close(struct sim_client *client,
     event.session_close.timeout_ns = timeout_ns;
     status = sim_client_step(client, &event);
     if (status != 0) {
-        /* An open that timed out in this very step closes by itself. */
+        /* An open that timed out in this step closes by itself. */
         session->close_owed = false;
         if (status != LEASELOCK_E_STATE && status != LEASELOCK_E_HANDLE) {
             sim_break(client->world, "statuses", "a close is refused with %d",
@@ -175,7 +174,7 @@ static void user_query(struct sim_client *client)
                  sim_user_now_ns(client) + event.query.timeout_ns);
 }
 
-/** Whether a session that has been lost is still to be closed. */
+/** Whether a lost session is still to be closed. */
 static struct sim_session *session_lost(struct sim_client *client)
 {
     for (size_t i = 0; i < client->live_n; i++) {
@@ -239,7 +238,7 @@ static void user_tend(struct sim_client *client)
                   SIM_EVENT_TEND, 0);
 }
 
-/** A write that was to give the ticket back has not: the caller does. */
+/** A write that should have released the ticket did not: the caller does. */
 static void user_hears_end(struct sim_client *client,
                            const struct ll_effect *effect)
 {
@@ -257,7 +256,7 @@ static void user_hears_grant(struct sim_client *client,
                              struct sim_ticket *ticket)
 {
     struct sim_world *world = client->world;
-    /* In the healing everybody is to have a turn in good time. */
+    /* While healing, every waiter must be served in time. */
     int64_t hold_ns =
         world->phase == SIM_PHASE_STORM
             ? sim_spread(&client->random, world->hold_ns / 64, world->hold_ns)
@@ -273,13 +272,14 @@ static void user_hears_grant(struct sim_client *client,
     } else if (!sim_fault_strikes(world, SIM_FAULT_FORGET)) {
         sim_user_push(client, hold_ns, SIM_EVENT_RELEASE, ticket->id);
     }
-    if (ticket->parts_n == 0 && sim_fault_strikes(world, SIM_FAULT_WRITE)) {
+    if (ticket->members_n == 0 && sim_fault_strikes(world, SIM_FAULT_WRITE)) {
         sim_user_push(client, sim_below(&client->random, hold_ns),
                       SIM_EVENT_WRITE, ticket->id);
     }
 }
 
-void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
+void sim_user_on_effect(struct sim_client *client,
+                        const struct ll_effect *effect)
 {
     struct sim_world *world = client->world;
 
@@ -291,7 +291,7 @@ void sim_user_hears(struct sim_client *client, const struct ll_effect *effect)
                           SIM_EVENT_RELEASE, ticket->frees);
         }
         if (ticket != NULL && effect->silenced) {
-            sim_user_hears_silence(client, ticket);
+            sim_user_on_silence(client, ticket);
         }
     }
     if (effect->kind == LL_EFFECT_ACQUIRED && effect->detail.status == 0) {
@@ -384,7 +384,7 @@ void sim_user_start(struct sim_client *client)
     }
 }
 
-/** Whether it is held for a wait that has not ended. */
+/** Whether it is held during a wait that has not ended. */
 static bool awaits_chained(struct sim_client *client,
                            const struct sim_ticket *ticket)
 {
@@ -403,12 +403,12 @@ void sim_user_finish(struct sim_client *client)
             client->objects[client->live[i]].session;
 
         if (session != NULL && session->before != NULL) {
-            /* Its lease may have keys that nobody knows of. */
+            /* Its lease may have unknown keys. */
             sim_user_push(
                 client, sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
                 SIM_EVENT_CLOSE, session->id);
         }
-        /* A lost one too: only then does its client look for a late key. */
+        /* A lost one too: only then does its client search for a late key. */
         if (ticket != NULL && ticket->is_granted && !ticket->is_released &&
             !awaits_chained(client, ticket)) {
             sim_user_push(

@@ -4,8 +4,7 @@
 #include "user.h"
 
 /**
- * What callers do who want to know who leads a queue.
- */
+ * Callers that observe the leader of a queue. / */
 
 #define OBSERVED_MAX_NS (20 * LL_NS_PER_S)
 

@@ -3,13 +3,12 @@
 #include "user.h"
 
 /**
- * What callers do when a ticket that waits was lost because etcd was silent: as
- * `requeue` of the library does, they ask for another place, early, on one
- * session that stands in the place of the lost ones.
- */
+ * Callers whose waiting ticket was lost because etcd did not answer: like the
+ * library's `requeue`, they queue again, early, on one session that replaces
+ * the lost ones. / */
 
-/** For so long the session may take to open in every second case: it is the
- *  tickets' waits that end. */
+/** The session's open timeout in every second case: the tickets time out
+ * first. */
 #define OPEN_NS (INT64_C(100000) * LL_NS_PER_S)
 
 static bool is_time(const struct sim_world *world)
@@ -17,8 +16,8 @@ static bool is_time(const struct sim_world *world)
     return world->phase == SIM_PHASE_STORM || world->phase == SIM_PHASE_HEAL;
 }
 
-void sim_user_hears_silence(struct sim_client *client,
-                            const struct sim_ticket *ticket)
+void sim_user_on_silence(struct sim_client *client,
+                         const struct sim_ticket *ticket)
 {
     struct sim_world *world = client->world;
 
@@ -30,12 +29,13 @@ void sim_user_hears_silence(struct sim_client *client,
     }
 }
 
-/** The session that lost tickets queue again on: the one there is, or a new
- *  one. */
+/** The session on which lost tickets queue again: the existing one, or a new
+ * one. */
 static struct sim_session *session_for_lost(struct sim_client *client)
 {
     struct ll_random *random = &client->world->fault_random[SIM_FAULT_REQUEUE];
-    struct sim_session *session = sim_session_find(client, client->heir);
+    struct sim_session *session =
+        sim_session_find(client, client->requeue_session);
 
     if (session != NULL && !session->is_closing && !session->is_ended &&
         !session->is_lost && (session->open_owed || session->is_open)) {
@@ -43,13 +43,13 @@ static struct sim_session *session_for_lost(struct sim_client *client)
     }
     session =
         sim_session_new(client, (int64_t)(ll_random_next(random) >> 1) | 1);
-    client->heir = session->id;
+    client->requeue_session = session->id;
     session->open_timeout_ns = sim_chance(random, 500000) ? OPEN_NS : 0;
     sim_user_open(client, session);
     return session;
 }
 
-/** What is left of the wait; 0 would be a try. */
+/** The remaining timeout; 0 would mean a try. */
 static int64_t inherit_timeout(struct sim_client *client,
                                const struct sim_ticket *before,
                                struct sim_ticket *ticket)
@@ -114,35 +114,35 @@ static void requeue_several(struct sim_client *client,
                             struct sim_session *session,
                             const struct sim_ticket *before)
 {
-    struct sim_ticket *whole = ticket_after(client, session, before);
-    struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL, .id = whole->id};
+    struct sim_ticket *multi = ticket_after(client, session, before);
+    struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL, .id = multi->id};
     struct ll_bytes bytes[SIM_NAMES_MAX];
     unsigned names[SIM_NAMES_MAX];
 
-    for (unsigned i = 0; i < before->parts_n; i++) {
-        names[i] = before->parts[i]->name;
+    for (unsigned i = 0; i < before->members_n; i++) {
+        names[i] = before->members[i]->name;
         bytes[i] = (struct ll_bytes){client->world->names[names[i]],
                                      strlen(client->world->names[names[i]])};
     }
-    sim_several_make_parts(client, whole, names, before->parts_n);
+    sim_several_make_members(client, multi, names, before->members_n);
     if (before->searches) {
-        sim_user_search(client, whole);
+        sim_user_search(client, multi);
     }
     event.acquire_all.session = session->id;
     event.acquire_all.names = bytes;
-    event.acquire_all.names_n = before->parts_n;
+    event.acquire_all.names_n = before->members_n;
     event.acquire_all.value = (struct ll_bytes){"sim", 3};
-    event.acquire_all.timeout_ns = inherit_timeout(client, before, whole);
-    event.acquire_all.search = whole->searches;
-    event.acquire_all.guard_ns = sim_user_draw_guard(client, whole);
+    event.acquire_all.timeout_ns = inherit_timeout(client, before, multi);
+    event.acquire_all.search = multi->searches;
+    event.acquire_all.guard_ns = sim_user_draw_guard(client, multi);
     event.acquire_all.early = true;
     if (sim_client_step(client, &event) != 0) {
-        sim_several_forget(client, whole);
+        sim_several_forget(client, multi);
         return;
     }
     client->world->result->several++;
-    sim_several_enter(client, whole);
-    sim_user_await(client, whole);
+    sim_several_enter(client, multi);
+    sim_user_await(client, multi);
 }
 
 void sim_user_requeue(struct sim_client *client, uint64_t id)
@@ -159,7 +159,7 @@ void sim_user_requeue(struct sim_client *client, uint64_t id)
     if (client->world->is_over) {
         return;
     }
-    if (before->parts_n > 0) {
+    if (before->members_n > 0) {
         requeue_several(client, session, before);
     } else {
         requeue_one(client, session, before);

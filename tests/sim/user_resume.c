@@ -5,14 +5,13 @@
 #include "user.h"
 
 /**
- * A process dies, and a new one takes over the leases and places of the old
- * one that it knows of. What the old one had sent may land yet.
- */
+ * A process dies, and a new one resumes the known leases and tickets of the old
+ * one, whose requests in flight may still take effect. / */
 
-/** How long it takes until a new process asks for a session of the old one:
- *  sometimes its lease is over by then. */
+/** The delay until a new process resumes a session of the old one: sometimes
+ * its lease has expired by then. */
 #define TAKE_OVER_MAX_NS (8 * LL_NS_PER_S)
-/** A key that nobody took over goes with its session. */
+/** A key that was not resumed disappears with its session. */
 #define RESUMED_MAX_NS (20 * LL_NS_PER_S)
 
 static void ticket_die(struct sim_client *client, struct sim_ticket *ticket)
@@ -23,8 +22,8 @@ static void ticket_die(struct sim_client *client, struct sim_ticket *ticket)
     (void)ll_core_ticket_view(client->core, ticket->id, 0, &view);
     ticket->was_waiting =
         ticket->acquire_owed ||
-        (ticket->whole != NULL && !ticket->whole->is_released &&
-         (ticket->whole->acquire_owed || ticket->whole->is_granted));
+        (ticket->multi != NULL && !ticket->multi->is_released &&
+         (ticket->multi->acquire_owed || ticket->multi->is_granted));
     ticket->token = view.token;
     for (size_t i = 0; ticket->in_held && i < world->held_n; i++) {
         if (world->held[i] == ticket) {
@@ -54,7 +53,7 @@ void sim_user_die(struct sim_client *client)
         } else if (object->session != NULL) {
             session_die(client, object->session);
         } else if (object->write != NULL) {
-            /* Nobody will ever be told. */
+            /* No report will follow. */
             object->write->is_over = true;
             object->write->status = LEASELOCK_E_OUTCOME_UNKNOWN;
         }
@@ -63,7 +62,7 @@ void sim_user_die(struct sim_client *client)
     client->query_id = 0;
 }
 
-/** Asks for a session with the lease of a dead process' one. */
+/** Opens a session with the lease of a dead process. */
 static void take_over_session(struct sim_client *client,
                               const struct sim_session *before)
 {
@@ -76,7 +75,7 @@ static void take_over_session(struct sim_client *client,
     sim_user_open(client, session);
 }
 
-/** Asks for the place of a dead process' ticket. */
+/** Resumes a dead process's ticket. */
 static void take_over_ticket(struct sim_client *client,
                              struct sim_session *session,
                              struct sim_ticket *before)
@@ -111,7 +110,7 @@ static void take_over_ticket(struct sim_client *client,
     event.resume.key = (struct ll_bytes){ticket->key, ticket->key_size};
     event.resume.token = ticket->resume_token;
     if (sim_client_step(client, &event) != 0) {
-        /* The session was lost in this very step. */
+        /* The session was lost in this step. */
         ticket->acquire_owed = false;
         return;
     }

@@ -5,10 +5,8 @@
 #include "user.h"
 
 /**
- * What callers do with a ticket of several names. It is known as the whole,
- * which is asked for, told of and released, and a part for each name, which
- * stands in that name's queue.
- */
+ * Callers that acquire several names. The multi-lock is acquired, reported and
+ * released as one, and has a member for each name, in that name's queue. / */
 
 /** Draws the names: two of them, or all. */
 static unsigned draw_names(struct sim_client *client,
@@ -27,40 +25,41 @@ static unsigned draw_names(struct sim_client *client,
     return n;
 }
 
-void sim_several_make_parts(struct sim_client *client,
-                            struct sim_ticket *whole,
-                            const unsigned *names,
-                            unsigned n)
+void sim_several_make_members(struct sim_client *client,
+                              struct sim_ticket *multi,
+                              const unsigned *names,
+                              unsigned n)
 {
-    whole->parts_n = n;
+    multi->members_n = n;
     for (unsigned i = 0; i < n; i++) {
-        struct sim_ticket *part = sim_ticket_new(client, whole->session);
+        struct sim_ticket *member = sim_ticket_new(client, multi->session);
 
-        part->acquire_owed = false; /* the whole's is */
-        part->name = names[i];
-        part->whole = whole;
-        whole->parts[i] = part;
+        member->acquire_owed = false; /* the multi-lock's is */
+        member->name = names[i];
+        member->multi = multi;
+        multi->members[i] = member;
     }
 }
 
-/** The step that was to make it has refused it, and core has none of it. */
-void sim_several_forget(struct sim_client *client, struct sim_ticket *whole)
+/** The step refused it, so core has none of its objects. */
+void sim_several_forget(struct sim_client *client, struct sim_ticket *multi)
 {
-    for (unsigned i = 0; i < whole->parts_n; i++) {
-        client->objects[whole->parts[i]->id].ticket = NULL;
-        free(whole->parts[i]);
+    for (unsigned i = 0; i < multi->members_n; i++) {
+        client->objects[multi->members[i]->id].ticket = NULL;
+        free(multi->members[i]);
     }
-    client->objects[whole->id].ticket = NULL;
-    free(whole);
+    client->objects[multi->id].ticket = NULL;
+    free(multi);
 }
 
-void sim_several_enter(struct sim_client *client, struct sim_ticket *whole)
+void sim_several_enter(struct sim_client *client, struct sim_ticket *multi)
 {
     struct ll_ticket_view view;
 
-    for (unsigned i = 0; i < whole->parts_n && !client->world->is_over; i++) {
-        if (ll_core_ticket_view(client->core, whole->parts[i]->id, 0, &view)) {
-            sim_ticket_enter(client, whole->parts[i], view.key);
+    for (unsigned i = 0; i < multi->members_n && !client->world->is_over; i++) {
+        if (ll_core_ticket_view(client->core, multi->members[i]->id, 0,
+                                &view)) {
+            sim_ticket_enter(client, multi->members[i], view.key);
         }
     }
 }
@@ -69,30 +68,30 @@ void sim_user_acquire_all(struct sim_client *client,
                           struct sim_session *session)
 {
     struct sim_world *world = client->world;
-    struct sim_ticket *whole = sim_ticket_new(client, session);
-    struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL, .id = whole->id};
+    struct sim_ticket *multi = sim_ticket_new(client, session);
+    struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL, .id = multi->id};
     struct ll_bytes bytes[SIM_NAMES_MAX];
     unsigned names[SIM_NAMES_MAX];
     unsigned n = draw_names(client, names, bytes);
 
-    sim_several_make_parts(client, whole, names, n);
+    sim_several_make_members(client, multi, names, n);
     if (sim_fault_strikes(world, SIM_FAULT_CHAIN)) {
-        sim_user_search(client, whole);
+        sim_user_search(client, multi);
     }
-    event.acquire_all.search = whole->searches;
-    event.acquire_all.guard_ns = sim_user_draw_guard(client, whole);
-    whole->name = names[0];
+    event.acquire_all.search = multi->searches;
+    event.acquire_all.guard_ns = sim_user_draw_guard(client, multi);
+    multi->name = names[0];
     event.acquire_all.session = session->id;
     event.acquire_all.names = bytes;
     event.acquire_all.names_n = n;
     event.acquire_all.value = (struct ll_bytes){"sim", 3};
-    event.acquire_all.timeout_ns = sim_user_draw_timeout(client, whole);
+    event.acquire_all.timeout_ns = sim_user_draw_timeout(client, multi);
     if (sim_client_step(client, &event) != 0) {
         sim_several_forget(client,
-                           whole); /* the session was lost in this very step */
+                           multi); /* the session was lost in this step */
         return;
     }
     world->result->several++;
-    sim_several_enter(client, whole);
-    sim_user_await(client, whole);
+    sim_several_enter(client, multi);
+    sim_user_await(client, multi);
 }

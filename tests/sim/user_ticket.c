@@ -4,9 +4,8 @@
 #include "user.h"
 
 /**
- * What callers do with one ticket: ask for a lock, and release it, once or
- * twice.
- */
+ * Callers of one ticket: they acquire a lock and release it, once or twice.
+ * / */
 
 struct sim_ticket *sim_ticket_new(struct sim_client *client,
                                   struct sim_session *session)
@@ -37,8 +36,8 @@ void sim_ticket_enter(struct sim_client *client,
     struct sim_ticket *before;
 
     HASH_FIND(hh, world->keys, key.data, key.size, before);
-    /* A number is used again once its key is gone for good (see number.h): no
-     * request but the new ticket's own is to make it. */
+    /* A number is reused once its key cannot come back (see number.h): only the
+     * new ticket's request may create it. */
     if (before != NULL && !ticket->resumes &&
         (before->client != ticket->client || before->has_key ||
          before->acquire_owed || before->in_held ||
@@ -119,7 +118,7 @@ int64_t sim_user_draw_guard(struct sim_client *client,
     return ticket->is_guarded ? -1 : 0;
 }
 
-/** Asks for a lock, for its own sake or while another is held. */
+/** Acquires a lock, alone or while another is held. */
 static struct sim_ticket *
 acquire(struct sim_client *client, struct sim_session *session, bool searches)
 {
@@ -141,7 +140,7 @@ acquire(struct sim_client *client, struct sim_session *session, bool searches)
     event.acquire.value = (struct ll_bytes){"sim", 3};
     event.acquire.timeout_ns = timeout_ns;
     if (sim_client_step(client, &event) != 0) {
-        /* The session was lost in this very step. */
+        /* The session was lost in this step. */
         client->objects[ticket->id].ticket = NULL;
         free(ticket);
         return NULL;
@@ -178,15 +177,16 @@ bool sim_user_chain(struct sim_client *client, struct sim_ticket *held)
     return ticket != NULL;
 }
 
-/** The token that a ticket, and each part of it, is released with. */
+/** Records the token with which a ticket, and each of its members, is
+ * released. */
 static void note_token(struct sim_client *client, struct sim_ticket *ticket)
 {
     struct ll_ticket_view view = {.token = 0};
 
     (void)ll_core_ticket_view(client->core, ticket->id, 0, &view);
     ticket->token = view.token;
-    for (unsigned i = 0; i < ticket->parts_n; i++) {
-        note_token(client, ticket->parts[i]);
+    for (unsigned i = 0; i < ticket->members_n; i++) {
+        note_token(client, ticket->members[i]);
     }
 }
 

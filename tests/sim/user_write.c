@@ -5,13 +5,12 @@
 #include "user.h"
 
 /**
- * What holders write under their tickets' fences: each write puts a value that
- * names it under its lock's data key; some have conditions on a key that all
- * locks' writes change, some proclaim, some give the ticket back.
- */
+ * Holders that write under their tickets' fences: each write puts a value that
+ * identifies it at its lock's data key; some have conditions on a key that all
+ * locks' writes change, some proclaim, some release the ticket. / */
 
 #define WRITES_AT_ONCE 4
-/** A condition's number is the flag's version, or one less or more. */
+/** A condition's number is the flag's version, or differs from it by one. */
 #define FLAG_SPREAD 3
 
 static struct ll_op op_put(struct ll_bytes key, struct ll_bytes value)
@@ -25,7 +24,7 @@ static struct ll_bytes bytes_of(const char *text)
     return (struct ll_bytes){text, strlen(text)};
 }
 
-/** A condition that others' writes make true, or false, in time. */
+/** A condition that other writes make true or false in time. */
 static void draw_condition(struct sim_client *client,
                            struct ll_compare *ret_compare)
 {
@@ -93,7 +92,7 @@ static void draw_parts(struct sim_client *client,
     event->write.compares = &parts->compare;
 }
 
-/** Asks for one write; false: the ticket takes no more. */
+/** Starts one write; false: the ticket accepts no more. */
 static bool
 write_ask(struct sim_client *client, struct sim_ticket *ticket, int64_t token)
 {
@@ -121,7 +120,7 @@ write_ask(struct sim_client *client, struct sim_ticket *ticket, int64_t token)
         return false;
     }
     world->result->writes++;
-    ticket->gives_back |= write->releases;
+    ticket->is_released_by_write |= write->releases;
     if (!world->is_over) {
         sim_user_due(client, write->id, write->due_ns);
     }

@@ -5,17 +5,16 @@
 #include "world.h"
 
 /**
- * The run of a seed: settings are drawn, then the earliest event comes, again
- * and again. A storm of so many steps is followed by healing, a quiet time in
- * which no key may be left, and the closing of all.
- */
+ * The run of a seed: draws the settings, then processes the earliest event,
+ * repeatedly. A storm with a number of steps is followed by healing, a quiet
+ * phase in which no key may be left, and the closing of all sessions. / */
 
-/** How long a phase may last: more than any time-out, TTL, late message and
- *  slow re-check (36 s) that is still under way when it begins. */
+/** The limit of a phase: more than any timeout, TTL, late message and slow
+ * re-check (36 s) that is pending when it begins. */
 #define PHASE_NS (150 * LL_NS_PER_S)
-/** Quiet after the last late request has landed. */
+/** The quiet time after the last late request has arrived. */
 #define QUIET_NS (2 * LL_NS_PER_S)
-/** Whether a phase is over is looked at every so many steps. */
+/** The end of a phase is checked every so many steps. */
 #define PHASE_STEPS 16
 
 static const char *const names[SIM_NAMES_MAX] = {"jobs", "db/main", "x"};
@@ -35,7 +34,7 @@ int64_t sim_spread(struct ll_random *random, int64_t low, int64_t high)
 
 struct sim_peer *sim_peer(struct sim_world *world, unsigned number)
 {
-    /* A peer is the first member of either kind. */
+    /* A peer is the first field of either kind. */
     return number < world->clients_n
                ? &world->clients[number].peer
                : (struct sim_peer *)(void *)
@@ -137,7 +136,7 @@ static void world_draw(struct sim_world *world)
 
 static void world_make_etcd(struct sim_world *world)
 {
-    /* On both sides of each change that the model has. */
+    /* Releases before and after each change in the model. */
     static const char *const versions[] = {"3.4.23", "3.5.16", "3.5.30",
                                            "3.6.14"};
     struct sim_etcd_config config = {
@@ -165,7 +164,7 @@ static void world_make_etcd(struct sim_world *world)
     }
 }
 
-/** Another cluster, of one member and empty. */
+/** Another cluster, empty, with one member. */
 static void world_make_other(struct sim_world *world)
 {
     struct sim_etcd_config config = {

@@ -15,66 +15,65 @@
 #include "sim.h"
 
 /**
- * What the parts of the simulation share: the time, the peers and what is
- * known of their sessions and tickets from the outside.
- */
+ * Shared by the files of the simulation: the time, the peers, and their
+ * sessions and tickets as seen from outside core. / */
 
 #define SIM_CLIENTS_MAX 6
 #define SIM_GOS_MAX 2
 #define SIM_PEERS_MAX (SIM_CLIENTS_MAX + SIM_GOS_MAX)
-/** Of a message that travels over no link: what gRPC says by itself. */
+/** The link of a message from gRPC itself, which crosses no network. */
 #define SIM_MEMBER_NONE 255
 #define SIM_NAMES_MAX 3
-/** Tickets held at one time at most, of all clients. */
+/** The limit of tickets held at one time, of all clients. */
 #define SIM_HELD_MAX 4096
-/** Two times that are compared across clocks may differ by this. */
+/** The tolerance of a comparison of times across clocks. */
 #define SIM_SLACK_NS LL_NS_PER_MS
 
 enum sim_event_kind {
-    SIM_EVENT_REQUEST,   /* the message lands; number: peer * 256 + member */
-    SIM_EVENT_ANSWER,    /* the message comes back; the same */
+    SIM_EVENT_REQUEST,   /* the message arrives; number: peer * 256 + member */
+    SIM_EVENT_ANSWER,    /* the answer arrives; the same */
     SIM_EVENT_TIMEOUT,   /* of the call `id` */
     SIM_EVENT_FORTH,     /* the next message of stream `id` to its member */
     SIM_EVENT_BACK,      /* and to its peer */
-    SIM_EVENT_PING,      /* is stream `id` still answered? */
-    SIM_EVENT_PROXY,     /* a proxy passes the message on to stream `id` */
+    SIM_EVENT_PING,      /* a check that stream `id` is still answered */
+    SIM_EVENT_PROXY,     /* a proxy forwards the message to stream `id` */
     SIM_EVENT_WAKE,      /* client `number`, by its core's deadline */
     SIM_EVENT_RESUME,    /* peer `number` */
-    SIM_EVENT_WORK,      /* client `number`: a caller asks for a lock */
+    SIM_EVENT_WORK,      /* client `number`: a caller acquires a lock */
     SIM_EVENT_TAKE_OVER, /* client `number`: session `id`, of a process that
                             died, or the tickets of the one it was */
     SIM_EVENT_CHAIN,     /* client `number`: while ticket `id` is held, the
-                            caller asks for another */
+                            caller acquires another */
     SIM_EVENT_REQUEUE,   /* client `number`: ticket `id`, which was lost */
     SIM_EVENT_UNOBSERVE, /* client `number`: observer `id` */
     SIM_EVENT_CLOSE,     /* client `number`: session `id` */
-    SIM_EVENT_TEND,      /* client `number`: looks after its sessions */
+    SIM_EVENT_TEND,      /* client `number`: maintains its sessions */
     SIM_EVENT_RELEASE,   /* client `number`: ticket `id` */
     SIM_EVENT_WRITE,     /* client `number`: under ticket `id` */
     SIM_EVENT_DUE,    /* client `number`: the calls of `id` must have ended */
     SIM_EVENT_NOTICE, /* client `number`: ticket `id` has lost its key */
-    SIM_EVENT_GO,     /* Go's peer `number` goes on */
+    SIM_EVENT_GO,     /* Go's peer `number` continues */
     SIM_EVENT_GO_BEAT,
-    SIM_EVENT_FAULT,     /* fault `number` strikes */
-    SIM_EVENT_FAULT_END, /* and is over at `id` */
+    SIM_EVENT_FAULT,     /* fault `number` occurs */
+    SIM_EVENT_FAULT_END, /* and ends at `id` */
     SIM_EVENT_SWEEP,
     SIM_EVENT_PHASE, /* the phase `number` has lasted too long */
 };
 
 enum sim_phase {
-    SIM_PHASE_STORM, /* faults strike */
-    SIM_PHASE_HEAL,  /* everybody who waits is to be served */
-    SIM_PHASE_QUIET, /* no key is to be left */
+    SIM_PHASE_STORM, /* faults occur */
+    SIM_PHASE_HEAL,  /* every waiter must be served */
+    SIM_PHASE_QUIET, /* no key may be left */
     SIM_PHASE_CLOSE, /* sessions are closed */
     SIM_PHASE_OVER,
 };
 
-/** Who talks to members: a client, or a Go-like one. */
+/** A peer of the members: a client, or a Go-like one. */
 struct sim_peer {
     unsigned number;
     bool is_paused;
     int64_t paused_until_ns;
-    struct sim_queue inbox; /* what came during a pause */
+    struct sim_queue inbox; /* messages received during a pause */
 };
 
 struct sim_link {
@@ -83,9 +82,9 @@ struct sim_link {
     bool is_other; /* it leads to another cluster */
 };
 
-/** A unary call that its peer still waits for. */
+/** A unary call whose peer awaits its answer. */
 struct sim_call {
-    uint64_t tag; /* 0: the place is free */
+    uint64_t tag; /* 0: the slot is free */
     unsigned peer;
     unsigned member;
     bool has_landed;
@@ -94,8 +93,8 @@ struct sim_call {
     uint32_t endpoint;
 };
 
-/** Watches of a proxied stream whose order to each other is kept: those whose
- *  numbers are equal modulo this. */
+/** A proxied stream keeps the order among watches whose numbers are equal
+ * modulo this. */
 #define SIM_PROXY_LANES 8
 
 struct sim_stream {
@@ -104,16 +103,16 @@ struct sim_stream {
     enum ll_stream_kind kind;
     uint32_t generation;
     uint32_t endpoint;
-    bool is_open;      /* its peer wants what comes of it */
-    bool is_down_told; /* its peer has heard of its end */
+    bool is_open;      /* its peer reads its messages */
+    bool is_down_told; /* its end was reported to its peer */
     bool is_served;    /* by its member */
     bool is_proxied;   /* etcd's grpc-proxy is in between */
-    bool is_other;     /* it was opened at another cluster */
+    bool is_other;     /* opened at another cluster */
     int64_t forth_ns;
     int64_t back_ns;
     struct sim_queue forth;
     struct sim_queue back;
-    /** Until when the proxy has events of watches of such a number. */
+    /** When the proxy will have forwarded the events of each such group. */
     int64_t proxy_ns[SIM_PROXY_LANES];
 };
 
@@ -131,21 +130,21 @@ struct sim_session {
     int seen_renewal;
     bool open_owed;
     bool close_owed;
-    bool is_open;    /* OPENED 0 was told, and nothing was heard since */
-    bool was_open;   /* OPENED 0 was told */
-    bool is_closing; /* the caller asked for it */
-    bool is_ended;   /* core forgets it */
+    bool is_open;    /* OPENED 0 was the last report */
+    bool was_open;   /* OPENED 0 was reported */
+    bool is_closing; /* requested by the caller */
+    bool is_ended;   /* core has freed it */
     bool is_meddled; /* a third party revoked its lease */
-    bool is_denied;  /* a renewal was refused, or may have been */
+    bool is_denied;  /* a renewal was refused, or possibly */
     bool is_old;     /* it was there when etcd was restored */
     bool is_lost;
-    unsigned grants;         /* asked for */
+    unsigned grants;         /* requested */
     int64_t lease_gone_ns;   /* seen to be gone since; 0: not seen */
-    int64_t lost_ns;         /* when it was told as lost, if at its time */
-    int64_t open_timeout_ns; /* 0: it is drawn */
+    int64_t lost_ns;         /* when it was reported as lost, if on time */
+    int64_t open_timeout_ns; /* 0: random */
     int64_t open_due_ns;
     int64_t close_due_ns;
-    /** Of a process that died: the session whose lease this one resumes. */
+    /** The session of a process that died, whose lease this one resumes. */
     const struct sim_session *before;
 };
 
@@ -163,39 +162,40 @@ struct sim_ticket {
     bool acquire_owed;
     bool release_owed;
     bool was_canceled;
-    bool is_released; /* the caller asked for it */
-    bool is_granted;  /* ACQUIRED 0 was told */
+    bool is_released; /* requested by the caller */
+    bool is_granted;  /* ACQUIRED 0 was reported */
     bool lost_told;
     bool is_meddled; /* a third party deleted its key or revoked its lease */
     bool has_key;
     bool is_out;  /* its key was deleted while others were ahead of it */
     bool in_held; /* in world->held */
     int64_t created;
-    int64_t token; /* as it was granted or released with */
+    int64_t token; /* from its grant or release */
     int64_t key_gone_ns;
-    int64_t asked_ns; /* when its release was asked for */
+    int64_t asked_ns; /* when its release was requested */
     int64_t acquire_due_ns;
     int64_t release_due_ns;
-    uint64_t writes_n;  /* asked for under its fence */
-    uint64_t applied_n; /* of these, the last that was applied */
-    bool is_early;      /* it was asked for while its session opened */
-    /** Of one that queued again: the store's revision at that time; else 0. */
+    uint64_t writes_n;  /* requested under its fence */
+    uint64_t applied_n; /* the last of these that was applied */
+    bool is_early;      /* requested while its session opened */
+    /** If it queued again: the store's revision at that time; else 0. */
     int64_t after_revision;
-    bool gives_back; /* one of them is to give it back */
-    bool resumes;    /* the place of a process that died */
+    bool is_released_by_write; /* one of them is to release it */
+    bool resumes;              /* resumes a ticket of a process that died */
     int64_t resume_token;
-    /** Of a ticket of several names: its parts; of a part: its ticket. */
-    struct sim_ticket *parts[SIM_NAMES_MAX];
-    unsigned parts_n;
-    struct sim_ticket *whole;
-    bool was_waiting; /* as its process died */
-    bool in_keys;     /* in world->keys: nobody took its place over */
-    bool searches;    /* for a circle that it waits in */
-    bool is_guarded;  /* its key is watched as soon as it is held */
-    bool is_marked;   /* as the one that is to leave its circle */
+    /** Of a multi-lock: its members; of a member: its multi-lock. */
+    struct sim_ticket *members[SIM_NAMES_MAX];
+    unsigned members_n;
+    struct sim_ticket *multi;
+    bool was_waiting; /* when its process died */
+    bool in_keys;     /* in world->keys: no ticket resumed it */
+    bool searches;    /* for a deadlock that it is in */
+    bool is_guarded;  /* its key is watched from the grant on */
+    bool is_marked;   /* as the victim of its deadlock */
     int seen_search;  /* for the coverage */
-    uint64_t chained; /* the ticket that is waited for while this is held */
-    uint64_t frees;   /* of that one: this */
+    uint64_t chained; /* the ticket that its caller waits for while holding
+                       * this */
+    uint64_t frees;   /* of that ticket: this one */
     size_t key_size;
     char key[SIM_KEY_SIZE];
     UT_hash_handle hh; /* in world->keys, by key */
@@ -207,7 +207,7 @@ struct sim_ticket {
 #define SIM_FLAG "flag"
 #define SIM_VALUE_SIZE 96
 
-/** What a write borrows to core. */
+/** Memory that core borrows from a write. */
 struct sim_write_parts {
     struct ll_compare compare;
     struct ll_op ops[3];
@@ -220,20 +220,20 @@ struct sim_write_parts {
 struct sim_write {
     uint64_t id;
     struct sim_ticket *ticket;
-    uint64_t sequence; /* among the ticket's, from 1 */
+    uint64_t sequence; /* among the ticket's writes, from 1 */
     int64_t token;
     int seen_state; /* for the coverage */
     bool releases;
     bool is_old;   /* it was there when etcd was restored */
-    bool was_told; /* that its time is over */
-    bool is_over;  /* the last word was told */
+    bool was_told; /* its timeout */
+    bool is_over;  /* its end was reported */
     int status;
     int64_t due_ns;
     int64_t revision; /* at which it was applied */
     struct sim_write_parts *parts;
 };
 
-/** A hash of who leads from a revision on; 0: nobody. */
+/** A hash of the leader from a revision on; 0: none. */
 struct sim_leader {
     int64_t revision;
     uint64_t leader;
@@ -241,10 +241,10 @@ struct sim_leader {
 
 /** The leaders that a queue has had. */
 struct sim_leaders {
-    struct sim_leader *told;
+    struct sim_leader *history;
     size_t n;
     size_t capacity;
-    bool is_touched; /* by the revision that is being taken in */
+    bool is_touched; /* by the current revision */
 };
 
 struct sim_observer {
@@ -253,11 +253,11 @@ struct sim_observer {
     int seen_state; /* for the coverage */
     bool end_asked;
     bool is_over;
-    size_t from;     /* in the history, when it was asked for */
+    size_t from;     /* position in the history at its start */
     bool is_old;     /* it was there when etcd was restored */
-    bool has_begun;  /* something was told, */
-    size_t at;       /* and this was the last, */
-    uint64_t leader; /* which is this */
+    bool has_begun;  /* a leader was reported, */
+    size_t at;       /* the last at this position, */
+    uint64_t leader; /* which was this one */
 };
 
 /** A session, a ticket, a write or an observer, by its id. */
@@ -266,7 +266,7 @@ struct sim_object {
     struct sim_ticket *ticket;
     struct sim_write *write;
     struct sim_observer *observer;
-    bool is_dead; /* with its process */
+    bool is_dead; /* its process died */
 };
 
 struct sim_client {
@@ -277,18 +277,18 @@ struct sim_client {
     int64_t offset_ns;
     int64_t rate_ppm;
     int64_t ttl_s;
-    int64_t wake_ns;  /* world time of the wake-up that counts */
+    int64_t wake_ns;  /* world time of the valid wake-up */
     int64_t woken_ns; /* the last wake-up */
-    unsigned wakes;   /* and how many there were at that time */
+    unsigned wakes;   /* the number of wake-ups at that time */
     unsigned workers;
     unsigned sessions_max;
-    uint64_t heir; /* the session that lost tickets queue again on, or 0 */
+    uint64_t requeue_session; /* for lost tickets, or 0 */
     unsigned requeues_due;
-    bool met_other;       /* another cluster has answered it */
-    bool is_by_other;     /* its core takes in what another cluster says */
-    bool is_contradicted; /* and that is not the one which it believes */
+    bool met_other;       /* another cluster has answered a request */
+    bool is_by_other;     /* core is processing another cluster's message */
+    bool is_contradicted; /* and it had accepted the first cluster */
     bool has_burst;
-    bool is_crowd; /* few tickets are a crowd to its core */
+    bool has_low_threshold; /* its core's contention threshold is low */
     uint64_t streams[LL_STREAMS];
     struct {
         bool up;
@@ -299,7 +299,7 @@ struct sim_client {
     struct sim_object *objects; /* by id */
     size_t objects_n;           /* the next id */
     size_t objects_capacity;
-    uint64_t *live; /* ids of those that core has */
+    uint64_t *live; /* ids of those in core */
     size_t live_n;
     /** One query at a time. */
     uint64_t query_id;
@@ -314,7 +314,7 @@ struct sim_world {
     int64_t now_ns;
     bool is_over; /* an invariant was broken, or the run has ended */
     enum sim_phase phase;
-    int64_t phase_ns; /* since when */
+    int64_t phase_ns; /* its start */
     int64_t heal_ns;
     struct sim_heap heap;
     struct sim_pool pool;
@@ -337,10 +337,10 @@ struct sim_world {
     unsigned members_n;
     enum sim_member_state members[SIM_MEMBERS_MAX];
     bool has_snapshot;
-    bool is_down; /* etcd is, to be restored */
+    bool is_down; /* etcd is stopped, to be restored */
     bool was_restored;
-    bool is_mild; /* at worst connections break */
-    bool is_calm; /* nothing strikes that could delay a notice */
+    bool is_mild; /* no fault but broken connections */
+    bool is_calm; /* no fault that could delay a report */
     /** Peers: clients, then Go's. */
     unsigned clients_n;
     unsigned gos_n;
@@ -355,15 +355,15 @@ struct sim_world {
     struct sim_stream *streams; /* by id, from 1 */
     size_t streams_n;
     size_t streams_capacity;
-    int64_t landing_ns; /* when the last late request lands */
-    /** What is known of queues. */
+    int64_t landing_ns; /* when the last late request arrives */
+    /** The state of queues. */
     struct sim_ticket *keys; /* hash of all tickets, by key */
     struct sim_ticket *held[SIM_HELD_MAX];
     size_t held_n;
     int64_t last_token[SIM_NAMES_MAX];
-    int64_t data_token[SIM_NAMES_MAX]; /* of the last that wrote */
+    int64_t data_token[SIM_NAMES_MAX]; /* of the last holder that wrote */
     struct sim_leaders leaders[SIM_NAMES_MAX];
-    /** The ticket that the revision which is being taken in marks. */
+    /** The ticket that the current revision marks as a victim. */
     struct sim_ticket *marked;
     /** Of the keys that one revision deletes: the oldest ticket's. */
     int64_t gone_first[SIM_NAMES_MAX];
@@ -386,18 +386,19 @@ void sim_hash(struct sim_world *world, uint64_t number);
     } while (0)
 void sim_tell(struct sim_world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/** An invariant is broken: the run ends. */
+/** Reports a broken invariant and ends the run. */
 void sim_break(struct sim_world *world,
                const char *invariant,
                const char *format,
                ...) __attribute__((format(printf, 3, 4)));
 
-/** net.c: peers and members talk. */
+/** net.c: messages between peers and members. */
 void sim_net_call(struct sim_world *world,
                   struct sim_call call,
                   const struct ll_request *request,
                   int64_t timeout_at_ns);
-/** Takes a call whose outcome its peer hears now; false: it has heard. */
+/** Removes a call whose outcome its peer receives now; false: received
+ * before. */
 bool sim_net_claim(struct sim_world *world,
                    uint64_t tag,
                    struct sim_call *ret_call);
@@ -407,11 +408,11 @@ void sim_net_send(struct sim_world *world,
                   uint64_t stream,
                   struct sim_message *message);
 void sim_net_on_event(struct sim_world *world, const struct sim_event *event);
-/** A connection breaks: calls on it fail at once, streams end. */
+/** Breaks a connection: its calls fail at once, its streams end. */
 void sim_net_reset(struct sim_world *world, unsigned peer, unsigned member);
-/** A member has died: so do the calls that it had taken in. */
+/** A member was killed: the calls that it had received end. */
 void sim_net_member_died(struct sim_world *world, unsigned member);
-/** Links or a member have gone silent: streams notice some time later. */
+/** Links or a member became silent: streams detect it some time later. */
 void sim_net_ping(struct sim_world *world, unsigned member);
 void sim_net_pause(struct sim_world *world,
                    struct sim_peer *peer,
@@ -421,18 +422,18 @@ void sim_net_hooks(struct sim_world *world, struct sim_etcd_hooks *ret_hooks);
 /** The same for the cluster behind wrong addresses. */
 void sim_net_other_hooks(struct sim_world *world,
                          struct sim_etcd_hooks *ret_hooks);
-/** A peer's process has died: it hears of no call or stream any more. */
+/** A peer's process has died: it receives no more answers and messages. */
 void sim_net_forget(struct sim_world *world, unsigned peer);
-/** How many requests that have not landed yet may make a key. */
+/** The number of requests in flight that may create a key. */
 unsigned sim_net_makers(const struct sim_world *world, struct ll_bytes key);
 void sim_net_free(struct sim_world *world);
 
 /** client.c: core, as its driver runs it. */
 void sim_client_start(struct sim_client *client);
 void sim_client_stop(struct sim_client *client);
-/** The client's process dies, and a new one begins. */
+/** Ends the client's process and starts a new one. */
 void sim_client_restart(struct sim_client *client);
-/** Tells a client which endpoints are to be used: a bit each. */
+/** Sets the endpoints that a client may use: a bit each. */
 void sim_client_list(struct sim_client *client, uint64_t usable);
 int64_t sim_local_ns(const struct sim_client *client, int64_t world_ns);
 /** The first world time at which a client's clock shows a time. */
@@ -446,20 +447,21 @@ struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id);
 struct sim_write *sim_write_find(struct sim_client *client, uint64_t id);
 struct sim_observer *sim_observer_find(struct sim_client *client, uint64_t id);
 
-/** user.c: what callers do. */
+/** user.c: the callers. */
 void sim_user_start(struct sim_client *client);
 /** Their process dies. */
 void sim_user_die(struct sim_client *client);
 void sim_user_on_event(struct sim_client *client,
                        const struct sim_event *event);
-/** An effect that is for the user. */
-void sim_user_hears(struct sim_client *client, const struct ll_effect *effect);
-/** Nobody asks for more; what is held is released. */
+/** Handles an effect that is for the user. */
+void sim_user_on_effect(struct sim_client *client,
+                        const struct ll_effect *effect);
+/** Callers acquire no more locks and release those they hold. */
 void sim_user_finish(struct sim_client *client);
 void sim_user_close_all(struct sim_client *client);
 bool sim_user_is_idle(const struct sim_client *client);
 
-/** go.c: clients as Go's concurrency package has them. */
+/** go.c: clients like those of Go's concurrency package. */
 struct sim_go *sim_go_new(struct sim_world *world, unsigned number);
 void sim_go_free(struct sim_go *go);
 void sim_go_on_event(struct sim_go *go, const struct sim_event *event);
@@ -469,7 +471,7 @@ bool sim_go_is_idle(const struct sim_go *go);
 /** invariants.c */
 void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket);
 void sim_check_told(struct sim_client *client, const struct ll_effect *effect);
-/** Core takes a ticket for lost, and has no effect left to draw. */
+/** Core's state of a ticket is LOST, and no effect is left to draw. */
 void sim_check_lost_ticket(struct sim_client *client,
                            const struct sim_ticket *ticket);
 void sim_check_due(struct sim_client *client, uint64_t id);
@@ -477,23 +479,23 @@ void sim_check_due(struct sim_client *client, uint64_t id);
 void sim_check_waiter(struct sim_client *client, uint64_t id);
 /** Sessions that are alive have their leases. */
 void sim_check_sessions(struct sim_client *client);
-/** A session is told as lost: it must be. */
+/** A session is reported as lost: it must be. */
 void sim_check_lost(struct sim_client *client, struct sim_session *session);
 /** A session's lease is being revoked: not too early. */
 void sim_check_revoke(struct sim_client *client, uint64_t id);
-/** Revoked leases are noticed. */
+/** Revoked leases are detected. */
 void sim_check_revoked(struct sim_client *client);
 void sim_check_core(struct sim_client *client);
-/** What must be so at every step. */
+/** The invariants of every step. */
 void sim_check_step(struct sim_world *world);
 void sim_check_commit(struct sim_world *world, int64_t revision);
-/** restore.c: the cluster is stopped, and comes back with an older store. */
+/** restore.c: the cluster is stopped, and restarts with an older store. */
 void sim_restore_stop(struct sim_world *world);
-/** Does nothing where it is not stopped. */
+/** Does nothing if it is not stopped. */
 void sim_restore_start(struct sim_world *world);
-/** circle.c: etcd has marked a ticket as one that waits in a circle. */
+/** circle.c: a ticket was marked in etcd as a deadlock's victim. */
 void sim_check_mark(struct sim_world *world, const struct sim_ticket *ticket);
-/** A Go-like client says that it holds a name. */
+/** A Go-like client reports that it holds a name. */
 void sim_check_go_grant(struct sim_world *world,
                         struct ll_bytes key,
                         unsigned name,
@@ -504,24 +506,24 @@ const char *sim_queue_leftover(struct sim_world *world);
 void sim_check_phase(struct sim_world *world);
 void sim_check_end(struct sim_world *world);
 
-/** writes.c: what is told of a write, and what etcd commits. */
+/** writes.c: the reports of a write, and etcd's commits. */
 void sim_check_written(struct sim_client *client,
                        const struct ll_effect *effect);
 void sim_check_data(struct sim_world *world, const struct ll_kv *kv);
-/** Core needs no more what it has borrowed. */
+/** Core does not use the borrowed memory any more. */
 void sim_write_forget(struct sim_write *write);
 
-/** observers.c: what observers are told, and the history of each queue. */
+/** observers.c: the reports to observers, and each queue's history. */
 void sim_leaders_start(struct sim_world *world);
 void sim_leaders_free(struct sim_world *world);
-/** A key has changed; and all of a revision have. */
+/** A key has changed; and a revision is complete. */
 void sim_leaders_note(struct sim_world *world, struct ll_bytes key);
 void sim_leaders_look(struct sim_world *world, int64_t revision);
-/** The store is another: who leads now. */
+/** The store was restored: records each queue's leader. */
 void sim_leaders_restored(struct sim_world *world);
 void sim_check_observed(struct sim_client *client,
                         const struct ll_effect *effect);
-/** Whether each has been told who leads now. */
+/** Whether the present leader was reported to each observer. */
 bool sim_observers_are_current(struct sim_world *world);
 
 /** party.c: third parties */
@@ -536,7 +538,7 @@ static inline int64_t sim_below(struct ll_random *random, int64_t n)
     return ll_random_below(random, n);
 }
 
-/** Between low and high, each doubling as likely as the others. */
+/** Between low and high, with each power of two equally likely. */
 int64_t sim_spread(struct ll_random *random, int64_t low, int64_t high);
 
 static inline bool sim_chance(struct ll_random *random, int64_t ppm)

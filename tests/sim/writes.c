@@ -5,9 +5,8 @@
 #include "world.h"
 
 /**
- * Invariants of writes under a fence. What etcd commits names the write that
- * it is of; what is told of a write is held against that.
- */
+ * Invariants of writes under a fence. Each committed value identifies its
+ * write; the reports of a write are compared with that. / */
 
 static void break_write(struct sim_client *client,
                         const struct sim_write *write,
@@ -21,7 +20,7 @@ static void break_write(struct sim_client *client,
               (unsigned long long)write->sequence, what);
 }
 
-/** Whether a last word leaves it open what came of the write. */
+/** Whether a final status leaves the write's outcome unknown. */
 static bool is_open(int status)
 {
     return status == LEASELOCK_E_OUTCOME_UNKNOWN;
@@ -29,7 +28,7 @@ static bool is_open(int status)
 
 void sim_write_forget(struct sim_write *write)
 {
-    /* Core has given back what it had borrowed; ASan sees who still reads. */
+    /* Core has returned the borrowed memory; ASan detects later reads. */
     free(write->parts);
     write->parts = NULL;
 }
@@ -59,22 +58,22 @@ void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
     int64_t *last;
 
     if (write == NULL) {
-        sim_break(world, "a write is applied once", "%.*s is nobody's",
+        sim_break(world, "a write is applied once", "%.*s belongs to no write",
                   (int)kv->value.size, kv->value.data);
         return;
     }
-    /* Whoever has the place now. */
+    /* The ticket that has this key at present. */
     HASH_FIND(hh, world->keys, write->ticket->key, write->ticket->key_size,
               ticket);
     last = &world->data_token[ticket->name];
     if (write->is_old) {
-        /* It may have been applied in the history that is lost. */
+        /* It may have been applied in the lost history. */
     } else if (write->revision != 0) {
         break_write(client, write, "a write is applied once",
                     "is applied again");
     } else if (write->is_over && !is_open(write->status)) {
         break_write(client, write, "told means so",
-                    "is applied, and was told as not applied");
+                    "is applied, but was reported as not applied");
     } else if (write->sequence <= ticket->applied_n) {
         break_write(client, write, "writes keep their order",
                     "is applied after a later one");
@@ -90,7 +89,7 @@ void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
     *last = write->token;
 }
 
-/** What must be so of the ticket when a write has given it back. */
+/** Checks the ticket after a write has released it. */
 static void check_given_back(struct sim_client *client,
                              const struct sim_write *write)
 {
@@ -99,13 +98,13 @@ static void check_given_back(struct sim_client *client,
 
     if (ticket->has_key && ticket->created == write->token) {
         break_write(client, write, "released means gone",
-                    "gives its ticket back, and its key is there");
+                    "releases its ticket, but the key exists");
     }
     if (ll_core_ticket_view(client->core, ticket->id, 0, &view) &&
         view.phase != LL_TICKET_PHASE_LEAVING &&
         view.phase != LL_TICKET_PHASE_LOST) {
         break_write(client, write, "released means gone",
-                    "gives its ticket back, and core has it as before");
+                    "releases its ticket, but core still has it");
     }
 }
 
@@ -116,14 +115,14 @@ void sim_check_written(struct sim_client *client,
     int status = effect->written.detail.status;
 
     if (write == NULL || write->is_over) {
-        sim_break(client->world, "told once", "write %u.%llu is told again",
+        sim_break(client->world, "told once", "write %u.%llu is reported again",
                   client->peer.number, (unsigned long long)effect->id);
         return;
     }
     if (!effect->written.last) {
         if (write->was_told || !is_open(status)) {
             break_write(client, write, "told once",
-                        "is told wrongly before its end");
+                        "is reported wrongly before its end");
         }
         write->was_told = true;
         return;
@@ -135,7 +134,7 @@ void sim_check_written(struct sim_client *client,
         (status == 0 ? write->revision == 0 ||
                            write->revision != effect->written.revision
                      : write->revision != 0 && !is_open(status))) {
-        break_write(client, write, "told means so", "is told wrongly");
+        break_write(client, write, "told means so", "is reported wrongly");
     }
     if (status != 0 && !is_open(status) && status != LEASELOCK_E_COMPARE &&
         status != LEASELOCK_E_NOT_HELD && status != LEASELOCK_E_UNAVAILABLE &&
