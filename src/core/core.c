@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
-#include "core/bundle.h"
+#include "core/multi.h"
 #include "core/object.h"
 #include "core/observe.h"
 #include "core/query.h"
@@ -229,7 +229,7 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         status = ll_ticket_acquire(core, event);
         break;
     case LL_EVENT_ACQUIRE_ALL:
-        status = ll_bundle_acquire(core, event);
+        status = ll_multi_acquire(core, event);
         break;
     case LL_EVENT_RELEASE:
         status = ll_ticket_release(core, event);

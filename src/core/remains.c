@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "core/bundle.h"
+#include "core/multi.h"
 #include "core/ticket.h"
 
 /** Bytes of a key that are shown. */
@@ -22,10 +22,10 @@ static bool may_stand(const struct ll_ticket *ticket)
 {
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        /* The enqueue of a part is its bundle's. */
+        /* The enqueue of a member is its multi-lock's. */
         return ticket->object.in_flight || ticket->lost_tries > 0 ||
-               (ticket->bundle != NULL && (ticket->bundle->object.in_flight ||
-                                           ticket->bundle->lost_tries > 0));
+               (ticket->multi != NULL && (ticket->multi->object.in_flight ||
+                                          ticket->multi->lost_tries > 0));
     case LL_TICKET_WAIT:
     case LL_TICKET_NEXT:
     case LL_TICKET_HELD:

@@ -6,29 +6,29 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "core/bundle.h"
+#include "core/multi.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
-/** The part of the ticket with this number, or NULL when it does not wait. */
+/** The member of the ticket with this number, or NULL when it does not wait. */
 static struct ll_ticket *own_at(const struct ll_search *search, size_t i)
 {
-    if (search->bundle != NULL) {
-        return i < search->bundle->parts_n ? search->bundle->parts[i] : NULL;
+    if (search->multi != NULL) {
+        return i < search->multi->members_n ? search->multi->members[i] : NULL;
     }
     return i == 0 ? search->ticket : NULL;
 }
 
 static size_t own_n(const struct ll_search *search)
 {
-    return search->bundle != NULL   ? search->bundle->parts_n
+    return search->multi != NULL    ? search->multi->members_n
            : search->ticket != NULL ? 1
                                     : 0;
 }
 
-static bool is_waiting(const struct ll_ticket *part)
+static bool is_waiting(const struct ll_ticket *member)
 {
-    return part != NULL && part->state == LL_TICKET_WAIT;
+    return member != NULL && member->state == LL_TICKET_WAIT;
 }
 
 static void keys_drop(struct ll_search *search)
@@ -159,14 +159,15 @@ static void mark(struct ll_core *core, struct ll_search *search)
                                         step->ahead_created);
     }
     for (size_t i = 0; i < own_n(search); i++) {
-        const struct ll_ticket *part = own_at(search, i);
+        const struct ll_ticket *member = own_at(search, i);
 
-        if (part != NULL) {
-            search->compares[n++] = compare(
-                ll_ticket_key(part), LL_COMPARE_CREATE_REVISION, part->token);
+        if (member != NULL) {
+            search->compares[n++] =
+                compare(ll_ticket_key(member), LL_COMPARE_CREATE_REVISION,
+                        member->token);
             search->ops[ops_n++] = (struct ll_op){
                 .kind = LL_OP_PUT,
-                .put = {.key = ll_ticket_key(part), .keep = true}};
+                .put = {.key = ll_ticket_key(member), .keep = true}};
         }
     }
     for (size_t i = 0; i < ops_n; i++) {
@@ -209,20 +210,21 @@ static void set_out(struct ll_core *core, struct ll_search *search)
         return;
     }
     for (size_t i = 0; i < own_n(search); i++) {
-        const struct ll_ticket *part = own_at(search, i);
+        const struct ll_ticket *member = own_at(search, i);
         struct ll_kv ahead;
 
-        if (!is_waiting(part)) {
+        if (!is_waiting(member)) {
             continue;
         }
-        ahead = (struct ll_kv){.key = {part->ahead_key, part->ahead_key_size},
-                               .create_revision = part->ahead_token,
-                               .lease = part->ahead_lease};
+        ahead =
+            (struct ll_kv){.key = {member->ahead_key, member->ahead_key_size},
+                           .create_revision = member->ahead_token,
+                           .lease = member->ahead_lease};
         if (!step_add(search, i, 0, NULL, &ahead)) {
             rest(core, search);
             return;
         }
-        if (ahead.lease == part->session->lease) {
+        if (ahead.lease == member->session->lease) {
             mark(core, search);
             return;
         }
@@ -426,10 +428,10 @@ static int64_t own_lease(const struct ll_search *search)
  *  line, and no circle would be broken without it. */
 static bool is_root(const struct ll_search *search, const struct ll_kv *ahead)
 {
-    const struct ll_ticket *part =
+    const struct ll_ticket *member =
         own_at(search, search->steps[search->step].root);
 
-    return part != NULL && ll_bytes_equal(ahead->key, ll_ticket_key(part));
+    return member != NULL && ll_bytes_equal(ahead->key, ll_ticket_key(member));
 }
 
 static void on_ahead(struct ll_core *core,
@@ -472,9 +474,9 @@ static void on_ahead(struct ll_core *core,
 /** The circle stood as the ticket was marked. */
 static void found(struct ll_core *core, struct ll_search *search)
 {
-    if (search->bundle != NULL) {
-        ll_bundle_fail_deadlock(
-            core, search->bundle,
+    if (search->multi != NULL) {
+        ll_multi_fail_deadlock(
+            core, search->multi,
             own_at(search, search->steps[search->steps_n - 1].root));
     } else {
         ll_ticket_fail(core, search->ticket, LEASELOCK_E_DEADLOCK, "");
@@ -488,16 +490,16 @@ static bool is_marked(const struct ll_search *search,
     size_t at = 0;
 
     for (size_t i = 0; i < own_n(search); i++) {
-        const struct ll_ticket *part = own_at(search, i);
+        const struct ll_ticket *member = own_at(search, i);
         const struct ll_range_answer *range;
 
-        if (part == NULL) {
+        if (member == NULL) {
             continue;
         }
         range = range_at(answer, at++);
         if (range != NULL && range->kvs_n > 0 &&
-            range->kvs[0].create_revision == part->token &&
-            range->kvs[0].version > part->version) {
+            range->kvs[0].create_revision == member->token &&
+            range->kvs[0].version > member->version) {
             return true;
         }
     }
@@ -538,7 +540,7 @@ static void on_ok(struct ll_core *core,
 
 int ll_search_begin(struct ll_core *core,
                     struct ll_ticket *ticket,
-                    struct ll_bundle *bundle,
+                    struct ll_multi *multi,
                     uint64_t id)
 {
     struct ll_search *search = ll_alloc_zero(1, sizeof(*search));
@@ -551,9 +553,9 @@ int ll_search_begin(struct ll_core *core,
         return LEASELOCK_E_NOMEM;
     }
     search->ticket = ticket;
-    search->bundle = bundle;
-    if (bundle != NULL) {
-        bundle->search = search;
+    search->multi = multi;
+    if (multi != NULL) {
+        multi->search = search;
     } else {
         ticket->search = search;
     }
@@ -578,12 +580,12 @@ void ll_search_end(struct ll_core *core, struct ll_search *search)
             own_at(search, i)->version_open = true;
         }
     }
-    if (search->bundle != NULL) {
-        search->bundle->search = NULL;
+    if (search->multi != NULL) {
+        search->multi->search = NULL;
     } else {
         search->ticket->search = NULL;
     }
-    search->bundle = NULL;
+    search->multi = NULL;
     search->ticket = NULL;
     search->state = LL_SEARCH_GONE;
     ll_call_none(core, &search->object);
@@ -638,14 +640,14 @@ static void search_build(struct ll_core *core,
     }
 }
 
-/** Whether the wait has ended and the bundle is yet to hear it: the time that
- *  comes with an answer may end the session first. */
+/** Whether the wait has ended and the multi-lock has no report of it yet: the
+ *  time that comes with an answer may end the session first. */
 static bool is_over(const struct ll_search *search)
 {
     for (size_t i = 0; i < own_n(search); i++) {
-        const struct ll_ticket *part = own_at(search, i);
+        const struct ll_ticket *member = own_at(search, i);
 
-        if (part == NULL || part->session == NULL) {
+        if (member == NULL || member->session == NULL) {
             return true;
         }
     }

@@ -4,7 +4,7 @@
 #include "core/object.h"
 
 struct ll_ticket;
-struct ll_bundle;
+struct ll_multi;
 
 /**
  * Looks whether a ticket's wait is part of a circle: its session's tickets are
@@ -120,7 +120,7 @@ struct ll_search_key {
 struct ll_search {
     struct ll_object object;
     struct ll_ticket *ticket; /* one of these, or neither: GONE */
-    struct ll_bundle *bundle;
+    struct ll_multi *multi;
     enum ll_search_state state;
     int64_t rest_ns;  /* REST: until then */
     int64_t pause_ns; /* the last rest's length */
@@ -147,11 +147,11 @@ static inline struct ll_search *ll_search_of(struct ll_object *object)
     return LL_CONTAINER(object, struct ll_search, object);
 }
 
-/** Makes the search of a ticket or, with ticket NULL, of a bundle.
+/** Makes the search of a ticket or, with ticket NULL, of a multi-lock.
  *  @return 0 or LEASELOCK_E_NOMEM */
 int ll_search_begin(struct ll_core *core,
                     struct ll_ticket *ticket,
-                    struct ll_bundle *bundle,
+                    struct ll_multi *multi,
                     uint64_t id);
 /** The wait is over; NULL does nothing. */
 void ll_search_end(struct ll_core *core, struct ll_search *search);

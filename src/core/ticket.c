@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "core/blocker.h"
-#include "core/bundle.h"
+#include "core/multi.h"
 #include "core/search.h"
 #include "core/write.h"
 #include "leaselock/status.h"
@@ -356,19 +356,19 @@ void ll_ticket_on_session_end(struct ll_core *core,
 
 int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
 {
-    struct ll_object *object = ll_object_find(core, event->id, &ll_bundle_ops);
+    struct ll_object *object = ll_object_find(core, event->id, &ll_multi_ops);
     struct ll_ticket *ticket;
 
     if (object != NULL) {
-        return ll_bundle_release(core, ll_bundle_of(object),
-                                 event->release.timeout_ns);
+        return ll_multi_release(core, ll_multi_of(object),
+                                event->release.timeout_ns);
     }
     object = ll_object_find(core, event->id, &ll_ticket_ops);
     if (object == NULL) {
         return LEASELOCK_E_HANDLE;
     }
     ticket = ll_ticket_of(object);
-    if (ticket->is_part) {
+    if (ticket->is_member) {
         return LEASELOCK_E_HANDLE;
     }
     if (ticket_waits(ticket)) {
@@ -495,8 +495,8 @@ bool ll_ticket_next(struct ll_core *core,
     struct ll_ticket *ticket = ll_ticket_of(object);
 
     *ret_effect = (struct ll_effect){.id = ticket->object.entry.id};
-    if (ticket->is_part) {
-        ll_bundle_hear(core, ticket);
+    if (ticket->is_member) {
+        ll_multi_hear(core, ticket);
     }
     if (ticket->acquired_due) {
         ticket->acquired_due = false;
@@ -529,7 +529,7 @@ bool ll_ticket_next(struct ll_core *core,
         ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF &&
         ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF) {
         core->tickets_n--;
-        ll_bundle_forget(core, ticket);
+        ll_multi_forget(core, ticket);
         ll_object_leave(core, &ticket->object);
         ll_ticket_free(&ticket->object);
     }

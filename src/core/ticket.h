@@ -136,7 +136,7 @@ enum ll_ticket_state {
     LL_TICKET_GONE, /* freed once all is told and no watch is left */
 };
 
-struct ll_bundle;
+struct ll_multi;
 struct ll_search;
 struct ll_seen;
 
@@ -144,13 +144,13 @@ struct ll_seen;
  *  stands together. */
 struct ll_ticket {
     struct ll_object object;
-    struct ll_bundle *bundle;   /* of a part; NULL: it is over, nobody hears */
+    struct ll_multi *multi;     /* of a member; NULL: that is over */
     struct ll_session *session; /* not of a ticket that is GONE */
     struct ll_link link;        /* in session->tickets */
     struct ll_link reaping;     /* in core->reaping */
     enum ll_ticket_state state;
     unsigned lost_tries;    /* enqueues that may still land */
-    bool is_part : 1;       /* of a bundle, which hears what it would tell */
+    bool is_member : 1;     /* of a multi-lock, which reports for it */
     bool once : 1;          /* a try: no waiting */
     bool resumes : 1;       /* the key was made by another process */
     bool acquire_told : 1;  /* ACQUIRED is told or due */
@@ -253,14 +253,14 @@ void ll_ticket_on_session_end(struct ll_core *core,
 /** The session of a ticket that was asked for early is open. */
 void ll_ticket_on_session_open(struct ll_core *core, struct ll_ticket *ticket);
 
-/** For a bundle. Makes a part that is in no queue yet. */
-int ll_ticket_make_part(struct ll_core *core,
-                        struct ll_session *session,
-                        struct ll_bytes name,
-                        uint64_t id,
-                        struct ll_ticket **ret_part);
-/** Takes back a part that was made in this step. */
-void ll_ticket_discard(struct ll_core *core, struct ll_ticket *part);
+/** For a multi-lock. Makes a member that is in no queue yet. */
+int ll_ticket_make_member(struct ll_core *core,
+                          struct ll_session *session,
+                          struct ll_bytes name,
+                          uint64_t id,
+                          struct ll_ticket **ret_member);
+/** Takes back a member that was made in this step. */
+void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member);
 /** Lets a ticket leave its queue, wherever it stands, and tell nothing of an
  *  acquire. */
 void ll_ticket_drop(struct ll_core *core, struct ll_ticket *ticket);

@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "core/bundle.h"
+#include "core/multi.h"
 #include "core/search.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
@@ -123,9 +123,9 @@ int64_t ll_ticket_begin_ns(const struct ll_core *core,
 
 void ll_ticket_on_session_open(struct ll_core *core, struct ll_ticket *ticket)
 {
-    if (ticket->is_part) {
-        if (ticket->bundle != NULL) {
-            ll_bundle_on_session_open(core, ticket->bundle);
+    if (ticket->is_member) {
+        if (ticket->multi != NULL) {
+            ll_multi_on_session_open(core, ticket->multi);
         }
     } else if (ticket->state == LL_TICKET_ENQUEUE && ticket->object.seq == 0) {
         ll_call_at(core, &ticket->object, core->now_ns);
@@ -205,11 +205,11 @@ static int ticket_make(struct ll_core *core,
     return 0;
 }
 
-int ll_ticket_make_part(struct ll_core *core,
-                        struct ll_session *session,
-                        struct ll_bytes name,
-                        uint64_t id,
-                        struct ll_ticket **ret_part)
+int ll_ticket_make_member(struct ll_core *core,
+                          struct ll_session *session,
+                          struct ll_bytes name,
+                          uint64_t id,
+                          struct ll_ticket **ret_member)
 {
     int status;
 
@@ -217,20 +217,20 @@ int ll_ticket_make_part(struct ll_core *core,
         return LEASELOCK_E_LIMIT;
     }
     status = ticket_make(core, session, name, (struct ll_bytes){"", 0},
-                         (struct ll_bytes){"", 0}, id, ret_part);
+                         (struct ll_bytes){"", 0}, id, ret_member);
     if (status == 0) {
-        (*ret_part)->is_part = true;
+        (*ret_member)->is_member = true;
     }
     return status;
 }
 
-void ll_ticket_discard(struct ll_core *core, struct ll_ticket *part)
+void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member)
 {
-    ll_number_give(core, part->number);
-    ll_link_remove(&part->link);
+    ll_number_give(core, member->number);
+    ll_link_remove(&member->link);
     core->tickets_n--;
-    ll_object_leave(core, &part->object);
-    ll_ticket_free(&part->object);
+    ll_object_leave(core, &member->object);
+    ll_ticket_free(&member->object);
 }
 
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)

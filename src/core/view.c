@@ -1,4 +1,4 @@
-#include "core/bundle.h"
+#include "core/multi.h"
 #include "core/object.h"
 #include "core/session.h"
 #include "core/ticket.h"
@@ -82,11 +82,11 @@ static void ticket_view(const struct ll_ticket *ticket,
         (struct ll_bytes){ticket->key + ticket->space_size, ticket->name_size};
 }
 
-/** What a bundle is: as its first part, but held as long as all are, and with
- *  as many ahead as the part has that has most. */
-static bool bundle_view(const struct ll_bundle *bundle,
-                        int64_t now_ns,
-                        struct ll_ticket_view *ret_view)
+/** What a multi-lock is: as its first member, but held as long as all are, and
+ *  with as many ahead as the member has that has most. */
+static bool multi_view(const struct ll_multi *multi,
+                       int64_t now_ns,
+                       struct ll_ticket_view *ret_view)
 {
     bool any = false;
     bool all_held = true;
@@ -94,13 +94,13 @@ static bool bundle_view(const struct ll_bundle *bundle,
     bool all_placed = true;
     int64_t ahead = 0;
 
-    for (size_t i = bundle->parts_n; i > 0; i--) {
-        if (bundle->parts[i - 1] == NULL) {
+    for (size_t i = multi->members_n; i > 0; i--) {
+        if (multi->members[i - 1] == NULL) {
             all_held = false;
             continue;
         }
         any = true;
-        ticket_view(bundle->parts[i - 1], now_ns, ret_view);
+        ticket_view(multi->members[i - 1], now_ns, ret_view);
         all_held = all_held && ret_view->phase == LL_TICKET_PHASE_HELD;
         all_leave = all_leave && ret_view->phase == LL_TICKET_PHASE_LEAVING;
         all_placed = all_placed && ret_view->ahead >= 0;
@@ -110,10 +110,10 @@ static bool bundle_view(const struct ll_bundle *bundle,
         return false;
     }
     ret_view->ahead = all_placed ? ahead : -1;
-    if (bundle->release_asked || all_leave ||
-        (bundle->acquire_told && bundle->acquire_status != 0)) {
+    if (multi->release_asked || all_leave ||
+        (multi->acquire_told && multi->acquire_status != 0)) {
         ret_view->phase = LL_TICKET_PHASE_LEAVING;
-    } else if (!bundle->acquire_told) {
+    } else if (!multi->acquire_told) {
         ret_view->phase = LL_TICKET_PHASE_WAITING;
     } else {
         ret_view->phase =
@@ -130,10 +130,10 @@ bool ll_core_ticket_view(const struct ll_core *core,
                          int64_t now_ns,
                          struct ll_ticket_view *ret_view)
 {
-    struct ll_object *object = ll_object_find(core, id, &ll_bundle_ops);
+    struct ll_object *object = ll_object_find(core, id, &ll_multi_ops);
 
     if (object != NULL) {
-        return bundle_view(ll_bundle_of(object), now_ns, ret_view);
+        return multi_view(ll_multi_of(object), now_ns, ret_view);
     }
     object = ll_object_find(core, id, &ll_ticket_ops);
     if (object == NULL) {

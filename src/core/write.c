@@ -231,8 +231,8 @@ int ll_write_ask(struct ll_core *core, const struct ll_event *event)
         return LEASELOCK_E_HANDLE;
     }
     ticket = ll_ticket_of(object);
-    if (ticket->is_part) {
-        return LEASELOCK_E_HANDLE; /* a part may be held while others wait */
+    if (ticket->is_member) {
+        return LEASELOCK_E_HANDLE; /* a member may be held while others wait */
     }
     status = write_check(ticket, event);
     if (status != 0) {

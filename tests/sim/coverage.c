@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/bundle.h"
+#include "core/multi.h"
 #include "core/object.h"
 #include "core/observe.h"
 #include "core/search.h"
@@ -99,29 +99,29 @@ static void look_at_ticket(struct sim_client *client,
 }
 
 /** A multi-lock's state as its caller sees it. */
-static int bundle_state(const struct ll_bundle *bundle)
+static int multi_state(const struct ll_multi *multi)
 {
     enum { ENQUEUE, QUEUED, HELD, LOST, LEAVE, FAILED };
 
-    if (bundle->release_asked) {
+    if (multi->release_asked) {
         return LEAVE;
     }
-    if (!bundle->acquire_told) {
-        return bundle->state == LL_BUNDLE_ENQUEUE ? ENQUEUE : QUEUED;
+    if (!multi->acquire_told) {
+        return multi->state == LL_MULTI_ENQUEUE ? ENQUEUE : QUEUED;
     }
-    return bundle->acquire_status != 0 ? FAILED : bundle->lost ? LOST : HELD;
+    return multi->acquire_status != 0 ? FAILED : multi->lost ? LOST : HELD;
 }
 
-static void look_at_bundle(struct sim_client *client,
-                           struct sim_ticket *known,
-                           const struct ll_bundle *bundle,
-                           unsigned event)
+static void look_at_multi(struct sim_client *client,
+                          struct sim_ticket *known,
+                          const struct ll_multi *multi,
+                          unsigned event)
 {
-    count(client, SIM_MACHINE_BUNDLE, &known->seen_state, event,
-          bundle != NULL ? bundle_state(bundle) : SIM_STATE_NONE);
+    count(client, SIM_MACHINE_MULTI, &known->seen_state, event,
+          multi != NULL ? multi_state(multi) : SIM_STATE_NONE);
     count(client, SIM_MACHINE_SEARCH, &known->seen_search, event,
-          bundle != NULL && bundle->search != NULL ? (int)bundle->search->state
-                                                   : SIM_STATE_NONE);
+          multi != NULL && multi->search != NULL ? (int)multi->search->state
+                                                 : SIM_STATE_NONE);
 }
 
 static void look_at_observer(struct sim_client *client,
@@ -188,7 +188,7 @@ look_at_object(struct sim_client *client, uint64_t id, unsigned event)
 
 #define AS(type) (object != NULL ? LL_CONTAINER(object, type, object) : NULL)
     if (known->ticket != NULL && known->ticket->members_n > 0) {
-        look_at_bundle(client, known->ticket, AS(struct ll_bundle), event);
+        look_at_multi(client, known->ticket, AS(struct ll_multi), event);
     } else if (known->ticket != NULL) {
         look_at_ticket(client, known->ticket, AS(struct ll_ticket), event);
     } else if (known->write != NULL) {

@@ -21,7 +21,7 @@ enum sim_machine {
     SIM_MACHINE_BEATS,
     SIM_MACHINE_ENDPOINT,
     SIM_MACHINE_WRITE,
-    SIM_MACHINE_BUNDLE,
+    SIM_MACHINE_MULTI,
     SIM_MACHINE_OBSERVER,
     SIM_MACHINE_RESUMED, /* a ticket that another process resumed */
     SIM_MACHINE_SEARCH,  /* for a deadlock that a ticket is in */
