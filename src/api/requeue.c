@@ -68,7 +68,7 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
     requeue->told.call = requeued_call;
     requeue->on_requeue = options->on_requeue;
     requeue->on_requeue_arg = options->on_requeue_arg;
-    requeue->search = options->find_deadlock != 0;
+    requeue->find_deadlock = options->find_deadlock != 0;
     requeue->guard_ns = options->watch_own_key_ms * LL_NS_PER_MS;
     memcpy(requeue->who, who, strlen(who) + 1);
     requeue->end_ns = INT64_MAX;
@@ -169,7 +169,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
         event->acquire_all.value =
             (struct ll_bytes){requeue->value, requeue->value_size};
         event->acquire_all.timeout_ns = timeout_ns;
-        event->acquire_all.search = requeue->search;
+        event->acquire_all.find_deadlock = requeue->find_deadlock;
         event->acquire_all.guard_ns = requeue->guard_ns;
         event->acquire_all.early = true;
     } else {
@@ -182,7 +182,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
             (struct ll_bytes){requeue->who, strlen(requeue->who)};
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.guard_ns = requeue->guard_ns;
-        event->acquire.search = requeue->search;
+        event->acquire.find_deadlock = requeue->find_deadlock;
         event->acquire.early = true;
     }
 }

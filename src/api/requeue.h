@@ -44,7 +44,7 @@ struct ll_requeue {
     leaselock_requeued_fn *on_requeue;
     void *on_requeue_arg;
     int64_t end_ns; /* of the wait; INT64_MAX: never */
-    bool search;
+    bool find_deadlock;
     int64_t guard_ns;         /* as of core's acquire */
     char who[LL_WHO_MAX + 1]; /* as of core's acquire, and a NUL */
     char *value;

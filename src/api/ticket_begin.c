@@ -176,7 +176,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire_all.names_n = ask->names_n;
         event->acquire_all.value = value;
         event->acquire_all.timeout_ns = timeout_ns;
-        event->acquire_all.search = options->find_deadlock != 0;
+        event->acquire_all.find_deadlock = options->find_deadlock != 0;
         event->acquire_all.guard_ns = guard_ns;
     } else {
         event->kind = LL_EVENT_ACQUIRE;
@@ -185,7 +185,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire.value = value;
         event->acquire.who = who;
         event->acquire.timeout_ns = timeout_ns;
-        event->acquire.search = options->find_deadlock != 0;
+        event->acquire.find_deadlock = options->find_deadlock != 0;
         event->acquire.guard_ns = guard_ns;
     }
 }
@@ -235,7 +235,7 @@ static int ticket_start(struct ll_session_object *session,
         status = ll_requeue_prepare(ticket, options, ask, value, who);
     }
     if (status == 0) {
-        /* Core calls the parts of several names, and the search for a
+        /* Core calls the parts of several names, and the detection of a
          * deadlock, by the ids that follow. */
         status = ll_handle_enter_with(&ticket->handle, LL_HANDLE_TICKET, true,
                                       ask->names_n + 1, ll_ticket_destroy);

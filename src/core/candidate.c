@@ -187,11 +187,22 @@ static struct ll_candidate *first_of(const struct ll_candidates *candidates)
                : candidate_at(candidates->queue.next);
 }
 
-const struct ll_kv *ll_candidates_first(const struct ll_candidates *candidates)
+bool ll_candidates_fit(const struct ll_candidates *candidates,
+                       const struct ll_range_answer *oldest)
 {
     const struct ll_candidate *first = first_of(candidates);
+    const struct ll_kv *shown = NULL;
 
-    return first != NULL ? &first->kv : NULL;
+    for (size_t i = 0; i < oldest->kvs_n && shown == NULL; i++) {
+        if (!ll_key_is_nested(oldest->kvs[i].key, candidates->prefix_size)) {
+            shown = &oldest->kvs[i];
+        }
+    }
+    if (shown == NULL) {
+        return oldest->kvs_n > 0 || first == NULL;
+    }
+    return first != NULL && shown->mod_revision == first->kv.mod_revision &&
+           shown->create_revision == first->kv.create_revision;
 }
 
 bool ll_candidates_settle(struct ll_candidates *candidates)

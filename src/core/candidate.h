@@ -53,8 +53,10 @@ bool ll_candidates_change(struct ll_candidates *candidates,
 /** To be called once a revision has been applied as a whole; returns whether
  *  a report is due. */
 bool ll_candidates_settle(struct ll_candidates *candidates);
-/** The oldest key, with or without a lease; NULL: the queue is empty. */
-const struct ll_kv *ll_candidates_first(const struct ll_candidates *candidates);
+/** Whether a read of the queue's oldest keys shows the same first key; nested
+ *  ones alone show nothing. */
+bool ll_candidates_fit(const struct ll_candidates *candidates,
+                       const struct ll_range_answer *oldest);
 /**
  * Draws the next report.
  *

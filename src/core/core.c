@@ -8,7 +8,6 @@
 #include "core/observe.h"
 #include "core/query.h"
 #include "core/read.h"
-#include "core/search.h"
 #include "core/session.h"
 #include "core/ticket.h"
 #include "core/write.h"

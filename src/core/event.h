@@ -86,9 +86,9 @@ struct ll_event {
             struct ll_bytes who;
             int64_t timeout_ns; /* 0: try; below 0: for ever */
             int64_t delay_ns;   /* the request goes out so much later */
-            /** Ends with DEADLOCK where the wait is part of a circle. The id
+            /** Ends with DEADLOCK where the wait is part of a deadlock. The id
              *  is followed by one that nothing else is called by. */
-            bool search;
+            bool find_deadlock;
             /** From the grant until the own key is watched; 0: LL_GUARD_NS;
              *  below 0: at once. */
             int64_t guard_ns;
@@ -106,7 +106,7 @@ struct ll_event {
             struct ll_bytes value;
             int64_t timeout_ns; /* as of acquire */
             int64_t delay_ns;   /* as of acquire */
-            bool search;        /* as of acquire: one more id */
+            bool find_deadlock; /* as of acquire: one more id */
             int64_t guard_ns;   /* as of acquire */
             bool early;         /* as of acquire */
         } acquire_all;

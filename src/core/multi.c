@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "core/blocker.h"
-#include "core/search.h"
+#include "core/deadlock.h"
 #include "leaselock/status.h"
 
 static void tell_acquired(struct ll_core *core,
@@ -17,7 +17,7 @@ static void tell_acquired(struct ll_core *core,
     multi->acquire_status = status;
     multi->why = why;
     multi->timeout_ns = LL_NEVER;
-    ll_search_end(core, multi->search);
+    ll_deadlock_end(core, multi->deadlock);
     ll_tell(core, &multi->object);
     ll_object_reschedule(core, &multi->object);
 }
@@ -73,14 +73,6 @@ static void multi_fail(struct ll_core *core,
         ll_call_none(core, &multi->object);
         drop_members(core, multi);
     }
-}
-
-void ll_multi_fail_deadlock(struct ll_core *core,
-                            struct ll_multi *multi,
-                            const struct ll_ticket *member)
-{
-    multi->fault = member;
-    multi_fail(core, multi, LEASELOCK_E_DEADLOCK, "");
 }
 
 static void multi_free(struct ll_object *object)
@@ -223,6 +215,13 @@ static void make_txn(struct ll_multi *multi)
     }
 }
 
+/** It waits in a deadlock, by this member. */
+static void on_deadlock(struct ll_core *core, struct ll_ticket *member)
+{
+    member->multi->fault = member;
+    multi_fail(core, member->multi, LEASELOCK_E_DEADLOCK, "");
+}
+
 int ll_multi_acquire(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
@@ -247,9 +246,14 @@ int ll_multi_acquire(struct ll_core *core, const struct ll_event *event)
         !ll_object_enter(core, &multi->object, &ll_multi_ops, event->id)) {
         status = LEASELOCK_E_NOMEM;
     }
-    if (status == 0 && event->acquire_all.search) {
-        status = ll_search_begin(core, NULL, multi,
-                                 event->id + 1 + multi->members_n);
+    if (status == 0 && event->acquire_all.find_deadlock) {
+        struct ll_deadlock_owner owner = {.slot = &multi->deadlock,
+                                          .members = multi->members,
+                                          .members_n = multi->members_n,
+                                          .found = on_deadlock};
+
+        status =
+            ll_deadlock_begin(core, event->id + 1 + multi->members_n, &owner);
         if (status != 0) {
             ll_object_leave(core, &multi->object);
         }
@@ -301,14 +305,6 @@ static void multi_build(struct ll_core *core,
         .else_n = multi->members_n};
 }
 
-static const struct ll_range_answer *
-range_at(const struct ll_txn_answer *answer, size_t at)
-{
-    return at < answer->ops_n && answer->ops[at].kind == LL_OP_RANGE
-               ? &answer->ops[at].range
-               : NULL;
-}
-
 /** A member that waits for the answer, if its session is alive; or NULL. */
 static struct ll_ticket *member_at(const struct ll_multi *multi, size_t i)
 {
@@ -338,7 +334,7 @@ static void multi_enqueued(struct ll_core *core,
             member_ready(multi, multi->members[i]);
             ll_ticket_enqueued(core, multi->members[i],
                                multi->once ? NULL
-                                           : range_at(&answer->txn, 2 * i),
+                                           : ll_answer_range(answer, 2 * i),
                                multi->once, answer->revision);
         }
     }
@@ -362,7 +358,7 @@ static void multi_found(struct ll_core *core,
     multi->lost_tries -= multi->lost_tries > 0 ? 1 : 0;
     for (size_t i = 0; i < multi->members_n; i++) {
         struct ll_ticket *member = member_at(multi, i);
-        const struct ll_range_answer *range = range_at(&answer->txn, i);
+        const struct ll_range_answer *range = ll_answer_range(answer, i);
 
         if (member != NULL) {
             member_ready(multi, member);
@@ -383,7 +379,7 @@ static void multi_not_free(struct ll_core *core,
     int status = LEASELOCK_E_TIMEOUT;
 
     for (size_t i = 0; i < multi->members_n; i++) {
-        const struct ll_range_answer *range = range_at(&answer->txn, i);
+        const struct ll_range_answer *range = ll_answer_range(answer, i);
 
         if (range != NULL && range->kvs_n > 0 && member_at(multi, i) != NULL &&
             ll_ticket_note_blocked(multi->members[i], &range->kvs[0])) {
@@ -401,7 +397,7 @@ static bool any_own(const struct ll_multi *multi,
                     const struct ll_answer *answer)
 {
     for (size_t i = 0; i < multi->members_n; i++) {
-        const struct ll_range_answer *range = range_at(&answer->txn, i);
+        const struct ll_range_answer *range = ll_answer_range(answer, i);
 
         if (range != NULL && member_at(multi, i) != NULL &&
             shows_own(range, multi->members[i])) {

@@ -27,8 +27,8 @@
  *             |                              |         | others leave
  *     QUEUED  | timeout before that          | gone    | ACQUIRED TIMEOUT; all
  *             |                              |         | leave
- *     QUEUED  | it waits in a circle (see    | gone    | ACQUIRED DEADLOCK; all
- *             | search.h)                    |         | leave
+ *     QUEUED  | its wait is in a deadlock    | gone    | ACQUIRED DEADLOCK; all
+ *             | (see deadlock.h)             |         | leave
  *     QUEUED  | a member is lost after that  | QUEUED  | LOST; the others stay
  *             |                              |         | until it is released
  *     QUEUED  | release                      | QUEUED  | all leave
@@ -68,7 +68,7 @@ struct ll_multi {
     int release_status;
     const char *why;               /* static */
     const struct ll_ticket *fault; /* the member that failed, while it lives */
-    struct ll_search *search;      /* while it waits, if it is asked for */
+    struct ll_deadlock *deadlock;  /* while it waits, if it is asked for */
     char *value;
     size_t value_size;
     struct ll_compare *compares; /* members_n */
@@ -92,11 +92,6 @@ void ll_multi_on_session_open(struct ll_core *core, struct ll_multi *multi);
 int ll_multi_release(struct ll_core *core,
                      struct ll_multi *multi,
                      int64_t timeout_ns);
-
-/** It waits in a circle, by this member. */
-void ll_multi_fail_deadlock(struct ll_core *core,
-                            struct ll_multi *multi,
-                            const struct ll_ticket *member);
 /** Takes from a member what it has to tell. */
 void ll_multi_hear(struct ll_core *core, struct ll_ticket *member);
 /** A member is about to be freed. */

@@ -119,10 +119,8 @@ static void observer_on_time(struct ll_core *core, struct ll_object *object)
 static int64_t observer_deadline_ns(const struct ll_core *core,
                                     struct ll_object *object)
 {
-    struct ll_observer *observer = ll_observer_of(object);
-
     (void)core;
-    return observer->check_ns;
+    return ll_observer_of(object)->check_ns;
 }
 
 static struct ll_range observer_range(const struct ll_observer *observer,
@@ -218,11 +216,6 @@ static void observer_checked(struct ll_core *core,
                              struct ll_observer *observer,
                              const struct ll_answer *answer)
 {
-    const struct ll_kv *first = ll_candidates_first(&observer->candidates);
-    const struct ll_kv *shown = NULL;
-    bool fits;
-    size_t i;
-
     if (answer->kind == LL_REQUEST_RANGE &&
         answer->revision < observer->revision) {
         observer_on_older(core, observer, answer->revision);
@@ -230,26 +223,14 @@ static void observer_checked(struct ll_core *core,
     }
     observer->by_quorum = false;
     observer->looks_back = false;
-    for (i = 0; i < answer->range.kvs_n && shown == NULL; i++) {
-        if (!ll_key_is_nested(answer->range.kvs[i].key,
-                              observer->prefix_size)) {
-            shown = &answer->range.kvs[i];
-        }
-    }
-    fits = answer->kind != LL_REQUEST_RANGE ||
-           (shown == NULL && answer->range.kvs_n > 0) ||
-           (shown == NULL && first == NULL) ||
-           (shown != NULL && first != NULL &&
-            shown->mod_revision == first->mod_revision &&
-            shown->create_revision == first->create_revision);
-    if (fits) {
+    if (answer->kind != LL_REQUEST_RANGE ||
+        ll_candidates_fit(&observer->candidates, &answer->range)) {
         observer_plan_check(core, observer);
-    } else if (answer->revision <= observer->revision) {
-        /* The watch has missed something up to here. */
-        observer_look(core, observer, core->now_ns);
-    } else if (observer->doubted_revision == observer->revision &&
-               observer->replayed_revision == observer->revision) {
-        /* Nor has the watch that began again: what is missing came before. */
+    } else if (answer->revision <= observer->revision ||
+               (observer->doubted_revision == observer->revision &&
+                observer->replayed_revision == observer->revision)) {
+        /* The watch has missed something up to here, and so has the one that
+         * began again. */
         observer_look(core, observer, core->now_ns);
     } else if (observer->doubted_revision == observer->revision) {
         /* Nothing has come since the last look, but more has happened: the
@@ -399,10 +380,8 @@ static void observer_on_off(struct ll_core *core, struct ll_watch *watch)
 
 static void observer_free(struct ll_object *object)
 {
-    struct ll_observer *observer = ll_observer_of(object);
-
-    ll_candidates_free(&observer->candidates);
-    ll_free(observer);
+    ll_candidates_free(&ll_observer_of(object)->candidates);
+    ll_free(ll_observer_of(object));
 }
 
 static bool observer_next(struct ll_core *core,
@@ -416,11 +395,8 @@ static bool observer_next(struct ll_core *core,
     ret_effect->observed.detail =
         (struct ll_detail){0, -1, LL_ENDPOINT_ANY, ""};
     if (ll_candidates_next(&observer->candidates,
-                           &ret_effect->observed.leader)) {
-        observer->vacancy_due = false;
-        return true;
-    }
-    if (observer->vacancy_due && observer->state == LL_OBSERVER_WATCH) {
+                           &ret_effect->observed.leader) ||
+        (observer->vacancy_due && observer->state == LL_OBSERVER_WATCH)) {
         observer->vacancy_due = false;
         return true;
     }

@@ -229,4 +229,14 @@ struct ll_answer {
     };
 };
 
+/** The range at a place of the answer to a Txn; NULL: there is none. */
+static inline const struct ll_range_answer *
+ll_answer_range(const struct ll_answer *answer, size_t at)
+{
+    return answer->kind == LL_REQUEST_TXN && at < answer->txn.ops_n &&
+                   answer->txn.ops[at].kind == LL_OP_RANGE
+               ? &answer->txn.ops[at].range
+               : NULL;
+}
+
 #endif

@@ -7,8 +7,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "core/blocker.h"
+#include "core/deadlock.h"
 #include "core/multi.h"
-#include "core/search.h"
 #include "core/write.h"
 #include "leaselock/status.h"
 
@@ -60,7 +60,7 @@ ticket_tell_acquired(struct ll_core *core, struct ll_ticket *ticket, int status)
     ticket->acquired_due = true;
     ticket->acquire_status = status;
     ticket->timeout_ns = LL_NEVER;
-    ll_search_end(core, ticket->search);
+    ll_deadlock_end(core, ticket->deadlock);
     ll_tell(core, &ticket->object);
 }
 

@@ -40,8 +40,8 @@
  *     NEXT    | or has no lease: no ticket    |         |
  *     WAIT,   | time-out, release             | LEAVE   | ACQUIRED TIMEOUT or
  *     NEXT    |                               |         | CANCELED
- *     WAIT,   | it waits in a circle          | LEAVE   | ACQUIRED DEADLOCK
- *     NEXT    | (see search.h)                |         |
+ *     WAIT,   | its wait is in a deadlock     | LEAVE   | ACQUIRED DEADLOCK
+ *     NEXT    | (see deadlock.h)              |         |
  *     WAIT,   | a read through the log is     | NEXT    | the store went back:
  *     NEXT    | older than the own watch or   |         | reads the queue as it
  *             | the last change               |         | is now
@@ -137,7 +137,7 @@ enum ll_ticket_state {
 };
 
 struct ll_multi;
-struct ll_search;
+struct ll_deadlock;
 struct ll_seen;
 
 /** A hundred thousand of them are to fit into a process: what is of one size
@@ -188,9 +188,9 @@ struct ll_ticket {
         int64_t gone_revision; /* NEXT: reads must be this new */
         int64_t resume_token;  /* ENQUEUE: the key stands at it; 0: at any */
     };
-    struct ll_search *search; /* while it waits, if it is asked for */
-    struct ll_link writes;    /* HELD: ll_write, in their order */
-    int64_t version;          /* HELD: of the key, as far as it is known */
+    struct ll_deadlock *deadlock; /* while it waits, if it is asked for */
+    struct ll_link writes;        /* HELD: ll_write, in their order */
+    int64_t version;              /* HELD: of the key, as far as it is known */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */

@@ -279,17 +279,6 @@ const struct ll_batch_ops ll_ticket_batch_ops = LL_BATCH_OPS(ticket_way,
                                                              ticket_is_wanted,
                                                              LL_OUTCOME_AGAIN);
 
-/** The range of an answer's operation, or NULL when it is none. */
-static const struct ll_range_answer *
-answer_range(const struct ll_answer *answer, size_t at)
-{
-    if (answer->kind != LL_REQUEST_TXN || at >= answer->txn.ops_n ||
-        answer->txn.ops[at].kind != LL_OP_RANGE) {
-        return NULL;
-    }
-    return &answer->txn.ops[at].range;
-}
-
 static void ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket)
 {
     ll_keep_failure(core, core->endpoint, -1,
@@ -370,7 +359,7 @@ static void ticket_found(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer)
 {
-    const struct ll_range_answer *found = answer_range(answer, 0);
+    const struct ll_range_answer *found = ll_answer_range(answer, 0);
     bool own = found != NULL && found->kvs_n > 0 &&
                ll_bytes_equal(found->kvs[0].key, ll_ticket_key(ticket)) &&
                found->kvs[0].lease == ticket->session->lease;
@@ -396,7 +385,7 @@ static void ticket_resumed(struct ll_core *core,
                            struct ll_ticket *ticket,
                            const struct ll_answer *answer)
 {
-    const struct ll_range_answer *found = answer_range(answer, 0);
+    const struct ll_range_answer *found = ll_answer_range(answer, 0);
     bool there = found != NULL && found->kvs_n > 0 &&
                  found->kvs[0].lease == ticket->session->lease &&
                  (ticket->resume_token == 0 ||
@@ -509,7 +498,7 @@ static void ticket_on_logged(struct ll_core *core,
                              struct ll_ticket *ticket,
                              const struct ll_answer *answer)
 {
-    const struct ll_range_answer *own = answer_range(answer, 0);
+    const struct ll_range_answer *own = ll_answer_range(answer, 0);
     bool is_old =
         answer->revision <
         ll_max(ticket_least_revision(ticket),
@@ -544,8 +533,8 @@ static void ticket_read(struct ll_core *core,
                         struct ll_ticket *ticket,
                         const struct ll_answer *answer)
 {
-    const struct ll_range_answer *own = answer_range(answer, 0);
-    const struct ll_range_answer *ahead = answer_range(answer, 1);
+    const struct ll_range_answer *own = ll_answer_range(answer, 0);
+    const struct ll_range_answer *ahead = ll_answer_range(answer, 1);
     bool waits = ticket->state == LL_TICKET_WAIT;
 
     if (own == NULL || (waits && ahead == NULL)) {
@@ -561,7 +550,7 @@ static void ticket_read(struct ll_core *core,
     ticket->linearize = false;
     if (waits && ticket->asks) {
         const struct ll_range_answer *holder =
-            ticket->ahead == 1 ? ahead : answer_range(answer, 2);
+            ticket->ahead == 1 ? ahead : ll_answer_range(answer, 2);
 
         ticket->asks = false;
         if (holder != NULL && holder->kvs_n > 0) {
@@ -620,7 +609,7 @@ static void ticket_on_ok(struct ll_core *core,
         if (ticket->resumes) {
             ticket_resumed(core, ticket, answer);
         } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
-            ll_ticket_enqueued(core, ticket, answer_range(answer, 0),
+            ll_ticket_enqueued(core, ticket, ll_answer_range(answer, 0),
                                ticket->once, answer->revision);
         } else {
             ticket_found(core, ticket, answer);

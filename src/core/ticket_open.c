@@ -3,8 +3,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "core/deadlock.h"
 #include "core/multi.h"
-#include "core/search.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -233,6 +233,12 @@ void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member)
     ll_ticket_free(&member->object);
 }
 
+/** It is marked as the one that leaves the deadlock. */
+static void on_deadlock(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ll_ticket_fail(core, ticket, LEASELOCK_E_DEADLOCK, "");
+}
+
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
@@ -254,8 +260,11 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
                              event->acquire.value, event->acquire.who,
                              event->id, &ticket);
     }
-    if (status == 0 && event->acquire.search) {
-        status = ll_search_begin(core, ticket, NULL, event->id + 1);
+    if (status == 0 && event->acquire.find_deadlock) {
+        struct ll_deadlock_owner owner = {
+            .slot = &ticket->deadlock, .ticket = ticket, .found = on_deadlock};
+
+        status = ll_deadlock_begin(core, event->id + 1, &owner);
         if (status != 0) {
             ll_ticket_discard(core, ticket);
         }
@@ -269,34 +278,23 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 }
 
 /** How long the name in a key is: what stands between the namespace and the
- *  last '/', with the session's lease behind that; 0: it is no key of ours. */
+ *  last '/', with the session's lease and a number behind that; 0: it is no key
+ *  of ours. */
 static size_t key_name_size(struct ll_bytes space,
                             struct ll_bytes key,
                             const struct ll_session *session)
 {
-    char lease[LL_SUFFIX_MAX + 1];
+    struct ll_key_place place;
     struct ll_bytes name;
-    size_t size = key.size;
-    size_t lease_size;
 
-    if (key.size > LL_KEY_MAX || key.size <= space.size ||
+    if (key.size > LL_KEY_MAX || !ll_key_parse(key, session->lease, &place) ||
+        !place.has_number || place.prefix.size <= space.size ||
         (space.size > 0 && memcmp(key.data, space.data, space.size) != 0)) {
         return 0;
     }
-    while (size > space.size && key.data[size - 1] != '/') {
-        size--;
-    }
-    if (size <= space.size) {
-        return 0;
-    }
-    name = (struct ll_bytes){key.data + space.size, size - 1 - space.size};
-    lease_size = (size_t)snprintf(lease, sizeof(lease), "%llx.",
-                                  (unsigned long long)session->lease);
-    return key.size - size > lease_size &&
-                   memcmp(key.data + size, lease, lease_size) == 0 &&
-                   ll_name_check(name) == NULL
-               ? name.size
-               : 0;
+    name = (struct ll_bytes){key.data + space.size,
+                             place.prefix.size - 1 - space.size};
+    return ll_name_check(name) == NULL ? name.size : 0;
 }
 
 /** Whether a session has a ticket with a key: two would both hold. */

@@ -21,7 +21,7 @@ echo "$said"
 grep -q '^philosopher . puts its fork down$' <<<"$said"
 [[ $(tail -n 1 <<<"$said") == "everybody has eaten" ]]
 
-# All reach for the second fork at once, so one is enough to end the circle.
+# All reach for the second fork at once, so one is enough to end the deadlock.
 said=$(dine find 5)
 echo "$said"
 [[ $(grep -c '^philosopher . puts its fork down$' <<<"$said") == 1 ]]

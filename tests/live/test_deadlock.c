@@ -1,4 +1,4 @@
-/* Tickets that end when they wait in a circle, against a real etcd. */
+/* Tickets that end when they wait in a deadlock, against a real etcd. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Asks for locks that are to end with DEADLOCK in a circle, or are not. */
+/** Asks for locks that are to end with DEADLOCK, or are not. */
 static leaselock_ticket *ask(struct test_peer *peer,
                              const char *const *names,
                              size_t names_n,
@@ -110,8 +110,8 @@ static void test_exactly_one(void **state)
     assert_int_equal(test_keys(&etcd, "ring/"), 0);
 }
 
-/** Goal: a circle that a wait without the option closes ends too, for the one
- *  that has it, here a ticket of two names; a wait in a line that is no circle
+/** Goal: a deadlock that a wait without the option closes ends too, for the one
+ *  that has it, here a ticket of two names; a wait in a line that is no deadlock
  *  goes on, though it looks for one as often. */
 static void test_closed_by_another(void **state)
 {

@@ -1,5 +1,5 @@
-/* Every lock below a prefix, a lock that is taken from its holder, and circles
- * of sessions that wait for each other. */
+/* Every lock below a prefix, a lock that is taken from its holder, and
+ * deadlocks of sessions that wait for each other. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -183,7 +183,7 @@ static void test_break(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a circle of three sessions is reported with who has and wants what,
+/** Goal: a deadlock of three sessions is reported with who has and wants what,
  *  is gone when one gives up, and tickets over several names are never in one
  *  with each other. Method: hold and wait, one lock after another. */
 static void test_deadlock(void **state)

@@ -1,5 +1,5 @@
 /* The tool over several locks: taking them at once, listing them, breaking one,
- * and finding who waits in a circle. */
+ * and finding deadlocks. */
 #include "live/terminal.h"
 #include "live/tool.h"
 

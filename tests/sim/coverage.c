@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "core/deadlock.h"
 #include "core/multi.h"
 #include "core/object.h"
 #include "core/observe.h"
-#include "core/search.h"
 #include "core/session.h"
 #include "core/ticket.h"
 #include "core/write.h"
@@ -13,8 +13,8 @@
 #include "world.h"
 
 static const char *const machine_names[SIM_MACHINES] = {
-    "session", "ticket",  "watch",    "stream",  "beats",  "endpoint",
-    "write",   "several", "observer", "resumed", "search", "renewal"};
+    "session", "ticket",  "watch",    "stream",  "beats",    "endpoint",
+    "write",   "several", "observer", "resumed", "deadlock", "renewal"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
@@ -80,9 +80,10 @@ static void look_at_ticket(struct sim_client *client,
     count(client, known->resumes ? SIM_MACHINE_RESUMED : SIM_MACHINE_TICKET,
           &known->seen_state, event,
           ticket != NULL ? (int)ticket->state : SIM_STATE_NONE);
-    count(client, SIM_MACHINE_SEARCH, &known->seen_search, event,
-          ticket != NULL && ticket->search != NULL ? (int)ticket->search->state
-                                                   : SIM_STATE_NONE);
+    count(client, SIM_MACHINE_DEADLOCK, &known->seen_deadlock, event,
+          ticket != NULL && ticket->deadlock != NULL
+              ? (int)ticket->deadlock->state
+              : SIM_STATE_NONE);
     for (int i = 0; ticket != NULL && i < LL_WATCH_SLOTS; i++) {
         count(client, SIM_MACHINE_WATCH, &known->seen_watches[i], event,
               (int)ticket->watches[i].state);
@@ -119,9 +120,9 @@ static void look_at_multi(struct sim_client *client,
 {
     count(client, SIM_MACHINE_MULTI, &known->seen_state, event,
           multi != NULL ? multi_state(multi) : SIM_STATE_NONE);
-    count(client, SIM_MACHINE_SEARCH, &known->seen_search, event,
-          multi != NULL && multi->search != NULL ? (int)multi->search->state
-                                                 : SIM_STATE_NONE);
+    count(client, SIM_MACHINE_DEADLOCK, &known->seen_deadlock, event,
+          multi != NULL && multi->deadlock != NULL ? (int)multi->deadlock->state
+                                                   : SIM_STATE_NONE);
 }
 
 static void look_at_observer(struct sim_client *client,

@@ -23,9 +23,9 @@ enum sim_machine {
     SIM_MACHINE_WRITE,
     SIM_MACHINE_MULTI,
     SIM_MACHINE_OBSERVER,
-    SIM_MACHINE_RESUMED, /* a ticket that another process resumed */
-    SIM_MACHINE_SEARCH,  /* for a deadlock that a ticket is in */
-    SIM_MACHINE_RENEWAL, /* of a session: see keepalive.h */
+    SIM_MACHINE_RESUMED,  /* a ticket that another process resumed */
+    SIM_MACHINE_DEADLOCK, /* for a deadlock that a ticket is in */
+    SIM_MACHINE_RENEWAL,  /* of a session: see keepalive.h */
     SIM_MACHINES,
 };
 

@@ -34,7 +34,7 @@ void sim_sum_add(struct sim_sum *sum, const struct sim_result *result)
     sum->writes += result->writes;
     sum->resumed += result->resumed;
     sum->several += result->several;
-    sum->circles += result->circles;
+    sum->deadlocks += result->deadlocks;
     sum->observers += result->observers;
     sum->go_grants += result->go_grants;
     for (int i = 0; i < SIM_FAULTS; i++) {
@@ -56,7 +56,7 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         (unsigned long long)sum->sessions, (unsigned long long)sum->tickets,
         (unsigned long long)sum->grants, (unsigned long long)sum->losses,
         (unsigned long long)sum->writes, (unsigned long long)sum->resumed,
-        (unsigned long long)sum->several, (unsigned long long)sum->circles,
+        (unsigned long long)sum->several, (unsigned long long)sum->deadlocks,
         (unsigned long long)sum->observers, (unsigned long long)sum->go_grants);
     for (int i = 0; i < SIM_FAULTS; i++) {
         (void)fprintf(file, "%12llu x %s\n", (unsigned long long)sum->faults[i],
@@ -187,7 +187,7 @@ void sim_fresh(const struct sim_options *options,
         ret_sum->writes += sum->writes;
         ret_sum->resumed += sum->resumed;
         ret_sum->several += sum->several;
-        ret_sum->circles += sum->circles;
+        ret_sum->deadlocks += sum->deadlocks;
         ret_sum->observers += sum->observers;
         ret_sum->go_grants += sum->go_grants;
         for (int fault = 0; fault < SIM_FAULTS; fault++) {

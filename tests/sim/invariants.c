@@ -313,7 +313,7 @@ static void on_change(void *arg, const struct ll_watch_event *event)
         }
     } else {
         if (ticket->has_key && whole_of(ticket)->acquire_owed &&
-            whole_of(ticket)->searches) {
+            whole_of(ticket)->finds_deadlock) {
             ticket->is_marked = true;
             world->marked = ticket->multi != NULL ? ticket->multi : ticket;
         }
@@ -352,8 +352,8 @@ void sim_check_commit(struct sim_world *world, int64_t revision)
     }
 }
 
-/** Deadlock searches are objects of core, one for each such ticket. */
-static size_t searches_n(const struct sim_client *client)
+/** Deadlock detections are objects of core, one for each such ticket. */
+static size_t detections_n(const struct sim_client *client)
 {
     size_t n = 0;
 
@@ -361,7 +361,7 @@ static size_t searches_n(const struct sim_client *client)
         const struct sim_ticket *ticket =
             client->objects[client->live[i]].ticket;
 
-        n += ticket != NULL && ticket->searches ? 1 : 0;
+        n += ticket != NULL && ticket->finds_deadlock ? 1 : 0;
     }
     return n;
 }
@@ -381,7 +381,7 @@ void sim_check_core(struct sim_client *client)
                   client->peer.number, core->calls_in_flight, core->reaps_n,
                   core->watches.creating_n);
     }
-    if (core->timers.size > client->live_n + searches_n(client) + 2 ||
+    if (core->timers.size > client->live_n + detections_n(client) + 2 ||
         core->drawn_line != NULL) {
         sim_break(world, "limits", "client %u has more timers than objects",
                   client->peer.number);

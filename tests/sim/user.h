@@ -27,12 +27,13 @@ void sim_ticket_enter(struct sim_client *client,
                       struct sim_ticket *ticket,
                       struct ll_bytes key);
 void sim_user_acquire(struct sim_client *client, struct sim_session *session);
-/** The latest ticket is to be acquired with the deadlock search. */
-void sim_user_search(struct sim_client *client, struct sim_ticket *ticket);
+/** The latest ticket is to be acquired with deadlock detection. */
+void sim_user_find_deadlock(struct sim_client *client,
+                            struct sim_ticket *ticket);
 /** Draws when the ticket's own key is to be watched, in core's form. */
 int64_t sim_user_draw_guard(struct sim_client *client,
                             struct sim_ticket *ticket);
-/** Acquires a further lock, with the deadlock search; the held ticket is
+/** Acquires a further lock, with deadlock detection; the held ticket is
  * released when that has ended. False: the session accepts none. */
 bool sim_user_chain(struct sim_client *client, struct sim_ticket *held);
 void sim_user_release(struct sim_client *client, struct sim_ticket *ticket);

@@ -87,14 +87,14 @@ static void requeue_one(struct sim_client *client,
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .id = ticket->id};
     struct ll_ticket_view view;
 
-    if (before->searches) {
-        sim_user_search(client, ticket);
+    if (before->finds_deadlock) {
+        sim_user_find_deadlock(client, ticket);
     }
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){name, strlen(name)};
     event.acquire.value = (struct ll_bytes){"sim", 3};
     event.acquire.timeout_ns = inherit_timeout(client, before, ticket);
-    event.acquire.search = ticket->searches;
+    event.acquire.find_deadlock = ticket->finds_deadlock;
     event.acquire.guard_ns = sim_user_draw_guard(client, ticket);
     event.acquire.early = true;
     if (sim_client_step(client, &event) != 0) {
@@ -125,15 +125,15 @@ static void requeue_several(struct sim_client *client,
                                      strlen(client->world->names[names[i]])};
     }
     sim_several_make_members(client, multi, names, before->members_n);
-    if (before->searches) {
-        sim_user_search(client, multi);
+    if (before->finds_deadlock) {
+        sim_user_find_deadlock(client, multi);
     }
     event.acquire_all.session = session->id;
     event.acquire_all.names = bytes;
     event.acquire_all.names_n = before->members_n;
     event.acquire_all.value = (struct ll_bytes){"sim", 3};
     event.acquire_all.timeout_ns = inherit_timeout(client, before, multi);
-    event.acquire_all.search = multi->searches;
+    event.acquire_all.find_deadlock = multi->finds_deadlock;
     event.acquire_all.guard_ns = sim_user_draw_guard(client, multi);
     event.acquire_all.early = true;
     if (sim_client_step(client, &event) != 0) {

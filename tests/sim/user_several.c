@@ -76,9 +76,9 @@ void sim_user_acquire_all(struct sim_client *client,
 
     sim_several_make_members(client, multi, names, n);
     if (sim_fault_strikes(world, SIM_FAULT_CHAIN)) {
-        sim_user_search(client, multi);
+        sim_user_find_deadlock(client, multi);
     }
-    event.acquire_all.search = multi->searches;
+    event.acquire_all.find_deadlock = multi->finds_deadlock;
     event.acquire_all.guard_ns = sim_user_draw_guard(client, multi);
     multi->name = names[0];
     event.acquire_all.session = session->id;

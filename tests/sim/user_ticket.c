@@ -19,7 +19,7 @@ struct sim_ticket *sim_ticket_new(struct sim_client *client,
     ticket->client = client->peer.number;
     ticket->session = session;
     ticket->seen_state = SIM_STATE_NONE;
-    ticket->seen_search = SIM_STATE_NONE;
+    ticket->seen_deadlock = SIM_STATE_NONE;
     ticket->acquire_owed = true;
     ticket->acquire_due_ns = INT64_MAX;
     ticket->release_due_ns = INT64_MAX;
@@ -105,10 +105,11 @@ void sim_user_await(struct sim_client *client, struct sim_ticket *ticket)
     }
 }
 
-void sim_user_search(struct sim_client *client, struct sim_ticket *ticket)
+void sim_user_find_deadlock(struct sim_client *client,
+                            struct sim_ticket *ticket)
 {
     (void)sim_client_next_id(client);
-    ticket->searches = true;
+    ticket->finds_deadlock = true;
 }
 
 int64_t sim_user_draw_guard(struct sim_client *client,
@@ -119,8 +120,9 @@ int64_t sim_user_draw_guard(struct sim_client *client,
 }
 
 /** Acquires a lock, alone or while another is held. */
-static struct sim_ticket *
-acquire(struct sim_client *client, struct sim_session *session, bool searches)
+static struct sim_ticket *acquire(struct sim_client *client,
+                                  struct sim_session *session,
+                                  bool finds_deadlock)
 {
     struct sim_world *world = client->world;
     struct sim_ticket *ticket = sim_ticket_new(client, session);
@@ -128,10 +130,10 @@ acquire(struct sim_client *client, struct sim_session *session, bool searches)
     struct ll_ticket_view view;
     int64_t timeout_ns = sim_user_draw_timeout(client, ticket);
 
-    if (searches) {
-        sim_user_search(client, ticket);
+    if (finds_deadlock) {
+        sim_user_find_deadlock(client, ticket);
     }
-    event.acquire.search = searches;
+    event.acquire.find_deadlock = finds_deadlock;
     event.acquire.guard_ns = sim_user_draw_guard(client, ticket);
     ticket->name = (unsigned)sim_below(&client->random, world->names_n);
     event.acquire.session = session->id;

@@ -187,15 +187,15 @@ struct sim_ticket {
     struct sim_ticket *members[SIM_NAMES_MAX];
     unsigned members_n;
     struct sim_ticket *multi;
-    bool was_waiting; /* when its process died */
-    bool in_keys;     /* in world->keys: no ticket resumed it */
-    bool searches;    /* for a deadlock that it is in */
-    bool is_guarded;  /* its key is watched from the grant on */
-    bool is_marked;   /* as the victim of its deadlock */
-    int seen_search;  /* for the coverage */
-    uint64_t chained; /* the ticket that its caller waits for while holding
+    bool was_waiting;    /* when its process died */
+    bool in_keys;        /* in world->keys: no ticket resumed it */
+    bool finds_deadlock; /* for a deadlock that it is in */
+    bool is_guarded;     /* its key is watched from the grant on */
+    bool is_marked;      /* as the victim of its deadlock */
+    int seen_deadlock;   /* for the coverage */
+    uint64_t chained;    /* the ticket that its caller waits for while holding
                        * this */
-    uint64_t frees;   /* of that ticket: this one */
+    uint64_t frees;      /* of that ticket: this one */
     size_t key_size;
     char key[SIM_KEY_SIZE];
     UT_hash_handle hh; /* in world->keys, by key */
@@ -493,7 +493,7 @@ void sim_check_commit(struct sim_world *world, int64_t revision);
 void sim_restore_stop(struct sim_world *world);
 /** Does nothing if it is not stopped. */
 void sim_restore_start(struct sim_world *world);
-/** circle.c: a ticket was marked in etcd as a deadlock's victim. */
+/** deadlock.c: a ticket was marked in etcd as a deadlock's victim. */
 void sim_check_mark(struct sim_world *world, const struct sim_ticket *ticket);
 /** A Go-like client reports that it holds a name. */
 void sim_check_go_grant(struct sim_world *world,

@@ -237,7 +237,7 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
             test_word_take(timeline, "try")
                 ? 0
                 : test_word_option_ns(timeline, "timeout", -1);
-        event.acquire.search = test_word_take(timeline, "search");
+        event.acquire.find_deadlock = test_word_take(timeline, "find-deadlock");
         if (test_word_take(timeline, "who")) {
             word = test_word_next(timeline);
             event.acquire.who = (struct ll_bytes){word, strlen(word)};

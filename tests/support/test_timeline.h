@@ -15,9 +15,9 @@
  *                 [request-timeout S] [seed N] [check] [lists] [log N]
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S] [delay S]
  *     0.000 close ID [timeout S]
- *     0.000 acquire ID on SESSION NAME [timeout S | try] [search] [guarded]
+ *     0.000 acquire ID on SESSION NAME [timeout S | try] [find-deadlock] [guarded]
  *                 [who W] [early] [delay S]
- *     0.000 acquire-all ID on SESSION NAME ... [timeout S | try] [search]
+ *     0.000 acquire-all ID on SESSION NAME ... [timeout S | try] [find-deadlock]
  *                 [guarded] [early]      early: watch the own key at once
  *     0.000 release ID [timeout S]
  *     0.000 resume ID on SESSION KEY [token N] [timeout S] [guarded]

@@ -14,7 +14,7 @@
  *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: the key
  *                                                  ahead in each queue
  *     were rev N -|KEY@CREATED [version V] ...     and the else branch; also
- *                                                  a search's reads
+ *                                                  a deadlock detection's reads
  *     on [rev N KEY ...]                           the keys of a lease
  *     deleted rev N | not-deleted rev N
  *     done rev N                                   each request of a batch

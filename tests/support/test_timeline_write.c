@@ -166,7 +166,7 @@ bool test_run_resume(struct test_timeline *timeline)
     return true;
 }
 
-/** acquire-all ID on SESSION NAME ... [timeout S | try] [search] [guarded]
+/** acquire-all ID on SESSION NAME ... [timeout S | try] [find-deadlock] [guarded]
  *  [early] */
 bool test_run_acquire_all(struct test_timeline *timeline)
 {
@@ -184,8 +184,8 @@ bool test_run_acquire_all(struct test_timeline *timeline)
 
         if (given_ns >= 0 || test_word_take(timeline, "try")) {
             event.acquire_all.timeout_ns = given_ns >= 0 ? given_ns : 0;
-        } else if (test_word_take(timeline, "search")) {
-            event.acquire_all.search = true;
+        } else if (test_word_take(timeline, "find-deadlock")) {
+            event.acquire_all.find_deadlock = true;
         } else if (test_word_take(timeline, "guarded")) {
             event.acquire_all.guard_ns = -1;
         } else if (test_word_take(timeline, "early")) {

@@ -1,0 +1,133 @@
+#ifndef LL_CORE_DEADLOCK_H
+#define LL_CORE_DEADLOCK_H
+
+#include "core/deadlock_graph.h"
+#include "core/object.h"
+
+struct ll_ticket;
+
+/**
+ * Detects whether a ticket's wait is part of a deadlock, a cycle in the
+ * wait-for graph: another session waits for a key of its session, a third one
+ * for a key of that session, and so on up to the session that this ticket waits
+ * for. Such a wait would last until a lease expires. Only tickets that ask for
+ * it are checked.
+ *
+ * The graph is read lease by lease, the nearest first (see deadlock_graph.h),
+ * from the lease of the ticket ahead on:
+ *
+ *     state  | event                          | next   | does
+ *     REST   | its time, the ticket waits     | KEYS   | asks for the keys of
+ *            |                                |        | the lease ahead
+ *     REST   | its time, the ticket does not  | REST   |
+ *     KEYS   | the keys of a lease            | MADE   | reads them
+ *     MADE   | when they were made            | AHEAD  | reads what stands
+ *            |                                |        | right before each
+ *     MADE,  | there are more than one Txn    | same   | reads on
+ *     AHEAD  | takes                          |        |
+ *     AHEAD  | the own lease stands before one| MARK   | the Txn below
+ *     AHEAD  | other leases do, or none       | KEYS   | asks for the keys of
+ *            |                                |        | the next lease
+ *     KEYS,  | no lease is left to read, or   | REST   |
+ *     AHEAD  | there are too many             |        |
+ *     MARK   | all stood as they were read    | GONE   | the ticket fails with
+ *            |                                |        | DEADLOCK
+ *     MARK   | marked by a try whose answer   | GONE   | the same
+ *            | was lost                       |        |
+ *     MARK   | something has changed          | REST   |
+ *     any    | no answer                      | same   | the same again
+ *     any    | refused, error, out of memory  | REST   |
+ *     any    | the ticket's wait is over      | GONE   |
+ *
+ * Keys that were read at different revisions may never have stood side by side,
+ * and other members of the deadlock may have detected it too. One Txn settles
+ * both:
+ *
+ *     if   each waiting key of the deadlock is as it was made,
+ *          each key waited for, and each own key, has its create_revision
+ *     then put(own key) for each, which leaves it as it is but for its version
+ *     else range(own key) for each
+ *
+ * As etcd puts one such Txn before the other, exactly one ticket of a deadlock
+ * is marked, and for the others of it the first condition fails. A key that
+ * waits with a version above 1 is marked and on its way out: the detection does
+ * not follow it. The mark is no deletion, so that the own watch and the answer
+ * cannot contradict each other; the marked ticket leaves its queues like any
+ * other that fails.
+ *
+ * A cycle that comes back to the very key by which it left the ticket is no
+ * deadlock of its own: whatever waits for that key waits for those ahead of it
+ * as well, and continues to do so without the ticket.
+ *
+ * Where a session has two keys in one queue, the later one counts as no wait
+ * (see deadlock_graph.h). The ticket's own session is an exception, as it has
+ * declared that its tickets are acquired one after the other.
+ *
+ * A deadlock begins when the last of its waits begins. So one detection, a
+ * while after that, finds it; further ones are for deadlocks whose last wait
+ * did not ask for a detection.
+ *
+ * Only keys PREFIX/LEASE and PREFIX/LEASE.NUMBER are followed, as ours and
+ * Go's.
+ */
+
+/** How long a ticket has waited before the first detection; the time between
+ *  two doubles, up to the slow re-check's. */
+#define LL_DEADLOCK_FIRST_NS INT64_C(1000000000)
+/** Operations and conditions of a request at most. */
+#define LL_DEADLOCK_OPS_MAX 128
+
+enum ll_deadlock_state {
+    LL_DEADLOCK_REST,
+    LL_DEADLOCK_KEYS,
+    LL_DEADLOCK_MADE,
+    LL_DEADLOCK_AHEAD,
+    LL_DEADLOCK_MARK,
+    LL_DEADLOCK_GONE,
+};
+
+struct ll_deadlock;
+
+/** The ticket whose wait is checked. */
+struct ll_deadlock_owner {
+    /** Points to the detection as long as that lives. */
+    struct ll_deadlock **slot;
+    struct ll_ticket *ticket;
+    /** Of a multi-lock instead: its members, NULL where one is gone. */
+    struct ll_ticket *const *members;
+    size_t members_n;
+    /** The ticket is marked; the deadlock begins with the wait of a member. */
+    void (*found)(struct ll_core *core, struct ll_ticket *member);
+};
+
+struct ll_deadlock {
+    struct ll_object object;
+    struct ll_deadlock_owner owner;
+    enum ll_deadlock_state state;
+    int64_t rest_ns;  /* REST: until then */
+    int64_t pause_ns; /* the last rest's length */
+    struct ll_deadlock_graph graph;
+    bool mark_lost; /* a try to mark may have been applied */
+    bool mark_open; /* one of an earlier detection, of unknown outcome */
+    /** Parts of the newest request. */
+    struct ll_op *ops;
+    struct ll_compare *compares;
+    struct ll_txn txn;
+};
+
+extern const struct ll_object_ops ll_deadlock_ops;
+
+static inline struct ll_deadlock *ll_deadlock_of(struct ll_object *object)
+{
+    return LL_CONTAINER(object, struct ll_deadlock, object);
+}
+
+/** Begins to check a ticket that waits.
+ *  @return 0 or LEASELOCK_E_NOMEM */
+int ll_deadlock_begin(struct ll_core *core,
+                      uint64_t id,
+                      const struct ll_deadlock_owner *owner);
+/** The wait is over; NULL does nothing. */
+void ll_deadlock_end(struct ll_core *core, struct ll_deadlock *deadlock);
+
+#endif

@@ -1,0 +1,129 @@
+#ifndef LL_CORE_DEADLOCK_GRAPH_H
+#define LL_CORE_DEADLOCK_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/request.h"
+
+/**
+ * The part of the wait-for graph that one deadlock detection has read.
+ *
+ * Its nodes are leases. A lease waits for another one where a key of the first
+ * stands right behind a key of the second in a queue. A step is such a wait,
+ * together with the lease that it led to. The steps are read in their order, so
+ * the nearest leases come first:
+ *
+ *     steps       waits       ahead       of the lease that waits
+ *     0           the ticket  J/b.1       the ticket's own
+ *     1           K/b.2       K/c.1       of step 0, b
+ *     2           L/c.2       L/a.1       of step 1, c: closes the cycle of a
+ *
+ * Where a session has two keys in one queue, the later one counts as no wait:
+ * they may belong to threads, which stand in line like strangers.
+ */
+
+/** Leases that one detection reads, at most. */
+#define LL_DEADLOCK_LEASES_MAX 128
+/** Keys of each, at most; a lease with more is not followed. */
+#define LL_DEADLOCK_KEYS_MAX 1024
+/** Of these, read at a time: one operation of a Txn each. */
+#define LL_DEADLOCK_READS_MAX 100
+/** Leases of a deadlock at most: two conditions of a Txn each, of which etcd
+ *  takes 128, besides those for the own keys. */
+#define LL_DEADLOCK_LENGTH_MAX 32
+
+/** A lease that was reached, and the wait by which it was. */
+struct ll_deadlock_step {
+    size_t root; /* the member of the ticket that the detection began with */
+    size_t from; /* 1 + the step of the lease that waits; 0: the ticket's */
+    int64_t lease;
+    char *text;            /* the bytes of its keys */
+    struct ll_bytes waits; /* the key that waits; size 0: the ticket's */
+    int64_t waits_created; /* its create_revision, and mod_revision */
+    struct ll_bytes ahead; /* the key that it waits for */
+    int64_t ahead_created; /* its create_revision */
+};
+
+/** A key of the lease that is being read. */
+struct ll_deadlock_key {
+    char *text;
+    struct ll_bytes key;
+    struct ll_bytes prefix; /* its queue's */
+    struct ll_bytes end;
+    int64_t created; /* 0: it waits for nobody, or not any more */
+    bool is_out;     /* it is no wait to follow */
+};
+
+struct ll_deadlock_graph {
+    struct ll_deadlock_step *steps;
+    size_t steps_n;
+    size_t step; /* whose lease is being read */
+    struct ll_deadlock_key *keys;
+    size_t keys_n;
+    int64_t listed; /* the revision of the answer with their list */
+    size_t key;     /* the first that is being read, */
+    size_t key_end;
+};
+
+/** What the keys ahead have shown. */
+enum ll_deadlock_found {
+    LL_DEADLOCK_FOUND_NONE,
+    LL_DEADLOCK_FOUND_CYCLE, /* the newest step leads back to the ticket */
+    LL_DEADLOCK_FOUND_LIMIT, /* too many leases, or out of memory */
+};
+
+/** False: out of memory. */
+bool ll_deadlock_graph_open(struct ll_deadlock_graph *graph);
+/** Frees all that was read. */
+void ll_deadlock_graph_close(struct ll_deadlock_graph *graph);
+
+/** Adds the wait of a member of the ticket for a key; false: out of memory. */
+bool ll_deadlock_graph_begin(struct ll_deadlock_graph *graph,
+                             size_t root,
+                             const struct ll_kv *ahead);
+/** Goes on to the next lease; false: there is none. */
+bool ll_deadlock_graph_next(struct ll_deadlock_graph *graph);
+
+/** Takes the keys of the lease that stand in queues; false: out of memory. A
+ *  lease with too many has none. */
+bool ll_deadlock_graph_take(struct ll_deadlock_graph *graph,
+                            const struct ll_answer *answer);
+/**
+ * Builds the reads of the next keys, as many as one Txn takes: of themselves,
+ * or of what stands right before them.
+ *
+ * @param ret_ops  room for LL_DEADLOCK_READS_MAX
+ * @return how many; 0: none is left
+ */
+size_t ll_deadlock_graph_read(struct ll_deadlock_graph *graph,
+                              bool ahead,
+                              struct ll_op *ret_ops);
+/** The keys themselves; false: some are still to be read. */
+bool ll_deadlock_graph_on_made(struct ll_deadlock_graph *graph,
+                               const struct ll_answer *answer);
+/**
+ * What stands right before them.
+ *
+ * @param own_key    of the ticket's member that the step began with
+ * @param own_lease  of the ticket
+ */
+enum ll_deadlock_found
+ll_deadlock_graph_on_ahead(struct ll_deadlock_graph *graph,
+                           struct ll_bytes own_key,
+                           int64_t own_lease,
+                           const struct ll_answer *answer);
+
+/**
+ * The conditions under which the cycle that the newest step closes exists.
+ *
+ * @param ret_compares  room for 2 * LL_DEADLOCK_LENGTH_MAX
+ * @return how many; 0: the cycle has more than LL_DEADLOCK_LENGTH_MAX leases
+ */
+size_t ll_deadlock_graph_compare(const struct ll_deadlock_graph *graph,
+                                 struct ll_compare *ret_compares);
+/** The member that the cycle's first wait belongs to. */
+size_t ll_deadlock_graph_root(const struct ll_deadlock_graph *graph);
+
+#endif
