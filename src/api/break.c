@@ -118,9 +118,6 @@ int leaselock_break(leaselock_client *client,
                     const struct leaselock_break_options *options,
                     struct leaselock_error *reterr)
 {
-    if (ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
-    }
     return break_run(client, key, token, options, NULL, NULL, reterr);
 }
 

@@ -137,9 +137,6 @@ int leaselock_deadlocks(leaselock_client *client,
                         struct leaselock_deadlocks_info **ret_deadlocks,
                         struct leaselock_error *reterr)
 {
-    if (ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
-    }
     return deadlocks_run(client, prefix, options, ret_deadlocks, NULL, NULL,
                          reterr);
 }

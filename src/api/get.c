@@ -165,9 +165,6 @@ int leaselock_get(leaselock_client *client,
                   struct leaselock_get_info **ret_info,
                   struct leaselock_error *reterr)
 {
-    if (ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
-    }
     return get_run(client, key, key_size, options, ret_info, NULL, NULL,
                    reterr);
 }

@@ -153,7 +153,7 @@ int leaselock_lead(leaselock_session *user,
     if (status != 0) {
         return status;
     }
-    lead.client = ll_handle_user(&session->client->handle);
+    lead.client = ll_handle_user(&session->handle.client->handle);
     ll_session_exit(session);
     while (lead.term.step != LL_TERM_END) {
         struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -175,7 +175,7 @@ int leaselock_lead(leaselock_session *user,
 static int lead_look(const struct ll_ticket_object *ticket,
                      int *ret_remaining_ms)
 {
-    const struct ll_core *core = ticket->client->core;
+    const struct ll_core *core = ticket->handle.client->core;
     struct ll_session_view session;
     struct ll_ticket_view view;
     int64_t now_ns = ll_clock_now_ns();
@@ -231,9 +231,9 @@ int leaselock_lead_wait(leaselock_ticket *user, int timeout_ms)
             left_ms <= 0) {
             break;
         }
-        ll_client_wait_change(ticket->client, left_ms < remaining_ms
-                                                  ? (int)left_ms
-                                                  : remaining_ms);
+        ll_client_wait_change(ticket->handle.client, left_ms < remaining_ms
+                                                         ? (int)left_ms
+                                                         : remaining_ms);
     }
     ll_ticket_exit(ticket);
     return status;

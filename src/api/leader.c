@@ -118,7 +118,7 @@ static void leader_prepare(struct ll_query_object *query)
     struct ll_range *range = &query->request.range;
 
     range->key = ll_prefix_make(
-        ll_client_space(query->client),
+        ll_client_space(query->handle.client),
         (struct ll_bytes){leader->name, strlen(leader->name)}, leader->prefix);
     range->end = ll_prefix_end(range->key, leader->end);
     leader->prefix_size = range->key.size;
@@ -167,9 +167,6 @@ int leaselock_leader(leaselock_client *user,
                      struct leaselock_leader_info **ret_leader,
                      struct leaselock_error *reterr)
 {
-    if (ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
-    }
     return leader_run(user, name, timeout_ms, ret_leader, NULL, NULL, reterr);
 }
 

@@ -109,9 +109,6 @@ int leaselock_locks(leaselock_client *client,
                     struct leaselock_locks_info **ret_locks,
                     struct leaselock_error *reterr)
 {
-    if (ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
-    }
     return locks_run(client, prefix, options, ret_locks, NULL, NULL, reterr);
 }
 

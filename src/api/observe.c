@@ -4,15 +4,14 @@
 #include "api/leader.h"
 #include "base/alloc.h"
 #include "base/error.h"
-#include "client/client.h"
+#include "client/user_call.h"
 
 /** Leaders of an observer that wait to be told at most; beyond it it ends. */
 #define LEADERS_DUE_MAX 65536
 
 struct ll_observer_object {
     struct ll_handle handle;
-    struct ll_client *client; /* a reference */
-    struct ll_link link;      /* in client->observers */
+    struct ll_link link; /* in client->observers */
     leaselock_leader_fn *on_leader;
     void *arg;
     /** All that follows is under the client's mutex. */
@@ -36,7 +35,7 @@ static void observer_destroy(struct ll_handle *handle)
         LL_CONTAINER(handle, struct ll_observer_object, handle);
 
     ll_completion_free(&observer->ended);
-    ll_handle_put(&observer->client->handle);
+    ll_handle_put(&observer->handle.client->handle);
     ll_free(observer);
 }
 
@@ -96,7 +95,8 @@ static void observer_stop(struct ll_observer_object *observer)
     struct ll_event event = {.kind = LL_EVENT_OBSERVE_END,
                              .id = observer->handle.entry.id};
 
-    if (observer->end_due && ll_client_command(observer->client, &event) != 0) {
+    if (observer->end_due &&
+        ll_client_command(observer->handle.client, &event) != 0) {
         observer->end_due = false; /* it has ended already */
     }
 }
@@ -118,7 +118,7 @@ static void observer_end(struct ll_observer_object *observer,
                          const struct ll_detail *detail)
 {
     if (observer->handle.open && observer->ended.status == 0) {
-        ll_client_complete(observer->client, &observer->ended, detail);
+        ll_client_complete(observer->handle.client, &observer->ended, detail);
     }
 }
 
@@ -155,7 +155,7 @@ static void observer_tell(struct ll_observer_object *observer,
     ll_link_init(&told->link);
     ll_link_append(&observer->due, &told->link);
     observer->due_n++;
-    ll_notice_post(observer->client, &told->notice);
+    ll_notice_post(observer->handle.client, &told->notice);
 }
 
 void ll_observer_effect(struct ll_client *client,
@@ -193,7 +193,7 @@ static int observer_start(struct ll_client *client,
     if (observer == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    observer->client = client;
+    observer->handle.client = client;
     ll_handle_ref(&client->handle);
     observer->on_leader = on_leader;
     observer->arg = arg;
@@ -260,14 +260,13 @@ int leaselock_observer_close(leaselock_observer *user)
     struct ll_handle *handle = NULL;
     struct ll_client *client;
     int status =
-        user == NULL ? 0 : ll_handle_get(user, LL_HANDLE_OBSERVER, &handle);
+        user == NULL ? 0 : ll_user_enter(user, LL_HANDLE_OBSERVER, &handle);
 
     if (handle == NULL) {
         return status;
     }
     observer = LL_CONTAINER(handle, struct ll_observer_object, handle);
-    client = observer->client;
-    ll_client_lock(client);
+    client = handle->client;
     if (ll_handle_shut(handle)) {
         observer_quieten(observer);
         observer_stop(observer);
@@ -278,8 +277,7 @@ int leaselock_observer_close(leaselock_observer *user)
     } else {
         status = LEASELOCK_E_HANDLE;
     }
-    ll_client_unlock(client);
-    ll_handle_put(handle);
+    ll_user_exit(handle);
     return status;
 }
 

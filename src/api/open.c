@@ -156,6 +156,7 @@ static int client_new(struct ll_client **ret_client)
         ll_free(client);
         return LEASELOCK_E_NOMEM;
     }
+    client->handle.client = client;
     client->hooks = &ll_api_hooks;
     client->event_fd = -1;
     ll_link_init(&client->notices);

@@ -4,13 +4,13 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "client/user_call.h"
 
 /**
  * leaselock_fenced_outcome: somebody who wants to know a write's last word.
  */
 struct ll_outcome_object {
     struct ll_handle handle;
-    struct ll_client *client;        /* a reference */
     struct ll_ticket_object *ticket; /* a reference */
     struct ll_link link;             /* in write->asked */
     struct ll_completion completion;
@@ -23,7 +23,7 @@ static void outcome_destroy(struct ll_handle *handle)
 
     ll_completion_free(&outcome->completion);
     ll_handle_put(&outcome->ticket->handle);
-    ll_handle_put(&outcome->client->handle);
+    ll_handle_put(&outcome->handle.client->handle);
     ll_free(outcome);
 }
 
@@ -45,8 +45,8 @@ static int outcome_ask(struct ll_ticket_object *ticket,
     if (outcome == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    outcome->client = ticket->client;
-    ll_handle_ref(&ticket->client->handle);
+    outcome->handle.client = ticket->handle.client;
+    ll_handle_ref(&ticket->handle.client->handle);
     outcome->ticket = ticket;
     ll_handle_ref(&ticket->handle);
     ll_link_init(&outcome->link);
@@ -67,16 +67,6 @@ static int outcome_ask(struct ll_ticket_object *ticket,
     return 0;
 }
 
-/** Ends the wait of one who waits no longer. */
-static void outcome_drop(struct ll_outcome_object *outcome)
-{
-    if (!ll_link_alone(&outcome->link)) {
-        outcome->completion.waiter = NULL;
-        ll_link_remove(&outcome->link);
-        ll_handle_leave(&outcome->handle);
-    }
-}
-
 void ll_outcomes_tell(struct ll_write_object *write)
 {
     while (!ll_link_alone(&write->asked)) {
@@ -87,72 +77,77 @@ void ll_outcomes_tell(struct ll_write_object *write)
         if (outcome->ticket->committed) {
             ll_ticket_shut(outcome->ticket);
         }
-        ll_client_complete(write->client, &outcome->completion, &write->last);
+        ll_client_complete(write->handle.client, &outcome->completion,
+                           &write->last);
         ll_handle_leave(&outcome->handle);
     }
 }
 
-static int outcome_await(struct ll_ticket_object *ticket,
+/** leaselock_fenced_outcome's and leaselock_fenced_outcome_async's. */
+struct outcome_call {
+    struct ll_user_call call;
+    leaselock_done_fn *done;
+    void *arg;
+    struct ll_outcome_object *outcome; /* a reference, once it is started */
+};
+
+static int outcome_start(struct ll_user_call *call,
+                         struct ll_handle *object,
                          struct ll_waiter *waiter,
-                         int timeout_ms,
                          struct leaselock_error *reterr)
 {
-    struct ll_outcome_object *outcome = NULL;
-    int status = outcome_ask(ticket, waiter, NULL, NULL, &outcome);
+    struct outcome_call *own = LL_CONTAINER(call, struct outcome_call, call);
+    struct ll_ticket_object *ticket =
+        LL_CONTAINER(object, struct ll_ticket_object, handle);
+    int status =
+        outcome_ask(ticket, waiter, own->done, own->arg, &own->outcome);
 
-    if (status != 0) {
-        return ll_error_text(reterr, status,
-                             status == LEASELOCK_E_STATE
-                                 ? "no write of this ticket has ended with an "
-                                   "unknown outcome"
-                                 : "");
-    }
-    if (timeout_ms < 0) {
-        status = ll_client_await(ticket->client, waiter);
-    } else if (ll_client_await_for(ticket->client, waiter, timeout_ms)) {
-        status = waiter->status;
-    } else {
-        status = ll_error_text(reterr, LEASELOCK_E_TIMEOUT,
-                               "the outcome of the write is not certain yet");
-    }
-    if (status == 0) {
+    return ll_error_text(reterr, status,
+                         status == LEASELOCK_E_STATE
+                             ? "no write of this ticket has ended with an "
+                               "unknown outcome"
+                             : "");
+}
+
+static void outcome_end(struct ll_user_call *call,
+                        struct ll_handle *object,
+                        bool waits,
+                        int status)
+{
+    struct outcome_call *own = LL_CONTAINER(call, struct outcome_call, call);
+    struct ll_outcome_object *outcome = own->outcome;
+
+    if (waits && status == 0) {
         /* It may have given the ticket back. */
-        ll_client_await_callbacks(ticket->client, &ticket->handle);
+        ll_client_await_callbacks(object->client, object);
     }
-    outcome_drop(outcome);
+    if (waits && !ll_link_alone(&outcome->link)) {
+        outcome->completion.waiter = NULL; /* who waits no longer */
+        ll_link_remove(&outcome->link);
+        ll_handle_leave(&outcome->handle);
+    }
     ll_handle_put(&outcome->handle);
-    return status;
 }
 
 int leaselock_fenced_outcome(leaselock_ticket *user,
                              int timeout_ms,
                              struct leaselock_error *reterr)
 {
-    struct ll_ticket_object *ticket = NULL;
-    struct ll_waiter waiter;
-    int status;
+    struct outcome_call own = {
+        .call = {.kind = LL_HANDLE_TICKET,
+                 .start = outcome_start,
+                 .end = outcome_end,
+                 .late = "the outcome of the write is not certain yet"}};
 
     if (timeout_ms < LEASELOCK_FOREVER) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "a timeout is 0 or more milliseconds, or "
                              "LEASELOCK_FOREVER");
     }
-    if (ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
+    if (timeout_ms >= 0) {
+        own.call.until_ns = ll_clock_now_ns() + timeout_ms * LL_NS_PER_MS;
     }
-    status = ll_waiter_init(&waiter, reterr);
-    if (status != 0) {
-        return ll_error_text(reterr, status, "");
-    }
-    status = ll_ticket_enter(user, &ticket);
-    if (status == 0) {
-        status = outcome_await(ticket, &waiter, timeout_ms, reterr);
-        ll_ticket_exit(ticket);
-    } else {
-        (void)ll_error_text(reterr, status, "");
-    }
-    ll_waiter_free(&waiter);
-    return status;
+    return ll_user_call_run(&own.call, user, true, reterr);
 }
 
 int leaselock_fenced_outcome_async(leaselock_ticket *user,
@@ -160,20 +155,12 @@ int leaselock_fenced_outcome_async(leaselock_ticket *user,
                                    void *arg,
                                    struct leaselock_error *reterr)
 {
-    struct ll_outcome_object *outcome = NULL;
-    struct ll_ticket_object *ticket = NULL;
-    int status;
+    struct outcome_call own = {.call = {.kind = LL_HANDLE_TICKET,
+                                        .start = outcome_start,
+                                        .end = outcome_end},
+                               .done = done,
+                               .arg = arg};
 
-    if (done == NULL) {
-        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
-    }
-    status = ll_ticket_enter(user, &ticket);
-    if (status == 0) {
-        status = outcome_ask(ticket, NULL, done, arg, &outcome);
-        if (status == 0) {
-            ll_handle_put(&outcome->handle);
-        }
-        ll_ticket_exit(ticket);
-    }
-    return ll_error_text(reterr, status, "");
+    return done == NULL ? ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "")
+                        : ll_user_call_run(&own.call, user, false, reterr);
 }

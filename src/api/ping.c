@@ -43,7 +43,7 @@ static bool ping_on_answer(struct ll_query_object *query,
     static const struct ll_answer nothing = {.status = {.version = ""}};
     const struct ping_query *of = LL_CONTAINER(query, struct ping_query, query);
     struct leaselock_ping *ping = of->ret_ping;
-    const struct ll_transport *transport = query->client->transport;
+    const struct ll_transport *transport = query->handle.client->transport;
     const struct ll_answer *answer = &nothing;
     bool is_status = query->request.kind == LL_REQUEST_STATUS;
 
@@ -128,9 +128,6 @@ int leaselock_ping(leaselock_client *user,
                    struct leaselock_ping *ret_ping,
                    struct leaselock_error *reterr)
 {
-    if (ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
-    }
     return ping_run(user, endpoint, timeout_ms, ret_ping, NULL, NULL, reterr);
 }
 

@@ -173,7 +173,7 @@ static void queue_prepare(struct ll_query_object *query)
     struct ll_range *range = &query->request.range;
 
     range->key = ll_prefix_make(
-        ll_client_space(query->client),
+        ll_client_space(query->handle.client),
         (struct ll_bytes){queue->name, strlen(queue->name)}, queue->prefix);
     range->end = ll_prefix_end(range->key, queue->end);
     queue->prefix_size = range->key.size;
@@ -245,9 +245,6 @@ int leaselock_queue(leaselock_client *user,
                     struct leaselock_queue_info **ret_queue,
                     struct leaselock_error *reterr)
 {
-    if (ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
-    }
     return queue_run(user, name, options, ret_queue, NULL, NULL, reterr);
 }
 

@@ -100,7 +100,7 @@ void ll_requeue_free(struct ll_requeue *requeue)
 bool ll_requeue_wants(struct ll_ticket_object *ticket,
                       const struct ll_effect *effect)
 {
-    struct ll_client *client = ticket->client;
+    struct ll_client *client = ticket->handle.client;
 
     if (ticket->requeue == NULL || !effect->silenced || client->closing ||
         !ticket->handle.open) {
@@ -128,7 +128,7 @@ void ll_requeue_settle(struct ll_ticket_object *ticket)
             ll_handle_leave(&requeue->place);
         }
     }
-    ll_session_leave_heir(ticket->client, ticket->session);
+    ll_session_leave_heir(ticket->handle.client, ticket->session);
 }
 
 /** Gives the ticket's next place an id, and core's others behind it. */

@@ -43,7 +43,7 @@ static void scan_prepare(struct ll_query_object *query)
 {
     struct ll_scan *scan = LL_CONTAINER(query, struct ll_scan, query);
     struct ll_range *range = &query->request.range;
-    struct ll_bytes space = ll_client_space(query->client);
+    struct ll_bytes space = ll_client_space(query->handle.client);
     size_t prefix_size = strlen(scan->prefix);
 
     if (space.size > 0) {

@@ -7,9 +7,8 @@
 /** A session of the user's; its core object has the same id. */
 struct ll_session_object {
     struct ll_handle handle;
-    struct ll_client *client; /* a reference */
-    struct ll_link link;      /* in client->sessions */
-    char *label;              /* NULL: none */
+    struct ll_link link; /* in client->sessions */
+    char *label;         /* NULL: none */
     int close_timeout_ms;
     int ttl_s;        /* that was asked for */
     int unguarded;    /* as in its options */
@@ -41,6 +40,33 @@ struct ll_session_object {
  *  succeeds; to be ended with ll_session_exit. */
 int ll_session_enter(const void *user, struct ll_session_object **ret_session);
 void ll_session_exit(struct ll_session_object *session);
+
+/** Takes a session out of the tables once nothing is due for it. */
+void ll_session_settle(struct ll_session_object *session);
+void ll_session_destroy(struct ll_handle *handle);
+
+/** How a session begins, beside its options. */
+struct ll_session_begin {
+    struct ll_waiter *waiter;
+    leaselock_done_fn *done;
+    void *arg;
+    uint64_t root; /* of an heir */
+    int64_t delay_ns;
+};
+
+/** Makes a session and asks for its lease; with the client's mutex held.
+ *  @param ret_session  with a reference for the caller */
+int ll_session_start(struct ll_client *client,
+                     const struct leaselock_session_options *options,
+                     const struct ll_session_begin *begin,
+                     struct ll_session_object **ret_session,
+                     struct leaselock_error *reterr);
+
+/** Asks core to close a session whose handle has just been shut. */
+int ll_session_close_one(struct ll_session_object *session,
+                         struct ll_waiter *waiter,
+                         leaselock_done_fn *done,
+                         void *arg);
 
 /** Copies a user's options, with the defaults where none is set, and checks
  *  them. */

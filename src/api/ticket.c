@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "client/user_call.h"
 
 void ll_ticket_destroy(struct ll_handle *handle)
 {
@@ -19,7 +20,7 @@ void ll_ticket_destroy(struct ll_handle *handle)
         ll_handle_put(&ticket->unknown->handle);
     }
     ll_requeue_free(ticket->requeue);
-    ll_handle_put(&ticket->client->handle);
+    ll_handle_put(&ticket->handle.client->handle);
     ll_free(ticket);
 }
 
@@ -42,7 +43,7 @@ static void ticket_quieten(struct ll_ticket_object *ticket)
     if (ticket->requeue != NULL) {
         ll_notice_withdraw(&ticket->requeue->told);
     }
-    pthread_cond_broadcast(&ticket->client->changed);
+    pthread_cond_broadcast(&ticket->handle.client->changed);
 }
 
 void ll_ticket_shut(struct ll_ticket_object *ticket)
@@ -55,20 +56,17 @@ void ll_ticket_shut(struct ll_ticket_object *ticket)
 int ll_ticket_enter(const void *user, struct ll_ticket_object **ret_ticket)
 {
     struct ll_handle *handle = NULL;
-    int status = ll_handle_get(user, LL_HANDLE_TICKET, &handle);
+    int status = ll_user_enter(user, LL_HANDLE_TICKET, &handle);
 
-    if (status != 0) {
-        return status;
+    if (status == 0) {
+        *ret_ticket = LL_CONTAINER(handle, struct ll_ticket_object, handle);
     }
-    *ret_ticket = LL_CONTAINER(handle, struct ll_ticket_object, handle);
-    ll_client_lock((*ret_ticket)->client);
-    return 0;
+    return status;
 }
 
 void ll_ticket_exit(struct ll_ticket_object *ticket)
 {
-    ll_client_unlock(ticket->client);
-    ll_handle_put(&ticket->handle);
+    ll_user_exit(&ticket->handle);
 }
 
 uint64_t ll_ticket_id(const struct ll_ticket_object *ticket)
@@ -96,7 +94,7 @@ static int ticket_release_begin(struct ll_ticket_object *ticket,
                                 leaselock_done_fn *done,
                                 void *arg)
 {
-    struct ll_client *client = ticket->client;
+    struct ll_client *client = ticket->handle.client;
     struct ll_event event = {.kind = LL_EVENT_RELEASE,
                              .id = ll_ticket_id(ticket)};
     struct ll_detail released = {0, -1, LL_ENDPOINT_ANY, ""};
@@ -126,37 +124,46 @@ static int ticket_release_begin(struct ll_ticket_object *ticket,
     return status == LEASELOCK_E_STATE ? LEASELOCK_E_HANDLE : status;
 }
 
+/** leaselock_release's and leaselock_release_async's. */
+struct release_call {
+    struct ll_user_call call;
+    leaselock_done_fn *done;
+    void *arg;
+};
+
+static int release_start(struct ll_user_call *call,
+                         struct ll_handle *object,
+                         struct ll_waiter *waiter,
+                         struct leaselock_error *reterr)
+{
+    const struct release_call *own =
+        LL_CONTAINER(call, struct release_call, call);
+    struct ll_ticket_object *ticket =
+        LL_CONTAINER(object, struct ll_ticket_object, handle);
+
+    return ll_error_text(
+        reterr, ticket_release_begin(ticket, waiter, own->done, own->arg), "");
+}
+
+static void release_end(struct ll_user_call *call,
+                        struct ll_handle *object,
+                        bool waits,
+                        int status)
+{
+    (void)call;
+    (void)status;
+    if (waits) {
+        ll_client_await_callbacks(object->client, object);
+    }
+}
+
 int leaselock_release(leaselock_ticket *user, struct leaselock_error *reterr)
 {
-    struct ll_ticket_object *ticket = NULL;
-    struct ll_waiter waiter;
-    int status;
+    struct release_call own = {.call = {.kind = LL_HANDLE_TICKET,
+                                        .start = release_start,
+                                        .end = release_end}};
 
-    if (user == NULL) {
-        return 0;
-    }
-    if (ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
-    }
-    status = ll_waiter_init(&waiter, reterr);
-    if (status != 0) {
-        return ll_error_text(reterr, status, "");
-    }
-    status = ll_ticket_enter(user, &ticket);
-    if (status == 0) {
-        status = ticket_release_begin(ticket, &waiter, NULL, NULL);
-        if (status == 0) {
-            status = ll_client_await(ticket->client, &waiter);
-            ll_client_await_callbacks(ticket->client, &ticket->handle);
-        } else {
-            (void)ll_error_text(reterr, status, "");
-        }
-        ll_ticket_exit(ticket);
-    } else {
-        (void)ll_error_text(reterr, status, "");
-    }
-    ll_waiter_free(&waiter);
-    return status;
+    return user == NULL ? 0 : ll_user_call_run(&own.call, user, true, reterr);
 }
 
 int leaselock_release_async(leaselock_ticket *user,
@@ -164,14 +171,12 @@ int leaselock_release_async(leaselock_ticket *user,
                             void *arg,
                             struct leaselock_error *reterr)
 {
-    struct ll_ticket_object *ticket = NULL;
-    int status = ll_ticket_enter(user, &ticket);
+    struct release_call own = {
+        .call = {.kind = LL_HANDLE_TICKET, .start = release_start},
+        .done = done,
+        .arg = arg};
 
-    if (status == 0) {
-        status = ticket_release_begin(ticket, NULL, done, arg);
-        ll_ticket_exit(ticket);
-    }
-    return ll_error_text(reterr, status, "");
+    return ll_user_call_run(&own.call, user, false, reterr);
 }
 
 static void ticket_tell_suspect(struct ll_client *client,

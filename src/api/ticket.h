@@ -11,9 +11,8 @@ struct ll_requeue;
  *  queued again, the one in its `requeue`: see ll_ticket_id. */
 struct ll_ticket_object {
     struct ll_handle handle;
-    struct ll_client *client; /* a reference */
-    struct ll_link link;      /* in client->tickets */
-    uint32_t names_n;         /* above 1: of several locks */
+    struct ll_link link; /* in client->tickets */
+    uint32_t names_n;    /* above 1: of several locks */
     /** All that follows is under the client's mutex. */
     bool acquire_due; /* ACQUIRED is to come */
     bool release_due; /* RELEASED is */

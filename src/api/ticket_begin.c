@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "client/user_call.h"
 #include "core/key.h"
 
 /**
@@ -60,8 +61,8 @@ ticket_new(struct ll_session_object *session,
     if (ticket == NULL) {
         return NULL;
     }
-    ticket->client = session->client;
-    ll_handle_ref(&session->client->handle);
+    ticket->handle.client = session->handle.client;
+    ll_handle_ref(&session->handle.client->handle);
     ticket->session = session->handle.entry.id;
     ll_link_init(&ticket->link);
     ll_completion_init(&ticket->acquired, &ticket->handle, ask->done, ask->arg);
@@ -211,7 +212,7 @@ static int ticket_start(struct ll_session_object *session,
                         const struct ll_ticket_ask *ask,
                         struct ll_ticket_object *ticket)
 {
-    struct ll_client *client = session->client;
+    struct ll_client *client = session->handle.client;
     struct ll_event event = {0};
     struct ll_bytes value = {NULL, 0};
     char who[LL_WHO_MAX + 1] = "";
@@ -264,29 +265,45 @@ out:
     return status;
 }
 
-/** Asks for a ticket and, with a waiter, awaits it; the session is entered. */
-static int ticket_run(struct ll_session_object *session,
-                      const struct leaselock_acquire_options *options,
-                      const struct ll_ticket_ask *ask,
-                      struct ll_waiter *waiter,
-                      leaselock_ticket **ret_ticket,
-                      struct leaselock_error *reterr)
-{
-    struct ll_ticket_object *ticket = ticket_new(session, options, ask, waiter);
-    int status = ticket == NULL ? LEASELOCK_E_NOMEM
-                                : ticket_start(session, options, ask, ticket);
+/** ll_ticket_begin's. */
+struct acquire_call {
+    struct ll_user_call call;
+    const struct leaselock_acquire_options *options;
+    const struct ll_ticket_ask *ask;
+    struct ll_ticket_object *ticket; /* a reference, once it is started */
+    leaselock_ticket **ret_ticket;
+};
 
-    if (status != 0) {
-        return ll_error_text(reterr, status, "");
+static int acquire_start(struct ll_user_call *call,
+                         struct ll_handle *object,
+                         struct ll_waiter *waiter,
+                         struct leaselock_error *reterr)
+{
+    struct acquire_call *own = LL_CONTAINER(call, struct acquire_call, call);
+    struct ll_session_object *session =
+        LL_CONTAINER(object, struct ll_session_object, handle);
+    int status = LEASELOCK_E_NOMEM;
+
+    own->ticket = ticket_new(session, own->options, own->ask, waiter);
+    if (own->ticket != NULL) {
+        status = ticket_start(session, own->options, own->ask, own->ticket);
     }
-    if (waiter != NULL) {
-        status = ll_client_await(session->client, waiter);
-    }
+    return ll_error_text(reterr, status, "");
+}
+
+static void acquire_end(struct ll_user_call *call,
+                        struct ll_handle *object,
+                        bool waits,
+                        int status)
+{
+    struct acquire_call *own = LL_CONTAINER(call, struct acquire_call, call);
+
+    (void)object;
+    (void)waits;
     if (status == 0) {
-        *ret_ticket = ll_handle_user(&ticket->handle);
+        *own->ret_ticket = ll_handle_user(&own->ticket->handle);
     }
-    ll_handle_put(&ticket->handle);
-    return status;
+    ll_handle_put(&own->ticket->handle);
 }
 
 int ll_ticket_begin(leaselock_session *user,
@@ -296,8 +313,12 @@ int ll_ticket_begin(leaselock_session *user,
                     struct leaselock_error *reterr)
 {
     struct leaselock_acquire_options options;
-    struct ll_session_object *session = NULL;
-    struct ll_waiter waiter;
+    struct acquire_call own = {.call = {.kind = LL_HANDLE_SESSION,
+                                        .start = acquire_start,
+                                        .end = acquire_end},
+                               .options = &options,
+                               .ask = ask,
+                               .ret_ticket = ret_ticket};
     int status = ask_check(ask, &options, reterr);
 
     if (status != 0) {
@@ -306,23 +327,7 @@ int ll_ticket_begin(leaselock_session *user,
     if (ret_ticket == NULL || (!waits && ask->done == NULL)) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, "");
     }
-    if (waits && ll_client_in_callback()) {
-        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
-    }
-    status = ll_waiter_init(&waiter, reterr);
-    if (status != 0) {
-        return ll_error_text(reterr, status, "");
-    }
-    status = ll_session_enter(user, &session);
-    if (status == 0) {
-        status = ticket_run(session, &options, ask, waits ? &waiter : NULL,
-                            ret_ticket, reterr);
-        ll_session_exit(session);
-    } else {
-        (void)ll_error_text(reterr, status, "");
-    }
-    ll_waiter_free(&waiter);
-    return status;
+    return ll_user_call_run(&own.call, user, waits, reterr);
 }
 
 int leaselock_acquire(leaselock_session *user,

@@ -41,8 +41,9 @@ static int ticket_look(leaselock_ticket *user,
     }
     if (part != WHOLE && part >= ticket->names_n) {
         status = LEASELOCK_E_ARGUMENT;
-    } else if (!ll_core_ticket_view(ticket->client->core, part_id(ticket, part),
-                                    ll_clock_now_ns(), ret_view)) {
+    } else if (!ll_core_ticket_view(ticket->handle.client->core,
+                                    part_id(ticket, part), ll_clock_now_ns(),
+                                    ret_view)) {
         status = ticket->committed ? LEASELOCK_E_STATE : LEASELOCK_E_HANDLE;
     } else if (copy != NULL) {
         status = copy(ret_view, ret_text, size);
@@ -148,7 +149,7 @@ int64_t leaselock_ticket_lease(leaselock_ticket *user)
     if (status != 0) {
         return status;
     }
-    if (ll_core_session_view(ticket->client->core, ticket->session,
+    if (ll_core_session_view(ticket->handle.client->core, ticket->session,
                              ll_clock_now_ns(), &view)) {
         lease = view.lease;
     }

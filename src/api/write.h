@@ -11,7 +11,6 @@
  */
 struct ll_write_object {
     struct ll_handle handle;         /* its id is the core write's */
-    struct ll_client *client;        /* a reference */
     struct ll_ticket_object *ticket; /* a reference, until it is over */
     struct ll_link link;             /* in client->writes, until it is over */
     bool releases;
@@ -46,6 +45,19 @@ struct ll_write_ask {
 /** Bytes of all keys and values of a write at most; etcd takes 1.5 MiB
  *  unless it is told otherwise. */
 #define LL_WRITE_BYTES_MAX (64 * 1024 * 1024)
+
+/** 0 and how many bytes there are, or what is wrong with what is asked for. */
+int ll_write_count(const struct ll_write_ask *ask,
+                   size_t *ret_n,
+                   const char **ret_why);
+
+/** A write of so many bytes, with copies of all that it has; NULL: no memory.
+ */
+struct ll_write_object *ll_write_new(struct ll_ticket_object *ticket,
+                                     const struct ll_write_ask *ask,
+                                     size_t bytes_n);
+
+void ll_write_destroy(struct ll_handle *handle);
 
 /** Checks what is to be written, asks for it, and with `waits` awaits it. */
 int ll_write_run(leaselock_ticket *user,

@@ -117,10 +117,6 @@ bool ll_client_in_callback(void);
 
 /** Waits, with the mutex held, until a completion's waiter is done. */
 int ll_client_await(struct ll_client *client, struct ll_waiter *waiter);
-/** The same for so long at most; false: it is not done. */
-bool ll_client_await_for(struct ll_client *client,
-                         struct ll_waiter *waiter,
-                         int timeout_ms);
 
 /** Waits, with the mutex held, for a change that `changed` tells of, so long at
  *  most. */

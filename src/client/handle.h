@@ -16,6 +16,8 @@
  * after its handle was closed: core's effects still have to find it.
  */
 
+struct ll_client;
+
 enum ll_handle_kind {
     LL_HANDLE_CLIENT,
     LL_HANDLE_SESSION,
@@ -30,7 +32,8 @@ enum ll_handle_kind {
 };
 
 struct ll_handle {
-    struct ll_entry entry; /* in the table, by id */
+    struct ll_entry entry;    /* in the table, by id */
+    struct ll_client *client; /* a reference, but of the client's own handle */
     enum ll_handle_kind kind;
     bool open;    /* the user's handle is valid */
     bool entered; /* it is in the table */

@@ -60,14 +60,6 @@ int ll_client_await(struct ll_client *client, struct ll_waiter *waiter)
     return waiter->status;
 }
 
-bool ll_client_await_for(struct ll_client *client,
-                         struct ll_waiter *waiter,
-                         int timeout_ms)
-{
-    return ll_seat_await(client, waiter,
-                         ll_clock_now_ns() + timeout_ms * LL_NS_PER_MS);
-}
-
 void ll_client_wait_change(struct ll_client *client, int timeout_ms)
 {
     struct timespec until = ll_clock_after_ms(timeout_ms);

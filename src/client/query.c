@@ -1,13 +1,12 @@
 #include "client/query.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 
-static void query_destroy(struct ll_handle *handle)
+void ll_query_destroy(struct ll_handle *handle)
 {
     struct ll_query_object *query =
         LL_CONTAINER(handle, struct ll_query_object, handle);
-    struct ll_client *client = query->client;
+    struct ll_client *client = query->handle.client;
 
     ll_completion_free(&query->completion);
     query->release(query);
@@ -35,7 +34,7 @@ static int query_ask(struct ll_query_object *query, uint32_t endpoint)
     event.query.timeout_ns = left_ns > 0 ? left_ns : 0;
     event.query.endpoint = endpoint;
     query->due = true;
-    status = ll_client_command(query->client, &event);
+    status = ll_client_command(query->handle.client, &event);
     if (status != 0) {
         query->due = false;
     }
@@ -58,7 +57,7 @@ static void query_end(struct ll_query_object *query,
 {
     query->due = false;
     ll_link_remove(&query->link);
-    ll_client_complete(query->client, &query->completion, detail);
+    ll_client_complete(query->handle.client, &query->completion, detail);
     ll_handle_leave(&query->handle);
 }
 
@@ -67,15 +66,15 @@ int ll_query_begin(struct ll_client *client,
                    int64_t deadline_ns,
                    uint32_t endpoint)
 {
-    int status =
-        ll_handle_enter(&query->handle, LL_HANDLE_QUERY, false, query_destroy);
+    int status = ll_handle_enter(&query->handle, LL_HANDLE_QUERY, false,
+                                 ll_query_destroy);
 
     if (status != 0) {
-        query_destroy(&query->handle);
+        ll_query_destroy(&query->handle);
         return status;
     }
     ll_handle_ref(&client->handle);
-    query->client = client;
+    query->handle.client = client;
     query->deadline_ns = deadline_ns;
     ll_link_append(&client->queries, &query->link);
     if (query->prepare != NULL) {
@@ -88,41 +87,6 @@ int ll_query_begin(struct ll_client *client,
         ll_handle_leave(&query->handle);
     }
     ll_handle_put(&query->handle);
-    return status;
-}
-
-int ll_query_run(const void *user,
-                 struct ll_query_object *query,
-                 int timeout_ms,
-                 uint32_t endpoint,
-                 bool waits,
-                 struct leaselock_error *reterr)
-{
-    struct ll_client *client = NULL;
-    struct ll_waiter waiter;
-    int status = ll_waiter_init(&waiter, reterr);
-
-    if (status != 0) {
-        query_destroy(&query->handle);
-        return ll_error_text(reterr, status, "");
-    }
-    status = ll_client_enter(user, &client);
-    if (status != 0) {
-        query_destroy(&query->handle);
-        ll_waiter_free(&waiter);
-        return ll_error_text(reterr, status, "");
-    }
-    query->completion.waiter = waits ? &waiter : NULL;
-    status = ll_query_begin(
-        client, query, ll_clock_now_ns() + timeout_ms * LL_NS_PER_MS, endpoint);
-    if (status != 0) {
-        (void)ll_error_text(reterr, status, "");
-    } else if (waits) {
-        status = ll_client_await(client, &waiter);
-    }
-    ll_client_unlock(client);
-    ll_handle_put(&client->handle);
-    ll_waiter_free(&waiter);
     return status;
 }
 

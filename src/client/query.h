@@ -8,10 +8,9 @@
  * completion. Each core query gets an id of its own: the object's is renewed.
  */
 struct ll_query_object {
-    struct ll_handle handle;  /* its id is the present core query's */
-    struct ll_client *client; /* a reference */
-    struct ll_link link;      /* in client->queries */
-    bool due;                 /* QUERIED is to come */
+    struct ll_handle handle; /* its id is the present core query's */
+    struct ll_link link;     /* in client->queries */
+    bool due;                /* QUERIED is to come */
     struct ll_request request;
     struct ll_completion completion;
     int64_t deadline_ns; /* of all its questions together */
@@ -31,6 +30,8 @@ struct ll_query_object {
 void ll_query_init(struct ll_query_object *query,
                    leaselock_done_fn *done,
                    void *arg);
+
+void ll_query_destroy(struct ll_handle *handle);
 
 /**
  * Asks the query's request and, for a blocking call, waits; without the

@@ -104,7 +104,7 @@ static bool sync_on_answer(struct ll_query_object *query,
                            const struct ll_effect *effect,
                            int *ret_status)
 {
-    struct ll_client *client = query->client;
+    struct ll_client *client = query->handle.client;
     struct ll_sync *sync = &client->sync;
     bool is_confirmation =
         LL_CONTAINER(query, struct sync_query, query)->is_confirmation;

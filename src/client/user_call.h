@@ -1,0 +1,49 @@
+#ifndef LL_CLIENT_USER_CALL_H
+#define LL_CLIENT_USER_CALL_H
+
+#include "client/client.h"
+
+/** Looks up a user's handle of a kind, with the mutex of its client locked when
+ *  that succeeds; to be ended with ll_user_exit.
+ *  @return 0, LEASELOCK_E_HANDLE, _FORKED or, of a client, _CLOSED */
+int ll_user_enter(const void *user,
+                  enum ll_handle_kind kind,
+                  struct ll_handle **ret_object);
+void ll_user_exit(struct ll_handle *object);
+
+/**
+ * A public function that starts something which ends in a completion. The
+ * asynchronous form returns once that is started; the blocking form is the same
+ * and a wait.
+ */
+struct ll_user_call {
+    enum ll_handle_kind kind; /* of the handle that it is called with */
+    /**
+     * Starts it; with the mutex of the object's client.
+     *
+     * @param waiter  the completion is to have it; NULL: its callback
+     * @return 0: the completion comes; else what went wrong, as in reterr
+     */
+    int (*start)(struct ll_user_call *call,
+                 struct ll_handle *object,
+                 struct ll_waiter *waiter,
+                 struct leaselock_error *reterr);
+    /** Once it is started and, in the blocking form, has ended with a status;
+     *  with the mutex. May be NULL. */
+    void (*end)(struct ll_user_call *call,
+                struct ll_handle *object,
+                bool waits,
+                int status);
+    /** Where the blocking form waits no longer than that; 0: for ever. */
+    int64_t until_ns;
+    const char *late; /* what LEASELOCK_E_TIMEOUT says then */
+};
+
+/** Makes a call on a user's handle.
+ *  @param waits  block until it has ended */
+int ll_user_call_run(struct ll_user_call *call,
+                     const void *user,
+                     bool waits,
+                     struct leaselock_error *reterr);
+
+#endif
