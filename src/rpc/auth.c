@@ -10,32 +10,13 @@
 #include "rpc/password.h"
 #include "rpc/secret.h"
 #include "rpc/transport_private.h"
+#include "rpc/unary.h"
 
 struct ll_authenticate {
-    struct ll_tag tag;
+    struct ll_unary unary;
     uint32_t endpoint;
     int64_t asked_ns;
-    struct ll_channel *channel;
-    grpc_call *call;
-    grpc_metadata metadata[LL_METADATA_MAX];
-    grpc_byte_buffer *request;
-    /** What gRPC fills in before the batch completes. */
-    grpc_metadata_array initial;
-    grpc_metadata_array trailing;
-    grpc_byte_buffer *response;
-    grpc_status_code status;
-    grpc_slice details;
 };
-
-static bool is_set(const char *text)
-{
-    return text != NULL && text[0] != '\0';
-}
-
-bool ll_auth_has_user(const struct ll_auth *auth)
-{
-    return is_set(auth->user.name);
-}
 
 int ll_auth_init(struct ll_auth *auth,
                  const struct ll_user_config *config,
@@ -46,8 +27,8 @@ int ll_auth_init(struct ll_auth *auth,
 
     *auth = (struct ll_auth){.user = *config};
     ll_link_init(&auth->waiting);
-    ll_token_init(&auth->token, is_set(config->name));
-    if (!is_set(config->name)) {
+    ll_token_init(&auth->token, ll_auth_has_user(auth));
+    if (!ll_auth_has_user(auth)) {
         return 0;
     }
     status = ll_credentials_read(config, &credentials, reterr);
@@ -64,19 +45,7 @@ void ll_auth_free(struct ll_auth *auth)
 
 static void authenticate_free(struct ll_authenticate *call)
 {
-    grpc_metadata_array_destroy(&call->initial);
-    grpc_metadata_array_destroy(&call->trailing);
-    if (call->request != NULL) {
-        grpc_byte_buffer_destroy(call->request);
-    }
-    if (call->response != NULL) {
-        grpc_byte_buffer_destroy(call->response);
-    }
-    grpc_slice_unref(call->details);
-    if (call->call != NULL) {
-        grpc_call_unref(call->call);
-    }
-    ll_channel_put(call->channel);
+    ll_unary_clear(&call->unary);
     ll_free(call);
 }
 
@@ -100,26 +69,6 @@ static int make_request(const struct ll_credentials *credentials,
     return status;
 }
 
-static grpc_call_error start_batch(struct ll_authenticate *call)
-{
-    grpc_op ops[6] = {
-        ll_channel_op_start(LL_METHOD_AUTHENTICATE, NULL, call->metadata),
-        {.op = GRPC_OP_SEND_MESSAGE},
-        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
-        {.op = GRPC_OP_RECV_INITIAL_METADATA},
-        {.op = GRPC_OP_RECV_MESSAGE},
-        {.op = GRPC_OP_RECV_STATUS_ON_CLIENT},
-    };
-
-    ops[1].data.send_message.send_message = call->request;
-    ops[3].data.recv_initial_metadata.recv_initial_metadata = &call->initial;
-    ops[4].data.recv_message.recv_message = &call->response;
-    ops[5].data.recv_status_on_client.trailing_metadata = &call->trailing;
-    ops[5].data.recv_status_on_client.status = &call->status;
-    ops[5].data.recv_status_on_client.status_details = &call->details;
-    return grpc_call_start_batch(call->call, ops, 6, &call->tag, NULL);
-}
-
 /** Sends Authenticate; the credentials are the caller's to wipe. */
 static int send_authenticate(struct ll_transport *transport,
                              uint32_t endpoint,
@@ -131,26 +80,19 @@ static int send_authenticate(struct ll_transport *transport,
     if (call == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    call->tag.kind = LL_TAG_AUTHENTICATE;
+    ll_unary_init(&call->unary, LL_TAG_AUTHENTICATE);
     call->endpoint = endpoint;
     call->asked_ns = ll_clock_now_ns();
-    call->status = GRPC_STATUS_UNKNOWN;
-    call->details = grpc_empty_slice();
-    grpc_metadata_array_init(&call->initial);
-    grpc_metadata_array_init(&call->trailing);
-    status = make_request(credentials, &call->request);
+    status = make_request(credentials, &call->unary.request);
     if (status == 0) {
-        call->channel = ll_connection_get(transport, endpoint, LL_LANE_CALLS);
-        status = call->channel != NULL ? 0 : LEASELOCK_E_NOMEM;
+        call->unary.channel =
+            ll_connection_get(transport, endpoint, LL_LANE_CALLS);
+        status = call->unary.channel != NULL ? 0 : LEASELOCK_E_NOMEM;
     }
-    if (status == 0) {
-        call->call = ll_channel_call(
-            call->channel, LL_METHOD_AUTHENTICATE, transport->queue,
-            gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                         gpr_time_from_millis(transport->request_timeout_ms,
-                                              GPR_TIMESPAN)));
-    }
-    if (call->call == NULL || start_batch(call) != GRPC_CALL_OK) {
+    if (status != 0 ||
+        !ll_unary_send(&call->unary, LL_METHOD_AUTHENTICATE, NULL,
+                       transport->queue,
+                       transport->request_timeout_ms * LL_NS_PER_MS)) {
         authenticate_free(call);
         return LEASELOCK_E_NOMEM;
     }
@@ -209,78 +151,6 @@ void ll_auth_hurry(struct ll_transport *transport, struct ll_waiting *waiting)
     ll_transport_timer(transport, INT64_MIN);
 }
 
-/** Takes the first member out of a list. */
-static struct ll_waiting *take_first(struct ll_link *list)
-{
-    struct ll_waiting *waiting =
-        LL_CONTAINER(list->next, struct ll_waiting, link);
-
-    ll_link_remove(&waiting->link);
-    return waiting;
-}
-
-/** Moves all members to an empty list: events of ours may add to the first. */
-static void move_all(struct ll_link *from, struct ll_link *to)
-{
-    while (!ll_link_alone(from)) {
-        struct ll_link *at = from->next;
-
-        ll_link_remove(at);
-        ll_link_append(to, at);
-    }
-}
-
-/** Lets all go. */
-static void release_all(struct ll_transport *transport,
-                        ll_transport_event_fn *on_event,
-                        void *arg)
-{
-    struct ll_link over;
-
-    ll_link_init(&over);
-    move_all(&transport->auth.waiting, &over);
-    while (!ll_link_alone(&over)) {
-        struct ll_waiting *waiting = take_first(&over);
-
-        waiting->over(transport, waiting, NULL, on_event, arg);
-    }
-}
-
-/** Whether a failure ends a wait. A refusal, or a password that cannot be
- *  read, is everybody's; what failed on one endpoint is for those who want
- *  that one. */
-static bool is_for(const struct ll_waiting_failure *failure,
-                   uint32_t endpoint,
-                   const struct ll_waiting *waiting)
-{
-    return failure->outcome != LL_OUTCOME_LOST || endpoint == LL_ENDPOINT_ANY ||
-           waiting->endpoint == endpoint;
-}
-
-static void fail_all(struct ll_transport *transport,
-                     const struct ll_waiting_failure *failure,
-                     uint32_t endpoint,
-                     ll_transport_event_fn *on_event,
-                     void *arg)
-{
-    struct ll_link over;
-
-    ll_link_init(&over);
-    move_all(&transport->auth.waiting, &over);
-    while (!ll_link_alone(&over)) {
-        struct ll_waiting *waiting = take_first(&over);
-        bool go = waiting->optional && failure->outcome == LL_OUTCOME_LOST &&
-                  !transport->stopped;
-
-        if (!is_for(failure, endpoint, waiting)) {
-            ll_link_append(&transport->auth.waiting, &waiting->link);
-        } else {
-            waiting->over(transport, waiting, go ? NULL : failure, on_event,
-                          arg);
-        }
-    }
-}
-
 /** Fetches a token for those who wait, on the endpoint of the oldest. */
 static void fetch_for_waiting(struct ll_transport *transport,
                               ll_transport_event_fn *on_event,
@@ -300,7 +170,7 @@ static void fetch_for_waiting(struct ll_transport *transport,
             LL_CONTAINER(auth->waiting.next, struct ll_waiting, link)->endpoint,
             &why) != 0) {
         failure.text = why.message;
-        fail_all(transport, &failure, LL_ENDPOINT_ANY, on_event, arg);
+        ll_waiting_fail(transport, &failure, LL_ENDPOINT_ANY, on_event, arg);
     }
 }
 
@@ -308,7 +178,7 @@ static void fetch_for_waiting(struct ll_transport *transport,
 static int take_token(struct ll_auth *auth, struct ll_authenticate *call)
 {
     struct ll_buffer token = {0};
-    grpc_slice bytes = ll_message_bytes(call->response);
+    grpc_slice bytes = ll_message_bytes(call->unary.response);
     int status = ll_authenticate_decode(GRPC_SLICE_START_PTR(bytes),
                                         GRPC_SLICE_LENGTH(bytes), &token);
 
@@ -333,14 +203,15 @@ static void failed(struct ll_transport *transport,
     char raw[LL_STATUS_TEXT_SIZE];
     char text[LL_STATUS_TEXT_SIZE];
     struct ll_waiting_failure failure = {
-        .grpc_status = (int)call->status,
+        .grpc_status = (int)call->unary.status,
         .text = text,
     };
 
-    ll_connection_text(transport, call->channel, call->details, raw, text);
-    failure.outcome = ll_outcome_of((int)call->status, raw);
+    ll_connection_text(transport, call->unary.channel, call->unary.details, raw,
+                       text);
+    failure.outcome = ll_outcome_of((int)call->unary.status, raw);
     ll_token_failed(&transport->auth.token, ll_clock_now_ns());
-    fail_all(transport, &failure, call->endpoint, on_event, arg);
+    ll_waiting_fail(transport, &failure, call->endpoint, on_event, arg);
 }
 
 static void unread(struct ll_transport *transport,
@@ -357,7 +228,7 @@ static void unread(struct ll_transport *transport,
                     : "what etcd gave for a token cannot be used",
     };
 
-    fail_all(transport, &failure, LL_ENDPOINT_ANY, on_event, arg);
+    ll_waiting_fail(transport, &failure, LL_ENDPOINT_ANY, on_event, arg);
 }
 
 void ll_auth_complete(struct ll_transport *transport,
@@ -367,24 +238,25 @@ void ll_auth_complete(struct ll_transport *transport,
 {
     struct ll_auth *auth = &transport->auth;
     struct ll_authenticate *call =
-        LL_CONTAINER(tag, struct ll_authenticate, tag);
+        LL_CONTAINER(tag, struct ll_authenticate, unary.tag);
     char raw[LL_STATUS_TEXT_SIZE];
     int status = 0;
 
     assert(auth->call == call);
     auth->call = NULL;
-    ll_status_text(call->details, raw);
-    if (call->status == GRPC_STATUS_OK && call->response != NULL) {
+    ll_status_text(call->unary.details, raw);
+    if (call->unary.status == GRPC_STATUS_OK && call->unary.response != NULL) {
         status = take_token(auth, call);
         if (status == 0) {
-            release_all(transport, on_event, arg);
+            ll_waiting_release(transport, on_event, arg);
         } else {
             unread(transport, status, on_event, arg);
         }
-    } else if (call->status != GRPC_STATUS_OK && ll_text_is_auth_off(raw)) {
+    } else if (call->unary.status != GRPC_STATUS_OK &&
+               ll_text_is_auth_off(raw)) {
         ll_token_unneeded(&auth->token);
-        release_all(transport, on_event, arg);
-    } else if (call->status == GRPC_STATUS_OK) {
+        ll_waiting_release(transport, on_event, arg);
+    } else if (call->unary.status == GRPC_STATUS_OK) {
         ll_token_failed(&auth->token, ll_clock_now_ns());
         unread(transport, LEASELOCK_E_SERVER, on_event, arg);
     } else {
@@ -392,35 +264,6 @@ void ll_auth_complete(struct ll_transport *transport,
     }
     authenticate_free(call);
     fetch_for_waiting(transport, on_event, arg);
-}
-
-static void expire(struct ll_transport *transport,
-                   ll_transport_event_fn *on_event,
-                   void *arg)
-{
-    const struct ll_waiting_failure failure = {
-        .grpc_status = GRPC_STATUS_DEADLINE_EXCEEDED,
-        .outcome = LL_OUTCOME_LOST,
-        .text = "no answer in time to the question for a token",
-    };
-    int64_t now_ns = ll_clock_now_ns();
-    struct ll_link over;
-    struct ll_link *at = NULL;
-    struct ll_link *after = NULL;
-
-    ll_link_init(&over);
-    LL_LIST_EACH (at, after, &transport->auth.waiting) {
-        if (LL_CONTAINER(at, struct ll_waiting, link)->deadline_ns <= now_ns) {
-            ll_link_remove(at);
-            ll_link_append(&over, at);
-        }
-    }
-    while (!ll_link_alone(&over)) {
-        struct ll_waiting *waiting = take_first(&over);
-
-        waiting->over(transport, waiting, waiting->optional ? NULL : &failure,
-                      on_event, arg);
-    }
 }
 
 void ll_auth_on_time(struct ll_transport *transport,
@@ -436,10 +279,10 @@ void ll_auth_on_time(struct ll_transport *transport,
     struct ll_link *after = NULL;
 
     if (transport->stopped) {
-        fail_all(transport, &stopped, LL_ENDPOINT_ANY, on_event, arg);
+        ll_waiting_fail(transport, &stopped, LL_ENDPOINT_ANY, on_event, arg);
         return;
     }
-    expire(transport, on_event, arg);
+    ll_waiting_expire(transport, on_event, arg);
     fetch_for_waiting(transport, on_event, arg);
     LL_LIST_EACH (at, after, &transport->auth.waiting) {
         ll_transport_timer(
@@ -450,7 +293,7 @@ void ll_auth_on_time(struct ll_transport *transport,
 void ll_auth_stop(struct ll_transport *transport)
 {
     if (transport->auth.call != NULL) {
-        (void)grpc_call_cancel(transport->auth.call->call, NULL);
+        (void)grpc_call_cancel(transport->auth.call->unary.call, NULL);
     }
     if (!ll_link_alone(&transport->auth.waiting)) {
         ll_transport_timer(transport, INT64_MIN);

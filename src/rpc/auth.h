@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "rpc/token.h"
 #include "rpc/transport.h"
+#include "rpc/waiting.h"
 
 /**
  * Fetches the user's token, and lets those wait who need it. One Authenticate
@@ -15,35 +16,8 @@
  * Locking: as the transport's.
  */
 
-struct ll_transport;
 struct ll_tag;
 struct ll_authenticate;
-struct ll_waiting;
-
-/** Why a wait ended without a token. */
-struct ll_waiting_failure {
-    int grpc_status;
-    enum ll_outcome outcome;
-    const char *text;
-};
-
-/** The wait is over: with failure NULL, what waited is to go now. */
-typedef void ll_waiting_fn(struct ll_transport *transport,
-                           struct ll_waiting *waiting,
-                           const struct ll_waiting_failure *failure,
-                           ll_transport_event_fn *on_event,
-                           void *arg);
-
-/** A call or stream that waits for a token; part of it. */
-struct ll_waiting {
-    struct ll_link link;
-    uint32_t endpoint;
-    int64_t deadline_ns; /* INT64_MAX: as long as Authenticate takes */
-    /** It goes without a token when none is to be had, at its deadline too,
-     *  unless the user was refused. */
-    bool optional;
-    ll_waiting_fn *over;
-};
 
 struct ll_auth {
     struct ll_token token;
@@ -61,7 +35,10 @@ int ll_auth_init(struct ll_auth *auth,
                  struct leaselock_error *reterr);
 void ll_auth_free(struct ll_auth *auth);
 
-bool ll_auth_has_user(const struct ll_auth *auth);
+static inline bool ll_auth_has_user(const struct ll_auth *auth)
+{
+    return auth->user.name != NULL && auth->user.name[0] != '\0';
+}
 
 /** Whether what is to be sent to an endpoint can go now, with
  *  ll_token_value's; fetches the next token when it is due. */

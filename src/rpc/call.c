@@ -4,9 +4,10 @@
 #include "base/clock.h"
 #include "rpc/connection.h"
 #include "rpc/message.h"
+#include "rpc/unary.h"
 
 struct ll_call {
-    struct ll_tag tag;
+    struct ll_unary unary;
     struct ll_link link; /* in the transport's calls */
     uint64_t id;
     uint32_t seq;
@@ -18,73 +19,24 @@ struct ll_call {
     bool probe;        /* see ll_call_probe */
     unsigned answered; /* what the connection gave to it */
     struct ll_waiting waiting;
-    struct ll_channel *channel; /* this and the next: NULL while it waits */
-    grpc_call *call;
     grpc_slice token;
     uint32_t token_serial;
-    grpc_metadata metadata[LL_METADATA_MAX];
-    grpc_byte_buffer *request;
-    /** What gRPC fills in before the batch completes. */
-    grpc_metadata_array initial;
-    grpc_metadata_array trailing;
-    grpc_byte_buffer *response;
-    grpc_status_code status;
-    grpc_slice details;
 };
 
 static void call_free(struct ll_call *call)
 {
-    grpc_metadata_array_destroy(&call->initial);
-    grpc_metadata_array_destroy(&call->trailing);
-    if (call->request != NULL) {
-        grpc_byte_buffer_destroy(call->request);
-    }
-    if (call->response != NULL) {
-        grpc_byte_buffer_destroy(call->response);
-    }
-    grpc_slice_unref(call->details);
+    ll_unary_clear(&call->unary);
     grpc_slice_unref(call->token);
-    if (call->call != NULL) {
-        grpc_call_unref(call->call);
-    }
-    ll_channel_put(call->channel);
     ll_free(call);
-}
-
-/** Starts all that a unary call is as one batch with one completion. */
-static grpc_call_error start_batch(struct ll_call *call)
-{
-    grpc_op ops[6] = {
-        ll_channel_op_start(ll_method_of_request(call->kind),
-                            call->token_serial != 0 ? &call->token : NULL,
-                            call->metadata),
-        {.op = GRPC_OP_SEND_MESSAGE},
-        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
-        {.op = GRPC_OP_RECV_INITIAL_METADATA},
-        {.op = GRPC_OP_RECV_MESSAGE},
-        {.op = GRPC_OP_RECV_STATUS_ON_CLIENT},
-    };
-
-    ops[1].data.send_message.send_message = call->request;
-    ops[3].data.recv_initial_metadata.recv_initial_metadata = &call->initial;
-    ops[4].data.recv_message.recv_message = &call->response;
-    ops[5].data.recv_status_on_client.trailing_metadata = &call->trailing;
-    ops[5].data.recv_status_on_client.status = &call->status;
-    ops[5].data.recv_status_on_client.status_details = &call->details;
-    return grpc_call_start_batch(call->call, ops, 6, &call->tag, NULL);
 }
 
 /** Sends a call on its channel. */
 static bool call_send(struct ll_transport *transport, struct ll_call *call)
 {
     call->sent_ns = ll_clock_now_ns();
-    call->call = ll_channel_call(
-        call->channel, ll_method_of_request(call->kind), transport->queue,
-        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                     gpr_time_from_nanos(call->deadline_ns - call->sent_ns,
-                                         GPR_TIMESPAN)));
-    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
-    return call->call != NULL && start_batch(call) == GRPC_CALL_OK;
+    return ll_unary_send(&call->unary, ll_method_of_request(call->kind),
+                         call->token_serial != 0 ? &call->token : NULL,
+                         transport->queue, call->deadline_ns - call->sent_ns);
 }
 
 /** Sends a call with the token that is there. */
@@ -92,8 +44,9 @@ static bool call_go(struct ll_transport *transport, struct ll_call *call)
 {
     const grpc_slice *token = ll_token_value(&transport->auth.token);
 
-    call->channel = ll_connection_get(transport, call->endpoint, LL_LANE_CALLS);
-    if (call->channel == NULL) {
+    call->unary.channel =
+        ll_connection_get(transport, call->endpoint, LL_LANE_CALLS);
+    if (call->unary.channel == NULL) {
         return false;
     }
     if (token != NULL) {
@@ -168,17 +121,13 @@ call_new(struct ll_transport *transport, uint32_t endpoint, int64_t timeout_ns)
     if (call == NULL) {
         return NULL;
     }
-    call->tag.kind = LL_TAG_CALL;
+    ll_unary_init(&call->unary, LL_TAG_CALL);
     ll_link_init(&call->link);
     call->endpoint = endpoint;
     call->asked_ns = ll_clock_now_ns();
     call->deadline_ns = call->asked_ns + timeout_ns;
-    call->status = GRPC_STATUS_UNKNOWN;
-    call->details = grpc_empty_slice();
     call->token = grpc_empty_slice();
-    grpc_metadata_array_init(&call->initial);
-    grpc_metadata_array_init(&call->trailing);
-    call->request = ll_message_new(&transport->scratch);
+    call->unary.request = ll_message_new(&transport->scratch);
     return call;
 }
 
@@ -227,7 +176,7 @@ bool ll_call_probe(struct ll_transport *transport,
     call->kind = LL_REQUEST_STATUS;
     call->probe = true;
     call->answered = answered;
-    call->channel = ll_channel_ref(channel);
+    call->unary.channel = ll_channel_ref(channel);
     if (!call_send(transport, call)) {
         call_free(call);
         return false;
@@ -284,7 +233,7 @@ static void judge_token(struct ll_transport *transport,
     if (!ll_auth_has_user(&transport->auth)) {
         return;
     }
-    if (call->status != GRPC_STATUS_OK && ll_text_is_token(raw)) {
+    if (call->unary.status != GRPC_STATUS_OK && ll_text_is_token(raw)) {
         /* It was turned away before anything was done. */
         answer->outcome = ll_token_rejected(token, call->token_serial)
                               ? LL_OUTCOME_AGAIN
@@ -300,7 +249,7 @@ void ll_call_complete(struct ll_transport *transport,
                       ll_transport_event_fn *on_event,
                       void *arg)
 {
-    struct ll_call *call = LL_CONTAINER(tag, struct ll_call, tag);
+    struct ll_call *call = LL_CONTAINER(tag, struct ll_call, unary.tag);
     struct ll_decoded *decoded = NULL;
     struct ll_answer answer = {.text = ""};
     grpc_slice bytes = grpc_empty_slice();
@@ -310,20 +259,22 @@ void ll_call_complete(struct ll_transport *transport,
 
     ll_link_remove(&call->link);
     if (call->probe) {
-        ll_connection_probed(transport, call->endpoint, call->channel,
-                             call->status, call->answered);
+        ll_connection_probed(transport, call->endpoint, call->unary.channel,
+                             call->unary.status, call->answered);
         call_free(call);
         grpc_slice_unref(bytes);
         return;
     }
-    ll_connection_note(transport, call->endpoint, call->channel, call->status);
-    if (call->status != GRPC_STATUS_OK) {
-        ll_connection_text(transport, call->channel, call->details, raw, text);
-        ll_answer_fail((int)call->status, raw, &answer);
+    ll_connection_note(transport, call->endpoint, call->unary.channel,
+                       call->unary.status);
+    if (call->unary.status != GRPC_STATUS_OK) {
+        ll_connection_text(transport, call->unary.channel, call->unary.details,
+                           raw, text);
+        ll_answer_fail((int)call->unary.status, raw, &answer);
         answer.text = text;
     } else {
-        if (call->response != NULL) {
-            bytes = ll_message_bytes(call->response);
+        if (call->unary.response != NULL) {
+            bytes = ll_message_bytes(call->unary.response);
             status =
                 ll_answer_decode(call->kind, GRPC_SLICE_START_PTR(bytes),
                                  GRPC_SLICE_LENGTH(bytes), &answer, &decoded);
@@ -346,8 +297,8 @@ void ll_calls_cancel(struct ll_transport *transport)
     LL_LIST_EACH (at, after, &transport->calls) {
         struct ll_call *call = LL_CONTAINER(at, struct ll_call, link);
 
-        if (call->call != NULL) {
-            (void)grpc_call_cancel(call->call, NULL);
+        if (call->unary.call != NULL) {
+            (void)grpc_call_cancel(call->unary.call, NULL);
         }
     }
 }

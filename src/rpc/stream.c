@@ -4,73 +4,12 @@
 #include "base/clock.h"
 #include "rpc/connection.h"
 #include "rpc/message.h"
-
-struct ll_rpc_stream {
-    /** The three batches that may be on their way at once. */
-    struct ll_tag status_tag;
-    struct ll_tag receive_tag;
-    struct ll_tag send_tag;
-    struct ll_link link; /* in the transport's streams */
-    enum ll_stream_kind which;
-    uint32_t generation;
-    uint32_t endpoint;
-    struct ll_waiting waiting;
-    struct ll_channel *channel; /* this and the next: NULL while it waits */
-    grpc_call *call;
-    grpc_metadata metadata[LL_METADATA_MAX];
-
-    grpc_slice token;
-    uint32_t token_serial; /* 0: none */
-    int64_t token_fetched_ns;
-    /** Watches that were asked for, how many of them (the first ones) with a
-     *  token that was certain not to have expired, and how many are
-     *  answered. */
-    uint64_t creations;
-    uint64_t creations_fresh;
-    uint64_t creations_answered;
-
-    struct ll_link outgoing; /* messages that wait */
-    size_t outgoing_n;
-    grpc_byte_buffer *sending; /* the one on its way, or NULL */
-
-    bool receiving;
-    /** Cancelled by us: nothing but the end is reported. */
-    bool muted;
-    /** The status is there. */
-    bool ended;
-
-    /** What gRPC fills in. */
-    grpc_metadata_array initial;
-    grpc_metadata_array trailing;
-    grpc_byte_buffer *received;
-    grpc_status_code status;
-    grpc_slice details;
-};
-
-struct message {
-    struct ll_link link;
-    grpc_byte_buffer *bytes;
-};
-
-static void outgoing_clear(struct ll_rpc_stream *stream)
-{
-    struct ll_link *at = NULL;
-    struct ll_link *after = NULL;
-
-    LL_LIST_EACH (at, after, &stream->outgoing) {
-        struct message *message = LL_CONTAINER(at, struct message, link);
-
-        ll_link_remove(at);
-        grpc_byte_buffer_destroy(message->bytes);
-        ll_free(message);
-    }
-    stream->outgoing_n = 0;
-}
+#include "rpc/stream_private.h"
 
 static void stream_free(struct ll_transport *transport,
                         struct ll_rpc_stream *stream)
 {
-    outgoing_clear(stream);
+    ll_rpc_outgoing_clear(stream);
     grpc_metadata_array_destroy(&stream->initial);
     grpc_metadata_array_destroy(&stream->trailing);
     grpc_slice_unref(stream->details);
@@ -86,23 +25,21 @@ static void stream_free(struct ll_transport *transport,
     ll_free(stream);
 }
 
-/** The stream takes no messages any more. */
-static void stream_retire(struct ll_transport *transport,
+void ll_rpc_stream_retire(struct ll_transport *transport,
                           struct ll_rpc_stream *stream)
 {
     if (transport->current[stream->which] == stream) {
         transport->current[stream->which] = NULL;
     }
-    outgoing_clear(stream);
+    ll_rpc_outgoing_clear(stream);
 }
 
-/** Ends a stream for a reason of ours, which STREAM_DOWN will tell. */
-static void stream_fail(struct ll_transport *transport,
+void ll_rpc_stream_fail(struct ll_transport *transport,
                         struct ll_rpc_stream *stream,
                         grpc_status_code status,
                         const char *why)
 {
-    stream_retire(transport, stream);
+    ll_rpc_stream_retire(transport, stream);
     stream->muted = true;
     if (stream->call != NULL) {
         (void)grpc_call_cancel_with_status(stream->call, status, why, NULL);
@@ -126,58 +63,6 @@ static grpc_call_error start_status(struct ll_rpc_stream *stream)
     ops[1].data.recv_status_on_client.status_details = &stream->details;
     return grpc_call_start_batch(stream->call, ops, 2, &stream->status_tag,
                                  NULL);
-}
-
-/** Asks for the next message, and with the first one for the metadata, which
- *  etcd sends no earlier. */
-static void start_receive(struct ll_transport *transport,
-                          struct ll_rpc_stream *stream,
-                          bool first)
-{
-    grpc_op ops[2] = {
-        {.op = GRPC_OP_RECV_MESSAGE},
-        {.op = GRPC_OP_RECV_INITIAL_METADATA},
-    };
-
-    ops[0].data.recv_message.recv_message = &stream->received;
-    ops[1].data.recv_initial_metadata.recv_initial_metadata = &stream->initial;
-    stream->receiving = true;
-    if (grpc_call_start_batch(stream->call, ops, first ? 2 : 1,
-                              &stream->receive_tag, NULL) != GRPC_CALL_OK) {
-        stream->receiving = false;
-        stream_fail(transport, stream, GRPC_STATUS_INTERNAL,
-                    "the stream could not be read");
-    }
-}
-
-/** Sends the oldest message that waits, unless one is on its way. */
-static void start_send(struct ll_transport *transport,
-                       struct ll_rpc_stream *stream)
-{
-    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
-    struct message *message = NULL;
-
-    if (stream->call == NULL || stream->sending != NULL ||
-        ll_link_alone(&stream->outgoing)) {
-        return;
-    }
-    message = LL_CONTAINER(stream->outgoing.next, struct message, link);
-    ll_link_remove(&message->link);
-    stream->outgoing_n--;
-    stream->sending = message->bytes;
-    ll_free(message);
-    /* More follow at once: they may share a packet. */
-    if (!ll_link_alone(&stream->outgoing)) {
-        op.flags = GRPC_WRITE_BUFFER_HINT;
-    }
-    op.data.send_message.send_message = stream->sending;
-    if (grpc_call_start_batch(stream->call, &op, 1, &stream->send_tag, NULL) !=
-        GRPC_CALL_OK) {
-        grpc_byte_buffer_destroy(stream->sending);
-        stream->sending = NULL;
-        stream_fail(transport, stream, GRPC_STATUS_INTERNAL,
-                    "the stream could not be written to");
-    }
 }
 
 /** Starts a stream with the token that is there. */
@@ -249,11 +134,11 @@ static void on_wait_over(struct ll_transport *transport,
 
     if (failure == NULL && !stream->muted && stream_go(transport, stream)) {
         note_creations(stream);
-        start_receive(transport, stream, true);
-        start_send(transport, stream);
+        ll_rpc_stream_receive(transport, stream, true);
+        ll_rpc_outgoing_send(transport, stream);
         return;
     }
-    stream_retire(transport, stream);
+    ll_rpc_stream_retire(transport, stream);
     if (failure != NULL) {
         tell_down(transport, stream, failure->grpc_status, failure->outcome,
                   true, failure->text, on_event, arg);
@@ -295,7 +180,7 @@ int ll_rpc_stream_open(struct ll_transport *transport,
     ll_link_append(&transport->streams, &stream->link);
     transport->current[stream->which] = stream;
     if (ready) {
-        start_receive(transport, stream, true);
+        ll_rpc_stream_receive(transport, stream, true);
     } else {
         stream->waiting.endpoint = stream->endpoint;
         stream->waiting.deadline_ns = INT64_MAX;
@@ -311,7 +196,7 @@ void ll_rpc_stream_close(struct ll_transport *transport,
     struct ll_rpc_stream *stream = transport->current[which];
 
     if (stream != NULL) {
-        stream_fail(transport, stream, GRPC_STATUS_CANCELLED, "closed");
+        ll_rpc_stream_fail(transport, stream, GRPC_STATUS_CANCELLED, "closed");
     }
 }
 
@@ -324,155 +209,6 @@ void ll_rpc_stream_create_watch(struct ll_transport *transport, int status)
         note_creations(stream);
     }
     ll_rpc_stream_send(transport, LL_STREAM_WATCH, status);
-}
-
-void ll_rpc_stream_send(struct ll_transport *transport,
-                        enum ll_stream_kind which,
-                        int status)
-{
-    struct ll_rpc_stream *stream = transport->current[which];
-    struct message *message = NULL;
-
-    if (stream == NULL) {
-        return;
-    }
-    if (stream->outgoing_n >= LL_STREAM_OUTGOING_MAX) {
-        stream_fail(transport, stream, GRPC_STATUS_UNAVAILABLE,
-                    "etcd does not take the stream's messages");
-        return;
-    }
-    message = status == 0 ? ll_alloc(sizeof(*message)) : NULL;
-    if (message == NULL) {
-        stream_fail(transport, stream, GRPC_STATUS_RESOURCE_EXHAUSTED,
-                    "no memory for a message to etcd");
-        return;
-    }
-    /* A token that is used by streams alone is renewed here. */
-    (void)ll_auth_ready(transport, stream->endpoint);
-    ll_link_init(&message->link);
-    message->bytes = ll_message_new(&transport->scratch);
-    ll_link_append(&stream->outgoing, &message->link);
-    stream->outgoing_n++;
-    start_send(transport, stream);
-}
-
-/**
- * Whether what etcd said of a watch is for the token's sake. Before 3.4.23
- * etcd says "permission denied" of a watch that came with an expired token;
- * so the refusal counts for what it is only when the token was fresh.
- */
-static bool is_token_refusal(struct ll_transport *transport,
-                             struct ll_rpc_stream *stream,
-                             const struct ll_event *event)
-{
-    struct ll_token *token = &transport->auth.token;
-    bool refused = event->kind == LL_EVENT_WATCH_CANCELED &&
-                   event->watch.outcome == LL_OUTCOME_REFUSED;
-    bool fresh = stream->creations_answered < stream->creations_fresh;
-
-    if (!ll_auth_has_user(&transport->auth)) {
-        return false;
-    }
-    if (event->kind == LL_EVENT_WATCH_CREATED || refused ||
-        (event->kind == LL_EVENT_WATCH_CANCELED && event->watch.watch_id < 0)) {
-        stream->creations_answered++;
-    }
-    if (!refused) {
-        ll_token_accepted(token, stream->token_serial);
-        return false;
-    }
-    if (ll_text_is_token(event->watch.reason)) {
-        return ll_token_rejected(token, stream->token_serial);
-    }
-    if (fresh) {
-        ll_token_accepted(token, stream->token_serial);
-        return false;
-    }
-    ll_token_drop(token, stream->token_serial);
-    return true;
-}
-
-/** Hands out a message. */
-static int deliver(struct ll_transport *transport,
-                   struct ll_rpc_stream *stream,
-                   grpc_slice bytes,
-                   ll_transport_event_fn *on_event,
-                   void *arg)
-{
-    const uint8_t *data = GRPC_SLICE_START_PTR(bytes);
-    size_t size = GRPC_SLICE_LENGTH(bytes);
-    struct ll_event event = {.kind = LL_EVENT_TIME};
-    struct ll_decoded *decoded = NULL;
-    int status = 0;
-
-    switch (stream->which) {
-    case LL_STREAM_WATCH:
-        status = ll_watch_decode(data, size, &event, &decoded);
-        event.watch.generation = stream->generation;
-        break;
-    case LL_STREAM_KEEPALIVE:
-    case LL_STREAM_KEEPALIVE_2:
-    case LL_STREAM_TRIAL:
-        status = ll_keepalive_decode(data, size, &event);
-        event.keepalive.generation = stream->generation;
-        break;
-    }
-    if (status == 0 && stream->which == LL_STREAM_WATCH &&
-        is_token_refusal(transport, stream, &event)) {
-        /* A status that means "again": nobody has been refused yet. */
-        stream_fail(transport, stream, GRPC_STATUS_UNAVAILABLE,
-                    "a watch was refused, perhaps for a token that is no "
-                    "longer good: the stream begins anew with another");
-    } else if (status == 0) {
-        on_event(&event, arg);
-    }
-    ll_decoded_free(decoded);
-    return status;
-}
-
-static void complete_receive(struct ll_transport *transport,
-                             struct ll_rpc_stream *stream,
-                             ll_transport_event_fn *on_event,
-                             void *arg)
-{
-    grpc_byte_buffer *received = stream->received;
-    int status = 0;
-
-    stream->receiving = false;
-    stream->received = NULL;
-    /* None: the stream ends, and its status is on the way. */
-    if (received == NULL) {
-        return;
-    }
-    if (!stream->muted) {
-        grpc_slice bytes = ll_message_bytes(received);
-
-        status = deliver(transport, stream, bytes, on_event, arg);
-        grpc_slice_unref(bytes);
-    }
-    grpc_byte_buffer_destroy(received);
-    if (status == LEASELOCK_E_NOMEM) {
-        stream_fail(transport, stream, GRPC_STATUS_RESOURCE_EXHAUSTED,
-                    "no memory to read etcd's message");
-    } else if (status != 0) {
-        stream_fail(transport, stream, GRPC_STATUS_INTERNAL,
-                    "the message is not one that etcd sends here");
-    }
-    if (!stream->muted && !stream->ended) {
-        start_receive(transport, stream, false);
-    }
-}
-
-static void complete_send(struct ll_transport *transport,
-                          struct ll_rpc_stream *stream,
-                          bool ok)
-{
-    grpc_byte_buffer_destroy(stream->sending);
-    stream->sending = NULL;
-    if (!ok) {
-        stream_retire(transport, stream);
-    }
-    start_send(transport, stream);
 }
 
 /** Tells of a stream's end once nothing of it is left in the queue. */
@@ -511,15 +247,15 @@ void ll_rpc_stream_complete(struct ll_transport *transport,
     case LL_TAG_STREAM_STATUS:
         stream = LL_CONTAINER(tag, struct ll_rpc_stream, status_tag);
         stream->ended = true;
-        stream_retire(transport, stream);
+        ll_rpc_stream_retire(transport, stream);
         break;
     case LL_TAG_STREAM_RECEIVE:
         stream = LL_CONTAINER(tag, struct ll_rpc_stream, receive_tag);
-        complete_receive(transport, stream, on_event, arg);
+        ll_rpc_stream_received(transport, stream, on_event, arg);
         break;
     case LL_TAG_STREAM_SEND:
         stream = LL_CONTAINER(tag, struct ll_rpc_stream, send_tag);
-        complete_send(transport, stream, ok);
+        ll_rpc_outgoing_sent(transport, stream, ok);
         break;
     }
     if (stream->ended && !stream->receiving && stream->sending == NULL) {
@@ -536,6 +272,6 @@ void ll_rpc_streams_cancel(struct ll_transport *transport)
         struct ll_rpc_stream *stream =
             LL_CONTAINER(at, struct ll_rpc_stream, link);
 
-        stream_fail(transport, stream, GRPC_STATUS_CANCELLED, "closed");
+        ll_rpc_stream_fail(transport, stream, GRPC_STATUS_CANCELLED, "closed");
     }
 }

@@ -16,17 +16,6 @@
 
 #define LL_REQUEST_TIMEOUT_MS 2000
 
-/** Makes what ll_transport_wake needs: a call that is never sent anywhere. */
-static void wake_open(struct ll_transport *transport)
-{
-    transport->wake_channel = grpc_lame_client_channel_create(
-        "leaselock-wake", GRPC_STATUS_UNAVAILABLE, "never used");
-    transport->wake_call = grpc_channel_create_call(
-        transport->wake_channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-        transport->queue, grpc_slice_from_static_string("/leaselock/wake"),
-        NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-}
-
 static bool needs_tls(const struct ll_transport *transport,
                       const struct ll_tls_config *config)
 {
@@ -113,7 +102,7 @@ int ll_transport_new(const struct ll_transport_config *config,
     transport->timer_tag.kind = LL_TAG_TIMER;
     grpc_init();
     transport->queue = grpc_completion_queue_create_for_next(NULL);
-    wake_open(transport);
+    ll_wake_open(transport);
     *ret_transport = transport;
     return 0;
 }
@@ -248,28 +237,6 @@ void ll_transport_complete(struct ll_transport *transport,
         atomic_store(&transport->timer_ns, INT64_MAX);
         ll_auth_on_time(transport, on_event, arg);
         break;
-    }
-}
-
-void ll_transport_timer(struct ll_transport *transport, int64_t at_ns)
-{
-    if (at_ns < atomic_load(&transport->timer_ns)) {
-        atomic_store(&transport->timer_ns, at_ns);
-        ll_transport_wake(transport);
-    }
-}
-
-/**
- * A batch without operations completes at once, and its completion wakes the
- * thread that waits. One at a time is enough: while it is on its way, the wait
- * that it ends has not yet returned, so that its thread will take the mutex,
- * and see what the second caller changed, after this call.
- */
-void ll_transport_wake(struct ll_transport *transport)
-{
-    if (!atomic_exchange(&transport->waking, true)) {
-        (void)grpc_call_start_batch(transport->wake_call, NULL, 0, transport,
-                                    NULL);
     }
 }
 

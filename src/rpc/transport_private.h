@@ -80,6 +80,9 @@ struct ll_transport {
     struct ll_tag timer_tag;
 };
 
+/** Makes what ll_transport_wake needs: a call that is never sent anywhere. */
+void ll_wake_open(struct ll_transport *transport);
+
 /** Has ll_auth_on_time called at a time, by the background thread; the
  *  earliest that was asked for counts. */
 void ll_transport_timer(struct ll_transport *transport, int64_t at_ns);
