@@ -256,7 +256,7 @@ bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
     batch->sent_ns = core->now_ns;
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
     ret_effect->call.endpoint = core->endpoint;
-    ret_effect->call.timeout_ns = ll_endpoint_patience_ns(core);
+    ret_effect->call.timeout_ns = ll_endpoint_attempt_timeout_ns(core);
     alone = first->next == &core->gathering || core->batches.parts_max < 2 ||
             !ll_batches_ready(core);
     if (!alone) {

@@ -42,7 +42,7 @@ static int64_t session_beat_ns(const struct ll_session *session)
 }
 
 /** How long a beat may stay unanswered. */
-static int64_t session_patience_ns(const struct ll_session *session)
+static int64_t session_answer_timeout_ns(const struct ll_session *session)
 {
     return ll_max(
         ll_min(ll_session_ttl_ns(session) / 6, LL_BEAT_OVERDUE_MAX_NS),
@@ -152,7 +152,8 @@ bool ll_session_beat_next(struct ll_core *core,
             *beat = (struct ll_beat){.out = true,
                                      .sent_ns = core->now_ns,
                                      .order = ++core->keepalive.order};
-            session->overdue_ns = core->now_ns + session_patience_ns(session);
+            session->overdue_ns =
+                core->now_ns + session_answer_timeout_ns(session);
             ll_object_reschedule(core, &session->object);
             ret_effect->kind = LL_EFFECT_KEEPALIVE;
             ret_effect->keepalive.which =
@@ -187,7 +188,7 @@ void ll_session_on_checked(struct ll_core *core,
         (answer->outcome == LL_OUTCOME_OK && is_gone(answer))) {
         ll_session_lose(core, session, why_gone);
     } else {
-        /* It lives, or etcd does not say; the next beat tells more. */
+        /* It lives, or etcd does not say; the next beat shows it. */
         session->beat_ns = core->now_ns + LL_BEAT_MIN_NS;
     }
 }
@@ -228,9 +229,10 @@ void ll_session_beat_on_down(struct ll_core *core,
     if (lost) {
         /* The next stream to open has to carry one, whatever else is out. */
         session->beat_ns = ll_min(session->beat_ns, core->now_ns);
-        session->overdue_ns = ll_session_is_beating(session)
-                                  ? core->now_ns + session_patience_ns(session)
-                                  : LL_NEVER;
+        session->overdue_ns =
+            ll_session_is_beating(session)
+                ? core->now_ns + session_answer_timeout_ns(session)
+                : LL_NEVER;
     }
     ll_object_reschedule(core, &session->object);
 }

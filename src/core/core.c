@@ -301,7 +301,7 @@ static void call_next(struct ll_core *core,
     ret_effect->id = object->entry.id;
     ret_effect->call.seq = object->seq;
     ret_effect->call.endpoint = core->endpoint;
-    ret_effect->call.timeout_ns = ll_endpoint_patience_ns(core);
+    ret_effect->call.timeout_ns = ll_endpoint_attempt_timeout_ns(core);
     if (endpoint != LL_ENDPOINT_ANY) {
         ret_effect->call.endpoint = endpoint;
         ret_effect->call.timeout_ns =

@@ -9,8 +9,7 @@ static bool is_usable(const struct ll_core *core, uint32_t endpoint)
     return (core->endpoints_usable >> endpoint & 1) != 0;
 }
 
-/** The end of the pause of the endpoint that is behind another in the list,
- *  for a comparison: the lower, the better. */
+/** What is left of an endpoint's pause; the lower, the better. */
 static int64_t pause_left_ns(const struct ll_core *core, uint32_t endpoint)
 {
     return ll_max(core->endpoints[endpoint].retry_ns - core->now_ns, 0);
@@ -41,7 +40,7 @@ void ll_endpoints_init(struct ll_core *core)
     assert(core->endpoints_n <= LL_CORE_ENDPOINTS_MAX);
     core->endpoints_usable = UINT64_MAX;
     for (uint32_t i = 0; i < LL_CORE_ENDPOINTS_MAX; i++) {
-        core->endpoints[i].doubt_ns = LL_NEVER;
+        core->endpoints[i].suspect_ns = LL_NEVER;
     }
     core->endpoint = core->config.endpoint_first % core->endpoints_n;
 }
@@ -73,8 +72,8 @@ void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint)
     struct ll_endpoint_health *health = &core->endpoints[endpoint];
     int64_t pause_ns = LL_ENDPOINT_PAUSE_NS;
 
-    health->doubt_ns = LL_NEVER;
-    if (core->now_ns >= health->retry_ns) { /* else it is the same trouble */
+    health->suspect_ns = LL_NEVER;
+    if (core->now_ns >= health->retry_ns) { /* else it is the same failure */
         for (unsigned i = 0;
              i < health->failures && pause_ns < LL_ENDPOINT_PAUSE_MAX_NS; i++) {
             pause_ns *= 2;
@@ -87,13 +86,13 @@ void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint)
     }
 }
 
-void ll_endpoint_doubt(struct ll_core *core, uint32_t endpoint)
+void ll_endpoint_suspect(struct ll_core *core, uint32_t endpoint)
 {
     struct ll_endpoint_health *health = &core->endpoints[endpoint];
-    int64_t since_ns = ll_min(health->doubt_ns, core->now_ns);
+    int64_t since_ns = ll_min(health->suspect_ns, core->now_ns);
 
     ll_endpoint_failed(core, endpoint);
-    health->doubt_ns = since_ns;
+    health->suspect_ns = since_ns;
 }
 
 /** Whether there is one to turn to. */
@@ -108,32 +107,32 @@ static bool has_another(const struct ll_core *core)
     return others != 0;
 }
 
-void ll_endpoint_silent(struct ll_core *core,
-                        uint32_t endpoint,
-                        int64_t sent_ns)
+void ll_endpoint_unanswered(struct ll_core *core,
+                            uint32_t endpoint,
+                            int64_t sent_ns)
 {
     struct ll_endpoint_health *health = &core->endpoints[endpoint];
-    int64_t doubt_ns = ll_min(
-        health->doubt_ns, ll_after(sent_ns, core->config.request_timeout_ns));
+    int64_t suspect_ns = ll_min(
+        health->suspect_ns, ll_after(sent_ns, core->config.request_timeout_ns));
 
-    if (sent_ns >= core->patience.silent_ns) { /* else it is the same silence */
-        core->patience.silences++;
-        core->patience.silent_ns = core->now_ns;
+    if (sent_ns >= core->attempts.unanswered_ns) { /* else it is the same gap */
+        core->attempts.unanswered_n++;
+        core->attempts.unanswered_ns = core->now_ns;
     }
     ll_endpoint_failed(core, endpoint);
-    health->doubt_ns = doubt_ns;
-    health->silent_ns = core->now_ns;
+    health->suspect_ns = suspect_ns;
+    health->abandoned_ns = core->now_ns;
     if (has_another(core)) {
         core->endpoint_user.probe(core, endpoint);
     }
 }
 
-/** Whether its streams are to be left once the doubt begins. */
+/** Whether its streams are to be left once it is SUSPECT. */
 static bool is_to_be_left(const struct ll_core *core, uint32_t endpoint)
 {
     const struct ll_endpoint_health *health = &core->endpoints[endpoint];
 
-    return health->is_outdone && health->doubt_ns != LL_NEVER &&
+    return health->is_superseded && health->suspect_ns != LL_NEVER &&
            endpoint != core->endpoint;
 }
 
@@ -141,8 +140,8 @@ void ll_endpoints_on_time(struct ll_core *core)
 {
     for (uint32_t i = 0; i < core->endpoints_n; i++) {
         if (is_to_be_left(core, i) &&
-            core->endpoints[i].doubt_ns <= core->now_ns) {
-            core->endpoints[i].doubt_ns = LL_NEVER;
+            core->endpoints[i].suspect_ns <= core->now_ns) {
+            core->endpoints[i].suspect_ns = LL_NEVER;
             core->endpoint_user.leave(core, i);
         }
     }
@@ -154,13 +153,13 @@ int64_t ll_endpoints_deadline_ns(const struct ll_core *core)
 
     for (uint32_t i = 0; i < core->endpoints_n; i++) {
         if (is_to_be_left(core, i)) {
-            deadline_ns = ll_min(deadline_ns, core->endpoints[i].doubt_ns);
+            deadline_ns = ll_min(deadline_ns, core->endpoints[i].suspect_ns);
         }
     }
     return deadline_ns;
 }
 
-int64_t ll_endpoint_patience_ns(const struct ll_core *core)
+int64_t ll_endpoint_attempt_timeout_ns(const struct ll_core *core)
 {
     int64_t longest_ns = core->config.request_timeout_ns;
     int64_t ns = longest_ns;
@@ -168,11 +167,11 @@ int64_t ll_endpoint_patience_ns(const struct ll_core *core)
     if (!has_another(core)) {
         return ns;
     }
-    ns /= core->patience.answer_ns > 0 ? 4 : 2;
-    ns = ll_max(ns, LL_PATIENCE_MIN_NS);
+    ns /= core->attempts.answer_ns > 0 ? 4 : 2;
+    ns = ll_max(ns, LL_ATTEMPT_TIMEOUT_MIN_NS);
     ns = ll_max(ns, (core->endpoints[core->endpoint].has_answered ? 4 : 8) *
-                        ll_min(core->patience.answer_ns, longest_ns));
-    for (unsigned round = core->patience.silences / core->endpoints_n;
+                        ll_min(core->attempts.answer_ns, longest_ns));
+    for (unsigned round = core->attempts.unanswered_n / core->endpoints_n;
          round > 0 && ns < longest_ns; round--) {
         ns = 2 * ll_min(ns, longest_ns);
     }
@@ -181,36 +180,36 @@ int64_t ll_endpoint_patience_ns(const struct ll_core *core)
 
 void ll_endpoint_timed(struct ll_core *core, int64_t answer_ns)
 {
-    struct ll_patience *patience = &core->patience;
+    struct ll_attempts *attempts = &core->attempts;
 
-    if (answer_ns >= patience->answer_ns) {
-        patience->answer_ns = answer_ns;
+    if (answer_ns >= attempts->answer_ns) {
+        attempts->answer_ns = answer_ns;
     } else {
-        patience->answer_ns -= (patience->answer_ns - answer_ns) / 8;
+        attempts->answer_ns -= (attempts->answer_ns - answer_ns) / 8;
     }
 }
 
-void ll_endpoint_heard(struct ll_core *core, uint32_t endpoint)
+void ll_endpoint_received(struct ll_core *core, uint32_t endpoint)
 {
-    core->endpoints[endpoint] =
-        (struct ll_endpoint_health){.doubt_ns = LL_NEVER, .has_answered = true};
+    core->endpoints[endpoint] = (struct ll_endpoint_health){
+        .suspect_ns = LL_NEVER, .has_answered = true};
 }
 
 void ll_endpoint_answered(struct ll_core *core,
                           uint32_t endpoint,
                           int64_t sent_ns)
 {
-    ll_endpoint_heard(core, endpoint);
-    core->patience.silences = 0;
+    ll_endpoint_received(core, endpoint);
+    core->attempts.unanswered_n = 0;
     for (uint32_t i = 0; i < core->endpoints_n; i++) {
         struct ll_endpoint_health *health = &core->endpoints[i];
 
-        if (health->doubt_ns <= sent_ns) {
-            health->doubt_ns = LL_NEVER;
+        if (health->suspect_ns <= sent_ns) {
+            health->suspect_ns = LL_NEVER;
             core->endpoint_user.leave(core, i);
-        } else if (health->doubt_ns != LL_NEVER &&
-                   health->silent_ns <= sent_ns) {
-            health->is_outdone = true;
+        } else if (health->suspect_ns != LL_NEVER &&
+                   health->abandoned_ns <= sent_ns) {
+            health->is_superseded = true;
         }
     }
 }

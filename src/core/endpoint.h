@@ -9,52 +9,53 @@
 struct ll_core;
 
 /**
- * What is known of each endpoint, and which one is in use.
+ * The state of each endpoint, and which one is in use.
  *
  *     state   | event                          | next    | does
  *     GOOD,   | a call or stream on it fails   | PAUSED  | in use: the next is
- *     DOUBTED |                                |         | taken
+ *     SUSPECT |                                |         | taken
  *     GOOD,   | a call is not answered within  | PAUSED  | the same
- *     PAUSED  | its attempt timeout (patience) |         |
- *     GOOD,   | that call is as old as the     | DOUBTED | nothing yet
+ *     PAUSED  | its attempt timeout            |         |
+ *     GOOD,   | that call is as old as the     | SUSPECT | nothing yet
  *     PAUSED  | request timeout                |         |
- *     GOOD,   | a beat on it is overdue        | DOUBTED | the same
+ *     GOOD,   | a beat on it is overdue        | SUSPECT | the same
  *     PAUSED  |                                |         |
- *     DOUBTED | another endpoint answers what  | PAUSED  | its streams are
+ *     SUSPECT | another endpoint answers what  | PAUSED  | its streams are
  *             | it was asked later             |         | opened elsewhere
  *     PAUSED, | anything comes from it         | GOOD    |
- *     DOUBTED |                                |         |
+ *     SUSPECT |                                |         |
  *     PAUSED  | its pause is over              | GOOD    |
  *
- * The one in use is kept until it fails: then the next GOOD one is taken, or
- * where there is none the one that has been let alone for longest. An answer
- * that is late may be late on every member, as while they elect a leader; so
- * the streams of a DOUBTED one are left where they are until another member
- * has shown that it does better.
+ * The endpoint in use is kept until it fails. Then the next GOOD one is taken,
+ * or, where there is none, the one whose pause ends first. An answer may be
+ * late on every member, as during an election of their leader; so the streams
+ * of a SUSPECT endpoint stay open until another one answers what it was asked
+ * later.
  *
- * Patience. Where there is another endpoint to turn to, a call is given less
- * than the request time-out, and then sent again there: every request may be
- * sent twice. What a follower has passed on to a leader that is gone is never
- * answered, and the member that is tried next may be the one that hangs. It is
+ * The attempt timeout. Where there is another endpoint to turn to, a call waits
+ * for less than the request timeout, and is then sent again there: every
+ * request may be sent twice. What a follower has forwarded to a leader that is
+ * gone is never answered, and the member that is tried next may be the one that
+ * hangs. The attempt timeout is
  *
- *     the most of   a quarter of the request time-out, or half of it as long
+ *     the most of   a quarter of the request timeout, or half of it as long
  *                   as no member has answered anything;
- *                   LL_PATIENCE_MIN_NS;
- *                   four times the time that answers took of late, or eight
- *                   times with a member that has not answered anything yet,
- *                   as a connection has to be made and a token fetched
- *     doubled       each time that no member has answered any more, once round
- *     at most       the request time-out
+ *                   LL_ATTEMPT_TIMEOUT_MIN_NS;
+ *                   four times the recent time of an answer, or eight times
+ *                   with a member that has not answered anything yet, as a
+ *                   connection has to be made and a token fetched
+ *     doubled       with each round of all members in which none has answered
+ *     at most       the request timeout
  *
- * so that a cluster which is slow, or has no leader, is not asked more and more
- * often. A call that was given up so says little against the streams. They are
- * left as ever, once the request time-out is over, where another member has
- * answered a call that was sent after this one was given up; and a renewal is
- * sent at once on a keep-alive stream there, whose answer clears the doubt.
+ * so that a cluster which is slow, or has no leader, does not get more and more
+ * requests. An attempt timeout shows little about the streams. They are left
+ * once the request timeout is over, and another member has answered a call that
+ * was sent after this one was abandoned; a renewal is sent at once on a
+ * keep-alive stream there, and its answer makes the endpoint GOOD.
  */
 
-/** The least wait for an answer; below it a member may only have stumbled. */
-#define LL_PATIENCE_MIN_NS INT64_C(500000000)
+/** The least attempt timeout: a member may pause for a moment. */
+#define LL_ATTEMPT_TIMEOUT_MIN_NS INT64_C(500000000)
 
 /** Endpoints at most: a bit each in a word. */
 #define LL_CORE_ENDPOINTS_MAX 64
@@ -64,27 +65,27 @@ struct ll_core;
 #define LL_ENDPOINT_PAUSE_MAX_NS INT64_C(32000000000)
 
 struct ll_endpoint_health {
-    unsigned failures; /* in a row */
-    int64_t retry_ns;  /* PAUSED or DOUBTED: the end of the pause */
-    int64_t doubt_ns;  /* DOUBTED: since then, or from then on; LL_NEVER: not */
-    int64_t silent_ns; /* DOUBTED for a call: when that was given up */
+    unsigned failures;    /* in a row */
+    int64_t retry_ns;     /* PAUSED or SUSPECT: the end of the pause */
+    int64_t suspect_ns;   /* SUSPECT: from then on; LL_NEVER: it is not */
+    int64_t abandoned_ns; /* SUSPECT for a call: when that was abandoned */
     bool has_answered;
-    bool is_outdone; /* another has answered what it was asked after that */
+    bool is_superseded; /* another has answered what it was asked after that */
 };
 
 /** How long answers take, of all endpoints together. */
-struct ll_patience {
-    int64_t answer_ns; /* of late: the longest, forgotten slowly */
-    unsigned silences; /* calls in a row that were not answered in time */
-    int64_t silent_ns; /* when the newest of them was noticed */
+struct ll_attempts {
+    int64_t answer_ns;     /* the longest of late; it declines slowly */
+    unsigned unanswered_n; /* calls in a row that were not answered in time */
+    int64_t unanswered_ns; /* when the newest of them was noticed */
 };
 
-/** The modules that an endpoint's fate concerns. */
+/** The modules that depend on the state of an endpoint. */
 struct ll_endpoint_user {
     /** Another endpoint does better than this one: leaves its streams. */
     void (*leave)(struct ll_core *core, uint32_t endpoint);
     /** A call was not answered: renews a lease on a keep-alive stream there, if
-     *  one is up, which shows whether the endpoint is well. */
+     *  one is up, which shows whether the endpoint answers. */
     void (*probe)(struct ll_core *core, uint32_t endpoint);
 };
 
@@ -94,22 +95,22 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event);
 
 /** A call or a stream on it failed. */
 void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint);
-/** What it was asked is overdue. */
-void ll_endpoint_doubt(struct ll_core *core, uint32_t endpoint);
-/** A call that was sent then was not answered within its patience. */
-void ll_endpoint_silent(struct ll_core *core,
-                        uint32_t endpoint,
-                        int64_t sent_ns);
-/** Leaves the streams of those that are DOUBTED from now on. */
+/** An answer of it is overdue: it is SUSPECT. */
+void ll_endpoint_suspect(struct ll_core *core, uint32_t endpoint);
+/** A call that was sent then was not answered within its attempt timeout. */
+void ll_endpoint_unanswered(struct ll_core *core,
+                            uint32_t endpoint,
+                            int64_t sent_ns);
+/** Leaves the streams of those that are SUSPECT from now on. */
 void ll_endpoints_on_time(struct ll_core *core);
 /** When ll_endpoints_on_time is due. */
 int64_t ll_endpoints_deadline_ns(const struct ll_core *core);
-/** How long to wait for an answer of the endpoint in use. */
-int64_t ll_endpoint_patience_ns(const struct ll_core *core);
-/** A call has been answered after so long. */
+/** How long a call waits for an answer of the endpoint in use. */
+int64_t ll_endpoint_attempt_timeout_ns(const struct ll_core *core);
+/** A call was answered after this time. */
 void ll_endpoint_timed(struct ll_core *core, int64_t answer_ns);
 /** Something came from it. */
-void ll_endpoint_heard(struct ll_core *core, uint32_t endpoint);
+void ll_endpoint_received(struct ll_core *core, uint32_t endpoint);
 /** It answered what it was asked then. */
 void ll_endpoint_answered(struct ll_core *core,
                           uint32_t endpoint,

@@ -17,7 +17,7 @@
  */
 
 /** The long-lived streams of a client. Two are for renewals: the second is
- *  open only while the first is in doubt, and then they may change places. The
+ *  open only while the first is suspect, and then they may change places. The
  *  third carries one renewal at a time, of a lease that etcd refused to renew
  *  (see keepalive.h). */
 enum ll_stream_kind {

@@ -35,12 +35,12 @@ static void keepalive_probe(struct ll_core *core, uint32_t endpoint)
     }
 }
 
-static void keepalive_doubt(struct ll_core *core)
+static void keepalive_suspect(struct ll_core *core)
 {
     const struct ll_stream *main = &core->streams[core->keepalive.main];
 
-    if (main->up && !core->keepalive.doubted) {
-        core->keepalive.doubted = true;
+    if (main->up && !core->keepalive.suspect) {
+        core->keepalive.suspect = true;
         core->keepalive.only_due[second_of(core) - LL_STREAM_KEEPALIVE] = false;
         ll_note_failure(core, main->endpoint, LL_GRPC_DEADLINE,
                         "a renewal of the lease was not answered in time");
@@ -59,7 +59,7 @@ void ll_keepalive_on_overdue(struct ll_core *core, struct ll_session *session)
     } else if (ll_beat_on(session, second)->out) {
         ll_stream_restart(core, second, why);
     } else {
-        keepalive_doubt(core);
+        keepalive_suspect(core);
     }
 }
 
@@ -79,8 +79,8 @@ void ll_keepalive_allow(struct ll_core *core,
 /** A stream has answered: it is the main one, and the other is not needed. */
 static void keepalive_trust(struct ll_core *core, enum ll_stream_kind kind)
 {
-    if (core->keepalive.doubted && kind != LL_STREAM_TRIAL) {
-        core->keepalive.doubted = false;
+    if (core->keepalive.suspect && kind != LL_STREAM_TRIAL) {
+        core->keepalive.suspect = false;
         core->keepalive.main = kind;
         ll_stream_close(core, other_than(kind));
     }
@@ -133,7 +133,7 @@ static void keepalive_try(struct ll_core *core)
 static void keepalive_on_up(struct ll_core *core, enum ll_stream_kind kind)
 {
     bool *only_due = &core->keepalive.only_due[kind - LL_STREAM_KEEPALIVE];
-    bool all = core->keepalive.doubted && !*only_due;
+    bool all = core->keepalive.suspect && !*only_due;
     struct ll_link *at;
     struct ll_link *after;
 
@@ -225,8 +225,8 @@ static void keepalive_on_down(struct ll_core *core, enum ll_stream_kind kind)
         }
         return;
     }
-    if (core->keepalive.doubted && kind == core->keepalive.main) {
-        core->keepalive.doubted = false;
+    if (core->keepalive.suspect && kind == core->keepalive.main) {
+        core->keepalive.suspect = false;
         if (core->streams[other_than(kind)].up) {
             core->keepalive.main = other_than(kind);
         }
@@ -243,7 +243,7 @@ static void keepalive_on_down(struct ll_core *core, enum ll_stream_kind kind)
 static void keepalive_leave(struct ll_core *core, enum ll_stream_kind kind)
 {
     if (kind == core->keepalive.main) {
-        keepalive_doubt(core);
+        keepalive_suspect(core);
     }
 }
 
@@ -254,7 +254,7 @@ static bool keepalive_is_needed(const struct ll_core *core,
         return !ll_link_alone(&core->keepalive.denied);
     }
     return core->alive_n > 0 &&
-           (kind == core->keepalive.main || core->keepalive.doubted);
+           (kind == core->keepalive.main || core->keepalive.suspect);
 }
 
 /** No two keep-alive streams share one. */

@@ -13,25 +13,25 @@ struct ll_session;
 /**
  * The streams that the renewals of leases, "beats", go out on (see beat.h).
  *
- * There is a main stream; a second one is open only while the main one is in
- * doubt:
+ * There is a main stream; a second one is open only while the main one is
+ * suspect:
  *
  *     state   | event                        | next    | does
- *     TRUSTED | a beat on the main stream is | DOUBTED | doubts its endpoint;
+ *     TRUSTED | a beat on the main stream is | SUSPECT | suspects its endpoint;
  *             | overdue, or its endpoint is  |         | opens the second on
  *             | left (see endpoint.h)        |         | another, beats there
  *     TRUSTED | the main stream is down      | TRUSTED | opens it again
- *     DOUBTED | the main stream answers      | TRUSTED | closes the second
- *     DOUBTED | the second stream answers    | TRUSTED | it is the main one;
+ *     SUSPECT | the main stream answers      | TRUSTED | closes the second
+ *     SUSPECT | the second stream answers    | TRUSTED | it is the main one;
  *             |                              |         | closes the other
- *     DOUBTED | a beat on the second stream  | DOUBTED | opens it anew, on the
+ *     SUSPECT | a beat on the second stream  | SUSPECT | opens it anew, on the
  *             | is overdue                   |         | next endpoint
- *     DOUBTED | the second stream is down    | DOUBTED | opens it again
- *     DOUBTED | the main stream is down      | TRUSTED | the second is the
+ *     SUSPECT | the second stream is down    | SUSPECT | opens it again
+ *     SUSPECT | the main stream is down      | TRUSTED | the second is the
  *             |                              |         | main one
  *
- * The main stream stays open in doubt because a member that is only slow, or
- * waits for a leader, still answers: its answer is as good as any.
+ * A suspect main stream stays open because a member that is only slow, or waits
+ * for a leader, still answers: its answer is as good as any.
  *
  * A session has at most one unanswered beat on each stream, so that an answer
  * is always that of the beat which was sent there last. etcd answers the beats
@@ -87,7 +87,7 @@ struct ll_session;
 /** Of a client. */
 struct ll_keepalive {
     enum ll_stream_kind main;
-    bool doubted;
+    bool suspect;
     bool refused; /* etcd turned a stream away since the last renewal */
     uint32_t generation;
     uint64_t order;        /* of the newest beat */

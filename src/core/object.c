@@ -134,7 +134,7 @@ void ll_note_failure(struct ll_core *core,
 {
     ll_keep_failure(core, endpoint, grpc_status, text);
     if (grpc_status == LL_GRPC_DEADLINE) {
-        ll_endpoint_doubt(core, endpoint);
+        ll_endpoint_suspect(core, endpoint);
     } else {
         ll_endpoint_failed(core, endpoint);
     }
@@ -148,7 +148,7 @@ void ll_note_silence(struct ll_core *core,
                      const char *text)
 {
     ll_keep_failure(core, endpoint, LL_GRPC_DEADLINE, text);
-    ll_endpoint_silent(core, endpoint, sent_ns);
+    ll_endpoint_unanswered(core, endpoint, sent_ns);
     ll_core_log(core, 2, "endpoint %u: %s; next is endpoint %u", endpoint,
                 core->failure.text, core->endpoint);
 }

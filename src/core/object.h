@@ -126,7 +126,7 @@ struct ll_core {
     struct ll_numbers numbers;
     struct ll_keepalive keepalive;
     struct ll_endpoint_health endpoints[LL_CORE_ENDPOINTS_MAX];
-    struct ll_patience patience;
+    struct ll_attempts attempts;
     struct ll_endpoint_user endpoint_user;
     struct ll_cluster cluster;
     uint64_t endpoints_usable; /* a bit each */
@@ -216,7 +216,7 @@ void ll_keep_failure(struct ll_core *core,
                      int grpc_status,
                      const char *text);
 /** Keeps a failure and takes it into account for its endpoint: one without an
- *  answer in time casts a doubt on it. */
+ *  answer in time makes it SUSPECT. */
 void ll_note_failure(struct ll_core *core,
                      uint32_t endpoint,
                      int grpc_status,

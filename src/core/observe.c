@@ -42,7 +42,7 @@ observer_look(struct ll_core *core, struct ll_observer *observer, int64_t at_ns)
 static void observer_plan_check(struct ll_core *core,
                                 struct ll_observer *observer)
 {
-    observer->doubted_revision = 0;
+    observer->suspect_revision = 0;
     observer->check_ns =
         core->now_ns + LL_OBSERVE_CHECK_NS * 4 / 5 +
         ll_random_below(&core->random, LL_OBSERVE_CHECK_NS * 2 / 5);
@@ -166,7 +166,8 @@ static void observer_on_older(struct ll_core *core,
         ll_call_at(core, &observer->object, core->now_ns);
     } else if (!observer->looks_back) {
         observer->looks_back = true;
-        ll_call_at(core, &observer->object, core->now_ns + LL_OBSERVE_DOUBT_NS);
+        ll_call_at(core, &observer->object,
+                   core->now_ns + LL_OBSERVE_RECHECK_NS);
     } else {
         ll_core_log(core, 1,
                     "the store went back from revision %lld to %lld: a "
@@ -227,20 +228,20 @@ static void observer_checked(struct ll_core *core,
         ll_candidates_fit(&observer->candidates, &answer->range)) {
         observer_plan_check(core, observer);
     } else if (answer->revision <= observer->revision ||
-               (observer->doubted_revision == observer->revision &&
+               (observer->suspect_revision == observer->revision &&
                 observer->replayed_revision == observer->revision)) {
         /* The watch has missed something up to here, and so has the one that
          * began again. */
         observer_look(core, observer, core->now_ns);
-    } else if (observer->doubted_revision == observer->revision) {
+    } else if (observer->suspect_revision == observer->revision) {
         /* Nothing has come since the last look, but more has happened: the
          * watch begins again where it was, and nothing is left out. */
         observer->replayed_revision = observer->revision;
         observer_plan_check(core, observer);
         ll_watch_drop(core, &observer->watch);
     } else {
-        observer->doubted_revision = observer->revision;
-        observer->check_ns = core->now_ns + LL_OBSERVE_DOUBT_NS;
+        observer->suspect_revision = observer->revision;
+        observer->check_ns = core->now_ns + LL_OBSERVE_RECHECK_NS;
         ll_object_reschedule(core, &observer->object);
     }
 }

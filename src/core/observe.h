@@ -50,7 +50,7 @@
 /** The time between two checks, plus or minus a fifth at random. */
 #define LL_OBSERVE_CHECK_NS INT64_C(30000000000)
 /** The time until a check that did not fit is repeated. */
-#define LL_OBSERVE_DOUBT_NS INT64_C(1000000000)
+#define LL_OBSERVE_RECHECK_NS INT64_C(1000000000)
 
 enum ll_observer_state {
     LL_OBSERVER_LOOK,
@@ -66,8 +66,8 @@ struct ll_observer {
     struct ll_candidates candidates;
     int64_t revision; /* seen up to here */
     int64_t check_ns;
-    int64_t doubted_revision;  /* a check did not fit while this was seen */
-    int64_t replayed_revision; /* the watch began again here for a doubt */
+    int64_t suspect_revision;  /* a check did not fit while this was seen */
+    int64_t replayed_revision; /* the watch began again here for that */
     bool by_quorum;            /* the next check goes through the quorum */
     bool looks_back;           /* that was older than what was seen, once */
     bool vacancy_due; /* nothing has been reported yet, not even that */

@@ -93,7 +93,7 @@ bool ll_reads_next(struct ll_core *core, struct ll_effect *ret_effect)
     batch->sent_ns = core->now_ns;
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
     ret_effect->call.endpoint = core->endpoint;
-    ret_effect->call.timeout_ns = ll_endpoint_patience_ns(core);
+    ret_effect->call.timeout_ns = ll_endpoint_attempt_timeout_ns(core);
     core->calls_in_flight++;
     if (first->next != &core->reading && ll_batches_ready(core)) {
         ret_effect->call.request = reads_fill(core, batch);

@@ -130,7 +130,7 @@ bool ll_stream_is_current(struct ll_core *core,
         return false;
     }
     stream->proven = true;
-    ll_endpoint_heard(core, stream->endpoint);
+    ll_endpoint_received(core, stream->endpoint);
     return true;
 }
 

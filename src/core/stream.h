@@ -74,7 +74,7 @@ void ll_streams_on_time(struct ll_core *core);
 /** When ll_streams_on_time is due. */
 int64_t ll_streams_deadline_ns(const struct ll_core *core);
 
-/** Closes a stream that is up, with doubts on its endpoint, and opens another
+/** Closes a stream that is up, makes its endpoint SUSPECT, and opens another
  *  if it is needed. */
 void ll_stream_restart(struct ll_core *core,
                        enum ll_stream_kind kind,

@@ -22,8 +22,8 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
      "none"},
     {"OFF", "WANTED", "CREATING", "ON", "DROPPED", "ENDING", "", "", "none"},
     {"DOWN", "UP", "UP_AGAIN", "", "", "", "", "", "none"},
-    {"TRUSTED", "DOUBTED", "CHANGED", "", "", "", "", "", "none"},
-    {"GOOD", "PAUSED", "DOUBTED", "", "", "", "", "", "none"},
+    {"TRUSTED", "SUSPECT", "CHANGED", "", "", "", "", "", "none"},
+    {"GOOD", "PAUSED", "SUSPECT", "", "", "", "", "", "none"},
     {"QUEUED", "OUT", "AGAIN", "LEFT", "DONE", "UNKNOWN", "COMPARE", "FAILED",
      "none"},
     {"ENQUEUE", "QUEUED", "HELD", "LOST", "LEAVE", "FAILED", "", "", "none"},
@@ -226,8 +226,8 @@ static void look_at_streams(struct sim_client *client, unsigned event)
 static void look_at_beats(struct sim_client *client, unsigned event)
 {
     const struct ll_keepalive *keepalive = &client->core->keepalive;
-    int was = client->seen_keepalive.doubted ? 1 : 0;
-    int is = keepalive->doubted ? 1 : 0;
+    int was = client->seen_keepalive.suspect ? 1 : 0;
+    int is = keepalive->suspect ? 1 : 0;
 
     if (client->seen_keepalive.main != keepalive->main) {
         is = 2;
@@ -240,7 +240,7 @@ static void look_at_endpoints(struct sim_client *client, unsigned event)
 {
     for (unsigned i = 0; i < client->world->members_n; i++) {
         const struct ll_endpoint_health *health = &client->core->endpoints[i];
-        int state = health->doubt_ns != INT64_MAX             ? 2
+        int state = health->suspect_ns != INT64_MAX           ? 2
                     : health->retry_ns > client->core->now_ns ? 1
                                                               : 0;
 

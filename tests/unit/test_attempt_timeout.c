@@ -194,7 +194,7 @@ static void test_least(void **state)
     asker_open(&asker, 3, 800);
     (void)ask(&asker);
     answer(&asker, 1, LL_OUTCOME_OK);
-    assert_int_equal(ask(&asker), LL_PATIENCE_MIN_NS / LL_NS_PER_MS);
+    assert_int_equal(ask(&asker), LL_ATTEMPT_TIMEOUT_MIN_NS / LL_NS_PER_MS);
     ll_core_free(asker.core);
     asker_open(&asker, 3, 100);
     (void)ask(&asker);
