@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/object.h"
 #include "core/observe.h"
@@ -31,12 +32,37 @@ static void cluster_end(struct ll_core *core)
     }
 }
 
+/** The sentence on the believed id and another. Once written it stays as it is:
+ *  other threads read it as the reason of a loss. */
+static const char *cluster_text(struct ll_cluster *cluster, uint64_t id)
+{
+    char text[LL_CLUSTER_TEXT_SIZE];
+
+    (void)snprintf(text, sizeof(text),
+                   "two clusters have answered, %" PRIx64 " and now %" PRIx64
+                   ": the list of endpoints names two clusters, or a data "
+                   "directory was replaced",
+                   cluster->id, id);
+    for (unsigned i = 0; i < cluster->texts_n; i++) {
+        if (strcmp(cluster->texts[i], text) == 0) {
+            return cluster->texts[i];
+        }
+    }
+    if (cluster->texts_n == LL_CLUSTER_TEXTS_MAX) {
+        return "more than two clusters have answered in turn: check the list "
+               "of endpoints";
+    }
+    memcpy(cluster->texts[cluster->texts_n], text, sizeof(text));
+    return cluster->texts[cluster->texts_n++];
+}
+
 bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint)
 {
     struct ll_cluster *cluster = &core->cluster;
 
-    if (id == 0) {
-        return true; /* a proxy's */
+    if (id == 0) { /* a proxy's */
+        cluster->checked |= bit_of(endpoint);
+        return true;
     }
     if (cluster->id == 0) {
         cluster->id = id;
@@ -46,14 +72,23 @@ bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint)
         cluster->slow &= ~bit_of(endpoint);
         return true;
     }
-    (void)snprintf(cluster->text, sizeof(cluster->text),
-                   "two clusters have answered, %" PRIx64 " and now %" PRIx64
-                   ": the list of endpoints names two clusters, or a data "
-                   "directory was replaced",
-                   cluster->id, id);
+    cluster->text = cluster_text(cluster, id);
     ll_keep_failure(core, endpoint, -1, cluster->text);
     ll_core_log(core, 1, "endpoint %u: %s", endpoint, cluster->text);
     cluster_end(core);
+    return false;
+}
+
+bool ll_cluster_trusts(struct ll_core *core, uint32_t endpoint)
+{
+    struct ll_cluster *cluster = &core->cluster;
+    uint64_t bit = bit_of(endpoint);
+
+    if (!core->config.check_clusters || cluster->id == 0 || bit == 0 ||
+        (cluster->checked & bit) != 0) {
+        return true;
+    }
+    cluster->due |= bit & core->endpoints_usable & ~cluster->asked;
     return false;
 }
 

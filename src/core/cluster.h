@@ -30,7 +30,15 @@ struct ll_core;
  *             |                              |         | OUTCOME_UNKNOWN
  *     KNOWN   | a session is opened, and     | UNKNOWN |
  *             | none and no observer is left |         |
- *     any     | an answer without an id      | same    | it is believed
+ *     any     | an answer without an id      | same    | it is believed; its
+ *             |                              |         | endpoint is checked
+ *     KNOWN   | "lease not found" of an      | KNOWN   | counts as no answer;
+ *             | endpoint that is not checked |         | that endpoint is asked
+ *             |                              |         | for its cluster
+ *
+ * etcd's errors carry no id. One of them is final: a lease that is not found
+ * ends its session, or a close as done. Another cluster finds no lease of ours,
+ * so this error counts only where the endpoint has shown its cluster.
  *
  * Another id has two reasons: the list of endpoints names two clusters, or a
  * data directory was replaced. A client cannot tell them apart, so both end
@@ -58,22 +66,31 @@ struct ll_core;
 
 /** Bytes of the sentence that names two ids. */
 #define LL_CLUSTER_TEXT_SIZE 200
+/** Such sentences that are kept, one for each pair of ids. */
+#define LL_CLUSTER_TEXTS_MAX 8
 
 struct ll_cluster {
     uint64_t id; /* that is believed; 0: none */
     /** A bit for each endpoint: */
-    uint64_t checked; /* has answered with the id */
+    uint64_t checked; /* has answered with the id, or without any */
     uint64_t due;     /* is to be asked */
     uint64_t asked;   /* has been asked and has not answered */
     uint64_t slow;    /* has let a session wait */
     uint32_t seq;
     int64_t lease; /* to ask for */
-    char text[LL_CLUSTER_TEXT_SIZE];
+    /** The newest of the sentences, or NULL; it stays as long as core. */
+    const char *text;
+    char texts[LL_CLUSTER_TEXTS_MAX][LL_CLUSTER_TEXT_SIZE];
+    unsigned texts_n;
 };
 
 /** Whether an answer with this id can be believed; ends all that stands on
  *  another one. */
 bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint);
+
+/** Whether an error of this endpoint's can be believed; if not, the endpoint is
+ *  asked for its cluster. */
+bool ll_cluster_trusts(struct ll_core *core, uint32_t endpoint);
 
 /** A session is to be opened: asks the endpoints that are not checked. */
 void ll_cluster_check(struct ll_core *core, int64_t lease);
