@@ -5,10 +5,10 @@
 
 #include "support/test_live.h"
 
-/** What the tests of fenced writes share. */
+/** Shared by the tests of fenced writes. */
 
-/** A key's value as etcdctl shows it, in a buffer that the next call reuses;
- *  "" where there is no such key. */
+/** A key's value as etcdctl prints it, in a buffer that the next call reuses;
+ * "" if there is no such key. */
 static inline const char *test_value(struct test_etcd *etcd, const char *key)
 {
     static char value[4096];
@@ -29,7 +29,7 @@ put(leaselock_ticket *ticket, const char *key, const char *value)
                                 TEST_WAIT_MS, NULL);
 }
 
-/** 0 when a key has been written so many times, by a write that is none. */
+/** Returns 0 if a key's version is this one, by a Txn without operations. */
 static inline int
 version_is(leaselock_ticket *ticket, const char *key, int64_t version)
 {

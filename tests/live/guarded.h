@@ -1,5 +1,5 @@
-/* What the tests of the guardian share: where its program is, and whether a
- * process is gone. */
+/* Shared by the tests of the guardian: the path of its program, and whether a
+ * process has ended. */
 #ifndef TEST_LIVE_GUARDED_H
 #define TEST_LIVE_GUARDED_H
 
@@ -19,8 +19,8 @@ static inline const char *guardian_program(void)
     return path != NULL ? path : "build/libexec/leaselock-guardian";
 }
 
-/** Whether a process, by a pointer to its id, has ended: init may take its
- *  time to see to it. */
+/** Whether a process, by a pointer to its id, has ended: init may reap it
+ * late. */
 static inline bool process_is_gone(void *pid)
 {
     char path[32];

@@ -1,4 +1,4 @@
-/* An etcd whose store is another one, or an older one, when it comes back. */
+/* An etcd that restarts with a different or an older store. */
 #ifndef TEST_LIVE_RESTORED_H
 #define TEST_LIVE_RESTORED_H
 
@@ -21,7 +21,7 @@
 #include "support/test_live.h"
 #include "support/wait.h"
 
-/** The id of the cluster is made of the members' addresses and this. */
+/** The id of the cluster is computed from the members' addresses and this. */
 #define OTHER_TOKEN "--initial-cluster-token=other"
 
 #define RESTORE_WORD_SIZE (TEST_ETCD_PATH_SIZE + 64)
@@ -37,7 +37,7 @@ static inline int remove_one(const char *path,
     return remove(path);
 }
 
-/** Kills etcd and deletes all that it has stored. */
+/** Kills etcd and deletes its data. */
 static inline void wipe(struct test_etcd *etcd)
 {
     char path[RESTORE_WORD_SIZE];
@@ -47,8 +47,8 @@ static inline void wipe(struct test_etcd *etcd)
     assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-/** Lets etcd come back with its folder as it is, as a member of a cluster with
- *  the same id or with another one. */
+/** Restarts etcd with its present folder, as a member of a cluster with the
+ * same id or with another one. */
 static inline void come_back(struct test_etcd *etcd, bool other_id)
 {
     static const char *const other[] = {OTHER_TOKEN, NULL};
@@ -66,8 +66,8 @@ static inline void save_snapshot(struct test_etcd *etcd)
         test_etcdctl(etcd, NULL, 0, "snapshot", "save", path, NULL), 0);
 }
 
-/** The program that restores: beside the etcd that is tested; from 3.5 on it
- *  is etcdutl. */
+/** The program that restores, beside the tested etcd; from 3.5 on it is
+ * etcdutl. */
 static inline void restore_program(char path[static RESTORE_WORD_SIZE])
 {
     const char *etcd = getenv("LEASELOCK_TEST_ETCD");
@@ -84,8 +84,7 @@ static inline void restore_program(char path[static RESTORE_WORD_SIZE])
     }
 }
 
-/** Kills etcd, puts the snapshot in the place of what it has stored, and lets
- *  it come back. */
+/** Kills etcd, replaces its data by the snapshot, and restarts it. */
 static inline void restore(struct test_etcd *etcd, bool other_id)
 {
     static const char *const env[] = {"ETCDCTL_API=3", NULL};
@@ -116,7 +115,7 @@ static inline void restore(struct test_etcd *etcd, bool other_id)
     come_back(etcd, other_id);
 }
 
-/** The id of the cluster that a member is of, as in a message. */
+/** The id of a member's cluster, in the form of a message. */
 static inline void cluster_of(const char *endpoint, char text[static 32])
 {
     leaselock_client *client = NULL;
@@ -149,7 +148,7 @@ static inline void await_ticket(leaselock_ticket *ticket, int state)
 
 #define SEEN_MAX 64
 
-/** What an observer has reported: a value each, "-" for nobody. */
+/** What an observer has reported: a value each, "-" for no leader. */
 struct view {
     pthread_mutex_t mutex;
     int n;
@@ -202,7 +201,7 @@ static inline bool view_ends_with(void *arg)
     return is_so;
 }
 
-/** Waits until the observer's newest report is this one. */
+/** Waits until the observer's latest report is this one. */
 static inline void await_leader(struct view *view, const char *value)
 {
     struct wanted_value wanted = {view, value};

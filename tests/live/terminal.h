@@ -1,4 +1,4 @@
-/* A tool on a terminal of its own: what it shows, and what is typed. */
+/* Runs a tool on a terminal of its own, with its output and typed input. */
 #ifndef TEST_LIVE_TERMINAL_H
 #define TEST_LIVE_TERMINAL_H
 
@@ -20,11 +20,11 @@
 #define CTRL_C "\003"
 #define CTRL_Z "\032"
 
-/** A tool that leads the session of a terminal of its own. */
+/** A tool that is the session leader of a terminal of its own. */
 struct terminal {
     pid_t pid;
     int fd;
-    /** All that was written to it. */
+    /** All output to it. */
     char screen[SCREEN_SIZE];
     size_t size;
 };
@@ -49,7 +49,7 @@ static inline void open_terminal_with(struct terminal *terminal,
     (void)fcntl(terminal->fd, F_SETFD, FD_CLOEXEC);
 }
 
-/** Takes in what was written. Returns whether more may come. */
+/** Reads new output. Returns whether more may follow. */
 static inline bool read_screen(struct terminal *terminal, int timeout_ms)
 {
     struct pollfd fd = {terminal->fd, POLLIN, 0};
@@ -62,7 +62,7 @@ static inline bool read_screen(struct terminal *terminal, int timeout_ms)
     n = read(terminal->fd, terminal->screen + terminal->size,
              SCREEN_SIZE - 1 - terminal->size);
     if (n <= 0) {
-        return false; /* EIO: nobody has the terminal open any more */
+        return false; /* EIO: no process has the terminal open any more */
     }
     terminal->size += (size_t)n;
     terminal->screen[terminal->size] = '\0';

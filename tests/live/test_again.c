@@ -1,4 +1,4 @@
-/* A leader that runs for good: leaselock_lead with `again`. */
+/* Permanent leadership: leaselock_lead with `again`. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,8 +35,8 @@ struct story {
     pthread_t closer;
 };
 
-/** The first leadership is lost with etcd, the second with its key; the third
- *  ends it. */
+/** The first term ends with an outage of etcd, the second with its key's
+ * deletion; the third ends the call. */
 static int work(leaselock_ticket *ticket, void *arg)
 {
     struct story *story = arg;
@@ -98,7 +98,7 @@ static int lead(struct story *story, leaselock_session *session)
 
 /** Goal: a leader leads again after each loss, with a greater token, until its
  *  function ends undisturbed. Method: etcd is killed until the session is lost
- *  and found unreachable, and comes back; then the key is deleted. */
+ *  and etcd reported unreachable, and restarts; then the key is deleted. */
 static void test_for_good(void **state)
 {
     struct story story = {0};

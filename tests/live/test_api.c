@@ -1,4 +1,4 @@
-/* What the calls of the library answer when they are used as meant. */
+/* The results of the library's calls in correct use. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,9 +33,9 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** A held ticket's getters: the token is the key's create revision in etcd,
- *  the key is NAME/LEASE.NUMBER with the session's lease, and the text getters
- *  refuse a place that is too small. */
+/** A held ticket's getters: the token is the key's create revision in etcd, the
+ *  key is NAME/LEASE.NUMBER with the session's lease, and the text getters
+ *  refuse a buffer that is too small. */
 static void test_ticket_getters(void **state)
 {
     static const char name[] = "api/getters";
@@ -90,9 +90,9 @@ static void test_ticket_getters(void **state)
     test_peer_close(&peer);
 }
 
-/** The queue shows who holds and who waits, with label, host, process and
- *  program, oldest first; with_ttl tells what is left of the leases; a limit
- *  cuts the list but not the total; a free lock's queue is empty. */
+/** The queue lists holder and waiters, with label, host, process and program,
+ * oldest first; with_ttl adds the leases' remaining TTLs; a limit shortens the
+ * list but not the total; a free lock's queue is empty. */
 static void test_queue_shows_who_waits(void **state)
 {
     struct leaselock_session_options session_options =
@@ -159,8 +159,8 @@ static void test_queue_shows_who_waits(void **state)
     test_peer_close(&peer);
 }
 
-/** Keys that others wrote: a value that is not this library's, without a
- *  lease, shows as it is. */
+/** Keys of other programs: a value of another format, without a lease, is shown
+ * as it is. */
 static void test_queue_shows_foreign_keys(void **state)
 {
     struct leaselock_queue_options options = LEASELOCK_QUEUE_OPTIONS_INIT;
@@ -190,7 +190,7 @@ static void test_queue_shows_foreign_keys(void **state)
     test_peer_close(&peer);
 }
 
-/** Endpoints that cannot be are refused with a sentence that names them. */
+/** Invalid endpoints are refused with a sentence that names them. */
 static void test_bad_endpoints(void **state)
 {
     static const char *const bad[] = {
@@ -212,8 +212,8 @@ static void test_bad_endpoints(void **state)
     assert_non_null(strstr(error.message, "https://a:2379/x"));
 }
 
-/** Two clients of one process have nothing to do with each other: what one
- *  holds the other waits for, and closing one leaves the other. */
+/** Two clients of one process are independent: one waits for a lock that the
+ * other holds, and closing one does not affect the other. */
 static void test_two_clients(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -235,7 +235,7 @@ static void test_two_clients(void **state)
     test_peer_close(&two);
 }
 
-/** What a log has taken. */
+/** The lines of a log. */
 struct log {
     pthread_mutex_t mutex;
     int lines[LEASELOCK_LOG_DEBUG + 1];
@@ -268,9 +268,9 @@ static int use_with_log(struct log *log, enum leaselock_log_level level)
     return log->lines[0] + log->lines[1] + log->lines[2] + log->lines[3];
 }
 
-/** The log is silent unless a level is asked for, and then holds that level
- *  and the ones before it, a line each; nothing goes to the standard streams,
- *  which the test has replaced by a file meanwhile. */
+/** The log is empty unless a level is set, and then has that level and the ones
+ * before it, a line each; nothing is printed to the standard streams, which the
+ * test has redirected to a file meanwhile. */
 static void test_log(void **state)
 {
     char path[TEST_ETCD_PATH_SIZE + 16];
@@ -303,7 +303,7 @@ static void test_log(void **state)
     assert_int_equal(log.ends, 0);
 }
 
-/** Statuses have names and sentences, and the version is the header's. */
+/** Statuses have names and sentences, and the version is that of the header. */
 static void test_words(void **state)
 {
     (void)state;

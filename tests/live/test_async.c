@@ -1,4 +1,5 @@
-/* The asynchronous calls, and where and how often their callbacks come. */
+/* The asynchronous calls: on which thread and how often their callbacks are
+ * called. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +32,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** A call that notes on which thread it came. */
+/** A call that records the thread of its callback. */
 struct threaded {
     struct test_call call;
     pthread_t thread;
@@ -48,8 +49,8 @@ threaded_done(int status, const struct leaselock_error *error, void *arg)
     test_call_done(status, error, &threaded->call);
 }
 
-/** Every asynchronous twin does what its blocking sister does, with callbacks
- *  on one thread that is not the caller's. */
+/** Every asynchronous call does what its blocking form does, with callbacks on
+ * one thread that is not the caller's. */
 static void test_twins_on_the_background_thread(void **state)
 {
     struct threaded calls[6];
@@ -107,7 +108,7 @@ static void test_twins_on_the_background_thread(void **state)
     }
 }
 
-/** Dispatches what comes, until a call has come. */
+/** Dispatches events until a call has completed. */
 static void dispatch_until(leaselock_client *client, struct test_call *call)
 {
     struct pollfd want = {.fd = leaselock_client_fd(client), .events = POLLIN};
@@ -130,9 +131,9 @@ call_inside(int status, const struct leaselock_error *error, void *arg)
     threaded_done(status, error, arg);
 }
 
-/** In dispatch mode the descriptor becomes readable when a callback is due, it
- *  comes in the dispatch call alone and once, a blocking call inside it is
- *  refused, and then the descriptor is quiet again. */
+/** In dispatch mode the descriptor becomes readable when a callback is due; the
+ * callback is called once, only in the dispatch call; a blocking call inside it
+ * is refused; then the descriptor is not readable any more. */
 static void test_dispatch_mode(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -175,8 +176,8 @@ static void test_dispatch_mode(void **state)
     assert_int_equal(test_call_count(&released), 1);
 }
 
-/** What is due on a client in dispatch mode is called in its close, and
- *  nothing afterwards. */
+/** Callbacks that are due on a client in dispatch mode are called in its close,
+ * and none afterwards. */
 static void test_dispatch_mode_close_calls_back(void **state)
 {
     enum { CALLS = 8 };
@@ -207,14 +208,15 @@ static void test_dispatch_mode_close_calls_back(void **state)
     for (i = 0; i < CALLS; i++) {
         assert_int_equal(test_call_count(&calls[i].call), 1);
         assert_true(pthread_equal(calls[i].thread, pthread_self()));
-        /* Also the one that was held, but not told so before it was over. */
+        /* Also the ticket that was held, whose grant was not reported in
+         * time. */
         assert_int_equal(test_call_status(&calls[i].call), LEASELOCK_E_CLOSED);
     }
     assert_int_equal(test_keys(&etcd, ""), 0);
 }
 
 /** A ticket that is released while it waits ends with CANCELED, once, and
- *  leaves the queue: the one behind it is next. */
+ * leaves the queue: its successor is next. */
 static void test_release_cancels_a_wait(void **state)
 {
     struct test_call canceled = TEST_CALL_INIT;
@@ -245,8 +247,8 @@ static void test_release_cancels_a_wait(void **state)
     test_peer_close(&peer);
 }
 
-/** A ticket that is released before etcd has answered its request leaves
- *  nothing, however the two cross. */
+/** A ticket that is released before etcd has answered its request leaves no
+ * key, in whichever order the two arrive. */
 static void test_release_crosses_the_request(void **state)
 {
     enum { CALLS = 50 };
@@ -275,8 +277,8 @@ static void test_release_crosses_the_request(void **state)
     test_peer_close(&peer);
 }
 
-/** An acquire with a time-out on a lock that is held ends with TIMEOUT, not
- *  before its time, and leaves no key. */
+/** An acquire with a timeout on a held lock ends with TIMEOUT, not early, and
+ * leaves no key. */
 static void test_timeout_leaves_no_key(void **state)
 {
     enum { TIMEOUT_MS = 200 };
@@ -302,8 +304,8 @@ static void test_timeout_leaves_no_key(void **state)
     test_peer_close(&peer);
 }
 
-/** An endpoint where nobody listens gives UNAVAILABLE with its name, in
- *  bounded time, and does no harm beside one that is well. */
+/** An endpoint without a listener gives UNAVAILABLE with its name, in bounded
+ * time, and has no effect beside a healthy one. */
 static void test_dead_endpoint(void **state)
 {
     enum { OPEN_TIMEOUT_MS = 500 };

@@ -1,5 +1,5 @@
-/* Users, passwords and tokens with a real etcd: who gets in and who does not,
- * tokens that end while locks are held and waited for (failure 23), and a
+/* Users, passwords and tokens with a real etcd: accepted and refused users,
+ * tokens that expire while locks are held and waited for (failure 23), and a
  * refused watch beside a live one (failure 24). The log of every client is
  * searched for passwords. */
 #include <pthread.h>
@@ -22,14 +22,13 @@
 #define PASSWORD "correct-horse"
 #define WRONG "battery-staple"
 
-/** Several ends of a token of 2 s; the list's own 30 s of one of 5 s are as
- *  many. */
+/** Several lifetimes of a token of 2 s. */
 #define STRETCH_MS 13000
 
 static struct test_etcd etcd;
 static char version[TEST_ETCD_VERSION_SIZE];
 
-/** What no text may hold. */
+/** A text that may occur nowhere. */
 static void assert_no_secret(const char *text)
 {
     if (strstr(text, PASSWORD) != NULL || strstr(text, WRONG) != NULL) {
@@ -67,7 +66,8 @@ static void open_as(const char *endpoints, int ttl_s, struct test_peer *peer)
     test_peer_open_with(endpoints, &options, &session, peer);
 }
 
-/** An etcd with authentication and the user ann, who has all below "ann/". */
+/** An etcd with authentication and the user ann, with all rights below
+ * "ann/". */
 static void start(struct test_etcd *ret_etcd, const char *const *args)
 {
     const struct test_etcd_options options = {.args = args};
@@ -77,8 +77,8 @@ static void start(struct test_etcd *ret_etcd, const char *const *args)
     test_auth_enable(ret_etcd);
 }
 
-/** Goal: a user with a role for the locks' prefix can do all that there is to
- *  do below it, and nothing elsewhere. */
+/** Goal: a user with a role for the locks' prefix can use every operation below
+ * it, and none elsewhere. */
 static void test_prefix(void **state)
 {
     struct leaselock_queue_info *queue = NULL;
@@ -124,7 +124,7 @@ static void test_prefix(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a user who is none is refused, at once and in a sentence. */
+/** Goal: an unknown user is refused, at once and with a sentence. */
 static void test_refused(void **state)
 {
     static const struct {
@@ -161,9 +161,9 @@ static void test_refused(void **state)
     }
 }
 
-/** Goal: a client without a user gets a sentence that etcd wants one, and a
- *  ping finds etcd up. Method: a session and an acquire; before 3.5.28 and
- *  3.6.9 etcd grants a lease to everybody, since then to users alone. */
+/** Goal: a client without a user gets a sentence that etcd requires one, and a
+ * ping reports etcd as up. Method: a session and an acquire; before 3.5.28 and
+ * 3.6.9 etcd grants leases to all clients, since then only to users. */
 static void test_no_user(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -197,8 +197,8 @@ static void test_no_user(void **state)
     assert_int_equal(leaselock_client_close(client, NULL), 0);
 }
 
-/** Goal: each way to give a password works, and what cannot work is told of
- *  when the client is opened. */
+/** Goal: each way to give a password works, and an invalid one is reported when
+ * the client is opened. */
 static void test_ways(void **state)
 {
     char path[] = "/tmp/leaselock-password-XXXXXX";
@@ -241,7 +241,7 @@ static void test_ways(void **state)
     (void)unlink(path);
 }
 
-/** Goal: many who need a token at once ask for it once. */
+/** Goal: many calls that need a token at once send one request for it. */
 static void test_one_authenticate(void **state)
 {
     enum { TICKETS = 100 };
@@ -269,10 +269,9 @@ static void test_one_authenticate(void **state)
 }
 
 /**
- * Goal: failure 23: a holder and a waiter live through several ends of their
- * tokens, in mid-hold and in mid-wait, and the lock is handed over after
- * them, to somebody who did nothing but wait.
- */
+ * Goal: failure 23: a holder and a waiter survive several expiries of their
+ * tokens, while holding and while waiting, and the lock is then handed over to
+ * a waiter that sent no request meanwhile. / */
 static void outlive_tokens(const char *const *args)
 {
     struct test_etcd own;
@@ -304,7 +303,7 @@ static void outlive_tokens(const char *const *args)
     test_release(held);
     assert_int_equal(test_call_await(&call), 0);
     assert_int_equal(leaselock_ticket_state(waiting), LEASELOCK_TICKET_HELD);
-    /* A watch that is created with a token that is long over. */
+    /* A watch that is created with a token that expired long ago. */
     next = test_acquire_async(&holder, "ann/lock", &next_call);
     test_await_place(next);
     test_release(waiting);
@@ -347,13 +346,12 @@ static void test_jwt_ends(void **state)
 }
 
 /**
- * Goal: failure 24: etcd's refusal of a watch has no id, and is not booked on
- * the watch that lives beside it. Method: two tickets of one session wait; the
- * right to one name is taken away and the connection cut, so that both watches
- * are asked for anew. Older releases say "permission denied" of an expired
- * token, too: so the first refusal, with a token that is not fresh, fetches
- * another, and the second one is believed.
- */
+ * Goal: failure 24: etcd's refusal of a watch has no id, and is not applied to
+ * the live watch beside it. Method: two tickets of one session wait; the
+ * permission for one name is revoked and the connection cut, so that both
+ * watches are created again. Older releases answer "permission denied" for an
+ * expired token, too: so the first refusal, with an old token, fetches a new
+ * one, and the second refusal is final. / */
 static void test_forbidden_watch(void **state)
 {
     struct test_proxy *proxy = NULL;
@@ -400,8 +398,8 @@ static void test_forbidden_watch(void **state)
     test_proxy_close(proxy);
 }
 
-/** Goal: users and roles that change, and a restart of etcd, which forgets its
- *  simple tokens, cost nobody a lock. */
+/** Goal: no lock is lost when users and roles change, or when etcd restarts,
+ * which loses its simple tokens. */
 static void test_changes(void **state)
 {
     struct test_etcd own;
@@ -425,8 +423,8 @@ static void test_changes(void **state)
     test_etcd_stop(&own);
 }
 
-/** Goal: a client with a user serves an etcd without authentication, and goes
- *  on when that is turned on, and off again. */
+/** Goal: a client with a user works with an etcd without authentication, and
+ * continues when that is enabled, and disabled again. */
 static void test_turned_on(void **state)
 {
     struct leaselock_ping ping = {.authenticated = -1};
@@ -453,7 +451,7 @@ static void test_turned_on(void **state)
     test_etcd_stop(&own);
 }
 
-/** Goal: a password that changes in etcd and in its file costs nothing. */
+/** Goal: no lock is lost when a password changes in etcd and in its file. */
 static void test_password_changes(void **state)
 {
     char path[] = "/tmp/leaselock-password-XXXXXX";
@@ -473,13 +471,13 @@ static void test_password_changes(void **state)
     test_peer_open_with(etcd.endpoint, &options, NULL, &peer);
     held = test_acquire(&peer, "eve/lock");
     test_auth_password(&etcd, "eve", WRONG);
-    /* The file is late: then the old one is refused, as it should be. */
+    /* The file changes later: the old password is refused, as expected. */
     assert_int_equal(leaselock_acquire(peer.session, "eve/other", NULL, 5000,
                                        &ticket, &error),
                      LEASELOCK_E_REFUSED);
     assert_non_null(strstr(error.message, "invalid user ID or password"));
     assert_int_equal(ftruncate(fd, 0), 0);
-    /* And while it is empty, it is waited for. */
+    /* While the file is empty, its content is awaited. */
     assert_int_equal(leaselock_acquire(peer.session, "eve/other", NULL, 300,
                                        &ticket, &error),
                      LEASELOCK_E_TIMEOUT);
@@ -491,9 +489,9 @@ static void test_password_changes(void **state)
     (void)unlink(path);
 }
 
-/** Goal: an etcd that does not answer Authenticate holds nobody up for longer
- *  than was asked for, and a close ends those who wait, each once. Method: a
- *  black hole before the first token. */
+/** Goal: if etcd does not answer Authenticate, calls end at their timeout, and
+ * a close ends waiting calls, each once. Method: a black hole before the first
+ * token. */
 static void test_black_hole(void **state)
 {
     struct leaselock_client_options options = as("ann", PASSWORD);

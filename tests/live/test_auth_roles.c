@@ -1,6 +1,6 @@
-/* Users whose role changes or covers some names only, with a real etcd: what
- * one session or request is refused costs no other one anything (failures 39
- * and 40). */
+/* Users whose role changes or covers some names only, with a real etcd: the
+ * refusal of one session or request does not affect any other (failures 39 and
+ * 40). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ static void open_as_ann(int ttl_s, struct test_peer *peer)
     test_peer_open_with(etcd.endpoint, &options, &session, peer);
 }
 
-/** Whether a prefix has no key; asked as root. */
+/** Whether a prefix has no key, read as root. */
 static bool is_empty(const char *prefix)
 {
     char left[256];
@@ -45,10 +45,9 @@ static bool is_empty(const char *prefix)
 }
 
 /**
- * Goal: failure 39: of two sessions of a client one is refused its renewals,
- * and the other one is renewed for longer than its TTL. Method: the role is
- * taken from the first one's key. Servers before 3.5.28 renew both.
- */
+ * Goal: failure 39: if etcd refuses the renewals of one of a client's two
+ * sessions, the other is renewed for longer than its TTL. Method: revoke the
+ * permission for the first one's key. Servers before 3.5.28 renew both. / */
 static void test_one_refused(void **state)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -87,8 +86,8 @@ static void test_one_refused(void **state)
 
 enum { TICKETS = 64 };
 
-/** Where a name is that the user may lock, and where others are: outside the
- *  role, and where it may read or write alone. */
+/** A prefix that the user may lock, and others: outside the role, and with read
+ * or write permission only. */
 static const char *const prefixes[] = {"other", "ann", "ann",   "look",
                                        "ann",   "ann", "blind", "ann"};
 
@@ -98,7 +97,7 @@ static bool is_permitted(size_t i)
 }
 
 /** Acquires and releases TICKETS names, all at once or one after another, and
- *  puts what came of each into a list.
+ * lists each one's status.
  *  @return the Txns that etcd answered meanwhile */
 static int64_t acquire_many(struct test_peer *peer, bool at_once, int *ret_how)
 {
@@ -140,10 +139,9 @@ static int64_t acquire_many(struct test_peer *peer, bool at_once, int *ret_how)
 /**
  * Goal: failure 40: requests are refused alike whether or not they share a
  * batch: of many acquires those that the role does not permit, and no others.
- * The close of the session succeeds and leaves no key. Method: one after another,
- * then all at once, in which fewer Txns than requests show the batches; the
- * keys are looked for as root.
- */
+ * The session closes successfully and leaves no key. Method: one after another,
+ * then all at once, where fewer Txns than requests prove the batches; the keys
+ * are read as root. / */
 static void test_some_names(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -165,13 +163,13 @@ static void test_some_names(void **state)
         assert_int_equal(leaselock_client_close(peer.client, &error), 0);
         assert_true(is_empty("other/") && is_empty("ann/"));
         assert_true(is_empty("look/") && is_empty("blind/"));
-        /* A batch with a name outside the role is sent again in its parts, so
-         * it is the releases that save most. */
+        /* A batch with a name outside the role is sent again as single
+         * requests, so the releases save most. */
         assert_true(at_once != 0 ? txns < 90 : txns >= 104);
     }
 }
 
-/** Waits until no key begins so. */
+/** Waits until no key has this prefix. */
 static void await_empty(const char *prefix)
 {
     int64_t deadline_ns = test_deadline_ns(15000);
@@ -184,11 +182,10 @@ static void await_empty(const char *prefix)
 
 /**
  * Goal: a session whose user may no longer write one of its locks' keys is
- * closed at once; every key that may be written is gone then, of a lock that is
- * held and of one that is waited for, and the error names the one that stays
- * and says until when; the lease's end frees it. Method: the role is taken from
- * one of the locks, then a close.
- */
+ * closed at once. Every writable key is then gone, of a held lock and of a
+ * wait; the error names the one that stays and until when; it disappears when
+ * its lease expires. Method: revoke the permission for one of the locks, then
+ * close. / */
 static void test_close_refused(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -227,8 +224,8 @@ static void test_close_refused(void **state)
 }
 
 /** Goal: a client's close reports it as well, and so does the tool, whose exit
- *  status stays its command's. Method: the role is taken from a lock that each
- *  holds. */
+ * status is still its command's. Method: revoke the permission for a lock that
+ * each holds. */
 static void test_close_of_client_refused(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -275,9 +272,9 @@ static void test_close_of_client_refused(void **state)
 
 /**
  * Goal: a key of the program's own on the session's lease, which its user may
- * no longer write, does not keep the locks' keys; the error says that one
- * stays. Method: a fenced put on the lease, then the role is taken from it.
- */
+ * no longer write, does not keep the locks' keys; the error reports that one
+ * stays. Method: a fenced put on the lease, then its permission is revoked.
+ * / */
 static void test_close_with_own_key(void **state)
 {
     struct leaselock_op op = {LEASELOCK_OP_PUT, "brief/own", 9, "x", 1, 0};

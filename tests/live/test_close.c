@@ -1,4 +1,4 @@
-/* Closing sessions and clients: who waits is told, and etcd is left empty. */
+/* Closing sessions and clients ends the waits and leaves etcd empty. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +12,9 @@
 #include "support/wait.h"
 
 #define WAITERS 6
-/** Of the client that etcd does not answer. */
+/** Of the client without answers from etcd. */
 #define REQUEST_TIMEOUT_MS 300
-/** Of a session that does not open. */
+/** Of a session that is never opened. */
 #define OPEN_TIMEOUT_MS 200
 
 static struct test_etcd etcd;
@@ -38,7 +38,7 @@ static void check_empty(void)
     assert_int_equal(test_leases(&etcd), 0);
 }
 
-/** A thread that waits for a lock in vain. */
+/** A thread whose wait for a lock is not served. */
 struct waiter {
     pthread_t thread;
     leaselock_session *session;
@@ -85,8 +85,8 @@ static void join_waiters(struct waiter *waiters)
     }
 }
 
-/** Closing a session ends the waits in it with CLOSED and takes its keys and
- *  lease out of etcd; the holder in another session stays. */
+/** Closing a session ends its waits with CLOSED and removes its keys and lease
+ * from etcd; the holder in another session keeps its lock. */
 static void test_session_close_ends_waits(void **state)
 {
     static struct waiter waiters[WAITERS];
@@ -139,7 +139,7 @@ static void test_client_close_ends_waits(void **state)
 }
 
 /** A client that is closed while acquires, releases and session openings of
- *  many threads have only just begun leaves nothing either. */
+ * many threads have just begun leaves nothing either. */
 static void test_client_close_in_the_middle(void **state)
 {
     enum { ROUNDS = 20 };
@@ -166,8 +166,8 @@ static void test_client_close_in_the_middle(void **state)
     check_empty();
 }
 
-/** A session that holds locks frees them when it is closed: the next in line
- *  gets them, nobody is told of a loss, and the handles are closed. */
+/** Closing a session that holds locks releases them: the next waiters get them,
+ * no loss is reported, and the handles are closed. */
 static void test_session_close_frees_locks(void **state)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
@@ -199,7 +199,7 @@ static void test_session_close_frees_locks(void **state)
     check_empty();
 }
 
-/** What is pending on a client that closes. */
+/** The pending calls of a client that closes. */
 struct pending {
     struct test_call acquires[WAITERS];
     struct test_call releases[WAITERS];
@@ -248,7 +248,7 @@ static void begin_all(struct test_peer *peer, struct pending *pending)
                      0);
 }
 
-/** The call has come once, with an end that fits a close. */
+/** The callback was called once, with a status that fits a close. */
 static void check_once(struct test_call *call, const char *what)
 {
     int status = test_call_status(call);
@@ -277,8 +277,8 @@ static void check_all_once(struct pending *pending)
     }
 }
 
-/** Each pending asynchronous call is called back exactly once when its client
- *  is closed, in both modes, and nothing comes after the close. */
+/** Each pending asynchronous call has exactly one callback when its client is
+ * closed, in both modes, and none after the close. */
 static void test_client_close_calls_back_once(void **state)
 {
     static struct pending pending;
@@ -299,9 +299,9 @@ static void test_client_close_calls_back_once(void **state)
     }
 }
 
-/** A session that failed to open may have a lease all the same. A client that
- *  is closed right behind it revokes that. Method: etcd is frozen until the
- *  opening has timed out, and then finds the grant among its mail. */
+/** A session that failed to open may still have a lease. A client that is
+ * closed right after that revokes the lease. Method: etcd is frozen until the
+ * opening has timed out, and then receives the grant. */
 static void test_client_close_revokes_late_grant(void **state)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -324,9 +324,9 @@ static void test_client_close_revokes_late_grant(void **state)
     check_empty();
 }
 
-/** Failure 8: closing does not hang on an etcd that does not answer: through a
- *  black hole a session's and a client's close return with OUTCOME_UNKNOWN,
- *  the waits end, and etcd drops the keys with the lease. */
+/** Failure 8: closing does not hang if etcd does not answer: with a black hole,
+ * a session's and a client's close return OUTCOME_UNKNOWN, the waits end, and
+ * etcd deletes the keys when the lease expires. */
 static void test_8_close_in_a_black_hole(void **state)
 {
     struct leaselock_client_options client_options =

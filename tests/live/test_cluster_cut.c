@@ -1,5 +1,5 @@
 /* Members of a cluster that are cut off, from each other or from the clients.
- * The numbers are those of the list of failures that this project keeps. */
+ * The numbers are those of docs/failures.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,16 +13,16 @@
 #include "support/crowd.h"
 #include "support/wait.h"
 
-/** A member that is cut off stands for election again and again; when it comes
- *  back with a greater term than the others', they have no leader for as long
- *  as it takes until one of them stands, which can be several seconds (unless
- *  etcd is told --pre-vote). */
+/** A member that is cut off starts elections repeatedly; when it returns with a
+ * greater term than the others', they have no leader until one of them starts
+ * an election, which can take several seconds (without etcd's --pre-vote). */
 #define TTL_S 10
 #define CUT_MS 12000
 #define REQUEST_TIMEOUT_MS 1000
-/** Of the leases that no revoke reaches: they outlive the calls below. */
+/** The TTL of leases whose revoke does not arrive: they outlive the calls
+ * below. */
 #define UNREACHED_TTL_S 15
-/** What takes one or two request time-outs, on a machine that is busy. */
+/** Enough for one or two request timeouts on a busy machine. */
 #define BOUND_MS 20000
 
 static struct test_cluster cluster;
@@ -46,7 +46,7 @@ static bool never(void *arg)
     return false;
 }
 
-/** Checks a crowd while a fault is on, until this moment has come. */
+/** Checks a crowd during a fault, until this time. */
 static void stay_under(struct test_crowd *crowd, int64_t until_ns)
 {
     test_crowd_await_turns(crowd);
@@ -55,7 +55,7 @@ static void stay_under(struct test_crowd *crowd, int64_t until_ns)
     test_crowd_check(crowd);
 }
 
-/** Cuts a member off from the others for longer than leases live. */
+/** Cuts a member off from the others for longer than a TTL. */
 static void isolate_under(struct test_crowd *crowd, size_t member)
 {
     int64_t until_ns = test_deadline_ns(CUT_MS);
@@ -72,7 +72,8 @@ static void isolate_under(struct test_crowd *crowd, size_t member)
 }
 
 /** Failure 19: a follower is cut off from its quorum while clients reach it:
- *  they move on, nothing is lost, and those who wait there get their turn. */
+ * they change to another member, nothing is lost, and waiters there are
+ * served. */
 static void test_19_follower_without_quorum(void **state)
 {
     struct test_crowd *crowd =
@@ -92,8 +93,8 @@ static void test_19_leader_without_quorum(void **state)
     isolate_under(crowd, test_cluster_leader(&cluster));
 }
 
-/** Failure 17: the way to one member swallows everything for longer than the
- *  TTL, with a third of the clients on it. */
+/** Failure 17: all packets to one member are dropped for longer than the TTL,
+ * with a third of the clients connected to it. */
 static void test_17_client_cut_off_from_a_member(void **state)
 {
     struct test_crowd *crowd =
@@ -112,9 +113,10 @@ static void test_17_client_cut_off_from_a_member(void **state)
     test_crowd_end(crowd);
 }
 
-/** Failure 8: nothing gets through to any member: giving up a wait, a lock, a
- *  session and a client each return in bounded time, and what they could not
- *  tell etcd is cleaned up once it can be reached, or with the lease. */
+/** Failure 8: no member can be reached: canceling a wait, releasing a lock,
+ * closing a session and a client each return in bounded time, and keys that
+ * they could not delete disappear once etcd can be reached, or with the
+ * lease. */
 static void test_8_nothing_answers(void **state)
 {
     struct leaselock_client_options client_options =
@@ -145,7 +147,7 @@ static void test_8_nothing_answers(void **state)
         test_proxy_black_hole(cluster.doors[i]);
     }
     start_ns = test_now_ns();
-    /* Time for more than one member not to answer: that is what is told. */
+    /* Enough for more than one member's timeout, which is then reported. */
     assert_int_equal(leaselock_acquire(peer.session, "cut/8", NULL,
                                        2 * REQUEST_TIMEOUT_MS, &none, NULL),
                      LEASELOCK_E_UNAVAILABLE);

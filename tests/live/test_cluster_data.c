@@ -1,6 +1,5 @@
-/* What is done to a cluster's data and to its members while it is in use:
- * compaction, defragmentation, a learner. The numbers are those of the list of
- * failures that this project keeps. */
+/* Maintenance of a cluster in use: compaction, defragmentation, a learner. The
+ * numbers are those of docs/failures.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +34,7 @@ static int stop_cluster(void **state)
     return 0;
 }
 
-/** Forgets all of the history. */
+/** Compacts all of the history. */
 static void compact(void)
 {
     struct test_etcd *etcd = test_cluster_witness(&cluster);
@@ -49,8 +48,8 @@ static void compact(void)
 }
 
 /** Compaction and defragmentation of each member under load: nothing is lost,
- *  and all get their turns. A member that is defragmented answers nobody
- *  meanwhile. */
+ * and all waiters are served. A member does not answer while it is
+ * defragmented. */
 static void test_5_compact_and_defragment(void **state)
 {
     struct test_crowd *crowd =
@@ -72,9 +71,9 @@ static void test_5_compact_and_defragment(void **state)
     test_crowd_end(crowd);
 }
 
-/** Failure 5: each client's stream is cut, what its tickets wait for is
- *  compacted away meanwhile, and the stream comes back: nobody is stranded.
- *  Half of the names change hands while the streams are down. */
+/** Failure 5: each client's stream is cut, the events that its tickets wait for
+ * are compacted meanwhile, and the stream is opened again: no waiter hangs.
+ * Half of the locks are handed over while the streams are down. */
 static void test_5_compacted_while_cut_off(void **state)
 {
     struct test_crowd *crowd =
@@ -90,7 +89,7 @@ static void test_5_compacted_while_cut_off(void **state)
             test_proxy_refuse(cluster.doors[i]);
             test_proxy_cut(cluster.doors[i]);
         }
-        /* A write and a compaction above all that any watch has seen. */
+        /* A write and a compaction above any watch's revision. */
         assert_int_equal(test_etcdctl(test_cluster_witness(&cluster), NULL, 0,
                                       "put", "above", "all", NULL),
                          0);
@@ -106,7 +105,7 @@ static void test_5_compacted_while_cut_off(void **state)
     test_crowd_end(crowd);
 }
 
-/** Starts a fourth member that learns and does not vote. */
+/** Starts a fourth member, a learner. */
 static void learner_start(struct test_etcd *learner)
 {
     static const char *const args[] = {"--initial-cluster-state=existing",
@@ -135,8 +134,8 @@ static bool learner_answers(void *arg)
     return test_etcd_requests(arg, "Range") >= 0;
 }
 
-/** A learner among the endpoints turns every request away: a client that tries
- *  it goes on to a member that votes, gets its lock and hands it on. */
+/** A learner among the endpoints refuses every request: a client that tries it
+ * changes to a voting member, acquires its lock and hands it over. */
 static void test_learner_among_the_endpoints(void **state)
 {
     struct test_call call = TEST_CALL_INIT;

@@ -1,6 +1,5 @@
 /* Endpoints of two clusters in one list, and a data directory that is replaced
- * by another cluster's. The numbers are those of the list of failures that this
- * project keeps. */
+ * by another cluster's. The numbers are those of docs/failures.md. */
 #include "live/restored.h"
 
 #include "live/tool.h"
@@ -44,8 +43,8 @@ static void expect_both_ids(const char *message)
 }
 
 /** Goal: a client whose list names two clusters opens no session, whichever
- *  endpoint it begins with, and says which two (35). Method: ten clients, each
- *  of which begins with an endpoint at random. */
+ *  endpoint it begins with, and names both (35). Method: ten clients, each of
+ *  which begins with an endpoint at random. */
 static void test_35_two_clusters(void **state)
 {
     struct leaselock_error error;
@@ -87,9 +86,9 @@ static void test_35_tool(void **state)
     assert_int_equal(test_keys(&etcds[1], ""), 0);
 }
 
-/** Goal: an endpoint of another cluster that was away when the client began is
- *  noticed when it is there (35). Method: it comes back, and a second session
- *  is opened: that fails, and the first one is lost with its lock. */
+/** Goal: an endpoint of another cluster that was down when the client was
+ * opened is detected when it is up (35). Method: it restarts, and a second
+ * session is opened: that fails, and the first one is lost with its lock. */
 static void test_35_later(void **state)
 {
     leaselock_session *second = NULL;
@@ -103,7 +102,8 @@ static void test_35_later(void **state)
     test_peer_open(list_of_both(list), TEST_TTL_LONG_S, &peer);
     ticket = test_acquire(&peer, "later");
     assert_int_equal(test_etcd_restart(&etcds[1]), 0);
-    /* The RPC library waits before it connects again to what was away. */
+    /* The RPC library waits before it reconnects to an address that was
+     * down. */
     while (leaselock_session_open(peer.client, NULL, &second, &error) == 0) {
         assert_int_equal(leaselock_session_close(second, NULL), 0);
         test_pause_step();
@@ -116,9 +116,9 @@ static void test_35_later(void **state)
 }
 
 /** Goal: when a data directory is replaced and the cluster has another id, the
- *  holder, the waiter and the observer end with both ids, and the client goes
- *  on with the new cluster (34). Method: empty the directory, and start etcd
- *  with another token. */
+ *  holder, the waiter and the observer end with both ids, and the client
+ *  continues with the new cluster (34). Method: empty the directory, and start
+ *  etcd with another token. */
 static void test_34_replaced(void **state)
 {
     struct view view = VIEW_INIT;

@@ -1,5 +1,5 @@
-/* Members of a cluster that die. The numbers are those of the list of failures
- * that this project keeps. */
+/* Members of a cluster that are killed. The numbers are those of
+ * docs/failures.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "support/crowd.h"
 
-/** Two elections that fail and one that does not fit into it. */
+/** Longer than two failed elections and a successful one. */
 #define TTL_S 10
 
 static struct test_cluster cluster;
@@ -27,8 +27,8 @@ static int stop_cluster(void **state)
     return 0;
 }
 
-/** Failure 18: a leader change is no loss. The leader is killed under a crowd,
- *  and comes back: nobody loses anything, and all get their turn again. */
+/** Failure 18: a leader change loses no lock. The leader is killed under a
+ * crowd, and restarts: nothing is lost, and all waiters are served again. */
 static void test_18_leader_killed(void **state)
 {
     struct test_crowd *crowd =
@@ -47,8 +47,8 @@ static void test_18_leader_killed(void **state)
     test_crowd_end(crowd);
 }
 
-/** All members are killed and started again, one after the other, as soon as
- *  the one before serves: nobody loses anything. */
+/** All members are killed and restarted, one after the other, each as soon as
+ * the one before serves: nothing is lost. */
 static void test_18_rolling_restart(void **state)
 {
     struct test_crowd *crowd =

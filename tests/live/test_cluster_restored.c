@@ -1,6 +1,6 @@
 /* A store that goes back in time: an emptied data directory and a restored
- * snapshot, with the cluster's id as it was. The numbers are those of the list
- * of failures that this project keeps. */
+ * snapshot, with the same cluster id. The numbers are those of
+ * docs/failures.md. */
 #include "live/restored.h"
 
 #define PAST_TTL_S 3
@@ -20,7 +20,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Writes until the store's revision is far above what it was. */
+/** Writes until the store's revision is far above its former value. */
 static void go_on(int n)
 {
     for (int i = 0; i < n; i++) {
@@ -30,9 +30,9 @@ static void go_on(int n)
 }
 
 /** Goal: with an emptied data directory and the same cluster id, the holder and
- *  the waiter are lost, the observer reports that nobody leads and then the new
- *  leader, and the client goes on (34). Method: etcd's own defaults give the
- *  same id. */
+ *  the waiter are lost, the observer reports no leader and then the new leader,
+ *  and the client continues (34). Method: etcd's own defaults give the same
+ *  id. */
 static void test_34_emptied(void **state)
 {
     struct view view = VIEW_INIT;
@@ -81,9 +81,9 @@ static void test_34_emptied(void **state)
 }
 
 /** Goal: after a restore whose snapshot has a client's lease in it, the ticket
- *  that is in the snapshot is held on, the later one is lost, a lock of a
- *  session that was closed since is free when its lease has run out (41), and
- *  an observer goes on from the restored state (34). Method: a snapshot, some
+ *  that is in the snapshot stays held, the later one is lost, a lock of a
+ *  session that was closed since is free when its lease has expired (41), and
+ *  an observer continues from the restored state (34). Method: a snapshot, some
  *  writes, the restore with the same cluster id. */
 static void test_41_restored(void **state)
 {
@@ -121,7 +121,7 @@ static void test_41_restored(void **state)
     await_ticket(later, LEASELOCK_TICKET_LOST);
     await_ticket(leads, LEASELOCK_TICKET_LOST);
     assert_int_equal(leaselock_ticket_state(kept), LEASELOCK_TICKET_HELD);
-    await_leader(&view, "-"); /* the lease of the past has run out */
+    await_leader(&view, "-"); /* the old lease has expired */
     assert_int_equal(leaselock_release(leads, NULL), LEASELOCK_E_LOST);
     leads = campaign(&other, "lead", "next");
     await_leader(&view, "next");
@@ -136,9 +136,9 @@ static void test_41_restored(void **state)
     test_peer_close(&other);
 }
 
-/** Goal: a waiter that the snapshot knows waits on, in its place, behind the
- *  holder of the past, and gets the lock; one that it does not know is lost
- *  (34). Method: as above, with two who wait. */
+/** Goal: a waiter that is in the snapshot keeps its place, behind the old
+ * holder, and gets the lock; one that is not in it is lost (34). Method: as
+ * above, with two waiters. */
 static void test_34_waiters(void **state)
 {
     struct test_call first_call = TEST_CALL_INIT;

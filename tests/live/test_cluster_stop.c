@@ -1,6 +1,6 @@
-/* Members of a cluster that are stopped with all their connections open, as a
- * machine that swaps or a disk that hangs stops them. The numbers are those of
- * the list of failures that this project keeps. */
+/* Members of a cluster that are stopped with all their connections open, as by
+ * a swapping machine or a hanging disk. The numbers are those of
+ * docs/failures.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,10 +15,10 @@
 #include "support/wait.h"
 
 #define TTL_S 5
-/** With an election in it. */
+/** Includes an election. */
 #define LEADER_TTL_S 10
 
-/** A slow disk: so long it hangs, so long it works, so often. */
+/** A slow disk: how long it hangs, how long it works, and how often. */
 #define BURST_STOPPED_MS 200
 #define BURST_RUNNING_MS 200
 #define BURSTS 15
@@ -45,13 +45,13 @@ static bool never(void *arg)
     return false;
 }
 
-/** Lets time pass: what a test is about when it is about TTLs. */
+/** Sleeps: for tests of TTLs. */
 static void let_pass(int64_t until_ns)
 {
     (void)test_until(test_left_ms(until_ns), never, NULL);
 }
 
-/** Stops a member for longer than leases live. */
+/** Stops a member for longer than a TTL. */
 static void stop_under(struct test_crowd *crowd, size_t member, int ttl_s)
 {
     int64_t until_ns = test_deadline_ns(ttl_s * 1300);
@@ -69,8 +69,8 @@ static void stop_under(struct test_crowd *crowd, size_t member, int ttl_s)
 }
 
 /** Failure 17: a follower is stopped for longer than the TTL, with a third of
- *  the clients on it: their leases are renewed elsewhere in time, and those who
- *  wait there get their turn. */
+ * the clients connected to it: their leases are renewed elsewhere in time, and
+ * waiters there are served. */
 static void test_17_follower_stopped(void **state)
 {
     struct test_crowd *crowd =
@@ -83,7 +83,7 @@ static void test_17_follower_stopped(void **state)
     test_crowd_end(crowd);
 }
 
-/** How many leases a member has revoked because they had expired. */
+/** The number of expired leases that a member has revoked. */
 static int64_t leases_expired(size_t member)
 {
     return test_etcd_metric(&cluster.members[member],
@@ -92,11 +92,10 @@ static int64_t leases_expired(size_t member)
 
 /**
  * Failures 17, 18 and 20: the same with the leader, which is deposed meanwhile
- * and comes back. In its old view all leases have expired, and before 3.4.31
- * and 3.5.13 etcd may revoke some for that, although its successor renews them
- * (etcd #15247). It counts those. Without any, nothing is lost; with some, all
- * who lost something have been told.
- */
+ * and resumes. By its clock all leases have expired, and before 3.4.31 and
+ * 3.5.13 etcd may revoke some, although its successor renews them (etcd
+ * #15247). The test counts those. Without any, nothing is lost; with some, each
+ * loss was reported. / */
 static void test_18_leader_stopped(void **state)
 {
     struct test_crowd *crowd = test_crowd_open(&cluster, "leader-stopped",
@@ -116,15 +115,15 @@ static void test_18_leader_stopped(void **state)
         assert_int_equal(test_crowd_superseded(crowd), 0);
         assert_int_equal(test_crowd_lost(crowd), 0);
     } else {
-        print_message("the old leader revoked %lld leases, %d were overtaken\n",
+        print_message("the old leader revoked %lld leases, %d superseded\n",
                       (long long)revoked, test_crowd_superseded(crowd));
     }
     test_crowd_end(crowd);
 }
 
-/** Failure 21: the leader works in fits and starts, so that it applies a grant
- *  later than others do: sessions opened through a follower meanwhile and all
- *  those that there are stay alive. */
+/** Failure 21: the leader stops repeatedly, so that it applies a grant later
+ * than others do: sessions opened through a follower meanwhile and all existing
+ * ones stay alive. */
 static void test_21_slow_leader(void **state)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;

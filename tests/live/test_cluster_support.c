@@ -1,4 +1,4 @@
-/* The throw-away cluster itself: what its controls say is what happens. */
+/* The temporary cluster itself: its controls have the described effect. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,8 +13,8 @@
 #include "support/wait.h"
 
 #define WAIT_MS 30000
-/** An isolated member stands for election every one to two seconds: were one of
- *  its messages to get out, it would depose the others' leader. */
+/** An isolated member starts an election every one to two seconds: if one of
+ * its messages got out, it would depose the others' leader. */
 #define ISOLATED_MS 4000
 
 static struct test_cluster cluster;
@@ -49,8 +49,8 @@ static bool is_without_leader(void *arg)
     return test_etcd_metric(arg, "etcd_server_has_leader", NULL) == 0;
 }
 
-/** A member is isolated, first the leader: it comes to have no leader, and the
- *  others get and keep one, however long it lasts; then all are well again. */
+/** A member is isolated, first the leader: it loses its leader, and the others
+ * elect and keep one, however long it lasts; then all are healthy again. */
 static void test_isolated_member_is_alone(void **state)
 {
     size_t alone = test_cluster_leader(&cluster);
@@ -80,7 +80,7 @@ static void test_isolated_member_is_alone(void **state)
     }
 }
 
-/** A leader that is killed is followed by another, and comes back. */
+/** If the leader is killed, another is elected; the first one restarts. */
 static void test_killed_leader_is_followed(void **state)
 {
     size_t leader = test_cluster_leader(&cluster);

@@ -1,4 +1,4 @@
-/* What the error of a fenced Txn says of the condition that failed. */
+/* The error of a fenced Txn names the condition that failed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** A Txn of these conditions fails, and its error contains a text. */
+/** Checks that a Txn of these conditions fails, with a text in its error. */
 static void expect(leaselock_ticket *ticket,
                    const struct leaselock_compare *compares,
                    size_t n,
@@ -50,10 +50,9 @@ static void expect(leaselock_ticket *ticket,
 }
 
 /**
- * Goal: each kind of condition that fails is named with what it asks for and
- * what etcd has; of several the first one that failed. Method: keys of one
- * session whose numbers are known, a binary value and a long one.
- */
+ * Goal: each kind of failed condition is named with its expected and its actual
+ * value; of several, the first that failed. Method: keys of one session with
+ * known revisions, a binary value and a long one. / */
 static void test_named(void **state)
 {
     const struct leaselock_compare met = {"condition/a",
@@ -112,7 +111,7 @@ static void test_named(void **state)
     expect(ticket, many, LEASELOCK_TXN_PARTS_MAX,
            "and is \"bbbbbbbbbbbbbbbb...\" (1048576 bytes)");
     many[3].value = "c";
-    many[9].value = "a"; /* a value that is not read any more */
+    many[9].value = "a"; /* a value beyond those that are read */
     expect(ticket, many, LEASELOCK_TXN_PARTS_MAX,
            "one of the conditions on values behind the first four");
     many[4].value = "a";

@@ -41,7 +41,7 @@ static struct leaselock_client_options options_of(const char *domain)
     return options;
 }
 
-/** Opens a client, whose endpoints must be these, one after the other. */
+/** Opens a client, whose endpoints must be these, in this order. */
 static void expect_endpoints(const struct leaselock_client_options *options,
                              const char *const endpoints[])
 {
@@ -77,8 +77,8 @@ static void expect_fault(const struct leaselock_client_options *options,
     }
 }
 
-/** Goal: a lock can be had of a cluster that only the DNS knows. Method: the
- *  record of a real etcd. */
+/** Goal: a lock can be acquired on a cluster that is known from the DNS only.
+ * Method: the record of a real etcd. */
 static void test_real_etcd(void **state)
 {
     struct leaselock_client_options options = options_of(DOMAIN);
@@ -99,7 +99,7 @@ static void test_real_etcd(void **state)
     test_etcd_stop(&etcd);
 }
 
-/** Goal: members come in the order of their priorities. Method: three. */
+/** Goal: members are ordered by their priorities. Method: three. */
 static void test_priorities(void **state)
 {
     static const char *const wanted[] = {"http://a.example.com:1",
@@ -116,8 +116,8 @@ static void test_priorities(void **state)
     expect_endpoints(&options, wanted);
 }
 
-/** Goal: where there are members behind TLS, those without do not count, nor
- *  when TLS is asked for. Method: both kinds of records, then one. */
+/** Goal: if there are members with TLS, those without are ignored, also if TLS
+ * is required. Method: both kinds of records, then one. */
 static void test_tls(void **state)
 {
     static const char *const wanted[] = {"https://a.example.com:1", NULL};
@@ -135,8 +135,8 @@ static void test_tls(void **state)
     expect_fault(&options, "the DNS has no SRV records of " TLS);
 }
 
-/** Goal: with TLS a member outside of the domain is refused, unless it is said
- *  who it is. Method: one outside, with and without a server's name. */
+/** Goal: with TLS a member outside of the domain is refused, unless a server
+ * name is set. Method: one outside, with and without a server's name. */
 static void test_outside(void **state)
 {
     static const char *const wanted[] = {"https://a.example.org:1", NULL};
@@ -151,8 +151,8 @@ static void test_outside(void **state)
     expect_endpoints(&options, wanted);
 }
 
-/** Goal: who drops the answer as to TLS cannot turn it off. Method: silence for
- *  one of the two questions. */
+/** Goal: an attacker who drops the answer about TLS cannot disable it. Method:
+ * no answer to one of the two questions. */
 static void test_dropped(void **state)
 {
     struct leaselock_client_options options = options_of(DOMAIN);
@@ -182,8 +182,8 @@ static void test_name(void **state)
     expect_fault(&options, "the member a, which is outside");
 }
 
-/** Goal: nothing found, an error and silence are told apart, with who was
- *  asked; and silence ends in time. Method: each of them. */
+/** Goal: the error distinguishes no record, a failure and no answer, and names
+ * the server; without an answer it comes in time. Method: each of them. */
 static void test_faults(void **state)
 {
     struct leaselock_client_options options = options_of(DOMAIN);
@@ -203,13 +203,13 @@ static void test_faults(void **state)
     took_ms = (test_now_ns() - start_ns) / 1000000;
     assert_non_null(strstr(error.message, dns.address));
     assert_in_range(took_ms, 250, 5000);
-    options.discovery_dns = "127.0.0.1:1"; /* nobody listens */
+    options.discovery_dns = "127.0.0.1:1"; /* no listener */
     options.connect_timeout_ms = 1000;
     expect_fault(&options, "127.0.0.1:1");
 }
 
-/** Goal: a question that is lost is asked again in time. Method: silence for
- *  the first two. */
+/** Goal: a lost question is repeated in time. Method: no answer to the first
+ * two. */
 static void test_asked_again(void **state)
 {
     static const char *const wanted[] = {"http://a:1", NULL};
@@ -224,7 +224,7 @@ static void test_asked_again(void **state)
     assert_int_equal(test_dns_questions(&dns) - before, 4);
 }
 
-/** Goal: no more endpoints than a client can have, of an answer that is too
+/** Goal: a client uses at most its limit of endpoints, of an answer that is too
  * long for UDP. Method: 100 records. */
 static void test_many(void **state)
 {

@@ -1,4 +1,4 @@
-/* Endpoints that come and go with the cluster's members. */
+/* Endpoints that follow the cluster's members. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #define MEMBERS 3
 #define INTERVAL_MS 1000
 
-/** What core has logged of the endpoints. */
+/** Core's log lines about endpoints. */
 struct notes {
     pthread_mutex_t mutex;
     char newest[160];
@@ -37,7 +37,7 @@ on_log(enum leaselock_log_level level, const char *message, void *arg)
     }
 }
 
-/** Waits until core has logged this of its endpoints. */
+/** Waits until core has logged this line about its endpoints. */
 static void await_note(const char *wanted)
 {
     int64_t deadline_ns = test_deadline_ns(TEST_WAIT_MS);
@@ -80,8 +80,8 @@ static bool has_endpoint(leaselock_client *client, const char *wanted)
     return false;
 }
 
-/** Goal: a client that knows one member learns of the others, and goes on with
- *  them when that one dies. Method: kill it. */
+/** Goal: a client with one member as endpoint finds the others, and continues
+ * with them when that one fails. Method: kill it. */
 static void test_learns(void **state)
 {
     struct leaselock_client_options options = sync_options();
@@ -103,11 +103,12 @@ static void test_learns(void **state)
     }
 }
 
-/** Goal: a member that is removed is not used any more. Method: remove one that
- *  the user has named. */
+/** Goal: a removed member is not used any more. Method: remove one of the
+ * configured endpoints. */
 static void test_removed(void **state)
 {
-    /* Else etcd wants its members to have been up for some seconds. */
+    /* Otherwise etcd requires that its members have been up for some
+     * seconds. */
     static const char *const args[] = {"--strict-reconfig-check=false", NULL};
     const struct test_etcd_options etcd_options = {.args = args};
     struct leaselock_client_options options = sync_options();
@@ -144,7 +145,8 @@ static void test_removed(void **state)
     }
 }
 
-/** Waits until a list has been asked for three times more, and takes a lock. */
+/** Waits until the list has been requested three more times, and acquires a
+ * lock. */
 static void await_syncs(struct test_etcd *etcd, struct test_peer *peer)
 {
     int64_t asked = test_etcd_requests(etcd, "MemberList");
@@ -156,8 +158,8 @@ static void await_syncs(struct test_etcd *etcd, struct test_peer *peer)
     await_note("2 endpoints, 1 of them usable");
 }
 
-/** Goal: an address where nobody is is left out. Method: an etcd that says it
- *  is somewhere else; three syncs later locks can be had as ever. */
+/** Goal: an unreachable address is left out. Method: an etcd that advertises
+ * another address; three syncs later locks can still be acquired. */
 static void test_unreachable(void **state)
 {
     static const char *const args[] = {
@@ -177,7 +179,7 @@ static void test_unreachable(void **state)
 }
 
 /** Goal: an address of another cluster is left out (35). Method: an etcd that
- *  says it is where another one is. */
+ * advertises the address of another one. */
 static void test_35_other_cluster(void **state)
 {
     char argument[64];
@@ -202,8 +204,8 @@ static void test_35_other_cluster(void **state)
     test_etcd_stop(&other);
 }
 
-/** Goal: the address that `etcd grpc-proxy` makes up for itself is left out.
- *  Method: one that says it is where nobody is. */
+/** Goal: the address that `etcd grpc-proxy` invents for itself is left out.
+ * Method: one that advertises an unreachable address. */
 static void test_proxy(void **state)
 {
     const char *program = getenv("LEASELOCK_TEST_ETCD");
@@ -244,7 +246,8 @@ static void test_proxy(void **state)
     test_etcd_stop(&etcd);
 }
 
-/** Goal: without the option nobody asks. Method: count. */
+/** Goal: without the option the list is never requested. Method: count the
+ * requests. */
 static void test_off(void **state)
 {
     struct test_etcd etcd;

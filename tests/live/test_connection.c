@@ -1,4 +1,4 @@
-/* What carries the calls: pings that find a dead peer and annoy no living one
+/* The connection: pings that detect a dead peer and do not disturb a living one
  * (failure 27), limits of messages, sockets in the file system. */
 #include <errno.h>
 #include <poll.h>
@@ -21,8 +21,8 @@
 #include "support/test_live.h"
 #include "support/wait.h"
 
-/** The shortest that is allowed: etcd ends connections that ping more often
- *  than every 5 s, at the third time. */
+/** The minimum: etcd closes connections that ping more often than every 5 s, at
+ * the third ping. */
 #define PING_INTERVAL_MS 5000
 #define PING_TIMEOUT_MS 1000
 /** Time for four pings. */
@@ -30,7 +30,7 @@
 
 static struct test_etcd etcd;
 
-/** Set once the log says that a ping was not answered. */
+/** Set once the log reports an unanswered ping. */
 static atomic_bool given_up;
 
 static void
@@ -50,11 +50,9 @@ static bool is_given_up(void *arg)
 }
 
 /**
- * Goal: failure 27: a connection on which nothing is said but pings lasts, and
- * one whose other end has gone silent is found out by a ping and given up.
- * Method: hold a lock with a long lease, so that the pings are all there is;
- * then a black hole.
- */
+ * Goal: failure 27: a connection with pings only persists, and one whose other
+ * end became silent is detected by a ping and closed. Method: hold a lock with
+ * a long lease, so that only pings are sent; then a black hole. / */
 static void test_pings(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -80,8 +78,8 @@ static void test_pings(void **state)
     }
     assert_false(atomic_load(&given_up));
     test_proxy_black_hole(proxy);
-    /* One ping's interval and its time-out, and ample time on a busy
-     * machine; a beat is not due for minutes. */
+    /* One ping's interval and its timeout, and ample time on a busy machine; a
+     * keep-alive is not due for minutes. */
     assert_true(
         test_until(2 * PING_INTERVAL_MS + PING_TIMEOUT_MS, is_given_up, NULL));
     test_proxy_pass(proxy);
@@ -91,8 +89,8 @@ static void test_pings(void **state)
     test_proxy_close(proxy);
 }
 
-/** Goal: a message that is too long to be sent is an error of the caller's,
- *  and one that is too long to be taken leaves open what became of it. */
+/** Goal: a message that is too long to be sent is the caller's error, and after
+ * one that is too long to be received, the outcome is unknown. */
 static void test_limits(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -125,7 +123,8 @@ static void test_limits(void **state)
     assert_int_equal(leaselock_client_close(client, NULL), 0);
 }
 
-/** A socket in the file system whose connections go on to etcd's port. */
+/** A socket in the file system whose connections are forwarded to etcd's
+ * port. */
 struct forwarder {
     int listener;
     uint16_t port;
@@ -172,7 +171,7 @@ static void *forwarder_main(void *arg)
             size_t other = i % 2 == 1 ? i + 1 : i - 1;
 
             if (fds[i].revents != 0 && !forward(fds[i].fd, fds[other].fd)) {
-                fds[i].fd = -1 - fds[i].fd; /* poll leaves it out */
+                fds[i].fd = -1 - fds[i].fd; /* poll ignores it */
             }
         }
         if (fds[0].revents != 0 && n + 2 <= sizeof(fds) / sizeof(fds[0])) {

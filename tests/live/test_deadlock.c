@@ -1,4 +1,4 @@
-/* Tickets that end when they wait in a deadlock, against a real etcd. */
+/* Tickets that end when they are in a deadlock, against a real etcd. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Asks for locks that are to end with DEADLOCK, or are not. */
+/** Acquires locks, with or without the option to end with DEADLOCK. */
 static leaselock_ticket *ask(struct test_peer *peer,
                              const char *const *names,
                              size_t names_n,
@@ -49,7 +49,7 @@ static leaselock_ticket *ask(struct test_peer *peer,
     return ticket;
 }
 
-/** Calls of which the first that comes is waited for. */
+/** Calls, the first of which to complete is awaited. */
 struct race {
     struct test_call *calls;
     size_t n;
@@ -69,9 +69,9 @@ static bool one_came(void *arg)
     return false;
 }
 
-/** Goal: of a ring of sessions, each of which holds one lock and waits for the
- *  next one's, exactly one is told DEADLOCK; when that one has let go of what
- *  it holds all others are served. */
+/** Goal: in a ring of sessions, each of which holds one lock and waits for the
+ * next one's, exactly one wait ends with DEADLOCK; when that session has
+ * released its lock, all others are served. */
 static void test_exactly_one(void **state)
 {
     static const char *const names[RING] = {"ring/a", "ring/b", "ring/c",
@@ -110,9 +110,9 @@ static void test_exactly_one(void **state)
     assert_int_equal(test_keys(&etcd, "ring/"), 0);
 }
 
-/** Goal: a deadlock that a wait without the option closes ends too, for the one
- *  that has it, here a ticket of two names; a wait in a line that is no deadlock
- *  goes on, though it looks for one as often. */
+/** Goal: a deadlock completed by a wait without the option ends too, for the
+ * ticket that has it, here one of two names; a wait in a chain without a cycle
+ * continues, though it searches for one as often. */
 static void test_closed_by_another(void **state)
 {
     static const char *const wanted[] = {"mixed/b", "mixed/c"};
@@ -146,8 +146,8 @@ static void test_closed_by_another(void **state)
     assert_int_equal(test_keys(&etcd, "mixed/"), 0);
 }
 
-/** Goal: a session that asks for a lock that it holds itself is told so, and
- *  only where it has asked to be; a blocking call is told like any. */
+/** Goal: a session that acquires a lock that it holds itself gets DEADLOCK, and
+ * only with the option; a blocking call likewise. */
 static void test_own(void **state)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;

@@ -14,7 +14,7 @@
 #include "support/test_live.h"
 
 #define WAIT_MS 20000
-/** Of one endpoint. */
+/** The need of one endpoint. */
 #define NEEDED (LL_DESCRIPTORS_FIXED + LL_DESCRIPTORS_ENDPOINT)
 
 static struct test_etcd etcd;
@@ -45,9 +45,9 @@ static int run_limited(struct test_process *tool, int limit)
     return test_process_wait(tool, WAIT_MS);
 }
 
-/** Failure 45: the tool ends with 71 and a sentence, where the RPC library
- *  would end it; with some more it works. Method: a limit that lets the tool
- *  begin, and is below what a client needs alone. */
+/** Failure 45: the tool ends with 71 and a sentence where the RPC library would
+ * abort it; with some more it works. Method: a limit that suffices to start the
+ * tool, and is below a client's need. */
 static void test_tool_limit(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -64,8 +64,8 @@ static void test_tool_limit(void **state)
 }
 
 /** Failure 45: a client is refused while fewer are left than it needs, and
- *  opened when there are enough. Method: lowers the limit to what this process
- *  has open and one less than a client needs, which cannot be enough. */
+ * opened if there are enough. Method: lowers the limit to the number of open
+ * ones plus one less than a client needs. */
 static void test_client_limit(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;

@@ -1,5 +1,5 @@
-/* Campaigns, proclamations, and who leads. The numbers are those of the list
- * of failures that this project keeps. */
+/* Campaigns, proclamations, and the leader. The numbers are those of
+ * docs/failures.md. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,9 +76,9 @@ check_leader(struct test_peer *peer, const char *name, const char *value)
     leaselock_leader_free(leader);
 }
 
-/** Goal: candidates lead one after the other, in the order in which they came,
- *  and who leads is told with what it proclaims. Method: three candidates of
- *  two sessions; the first resigns, the second withdraws. */
+/** Goal: candidates lead one after the other, in the order of their campaigns,
+ * and the leader is reported with its value. Method: three candidates of two
+ * sessions; the first resigns, the second withdraws. */
 static void test_order_of_leaders(void **state)
 {
     struct leaselock_leader_info *leader = NULL;
@@ -126,9 +126,9 @@ static void test_order_of_leaders(void **state)
     test_peer_close(&two);
 }
 
-/** Goal: a leader's proclamations are seen, keep its place and token, and end
- *  with its leadership. Method: proclaim, empty and longest values too; then
- *  as one who waits and as one whose key was deleted. */
+/** Goal: a leader's proclamations are visible, keep its place and token, and
+ * end with its leadership. Method: proclaim, empty and longest values too; then
+ * as a waiting candidate and as one whose key was deleted. */
 static void test_proclaim(void **state)
 {
     static char longest[LEASELOCK_VALUE_MAX + 2];
@@ -188,7 +188,7 @@ static void test_proclaim(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a try leaves nothing behind and does not wait. */
+/** Goal: a try leaves no key and does not wait. */
 static void test_try(void **state)
 {
     struct test_peer peer;
@@ -211,8 +211,8 @@ static void test_try(void **state)
     test_peer_close(&peer);
 }
 
-/** Failure 12: a lock and an election of one name are one queue of keys of
- *  their own, also in one session: each waits for the one before it. */
+/** Failure 12: a lock and an election of one name share a queue and have keys
+ * of their own, also in one session: each waits for its predecessor. */
 static void test_12_lock_and_election_of_one_name(void **state)
 {
     struct test_call campaign_call = TEST_CALL_INIT;
@@ -242,8 +242,8 @@ static void test_12_lock_and_election_of_one_name(void **state)
     test_peer_close(&peer);
 }
 
-/** Failure 2: a candidate whose key or lease is gone is never told that it
- *  leads, though the leader before it goes afterwards: it is told LOST. */
+/** Failure 2: a candidate whose key or lease is gone never becomes leader,
+ * though its predecessor resigns afterwards: its campaign ends with LOST. */
 static void test_2_no_leader_without_a_key(void **state)
 {
     struct test_call key_call = TEST_CALL_INIT;
@@ -274,7 +274,7 @@ static void test_2_no_leader_without_a_key(void **state)
     assert_int_equal(test_call_count(&lease_call), 1);
 }
 
-/** An election's two notices, in the order in which they come. */
+/** An election's two callbacks, in the order of their calls. */
 struct notices {
     pthread_mutex_t mutex;
     int elected;
@@ -318,10 +318,10 @@ static bool notices_ended(void *arg)
     return ended;
 }
 
-/** Goal: on_lost comes after done has told of the election and never without
- *  it, however fast the loss follows. Method: 60 candidates whose key is
- *  deleted at the moment at which the leader before them resigns, a little
- *  before it and a little after it. */
+/** Goal: on_lost is called after done has reported the election and never
+ * without it, however fast the loss follows. Method: 60 candidates whose key is
+ * deleted when their predecessor resigns, a little before that and a little
+ * after. */
 static void test_never_lost_before_elected(void **state)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
@@ -377,8 +377,8 @@ static void test_never_lost_before_elected(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: keys of a nested lock are no candidates, and what cannot be asked is
- *  refused. */
+/** Goal: keys of a nested lock are not candidates, and invalid arguments are
+ * refused. */
 static void test_leader_misuse(void **state)
 {
     struct leaselock_leader_info *leader = NULL;

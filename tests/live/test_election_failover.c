@@ -1,5 +1,5 @@
 /* A leader that is killed, stopped or cut off: how soon the next one leads, and
- * that nothing of what the old one writes late is written.
+ * that no late write of the old one is applied.
  *
  *     live.election_failover              one of each
  *     live.election_failover measure N    N of each, with their times alone
@@ -22,7 +22,7 @@
 #include "support/wait.h"
 
 #define TTL_S 2
-/** How often etcd looks for leases that have ended. */
+/** How often etcd checks for expired leases. */
 #define SCAN_MS 500
 
 static struct test_etcd etcd;
@@ -40,9 +40,9 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** The process that leads: says its token and when it asked for its lease, and
- *  at each SIGUSR1 writes fenced, without a look at its state, and says what
- *  came of it. */
+/** The leading process: prints its token and the time of its lease's request;
+ * at each SIGUSR1 it writes under its fence, without checking its state, and
+ * prints the status. */
 static int leader_main(const char *endpoint, const char *name, const char *key)
 {
     struct leaselock_client_options client_options =
@@ -60,7 +60,7 @@ static int leader_main(const char *endpoint, const char *name, const char *key)
     (void)sigaddset(&write_now, SIGUSR1);
     (void)pthread_sigmask(SIG_BLOCK, &write_now, NULL);
     options.ttl_s = TTL_S;
-    /* A late answer is awaited, so that it is known what it was. */
+    /* Waits for a late answer, to get the final status. */
     client_options.request_timeout_ms = TEST_WAIT_MS;
     if (leaselock_client_open(endpoint, &client_options, &client, &error) !=
             0 ||
@@ -97,10 +97,10 @@ static int leader_main(const char *endpoint, const char *name, const char *key)
 struct succession {
     const char *name;
     char key[64];
-    struct test_proxy *proxy; /* between the old one and etcd */
+    struct test_proxy *proxy; /* between the old leader and etcd */
     struct test_process old;
     int64_t old_token;
-    int64_t asked_ns; /* when the old one asked for its lease */
+    int64_t asked_ns; /* when the old leader requested its lease */
     struct test_peer peer;
     struct test_call call;
     leaselock_ticket *next;
@@ -145,8 +145,8 @@ static void succession_begin(struct succession *succession, const char *name)
     assert_int_equal(test_call_count(&succession->call), 0);
 }
 
-/** Waits until the next one leads, and writes as leader. Returns how long
- *  after the fault it was elected, in ms. */
+/** Waits until the next one leads, and writes as leader. Returns the time from
+ * the fault to its election, in ms. */
 static int64_t succession_await(struct succession *succession)
 {
     int64_t took_ns;
@@ -159,7 +159,8 @@ static int64_t succession_await(struct succession *succession)
     return took_ns / TEST_NS_PER_MS;
 }
 
-/** The old one's late write came to this; the new one's stands. */
+/** Checks the status of the old leader's late write; the new one's value
+ * stays. */
 static void check_old(struct succession *succession)
 {
     char line[64];
@@ -192,14 +193,13 @@ static int64_t fail_over_killed(void)
     return took_ms;
 }
 
-/** What comes on top of the TTL: etcd looks for leases that have ended each
- *  500 ms, and the rest is the way to the next one. The last renewal is the
- *  grant, as the next one is due after a third of the TTL. Counted from when
- * the grant was asked for, so that what this measures is not less than it is.
- */
+/** The time beyond the TTL: etcd checks for expired leases every 500 ms, and
+ * the rest is the path to the next leader. The last renewal is the grant, as
+ * the next one is due after a third of the TTL. Measured from the grant's
+ * request, so that the result is an upper bound. / */
 static int64_t over_the_end(void)
 {
-    static int phase_ms; /* of etcd's looks, which the last round ended with */
+    static int phase_ms; /* of etcd's checks, which the last round ended with */
     struct succession succession;
     int64_t over_ns;
 
@@ -236,8 +236,8 @@ static int64_t fail_over_stopped(void)
     return took_ms;
 }
 
-/** The write goes out while the old one believes that it leads, and arrives
- *  when it leads no more: it is etcd that refuses it. */
+/** The write is sent while the old leader still leads, and arrives after its
+ * leadership has ended: etcd refuses it. */
 static int64_t fail_over_cut_off(void)
 {
     struct succession succession;
@@ -262,12 +262,12 @@ static const struct fault {
               {"cut off", fail_over_cut_off},
               {"over the lease's end", over_the_end}};
 
-/** The last one is a measurement alone. */
+/** The last one is for measurements only. */
 #define FAULTS_N (sizeof(faults) / sizeof(faults[0]) - 1)
 
-/** Failure 14 and its kin: whatever becomes of a leader, the next one leads
- *  once the lease has ended, and a fenced write of the old one that comes late
- *  is not applied. */
+/** Failure 14 and the like: whatever the fault of a leader, the next one leads
+ * once the lease has expired, and a late fenced write of the old one is not
+ * applied. */
 static void test_14_fail_over(void **state)
 {
     (void)state;

@@ -13,7 +13,7 @@
 #include "support/test_live.h"
 #include "support/wait.h"
 
-/** Long enough for doubt, loss and the server's end to be told apart. */
+/** Long enough to distinguish suspicion, loss and the server's expiry. */
 #define TTL_S 5
 
 static struct test_etcd etcd;
@@ -31,7 +31,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** What on_stop has told, in its order. */
+/** The reports of on_stop, in order. */
 struct stops {
     pthread_mutex_t mutex;
     int n;
@@ -63,7 +63,7 @@ static int stops_count(struct stops *stops)
     return n;
 }
 
-/** What a leader's function has to do, and what it saw. */
+/** The input of a leader's function, and its observations. */
 struct work {
     struct test_peer *other;
     struct test_proxy *proxy;
@@ -137,7 +137,8 @@ static void test_quiet_leader(void **state)
     test_peer_close(&two);
 }
 
-/** Is cut off, waits for doubt and for the loss, and goes on for a while. */
+/** Is cut off, waits to become suspect and for the loss, and runs on for a
+ * while. */
 static int work_cut_off(leaselock_ticket *ticket, void *arg)
 {
     struct work *work = arg;
@@ -156,10 +157,10 @@ static int work_cut_off(leaselock_ticket *ticket, void *arg)
     return 0;
 }
 
-/** Goal: a leader that is cut off hears of doubt and then of its loss, by
- *  leaselock_lead_wait and by on_stop, each once and before etcd ends its
- *  lease; what it writes afterwards is not written; and leaselock_lead says
- *  that it was lost. Method: a black hole between the two. */
+/** Goal: a leader that is cut off becomes suspect and then lost, reported by
+ * leaselock_lead_wait and by on_stop, each once and before its lease expires in
+ * etcd; its later writes are not applied; and leaselock_lead returns LOST.
+ * Method: a black hole between leader and etcd. */
 static void test_leader_cut_off(void **state)
 {
     struct leaselock_session_options session = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -191,7 +192,7 @@ static bool leads_again(void *ticket)
     return leaselock_lead_wait(ticket, 0) == LEASELOCK_LEAD_LEADING;
 }
 
-/** Is in doubt, and well again. */
+/** Becomes suspect, and recovers. */
 static int work_in_doubt(leaselock_ticket *ticket, void *arg)
 {
     struct work *work = arg;
@@ -204,8 +205,9 @@ static int work_in_doubt(leaselock_ticket *ticket, void *arg)
     return 7;
 }
 
-/** Goal: doubt may pass: the leader is told of it once, and leads on. */
-static void test_leader_in_doubt(void **state)
+/** Goal: a suspect leader may recover: this is reported once, and it keeps
+ * leading. */
+static void test_leader_suspect(void **state)
 {
     struct leaselock_session_options session = LEASELOCK_SESSION_OPTIONS_INIT;
     struct work work = WORK_INIT;
@@ -234,7 +236,8 @@ static int work_without_key(leaselock_ticket *ticket, void *arg)
     return 0;
 }
 
-/** Goal: a leader whose key is deleted is woken, and told once. */
+/** Goal: a leader whose key is deleted is woken, and the loss is reported
+ * once. */
 static void test_leader_without_key(void **state)
 {
     struct work work = WORK_INIT;
@@ -268,8 +271,8 @@ static int work_not_at_all(leaselock_ticket *ticket, void *arg)
     return 0;
 }
 
-/** Goal: the function may give the ticket back itself; a campaign that fails
- *  does not call it; options have limits. */
+/** Goal: the function may release the ticket itself; a campaign that fails does
+ * not call it; options have limits. */
 static void test_ends_of_a_lead(void **state)
 {
     struct leaselock_lead_options options = LEASELOCK_LEAD_OPTIONS_INIT;
@@ -309,7 +312,8 @@ static bool never(void *arg)
     return false;
 }
 
-/** Most likely while the other thread waits; nothing depends on it. */
+/** Most likely while the other thread waits; the result does not depend on
+ * it. */
 static void *release_later(void *arg)
 {
     (void)test_until(50, never, NULL);
@@ -334,8 +338,8 @@ wait_inside(int status, const struct leaselock_error *error, void *arg)
     test_call_done(status, error, &inside->call);
 }
 
-/** Goal: leaselock_lead_wait serves any ticket: one that waits has nothing to
- *  lose, one that is released meanwhile wakes it, a callback may look. */
+/** Goal: leaselock_lead_wait refuses a waiting ticket, is woken by a release of
+ * the ticket, and may be polled in a callback. */
 static void test_lead_wait(void **state)
 {
     struct inside inside = {.call = TEST_CALL_INIT};
@@ -376,7 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quiet_leader),
         cmocka_unit_test(test_leader_cut_off),
-        cmocka_unit_test(test_leader_in_doubt),
+        cmocka_unit_test(test_leader_suspect),
         cmocka_unit_test(test_leader_without_key),
         cmocka_unit_test(test_ends_of_a_lead),
         cmocka_unit_test(test_lead_wait),

@@ -1,5 +1,4 @@
-/* Following an election. The numbers are those of the list of failures that
- * this project keeps. */
+/* Observing an election. The numbers are those of docs/failures.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,14 +30,14 @@ static int stop_etcd(void **state)
 
 #define SEEN_MAX 512
 
-/** What an observer was told: a value each, "-" for nobody. */
+/** The reports to an observer: a value each, "-" for no leader. */
 struct view {
     pthread_mutex_t mutex;
     int n;
     char values[SEEN_MAX][24];
     int64_t token;
     int64_t revision;
-    int wrong; /* a token, or one's revision, that went back */
+    int wrong; /* a token, or a token's revision, that decreased */
     int closes_at;
     int close_status;
     struct test_call ended;
@@ -117,7 +116,7 @@ static bool has_seen(void *arg)
     return view_count(wanted->view) >= wanted->n;
 }
 
-/** Waits until so many were told, and checks the newest. */
+/** Waits for a number of reports, and checks the latest. */
 static void await_view(struct view *view, int n, const char *value)
 {
     struct wanted wanted = {view, n};
@@ -141,9 +140,9 @@ campaign(struct test_peer *peer, const char *name, const char *value)
     return ticket;
 }
 
-/** Failure 25: an observer says when nobody leads: at first, and when the last
- *  candidate leaves. Besides it tells each leader and each proclamation, not a
- *  candidate that waits, and nothing twice. */
+/** Failure 25: an observer reports that there is no leader: at first, and when
+ * the last candidate leaves. It also reports each leader and each proclamation,
+ * no waiting candidate, and nothing twice. */
 static void test_25_no_leader_is_told(void **state)
 {
     struct view view = VIEW_INIT;
@@ -185,9 +184,9 @@ static void test_25_no_leader_is_told(void **state)
     assert_int_equal(test_call_count(&view.ended), 0);
 }
 
-/** Goal: no leader is left out, however short it led, and also while there was
- *  no connection. Method: 50 leaders one after the other, connections of the
- *  observer cut all the while. */
+/** Goal: no leader is left out, however short its term, even while there was no
+ * connection. Method: 50 leaders one after the other, while the observer's
+ * connections are cut. */
 static void test_every_leader(void **state)
 {
     struct view view = VIEW_INIT;
@@ -223,8 +222,8 @@ static void test_every_leader(void **state)
     test_proxy_close(proxy);
 }
 
-/** Goal: a compaction while there was no connection costs the leaders behind
- *  it, and not the observer. */
+/** Goal: after a compaction while there was no connection, the compacted
+ * leaders are left out, but the observer continues. */
 static void test_compaction(void **state)
 {
     struct view view = VIEW_INIT;
@@ -259,8 +258,8 @@ static void test_compaction(void **state)
     test_proxy_close(proxy);
 }
 
-/** Goal: an observer can be closed in its callback, which is the last one
- *  then; and is ended with a reason when its client is closed. */
+/** Goal: an observer can be closed in its callback, which is then the last one;
+ * and ends with a reason when its client is closed. */
 static void test_ends(void **state)
 {
     struct view closing = VIEW_INIT;
@@ -288,8 +287,8 @@ static void test_ends(void **state)
     assert_int_equal(leaselock_observer_close(observer), LEASELOCK_E_HANDLE);
 }
 
-/** Goal: a namespace holds for observers too, and what cannot be observed is
- *  refused. */
+/** Goal: a namespace applies to observers too, and invalid arguments are
+ * refused. */
 static void test_misuse(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;

@@ -1,4 +1,4 @@
-/* A process that is started anew and takes its lease and its places over. */
+/* A process that is restarted and resumes its lease and its tickets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,15 +29,15 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** What a process has to remember. */
+/** The data that a process has to store. */
 struct place {
     long long lease;
     long long token;
     char key[LEASELOCK_KEY_MAX + 1];
 };
 
-/** The process that is killed: takes a place in an election, tells what a
- *  successor needs to know, and waits for its end. */
+/** The process that is killed: campaigns, prints the data that its successor
+ * needs, and waits. */
 static int predecessor_main(const char *endpoint, const char *name)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -67,7 +67,7 @@ static int predecessor_main(const char *endpoint, const char *name)
     }
 }
 
-/** Starts such a process and kills it once it has its place. */
+/** Starts such a process and kills it once it has queued. */
 static void place_leave(const char *name, struct place *place)
 {
     struct test_process process = TEST_PROCESS_INIT;
@@ -95,9 +95,9 @@ static void place_open(const struct place *place, struct test_peer *peer)
                      LEASELOCK_SESSION_ACTIVE);
 }
 
-/** Goal: a process that is started anew is the leader that it was: same lease,
- *  key and token; it writes and proclaims, is renewed, and resigns. Its close
- *  revokes the lease. Method: kill the first one. */
+/** Goal: a restarted process resumes its leadership, with the same lease, key
+ * and token; it writes and proclaims, renews the lease, and resigns. Its close
+ * revokes the lease. Method: kill the first one. */
 static void test_resume_a_leader(void **state)
 {
     struct leaselock_leader_info *leader = NULL;
@@ -140,8 +140,8 @@ static void test_resume_a_leader(void **state)
     assert_int_equal(test_leases(&etcd), 0);
 }
 
-/** Goal: a place in the queue is resumed as well, keeps its turn, and is told
- *  of its loss. Method: the predecessor waits behind a lock. */
+/** Goal: a waiting ticket is resumed as well, keeps its place, and its loss is
+ * reported. Method: the killed process waits behind a lock. */
 static void test_resume_a_place(void **state)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
@@ -185,9 +185,9 @@ static void test_resume_a_place(void **state)
     test_peer_close(&near);
 }
 
-/** Goal: what is gone cannot be resumed, and nothing that is not the session's
- *  can. Method: a key that was deleted, one with another token, keys of other
- *  leases and of none, a lease that ended, one that the client uses. */
+/** Goal: a ticket that is gone, or not the session's, cannot be resumed.
+ * Method: a key that was deleted, one with another token, keys of other leases
+ * and of none, an expired lease, one that the client uses. */
 static void test_nothing_to_resume(void **state)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;

@@ -22,7 +22,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Runs "leaselock leader NAME" and takes its output without the newline. */
+/** Runs "leaselock leader NAME" and returns its output without the newline. */
 static int run_leader(const char *name, char *ret_line, size_t size)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -44,8 +44,8 @@ static void expect_line(struct test_process *tool, const char *wanted)
     assert_string_equal(line, wanted);
 }
 
-/** Goal: CMD runs while the tool leads, sees where, and its status passes
- *  through; meanwhile everybody sees the value. */
+/** Goal: CMD runs while the tool leads, with the election in its environment;
+ * its status is the tool's; the value is visible meanwhile. */
 static void test_elect_runs_a_command(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -65,8 +65,7 @@ static void test_elect_runs_a_command(void **state)
     expect_line(&tool, "tool/cmd t k l");
     assert_int_equal(run_leader("tool/cmd", line, sizeof(line)), 0);
     assert_string_equal(line, "host a");
-    /* A candidate's value says what it proclaims and not who it is: the key
-     * does. */
+    /* A candidate's value is its proclamation; its key identifies it. */
     queue = read_queue(etcd.endpoint, "tool/cmd");
     assert_int_equal(json_unpack(queue, "{s:[{s:s, s:b, s:s, s:I}]}", "entries",
                                  "value", &value, "foreign", &is_foreign,
@@ -88,10 +87,10 @@ static void test_elect_runs_a_command(void **state)
     assert_string_equal(line, "");
 }
 
-/** Goal: candidates show host, process and label in `queue` and `ls`, whatever
- *  they proclaim, and their value stays what they proclaim. Method: a leader
- *  with a label and one that waits, with values that look like a ticket's; and
- *  the message of a third that does not get its turn. */
+/** Goal: `queue` and `ls` show a candidate's host, process and label, whatever
+ * it proclaims, and its value stays the proclamation. Method: a leader with a
+ * label and a waiting candidate, with values in the format of a ticket's; and
+ * the message of a third one that times out. */
 static void test_who_the_candidates_are(void **state)
 {
     static const char strange[] = "{\"host\":\"h\",\"pid\":1,\"label\":\"no\"}";
@@ -151,7 +150,7 @@ static void test_who_the_candidates_are(void **state)
 }
 
 /** Goal: without CMD the tool prints its key, or JSON, and leads until a
- *  signal; -n does not wait, and says so. */
+ * signal; -n does not wait, and reports the leader. */
 static void test_elect_without_a_command(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -186,7 +185,7 @@ static void test_elect_without_a_command(void **state)
     assert_int_equal(queue_length(etcd.endpoint, "tool/alone"), 0);
 }
 
-/** Goal: CMD is ended when the leadership is lost, with exit code 70. */
+/** Goal: CMD is terminated when the leadership is lost, with exit code 70. */
 static void test_elect_loses(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -207,8 +206,8 @@ static void test_elect_loses(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: observe prints each leader and each gap, escaped and a line each, as
- *  text and as JSON, and ends after --limit lines. */
+/** Goal: observe prints each leader and each gap, escaped, a line each, as text
+ * and as JSON, and ends after --limit lines. */
 static void test_observe(void **state)
 {
     struct test_process text = TEST_PROCESS_INIT;
@@ -261,8 +260,8 @@ static void test_observe(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: what is wrong with a command line is said, with exit code 2; where
- *  nobody answers it is 69. */
+/** Goal: an invalid command line is reported with exit code 2; without an
+ * answer it is 69. */
 static void test_usage(void **state)
 {
     static const struct {

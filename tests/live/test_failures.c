@@ -1,5 +1,5 @@
-/* Ways in which leases, keys and neighbours fail a lock. The numbers are those
- * of the list of failures that this project keeps. */
+/* Failures of a lock by leases, keys and other clients. The numbers are those
+ * of docs/failures.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** A holder and one who waits behind it, each of its own client. */
+/** A holder and a waiter behind it, each with its own client. */
 struct line {
     struct test_peer holder;
     struct test_peer waiter;
@@ -60,7 +60,7 @@ static void line_close(struct line *line)
 }
 
 /** Failure 1: a waiter whose lease is gone never gets the lock. Its lease is
- *  revoked with etcdctl, at once after that the holder releases. */
+ * revoked with etcdctl; right after that the holder releases. */
 static void test_1_waiter_without_lease_never_holds(void **state)
 {
     struct line line;
@@ -74,8 +74,8 @@ static void test_1_waiter_without_lease_never_holds(void **state)
     line_close(&line);
 }
 
-/** Failure 3: a waiter hears that its lease is gone while the holder stays,
- *  long before a renewal would tell it: the TTL's third is 40 s. */
+/** Failure 3: the loss of a waiter's lease is reported while the holder stays,
+ * long before the next renewal: the TTL's third is 40 s. */
 static void test_3_waiter_hears_of_its_lease_at_once(void **state)
 {
     struct line line;
@@ -116,9 +116,9 @@ static bool watch_was_asked_for(void *arg)
     return test_etcd_messages(&etcd, "Watch") > wanted->above;
 }
 
-/** Failure 4: a holder whose key a third party deletes is told so, once, and
- *  its release says LOST. It never waited, so its own watch is only made after
- *  a second, which the test waits for. */
+/** Failure 4: if a third party deletes a holder's key, the loss is reported,
+ * once, and its release returns LOST. The holder never waited, so its own watch
+ * is created only after a second, for which the test waits. */
 static void test_4_deleted_key_of_a_holder(void **state)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
@@ -150,8 +150,8 @@ static void test_4_deleted_key_of_a_holder(void **state)
     test_peer_close(&peer);
 }
 
-/** Failure 4: a holder that has waited is watched from the start: its key is
- *  deleted right after the grant, and the next in line gets the lock. */
+/** Failure 4: the key of a holder that has waited is watched from the start: it
+ * is deleted right after the grant, and the next waiter gets the lock. */
 static void test_4_deleted_key_of_a_holder_that_waited(void **state)
 {
     struct test_call next = TEST_CALL_INIT;
@@ -171,12 +171,12 @@ static void test_4_deleted_key_of_a_holder_that_waited(void **state)
     line_close(&line);
 }
 
-/** What the threads of one session share. */
+/** Shared by the threads of one session. */
 struct crowd {
     leaselock_session *session;
     atomic_int inside;
     atomic_int faults;
-    int64_t last_token; /* only a holder touches it */
+    int64_t last_token; /* used by the holder only */
 };
 
 enum { CROWD_THREADS = 8, CROWD_ROUNDS = 20 };
@@ -211,8 +211,8 @@ static void *crowd_main(void *arg)
     return NULL;
 }
 
-/** Failure 11: threads of one session queue like strangers: 8 of them take a
- *  lock 20 times each and count who is inside. */
+/** Failure 11: threads of one session queue like separate clients: 8 of them
+ * acquire a lock 20 times each and count the holders. */
 static void test_11_threads_of_one_session_exclude_each_other(void **state)
 {
     struct crowd crowd = {.last_token = 0};
@@ -235,9 +235,9 @@ static void test_11_threads_of_one_session_exclude_each_other(void **state)
     test_peer_close(&peer);
 }
 
-/** Failure 13: a lock nested below another blocks it for ever, so the outer
- *  one is refused with both names, leaves no key, and the queue marks the
- *  nested key. */
+/** Failure 13: a lock nested below another would block it forever, so the outer
+ * one is refused with both names, leaves no key, and the queue marks the nested
+ * key. */
 static void test_13_nested_lock_is_an_error(void **state)
 {
     static const int timeouts_ms[] = {0, TEST_WAIT_MS};
@@ -280,8 +280,8 @@ static void test_13_nested_lock_is_an_error(void **state)
 
 #define SLEEPER_TTL_S 2
 
-/** The process that is to be stopped: it holds the lock, and looks at its
- *  state when SIGUSR1 comes. */
+/** The process to be stopped: it holds the lock, and reads its state at
+ * SIGUSR1. */
 static int sleeper(const char *endpoint)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -317,9 +317,9 @@ static int sleeper(const char *endpoint)
     return leaselock_client_close(peer.client, &error) == 0 ? 0 : 1;
 }
 
-/** Failure 14: a holder that was stopped for longer than its TTL sees LOST on
- *  its first look, and the one who took over has a greater token. The holder
- *  is a process that SIGSTOP halts until the test holds its lock. */
+/** Failure 14: a holder that was stopped for longer than its TTL reads LOST at
+ * its first check, and the next holder has a greater token. The holder is a
+ * process that SIGSTOP stops until the test holds its lock. */
 static void test_14_stopped_holder_sees_that_it_is_late(void **state)
 {
     struct test_process process;

@@ -28,9 +28,9 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Goal: a holder's puts and deletions are applied, values are bytes, and an
- *  absent key is deleted without complaint. Method: write, and read with
- *  etcdctl; the ticket's key keeps value, lease and token. */
+/** Goal: a holder's puts and deletions are applied, values are bytes, and
+ *  deleting an absent key succeeds. Method: write, and read with etcdctl; the
+ *  ticket's key keeps value, lease and token. */
 static void test_put_and_delete(void **state)
 {
     struct leaselock_queue_info *queue = NULL;
@@ -69,8 +69,8 @@ static void test_put_and_delete(void **state)
 }
 
 /** Goal: a transaction is applied as a whole when all its conditions are met,
- *  and not at all when one is not; each kind of condition does what it says.
- *  Method: one that fails beside one that holds, for each target. */
+ *  and not at all when one is not; each kind of condition compares as
+ *  described. Method: one that fails and one that holds, for each target. */
 static void test_txn_all_or_nothing(void **state)
 {
     struct leaselock_txn txn = LEASELOCK_TXN_INIT;
@@ -150,7 +150,8 @@ static void test_txn_all_or_nothing(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a put can live on a lease. Method: on the session's, then close. */
+/** Goal: a put can be attached to a lease. Method: the session's, then
+ * close. */
 static void test_put_on_a_lease(void **state)
 {
     struct leaselock_txn txn = LEASELOCK_TXN_INIT;
@@ -170,9 +171,9 @@ static void test_put_on_a_lease(void **state)
     assert_int_equal(test_keys(&etcd, "lease/"), 0);
 }
 
-/** Goal: who does not hold writes nothing. Method: a ticket that waits, one
- *  whose key is deleted and one whose lease is revoked just before the write,
- *  and one that is released. */
+/** Goal: a ticket that is not held cannot write. Method: a waiting ticket, one
+ * whose key is deleted and one whose lease is revoked just before the write,
+ * and a released one. */
 static void test_not_held(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -199,9 +200,9 @@ static void test_not_held(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a transaction that releases shows its writes to the next holder, ends
- *  the ticket like a release, without a loss, and leaves it as it is where a
- *  condition fails. Method: one waits for the lock meanwhile. */
+/** Goal: the next holder sees the writes of a transaction that releases; it
+ * ends the ticket like a release, without a loss, and does not change it if a
+ * condition fails. Method: a waiter for the lock. */
 static void test_commit_and_release(void **state)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
@@ -247,8 +248,8 @@ static void test_commit_and_release(void **state)
     assert_int_equal(test_call_count(&lost), 0);
 }
 
-/** As the test before, without waiting: the handle is closed when done comes.
- */
+/** As the test before, asynchronous: the handle is closed when done is called.
+ * / */
 struct committed {
     struct test_call call;
     leaselock_ticket *ticket;
@@ -284,7 +285,7 @@ static void test_commit_and_release_async(void **state)
     test_peer_close(&peer);
 }
 
-/** What arrived of many writes, in the order of their ends. */
+/** The results of many writes, in the order of their completion. */
 struct order {
     struct test_call call;
     int next;
@@ -311,9 +312,9 @@ static bool all_done(void *arg)
     return test_call_count(arg) >= 300;
 }
 
-/** Goal: the writes of a ticket are applied in the order in which they were
- *  asked for, each once, and their memory may go when the call has returned.
- *  Method: 300 at once to one key, from one buffer; then a delete. */
+/** Goal: the writes of a ticket are applied in the order of their calls, each
+ *  once, and their memory may be freed when the call has returned. Method: 300
+ *  at once to one key, from one buffer; then a delete. */
 static void test_order(void **state)
 {
     struct order order = {.call = TEST_CALL_INIT};
@@ -350,8 +351,8 @@ static void test_order(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: the namespace of a client goes before names, and not before the keys
- *  that are written. */
+/** Goal: the namespace of a client is prepended to names, and not to the keys
+ * that are written. */
 static void test_namespace(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -381,8 +382,8 @@ blocking_done(int status, const struct leaselock_error *error, void *arg)
     test_call_done(status, error, &inside->call);
 }
 
-/** Goal: what cannot be written is refused with a status, at the limits as
- *  well, and nothing is written. */
+/** Goal: an invalid write is refused with a status, at the limits as well, and
+ * nothing is written. */
 static void test_misuse(void **state)
 {
     static struct leaselock_op many[LEASELOCK_TXN_PARTS_MAX + 1];
@@ -467,7 +468,7 @@ static void test_misuse(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a transaction of the greatest size is taken. */
+/** Goal: a transaction of the maximum size is accepted. */
 static void test_largest_txn(void **state)
 {
     static struct leaselock_op ops[LEASELOCK_TXN_PARTS_MAX];

@@ -1,4 +1,4 @@
-/* Fenced writes whose answers get lost. */
+/* Fenced writes whose answers are lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "support/wait.h"
 
 #define REQUEST_TIMEOUT_MS 500
-/** The time-out of a write that is to end before its answer comes. */
+/** The timeout of a write that is to end before its answer arrives. */
 #define SHORT_MS 100
 
 static struct test_etcd etcd;
@@ -75,7 +75,7 @@ static int put_for(leaselock_ticket *ticket,
                                 timeout_ms, NULL);
 }
 
-/** Begins a put that reaches etcd and whose answer is kept by the proxy. */
+/** Begins a put that reaches etcd and whose answer the proxy holds back. */
 static void
 put_unanswered(struct far *far, const char *key, struct test_call *call)
 {
@@ -89,9 +89,9 @@ put_unanswered(struct far *far, const char *key, struct test_call *call)
     test_await_revision(&etcd, revision);
 }
 
-/** Goal: a write whose answer is lost is sent again, found to have been
- *  applied, and not applied a second time. Method: keep the answer, cut the
- *  connection; the key's version tells. */
+/** Goal: a write whose answer is lost is sent again, found applied, and not
+ * applied a second time. Method: hold the answer back, cut the connection;
+ * check the key's version. */
 static void test_applied_once(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -109,7 +109,7 @@ static void test_applied_once(void **state)
 }
 
 /** Puts "new" with a read of the same key; the answer is lost, and meanwhile
- *  another program writes the key and, where told to, compacts. */
+ * another program writes the key and, optionally, compacts. */
 static void
 lose_read(const char *name, bool compact, struct leaselock_get_info **ret_info)
 {
@@ -154,8 +154,9 @@ lose_read(const char *name, bool compact, struct leaselock_get_info **ret_info)
     far_close(&far);
 }
 
-/** Goal: what a transaction read is returned though its answer was lost, as it
- *  was then. Method: keep the answer, write the key anew, cut. */
+/** Goal: a transaction's reads are returned though its answer was lost, with
+ * their values at that time. Method: hold the answer back, overwrite the key,
+ * cut. */
 static void test_read_again(void **state)
 {
     struct leaselock_get_info *info = NULL;
@@ -169,8 +170,8 @@ static void test_read_again(void **state)
     leaselock_get_free(info);
 }
 
-/** Goal: where that history is gone, the transaction is told as applied, and
- *  as one whose reads are not known. Method: the same, with a compaction. */
+/** Goal: if that history is compacted, the transaction is reported as applied,
+ * with unknown reads. Method: the same, with a compaction. */
 static void test_read_compacted(void **state)
 {
     struct leaselock_get_info unset;
@@ -181,9 +182,9 @@ static void test_read_compacted(void **state)
     assert_null(info);
 }
 
-/** Goal: a write that is not answered in time ends as unknown, and what came
- *  of it can be asked: not certain yet, then applied; as often as one likes,
- *  and by a callback. Method: keep the answer, let it pass later. */
+/** Goal: a write that is not answered in time ends as unknown, and its outcome
+ * can be queried: unknown yet, then applied; repeatedly, and with a callback.
+ * Method: hold the answer back, let it pass later. */
 static void test_unknown_then_applied(void **state)
 {
     struct test_call early = TEST_CALL_INIT;
@@ -224,8 +225,8 @@ static void test_unknown_then_applied(void **state)
     assert_int_equal(test_call_count(&late), 1);
 }
 
-/** Goal: a write that never reached etcd in its time is tried on, and applied
- *  later. Method: a black hole; then the connection is cut. */
+/** Goal: a write that did not reach etcd before its timeout is retried, and
+ * applied later. Method: a black hole; then the connection is cut. */
 static void test_unknown_then_sent(void **state)
 {
     struct far far;
@@ -245,8 +246,8 @@ static void test_unknown_then_sent(void **state)
     far_close(&far);
 }
 
-/** Goal: a write that waits behind an unanswered one and whose time is over
- *  was certainly not made, and never will be. */
+/** Goal: a write that waits behind an unanswered one when its timeout ends is
+ * certainly not applied, and never will be. */
 static void test_unavailable(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -269,7 +270,7 @@ static void test_unavailable(void **state)
 }
 
 /** Goal: at most 1024 writes of a ticket wait; the next is refused, and all
- *  that were taken are made. Method: keep the answer to the first. */
+ * accepted ones are applied. Method: hold the first answer back. */
 static void test_limit(void **state)
 {
     static struct test_call calls[1024];
@@ -304,9 +305,9 @@ static void test_limit(void **state)
     far_close(&far);
 }
 
-/** Goal: where the key is gone and an answer was lost, nobody can know whether
- *  the write was applied before; then it is called unknown, for good, and the
- *  ticket is lost. Method: keep the answer, delete the key, cut. */
+/** Goal: if the key is gone and an answer was lost, it cannot be determined
+ * whether the write was applied; its outcome stays unknown, and the ticket is
+ * lost. Method: hold the answer back, delete the key, cut. */
 static void test_never_known(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -326,10 +327,10 @@ static void test_never_known(void **state)
     far_close(&far);
 }
 
-/** Goal: a write that etcd did not apply before its ticket's key went is told
- *  as NOT_HELD by the question after it, and is not there. Method: a black
- *  hole takes the request; the key goes; then the way is free. The black hole
- *  passes on what it held: nothing is lost, and the answer is certain. */
+/** Goal: the outcome of a write that etcd did not apply before its ticket's key
+ * was deleted is NOT_HELD. Method: a black hole holds the request; the key is
+ * deleted; then the proxy passes. It sends the data that it held: nothing is
+ * lost, and the outcome is certain. */
 static void test_unknown_then_not_held(void **state)
 {
     struct far far;
@@ -348,8 +349,8 @@ static void test_unknown_then_not_held(void **state)
     far_close(&far);
 }
 
-/** Begins to give a lock back with a transaction that is not answered in time.
- */
+/** Begins to release a lock with a transaction that is not answered in time.
+ * / */
 static void release_unanswered(struct far *far)
 {
     struct leaselock_txn txn = LEASELOCK_TXN_INIT;
@@ -362,9 +363,10 @@ static void release_unanswered(struct far *far)
 }
 
 /** Goal: a transaction that releases and is not answered in time leaves the
- *  handle open, neither held nor lost; the outcome closes it, however late it
- *  is asked for, and so does a release. Method: the answer is kept until the
- *  time is over; a second session that gets the lock shows that it came. */
+ * handle open, neither held nor lost; a query of the outcome closes it, however
+ * late, and so does a release. Method: the answer is held back until the
+ * timeout; a second session gets the lock when the transaction has been
+ * applied. */
 static void test_release_unknown(void **state)
 {
     struct far far;
@@ -392,7 +394,7 @@ static void test_release_unknown_then_asked_late(void **state)
     for (int i = 0; i < 4; i++) {
         release_unanswered(&far);
         test_proxy_pass(far.proxy);
-        /* Its answers come after those that were kept. */
+        /* Its answers arrive after those that were held back. */
         test_release(test_acquire(&far.peer, "lost/after"));
         assert_int_equal(leaselock_ticket_state(far.ticket),
                          LEASELOCK_TICKET_RELEASED);
@@ -425,9 +427,9 @@ static void test_release_unknown_then_asked_late(void **state)
     }
 }
 
-/** Goal: everybody who waits hears of the end when the client is closed: the
- *  write once, those who ask for its outcome once, and nobody after that.
- *  Method: no answer comes any more. */
+/** Goal: when the client is closed, each pending callback is called once, of
+ * the write and of the queries of its outcome, and none after that. Method: no
+ * answer arrives any more. */
 static void test_close_meanwhile(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -478,8 +480,8 @@ static bool cutter_stops(void *arg)
     return stops;
 }
 
-/** Cuts all connections now and then: half of them after an answer has been
- *  held back. */
+/** Cuts all connections repeatedly: half of the time after an answer has been
+ * held back. */
 static void *cutter_main(void *arg)
 {
     struct cutter *cutter = arg;
@@ -496,9 +498,10 @@ static void *cutter_main(void *arg)
     return NULL;
 }
 
-/** Goal: what is told of each write is true, whatever is lost. Method: 200
- *  times the counter is raised by one, under a condition on its value, while
- *  connections are cut; what was told as applied has to be the counter. */
+/** Goal: the reported outcome of each write is true, whatever is lost. Method:
+ * the counter is incremented 200 times, under a condition on its value, while
+ * connections are cut; the number of writes reported as applied must equal
+ * it. */
 static void test_counter_on_a_bad_network(void **state)
 {
     struct cutter cutter = {.mutex = PTHREAD_MUTEX_INITIALIZER};

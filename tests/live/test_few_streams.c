@@ -8,10 +8,9 @@
 
 #include "support/test_live.h"
 
-/** With etcd --max-concurrent-streams=2 the watches
- *  and the renewals take all that a connection may have, and calls must go on
- *  all the same. Method: a holder whose key is watched, a waiter of another
- *  client, releases, and a hand-over. */
+/** Goal: with etcd --max-concurrent-streams=2 the watches and the renewals use
+ * all streams of a connection, and calls still work. Method: a holder whose key
+ * is watched, a waiter of another client, releases, and a handover. */
 static void test_two_streams(void **state)
 {
     static const char *const args[] = {"--max-concurrent-streams=2", NULL};

@@ -1,4 +1,4 @@
-/* The order of the queue among processes, and that there is one holder. */
+/* The order of the queue among processes, and mutual exclusion. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** A worker's complaint; its exit status. */
+/** Prints a worker's failure and returns its exit status. */
 static int complain(const char *what, const struct leaselock_error *error)
 {
     (void)fprintf(stderr, "%d: %s: %s\n", (int)getpid(), what,
@@ -56,7 +56,7 @@ static void note(int fd, int64_t token, const char *what)
     }
 }
 
-/** Whether etcd, too, says that this process is the first of the queue. */
+/** Whether this process is the first of the queue in etcd, too. */
 static bool is_first(leaselock_client *client, int64_t token)
 {
     struct leaselock_queue_options options = LEASELOCK_QUEUE_OPTIONS_INIT;
@@ -73,8 +73,8 @@ static bool is_first(leaselock_client *client, int64_t token)
     return first;
 }
 
-/** Uses the lock once. The kernel's lock on the file is the witness that
- *  nobody else is in here. */
+/** Uses the lock once. The kernel's lock on the file proves that no other
+ * process holds it. */
 static int
 worker_round(leaselock_client *client, leaselock_session *session, int fd)
 {
@@ -129,7 +129,7 @@ static int worker(const char *endpoint, const char *path)
     return result;
 }
 
-/** Reads the log: entries and exits alternate, tokens rise. */
+/** Reads the log: entries and exits alternate, tokens increase. */
 static void check_log(const char *path, int64_t first_token)
 {
     FILE *log = fopen(path, "re");
@@ -176,10 +176,10 @@ static bool queue_has(void *arg)
     return total == wanted->total;
 }
 
-/** 20 processes hand a lock on 200 times in the order in which etcd committed
- *  their requests, never two at a time: all of them queue behind the test,
- *  then each takes it 10 times, and the log that holders write must show
- *  rising tokens (create revisions) and no entry before the last exit. */
+/** 20 processes hand a lock over 200 times in the order in which etcd committed
+ * their requests, never two at a time: all of them queue behind the test, then
+ * each acquires it 10 times, and the holders' log must show increasing tokens
+ * (create revisions) and no entry before the last exit. */
 static void test_processes_are_served_in_order(void **state)
 {
     static struct test_process workers[WORKERS];
@@ -252,9 +252,9 @@ static void test_waiters_of_one_session_are_served_in_order(void **state)
     test_peer_close(&peer);
 }
 
-/** A waiter that leaves the middle of the queue lets nobody past: of four
- *  tickets the second withdraws, and the third is served only when the first
- *  is released. */
+/** A waiter that leaves the middle of the queue does not change the order: of
+ * four tickets the second withdraws, and the third is served only when the
+ * first is released. */
 static void test_withdrawal_serves_nobody_early(void **state)
 {
     struct test_call calls[3] = {TEST_CALL_INIT, TEST_CALL_INIT,

@@ -1,5 +1,5 @@
-/* A holder whose key goes within the first second of its hold: the tool, and
- * who asks for it, hears of it at once. */
+/* A holder whose key is deleted within the first second: the loss is reported
+ * at once to the tool, and to callers with the option. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,9 +17,9 @@
 #include "support/test_live.h"
 #include "support/wait.h"
 
-/** A loss that is noticed only after the first second comes some 900 ms after
- *  the deletion here. On a machine that is busy a round may take as long for
- *  other reasons, so one of several rounds has to be this quick. */
+/** A loss that is detected only after the first second is reported some 900 ms
+ * after the deletion here. On a busy machine a round may take as long for other
+ * reasons, so one of several rounds must be this fast. */
 #define SOON_MS 400
 #define ROUNDS 5
 
@@ -43,7 +43,7 @@ enum way {
     WAY_REVOKE,
 };
 
-/** Takes a lock, or all locks, from its holder behind its back. */
+/** Deletes a lock's key, or revokes the lease, as a third party. */
 static void take_away(enum way way, const char *name, const char *lease)
 {
     char prefix[80];
@@ -56,9 +56,9 @@ static void take_away(enum way way, const char *name, const char *lease)
         0);
 }
 
-/** Runs a CMD that prints where it is, takes its lock away at once, and sees
- *  CMD end.
- *  @return whether that was soon */
+/** Runs a CMD that prints its lease, deletes its lock at once, and waits until
+ * CMD has ended.
+ *  @return whether that was fast */
 static bool lose_early(enum way way,
                        const char *command,
                        const char *option,
@@ -87,7 +87,7 @@ static bool lose_early(enum way way,
     return soon;
 }
 
-/** The same until it was soon. */
+/** Repeats it until it was fast. */
 static void expect_soon(enum way way,
                         const char *command,
                         const char *option,
@@ -104,9 +104,9 @@ static void expect_soon(enum way way,
     assert_true(soon);
 }
 
-/** Failures 4, 29 and 38: a lock, or a lead, that is lost within the first
- *  second ends CMD long before that second is over. Method: deletes the key, or
- *  revokes the lease, as soon as CMD says that it runs. */
+/** Failures 4, 29 and 38: a lock, or a leadership, that is lost within the
+ * first second ends CMD long before that second is over. Method: deletes the
+ * key, or revokes the lease, as soon as CMD prints that it runs. */
 static void test_lost_commands(void **state)
 {
     static const enum way ways[] = {WAY_DELETE, WAY_REVOKE};
@@ -120,7 +120,7 @@ static void test_lost_commands(void **state)
     expect_soon(WAY_DELETE, "lock", "--also=other", "--");
 }
 
-/** Whether a notice has come. */
+/** Whether the loss was reported. */
 static bool has_come(void *call)
 {
     return test_call_count(call) > 0;
@@ -136,8 +136,9 @@ static struct leaselock_acquire_options options_of(struct test_call *lost)
     return options;
 }
 
-/** Has a ticket's key deleted, and its loss told; and releases it.
- *  @return whether that was soon */
+/** Deletes a ticket's key, waits for the report of the loss, and releases the
+ * ticket.
+ *  @return whether that was fast */
 static bool lose(leaselock_ticket *ticket, struct test_call *lost)
 {
     bool soon;
@@ -150,7 +151,7 @@ static bool lose(leaselock_ticket *ticket, struct test_call *lost)
     return soon;
 }
 
-/** Takes a free lock and loses it. */
+/** Acquires a free lock and loses it. */
 static bool lose_free(struct test_peer *peer)
 {
     struct test_call lost = TEST_CALL_INIT;
@@ -186,7 +187,7 @@ static bool lose_behind(struct test_peer *peer)
     return lose(third, &lost);
 }
 
-/** Takes two locks and loses one of them. */
+/** Acquires two locks and loses one of them. */
 static bool lose_several(struct test_peer *peer)
 {
     static const char *const names[] = {"all.x", "all.y"};
@@ -200,7 +201,7 @@ static bool lose_several(struct test_peer *peer)
     return lose(ticket, &lost);
 }
 
-/** With a time of its own. */
+/** With a short time. */
 static bool lose_timed(struct test_peer *peer)
 {
     struct test_call lost = TEST_CALL_INIT;
@@ -214,9 +215,9 @@ static bool lose_timed(struct test_peer *peer)
     return lose(ticket, &lost);
 }
 
-/** Failure 38: with LEASELOCK_AT_ONCE, or a short time, a holder hears of its
- *  loss at once: one that took a free lock, one that waited behind two, and one
- *  of two names. A time that is none is refused. */
+/** Failure 38: with LEASELOCK_AT_ONCE, or a short time, a holder's loss is
+ * reported at once: of a free lock, of one acquired behind two others, and of
+ * two names. An invalid time is refused. */
 static void test_option(void **state)
 {
     static bool (*const ways[])(struct test_peer *) = {
@@ -243,7 +244,7 @@ static void test_option(void **state)
     test_peer_close(&peer);
 }
 
-/** What a leader's function works with. */
+/** The input of a leader's function. */
 struct lead {
     struct test_call stopped;
     bool soon;
@@ -270,8 +271,8 @@ static int run_lead(leaselock_ticket *ticket, void *arg)
     return 0;
 }
 
-/** Failure 38: a leader of leaselock_lead hears of its loss at once without any
- *  option. */
+/** Failure 38: the loss of a leader of leaselock_lead is reported at once
+ * without any option. */
 static void test_lead(void **state)
 {
     struct leaselock_lead_options options = LEASELOCK_LEAD_OPTIONS_INIT;

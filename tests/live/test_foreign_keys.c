@@ -1,4 +1,4 @@
-/* Keys in a queue that are no tickets, and keys of other clients. */
+/* Keys in a queue that are not tickets, and keys of other clients. */
 #include "live/tool.h"
 
 #include <pthread.h>
@@ -64,9 +64,9 @@ static void expect_message(const struct leaselock_error *error,
     }
 }
 
-/** Goal: no fenced write gets a key into its own lock's queue, whatever kind it
- *  is, and the error names both. Method: each kind, with and without a
- *  namespace; names that only begin alike pass. */
+/** Goal: a fenced write of any kind cannot put a key into its own lock's queue,
+ * and the error names both. Method: each kind, with and without a namespace;
+ * names with a common prefix are accepted. */
 static void test_fenced_below_own_name(void **state)
 {
     static const char *const spaces[] = {"", "space/"};
@@ -118,10 +118,10 @@ static void test_fenced_below_own_name(void **state)
     }
 }
 
-/** Goal: nobody waits behind a key that goes by hand alone: acquire, try,
- *  several names and the tool name it at once, and nothing of theirs stays.
- *  Method: data put below a lock's name, then each; when the key is deleted
- *  the lock is free. */
+/** Goal: no ticket waits behind a key that only its owner can delete: acquire,
+ * try, several names and the tool report it at once, and leave no key. Method:
+ * data below a lock's name, then each; when the key is deleted the lock is
+ * free. */
 static void test_acquire_names_the_key(void **state)
 {
     static const char *const names[] = {"other", "blocked"};
@@ -163,8 +163,8 @@ static void test_acquire_names_the_key(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: one who meets such a key only when its predecessor goes is not left
- *  waiting. Method: data, a holder that was there before, and a waiter. */
+/** Goal: a ticket for which such a key becomes the predecessor later does not
+ * wait either. Method: data, an earlier holder, and a waiter. */
 static void test_found_later(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -187,9 +187,9 @@ static void test_found_later(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: break spares what is no ticket, and says so; with force it deletes it;
- *  a foreign key on a lease is broken as ever. Method: the library and the
- *  tool on data, then on a key put by hand with a lease. */
+/** Goal: break does not delete a key that is not a ticket, and reports it; with
+ *  force it does; a foreign key on a lease is broken as usual. Method: the
+ *  library and the tool on data, then on a key put by hand with a lease. */
 static void test_break(void **state)
 {
     struct leaselock_break_options options = LEASELOCK_BREAK_OPTIONS_INIT;
@@ -237,7 +237,7 @@ static void test_break(void **state)
     test_peer_close(&peer);
 }
 
-/** Checks the only lock below a prefix: its name, keys, and holder. */
+/** Checks the single lock below a prefix: its name, keys, and holder. */
 static void expect_lock(struct test_peer *peer,
                         const char *prefix,
                         size_t places_n,
@@ -256,9 +256,10 @@ static void expect_lock(struct test_peer *peer,
     leaselock_locks_free(locks);
 }
 
-/** Goal: in the list the oldest key holds, whoever made it, and is marked; data
- *  alone is no lock. Method: keys with a lease as Go's clients, npm's etcd3 and
- *  a hand write them, and data, ahead of a waiter and alone. */
+/** Goal: in the list the oldest key is the holder, whichever client wrote it,
+ * and is marked; data alone is not a lock. Method: keys with a lease in the
+ * format of Go's clients, of npm's etcd3 and of etcdctl, and data, ahead of a
+ * waiter and alone. */
 static void test_list(void **state)
 {
     struct leaselock_locks_info *locks = NULL;
@@ -372,10 +373,10 @@ static void await_seen(struct seen *seen, const char *leaders)
     }
 }
 
-/** Goal: data below the name is no leader, for the library, the tool and an
- *  observer: nobody leads while it is the oldest key, and the error names it;
- *  behind a candidate it makes no difference. Method: data before and behind a
- *  key of another client's. */
+/** Goal: data below the name is not a leader, for the library, the tool and an
+ * observer: there is no leader while it is the oldest key, and the error names
+ * it; behind a candidate it has no effect. Method: data before and behind
+ * another client's key. */
 static void test_leader(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;

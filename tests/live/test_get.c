@@ -27,8 +27,9 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Goal: a key is read with all that etcd keeps of it, an absent one is none.
- *  Method: fenced writes of bytes and of nothing, read by both forms. */
+/** Goal: a key is read with all its fields in etcd, and an absent key is
+ * reported as such. Method: fenced writes of bytes and of an empty value, read
+ * by both forms. */
 static void test_key(void **state)
 {
     struct leaselock_get_info *info = NULL;
@@ -70,8 +71,8 @@ static void test_key(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a range ends where it is told to, and a limit and keys alone are
- *  heeded. Method: four keys, of which three are in the range. */
+/** Goal: a range ends at its end key, and the options limit and keys_only work.
+ * Method: four keys, of which three are in the range. */
 static void test_range(void **state)
 {
     struct leaselock_get_options options = LEASELOCK_GET_OPTIONS_INIT;
@@ -108,9 +109,9 @@ static void test_range(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a key is taken as it is, and what is written back only as it was read
- *  is refused once another program wrote it. Method: a client with a namespace
- *  reads, etcdctl writes, the fenced write compares the mod revision. */
+/** Goal: keys are read without the namespace, and a compare-and-put is refused
+ * once another program has written the key. Method: a client with a namespace
+ * reads, etcdctl writes, the fenced write compares the mod revision. */
 static void test_write_as_read(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -153,10 +154,10 @@ static void test_write_as_read(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a fenced transaction returns what its reads find just before its own
- *  writes, and nothing where it is not applied. Method: reads of the key that
- *  is written, of none, and of a limited range; then a condition that fails;
- *  then the asynchronous form, which releases. */
+/** Goal: a fenced transaction returns its reads' results from just before its
+ * own writes, and none if it is not applied. Method: reads of the written key,
+ * of an absent one, and of a limited range; then a condition that fails; then
+ * the asynchronous form, which releases. */
 static void test_txn_reads(void **state)
 {
     struct leaselock_read reads[] = {
@@ -225,7 +226,7 @@ static void test_txn_reads(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a transaction's reads that cannot be are refused, and write nothing.
+/** Goal: a transaction with invalid reads is refused, and writes nothing.
  *  Method: each mistake in turn. */
 static void test_txn_misuse(void **state)
 {
@@ -278,7 +279,7 @@ static void test_txn_misuse(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: what cannot be is refused. Method: each mistake in turn. */
+/** Goal: invalid arguments are refused. Method: each mistake in turn. */
 static void test_misuse(void **state)
 {
     struct leaselock_get_options options = LEASELOCK_GET_OPTIONS_INIT;

@@ -1,5 +1,5 @@
-/* Clients behind "etcd grpc-proxy", which numbers watches itself, answers
- * serializable ranges from memory and takes the codes off errors. */
+/* Clients behind "etcd grpc-proxy", which assigns watch ids itself, answers
+ * serializable ranges from memory and removes the codes of errors. */
 #include "live/tool.h"
 
 #include <signal.h>
@@ -10,10 +10,10 @@
 #include "support/test_live.h"
 #include "support/wait.h"
 
-/** A hand-over takes some milliseconds; a watch that never works, seconds. */
+/** A handover takes some milliseconds; without a working watch, seconds. */
 #define PROMPT_MS 3000
 
-/** A proxy that is etcd's own: its process, and where clients come to. */
+/** etcd's own proxy: its process, and the address for clients. */
 struct grpc_proxy {
     struct test_process process;
     uint16_t port;
@@ -73,8 +73,8 @@ static int proxy_start(struct grpc_proxy *proxy, const char *space)
                    proxy->port);
     (void)snprintf(proxy->listen, sizeof(proxy->listen), "--listen-addr=%s",
                    proxy->endpoint);
-    /* The proxy is a client of its own at this address, and from 3.5.28 on
-     * exits after 5 s when nothing answers there. */
+    /* The proxy connects to itself at this address, and from 3.5.28 on exits
+     * after 5 s without an answer there. */
     (void)snprintf(proxy->advertise, sizeof(proxy->advertise),
                    "--advertise-client-url=%s", proxy->endpoint);
     if (space != NULL) {
@@ -108,7 +108,7 @@ static int stop_all(void **state)
     return 0;
 }
 
-/** One who waits gets the lock when the holder gives it back, at once. */
+/** A waiter gets the lock when the holder releases it, at once. */
 static void hand_over(const char *holder, const char *waiter, const char *name)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -131,8 +131,8 @@ static void hand_over(const char *holder, const char *waiter, const char *name)
     test_peer_close(&peers[1]);
 }
 
-/** Goal: a lock goes from one to the next, whoever of the two is behind the
- *  proxy. Method: each pair, one after the other. */
+/** Goal: a lock is handed over whichever of the two clients is behind the
+ * proxy. Method: each pair, one after the other. */
 static void test_hand_over(void **state)
 {
     (void)state;
@@ -141,11 +141,11 @@ static void test_hand_over(void **state)
     hand_over(plain.endpoint, plain.endpoint, "px/both");
 }
 
-/** Goal: behind a proxy with a namespace the name is the same lock as the
- *  longer name is without, keys come back without the namespace, and fenced
- *  writes and queues work. Method: hand over between a client with that
- *  namespace of its own and one behind the proxy, then look at key, queue and
- *  a written key. */
+/** Goal: behind a proxy with a namespace, a name is the same lock as the name
+ * with the namespace's prefix without it, keys are returned without the
+ * namespace, and fenced writes and queues work. Method: hand over between a
+ * client with that namespace and one behind the proxy, then read key, queue and
+ * a written key. */
 static void test_namespace(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -181,9 +181,9 @@ static void test_namespace(void **state)
     test_peer_close(&behind);
 }
 
-/** Goal: those further behind get their turn in their order, and those who
- *  leave the queue let nobody in before it. Method: five wait behind the
- *  proxy, the second and third give up, the holder releases, then each. */
+/** Goal: waiters further behind are served in order, also if others leave the
+ * queue. Method: five wait behind the proxy, the second and third time out, the
+ * holder releases, then each. */
 static void test_middle_leaves(void **state)
 {
     struct test_call calls[5];
@@ -220,9 +220,8 @@ static void test_middle_leaves(void **state)
     test_peer_close(&behind);
 }
 
-/** Goal: a try and several names at once work behind the proxy. Method: try
- *  what is held and what is free, and wait for two names of which one is
- *  held. */
+/** Goal: a try and several names at once work behind the proxy. Method: try a
+ * held and a free lock, and wait for two names of which one is held. */
 static void test_try_and_several(void **state)
 {
     static const char *const names[] = {"px/one", "px/two"};
@@ -254,9 +253,9 @@ static void test_try_and_several(void **state)
     test_peer_close(&behind);
 }
 
-/** Goal: a holder that was killed passes the lock on when its lease ends.
- *  Method: the tool with a TTL of 2 s behind the proxy, SIGKILL, one waits
- *  behind the proxy and gets it. */
+/** Goal: the lock of a killed holder is handed over when its lease expires.
+ *  Method: the tool with a TTL of 2 s behind the proxy, SIGKILL, and a waiter
+ *  behind the proxy gets it. */
 static void test_killed_holder(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -274,8 +273,9 @@ static void test_killed_holder(void **state)
     test_process_end(&waiter);
 }
 
-/** Goal: a command behind the proxy whose lock a third party breaks ends with
- *  70, soon. Method: break directly at etcd, once the own key is watched. */
+/** Goal: if a third party breaks the lock, the tool behind the proxy ends its
+ * command with 70, in time. Method: break directly at etcd, once the own key is
+ * watched. */
 static void test_break(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -290,9 +290,9 @@ static void test_break(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: a lease that was revoked is lost long before its deadline, by the
- *  watch of a held key and by the answer to a renewal alone, which comes with
- *  TTL -1. Method: two sessions, one with a held key; revoke both leases. */
+/** Goal: the loss of a revoked lease is detected long before its deadline, by
+ * the watch of a held key, or only by the answer to a renewal, which has TTL
+ * -1. Method: two sessions, one with a held key; revoke both leases. */
 static void test_revoked_lease(void **state)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -322,7 +322,7 @@ static void test_revoked_lease(void **state)
 
         test_call_await_state(&calls[i], LEASELOCK_SESSION_LOST);
         /* The proxy renews by itself, every third of the TTL, and answers the
-         * client's renewals with what comes of its own. */
+         * client's renewals with its own results. */
         assert_true(calls[i].at_ns - begin_ns <
                     12 * INT64_C(1000) * TEST_NS_PER_MS);
     }
@@ -332,8 +332,8 @@ static void test_revoked_lease(void **state)
     }
 }
 
-/** Goal: an observer behind the proxy shows every leader, however short its
- *  time. Method: ten candidates one after the other, each for a moment. */
+/** Goal: an observer behind the proxy reports every leader, however short its
+ * term. Method: ten candidates one after the other, each for a moment. */
 static void test_observe(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -370,8 +370,8 @@ static void test_observe(void **state)
     test_peer_close(&direct);
 }
 
-/** Goal: when the proxy dies and comes back, those behind it go on. Method:
- *  kill it while one waits, start it again, and hand over. */
+/** Goal: when the proxy is killed and restarted, its clients continue. Method:
+ * kill it while a ticket waits, start it again, and hand over. */
 static void test_proxy_restarts(void **state)
 {
     struct test_call call = TEST_CALL_INIT;

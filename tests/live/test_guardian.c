@@ -1,8 +1,8 @@
-/* A guardian frees what a process held as soon as that is dead, and not while
- * it is not: holders in processes of their own come to every end that there is.
+/* A guardian revokes a process's leases as soon as the process has ended, and
+ * not before: holders in processes of their own end in every possible way.
  *
  *     live.guardian              all of it
- *     live.guardian measure N    kill -9, N times: how soon the next one holds
+ *     live.guardian measure N    kill -9, N times: the time to the next grant
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,13 +27,13 @@
 #include "support/test_live.h"
 #include "support/wait.h"
 
-/** So long that nobody gets a lock by the end of a lease. */
+/** So long that no waiter is served by a lease's expiry. */
 #define LONG "60"
 #define LONG_MS 60000
-/** etcd sees an end each 500 ms; a beat comes each third. */
+/** etcd checks for expiry every 500 ms; a keep-alive is sent each third. */
 #define SHORT "3"
 #define SHORT_LEAST_MS 1500
-/** How long to look at what must not happen. */
+/** How long to check that an event does not happen. */
 #define STILL_MS 1500
 #define SESSIONS_N 40
 
@@ -83,7 +83,7 @@ static pid_t fork_sleeper(void)
     pid_t pid = fork();
 
     if (pid == 0) {
-        (void)alarm(2 * LONG_MS / 1000); /* should nobody kill it */
+        (void)alarm(2 * LONG_MS / 1000); /* if it is not killed */
         for (;;) {
             pause();
         }
@@ -127,8 +127,8 @@ static int hold_many(leaselock_client *client,
     return 0;
 }
 
-/** Holds a lock, says its lease, its guardian and another process' id, and at
- *  SIGUSR1 does what its kind is about. */
+/** Holds a lock, prints its lease, its guardian's id and another process's id,
+ * and at SIGUSR1 does the action of its kind. */
 static int holder_main(const char *endpoint,
                        const char *name,
                        const char *ttl,
@@ -191,12 +191,12 @@ static int holder_main(const char *endpoint,
     } else if (strcmp(kind, "exec") == 0) {
         (void)execlp("sleep", "sleep", "600", (char *)NULL);
     }
-    return 0; /* without a goodbye */
+    return 0; /* without closing */
 }
 
 /* The tests. */
 
-/** A holder in a process, and somebody who waits behind it. */
+/** A holder in a process of its own, and a waiter behind it. */
 struct scene {
     struct test_process holder;
     long long lease;
@@ -239,14 +239,14 @@ static void scene_signal(struct scene *scene, int number)
     assert_int_equal(test_process_signal(&scene->holder, number), 0);
 }
 
-/** Waits until the next one holds, and says after how many ms. */
+/** Waits until the next one holds, and returns after how many ms. */
 static int64_t scene_await(struct scene *scene)
 {
     assert_int_equal(test_call_await(&scene->call), 0);
     return (scene->call.at_ns - scene->begun_ns) / TEST_NS_PER_MS;
 }
 
-/** The lock goes to the next long before the lease can end. */
+/** The next one gets the lock long before the lease can expire. */
 static void scene_is_freed(struct scene *scene)
 {
     int64_t took_ms = scene_await(scene);
@@ -255,7 +255,7 @@ static void scene_is_freed(struct scene *scene)
     assert_true(took_ms < LONG_MS / 2);
 }
 
-/** Nothing becomes of the lock for a while. */
+/** Checks that the lock stays held for a while. */
 static void scene_is_still(struct scene *scene)
 {
     int64_t until_ns = test_deadline_ns(STILL_MS);
@@ -287,8 +287,7 @@ static void scene_end(struct scene *scene)
     test_await_keys(&etcd, "", 0);
 }
 
-/** Goal: kill -9 frees the lock at once, and the guardian has nothing to stay
- *  for. */
+/** Goal: kill -9 frees the lock at once, and the guardian exits. */
 static void test_killed(void **state)
 {
     struct scene scene;
@@ -301,7 +300,7 @@ static void test_killed(void **state)
     scene_end(&scene);
 }
 
-/** Goal: nobody has a guardian who has not asked for it. */
+/** Goal: without the option there is no guardian. */
 static void test_not_asked_for(void **state)
 {
     struct scene scene;
@@ -313,8 +312,8 @@ static void test_not_asked_for(void **state)
     scene_end(&scene);
 }
 
-/** Goal: one of a client's sessions can be left out. Method: another of the
- *  same process has the guardian. */
+/** Goal: one of a client's sessions can be excluded. Method: another of the
+ * same process has the guardian. */
 static void test_unguarded(void **state)
 {
     struct scene scene;
@@ -326,8 +325,8 @@ static void test_unguarded(void **state)
     scene_end(&scene);
 }
 
-/** Goal: a process that is stopped is alive, for as long as its lease. Method:
- *  SIGSTOP, and look; then go on, and hold still. */
+/** Goal: a stopped process counts as alive until its lease expires. Method:
+ * SIGSTOP, and check; then resume, and still hold. */
 static void test_stopped(void **state)
 {
     struct scene scene;
@@ -339,14 +338,14 @@ static void test_stopped(void **state)
     assert_false(process_is_gone(&scene.guardian));
     assert_int_equal(test_process_resume(&scene.holder), 0);
     scene_is_still(&scene);
-    /* And when it is killed while it is stopped, it is dead. */
+    /* If it is killed while it is stopped, its leases are revoked. */
     assert_int_equal(test_process_pause(&scene.holder), 0);
     scene_signal(&scene, SIGKILL);
     scene_is_freed(&scene);
     scene_end(&scene);
 }
 
-/** Goal: after a close in order the guardian is not needed any more. */
+/** Goal: after an orderly close the guardian exits. */
 static void test_goodbye(void **state)
 {
     struct scene scene;
@@ -360,7 +359,8 @@ static void test_goodbye(void **state)
     scene_end(&scene);
 }
 
-/** Goal: a process that ends without a goodbye is gone, too. */
+/** Goal: the leases of a process that exits without closing are revoked,
+ * too. */
 static void test_returned(void **state)
 {
     struct scene scene;
@@ -373,8 +373,8 @@ static void test_returned(void **state)
     scene_end(&scene);
 }
 
-/** Goal: a child that has all of the process' descriptors does not hide that it
- *  has died. */
+/** Goal: a child with all of the process's descriptors does not hide the
+ * process's end. */
 static void test_forked(void **state)
 {
     struct scene scene;
@@ -388,8 +388,8 @@ static void test_forked(void **state)
     scene_end(&scene);
 }
 
-/** Goal: a process that has become another program is alive: its lease runs
- *  out, and is not revoked; and the guardian does not stay for ever. */
+/** Goal: a process that has executed another program is alive: its lease
+ * expires, and is not revoked; and the guardian does not stay forever. */
 static void test_exec(void **state)
 {
     struct scene scene;
@@ -403,7 +403,7 @@ static void test_exec(void **state)
     scene_end(&scene);
 }
 
-/** Goal: what kills the process' whole group leaves the guardian. */
+/** Goal: a signal to the process's whole group does not kill the guardian. */
 static void test_group(void **state)
 {
     struct scene scene;
@@ -416,7 +416,7 @@ static void test_group(void **state)
     scene_end(&scene);
 }
 
-/** Goal: it works where there are no pidfds, and knows stopped from dead. */
+/** Goal: it works without pidfds, and distinguishes stopped from ended. */
 static void test_no_pidfd(void **state)
 {
     struct scene scene;
@@ -431,8 +431,8 @@ static void test_no_pidfd(void **state)
     scene_end(&scene);
 }
 
-/** Goal: nothing is freed while the other process that works under the lock is
- *  there. */
+/** Goal: nothing is revoked while the other process that works under the lock
+ * runs. */
 static void test_other(void **state)
 {
     struct scene scene;
@@ -449,8 +449,8 @@ static void test_other(void **state)
     scene_end(&scene);
 }
 
-/** Goal: all leases of a process are freed, and no other. Method: many
- *  sessions, of which some were closed before. */
+/** Goal: all leases of a process are revoked, and no others. Method: many
+ * sessions, of which some were closed before. */
 static void test_many(void **state)
 {
     struct scene scene;
@@ -466,7 +466,7 @@ static void test_many(void **state)
     scene_end(&scene);
 }
 
-/** What can be read of a process, of at most size bytes with a NUL. */
+/** Reads a file of a process in /proc, at most size bytes with a NUL. */
 static size_t read_proc(pid_t pid, const char *file, char *text, size_t size)
 {
     char path[64];
@@ -505,7 +505,7 @@ static bool stands_in_root(void *pid)
 }
 
 /** Goal: a guardian keeps nothing of the program's: no folder, terminal,
- *  descriptor or secret, and stands in a session of its own. */
+ * descriptor or secret, and is in a session of its own. */
 static void test_stands_alone(void **state)
 {
     static const char *const streams[] = {"fd/0", "fd/1", "fd/2"};
@@ -526,7 +526,7 @@ static void test_stands_alone(void **state)
     assert_int_equal(unsetenv("LEASELOCK_PASSWORD"), 0);
     pid = leaselock_client_guardian(peer.client);
     assert_true(pid > 0);
-    /* It goes there when it has become what it is. */
+    /* It changes there after its start. */
     if (!test_until(TEST_WAIT_MS, stands_in_root, &pid)) {
         fail_msg("the guardian stays where it was started");
     }
@@ -571,8 +571,8 @@ static bool has_no_guardian(void *client)
     return leaselock_client_guardian(client) == 0;
 }
 
-/** Goal: a guardian that is killed is missed by nobody, and the next session
- *  has one again, for the sessions before as well. */
+/** Goal: a killed guardian has no effect on its process, and the next session
+ * starts another, for the earlier sessions as well. */
 static void test_guardian_killed(void **state)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -597,8 +597,8 @@ static void test_guardian_killed(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a guardian that is stopped holds up nobody. Method: open and close
- *  sessions meanwhile, and the client. */
+/** Goal: a stopped guardian blocks no call. Method: open and close sessions
+ * meanwhile, and the client. */
 static void test_guardian_stopped(void **state)
 {
     struct test_peer peer;
@@ -621,7 +621,7 @@ static void test_guardian_stopped(void **state)
     assert_true(test_until(TEST_WAIT_MS, process_is_gone, &pid));
 }
 
-/** Goal: who asks for a guardian that cannot be had is told so. */
+/** Goal: if a guardian is required and cannot be started, the call fails. */
 static void test_no_program(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -670,7 +670,7 @@ static void measure(void **state)
         struct scene scene;
 
         scene_begin(&scene, "guarded", LONG);
-        test_await_settled(&etcd); /* as one that has waited for a while */
+        test_await_settled(&etcd); /* as a ticket that has waited for a while */
         scene_signal(&scene, SIGKILL);
         (void)scene_await(&scene);
         took_us[i] = (scene.call.at_ns - scene.begun_ns) / 1000;

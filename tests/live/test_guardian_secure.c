@@ -1,5 +1,5 @@
-/* A guardian reaches an etcd that wants TLS and a user, with what its program
- * was told, wherever that stands. */
+/* A guardian reaches an etcd that requires TLS and a user, with its program's
+ * settings, from whichever source. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,8 +47,8 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Holds a lock, with files named as they are called in its folder, and leaves
- *  that. */
+/** Holds a lock, with file names relative to its folder, and changes to another
+ * folder. */
 static int
 holder_main(const char *endpoint, const char *folder, const char *kind)
 {
@@ -120,14 +120,15 @@ static void check_killed(const char *kind)
     test_process_end(&holder);
 }
 
-/** Goal: a password that the program was given reaches the guardian. */
+/** Goal: the guardian receives the program's password. */
 static void test_password(void **state)
 {
     (void)state;
     check_killed("password");
 }
 
-/** Goal: so do files with names that count from the program's folder. */
+/** Goal: the guardian reads files with names relative to the program's
+ * folder. */
 static void test_files(void **state)
 {
     (void)state;

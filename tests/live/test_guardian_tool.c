@@ -1,4 +1,4 @@
-/* The tool with a guardian: killed, it leaves a lock that the next one has at
+/* The tool with a guardian: if it is killed, the next waiter gets its lock at
  * once, but not while its command may be running. */
 #include "live/terminal.h"
 
@@ -87,7 +87,7 @@ static void await_queue(const char *name, size_t length)
     }
 }
 
-/** Goal: a killed tool that holds for a script leaves nothing behind. */
+/** Goal: a killed tool that holds a lock for a script leaves nothing. */
 static void test_lock(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -105,8 +105,8 @@ static void test_lock(void **state)
     test_process_end(&next);
 }
 
-/** Goal: a killed tool's command is gone before anyone else has the lock,
- *  however stubborn it is. Method: the next one looks for it. */
+/** Goal: a killed tool's command has ended before another client gets the lock,
+ * even if it ignores signals. Method: the next command checks for it. */
 static void test_command(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -130,7 +130,7 @@ static void test_command(void **state)
     test_process_end(&next);
 }
 
-/** Goal: an election has it as well. Method: by the environment. */
+/** Goal: elections have guardians as well. Method: by the environment. */
 static void test_elect(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -151,7 +151,7 @@ static void test_elect(void **state)
     test_process_end(&next);
 }
 
-/** Goal: ^C ends the tool as ever, by itself, and its guardian leaves. */
+/** Goal: ^C ends the tool as without a guardian, and its guardian exits. */
 static void test_interrupted(void **state)
 {
     const char *const argv[] = {"leaselock", "lock",  "--guardian", "--ttl",

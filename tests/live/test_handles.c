@@ -1,5 +1,5 @@
-/* Handles that are no good, or are used where they may not be, are an error
- * code, never a crash and never a hang. */
+/* An invalid handle, or one in a wrong context, gives an error code, never a
+ * crash and never a hang. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,7 +112,7 @@ static void test_two_releases_of_one_ticket(void **state)
     (void)pthread_barrier_destroy(&start);
 }
 
-/** What the blocking calls answered inside a callback. */
+/** The results of the blocking calls inside a callback. */
 struct inside {
     struct test_call call;
     leaselock_ticket *ticket;
@@ -161,7 +161,7 @@ static void test_blocking_inside_a_callback(void **state)
     test_release(inside.ticket);
 }
 
-/** What a child of fork() gets of everything; 0 when all is as it should. */
+/** Checks all calls in a child of fork(); 0 if the results are as expected. */
 static int look_in_child(leaselock_ticket *ticket)
 {
     leaselock_client *client = NULL;
@@ -182,7 +182,7 @@ static int look_in_child(leaselock_ticket *ticket)
 }
 
 /** Failure 26: handles do not survive fork(): the child gets FORKED from all
- *  of them and does nothing with the library, and the parent's lock stays. */
+ * calls, which have no effect, and the parent's lock stays. */
 static void test_26_fork(void **state)
 {
     leaselock_ticket *ticket = test_acquire(&peer, "handle/fork");

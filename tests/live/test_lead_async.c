@@ -1,4 +1,5 @@
-/* leaselock_lead_async: leading for good in a program with an event loop. */
+/* leaselock_lead_async: permanent leadership in a program with an event
+ * loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,8 +30,8 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** What was reported of a leadership. All of it comes on the test's own thread,
- *  in a dispatch or in the client's close. */
+/** The reports of a leadership. All callbacks are on the test's own thread, in
+ * a dispatch or in the client's close. */
 struct program {
     struct test_peer peer;
     leaselock_leadership *leadership;
@@ -119,7 +120,7 @@ static void program_begin(struct program *program, const char *name)
     assert_int_equal(program->changes[LEASELOCK_CHANGE_CAMPAIGNING], 0);
 }
 
-/** The program's event loop: goes on until a count has a value. */
+/** The program's event loop: runs until a count has a value. */
 static void loop_until(struct program *program, const int *count, int value)
 {
     struct pollfd want = {.fd = leaselock_client_fd(program->peer.client),
@@ -133,7 +134,7 @@ static void loop_until(struct program *program, const int *count, int value)
     }
 }
 
-/** Looks for a while that nothing comes. */
+/** Checks for a while that no callback is called. */
 static void loop_for(struct program *program, int timeout_ms)
 {
     struct pollfd want = {.fd = leaselock_client_fd(program->peer.client),
@@ -147,7 +148,7 @@ static void loop_for(struct program *program, int timeout_ms)
     }
 }
 
-/** It has ended, once, and nothing of it is left. */
+/** It has ended, once, and no key is left. */
 static void program_end(struct program *program, const char *prefix, int status)
 {
     assert_int_equal(program->ends, 1);
@@ -160,11 +161,10 @@ static void program_end(struct program *program, const char *prefix, int status)
 }
 
 /**
- * Goal: a term that is lost is followed by another one, with a greater token,
- * once the program has ended the first, and not before; a stop as leader gives
- * the key back. Method: the lease is revoked, and the loop goes on for longer
- * than the first pause.
- */
+ * Goal: a lost term is followed by another one, with a greater token, once the
+ * program has ended the first, and not before; a stop as leader deletes the
+ * key. Method: the lease is revoked, and the loop runs for longer than the
+ * first pause. / */
 static void test_terms(void **state)
 {
     struct program program = {0};
@@ -196,7 +196,7 @@ static void test_terms(void **state)
     test_peer_close(&program.peer);
 }
 
-/** Goal: to end a term that is not lost is to resign, and the end. */
+/** Goal: ending a term that is not lost resigns and ends the leadership. */
 static void test_resigns(void **state)
 {
     struct program program = {0};
@@ -212,7 +212,7 @@ static void test_resigns(void **state)
     test_peer_close(&program.peer);
 }
 
-/** Goal: what on_change returns ends it, before the term begins. */
+/** Goal: a nonzero return of on_change ends it, before the term begins. */
 static void test_verdict(void **state)
 {
     struct program program = {.verdict = 7};
@@ -226,7 +226,7 @@ static void test_verdict(void **state)
 }
 
 /** Goal: a candidate that is stopped leaves the queue; one that is stopped
- *  before its first step never joins it. Method: somebody else leads. */
+ *  before its first step never joins it. Method: another client leads. */
 static void test_stop_campaign(void **state)
 {
     struct program program = {0};
@@ -256,7 +256,7 @@ static void test_stop_campaign(void **state)
     test_peer_close(&other);
 }
 
-/** Loses the leadership by a killed etcd, and goes on until it pauses. */
+/** Loses the leadership when etcd is killed, and runs until the pause. */
 static void lose_etcd(struct program *program, const char *name)
 {
     program_begin(program, name);
@@ -269,7 +269,7 @@ static void lose_etcd(struct program *program, const char *name)
 }
 
 /** Goal: a stop ends the pause between two tries at once. Method: etcd is down;
- *  the loop is not entered between the pause's begin and the stop. */
+ * the loop does not run between the pause's begin and the stop. */
 static void test_stop_pause(void **state)
 {
     struct program program = {0};
@@ -300,8 +300,8 @@ static void test_outage(void **state)
     (void)leaselock_client_close(program.peer.client, NULL);
 }
 
-/** Goal: closing the client ends it wherever it is, with CLOSED, before the
- *  close returns. Method: as candidate, as leader, and in a pause. */
+/** Goal: closing the client ends it in any state, with CLOSED, before the close
+ * returns. Method: as candidate, as leader, and in a pause. */
 static void test_closed(void **state)
 {
     struct program waits = {0};
@@ -324,7 +324,7 @@ static void test_closed(void **state)
     assert_int_equal(test_etcd_restart(&etcd), 0);
 }
 
-/** A program without a loop: callbacks come on the client's thread. */
+/** A program without a loop: callbacks are on the client's thread. */
 struct threaded {
     struct test_call term;
     struct test_call end;
@@ -346,8 +346,8 @@ threaded_end(int status, const struct leaselock_error *error, void *arg)
     test_call_done(status, error, &((struct threaded *)arg)->end);
 }
 
-/** Goal: without `again` it is one term, whose loss is its end; a stop comes
- *  from any thread; what is no leadership is refused. */
+/** Goal: without `again` there is one term, whose loss is the end; a stop is
+ * possible on any thread; an invalid leadership is refused. */
 static void test_once(void **state)
 {
     struct leaselock_lead_options options = LEASELOCK_LEAD_OPTIONS_INIT;

@@ -1,4 +1,4 @@
-/* examples/leader.c, as a user runs it. */
+/* Runs examples/leader.c as a user does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** The next line begins so. */
+/** Checks how the next line begins. */
 static void expect(struct test_process *leader, const char *begin)
 {
     char line[512];
@@ -44,7 +44,7 @@ static void expect(struct test_process *leader, const char *begin)
     }
 }
 
-/** Revokes every lease there is. */
+/** Revokes all leases. */
 static void revoke_all(void)
 {
     char list[512];
@@ -65,9 +65,8 @@ static void revoke_all(void)
 
 /**
  * Goal: the example leads, leads again after its lease was revoked, and after
- * SIGTERM ends with 0 and leaves nothing. Method: it runs as a process, its
- * lines say where it is, etcdctl what is in etcd.
- */
+ * SIGTERM ends with 0 and leaves nothing. Method: it runs as a process; its
+ * lines report its state, etcdctl reads etcd's. / */
 static void test_leader(void **state)
 {
     struct test_process leader = TEST_PROCESS_INIT;

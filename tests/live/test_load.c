@@ -38,7 +38,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** What a lock protects: nothing else keeps its two halves equal. */
+/** The data that a lock protects: only the lock keeps its two halves equal. */
 struct protected
 {
     long first;
@@ -62,7 +62,7 @@ struct loader {
     unsigned number;
 };
 
-/** Uses a counter as only one thread at a time may. */
+/** Uses a counter in a way that requires mutual exclusion. */
 static bool count_once(struct protected *counter, int64_t token)
 {
     bool whole = counter->first == counter->second && counter->token < token;
@@ -111,9 +111,9 @@ static bool never(void *arg)
     return false;
 }
 
-/** 64 threads on 4 sessions take 4 locks in turn for three seconds, each with
- *  a counter that two holders would tear; the sum of the counters must be the
- *  number of locks taken. */
+/** 64 threads on 4 sessions acquire 4 locks in turn for three seconds, each
+ * with a counter that two holders would corrupt; the sum of the counters must
+ * be the number of acquires. */
 static void test_64_threads_on_few_names(void **state)
 {
     static struct load load;
@@ -153,7 +153,7 @@ static void test_64_threads_on_few_names(void **state)
     assert_int_equal(test_leases(&etcd), 0);
 }
 
-/** Calls that are to come back, in any order. */
+/** Calls that must complete, in any order. */
 struct flight {
     atomic_int done;
     atomic_int failed;
@@ -184,8 +184,8 @@ static void check_flight(struct flight *flight)
     assert_int_equal(atomic_load(&flight->failed), 0);
 }
 
-/** 2 000 acquires of as many names in flight at once are all served, and so
- *  are their releases; each call comes back once, and no key is left. */
+/** 2 000 acquires of as many names in flight at once are all granted, and so
+ * are their releases; each call completes once, and no key is left. */
 static void test_2000_acquires_in_flight(void **state)
 {
     static leaselock_ticket *tickets[IN_FLIGHT];
@@ -221,8 +221,8 @@ static void test_2000_acquires_in_flight(void **state)
 }
 
 /** 2 000 tickets of one session wait, each for a name that another client's
- *  session holds, which is then closed: its keys go in one revision, and each
- *  ticket is held, with a key of its own and nobody else's left. */
+ * session holds, which is then closed: its keys are deleted in one revision,
+ * and each ticket is held, with a key of its own and no other key left. */
 static void test_2000_released_at_once(void **state)
 {
     static leaselock_ticket *tickets[IN_FLIGHT];
@@ -264,10 +264,10 @@ static void test_2000_released_at_once(void **state)
     test_peer_close(&waiter);
 }
 
-/** A queue whose tickets hand the lock on in their callbacks. */
+/** A queue whose tickets hand the lock over in their callbacks. */
 struct chain {
     leaselock_ticket *tickets[IN_FLIGHT / 4];
-    int64_t token; /* of the last one that was served */
+    int64_t token; /* of the last one granted */
     atomic_int done;
     atomic_int failed;
 };

@@ -1,5 +1,4 @@
-/* Every lock below a prefix, a lock that is taken from its holder, and
- * deadlocks of sessions that wait for each other. */
+/* All locks below a prefix, a broken lock, and deadlocks of sessions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,8 +91,8 @@ static void test_list(void **state)
                      0);
 }
 
-/** Goal: a list of many pages has everybody once, and a client's namespace is
- *  not left. Method: more locks than a page holds, in a namespace. */
+/** Goal: a list of many pages has each lock once, and stays within a client's
+ * namespace. Method: more locks than a page holds, in a namespace. */
 static void test_pages(void **state)
 {
     static struct test_call calls[MANY];
@@ -134,8 +133,8 @@ static void test_pages(void **state)
     test_peer_close(&other);
 }
 
-/** Goal: a broken lock goes to the next, and only the key that was meant is
- *  deleted. Method: break a holder, then once more with the old token. */
+/** Goal: a broken lock is granted to the next waiter, and only the intended key
+ * is deleted. Method: break a holder, then once more with the old token. */
 static void test_break(void **state)
 {
     struct leaselock_break_options options = LEASELOCK_BREAK_OPTIONS_INIT;
@@ -183,9 +182,10 @@ static void test_break(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a deadlock of three sessions is reported with who has and wants what,
- *  is gone when one gives up, and tickets over several names are never in one
- *  with each other. Method: hold and wait, one lock after another. */
+/** Goal: a deadlock of three sessions is reported with each one's held and
+ * awaited locks, ends when one withdraws, and tickets over several names are
+ * never in one with each other. Method: hold and wait, one lock after
+ * another. */
 static void test_deadlock(void **state)
 {
     static const char *const names[] = {"dl/a", "dl/b", "dl/c"};
@@ -258,7 +258,7 @@ static void test_deadlock(void **state)
     }
 }
 
-/** Goal: what is wrong with the arguments is said. */
+/** Goal: errors of the arguments are reported. */
 static void test_mistakes(void **state)
 {
     struct leaselock_locks_options options = LEASELOCK_LOCKS_OPTIONS_INIT;

@@ -1,5 +1,5 @@
-/* Answers that get lost on the way, and watches that are cut off. The numbers
- * are those of the list of failures that this project keeps. */
+/* Answers that are lost in the network, and watches that are cut off. The
+ * numbers are those of docs/failures.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include "support/test_live.h"
 #include "support/wait.h"
 
-/** Of the client behind the bad network. */
+/** Of the client behind the faulty network. */
 #define REQUEST_TIMEOUT_MS 500
 
 static struct test_etcd etcd;
@@ -52,7 +52,7 @@ static void pair_open(struct pair *pair, int request_timeout_ms)
     test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &pair->near);
 }
 
-/** Closes all, while both sessions must be well and no key be left. */
+/** Closes all; both sessions must be active and no key left. */
 static void pair_close(struct pair *pair)
 {
     test_await_keys(&etcd, "", 0);
@@ -92,8 +92,8 @@ static void test_7_lost_answer_of_an_acquire(void **state)
     pair_close(&pair);
 }
 
-/** Failure 7: the same in the middle of a queue: the place is kept, before one
- *  who came later. */
+/** Failure 7: the same in the middle of a queue: the ticket keeps its place
+ * before a later one. */
 static void test_7_lost_answer_keeps_the_place(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -126,7 +126,7 @@ static void test_7_lost_answer_keeps_the_place(void **state)
     pair_close(&pair);
 }
 
-/** Begins an acquire that is to time out, and awaits its end. */
+/** Begins an acquire that is to time out, and waits for that. */
 static void acquire_in_vain(struct pair *pair,
                             const char *name,
                             int timeout_ms,
@@ -149,9 +149,9 @@ static void acquire_in_vain(struct pair *pair,
     assert_int_equal(test_call_count(&call), 1);
 }
 
-/** Failure 7: the answer is lost, and the caller gives up before it could be
- *  asked for again: the orphan in the queue is removed, not at the end of its
- *  lease but as soon as etcd can be reached. */
+/** Failure 7: the answer is lost, and the caller times out before the request
+ * can be repeated: the orphaned key is deleted as soon as etcd can be reached,
+ * not only when its lease expires. */
 static void test_7_orphan_is_removed(void **state)
 {
     struct pair pair;
@@ -170,9 +170,8 @@ static void test_7_orphan_is_removed(void **state)
     pair_close(&pair);
 }
 
-/** Failure 7: requests that were stuck on the way arrive when their caller has
- *  given up. The proxy keeps them until then; the key that they make must go.
- */
+/** Failure 7: delayed requests arrive after their caller has timed out. The
+ * proxy holds them until then; the key that they create must be deleted. / */
 static void test_7_late_request_leaves_nothing(void **state)
 {
     struct pair pair;
@@ -188,8 +187,8 @@ static void test_7_late_request_leaves_nothing(void **state)
     pair_close(&pair);
 }
 
-/** Failure 9: the answer to a release is lost, another session takes the lock,
- *  and the release that is then tried again must not free it. */
+/** Failure 9: the answer to a release is lost, another session acquires the
+ * lock, and the repeated release must not free it. */
 static void test_9_retried_release_frees_nobody_else(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -220,8 +219,8 @@ static void test_9_retried_release_frees_nobody_else(void **state)
     pair_close(&pair);
 }
 
-/** A release that etcd does not hear returns OUTCOME_UNKNOWN in bounded time,
- *  and is done in the background as soon as etcd is reached again. */
+/** A release that does not reach etcd returns OUTCOME_UNKNOWN in bounded time,
+ * and is completed in the background as soon as etcd can be reached. */
 static void test_release_goes_on_in_the_background(void **state)
 {
     struct pair pair;
@@ -243,7 +242,7 @@ static void test_release_goes_on_in_the_background(void **state)
     pair_close(&pair);
 }
 
-/** Compacts etcd's history as far as it goes. */
+/** Compacts all of etcd's history. */
 static void compact(void)
 {
     char revision[24];
@@ -258,7 +257,7 @@ static void compact(void)
 }
 
 /** Failures 5 and 6: the lock is released while the waiter is cut off, and the
- *  history that holds the deletion is compacted before it comes back. */
+ *  history with the deletion is compacted before it reconnects. */
 static void test_5_deletion_missed_and_compacted(void **state)
 {
     struct test_call call = TEST_CALL_INIT;

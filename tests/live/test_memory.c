@@ -1,7 +1,7 @@
 /* The API while memory is short: whichever allocation fails, calls end cleanly
- * and nothing is left behind. tests/support/test_memory.h says what is checked
- * of each run and what is not covered; tests/live/test_memory_tickets.c has the
- * tickets; tests/unit/test_core_memory.c does the same to core alone. */
+ * and nothing is left. tests/support/test_memory.h lists the checks of each run
+ * and what is not covered; tests/live/test_memory_tickets.c has the tickets;
+ * tests/unit/test_core_memory.c does the same to core alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@
 
 #define NAME "memory/lock"
 
-/** An endpoint at which nobody listens. */
+/** An endpoint without a listener. */
 static char closed_endpoint[32];
 
 static void
@@ -100,7 +100,8 @@ static void session(struct test_memory_run *run)
         assert_null(peer.session);
         assert_int_equal(error.code, status);
         assert_true(strlen(error.message) > 0);
-        /* No endpoint is blamed for what was never sent to one. */
+        /* No endpoint is marked as failed for a request that was not sent to
+         * it. */
         assert_true(strstr(error.message, "out of memory") == NULL ||
                     error.endpoint[0] == '\0');
     }
@@ -134,7 +135,7 @@ static void session_async(struct test_memory_run *run)
     test_memory_close(run, &peer);
 }
 
-/** Who holds and who waits, and a ping. */
+/** A listing of holder and waiter, and a ping. */
 static void queries(struct test_memory_run *run)
 {
     struct leaselock_queue_options options = LEASELOCK_QUEUE_OPTIONS_INIT;
@@ -193,7 +194,7 @@ static void queries_async(struct test_memory_run *run)
     test_memory_end(run, &peer);
 }
 
-/** Dispatches until a call that has begun has ended. */
+/** Dispatches until a call that has begun has completed. */
 static bool dispatch_until_ended(struct test_memory_run *run,
                                  leaselock_client *dispatched,
                                  struct test_call *call,
@@ -213,7 +214,7 @@ static bool dispatch_until_ended(struct test_memory_run *run,
     return test_memory_ended(run, call, expected);
 }
 
-/** A client in dispatch mode, with everything asynchronous. */
+/** A client in dispatch mode, with all calls asynchronous. */
 static void dispatch(struct test_memory_run *run)
 {
     struct test_call states = TEST_CALL_INIT;
@@ -251,7 +252,7 @@ static void dispatch(struct test_memory_run *run)
     test_memory_close(run, &peer);
 }
 
-/** A client that is closed while all kinds of calls are on their way. */
+/** A client that is closed while all kinds of calls are in flight. */
 static void close_all(struct test_memory_run *run)
 {
     struct test_call states = TEST_CALL_INIT;
@@ -289,7 +290,7 @@ static void close_all(struct test_memory_run *run)
                                                  run->patience_ms, &ping,
                                                  test_call_done, pinged, NULL));
     if (run->lasting) {
-        /* Else the leases stay until their end. */
+        /* Otherwise the leases stay until they expire. */
         test_memory_back(run);
     }
     (void)test_memory_is(run, leaselock_client_close(peer.client, NULL), 0);

@@ -14,8 +14,8 @@
 
 #define NAME "memory/election"
 
-/** Writes, on a ticket that was taken while there was memory. The keys are the
- *  session's, so that none is left. */
+/** Writes, on a ticket that was acquired before memory was short. The keys are
+ * on the session's lease, so that none is left. */
 static void fenced(struct test_memory_run *run)
 {
     struct test_call *written = test_memory_call(run);
@@ -131,7 +131,7 @@ static bool has_led_or_ended(void *arg)
     return has_led || test_call_count(&view->ended) > 0;
 }
 
-/** Either tells the leader or ends with NOMEM, and never neither. */
+/** Either reports the leader or ends with NOMEM, always one of them. */
 static void observed(struct test_memory_run *run)
 {
     struct view view = {.mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -175,7 +175,7 @@ end_term(leaselock_leadership *leadership, leaselock_ticket *ticket, void *arg)
     (void)leaselock_lead_term_end(leadership);
 }
 
-/** Leads for a term that ends at once. */
+/** Leads for one term, which ends at once. */
 static void led(struct test_memory_run *run)
 {
     struct leaselock_session_options again = LEASELOCK_SESSION_OPTIONS_INIT;

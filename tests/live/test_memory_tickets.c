@@ -12,7 +12,7 @@
 
 #define NAME "memory/lock"
 
-/** A free lock, taken and given back. */
+/** A free lock, acquired and released. */
 static void uncontended(struct test_memory_run *run)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
@@ -73,8 +73,8 @@ static bool one_ended(void *arg)
            (!both->done[1] && test_call_count(both->calls[1]) > 0);
 }
 
-/** Two who wait in line, and get the lock one after the other: in which order
- *  is open, as one of the requests may be sent anew. */
+/** Two waiters, which get the lock one after the other, in either order, as one
+ * of the requests may be sent again. */
 static void hand_over(struct test_memory_run *run)
 {
     struct test_call *acquired[] = {test_memory_call(run),
@@ -108,7 +108,7 @@ static void hand_over(struct test_memory_run *run)
     test_memory_end(run, &peer);
 }
 
-/** A lock that is taken: tried, waited for in vain, and given up. */
+/** A held lock: a try, a timeout, and a cancellation. */
 static void in_vain(struct test_memory_run *run)
 {
     struct test_call *given_up = test_memory_call(run);
@@ -125,7 +125,7 @@ static void in_vain(struct test_memory_run *run)
     (void)test_memory_is(
         run, leaselock_acquire(peer.session, NAME, NULL, 0, &none, NULL),
         LEASELOCK_E_TIMEOUT);
-    /* Not even a place in the queue, when all of the time was a pause. */
+    /* Without a place in the queue, if all of the time was a pause. */
     status = leaselock_acquire(peer.session, NAME, NULL, 5, &none, NULL);
     if (run->nth == 0 || status != LEASELOCK_E_UNAVAILABLE) {
         (void)test_memory_is(run, status, LEASELOCK_E_TIMEOUT);
@@ -137,8 +137,8 @@ static void in_vain(struct test_memory_run *run)
         test_memory_begun(
             run, released,
             leaselock_release_async(waiting, test_call_done, released, NULL))) {
-        /* An answer that could not be read leaves open whether there is a
-         * key; whatever there is goes in the background. */
+        /* After an answer that could not be read, it is unknown whether there
+         * is a key; if so, it is deleted in the background. */
         if (run->nth == 0 ||
             test_call_await(released) != LEASELOCK_E_OUTCOME_UNKNOWN) {
             (void)test_memory_ended(run, released, 0);
@@ -167,7 +167,8 @@ static void try_free(struct test_memory_run *run)
     test_memory_end(run, &peer);
 }
 
-/** A lease that somebody revokes: its holder and its waiter are told. */
+/** A lease that a third party revokes: the loss is reported to its holder and
+ * its waiter. */
 static void lost(struct test_memory_run *run)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
@@ -181,7 +182,7 @@ static void lost(struct test_memory_run *run)
     options.on_lost = test_call_lost;
     options.on_lost_arg = &told;
     test_memory_open(run, &peer);
-    /* Who has waited has a watch on the own key already. */
+    /* A ticket that has waited has a watch on its own key already. */
     first = test_acquire(&peer, NAME);
     (void)test_memory_begun(
         run, held,
@@ -198,7 +199,8 @@ static void lost(struct test_memory_run *run)
     test_memory_short(run);
     test_memory_revoke(peer.session);
     if (run->lasting) {
-        /* The watch may be gone for as long as memory is: it is told then. */
+        /* The watch may be missing while memory is short: the loss is reported
+         * after that. */
         test_memory_back(run);
     }
     assert_int_equal(test_call_await(waiting), LEASELOCK_E_LOST);

@@ -1,4 +1,4 @@
-/* Arguments that make no sense are an error code and nothing more. */
+/* Invalid arguments give an error code and have no effect. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,8 +31,8 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** NULL in the place of each argument: an error, or nothing to do, and outputs
- *  are left alone. */
+/** NULL for each argument: an error, or no effect, and outputs are
+ * unchanged. */
 static void test_null_arguments(void **state)
 {
     leaselock_client *client = NULL;
@@ -101,8 +101,8 @@ static void test_null_arguments(void **state)
     assert_null(queue);
 }
 
-/** Names: the faults are refused with a sentence, by an acquire as by a look
- *  at the queue, and what is just allowed works. */
+/** Names: invalid ones are refused with a sentence, by an acquire and by a read
+ * of the queue, and names at the limits work. */
 static void test_names(void **state)
 {
     static const char *const bad[] = {"",     "/",   "/a",    "a/",
@@ -138,8 +138,8 @@ static void test_names(void **state)
                      LEASELOCK_E_NAME);
 }
 
-/** Numbers and sizes that make no sense: time-outs, TTLs, labels, endpoints'
- *  numbers and options of another size. */
+/** Invalid numbers and sizes: timeouts, TTLs, labels, numbers of endpoints and
+ * options of another size. */
 static void test_bad_options(void **state)
 {
     struct leaselock_client_options client_options =

@@ -1,4 +1,4 @@
-/* The simulator's etcd against the real one. */
+/* Compares the simulator's etcd with a real one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,10 +20,10 @@
 #define REQUESTS 1000
 #define REQUESTS_ENV "LEASELOCK_MODEL_REQUESTS"
 #define SEED_ENV "LEASELOCK_MODEL_SEED"
-/** Watches are compared after so many steps. */
+/** Watches are compared every so many steps. */
 #define STEPS_BETWEEN_BARRIERS 25
-/** Fewer than etcd queues messages for on a stream: a watch whose message
- *  found the queue full would get its next ones late and in one. */
+/** Below the limit of messages that etcd queues on a stream: a watch whose
+ * message finds the queue full would receive its next ones late and merged. */
 #define WATCHES_MAX 40
 #define SENTINEL_WATCH 900000
 #define WAIT_MS 20000
@@ -40,7 +40,7 @@ static struct {
     uint64_t seed;
     uint64_t calls;
     bool answered;
-    /** While the model is asked. */
+    /** During a request to the model. */
     const struct ll_answer *real;
     int64_t real_ttl_s;
     bool compared;
@@ -48,7 +48,7 @@ static struct {
     size_t watches_n;
 } bed;
 
-/** Ends the test with what was asked and what came of it on both sides. */
+/** Fails the test with the request and the answers of both sides. */
 static void differ(const char *real, const char *model)
 {
     char *step = sim_print_step(&bed.step);
@@ -119,7 +119,7 @@ static void on_model_down(void *arg, uint64_t stream, const char *text)
     fail_msg("the model ended stream %" PRIu64 ": %s", stream, text);
 }
 
-/** Asks the model what etcd has answered. */
+/** Sends the model the request that etcd has answered. */
 static void on_event(struct ll_event *event, void *arg)
 {
     (void)arg;
@@ -147,7 +147,7 @@ static void on_event(struct ll_event *event, void *arg)
     }
 }
 
-/** Takes in what comes for a while. */
+/** Receives messages for a while. */
 static void pump(int64_t for_ns)
 {
     void *tag = ll_transport_wait(bed.transport, for_ns);
@@ -191,8 +191,8 @@ static void await_messages(void)
     }
 }
 
-/** Writes what a watch of its own waits for, so that all before it has come,
- *  and compares what the watches were told. */
+/** Writes a key that a watch of its own waits for, so that all earlier messages
+ * have arrived, and compares the watches' messages. */
 static void barrier(void)
 {
     struct ll_op put = {.kind = LL_OP_PUT};
@@ -235,8 +235,8 @@ static void run_watch(const struct sim_watch_request *watch)
     await_messages();
 }
 
-/** Cancels a watch when all is told that it was to be told: what is on its way
- *  in etcd at that time is told or is not, by chance. */
+/** Cancels a watch after all its messages have arrived: whether etcd sends
+ * messages that are pending at that time is a matter of chance. */
 static void run_cancel(int64_t watch_id)
 {
     struct ll_effect effect = {.kind = LL_EFFECT_WATCH_CANCEL};
@@ -303,7 +303,7 @@ static void open_bed(uint64_t seed)
         .seed = seed,
         .members = 1,
         .version = bed.version,
-        /* As test_etcd_start has it. */
+        /* As in test_etcd_start. */
         .election_ns = 500 * TEST_NS_PER_MS,
         .watch_race_max_ns = -1,
     };
@@ -367,9 +367,9 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** The simulator's etcd of this release says what the real one says: the same
- * random requests to both, answer by answer, and message by message of the
- * watches. A seed starts the same requests again: LEASELOCK_MODEL_SEED. */
+/** Goal: the simulator's model of this release gives the same answers and watch
+ * messages as the real etcd. Method: the same random requests to both. A seed
+ * repeats the same requests: LEASELOCK_MODEL_SEED. */
 static void test_model_answers_as_etcd_does(void **state)
 {
     uint64_t requests = env_number(REQUESTS_ENV, REQUESTS);

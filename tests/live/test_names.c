@@ -12,7 +12,7 @@
 #include "support/test_live.h"
 #include "support/wait.h"
 
-/** Of the client behind the bad network. */
+/** Of the client behind the faulty network. */
 #define REQUEST_TIMEOUT_MS 500
 #define NAMES(...) ((const char *const[]){__VA_ARGS__})
 
@@ -76,7 +76,7 @@ static bool is_free(struct test_peer *peer, const char *name)
     return status == 0;
 }
 
-/** Deletes the key of one of a ticket's names behind the library's back. */
+/** Deletes the key of one of a ticket's names as a third party. */
 static void delete_key_at(leaselock_ticket *ticket, size_t at)
 {
     char key[LEASELOCK_KEY_MAX + 1];
@@ -88,8 +88,8 @@ static void delete_key_at(leaselock_ticket *ticket, size_t at)
     assert_string_equal(output, "1\n");
 }
 
-/** Goal: a try takes every lock or none, and a failed one writes nothing.
- *  Method: one of three is held; etcd's revision stays as it was. */
+/** Goal: a try acquires every lock or none, and a failed one writes nothing.
+ * Method: one of three is held; etcd's revision does not change. */
 static void test_try_takes_all_or_nothing(void **state)
 {
     const char *const *names = NAMES("try/a", "try/b", "try/c");
@@ -121,8 +121,8 @@ static void test_try_takes_all_or_nothing(void **state)
     test_peer_close(&other);
 }
 
-/** Goal: what a ticket tells of its names. Method: take three and ask; the
- *  queues in etcd say the same. */
+/** Goal: a ticket's getters for its names agree with etcd's queues. Method:
+ * acquire three and compare. */
 static void test_what_a_ticket_tells(void **state)
 {
     const char *const *names = NAMES("tell/c", "tell/a", "tell/b");
@@ -166,8 +166,8 @@ static void test_what_a_ticket_tells(void **state)
 }
 
 /** Goal: a ticket waits for all its locks, keeps those that it has while it
- *  waits, and is first where it came first. Method: two of three are held by
- *  others, who release one after the other. */
+ *  waits, and is first in queues that it joined first. Method: two of three are
+ *  held by others, who release one after the other. */
 static void test_waits_for_all(void **state)
 {
     const char *const *names = NAMES("wait/a", "wait/b", "wait/c");
@@ -206,9 +206,9 @@ static void test_waits_for_all(void **state)
     test_peer_close(&other);
 }
 
-/** Goal: tickets that share names get them in the order in which they asked,
- *  in whatever order the names were given. Method: three behind a holder; who
- *  does not share a name with those ahead need not wait. */
+/** Goal: tickets that share names get them in the order of their requests,
+ * whatever the order of the names. Method: three behind a holder; a ticket that
+ * shares no name with those ahead does not wait. */
 static void test_order(void **state)
 {
     struct test_call calls[3] = {TEST_CALL_INIT, TEST_CALL_INIT,
@@ -247,8 +247,8 @@ static void test_order(void **state)
 }
 
 /** Goal: the key of one name, deleted by a third party while the ticket waits,
- *  ends the whole wait. Method: delete the one of a lock that it has already;
- *  its other places go. */
+ *  ends the whole wait. Method: delete the key of a lock that it has already;
+ *  its other keys are deleted. */
 static void test_lost_key_while_waiting(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -271,9 +271,9 @@ static void test_lost_key_while_waiting(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a held ticket of which one lock is lost is lost, is told so once, and
- *  keeps the other locks until it is released. Method: delete the second key.
- */
+/** Goal: a held ticket that loses one of its locks is lost, which is reported
+ * once, and keeps the other locks until it is released. Method: delete the
+ * second key. / */
 static void test_lost_key_while_held(void **state)
 {
     const char *const *names = NAMES("losth/a", "losth/b", "losth/c");
@@ -305,7 +305,8 @@ static void test_lost_key_while_held(void **state)
     test_peer_close(&other);
 }
 
-/** Goal: with its lease a ticket loses all, waiting or held. Method: revoke. */
+/** Goal: a ticket whose lease is revoked loses all locks, waiting or held.
+ * Method: revoke. */
 static void test_lost_lease(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -330,8 +331,8 @@ static void test_lost_lease(void **state)
     (void)leaselock_client_close(waiter.client, NULL);
 }
 
-/** Goal: who waits can leave, by a time-out, by a release and by a close, and
- *  leaves no key. Method: each, behind a holder. */
+/** Goal: a waiting ticket can end, by a timeout, by a release and by a close,
+ * and leaves no key. Method: each, behind a holder. */
 static void test_leaving(void **state)
 {
     const char *const *names = NAMES("leave/a", "leave/b");
@@ -409,8 +410,8 @@ static void test_7_lost_answer(void **state)
     test_proxy_close(proxy);
 }
 
-/** Failure 7: the answer is lost, and the caller gives up: what landed is
- *  deleted, and the locks are free for the next while the session lives. */
+/** Failure 7: the answer is lost, and the caller times out: the keys are
+ * deleted, and the locks are free for the next while the session is active. */
 static void test_7_abandoned(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -443,8 +444,8 @@ static void test_7_abandoned(void **state)
     test_proxy_close(proxy);
 }
 
-/** Goal: one name is an ordinary ticket, and as many as there may be are one
- *  ticket as well. Method: both. */
+/** Goal: one name is an ordinary ticket, and the maximum number of names is one
+ * ticket as well. Method: both. */
 static void test_one_and_most(void **state)
 {
     char texts[LEASELOCK_NAMES_MAX][32];
@@ -481,8 +482,8 @@ static void test_one_and_most(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: names that cannot be together are refused, with the one that is at
- *  fault. Method: each kind of mistake. */
+/** Goal: invalid combinations of names are refused, with the wrong one in the
+ * error. Method: each kind of mistake. */
 static void test_mistakes(void **state)
 {
     static const struct {
@@ -542,7 +543,7 @@ static void test_mistakes(void **state)
     test_peer_close(&peer);
 }
 
-/** Goal: a fenced write under several names is refused, and says why. */
+/** Goal: a fenced write under several names is refused, with the reason. */
 static void test_no_fence(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -560,8 +561,8 @@ static void test_no_fence(void **state)
     test_peer_close(&peer);
 }
 
-/** Failure 13: a lock that is nested below one of the names is named, by a
- *  wait and by a try. */
+/** Failure 13: a lock that is nested below one of the names is reported, by a
+ * wait and by a try. */
 static void test_13_nested(void **state)
 {
     static const int timeouts_ms[] = {0, TEST_WAIT_MS};

@@ -1,6 +1,6 @@
-/* Many who take several locks at once, in any order, and others who take the
- * same locks one at a time: nobody waits for ever, and no lock has two holders.
- */
+/* Many clients that acquire several locks at once, in any order, and others
+ * that acquire the same locks one at a time: no wait is endless, and no lock
+ * has two holders. / */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,26 +41,26 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** The table: a place a name, where a holder leaves its mark. */
+/** The table: an entry for each name, which its holder marks. */
 struct table {
     const char *label;
     int names_n;
     atomic_int marks[NAMES_MAX];
-    int64_t tokens[NAMES_MAX]; /* only a holder touches its own */
-    int logs[NAMES_MAX];       /* what Go's clients write to as well, or -1 */
+    int64_t tokens[NAMES_MAX]; /* used by its holder only */
+    int logs[NAMES_MAX];       /* also written by Go's clients, or -1 */
     atomic_int faults;
 };
 
-/** Who sits at it: a thread with a session of its own. */
+/** A contender: a thread with a session of its own. */
 struct guest {
     struct table *table;
     struct test_peer peer;
     pthread_t thread;
     unsigned seed;
     int rounds;
-    int most;        /* names a round */
-    bool plain;      /* takes one name, by leaselock_acquire */
-    bool neighbours; /* takes two that are side by side, as philosophers do */
+    int most;        /* names per round */
+    bool plain;      /* acquires one name, with leaselock_acquire */
+    bool neighbours; /* acquires two neighbours, as dining philosophers do */
     int number;
 };
 
@@ -96,7 +96,8 @@ static int draw(struct guest *guest, int *ret_at)
     return n;
 }
 
-/** While all are held: nobody else has marked them, and tokens rise. */
+/** Checks, while all are held, that no other holder has marked them and that
+ * tokens increase. */
 static void use(struct guest *guest, const int *at, int n, int64_t token)
 {
     struct table *table = guest->table;
@@ -176,7 +177,7 @@ static void *guest_main(void *arg)
     return NULL;
 }
 
-/** Sits all down, and waits until each has had all its rounds. */
+/** Starts all contenders, and waits until each has completed its rounds. */
 static void dine(struct table *table, struct guest *guests, int guests_n)
 {
     for (int i = 0; i < guests_n; i++) {
@@ -215,9 +216,9 @@ static void table_init(struct table *table, const char *label, int names_n)
     }
 }
 
-/** Goal: five philosophers eat, though each asks for the left fork before the
- *  right one. Method: what would be a deadlock if they took one after the
- *  other; everybody has to get through. */
+/** Goal: five dining philosophers all eat, though each names the left fork
+ * before the right one. Method: acquired one after the other, this would be a
+ * deadlock; all must complete. */
 static void test_philosophers(void **state)
 {
     static struct guest guests[5];
@@ -233,8 +234,8 @@ static void test_philosophers(void **state)
     leave(&table, guests, 5);
 }
 
-/** Goal: the same with 50 names and 16 guests who take 2 to 6 of them at
- *  random, beside 4 who take one. */
+/** Goal: the same with 50 names and 16 contenders that acquire 2 to 6 of them
+ * at random, beside 4 that acquire one. */
 static void test_crowd(void **state)
 {
     static struct guest guests[20];
@@ -252,8 +253,7 @@ static void test_crowd(void **state)
     leave(&table, guests, 20);
 }
 
-/** Whether there is the Go peer, beside the tool; where it was not built the
- *  test does without. */
+/** Whether the Go peer exists, beside the tool; the test works without it. */
 static bool find_gopeer(char *ret_path, size_t size)
 {
     const char *tool = test_tool();
@@ -264,7 +264,7 @@ static bool find_gopeer(char *ret_path, size_t size)
     return access(ret_path, X_OK) == 0;
 }
 
-/** Reads a journal: who enters leaves before the next one enters. */
+/** Checks a journal: each holder leaves before the next one enters. */
 static int read_journal(const char *path)
 {
     FILE *file = fopen(path, "re");
@@ -294,9 +294,9 @@ static int read_journal(const char *path)
     return go_turns;
 }
 
-/** Goal: the same five names with 8 guests who take 2 to 4 of them, 2 who take
- *  one, and two of Go's clients who take one: all get through. Method: each
- *  name that Go's clients take has a journal of who enters and who leaves. */
+/** Goal: the same five names with 8 contenders that acquire 2 to 4 of them, 2
+ * that acquire one, and two of Go's clients that acquire one: all complete.
+ * Method: each name that Go's clients acquire has a journal of its holders. */
 static void test_crowd_with_go(void **state)
 {
     static struct guest guests[10];

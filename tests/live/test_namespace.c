@@ -33,10 +33,10 @@ static void open_in(const char *space, struct test_peer *peer)
     test_peer_open_with(etcd.endpoint, &options, NULL, peer);
 }
 
-/** Goal: the same name in two namespaces and in none is three locks, and one
- *  whose namespace and name come to the same key is the same lock. Method: hold
- *  all three at once, look at key, name and queue of each, and try the fourth.
- */
+/** Goal: the same name in two namespaces and in none is three locks, and a
+ * namespace and name with the same concatenation are the same lock. Method:
+ * hold all three at once, read key, name and queue of each, and try the fourth.
+ * / */
 static void test_same_name(void **state)
 {
     static const char *const spaces[] = {NULL, "blue/", "/green/"};
@@ -83,8 +83,8 @@ static void test_same_name(void **state)
     }
 }
 
-/** Goal: the longest namespace and the longest name go together, and one that
- *  is longer or holds control bytes is refused when the client is opened. */
+/** Goal: the longest namespace works with the longest name, and one that is
+ * longer or contains control bytes is refused when the client is opened. */
 static void test_limits(void **state)
 {
     char space[LEASELOCK_NAMESPACE_MAX + 2];

@@ -1,5 +1,5 @@
-/* "Not reached" and "reached, but it does not serve" are two things: a message
- * says which, what etcd answered, and what to do. */
+/* Messages distinguish "not reached" from "reached, but does not serve", with
+ * etcd's answer and a remedy. */
 #include "live/tool.h"
 
 #include <signal.h>
@@ -28,7 +28,7 @@ static void expect_parts(const char *text, const char *const parts[], size_t n)
     assert_null(strstr(text, "check that etcd runs"));
 }
 
-/** Writes until etcd has no space any more, which raises the alarm. */
+/** Writes until etcd's quota is exceeded, which raises the alarm. */
 static void fill(struct test_etcd *etcd)
 {
     static char value[VALUE_SIZE];
@@ -41,10 +41,10 @@ static void fill(struct test_etcd *etcd)
     assert_int_not_equal(status, 0);
 }
 
-/** Goal: under the NOSPACE alarm every refused request says so, and what is
- *  held can be given back. Method: fill a small quota while the tool and a
- *  client each hold a lock; ask for others with both; release; then make space
- *  as the message says, and ask again. */
+/** Goal: under the NOSPACE alarm every refused request reports it, and held
+ * locks can be released. Method: fill a small quota while the tool and a client
+ * each hold a lock; acquire others with both; release; then make space as the
+ * message describes, and acquire again. */
 static void test_no_space(void **state)
 {
     static const char *const args[] = {QUOTA, NULL};
@@ -74,7 +74,7 @@ static void test_no_space(void **state)
                                        ACQUIRE_MS, &ticket, &error),
                      LEASELOCK_E_UNAVAILABLE);
     expect_parts(error.message, nospace, 5);
-    /* What is there can be seen. */
+    /* Reads still work. */
     assert_int_equal(queue_length(etcd.endpoint, "space/tool"), 1);
 
     assert_int_equal(leaselock_release(held, &error), 0);
@@ -102,8 +102,8 @@ static bool learner_answers(void *arg)
     return test_etcd_requests(arg, "Range") >= 0;
 }
 
-/** Goal: a client whose only endpoint is a learner says so. Method: each
- * command at a learner that has joined a member; ping names its role. */
+/** Goal: a client whose only endpoint is a learner reports that. Method: each
+ * command at a learner that has joined a member; ping prints its role. */
 static void test_learner_alone(void **state)
 {
     static const char *const args[] = {"--initial-cluster-state=existing",
@@ -148,8 +148,8 @@ static void test_learner_alone(void **state)
     test_etcd_stop(&etcd);
 }
 
-/** Goal: where nobody is reached, that is what is said. Method: a port where
- *  nobody listens. */
+/** Goal: if no endpoint is reached, the message says "not reached". Method: a
+ * port without a listener. */
 static void test_not_reached(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;

@@ -1,4 +1,4 @@
-/* What a lock costs etcd, counted by etcd's own metrics. */
+/* The requests of a lock, counted by etcd's own metrics. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** How much of each a step has cost. */
+/** The requests of a step, by method. */
 struct cost {
     int64_t txns;
     int64_t others;
@@ -60,14 +60,14 @@ static struct cost cost_since(struct cost start)
                          .revisions = now.revisions - start.revisions};
 }
 
-/** Whether etcd has had so many messages of watches. */
+/** Whether etcd has received a number of watch messages. */
 static bool watches_were_asked_for(void *arg)
 {
     return test_etcd_messages(&etcd, "Watch") >= *(const int64_t *)arg;
 }
 
-/** Takes a free lock and waits until its key is watched, which comes only
- *  after a second, so that this does not fall into what is counted. */
+/** Acquires a free lock and waits until its key is watched, a second later, so
+ * that the watch is not counted with the next step. */
 static leaselock_ticket *acquire_and_settle(struct test_peer *peer,
                                             const char *name)
 {
@@ -79,8 +79,8 @@ static leaselock_ticket *acquire_and_settle(struct test_peer *peer,
     return ticket;
 }
 
-/** A free lock costs one Txn to take and one to give back, without a watch:
- *  the counters before and after 10 rounds. */
+/** A free lock takes one Txn to acquire and one to release, without a watch:
+ * the counters before and after 10 rounds. */
 static void test_free_lock_costs_two_txns(void **state)
 {
     enum { ROUNDS = 10 };
@@ -103,9 +103,9 @@ static void test_free_lock_costs_two_txns(void **state)
     test_peer_close(&peer);
 }
 
-/** Between the holder's delete and the grant to the one who waits there is no
- *  further request: with the waiter's watches settled, the whole hand-over is
- *  one Txn. */
+/** Between the holder's delete and the grant to the waiter there is no further
+ * request: with the waiter's watches established, the whole handover is one
+ * Txn. */
 static void test_handover_costs_one_txn(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -140,9 +140,9 @@ static void test_handover_costs_one_txn(void **state)
 }
 
 /** A release wakes one waiter: with five in the queue, of three clients, the
- *  first hand-over, to another session, costs no more requests than with one,
+ * first handover, to another session, takes no more requests than with one,
  * since only the second in the queue watches the holder; the others need one
- * read each, when their turn has come. */
+ * read each when they become the first. */
 static void test_handover_in_a_queue_wakes_one(void **state)
 {
     enum { WAITERS = 5 };
@@ -160,7 +160,7 @@ static void test_handover_in_a_queue_wakes_one(void **state)
         test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peers[i]);
     }
     held = acquire_and_settle(&peers[0], "cost/queue");
-    /* The predecessor's key and, for most of them after a second, the own. */
+    /* The predecessor's key and, for most of them after a second, their own. */
     messages = test_etcd_messages(&etcd, "Watch") + 2 * WAITERS;
     for (i = 0; i < WAITERS; i++) {
         calls[i] = (struct test_call)TEST_CALL_INIT;
@@ -189,8 +189,8 @@ static void test_handover_in_a_queue_wakes_one(void **state)
     }
 }
 
-/** A try of a lock that is held costs one Txn and writes nothing: the store's
- *  revision stays. */
+/** A try of a held lock takes one Txn and writes nothing: the store's revision
+ * does not change. */
 static void test_failed_try_writes_nothing(void **state)
 {
     struct test_peer holder;

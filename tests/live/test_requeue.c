@@ -1,5 +1,5 @@
-/* Waiting tickets queue again when etcd was silent for longer than the lease
- * lives, and only then. */
+/* Waiting tickets are queued again if etcd did not answer for longer than the
+ * TTL, and only then. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Somebody who waits, in a client of its own. */
+/** A waiter, with a client of its own. */
 struct waiter {
     struct test_peer peer;
     leaselock_ticket *ticket;
@@ -91,7 +91,7 @@ static void open_waiters(struct waiter *waiters, const char *name)
     }
 }
 
-/** Each gets the lock in its turn, whichever that is. */
+/** Checks that each gets the lock, in any order. */
 static void take_turns(struct waiter *waiters, size_t n)
 {
     bool served[WAITERS] = {false};
@@ -133,8 +133,8 @@ static void await_loss(struct waiter *waiters, size_t n)
     }
 }
 
-/** etcd is frozen for longer than the lease lives: the holder loses the lock,
- *  each who waits gets it in turn, and nothing of them stays in etcd. */
+/** etcd is frozen for longer than the TTL: the holder loses the lock, each
+ * waiter gets it in turn, and no key or lease is left in etcd. */
 static void test_silence(void **state)
 {
     static const char name[] = "requeue/silence";
@@ -152,7 +152,8 @@ static void test_silence(void **state)
     assert_int_equal(test_etcd_resume(&etcd), 0);
     take_turns(waiters, WAITERS);
     assert_int_equal(leaselock_release(held, NULL), LEASELOCK_E_LOST);
-    /* Its tickets released, the session in the lost one's place is gone. */
+    /* After its tickets' release, the session that replaced the lost one is
+     * gone. */
     test_await_keys(&etcd, name, 0);
     assert_true(test_until(TEST_WAIT_MS, has_no_leases, NULL));
     for (size_t i = 0; i < WAITERS; i++) {
@@ -161,9 +162,9 @@ static void test_silence(void **state)
     test_peer_close(&holder);
 }
 
-/** etcd is killed, stays away for longer than two leases live, and comes back
- *  with its data: leases then live for a whole TTL again, but the old keys do
- *  not keep those who wait for that long. */
+/** etcd is killed, stays down for longer than two TTLs, and restarts with its
+ * data: leases then last for a whole TTL again, but the old keys do not block
+ * the waiters for that long. */
 static void test_restart(void **state)
 {
     static const char name[] = "requeue/restart";
@@ -171,7 +172,7 @@ static void test_restart(void **state)
 
     (void)state;
     for (size_t i = 0; i < WAITERS; i++) {
-        /* Long leases, so that what they would cost can be seen. */
+        /* Long leases, so that a wait for their expiry is visible. */
         test_peer_open(etcd.endpoint, 5, &waiters[i].peer);
         begin(&waiters[i], (const char *const[]){name}, 1, false,
               LEASELOCK_FOREVER);
@@ -183,7 +184,7 @@ static void test_restart(void **state)
     }
     assert_int_equal(test_etcd_kill(&etcd), 0);
     await_loss(waiters + 1, WAITERS - 1);
-    /* Past what the late revoke is tried for by itself: twice the TTL. */
+    /* Longer than the late revoke is retried: twice the TTL. */
     assert_false(test_until(11000, is_never, NULL));
     assert_int_equal(test_etcd_restart(&etcd), 0);
     take_turns(waiters + 1, WAITERS - 1);
@@ -224,7 +225,7 @@ static void test_close(void **state)
     assert_int_equal(leaselock_session_close(waiters[0].peer.session, NULL), 0);
     assert_int_equal(test_call_await(&waiters[0].call), LEASELOCK_E_CLOSED);
     assert_int_equal(test_call_await(&waiters[1].call), LEASELOCK_E_CLOSED);
-    /* What closing revokes is gone when it returns. */
+    /* The lease that closing revokes is gone when it returns. */
     assert_int_equal(test_keys(&etcd, names[0]), 1);
     assert_int_equal(test_keys(&etcd, names[1]), 1);
     assert_int_equal(leaselock_release(waiters[0].ticket, NULL),
@@ -235,8 +236,8 @@ static void test_close(void **state)
     test_peer_close(&holder);
 }
 
-/** etcd stays away: a wait with an end has it then, with UNAVAILABLE; one that
- *  is released meanwhile ends with CANCELED; the client can be closed. */
+/** etcd stays down: a wait with a timeout ends then, with UNAVAILABLE; one that
+ * is released meanwhile ends with CANCELED; the client can be closed. */
 static void test_stays_away(void **state)
 {
     static const char name[] = "requeue/away";
@@ -270,8 +271,9 @@ static void test_stays_away(void **state)
     test_await_keys(&etcd, name, 0);
 }
 
-/** What somebody takes from who waits stays taken: a deleted key and a revoked
- *  lease end the wait with LOST, and without the option so does silence. */
+/** A lock broken by a third party is not queued again: a deleted key and a
+ * revoked lease end the wait with LOST, and without the option so does an
+ * outage. */
 static void test_by_hand(void **state)
 {
     static const char name[] = "requeue/hand";
@@ -310,8 +312,8 @@ static void test_by_hand(void **state)
     test_peer_close(&holder);
 }
 
-/** A place that is taken over cannot be queued again: resume refuses the
- *  option with a sentence. */
+/** A resumed ticket cannot be queued again: resume refuses the option with a
+ * sentence. */
 static void test_resume_refuses(void **state)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
@@ -329,9 +331,9 @@ static void test_resume_refuses(void **state)
     test_peer_close(&peer);
 }
 
-/** The tool, while etcd is frozen as it waits: within its --wait it queues
- *  again, says so, and runs its command; with --no-requeue the exit status is
- *  70, and where etcd stays away until the wait is over it is 69. */
+/** The tool, if etcd is frozen while it waits: within its --wait it queues
+ * again, reports that, and runs its command; with --no-requeue the exit status
+ * is 70, and if etcd stays down until the timeout it is 69. */
 static void test_tool_waits_on(void **state)
 {
     static const char name[] = "requeue/tool";
@@ -358,7 +360,7 @@ static void test_tool_waits_on(void **state)
     assert_int_equal(test_process_wait(&on, TEST_WAIT_MS), 0);
     expect_output(&on, TEST_STDERR,
                   "the place in the queue of requeue/tool is lost");
-    /* 16 digits and the end of the line: the lease that it really has. */
+    /* 16 digits and the end of the line: the present lease. */
     assert_int_equal(strlen(test_process_output(&on, TEST_STDOUT)), 17);
     assert_int_equal(leaselock_release(held, NULL), LEASELOCK_E_LOST);
     test_await_keys(&etcd, name, 0);

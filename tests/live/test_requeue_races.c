@@ -1,5 +1,5 @@
-/* Tickets that queue again, in the way of which comes another silence, a close
- * or want of memory. */
+/* Tickets that queue again, interrupted by another outage, a close or a lack of
+ * memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "support/wait.h"
 
 #define TTL_S 2
-/** Silences with one allocation that fails, and one before them without. */
+/** Outages with one allocation that fails, after one without. */
 #define MEMORY_RUNS 9
 
 static struct test_etcd etcd;
@@ -31,7 +31,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Somebody who waits, in a client of its own. */
+/** A waiter, with a client of its own. */
 struct waiter {
     struct test_peer peer;
     leaselock_ticket *ticket;
@@ -87,9 +87,9 @@ static void begin(struct waiter *waiter,
     test_await_place(waiter->ticket);
 }
 
-/** The session that stands in the lost one's place is lost in its turn: the
- *  ticket queues again on a third one, with another token and lease. Its wait
- *  has an end, and ends with UNAVAILABLE in the next silence. */
+/** The session that replaced the lost one is lost, too: the ticket queues again
+ * on a third one, with another token and lease. Its wait has a timeout, and
+ * ends with UNAVAILABLE in the next outage. */
 static void test_twice(void **state)
 {
     static const char name[] = "requeue/twice";
@@ -125,9 +125,9 @@ static void test_twice(void **state)
     test_peer_close(&holder);
 }
 
-/** While etcd does not answer the grant of the session in the lost one's place,
- *  the caller's session or its whole client is closed: the acquire ends with
- *  CLOSED, the close in its time, and nothing stays in etcd. */
+/** While etcd does not answer the grant of the replacing session, the caller's
+ * session or its whole client is closed: the acquire ends with CLOSED, the
+ * close in time, and nothing is left in etcd. */
 static void test_closed_meanwhile(void **state)
 {
     static const char name[] = "requeue/closed";
@@ -152,7 +152,7 @@ static void test_closed_meanwhile(void **state)
                                                    NULL),
                      0);
     assert_int_equal(test_call_await(&waiters[0].call), LEASELOCK_E_CLOSED);
-    /* Unknown, unless no grant is on its way and the lost lease is over. */
+    /* Unknown, unless no grant is in flight and the lost lease has expired. */
     status = leaselock_client_close(waiters[1].peer.client, NULL);
     assert_true(status == 0 || status == LEASELOCK_E_OUTCOME_UNKNOWN);
     assert_int_equal(test_call_await(&waiters[1].call), LEASELOCK_E_CLOSED);
@@ -165,10 +165,10 @@ static void test_closed_meanwhile(void **state)
     assert_true(test_until(TEST_WAIT_MS, has_no_leases, NULL));
 }
 
-/** Memory is short while a ticket queues again: the nth allocation from the
- *  silence on fails, n being one of the last that there are until the ticket
- *  has queued again. Its wait ends with NOMEM, or goes on as if nothing were;
- *  nothing stays in etcd. */
+/** Memory is short while a ticket queues again: the nth allocation after the
+ * outage's begin fails, n being one of the last before the ticket has queued
+ * again. Its wait ends with NOMEM, or continues unaffected; nothing is left in
+ * etcd. */
 static void test_without_memory(void **state)
 {
     static const char name[] = "requeue/memory";

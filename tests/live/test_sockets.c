@@ -21,8 +21,8 @@
 #define ROUNDS 6
 /** Short, so that calls to etcd are late while it is stopped. */
 #define REQUEST_TIMEOUT_MS 300
-/** Long streams that may go over a connection of their own, all of them to
- *  the endpoint in use, until they end. */
+/** Long streams that may use a connection of their own, all of them to the
+ * endpoint in use, until they end. */
 #define STREAMS 3
 
 struct worker {
@@ -34,11 +34,11 @@ struct worker {
 
 static atomic_bool over;
 static struct worker workers[WORKERS];
-/** The sockets that are the test's own. */
+/** The sockets of the test itself. */
 static size_t base;
 
-/** Acquires and releases for ever; what fails is tried again, a session that
- *  is lost is followed by another. */
+/** Acquires and releases in an endless loop; repeats failed calls, and opens
+ * another session when one is lost. */
 static void *work(void *arg)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -66,7 +66,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-/** How many sockets this process has, whatever their state. */
+/** The number of this process's sockets, in any state. */
 static size_t count_sockets(void)
 {
     DIR *folder = opendir("/proc/self/fd");
@@ -157,9 +157,9 @@ static void stop_workers(leaselock_client *client)
     await_at_most(0);
 }
 
-/** An etcd that was only slow has one connection again. Method:
- *  etcd is stopped until calls go over a connection of their own, and goes on;
- *  that some times. */
+/** Goal: after etcd was slow, the client uses one connection again. Method:
+ * etcd is stopped until calls use a connection of their own, and resumed;
+ * repeatedly. */
 static void test_slow(void **state)
 {
     struct test_etcd etcd;
@@ -180,10 +180,10 @@ static void test_slow(void **state)
     test_etcd_stop(&etcd);
 }
 
-/** Calls and streams stay apart where the server really allows few streams.
- *  Method: one lock is held and watched, so that no call gets through beside
- *  the renewals and the watch; for as long as some probes take, the
- *  connections never become one again. */
+/** Goal: calls and streams stay on separate connections if the server allows
+ * few streams. Method: one lock is held and watched, so that no call is served
+ * beside the renewals and the watch; during several probes, the connections are
+ * never merged. */
 static void test_few(void **state)
 {
     static const char *const args[] = {"--max-concurrent-streams=2", NULL};
@@ -218,8 +218,8 @@ static void test_few(void **state)
 }
 
 /** The number of connections does not grow with the restarts of members.
- *  Method: one member after the other is stopped until all have gone on
- *  elsewhere, is killed and starts again. */
+ *  Method: one member after the other is stopped until all workers have changed
+ *  to another, is killed and restarted. */
 static void test_restarts(void **state)
 {
     struct test_etcd members[MEMBERS];

@@ -1,4 +1,4 @@
-/* What a session and its tickets tell when etcd does not answer. */
+/* The reports of a session and its tickets when etcd does not answer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include "support/test_live.h"
 #include "support/wait.h"
 
-/** Long enough that the margin before the server's end is half a second. */
+/** Long enough that the margin before the server's expiry is half a second. */
 #define TTL_S 5
 
 static struct test_etcd etcd;
@@ -49,7 +49,7 @@ static void witness_state(leaselock_session *session,
     test_call_state(session, state, why, &witness->call);
 }
 
-/** A session and its held lock, both with notices. */
+/** A session and its held lock, both with callbacks. */
 struct watched {
     struct test_peer peer;
     struct witness session;
@@ -79,7 +79,7 @@ static void watched_open(struct watched *watched,
                      0);
 }
 
-/** The states told, in their order and nothing else. */
+/** Checks the reported states, in order and no others. */
 static void check_states(struct test_call *call, const int *states, int n)
 {
     int i;
@@ -90,10 +90,10 @@ static void check_states(struct test_call *call, const int *states, int n)
     }
 }
 
-/** Failure 15: a holder that is cut off from etcd hears of its loss before
- *  etcd can give the lock to anyone else: at the notice etcd's revision, which
- *  a black hole does not hide from the test, is still the one at which the
- *  lock was held. Every notice comes once. */
+/** Failure 15: the loss of a holder that is cut off from etcd is reported
+ * before etcd can grant the lock to another: at that time etcd's revision,
+ * which the test reads past the black hole, is still that of the held lock.
+ * Every callback is called once. */
 static void test_15_loss_is_told_before_the_server_expires(void **state)
 {
     static const int states[] = {LEASELOCK_SESSION_ACTIVE,
@@ -136,9 +136,9 @@ static void test_15_loss_is_told_before_the_server_expires(void **state)
     test_proxy_close(proxy);
 }
 
-/** A session outlives an etcd that stands still for less than its TTL: it is
- *  told as suspect and then as active again, and the lock stays held. etcd is
- *  stopped until the session is suspect. */
+/** A session survives an etcd that is stopped for less than its TTL: it is
+ * reported as suspect and then as active again, and the lock stays held. etcd
+ * is stopped until the session is suspect. */
 static void test_short_freeze_is_survived(void **state)
 {
     static const int states[] = {LEASELOCK_SESSION_ACTIVE,
@@ -163,9 +163,9 @@ static void test_short_freeze_is_survived(void **state)
     assert_int_equal(test_call_count(&watched.ticket), 0);
 }
 
-/** An etcd that stands still for longer loses the session: SUSPECT, then LOST
- *  within the TTL, for the waiter as for the holder, while etcd is frozen and
- *  can tell nothing. */
+/** If etcd is stopped for longer, the session is lost: SUSPECT, then LOST
+ * within the TTL, for the waiter and for the holder, while etcd is frozen and
+ * sends nothing. */
 static void test_long_freeze_loses_all(void **state)
 {
     static const int states[] = {LEASELOCK_SESSION_ACTIVE,
@@ -194,8 +194,9 @@ static void test_long_freeze_loses_all(void **state)
     assert_int_equal(test_call_count(&waiting), 1);
 }
 
-/** A lease that is revoked behind the session's back ends it at the next beat
- *  or sooner, with one notice for the session and one for the ticket. */
+/** If a third party revokes the lease, the session is lost at the next
+ * keep-alive or sooner, with one callback for the session and one for the
+ * ticket. */
 static void test_revoked_lease_is_told_once(void **state)
 {
     static const int states[] = {LEASELOCK_SESSION_ACTIVE,
@@ -213,8 +214,8 @@ static void test_revoked_lease_is_told_once(void **state)
     assert_int_equal(test_call_count(&watched.ticket), 1);
 }
 
-/** A restart of etcd, with its data, loses nothing: the lock stays held, and
- *  one who waits is served afterwards. */
+/** After a restart of etcd with its data nothing is lost: the lock stays held,
+ * and a waiter is served afterwards. */
 static void test_restart_of_etcd_is_survived(void **state)
 {
     struct test_call call = TEST_CALL_INIT;

@@ -1,5 +1,5 @@
-/* Shows that the helpers of the live tests do what they say, against a real
- * etcd: a test that relies on a proxy that loses nothing proves nothing. */
+/* Tests the helpers of the live tests with a real etcd: a test is worth nothing
+ * if the faults that it relies on do not occur. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@
 #include "support/wait.h"
 
 #define WAIT_MS 10000
-/** How long a test looks at what must not happen. */
+/** How long a test checks that an event does not happen. */
 #define QUIET_MS 100
 
 static struct test_etcd etcd;
@@ -41,7 +41,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** A wait ends when its condition holds, and not long after its bound. */
+/** A wait ends when its condition holds, or shortly after its timeout. */
 static bool count_down(void *arg)
 {
     int *left = arg;
@@ -92,8 +92,8 @@ static void test_process_tells_lines_and_status(void **state)
     test_process_end(&process);
 }
 
-/** A child that goes on can be waited for, stopped, continued and killed; a
- *  program that does not exist is told at once. */
+/** A running child can be waited for, stopped, resumed and killed; a program
+ * that does not exist is reported at once. */
 static void test_process_obeys_signals(void **state)
 {
     const char *const argv[] = {
@@ -153,8 +153,8 @@ static void test_etcd_counts_requests(void **state)
     assert_true(test_etcdctl(&etcd, NULL, 0, "no-such", NULL) > 0);
 }
 
-/** An etcdctl that goes on: its lines can be read, and it ends when told to.
- *  Its stream is one request. */
+/** An etcdctl that keeps running: its lines can be read, and it can be ended.
+ * Its stream is one request. */
 static void test_etcdctl_goes_on(void **state)
 {
     struct test_process lock;
@@ -173,8 +173,8 @@ static void test_etcdctl_goes_on(void **state)
     test_process_end(&lock);
 }
 
-/** A frozen etcd answers nobody; a killed one refuses; both come back with
- *  their data on their ports. */
+/** A frozen etcd does not answer; a killed one refuses connections; both
+ * recover with their data on their ports. */
 static void test_etcd_pauses_and_restarts(void **state)
 {
     char endpoint[TEST_ETCD_ENDPOINT_SIZE];
@@ -203,8 +203,8 @@ static void test_etcd_pauses_and_restarts(void **state)
     assert_string_equal(output, "here\n");
 }
 
-/** Three members make one cluster: a write to one is read from another, and it
- *  lives on without one of them. */
+/** Three members form one cluster: a write to one is read from another, and it
+ * works without one of them. */
 static void test_etcd_cluster_is_one(void **state)
 {
     struct test_etcd members[3];
@@ -253,7 +253,7 @@ static bool is_readable(int fd, int timeout_ms)
     return poll(&want, 1, timeout_ms) == 1;
 }
 
-/** Connects a client through the proxy to a socket of the test's own. */
+/** Connects a client through the proxy to a socket of the test. */
 static void pair_open(struct pair *pair)
 {
     pair->client_fd = test_port_connect(test_proxy_port(pair->proxy));
@@ -324,7 +324,7 @@ static void hear_reset(int fd)
     assert_int_equal(errno, ECONNRESET);
 }
 
-/** Passing: both ways, and the end of one way leaves the other open. */
+/** Passing: both directions, and the end of one leaves the other open. */
 static void test_proxy_passes(void **state)
 {
     struct pair *pair = *state;
@@ -342,7 +342,7 @@ static void test_proxy_passes(void **state)
     pair_close(pair);
 }
 
-/** A megabyte comes through whole, although nobody reads for a while. */
+/** A megabyte arrives complete, although it is not read for a while. */
 static void test_proxy_passes_much(void **state)
 {
     enum { MUCH = 1 << 20, STEP = 4096 };
@@ -377,7 +377,7 @@ static void test_proxy_passes_much(void **state)
     pair_close(pair);
 }
 
-/** Black hole: neither words nor the end come through, until it passes. */
+/** Black hole: neither data nor the end arrive, until it passes. */
 static void test_proxy_black_hole_hides_all(void **state)
 {
     struct pair *pair = *state;
@@ -395,8 +395,8 @@ static void test_proxy_black_hole_hides_all(void **state)
     pair_close(pair);
 }
 
-/** Shunned: what this process connects, before or after, is in a black hole;
- *  what another one does is not, and all comes through in the end. */
+/** Shunned: this process's connections, old and new, are in a black hole; those
+ * of another are not, and all data arrive in the end. */
 static void test_proxy_shuns_a_process(void **state)
 {
     struct pair *pair = *state;
@@ -419,7 +419,7 @@ static void test_proxy_shuns_a_process(void **state)
     pair_close(&later);
 }
 
-/** Held replies: the request arrives, its answer does so only later. */
+/** Held replies: the request arrives, its answer only later. */
 static void test_proxy_holds_replies(void **state)
 {
     struct pair *pair = *state;
@@ -436,7 +436,7 @@ static void test_proxy_holds_replies(void **state)
 }
 
 /** Held replies and a cut: the answer is lost, both ends are reset, and a new
- *  connection is well. */
+ * connection works. */
 static void test_proxy_cut_loses_held_replies(void **state)
 {
     struct pair *pair = *state;
@@ -459,8 +459,8 @@ static void test_proxy_cut_loses_held_replies(void **state)
     pair_close(pair);
 }
 
-/** Dropped replies: nothing of them comes, and the connection that lost bytes
- *  ends when the proxy passes again; another that lost none goes on. */
+/** Dropped replies: none of them arrives, and the connection that lost bytes
+ * ends when the proxy passes again; another that lost none continues. */
 static void test_proxy_drops_replies(void **state)
 {
     struct pair *pair = *state;
@@ -481,7 +481,7 @@ static void test_proxy_drops_replies(void **state)
     pair_close(&other);
 }
 
-/** Refusing: the connection that there is goes on, a new one is refused. */
+/** Refusing: an open connection continues, a new one is refused. */
 static void test_proxy_refuses(void **state)
 {
     struct pair *pair = *state;
@@ -509,7 +509,7 @@ static void test_proxy_refuses(void **state)
     pair_close(pair);
 }
 
-/** More connections than the proxy has room for wait their turn. */
+/** Connections above the proxy's limit wait. */
 static void test_proxy_is_full(void **state)
 {
     struct pair *pair = *state;
@@ -546,7 +546,7 @@ static bool has_risen(void *arg)
 }
 
 /** The recipe of proxy.h: etcd commits a put whose answer never arrives. The
- *  put goes through etcd's JSON gateway, which a plain socket can speak. */
+ * put uses etcd's JSON gateway over a plain socket. */
 static void test_proxy_loses_an_answer_of_etcd(void **state)
 {
     /* {"lost": "kept"} in base64. */

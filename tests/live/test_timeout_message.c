@@ -1,5 +1,5 @@
-/* What leaselock_error says of an acquire that was not granted in time: the
- * lock, its holder and how many were ahead. */
+/* The leaselock_error of an acquire that was not granted in time: the lock, its
+ * holder and how many were ahead. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,10 +62,10 @@ static const char *held_by(const char *name, char text[256])
     return text;
 }
 
-/** Goal: a try and a wait name the lock, who holds it and how many were ahead,
- *  in no more time than was asked for. Method: a holder with a label; a try; a
- *  wait alone behind it, shorter and longer than the read takes place before
- *  its end; and a wait behind a further one. */
+/** Goal: a try and a wait name the lock, its holder and how many were ahead,
+ * within the timeout. Method: a holder with a label; a try; a single waiter
+ * behind it, with timeouts below and above the lead of the read; and a wait
+ * behind a further one. */
 static void test_holder(void **state)
 {
     static const int timeouts_ms[] = {0, 100, 600};
@@ -102,8 +102,8 @@ static void test_holder(void **state)
     test_release(held);
 }
 
-/** Goal: of several locks the one is named that another holds, and its holder.
- *  Method: a try and a wait for three, of which one is held. */
+/** Goal: of several locks, the error names the one that another client holds,
+ *  and its holder. Method: a try and a wait for three, of which one is held. */
 static void test_several(void **state)
 {
     static const char *const names[] = {"several/a", "several/b", "several/c"};
@@ -123,7 +123,7 @@ static void test_several(void **state)
     test_release(held);
 }
 
-/** Goal: a leader is named by its key, a key of others is called foreign.
+/** Goal: a leader is named by its key, another client's key is called foreign.
  *  Method: a leader with a value of its own; a key with a lease that etcdctl
  *  puts there. */
 static void test_others(void **state)

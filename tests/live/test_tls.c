@@ -1,6 +1,6 @@
-/* TLS with a real etcd: what is trusted and what is not, with the sentence that
- * says why, and files that change while locks are held. etcd reads its own
- * certificate at each handshake, so one etcd shows many. */
+/* TLS with a real etcd: trusted and untrusted certificates, with the error's
+ * reason, and files that change while locks are held. etcd reads its
+ * certificate at each handshake, so one etcd can present many. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 #define PING_MS 10000
 
-/** Without and with the demand for a client's certificate; and plain text. */
+/** Without and with a required client certificate; and plain text. */
 static struct test_certs certs;
 static struct test_certs_args args;
 static struct test_certs_args mutual_args;
@@ -45,7 +45,7 @@ static const char *url(const char *scheme, const struct test_etcd *to)
     return urls[at];
 }
 
-/** Pings with options: the status, and what is told. */
+/** Pings with options: the status and the error. */
 static int ping(const char *endpoint,
                 const struct leaselock_client_options *options,
                 struct leaselock_ping *ret_ping,
@@ -79,7 +79,7 @@ static void assert_pings(const char *endpoint,
 }
 
 /** The ping must fail with UNAVAILABLE and these two parts of a sentence, long
- *  before its time is over. */
+ * before its timeout. */
 static void assert_refused(const char *endpoint,
                            const struct leaselock_client_options *options,
                            const char *says,
@@ -101,8 +101,7 @@ static void assert_refused(const char *endpoint,
     assert_true(test_now_ns() - began_ns < PING_MS / 2 * TEST_NS_PER_MS);
 }
 
-/** Goal: TLS is spoken where the scheme or an option says so, and there
- *  alone. */
+/** Goal: TLS is used if the scheme or an option requires it, and only then. */
 static void test_when_tls_is_spoken(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -115,7 +114,7 @@ static void test_when_tls_is_spoken(void **state)
     assert_pings(url("http://", &plain), &options, 0);
     assert_pings(url("", &plain), &none, 0);
     none.tls = 1;
-    /* The system's store, which OpenSSL lets this variable name. */
+    /* The system's store: OpenSSL reads its path from this variable. */
     assert_int_equal(setenv("SSL_CERT_FILE", options.cacert, 1), 0);
     assert_pings(url("https://", &etcd), NULL, 1);
     assert_pings(url("", &etcd), &none, 1);
@@ -125,7 +124,7 @@ static void test_when_tls_is_spoken(void **state)
 }
 
 /** Goal: locks work over TLS, by name and by address, with a client's
- *  certificate where etcd wants one. */
+ * certificate if etcd requires one. */
 static void test_locks(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -161,7 +160,7 @@ static void test_locks(void **state)
     }
 }
 
-/** Has etcd show another certificate. */
+/** Makes etcd present another certificate. */
 static void show(const char *name)
 {
     char crt[64];
@@ -173,8 +172,8 @@ static void show(const char *name)
     test_certs_copy(&certs, key, "shown.key");
 }
 
-/** Goal: a certificate that is not to be trusted is refused, each for its own
- *  reason. Method: have etcd show it. */
+/** Goal: each untrusted certificate is refused, with its reason. Method: let
+ * etcd present it. */
 static void test_refused_servers(void **state)
 {
     static const struct {
@@ -211,7 +210,8 @@ static void test_refused_servers(void **state)
          {.names = "DNS:elsewhere.example,IP:192.0.2.1"},
          "is not for 127.0.0.1 but for elsewhere.example, 192.0.2.1",
          "give it as server_name"},
-        /* A name in the subject alone is none, nor is an address as DNS. */
+        /* A name in the subject only does not count, nor does an address as
+         * DNS. */
         {"127.0.0.1",
          "ca",
          {.names = ""},
@@ -253,7 +253,7 @@ static void test_refused_servers(void **state)
 }
 
 /** Goal: the chain up to the authority is checked. Method: certificates that
- *  are signed by one in the middle, and by one that may sign nothing. */
+ * are signed by an intermediate one, and by one that is not an authority. */
 static void test_chain(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -294,8 +294,8 @@ static void test_chain(void **state)
     show("server");
 }
 
-/** Goal: server_name stands for the endpoint's host in the certificate, and
- *  must match it. */
+/** Goal: server_name replaces the endpoint's host in the check of the
+ * certificate. */
 static void test_server_name(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -326,8 +326,8 @@ static void test_server_name(void **state)
     show("server");
 }
 
-/** Goal: a client that etcd does not want is told which certificate it
- *  lacks. */
+/** Goal: the error of a client that etcd refuses names the missing
+ * certificate. */
 static void test_refused_clients(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -354,7 +354,7 @@ static void test_refused_clients(void **state)
                    "it has to be renewed");
 }
 
-/** Goal: plain text to TLS and TLS to plain text are told from each other. */
+/** Goal: errors distinguish plain text to TLS from TLS to plain text. */
 static void test_wrong_protocol(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -369,7 +369,7 @@ static void test_wrong_protocol(void **state)
                    "http://");
 }
 
-/** Goal: files that cannot be used are told of when the client is opened. */
+/** Goal: unusable files are reported when the client is opened. */
 static void test_bad_files(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -429,9 +429,9 @@ static void test_bad_files(void **state)
 }
 
 /** Goal: files that change while a lock is held are used at the next
- *  connection, and broken ones are not; the session lives through all of it.
- *  Method: etcd with a client's certificates, killed and started again with
- *  another authority. */
+ *  connection, and broken ones are not; the session survives all of it. Method:
+ *  etcd with a client's certificates, killed and started again with another
+ *  authority. */
 static void test_reload(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -455,7 +455,8 @@ static void test_reload(void **state)
     test_peer_open_with(url("https://", &own), &options, NULL, &peer);
     held = test_acquire(&peer, "reload");
 
-    /* Half of a certificate: the old one goes on, in a new connection too. */
+    /* Half of a certificate: the old one stays in use, in a new connection
+     * too. */
     text = test_certs_read(&certs, "client.crt");
     text[strlen(text) / 2] = '\0';
     test_certs_write(&certs, "my.crt", text);
@@ -464,7 +465,7 @@ static void test_reload(void **state)
     test_release(held);
     held = test_acquire(&peer, "reload");
 
-    /* Another authority on both sides; the client's key comes last. */
+    /* Another authority on both sides; the client's key changes last. */
     test_certs_authority(&certs, "next", NULL);
     test_certs_issue(&certs, "next", "next-server", NULL);
     test_certs_issue(&certs, "next", "next-client", NULL);
@@ -490,8 +491,8 @@ static void test_reload(void **state)
     show("server");
 }
 
-/** Goal: new files leave a connection that stands alone. Method: wrong ones
- *  appear, calls go on, and no further connection is made. */
+/** Goal: new files do not affect an open connection. Method: wrong ones appear,
+ * calls still work, and no further connection is opened. */
 static void test_reload_keeps_connection(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -509,7 +510,7 @@ static void test_reload_keeps_connection(void **state)
     test_peer_open_with(endpoint, &options, NULL, &peer);
     test_certs_authority(&certs, "unrelated", NULL);
     test_certs_copy(&certs, "unrelated.crt", "my-ca.crt");
-    /* Longer than the time between two looks at the files. */
+    /* Longer than the interval between two checks of the files. */
     until_ns = test_deadline_ns(1500);
     while (test_now_ns() < until_ns) {
         test_release(test_acquire(&peer, "kept"));

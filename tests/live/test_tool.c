@@ -1,5 +1,5 @@
-/* "leaselock lock" against a real etcd: exit codes, signals, and what CMD sees.
- * How it acts on a loss is in test_tool_loss.c. */
+/* "leaselock lock" against a real etcd: exit codes, signals, and CMD's
+ * environment. Its reaction to a loss is in test_tool_loss.c. */
 #include "live/tool.h"
 
 #include <inttypes.h>
@@ -34,8 +34,8 @@ static bool queue_has_length(void *arg)
     return queue_length(etcd.endpoint, length->name) == length->wanted;
 }
 
-/** Failure 30: what CMD ends with is what the tool ends with. Method: a status,
- *  a signal, and two commands that cannot be run. */
+/** Failure 30: CMD's exit status is the tool's. Method: a status, a signal, and
+ *  two commands that cannot be run. */
 static void test_status_passes_through(void **state)
 {
     static const struct {
@@ -61,8 +61,8 @@ static void test_status_passes_through(void **state)
     assert_int_equal(queue_length(etcd.endpoint, "status"), 0);
 }
 
-/** Goal: CMD sees which lock it holds. Method: compare its variables with the
- *  queue as the tool shows it. */
+/** Goal: CMD's environment names its lock. Method: compare its variables with
+ * the tool's listing of the queue. */
 static void test_environment(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -91,8 +91,8 @@ static void test_environment(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: CMD can use the tool as well: what it is told of its lock is none of
- *  the settings. Method: take a lock under a lock. */
+/** Goal: CMD can use the tool as well: the variables of its lock are not
+ * settings. Method: acquire a lock under a lock. */
 static void test_under_itself(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -105,8 +105,8 @@ static void test_under_itself(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: -n on a lock that is held ends at once and leaves no trace. Method:
- *  look at the clock and at the store's revision. */
+/** Goal: -n on a held lock ends at once and writes nothing. Method: check the
+ * time and the store's revision. */
 static void test_try(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -130,8 +130,8 @@ static void test_try(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: -w gives up in time and leaves the queue. Method: wait for a part of
- *  a second. */
+/** Goal: -w times out and leaves the queue. Method: wait for a part of a
+ * second. */
 static void test_wait_gives_up(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -152,7 +152,7 @@ static void test_wait_gives_up(void **state)
     test_process_end(&holder);
 }
 
-/** Failure 30: the signals reach CMD, which may make of them what it likes. */
+/** Failure 30: signals are forwarded to CMD, which may handle them. */
 static void test_signals_reach_cmd(void **state)
 {
     static const int signals[] = {SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
@@ -173,8 +173,8 @@ static void test_signals_reach_cmd(void **state)
     }
 }
 
-/** Goal: a signal while the lock is waited for leaves the queue. Method: the
- *  second in line gets it, and the queue is short again at once. */
+/** Goal: a signal during the wait ends the tool and removes it from the queue.
+ * Method: a waiting tool gets the signal, and the queue is shorter at once. */
 static void test_signal_while_waiting(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -194,7 +194,7 @@ static void test_signal_while_waiting(void **state)
 }
 
 /** Goal: without CMD the tool prints the key, holds, and releases at a signal.
- *  Method: take the key from its JSON, and look for it in etcd. */
+ *  Method: read the key from its JSON, and find it in etcd. */
 static void test_hold_without_cmd(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -231,8 +231,8 @@ static void test_hold_without_cmd(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: output that does not arrive is an error, and the lock is released.
- *  Method: a full device. */
+/** Goal: output that cannot be written is an error, and the lock is released.
+ * Method: a full device. */
 static void test_output_fails(void **state)
 {
     static const char *const commands[] = {"ping", "--help", "lock full"};

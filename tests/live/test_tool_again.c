@@ -1,4 +1,4 @@
-/* The tool's --again: CMD is ended by a loss, and runs again. */
+/* The tool's --again: CMD is terminated at a loss, and runs again. */
 #include "live/tool.h"
 
 #include <signal.h>
@@ -22,7 +22,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Says its token and its lease, and waits for a signal. */
+/** Prints its token and its lease, and waits for a signal. */
 #define WORK                                                                   \
     "trap 'exit 7' USR1; echo $LEASELOCK_TOKEN; echo $LEASELOCK_LEASE; "       \
     "while :; do sleep 0.02; done"
@@ -51,8 +51,9 @@ static void revoke_lease(const struct term *term)
 }
 
 /** Goal: after each loss CMD runs again, on another lease and with a greater
- *  token; and CMD's own end ends it with CMD's status. Method: its lease is
- *  revoked twice, its key is deleted once, and then CMD is told to end. */
+ *  token; and when CMD exits by itself, the tool ends with CMD's status.
+ *  Method: its lease is revoked twice, its key is deleted once, and then CMD
+ *  gets a signal to exit. */
 static void test_again(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -85,8 +86,8 @@ static void test_again(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: nobody else's turn is taken: after a loss it queues at the end, and
- *  ^C ends it there. Method: a second waits, and holds until its own end. */
+/** Goal: after a loss it queues behind all other waiters, and ^C ends it there.
+ * Method: a second one waits, and then holds until it ends. */
 static void test_signal_while_queued(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -117,9 +118,10 @@ static void test_signal_while_queued(void **state)
     test_process_end(&second);
 }
 
-/** Goal: an etcd that is gone for longer than the lease lives ends CMD, says
- *  that it does not answer, and CMD runs again once it is back. Method: etcd
- *  is killed until the loss is told and started on the same data. */
+/** Goal: if etcd is down for longer than the TTL, CMD is terminated, the tool
+ * reports that etcd does not answer, and CMD runs again once it is up. Method:
+ * etcd is killed until the loss is reported and restarted with the same
+ * data. */
 static void test_etcd_gone(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -144,7 +146,7 @@ static void test_etcd_gone(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: it needs a CMD. */
+/** Goal: --again requires a CMD. */
 static void test_without_command(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;

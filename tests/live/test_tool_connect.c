@@ -1,5 +1,5 @@
-/* How the tool is told to connect: the command line, the environment, a URL and
- * a config file; and what becomes of passwords. */
+/* The tool's connection settings: the command line, the environment, a URL and
+ * a config file; and the handling of passwords. */
 #include "live/terminal.h"
 
 #include "leaselock/config.h"
@@ -40,7 +40,7 @@ static int run_with(struct test_process *tool,
     return test_process_wait(tool, WAIT_MS);
 }
 
-/** The value of a setting and where it is from, as the tool tells. */
+/** The value and the source of a setting, as the tool prints them. */
 static void expect_setting(const struct test_process *tool,
                            const char *name,
                            const char *value,
@@ -68,8 +68,8 @@ static void expect_setting(const struct test_process *tool,
     json_decref(object);
 }
 
-/** Goal: `leaselock settings` tells what counts and where it is from. Method:
- *  a setting at each place. */
+/** Goal: `leaselock settings` prints the effective values and their sources.
+ * Method: a setting at each place. */
 static void test_settings(void **state)
 {
     static const char *const env[] = {
@@ -93,8 +93,8 @@ static void test_settings(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: each way to name the endpoints leads to them. Method: a ping by each,
- *  with the default port where nobody listens in the places behind. */
+/** Goal: each way to name the endpoints works. Method: a ping by each, with the
+ * default port, without a listener, in the places of lower precedence. */
 static void test_ways(void **state)
 {
     static const char *const words[] = {"ping", "--json", NULL};
@@ -131,8 +131,8 @@ static void test_ways(void **state)
     rmdir(folder);
 }
 
-/** Goal: what is wrong with the connection's settings is a usage error that
- *  says where. Method: one at each place. */
+/** Goal: an invalid connection setting is a usage error that names its place.
+ * Method: one at each place. */
 static void test_mistakes(void **state)
 {
     static const char *const words[][3] = {{"ping", "--dial-timeout=soon"},
@@ -164,7 +164,8 @@ static void test_mistakes(void **state)
     }
 }
 
-/** Goal: the help lists every setting. Method: look for the first and last. */
+/** Goal: the help lists every setting. Method: search for the first and
+ * last. */
 static void test_help(void **state)
 {
     static const char *const words[] = {"help", "connection", NULL};
@@ -180,8 +181,8 @@ static void test_help(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: CMD does not get the tool's passwords, and all else as it was.
- *  Method: CMD prints its environment. */
+/** Goal: CMD's environment is the tool's without the passwords. Method: CMD
+ * prints its environment. */
 static void test_environment_of_cmd(void **state)
 {
     char url[128];
@@ -209,8 +210,8 @@ static void test_environment_of_cmd(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: a password on the command line is not there for long. Method: read
- *  the command line of a holder, as ps does. */
+/** Goal: a password on the command line is overwritten. Method: read the
+ * command line of a holder, as ps does. */
 static void test_command_line(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -244,8 +245,8 @@ static bool echoes(const struct terminal *terminal)
     return (modes.c_lflag & ECHO) != 0;
 }
 
-/** Goal: a user without a password is asked for it, and it is not shown.
- *  Method: type one at the prompt. */
+/** Goal: without a password the tool prompts for it, and does not echo it.
+ * Method: type one at the prompt. */
 static void test_prompt(void **state)
 {
     static const char *const argv[] = {
@@ -263,7 +264,8 @@ static void test_prompt(void **state)
 }
 
 /** Goal: ^C at the prompt ends the tool, and the terminal echoes again. ^Z
- *  stops it, with echo, and it asks anew when it goes on. Method: type them. */
+ * stops it, with echo, and it prompts again when it resumes. Method: type
+ * them. */
 static void test_prompt_signals(void **state)
 {
     static const char *const argv[] = {"leaselock", "ping", "--user=anna",
@@ -274,8 +276,8 @@ static void test_prompt_signals(void **state)
     (void)state;
     open_terminal_with(&terminal, etcd.endpoint, argv);
     expect_on_screen(&terminal, "password of anna: ");
-    /* A session's leader without a job control shell does not stop by ^Z: its
-     * group is orphaned. So the tool just asks again. */
+    /* A session leader without a job control shell is not stopped by ^Z, since
+     * its group is orphaned. So the tool only prompts again. */
     type(&terminal, CTRL_Z);
     expect_on_screen(&terminal, "password of anna: \r\npassword of anna: ");
     type(&terminal, CTRL_C);

@@ -1,5 +1,5 @@
-/* The tool over several locks: taking them at once, listing them, breaking one,
- * and finding deadlocks. */
+/* The tool over several locks: acquiring them at once, listing them, breaking
+ * one, and reporting deadlocks. */
 #include "live/terminal.h"
 #include "live/tool.h"
 
@@ -29,8 +29,8 @@ static json_t *output_json(const struct test_process *tool)
     return object;
 }
 
-/** Goal: --also takes all or none, and frees all at the end. Method: a try
- *  beside a holder of one of them, then alone, with a CMD that looks. */
+/** Goal: --also acquires all or none, and releases all at the end. Method: a
+ * try beside a holder of one of them, then without, with a CMD that checks. */
 static void test_also(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -124,8 +124,8 @@ static void test_ls(void **state)
     test_process_end(&waiter);
 }
 
-/** Goal: break takes the lock, ends the command under it, and lets the next
- *  one in; without --yes and a terminal it does nothing. */
+/** Goal: break ends the holder's lock and its command, and the next waiter is
+ * served; without --yes and a terminal it does nothing. */
 static void test_break(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -158,7 +158,7 @@ static void test_break(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: on a terminal break asks, and takes no for an answer. */
+/** Goal: on a terminal break asks for a confirmation, and accepts "no". */
 static void test_break_asks(void **state)
 {
     const char *const argv[] = {test_tool(), "break", "ask", NULL};
@@ -182,8 +182,8 @@ static void test_break_asks(void **state)
     test_process_end(&holder);
 }
 
-/** Failure 13: a lock that is blocked by a nested one is not broken through the
- *  other's key. */
+/** Failure 13: breaking a lock that is blocked by a nested one does not delete
+ * the other's key. */
 static void test_break_nested(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -199,8 +199,9 @@ static void test_break_nested(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: deadlocks says who waits for whom, and its status tells. Method: two
- *  sessions that take two locks crosswise. */
+/** Goal: deadlocks prints the wait-for relations, and its exit status reports
+ * whether there is a deadlock. Method: two sessions that acquire two locks in
+ * opposite order. */
 static void test_deadlocks(void **state)
 {
     struct test_call calls[2] = {TEST_CALL_INIT, TEST_CALL_INIT};
@@ -250,7 +251,7 @@ static void test_deadlocks(void **state)
     test_peer_close(&two);
 }
 
-/** Goal: an etcd that is not there, and mistakes of the user. */
+/** Goal: an unreachable etcd and usage errors are reported. */
 static void test_mistakes(void **state)
 {
     static const char *const none[][3] = {

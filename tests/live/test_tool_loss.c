@@ -1,5 +1,6 @@
 /* What the tool does when its lock is lost, when it is stopped or killed, and
- * when etcd does not answer: CMD is ended before anyone else holds the lock. */
+ * when etcd does not answer: CMD is terminated before another client holds the
+ * lock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,12 +22,12 @@
 #define WAIT_MS 20000
 #define LINE_SIZE 512
 #define SHORT_TTL "2"
-/** Outlives the time that a release may take. */
+/** Longer than a release may take. */
 #define LONG_TTL "60"
-/** The library watches a key that never waited once it is held for a second. */
+/** The library watches the key of a ticket that never waited after a second. */
 #define WATCHED_MS 1500
 
-/** A CMD that does not let itself be ended gently, nor do its children. */
+/** A CMD that ignores SIGTERM, as do its children. */
 #define STUBBORN                                                               \
     "trap '' TERM; echo ready; echo $LEASELOCK_LEASE; echo $$; "               \
     "sleep 600 & echo $!; setsid sleep 600 & echo $!; wait; sleep 600"
@@ -93,8 +94,8 @@ start_holder(struct holder *holder, const char *endpoint, const char *name)
     }
 }
 
-/** Starts one that waits for the lock, and whose CMD says which processes of
- *  the holder are left when it gets it. */
+/** Starts a waiter whose CMD prints which processes of the holder are left when
+ * it gets the lock. */
 static void start_second(struct test_process *tool,
                          const char *name,
                          const struct holder *holder)
@@ -108,7 +109,7 @@ static void start_second(struct test_process *tool,
     start_tool(tool, etcd.endpoint, SHORT_TTL, name, script);
 }
 
-/** The second got the lock, and found nobody. */
+/** The second one got the lock, and found no process. */
 static void expect_second_alone(struct test_process *second)
 {
     assert_int_equal(test_process_wait(second, WAIT_MS), 0);
@@ -116,7 +117,7 @@ static void expect_second_alone(struct test_process *second)
     test_process_end(second);
 }
 
-/** A process that is there and is not just waiting to be reaped. */
+/** Whether a process runs, and is not a zombie. */
 static bool is_alive(pid_t pid)
 {
     char path[64];
@@ -156,7 +157,7 @@ static void expect_lost(struct holder *holder)
     test_process_end(&holder->tool);
 }
 
-/** Waits for a part of the lock's life that no event marks. */
+/** Waits for a time in the lock's life that is not marked by an event. */
 static void let_pass(int ms)
 {
     int64_t deadline_ns = test_deadline_ns(ms);
@@ -166,7 +167,8 @@ static void let_pass(int ms)
     }
 }
 
-/** Failure 29: a revoked lease ends CMD, and all that it started. */
+/** Failure 29: if the lease is revoked, CMD and all its children are
+ * terminated. */
 static void test_revoked_lease(void **state)
 {
     struct holder holder;
@@ -179,7 +181,7 @@ static void test_revoked_lease(void **state)
     expect_lost(&holder);
 }
 
-/** Failures 4 and 29: a key that others delete ends CMD. */
+/** Failures 4 and 29: if a third party deletes the key, CMD is terminated. */
 static void test_deleted_key(void **state)
 {
     struct holder holder;
@@ -192,9 +194,9 @@ static void test_deleted_key(void **state)
     expect_lost(&holder);
 }
 
-/** Failures 15 and 29: a holder that is cut off from etcd ends its CMD before
- *  the next in the queue starts its own. Method: a proxy that passes nothing
- *  on, and a second in line with a good connection. */
+/** Failures 15 and 29: a holder that is cut off from etcd terminates its CMD
+ * before the next in the queue starts its own. Method: a proxy that forwards
+ * nothing, and a waiter with a working connection. */
 static void test_cut_off(void **state)
 {
     struct test_process second = TEST_PROCESS_INIT;
@@ -211,9 +213,9 @@ static void test_cut_off(void **state)
     test_proxy_close(proxy);
 }
 
-/** Failures 14 and 29: a holder that is stopped cannot end its CMD: the guard
- *  does, before the next in the queue starts its own; and the holder says so
- *  when it goes on. */
+/** Failures 14 and 29: a stopped holder cannot terminate its CMD: the
+ * supervisor does, before the next in the queue starts its own; and the holder
+ * reports it when it resumes. */
 static void test_stopped(void **state)
 {
     struct test_process second = TEST_PROCESS_INIT;
@@ -228,8 +230,8 @@ static void test_stopped(void **state)
     expect_lost(&holder);
 }
 
-/** Failures 29 and 30: a holder that is killed leaves nothing running, and the
- *  next in the queue starts when all is gone. */
+/** Failures 29 and 30: if a holder is killed, no process is left running, and
+ * the next in the queue starts after all have ended. */
 static void test_killed(void **state)
 {
     struct test_process second = TEST_PROCESS_INIT;
@@ -249,7 +251,7 @@ struct waiter {
     char key[LINE_SIZE];
 };
 
-/** Whether a second key is in the queue; takes down which. */
+/** Whether a second key is in the queue; records it. */
 static bool has_second(void *arg)
 {
     struct waiter *waiter = arg;
@@ -269,8 +271,8 @@ static bool has_second(void *arg)
     return true;
 }
 
-/** Failures 1 and 3: a waiter whose key is gone hears of it while the holder
- *  stays, and never runs its CMD. */
+/** Failures 1 and 3: the loss of a waiter's key is reported while the holder
+ * stays, and its CMD never runs. */
 static void test_lost_while_waiting(void **state)
 {
     struct test_process second = TEST_PROCESS_INIT;
@@ -288,9 +290,9 @@ static void test_lost_while_waiting(void **state)
     test_process_end(&holder.tool);
 }
 
-/** Failure 8: a release that is not answered ends in bounded time, is told,
- *  and leaves CMD's status as it is. Method: the proxy passes nothing on once
- *  CMD runs. */
+/** Failure 8: a release that is not answered ends in bounded time, is reported,
+ * and does not change CMD's status. Method: the proxy forwards nothing once CMD
+ * runs. */
 static void test_release_unanswered(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;

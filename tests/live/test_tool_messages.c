@@ -1,5 +1,5 @@
-/* What the tool says when a lock is not to be had: who holds it, for people and
- * for programs, and with which exit code. */
+/* The tool's messages when a lock is not granted: the holder, as text and as
+ * JSON, and the exit code. */
 #include "live/tool.h"
 
 #include <signal.h>
@@ -33,8 +33,8 @@ static bool queue_has_length(void *arg)
     return queue_length(etcd.endpoint, length->name) == length->wanted;
 }
 
-/** Starts a tool that holds a lock with a label, and writes into text how the
- *  others call it: its host, process and label. */
+/** Starts a tool that holds a lock with a label, and writes its description in
+ * others' messages into text: host, process and label. */
 static void start_labelled(struct test_process *tool,
                            const char *name,
                            char text[LINE_SIZE])
@@ -55,7 +55,7 @@ static void start_labelled(struct test_process *tool,
     json_decref(queue);
 }
 
-/** What the tool printed as JSON; the caller drops the reference. */
+/** The tool's JSON output; the caller drops the reference. */
 static json_t *json_of(const struct test_process *tool)
 {
     json_t *object =
@@ -65,8 +65,9 @@ static json_t *json_of(const struct test_process *tool)
     return object;
 }
 
-/** Goal: a wait that ends says who holds the lock, how many were ahead, and how
- *  long it was; a try says who. Method: a holder, a waiter, and then both. */
+/** Goal: a wait that times out reports the holder, how many were ahead, and its
+ * duration; a try reports the holder. Method: a holder, a waiter, and then
+ * both. */
 static void test_held_by(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -96,9 +97,10 @@ static void test_held_by(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: a program gets the same as JSON, and can tell the conflict from the
- *  command's own 1. Method: --json and --conflict-exit-code with a wait and a
- *  try, of lock and of elect; the code of a command that runs stays its own. */
+/** Goal: a program gets the same as JSON, and can distinguish the conflict from
+ *  the command's own 1. Method: --json and --conflict-exit-code with a wait and
+ *  a try, of lock and of elect; the code of a command that runs stays its
+ *  own. */
 static void test_for_programs(void **state)
 {
     static const char *const commands[][8] = {
@@ -147,8 +149,8 @@ static void test_for_programs(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: of several locks those are named that others hold. Method: three, of
- *  which one is held. */
+/** Goal: of several locks, the message names those that others hold. Method:
+ *  three, of which one is held. */
 static void test_several(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -176,8 +178,8 @@ static void test_several(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: a holder of another kind is named by its key, marked foreign. Method:
- *  etcdctl holds the lock. */
+/** Goal: a holder of another client program is named by its key, marked
+ *  foreign. Method: etcdctl holds the lock. */
 static void test_foreign(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -200,8 +202,8 @@ static void test_foreign(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: the log counts endpoints. Method: an endpoint that the cluster has
- *  another name for, which joins it when the members are asked for. */
+/** Goal: the log counts endpoints. Method: an endpoint with another name in the
+ * cluster, which is added when the member list is read. */
 static void test_endpoints_are_counted(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -220,14 +222,14 @@ static void test_endpoints_are_counted(void **state)
     }
     assert_true(found);
     assert_non_null(strstr(line, "2 endpoints, "));
-    /* Both, or the cluster's own alone. */
+    /* Both, or the cluster's own name only. */
     assert_true(strstr(line, "2 of them usable; ") != NULL ||
                 strstr(line, "1 of them usable; ") != NULL);
     test_process_end(&tool);
 }
 
-/** Goal: the server's own shortest time to live decides, in every unit. Method:
- *  an etcd whose shortest is 1 s holds such a lock for several of them. */
+/** Goal: the server's minimum TTL applies, in every unit. Method: at an etcd
+ * whose minimum is 1 s, a lock is held for several of them. */
 static void test_short_ttl(void **state)
 {
     static const char *const ttls[] = {"1", "1s", "1000ms", "2s"};

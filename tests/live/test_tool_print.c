@@ -1,4 +1,4 @@
-/* What the tool prints: the queue, the endpoints, and what is wrong. */
+/* The tool's output: the queue, the endpoints, and errors. */
 #include "live/tool.h"
 
 static struct test_etcd etcd;
@@ -16,8 +16,8 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** Failure 13: the queue shows what others put there, and marks it; and who
- *  asks for a lock that is blocked by a nested one is told so. */
+/** Failure 13: the queue lists other programs' keys, and marks them; and an
+ * acquire of a lock that is blocked by a nested one reports that. */
 static void test_queue_of_others(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -43,7 +43,8 @@ static void test_queue_of_others(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: a free lock is told from one that is held. Method: ask for both. */
+/** Goal: the output distinguishes a free lock from a held one. Method: print
+ * both. */
 static void test_queue_of_free_lock(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -55,8 +56,8 @@ static void test_queue_of_free_lock(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: ping tells the endpoints apart. Method: one that answers, and one
- *  that cannot. */
+/** Goal: ping reports each endpoint. Method: one that answers, and one that
+ * does not. */
 static void test_ping(void **state)
 {
     struct test_process tool = TEST_PROCESS_INIT;
@@ -80,8 +81,8 @@ static void test_ping(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: an etcd that is not there is told in bounded time, with where it was
- *  looked for. Method: every command, at a port where nobody listens. */
+/** Goal: an unreachable etcd is reported in bounded time, with its endpoint.
+ * Method: every command, at a port without a listener. */
 static void test_no_etcd(void **state)
 {
     static const char *const commands[][4] = {{"lock", "none", "true", NULL},
@@ -101,7 +102,8 @@ static void test_no_etcd(void **state)
     }
 }
 
-/** Goal: mistakes of the user are told apart from all else. Method: some. */
+/** Goal: usage errors have an exit code of their own. Method: several of
+ * them. */
 static void test_usage(void **state)
 {
     static const char *const commands[][3] = {

@@ -1,5 +1,5 @@
-/* The tool against an etcd that wants TLS and a user: every way to say so, and
- * what is refused. */
+/* The tool against an etcd that requires TLS and a user: every way to set them,
+ * and refusals. */
 #include "live/terminal.h"
 
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static int stop_etcd(void **state)
     return 0;
 }
 
-/** A text that lives as long as the test program. */
+/** A text that is valid as long as the test program. */
 __attribute__((format(printf, 1, 2))) static const char *
 text_of(const char *format, ...)
 {
@@ -78,8 +78,8 @@ static void expect_no_password(const struct test_process *tool)
     }
 }
 
-/** Goal: each way to give the authority, the user and the password leads into
- *  etcd, and shows none of it. Method: a lock by each. */
+/** Goal: each way to give the authority, the user and the password works, and
+ * none prints them. Method: a lock by each. */
 static void test_ways(void **state)
 {
     const char *endpoint = text_of("LEASELOCK_ENDPOINTS=%s", etcd.endpoint);
@@ -115,7 +115,7 @@ static void test_ways(void **state)
 }
 
 /** Goal: the same on the command line, with a namespace. Method: a lock in it,
- *  which etcd lets this user have nowhere else. */
+ * where this user has its only permissions. */
 static void test_command_line(void **state)
 {
     const char *const env[] = {NULL};
@@ -140,9 +140,9 @@ static void test_command_line(void **state)
     test_process_end(&tool);
 }
 
-/** Goal: who is refused gets status 77 and is told why, without the password.
- *  Method: a wrong password, an unknown user, a name that is not the user's,
- *  nobody at all. */
+/** Goal: a refusal gives status 77 and the reason, without the password.
+ * Method: a wrong password, an unknown user, a name without permission, no user
+ * at all. */
 static void test_refused(void **state)
 {
     const char *endpoint = text_of("LEASELOCK_ENDPOINTS=%s", etcd.endpoint);
@@ -198,10 +198,10 @@ static void expect_null(json_t *object, bool is_null, const char *const keys[])
 }
 
 /**
- * Goal: ping shows TLS, the user, and what etcd shows to that user: an endpoint
- * that refuses its status is up, and what it hides is unknown. Method: root,
- * another user and none, by the release that root's ping shows.
- */
+ * Goal: ping prints TLS, the user, and the status that etcd grants to that
+ * user: an endpoint that refuses its status is up, and the hidden values are
+ * unknown. Method: root, another user and none, according to the release that
+ * root's ping prints. / */
 static void test_ping(void **state)
 {
     static const char *const hidden[] = {"version", "role", "leader",
@@ -242,8 +242,8 @@ static void test_ping(void **state)
     }
 }
 
-/** Goal: an endpoint whose cluster is unknown is not reported as another
- *  cluster's. Method: one that hides it beside one without users. */
+/** Goal: an endpoint of an unknown cluster is not reported as another
+ * cluster's. Method: one that hides it beside one without users. */
 static void test_ping_clusters(void **state)
 {
     static const char *const words[] = {"ping", NULL};
@@ -273,8 +273,8 @@ static void test_ping_clusters(void **state)
     test_etcd_stop(&hiding);
 }
 
-/** Goal: the password that is typed is the one that counts. Method: the right
- *  one and a wrong one at the prompt. */
+/** Goal: the typed password is used. Method: the right one and a wrong one at
+ * the prompt. */
 static void test_typed(void **state)
 {
     const char *url =

@@ -1,5 +1,5 @@
-/* The tool on a terminal: the line that a long wait shows, and who reads the
- * keys. */
+/* The tool on a terminal: the status line of a long wait, and which process
+ * reads the keys. */
 #include "live/terminal.h"
 
 static struct test_etcd etcd;
@@ -26,8 +26,8 @@ open_terminal(struct terminal *terminal, const char *name, const char *script)
     open_terminal_with(terminal, etcd.endpoint, argv);
 }
 
-/** Goal: a long wait says who is in the way, on one line that fits, and takes
- *  the line away. Method: wait behind a holder with a long label. */
+/** Goal: a long wait shows the holder, on one line that fits, and removes the
+ * line. Method: wait behind a holder with a long label. */
 static void test_wait_line(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -53,8 +53,8 @@ static void test_wait_line(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: ^C while waiting leaves the queue. Method: type it once the line
- *  shows. */
+/** Goal: ^C during a wait removes the tool from the queue. Method: type it once
+ * the line is shown. */
 static void test_interrupted_wait(void **state)
 {
     struct test_process holder = TEST_PROCESS_INIT;
@@ -71,8 +71,8 @@ static void test_interrupted_wait(void **state)
     test_process_end(&holder);
 }
 
-/** Goal: CMD has the terminal: it reads it, and gets ^C, once. Method: a
- *  script that counts. */
+/** Goal: CMD has the terminal: it reads from it, and gets ^C, once. Method: a
+ * script that counts. */
 static void test_cmd_has_terminal(void **state)
 {
     struct terminal terminal;
@@ -90,15 +90,15 @@ static void test_cmd_has_terminal(void **state)
     assert_int_equal(close_terminal(&terminal), 1);
 }
 
-/** Goal: ^Z does not leave a lock behind that nobody can release from there.
- *  Method: CMD goes on after it. */
+/** Goal: after ^Z the lock can still be released from the terminal. Method: CMD
+ * continues after it. */
 static void test_stop_key(void **state)
 {
     struct terminal terminal;
 
     (void)state;
-    /* Nothing is forked meanwhile: a child that stops between vfork() and
-     * exec would hold up its parent, which then never stops. */
+    /* No process is forked meanwhile: a child that stops between vfork() and
+     * exec would block its parent, which then never stops. */
     open_terminal(&terminal, "stop", "echo ready; read word; exit 4");
     expect_on_screen(&terminal, "ready");
     type(&terminal, CTRL_Z);

@@ -1,5 +1,4 @@
-/* What the tests of the tool share: running it, and reading what it printed.
- */
+/* Shared by the tests of the tool: running it, and reading its output. / */
 #ifndef TEST_LIVE_TOOL_H
 #define TEST_LIVE_TOOL_H
 
@@ -64,7 +63,7 @@ __attribute__((sentinel)) static inline int run_tool(struct test_process *tool,
     return test_process_wait(tool, WAIT_MS);
 }
 
-/** Starts a tool whose CMD says "ready", and waits for that. */
+/** Starts a tool whose CMD prints "ready", and waits for that. */
 static inline void start_holder(struct test_process *tool,
                                 const char *endpoint,
                                 const char *name,
@@ -89,7 +88,7 @@ static inline void expect_output(const struct test_process *tool,
     }
 }
 
-/** The queue as the tool prints it; the caller drops the reference. */
+/** The tool's JSON output of the queue; the caller drops the reference. */
 static inline json_t *read_queue(const char *endpoint, const char *name)
 {
     struct test_process tool = TEST_PROCESS_INIT;
