@@ -1,5 +1,5 @@
-/* What the tests of settings share: an environment of their own, and what
- * leaselock_settings_resolve tells. */
+/* Shared by the tests of settings: an environment of their own, and the results
+ * of leaselock_settings_resolve. */
 #ifndef TEST_UNIT_CONFIG_H
 #define TEST_UNIT_CONFIG_H
 
@@ -30,7 +30,7 @@ struct resolved {
 
 static struct resolved resolved;
 
-/** A cmocka setup: neither the user's variables nor files count. */
+/** A cmocka setup without the user's variables and files. */
 static inline int clear_environment(void **state)
 {
     (void)state;
@@ -56,7 +56,7 @@ static inline void on_setting(const struct leaselock_setting *setting,
     all->n++;
 }
 
-/** Resolves; what came of it is in `resolved`. */
+/** Resolves the settings into `resolved`. */
 static inline int resolve(const char *endpoints,
                           const struct leaselock_client_options *options)
 {
@@ -83,7 +83,7 @@ expect(const char *name, const char *value, const char *source)
     fail_msg("there is no setting %s", name);
 }
 
-/** Resolves, which must fail with a message that has this part in it. */
+/** Resolves, which must fail with a message that contains this part. */
 static inline void expect_fault(const char *endpoints,
                                 const struct leaselock_client_options *options,
                                 const char *part)
@@ -113,7 +113,8 @@ expect_open_fault(const char *endpoints,
     }
 }
 
-/** No error shows a password, which is "secret" in these tests. */
+/** Checks that an error does not contain the password, which is "secret"
+ * here. */
 static inline void expect_no_secret(void)
 {
     if (strcasestr(resolved.error.message, "secret") != NULL ||

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Include it behind cmocka.h. It writes messages by hand, from etcd's field
- * numbers, so that a wrong number in etcd.proto shows. */
+/* Include it behind cmocka.h. It encodes messages by hand, with etcd's field
+ * numbers, to detect a wrong number in etcd.proto. */
 
 /** Writes protobuf's encoding. */
 struct writer {

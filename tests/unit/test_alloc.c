@@ -1,4 +1,4 @@
-/* Allocation that fails where a test wants it to. */
+/* Allocations that fail on a test's request. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,8 +60,8 @@ static void test_once(void **state)
     ll_alloc_fail_at(0);
 }
 
-/** Goal: what lives is counted. Method: each way to allocate, to grow, to fail
- *  and to free. */
+/** Goal: live allocations are counted. Method: each way to allocate, to grow,
+ *  to fail and to free. */
 static void test_living(void **state)
 {
     unsigned long before = ll_alloc_living();
@@ -88,8 +88,8 @@ static void test_living(void **state)
     assert_int_equal(ll_alloc_living(), before);
 }
 
-/** Goal: a failed realloc leaves the old memory as it was. Method: fill it,
- *  let the realloc fail, look. */
+/** Goal: a failed realloc does not change the old memory. Method: fill it, let
+ * the realloc fail, compare. */
 static void test_failed_realloc(void **state)
 {
     char *old = ll_alloc(4);
@@ -105,7 +105,7 @@ static void test_failed_realloc(void **state)
 }
 
 /** Goal: sizes of 0 give memory, zeroed memory is zeroed, and a product that
- *  is no size is refused. Method: each. */
+ * overflows is refused. Method: each. */
 static void test_sizes(void **state)
 {
     void *got[] = {ll_alloc(0), ll_alloc_zero(0, 8), ll_alloc_zero(8, 0),
@@ -126,14 +126,14 @@ static void test_sizes(void **state)
     /* Read at run time, or the compiler refuses it. */
     volatile size_t half = SIZE_MAX / 2;
 
-    /* ASan's calloc ends the program here, which is its default. */
+    /* By default, ASan's calloc aborts the program here. */
     assert_null(ll_alloc_zero(half, 3));
 #endif
     ll_free(NULL);
 }
 
-/** Goal: a copy has the bytes and a NUL behind them. Method: text, bytes with
- *  a NUL among them, nothing, and a size that has no successor. */
+/** Goal: a copy has the bytes and a NUL after them. Method: text, bytes with a
+ * NUL among them, no bytes, and the maximum size. */
 static void test_copy(void **state)
 {
     char *text = ll_alloc_copy("abcdef", 3);

@@ -118,8 +118,8 @@ static int decode(enum ll_request_kind kind,
     return status;
 }
 
-/** Goal: answers about leases are read, and those that no etcd gives are
- *  refused: no id, a TTL below its meaning or past the clock's range. */
+/** Goal: answers about leases are read, and invalid ones are refused: no id, a
+ * negative TTL or one beyond the clock's range. */
 static void test_decode_leases(void **state)
 {
     static const struct {
@@ -161,7 +161,7 @@ static void test_decode_leases(void **state)
     }
 }
 
-/** Goal: the keys that live on a lease are read. */
+/** Goal: the keys attached to a lease are read. */
 static void test_decode_lease_keys(void **state)
 {
     struct writer in = {.size = 0};
@@ -206,7 +206,7 @@ static void test_decode_status(void **state)
     ll_decoded_free(decoded);
 }
 
-/** Goal: a token is read, and no token is no answer. */
+/** Goal: a token is read, and an answer without one is refused. */
 static void test_decode_authenticate(void **state)
 {
     struct writer in = {.size = 0};
@@ -226,7 +226,7 @@ static void test_decode_authenticate(void **state)
     ll_buffer_wipe(&token);
 }
 
-/** Goal: the list of members is read, a member that has not started too. */
+/** Goal: the list of members is read, including one that has not started. */
 static void test_decode_members(void **state)
 {
     struct writer in = {.size = 0};
@@ -270,7 +270,7 @@ static void test_decode_members(void **state)
     ll_decoded_free(decoded);
 }
 
-/** Goal: answers without what core lives by are refused. */
+/** Goal: answers without the fields that core requires are refused. */
 static void test_decode_refuses(void **state)
 {
     struct writer in = {.size = 0};
@@ -285,7 +285,7 @@ static void test_decode_refuses(void **state)
     header(&in, 0);
     assert_int_equal(decode(LL_REQUEST_RANGE, &in, &answer),
                      LEASELOCK_E_SERVER);
-    /* An operation's answer of no kind, and of one from the future. */
+    /* An operation's answer without a kind, and of an unknown kind. */
     in.size = 0;
     header(&in, 1);
     text(&in, 3, "");
@@ -319,8 +319,8 @@ static void test_decode_refuses(void **state)
                      LEASELOCK_E_SERVER);
 }
 
-/** Goal: LL_TXN_DEPTH_MAX nested answers pass, one more and a tower of
- *  hundreds do not, and the tower does not use up the stack. */
+/** Goal: LL_TXN_DEPTH_MAX nested answers are accepted, one more and hundreds
+ * are not, and hundreds do not exhaust the stack. */
 static void test_decode_depth(void **state)
 {
     struct ll_answer answer;
@@ -346,8 +346,8 @@ static void test_decode_depth(void **state)
     assert_true(depth > 100);
 }
 
-/** Goal: broken bytes never crash. Method: every prefix of an answer, and
- *  every bit of it turned; a sanitizer looks on. */
+/** Goal: invalid bytes never crash. Method: every prefix of an answer, and
+ * every bit of it flipped, with a sanitizer. */
 static void test_decode_broken(void **state)
 {
     struct writer in = {.size = 0};
@@ -369,8 +369,7 @@ static void test_decode_broken(void **state)
     }
 }
 
-/** Goal: without memory the answer is NOMEM wherever it runs out, and nothing
- *  is kept. */
+/** Goal: if any allocation fails, the result is NOMEM, and nothing leaks. */
 static void test_decode_no_memory(void **state)
 {
     struct writer in = {.size = 0};

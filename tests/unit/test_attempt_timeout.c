@@ -15,12 +15,12 @@
 
 static const struct ll_request status_request = {.kind = LL_REQUEST_STATUS};
 
-/** A core whose user asks the status again and again. */
+/** A core whose user queries the status repeatedly. */
 struct asker {
     struct ll_core *core;
     int64_t now_ms;
     uint64_t id;
-    struct ll_effect call; /* the newest */
+    struct ll_effect call; /* the latest */
 };
 
 static void asker_open(struct asker *asker, uint32_t endpoints_n, int timeout)
@@ -47,7 +47,7 @@ static void step(struct asker *asker, struct ll_event *event)
     }
 }
 
-/** Asks, and returns how long the call may take. */
+/** Sends a query, and returns its attempt timeout. */
 static int64_t ask(struct asker *asker)
 {
     struct ll_event event = {.kind = LL_EVENT_QUERY, .id = ++asker->id};
@@ -78,15 +78,14 @@ answer(struct asker *asker, int64_t after_ms, enum ll_outcome outcome)
     step(asker, &event);
 }
 
-/** The call is not answered as long as it waits; how long the next one does,
- *  and where. */
+/** The call times out; the next one's timeout and endpoint. */
 static int64_t silence(struct asker *asker, uint32_t *ret_endpoint)
 {
     struct ll_event time = {.kind = LL_EVENT_TIME};
     uint32_t seq = asker->call.call.seq;
 
     answer(asker, asker->call.call.timeout_ns / LL_NS_PER_MS, LL_OUTCOME_LOST);
-    while (asker->call.call.seq == seq) { /* a pause, once all were tried */
+    while (asker->call.call.seq == seq) { /* a pause, after all were tried */
         asker->now_ms++;
         step(asker, &time);
     }
@@ -108,8 +107,9 @@ static void test_alone(void **state)
     ll_core_free(asker.core);
 }
 
-/** Goal: it is half at first, a quarter once anybody has answered, and each
- *  round of silence doubles it; an answer ends that. */
+/** Goal: it is half of the request timeout at first, a quarter once any
+ * endpoint has answered, and doubles with each round without an answer, until
+ * the next answer. */
 static void test_rounds(void **state)
 {
     struct asker asker;
@@ -136,7 +136,7 @@ static void test_rounds(void **state)
     ll_core_free(asker.core);
 }
 
-/** Goal: where answers take long nobody is asked twice for it. */
+/** Goal: slow answers do not cause a second request. */
 static void test_slow(void **state)
 {
     struct asker asker;
@@ -149,13 +149,13 @@ static void test_slow(void **state)
     (void)ask(&asker);
     answer(&asker, 150, LL_OUTCOME_OK);
     assert_int_equal(ask(&asker), 600);
-    /* One that is new needs a connection. */
+    /* A new endpoint needs a connection. */
     assert_int_equal(silence(&asker, &endpoint), 1200);
     answer(&asker, 400, LL_OUTCOME_OK);
     assert_int_equal(ask(&asker), 1600);
     answer(&asker, 1500, LL_OUTCOME_OK);
     assert_int_equal(ask(&asker), TIMEOUT_MS);
-    for (int i = 0; i < 40; i++) { /* forgotten in the end */
+    for (int i = 0; i < 40; i++) { /* reset in the end */
         answer(&asker, 1, LL_OUTCOME_OK);
         (void)ask(&asker);
     }
@@ -163,7 +163,7 @@ static void test_slow(void **state)
     ll_core_free(asker.core);
 }
 
-/** Goal: calls that end at one time are one silence. */
+/** Goal: calls that time out at the same time count once. */
 static void test_many(void **state)
 {
     struct asker asker;
@@ -185,7 +185,7 @@ static void test_many(void **state)
     ll_core_free(asker.core);
 }
 
-/** Goal: a short request time-out is no reason for haste. */
+/** Goal: a short request timeout does not shorten it below its minimum. */
 static void test_least(void **state)
 {
     struct asker asker;

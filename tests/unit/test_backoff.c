@@ -1,4 +1,4 @@
-/* Back-off: bounds, growth, and that a seed decides it. */
+/* Back-off: bounds, growth, and determinism by seed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ static void test_bounds(void **state)
     }
 }
 
-/** Goal: no number of failures is too many, and none at all is like one.
+/** Goal: any number of failures is accepted, and zero is treated as one.
  *  Method: the ends of the type. */
 static void test_extremes(void **state)
 {
@@ -48,8 +48,8 @@ static void test_extremes(void **state)
                     LL_BACKOFF_FIRST_NS);
 }
 
-/** Goal: one seed gives one sequence, another one another. Method: compare
- *  draws of three sources. */
+/** Goal: a seed determines the sequence, and seeds differ. Method: compare
+ * draws of three sources. */
 static void test_seed(void **state)
 {
     struct ll_random first = {42};
@@ -79,7 +79,7 @@ static void test_known_values(void **state)
     assert_true(ll_random_next(&random) == UINT64_C(0x06c45d188009454f));
 }
 
-/** Goal: a number below a span is evenly spread, and 0 where there is no span.
+/** Goal: a number below a span is uniformly distributed, and 0 without a span.
  *  Method: count draws of ten values; spans of 1, 0 and less. */
 static void test_below(void **state)
 {

@@ -1,5 +1,5 @@
-/* The tool's guard with real processes: it passes on how CMD ends, and ends it
- * with all that it started when the deadline is not moved on. */
+/* The tool's supervisor with real processes: it reports CMD's exit status, and
+ * terminates it with all its children if the deadline is not extended. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* The tool is a program: its parts are tested as sources. */
+/* The tool is a program: its source files are compiled into the test. */
 #include "cli/child.c"
 #include "cli/guard.c"
 #include "cli/guard_process.c"
@@ -23,8 +23,8 @@
 #define WAIT_MS 10000
 #define LONG_NS (600 * NS_PER_S)
 
-/** A guard that runs a script, whose output comes through a pipe: its end
- *  shows that the guard, CMD and all that CMD started are gone. */
+/** A supervisor that runs a script with its output in a pipe, whose end means
+ * that the supervisor, CMD and all its children have ended. */
 struct fixture {
     struct ll_guard guard;
     struct ll_guard_plan plan;
@@ -91,7 +91,7 @@ static struct ll_guard_report last_report(struct fixture *f)
     return next_report(f);
 }
 
-/** Reads what CMD wrote until a line is complete. */
+/** Reads CMD's output until a line is complete. */
 static void read_line(struct fixture *f, char *line, size_t size)
 {
     size_t n = 0;
@@ -105,7 +105,7 @@ static void read_line(struct fixture *f, char *line, size_t size)
     line[n - 1] = '\0';
 }
 
-/** Waits until nobody is left, and returns what was written until then. */
+/** Waits until all processes have ended, and returns their output. */
 static size_t read_rest(struct fixture *f, char *rest, size_t size)
 {
     size_t n = 0;
@@ -151,7 +151,7 @@ static void test_exit_status(void **state)
     close_fixture(&f);
 }
 
-/** Failure 30: the signal that CMD died of passes through. */
+/** Failure 30: the signal that killed CMD passes through. */
 static void test_death_by_signal(void **state)
 {
     struct ll_guard_report report;
@@ -167,7 +167,7 @@ static void test_death_by_signal(void **state)
     close_fixture(&f);
 }
 
-/** Goal: CMD sees the lock. Method: print the variables. */
+/** Goal: CMD's environment describes the lock. Method: print the variables. */
 static void test_environment(void **state)
 {
     char rest[256];
@@ -186,8 +186,8 @@ static void test_environment(void **state)
     close_fixture(&f);
 }
 
-/** Goal: a CMD that is not there is told from one that fails. Method: try to
- *  run a file that does not exist. */
+/** Goal: a missing CMD is distinguished from one that fails. Method: try to run
+ *  a file that does not exist. */
 static void test_not_found(void **state)
 {
     struct ll_guard_report report;
@@ -227,9 +227,9 @@ static void test_signal(void **state)
     close_fixture(&f);
 }
 
-/** Failures 14 and 29: when the tool does not move the deadline on, CMD gets
- *  SIGTERM at the deadline, and whatever of it ignores that gets SIGKILL, a
- *  session of its own notwithstanding. */
+/** Failures 14 and 29: if the tool does not extend the deadline, CMD gets
+ * SIGTERM at the deadline, and processes that ignore it get SIGKILL, even in a
+ * session of their own. */
 static void test_deadline(void **state)
 {
     int64_t start_ns = now_ns();
@@ -253,7 +253,7 @@ static void test_deadline(void **state)
     close_fixture(&f);
 }
 
-/** Failure 29: a CMD that is stopped hears SIGTERM, too. */
+/** Failure 29: a stopped CMD gets SIGTERM, too. */
 static void test_deadline_of_stopped(void **state)
 {
     struct ll_guard_report report;
@@ -268,8 +268,8 @@ static void test_deadline_of_stopped(void **state)
     close_fixture(&f);
 }
 
-/** Goal: a deadline that is moved on ends nothing. Method: CMD lives past the
- *  first one. */
+/** Goal: an extended deadline terminates nothing. Method: CMD runs past the
+ * first one. */
 static void test_extend(void **state)
 {
     struct ll_guard_report report;
@@ -285,7 +285,7 @@ static void test_extend(void **state)
     close_fixture(&f);
 }
 
-/** Goal: a grace of nought kills at once. Method: CMD ignores SIGTERM. */
+/** Goal: a grace of zero kills at once. Method: CMD ignores SIGTERM. */
 static void test_no_grace(void **state)
 {
     struct ll_guard_report report;
@@ -303,7 +303,7 @@ static void test_no_grace(void **state)
     close_fixture(&f);
 }
 
-/** Failure 30: when the tool is gone, CMD and its children are ended. */
+/** Failure 30: when the tool has ended, CMD and its children are terminated. */
 static void test_tool_gone(void **state)
 {
     struct fixture f;
@@ -321,7 +321,7 @@ static void test_tool_gone(void **state)
     close_fixture(&f);
 }
 
-/** Failure 30: when the guard is killed, CMD dies with it. */
+/** Failure 30: when the supervisor is killed, CMD is killed, too. */
 static void test_guard_killed(void **state)
 {
     struct ll_guard_report report;
@@ -341,7 +341,7 @@ static void test_guard_killed(void **state)
     close_fixture(&f);
 }
 
-/** Failure 14: a start that comes too late starts nothing. */
+/** Failure 14: a start after the deadline starts nothing. */
 static void test_start_too_late(void **state)
 {
     struct ll_guard_report report;
@@ -358,9 +358,9 @@ static void test_start_too_late(void **state)
     close_fixture(&f);
 }
 
-/** Goal: a guard that may start CMD again does so after each end that it has
- *  brought about, of which no order is left behind; CMD's own end is the last.
- *  Method: ends by order and by the deadline, with orders that come late. */
+/** Goal: a supervisor that may restart CMD does so after each termination by
+ * itself, without a stale request; when CMD exits by itself, that is the end.
+ * Method: terminations by request and by the deadline, with late requests. */
 static void test_again(void **state)
 {
     struct ll_guard_report report;

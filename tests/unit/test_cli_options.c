@@ -1,5 +1,5 @@
-/* How the tool reads its options: from the environment, from the command line,
- * and which of the two counts. */
+/* The tool's options from the environment and the command line, and their
+ * precedence. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* The tool is a program: its parts are tested as sources. */
+/* The tool is a program: its source files are compiled into the test. */
 #include "cli/connection.c"
 #include "cli/options.c"
 #include "cli/report.c"
@@ -24,8 +24,8 @@ static int clear_environment(void **state)
     return clearenv();
 }
 
-/** Reads "leaselock lock WORD...": a NULL ends the words. Returns the index of
- *  the first operand among them, or the negated exit code. */
+/** Parses "leaselock lock WORD..."; words end with NULL. Returns the index of
+ * the first operand, or the negated exit code. */
 static int read_words(struct ll_options *options, int in_order, ...)
 {
     char *argv[WORDS_MAX] = {(char[]){"lock"}};
@@ -49,7 +49,7 @@ static int read_words(struct ll_options *options, int in_order, ...)
     return code != 0 ? -code : operand - 1;
 }
 
-/** Goal: without anything the defaults count. Method: read nothing. */
+/** Goal: without any source the defaults apply. Method: parse no option. */
 static void test_defaults(void **state)
 {
     struct ll_options options;
@@ -66,8 +66,8 @@ static void test_defaults(void **state)
     assert_false(options.json || options.verbose || options.help);
 }
 
-/** Goal: every form of an option is understood, and options behind the first
- *  operand are CMD's. Method: a line with each form. */
+/** Goal: every form of an option is accepted, and options after the first
+ * operand are CMD's. Method: a line with each form. */
 static void test_arguments(void **state)
 {
     struct ll_options options;
@@ -85,8 +85,8 @@ static void test_arguments(void **state)
     assert_int_equal(options.json, 0);
 }
 
-/** Goal: a command without CMD takes its options anywhere. Method: an option
- *  behind the name. */
+/** Goal: a command without CMD accepts options anywhere. Method: an option
+ * after the name. */
 static void test_any_order(void **state)
 {
     struct ll_options options;
@@ -96,8 +96,8 @@ static void test_any_order(void **state)
     assert_int_equal(options.json, 1);
 }
 
-/** Goal: a time to live takes the units of every other time. Method: the same
- *  one with each, and both limits. */
+/** Goal: a TTL accepts the units of every other time. Method: the same value
+ * with each, and both limits. */
 static void test_ttl_units(void **state)
 {
     static const struct {
@@ -117,8 +117,8 @@ static void test_ttl_units(void **state)
     }
 }
 
-/** Goal: -n and -w set one thing, and the later counts. Method: both orders.
- */
+/** Goal: -n and -w set the same option, and the later one wins. Method: both
+ * orders. / */
 static void test_try_and_wait(void **state)
 {
     struct ll_options options;
@@ -130,7 +130,8 @@ static void test_try_and_wait(void **state)
     assert_int_equal(options.wait_ms, 0);
 }
 
-/** Goal: what is wrong is a usage error. Method: a line of each kind. */
+/** Goal: an invalid command line is a usage error. Method: a line of each
+ * kind. */
 static void test_refusals(void **state)
 {
     struct ll_options options;
@@ -154,7 +155,7 @@ static void test_refusals(void **state)
     }
 }
 
-/** Goal: the environment sets options, and the command line goes before it.
+/** Goal: the environment sets options, and the command line overrides it.
  *  Method: set variables, read with and without arguments. */
 static void test_environment(void **state)
 {
@@ -184,7 +185,7 @@ static void test_environment(void **state)
     assert_int_equal(read_words(&options, 1, "NAME", NULL), -LL_EXIT_USAGE);
 }
 
-/** Goal: etcdctl's time-out counts when ours is not set. Method: set one, then
+/** Goal: etcdctl's timeout applies if ours is not set. Method: set one, then
  *  both. */
 static void test_etcdctl_timeout(void **state)
 {
@@ -202,9 +203,9 @@ static void test_etcdctl_timeout(void **state)
     assert_int_equal(options.timeout_ms, 3000);
 }
 
-/** Goal: each of the library's settings is an option. Method: one of each
- *  kind, with a shortened name, and --password, which would be short for
- *  --password-file if it were not there. */
+/** Goal: each of the library's settings is an option. Method: one of each kind,
+ *  with an abbreviated name, and --password, which would otherwise abbreviate
+ *  --password-file. */
 static void test_connection(void **state)
 {
     struct ll_options options;
@@ -223,8 +224,8 @@ static void test_connection(void **state)
     assert_null(options.connection.password_file);
 }
 
-/** Goal: passwords do not stay on the command line, where others can see them.
- *  Method: one in each place; the options keep what the words lose. */
+/** Goal: passwords are erased from the command line, which other users can
+ * read. Method: one in each place; the options keep them. */
 static void test_hide(void **state)
 {
     struct ll_options options;
@@ -243,8 +244,8 @@ static void test_hide(void **state)
     assert_string_equal(options.endpoints, "etcd://anna:secret@a");
 }
 
-/** Goal: every status of the library has an exit code. Method: those that the
- *  manual names, and that none stands for success. */
+/** Goal: every status of the library has an exit code. Method: those in the
+ * manual, and no error maps to success. */
 static void test_exit_codes(void **state)
 {
     (void)state;

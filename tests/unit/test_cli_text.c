@@ -1,5 +1,5 @@
-/* What the tool does to text: foreign bytes on a terminal, widths, ages, and
- * which names it takes. */
+/* The tool's treatment of text: foreign bytes on a terminal, widths, ages, and
+ * valid names. */
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,12 +10,12 @@
 
 #include <cmocka.h>
 
-/* The tool is a program: its parts are tested as sources. */
+/* The tool is a program: its source files are compiled into the test. */
 #include "cli/text.c"
 #include "leaselock/leaselock.h"
 
-/** Goal: no byte that a terminal acts on gets through. Method: escape one
- *  text of each kind and compare. */
+/** Goal: no control sequence reaches the terminal. Method: escape one text of
+ *  each kind and compare. */
 static void test_escape(void **state)
 {
     static const struct {
@@ -29,9 +29,10 @@ static void test_escape(void **state)
         {"a\r\n\tb\x7f", "a\\x0d\\x0a\\x09b\\x7f"},
         /* C1: U+009B begins a sequence as ESC [ does. */
         {"\xc2\x9b", "\\xc2\\x9b"},
-        /* U+202E turns the direction of the line. */
+        /* U+202E reverses the direction of the line. */
         {"\xe2\x80\xae", "\\xe2\\x80\\xae"},
-        /* Not UTF-8: a lone byte, too long a form, a surrogate, a cut end. */
+        /* Not UTF-8: a single byte, an overlong form, a surrogate, a truncated
+         * end. */
         {"\xff", "\\xff"},
         {"\xc0\x80", "\\xc0\\x80"},
         {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
@@ -49,7 +50,7 @@ static void test_escape(void **state)
     }
 }
 
-/** Goal: a text that does not fit is cut between characters, never in one.
+/** Goal: a text that does not fit is cut between characters, never within one.
  *  Method: escape into every size up to the right one. */
 static void test_escape_cut(void **state)
 {
@@ -99,8 +100,8 @@ static void test_columns(void **state)
     }
 }
 
-/** Goal: wide characters take two columns, combining ones none and stay with
- *  their letter. Method: measure and cut texts of both. */
+/** Goal: wide characters take two columns; combining ones take none and stay
+ * with their base character. Method: measure and cut texts of both. */
 static void test_widths(void **state)
 {
     /* U+9396 U+5B9A; e and U+0301; U+1F512; a joiner of no width. */
@@ -122,7 +123,7 @@ static void test_widths(void **state)
     assert_string_equal(odd, "...");
 }
 
-/** Goal: ages are short. Method: one at each border. */
+/** Goal: ages are short. Method: one at each boundary. */
 static void test_age(void **state)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* The clock that leases are counted by. */
+/* The clock that measures leases. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,13 +16,13 @@
 
 #include "base/clock.h"
 
-/** For older headers; the kernel has it since 5.6. */
+/** For older headers; in the kernel since 5.6. */
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
 
 #define SUSPENDED_S INT64_C(3600)
-/** Between two looks at the clock in two processes, on a busy machine. */
+/** The time between reads of the clock in two processes, on a busy machine. */
 #define LOOK_NS (60 * LL_NS_PER_S)
 
 struct look {
@@ -49,8 +49,8 @@ static void test_clock_is_boottime(void **state)
     assert_true(now_ns <= read_ns(CLOCK_BOOTTIME));
 }
 
-/** Makes a world for this process's children in which the machine has been
- *  suspended for an hour; false where that is not permitted. */
+/** Creates a time namespace for this process's children in which the machine
+ * has been suspended for an hour; false if not permitted. */
 static bool enter_suspended_world(void)
 {
     static const char offset[] = "boottime 3600 0\n";
@@ -70,7 +70,7 @@ static bool enter_suspended_world(void)
     return entered;
 }
 
-/** The child of a child, which lives in the world that its parent made. */
+/** The grandchild, which runs in the namespace that its parent created. */
 static void look_and_tell(int fd)
 {
     struct look look = {ll_clock_now_ns(), read_ns(CLOCK_MONOTONIC)};
@@ -78,9 +78,9 @@ static void look_and_tell(int fd)
     _exit(write(fd, &look, sizeof(look)) == sizeof(look) ? 0 : 1);
 }
 
-/** Failure 16: a machine that was suspended for an hour is one whose boot-time
- *  clock is an hour ahead of CLOCK_MONOTONIC, which a time namespace can show:
- *  the lease's clock has counted that hour. */
+/** Failure 16: after a suspension of an hour, the boot-time clock is an hour
+ * ahead of CLOCK_MONOTONIC, which a time namespace can simulate: the lease's
+ * clock has counted that hour. */
 static void test_16_clock_counts_suspend(void **state)
 {
     struct look here = {ll_clock_now_ns(), read_ns(CLOCK_MONOTONIC)};
@@ -109,7 +109,7 @@ static void test_16_clock_counts_suspend(void **state)
     status = (int)read(fds[0], &there, sizeof(there));
     (void)close(fds[0]);
     if (status == 0) {
-        skip(); /* the kernel permits no such world */
+        skip(); /* the kernel does not permit the namespace */
     }
     assert_int_equal(status, sizeof(there));
     assert_in_range(there.monotonic_ns - here.monotonic_ns, 0, LOOK_NS);

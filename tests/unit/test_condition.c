@@ -1,4 +1,4 @@
-/* Which condition of a Txn failed, and the sentence about it. */
+/* The failed condition of a Txn, and the sentence about it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,8 +22,8 @@ static const struct ll_kv found = {.key = BYTES("k"),
                                    .version = 4,
                                    .lease = 0x1f};
 
-/** Goal: a condition is judged as etcd judges it. Method: each target below,
- *  at and above what is found, and with no key there. */
+/** Goal: a condition is evaluated as in etcd. Method: each target below, at and
+ * above the actual value, and without a key. */
 static void test_judge(void **state)
 {
     static const int64_t numbers[] = {4, 3, 9, 0x1f};
@@ -65,7 +65,7 @@ static void test_judge_nothing_and_values(void **state)
     assert_int_equal(ll_condition_judge(&value, &found, true),
                      LL_CONDITION_MET);
     value.value = (struct ll_bytes)BYTES("m0");
-    value.result = LL_COMPARE_LESS; /* "m" is a beginning of it */
+    value.result = LL_COMPARE_LESS; /* "m" is a prefix of it */
     assert_int_equal(ll_condition_judge(&value, &found, true),
                      LL_CONDITION_MET);
 }
@@ -81,8 +81,8 @@ static void expect(const struct ll_compare *compare,
     assert_string_equal(seen, text);
 }
 
-/** Goal: the sentence names key, field, what it has to be and what it is; bytes
- *  are escaped, and what is long is cut. */
+/** Goal: the sentence names key, field, the expected and the actual value;
+ * bytes are escaped, and long values are cut. */
 static void test_text(void **state)
 {
     struct ll_compare compare = {.key = BYTES("a\n\"b"),

@@ -1,11 +1,11 @@
-/* The table of settings, and how their values are read from texts. */
+/* The table of settings, and parsing of their values. */
 #include "config.h"
 
 #include <ctype.h>
 #include <limits.h>
 
-/** Goal: people's times become milliseconds, rounded up, and nothing else is
- *  taken for a time. Method: good and bad texts, and the borders. */
+/** Goal: times with units become milliseconds, rounded up, and other texts are
+ * refused. Method: valid and invalid texts, and the limits. */
 static void test_durations(void **state)
 {
     static const struct {
@@ -88,7 +88,7 @@ static void test_durations(void **state)
 }
 
 /** Goal: the table is complete, and its names follow one rule. Method: each
- *  setting's variable is made of its name, and no name is there twice. */
+ * setting's variable is derived from its name, and names are unique. */
 static void test_table(void **state)
 {
     const struct leaselock_setting *setting;
@@ -148,8 +148,8 @@ static void test_options_set(void **state)
     assert_string_equal(options.namespace_prefix, "prod/");
 }
 
-/** Goal: what is no value is refused, with the name, the value and what is
- *  allowed, and the options stay as they were. Method: one of each kind. */
+/** Goal: an invalid value is refused, with the name, the value and the allowed
+ * values, and the options do not change. Method: one of each kind. */
 static void test_options_set_refusals(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -193,8 +193,8 @@ static void test_options_set_refusals(void **state)
                      LEASELOCK_E_ARGUMENT);
 }
 
-/** Goal: members of the options are checked, and a refusal names the member
- *  and its bounds. Method: values beyond each border. */
+/** Goal: fields of the options are checked, and the error names the field and
+ * its bounds. Method: values beyond each bound. */
 static void test_members(void **state)
 {
     static const struct {
@@ -223,8 +223,8 @@ static void test_members(void **state)
     }
 }
 
-/** Goal: members that make no sense together or alone are refused. Method:
- *  each such pair. */
+/** Goal: invalid fields and combinations are refused. Method: each such
+ * pair. */
 static void test_combinations(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -274,9 +274,9 @@ static void test_combinations(void **state)
                      LEASELOCK_E_ARGUMENT);
 }
 
-/** Goal: options are copied, the user's own memory is not needed any more.
- *  Method: open a client with texts on the heap, wipe them, and ask the client
- *  and the library about them. */
+/** Goal: options are copied, so the caller may free them. Method: open a client
+ * with texts on the heap, wipe them, and read them from the client and the
+ * library. */
 static void test_deep_copy(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;

@@ -1,4 +1,4 @@
-/* Where settings come from, and which source counts. */
+/* The sources of settings, and their precedence. */
 #include "config.h"
 
 #include <sys/stat.h>
@@ -43,7 +43,7 @@ static const char *write_file(const char *text, mode_t mode)
     return path;
 }
 
-/** Goal: without anything the defaults count. Method: resolve nothing. */
+/** Goal: without any source the defaults apply. Method: resolve nothing. */
 static void test_defaults(void **state)
 {
     (void)state;
@@ -90,8 +90,8 @@ static void test_order(void **state)
     expect("keepalive-time", "10s", "");
 }
 
-/** Goal: a plain open takes nothing from the environment. Method: variables
- *  that would make it fail. */
+/** Goal: a plain open does not read the environment. Method: variables that
+ *  would make it fail. */
 static void test_open_takes_no_environment(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -116,7 +116,7 @@ static void test_open_takes_no_environment(void **state)
 }
 
 /** Goal: a client that is opened from the environment has its endpoints.
- *  Method: ask it. */
+ * Method: read them. */
 static void test_open_from_env(void **state)
 {
     leaselock_client *client = NULL;
@@ -136,8 +136,8 @@ static void test_open_from_env(void **state)
     assert_int_equal(leaselock_client_close(client, NULL), 0);
 }
 
-/** Goal: etcdctl's variables mean what they mean to etcdctl. Method: those
- *  that take some reading. */
+/** Goal: etcdctl's variables have the same meaning as in etcdctl. Method: those
+ * with a format of their own. */
 static void test_etcdctl(void **state)
 {
     (void)state;
@@ -153,13 +153,13 @@ static void test_etcdctl(void **state)
     expect("user", "anna", "the variable ETCDCTL_USER");
     expect("password", "(hidden)", "the variable ETCDCTL_USER");
     expect("key", "-", "");
-    /* DNS goes before endpoints, as with etcdctl. */
+    /* DNS takes precedence over endpoints, as in etcdctl. */
     setenv("ETCDCTL_DISCOVERY_SRV", "example.com", 1);
     resolve(NULL, NULL);
     expect("endpoints", "-", "");
     expect("discovery-srv", "example.com",
            "the variable ETCDCTL_DISCOVERY_SRV");
-    /* What ours settle is not looked at. */
+    /* A variable that ours overrides is not parsed. */
     setenv("LEASELOCK_ENDPOINTS", "c:3", 1);
     setenv("LEASELOCK_KEEPALIVE_TIMEOUT", "1s", 1);
     setenv("ETCDCTL_KEEPALIVE_TIMEOUT", "soon", 1);
@@ -170,8 +170,8 @@ static void test_etcdctl(void **state)
            "the variable LEASELOCK_KEEPALIVE_TIMEOUT");
 }
 
-/** Goal: TLS is asked for by etcdctl's negatives, and what is not offered is
- *  an error that can be overruled. Method: each of the variables. */
+/** Goal: etcdctl's negated variables require TLS, and an unsupported one is an
+ * error that can be overridden. Method: each of the variables. */
 static void test_etcdctl_tls(void **state)
 {
     (void)state;
@@ -197,50 +197,50 @@ static void test_etcdctl_tls(void **state)
     expect("tls", "1", "the variable LEASELOCK_TLS");
 }
 
-/** Goal: a user gets the password that belongs to it and no other. Method:
- *  users and passwords at different places. */
+/** Goal: a user gets its own password and no other. Method: users and passwords
+ * from different sources. */
 static void test_credentials(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
     const struct leaselock_client_options none = options;
 
     (void)state;
-    /* A password alone is for whichever user counts. */
+    /* A password without a user belongs to the effective user. */
     setenv("LEASELOCK_PASSWORD", "secret", 1);
     expect_fault(NULL, NULL, "LEASELOCK_PASSWORD is set without a user");
     options.user = "anna";
     resolve(NULL, &options);
     expect("user", "anna", "the option user");
     expect("password", "(hidden)", "the variable LEASELOCK_PASSWORD");
-    /* That of another user is not. */
+    /* Another user's password does not apply. */
     setenv("LEASELOCK_USER", "ben", 1);
     expect_open_fault(NULL, &options,
                       "the option user is set without a password");
     resolve(NULL, &none);
     expect("user", "ben", "the variable LEASELOCK_USER");
-    /* That of the same user is. */
+    /* The same user's password does. */
     setenv("LEASELOCK_USER", "anna", 1);
     resolve(NULL, &options);
     expect("password", "(hidden)", "the variable LEASELOCK_PASSWORD");
-    /* A file from a place that counts more stands in for it. */
+    /* A file from a source of higher precedence replaces it. */
     options.password_file = "/p";
     resolve(NULL, &options);
     expect("password-file", "/p", "the option password_file");
     expect("password", "-", "");
-    /* Two at one place are one too many. */
+    /* Two in one source are an error. */
     setenv("LEASELOCK_PASSWORD_FILE", "/q", 1);
     expect_fault(NULL, &none,
                  "LEASELOCK_PASSWORD_FILE is set, and so is the "
                  "variable LEASELOCK_PASSWORD");
-    /* A stray one of etcdctl's does not matter. */
+    /* etcdctl's password without a user has no effect. */
     clear_environment(NULL);
     setenv("ETCDCTL_PASSWORD", "secret", 1);
     resolve(NULL, NULL);
     expect("password", "-", "");
 }
 
-/** Goal: a bad value names the variable and what is allowed, and no password.
- *  Method: one of each. */
+/** Goal: the error of an invalid value names the variable and the allowed
+ *  values, and no password. Method: one of each. */
 static void test_bad_variables(void **state)
 {
     static const char *const bad[][3] = {
@@ -265,8 +265,8 @@ static void test_bad_variables(void **state)
     }
 }
 
-/** Goal: the file's form. Method: comments, blanks, line ends of both kinds,
- *  values with signs that mean something elsewhere. */
+/** Goal: the file's format. Method: comments, blanks, line ends of both kinds,
+ * values with characters that are special elsewhere. */
 static void test_file(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -292,8 +292,8 @@ static void test_file(void **state)
     ll_setup_free(&setup);
 }
 
-/** Goal: what is wrong in a file is told with its line, and no password.
- *  Method: a file for each fault. */
+/** Goal: an error in a file is reported with its line, without a password.
+ * Method: a file for each error. */
 static void test_bad_files(void **state)
 {
     static const char *const bad[][2] = {
@@ -318,9 +318,8 @@ static void test_bad_files(void **state)
     }
 }
 
-/** Goal: a file with a password that everybody may read is refused, whichever
- *  way the password is in it; without one it is not. Method: files and modes.
- */
+/** Goal: a world-readable file with a password in any form is refused; without
+ * one it is accepted. Method: files and modes. / */
 static void test_open_files(void **state)
 {
     static const char *const secrets[] = {"user = a\npassword = secret\n",
@@ -364,8 +363,8 @@ static void test_file_limits(void **state)
     expect_fault(NULL, NULL, folder);
 }
 
-/** Goal: where the file is looked for. Method: in $XDG_CONFIG_HOME, in
- *  ~/.config, named by the options, and a relative path in it. */
+/** Goal: the file is searched for in its places. Method: in $XDG_CONFIG_HOME,
+ *  in ~/.config, named by the options, and a relative path in it. */
 static void test_file_places(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -383,7 +382,7 @@ static void test_file_places(void **state)
     resolve(NULL, NULL);
     expect("cacert", file, source);
     expect("cert", "/c", resolved.sources[8]);
-    /* A relative one does not count. */
+    /* A relative path is ignored. */
     setenv("XDG_CONFIG_HOME", "tmp", 1);
     resolve(NULL, NULL);
     expect("cacert", "-", "");
@@ -400,15 +399,15 @@ static void test_file_places(void **state)
     expect("cacert", file, source);
     unlink(folders[1]);
     rmdir(folders[0]);
-    /* The options' goes before all of them. */
+    /* The options' file takes precedence over all of them. */
     setenv("LEASELOCK_CONFIG", "/nowhere", 1);
     expect_fault(NULL, NULL, "/nowhere cannot be read");
     options.config = path;
     assert_int_equal(resolve(NULL, &options), 0);
 }
 
-/** Goal: a URL is a source of its own behind the one that it stands in.
- *  Method: the same setting in both, and in a source behind. */
+/** Goal: a URL is a source of its own, right after the source that contains it.
+ * Method: the same setting in both, and in a source of lower precedence. */
 static void test_url_order(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -427,21 +426,21 @@ static void test_url_order(void **state)
     expect("user", "anna", "the URL's user");
     expect("password", "(hidden)", "the URL's password");
     expect("namespace", "prod/", "the URL's namespace");
-    /* Endpoints from elsewhere leave nothing of it. */
+    /* Endpoints from another source replace all of it. */
     resolve("b:2", &options);
     expect("endpoints", "b:2", "the option endpoints");
     expect("user", "-", "");
-    /* A user from elsewhere leaves its password. */
+    /* A user from another source discards its password. */
     setenv("LEASELOCK_USER", "ben", 1);
     expect_open_fault(NULL, NULL, "LEASELOCK_USER is set without a password");
-    /* What is not taken is read all the same. */
+    /* An unused value is parsed nevertheless. */
     setenv("LEASELOCK_ENDPOINTS", "etcd://a?nonsense=1", 1);
     expect_fault("b:2", NULL, "nonsense");
 }
 
-/** Goal: without memory a setup ends with LEASELOCK_E_NOMEM, and nothing is
- *  kept. Method: let each allocation of one with every kind of source fail; the
- *  address sanitizer sees what is not freed. */
+/** Goal: if any allocation fails, a setup ends with LEASELOCK_E_NOMEM, and
+ * nothing leaks. Method: each allocation of one with every kind of source
+ * fails; the address sanitizer detects leaks. */
 static void test_no_memory(void **state)
 {
     unsigned long nth = 0;

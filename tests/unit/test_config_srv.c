@@ -1,4 +1,4 @@
-/* SRV records: their order, and what is one. */
+/* SRV records: their order and validity. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,8 @@
 #include "config/srv.h"
 #include "rpc/transport.h"
 
-/** Goal: priorities decide, and among equals weights do. Method: sort with many
- *  seeds, and count who comes first. */
+/** Goal: records are ordered by priority, and by weight among equals. Method:
+ * sort with many seeds, and count the first ones. */
 static void test_order(void **state)
 {
     static const struct ll_srv records[] = {{"backup", 1, 20, 100},
@@ -38,7 +38,7 @@ static void test_order(void **state)
     assert_in_range(first[4], 0, 30);
 }
 
-/** Goal: the list of endpoints. Method: one, none, more than there may be. */
+/** Goal: the list of endpoints. Method: one, none, more than the limit. */
 static void test_endpoints(void **state)
 {
     static struct ll_srv many[LL_ENDPOINTS_MAX + 6];
@@ -64,7 +64,8 @@ static void test_endpoints(void **state)
     ll_free(list);
 }
 
-/** Goal: what is a host, and what lies in a domain. Method: good and bad. */
+/** Goal: validity of a host, and membership of a domain. Method: valid and
+ * invalid ones. */
 static void test_names(void **state)
 {
     static const struct {
@@ -97,7 +98,8 @@ static void test_names(void **state)
     assert_false(ll_srv_is_host(&(struct ll_srv){"a@b", 1, 0, 0}));
 }
 
-/** Goal: the address of a DNS server, in every form. Method: good and bad. */
+/** Goal: the address of a DNS server, in every form. Method: valid and invalid
+ * ones. */
 static void test_server(void **state)
 {
     static const char *const good[][2] = {{"10.0.0.1", "10.0.0.1:53"},

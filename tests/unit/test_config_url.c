@@ -1,10 +1,9 @@
-/* The URL that says how to connect. */
+/* The URL with the connection's settings. */
 #include "config.h"
 
 #include "config/url.h"
 
-/** Goal: every part of a URL is taken for what it is. Method: one with all of
- *  them. */
+/** Goal: every part of a URL sets its option. Method: one with all parts. */
 static void test_parts(void **state)
 {
     (void)state;
@@ -66,9 +65,8 @@ static void test_short(void **state)
     expect("namespace", "prod/", "the URL's namespace");
 }
 
-/** Goal: what is wrong is refused with a reason, and none of the reasons shows
- *  a password, not even one that was not encoded. Method: URLs of each kind.
- */
+/** Goal: an invalid URL is refused with a reason, which never contains a
+ * password, not even an unencoded one. Method: URLs of each kind. / */
 static void test_faults(void **state)
 {
     static const char *const bad[][2] = {

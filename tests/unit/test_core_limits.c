@@ -1,4 +1,4 @@
-/* The limits of core, each at the limit and one beyond it. */
+/* Goal: core's limits hold. Method: each at the limit and one beyond it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ input(struct test_timeline *timeline, const char *format, ...)
     }
 }
 
-/** How often a word stands in what was printed since the last call. */
+/** How often a word occurs in the output since the last call. */
 static unsigned count(struct test_timeline *timeline, const char *word)
 {
     unsigned n = 0;
@@ -60,8 +60,8 @@ static void end(struct test_timeline *timeline)
     test_timeline_free(timeline);
 }
 
-/** Goal: no more than LL_CALLS_MAX calls are in flight, and the others follow
- *  in their order. Method: three acquires too many, then answers. */
+/** Goal: at most LL_CALLS_MAX calls are in flight, and the others follow in
+ * order. Method: three acquires too many, then answers. */
 static void test_calls(void **state)
 {
     struct test_timeline *timeline = with_session();
@@ -74,7 +74,8 @@ static void test_calls(void **state)
     assert_int_equal(count(timeline, "-> call"), LL_CALLS_MAX);
     input(timeline, "1.1 answer 9.1 queued rev 5");
     assert_int_equal(count(timeline, "-> call 514.1"), 1);
-    /* A failed call makes room as well, and comes after those who wait. */
+    /* A failed call frees a slot as well, and is repeated after the waiting
+     * ones. */
     input(timeline, "1.2 answer 10.1 lost");
     assert_int_equal(count(timeline, "-> call 515.1"), 1);
     input(timeline, "1.3 time");
@@ -86,8 +87,8 @@ static void test_calls(void **state)
     end(timeline);
 }
 
-/** Goal: a call that waits for room is dropped when nobody wants it any more.
- *  Method: fill the room, time one out that was never sent. */
+/** Goal: a call that waits for a slot is dropped when it is not needed any
+ * more. Method: use all slots, time one out that was never sent. */
 static void test_call_never_sent(void **state)
 {
     struct test_timeline *timeline = with_session();
@@ -107,8 +108,8 @@ static void test_call_never_sent(void **state)
     end(timeline);
 }
 
-/** Goal: no more than LL_WATCHES_CREATING_MAX creations are unanswered.
- *  Method: as many tickets that wait as make more watches than that. */
+/** Goal: at most LL_WATCHES_CREATING_MAX creations are unanswered. Method:
+ * enough waiting tickets for more watches than that. */
 static void test_watches(void **state)
 {
     struct test_timeline *timeline = with_session();
@@ -123,15 +124,15 @@ static void test_watches(void **state)
     assert_int_equal(count(timeline, "-> watch "), LL_WATCHES_CREATING_MAX);
     input(timeline, "1 created 2.own.1 rev 8");
     assert_int_equal(count(timeline, "-> watch 514.own.1"), 1);
-    /* A refusal makes room; the refused one is asked for last. */
+    /* A refusal frees a slot; the refused one is created again last. */
     input(timeline, "1 refused -1 error");
     assert_int_equal(count(timeline, "-> watch 514.ahead.1"), 1);
-    /* One that is dropped keeps its place until etcd has answered it. */
+    /* A dropped one keeps its slot until etcd has answered it. */
     input(timeline, "1 release 3");
     assert_int_equal(count(timeline, "-> watch "), 0);
     input(timeline, "1 created 3.own.1 rev 8");
     assert_int_equal(count(timeline, "-> watch 515.own.1"), 1);
-    /* A new stream begins anew. */
+    /* On a new stream all are created again. */
     input(timeline, "1 down watch");
     test_timeline_clear(timeline);
     input(timeline, "2 time");
@@ -139,9 +140,9 @@ static void test_watches(void **state)
     end(timeline);
 }
 
-/** Goal: a server that makes many watches slowly is not left, one that stops
- *  making them is. Method: more watches than fit, one created each second, and
- *  then none. */
+/** Goal: the stream stays on a server that creates many watches slowly, and
+ * leaves one that stops creating them. Method: more watches than the limit, one
+ * created each second, and then none. */
 static void test_slow_watches(void **state)
 {
     struct test_timeline *timeline = with_session();
@@ -165,9 +166,9 @@ static void test_slow_watches(void **state)
     end(timeline);
 }
 
-/** Goal: reads that gather go out as one Txn that etcd takes, and no more of
- *  them than the window. Method: as many tickets that wait as fill two, all
- *  created while the first read is unanswered. */
+/** Goal: pending reads are sent as one Txn that etcd accepts, and at most as
+ * many as the window. Method: enough waiting tickets for two, all created while
+ * the first read is unanswered. */
 static void test_reads(void **state)
 {
     struct test_timeline *timeline = test_timeline_new();
@@ -201,9 +202,9 @@ static void test_reads(void **state)
     end(timeline);
 }
 
-/** Goal: no more than LL_READ_QUEUES_MAX queues are read in one request, each
- * of which may be long. Method: as many and two more lose the key ahead of them
- *  while the first read is unanswered. */
+/** Goal: at most LL_READ_QUEUES_MAX queues are read in one request, each of
+ * which may be long. Method: that many tickets and two more lose their
+ * predecessor's key while the first read is unanswered. */
 static void test_queue_reads(void **state)
 {
     struct test_timeline *timeline = test_timeline_new();
@@ -236,8 +237,8 @@ static void test_queue_reads(void **state)
     end(timeline);
 }
 
-/** Goal: beyond LL_REAPS_MAX abandoned attempts the oldest is given up, and
- *  the log says so. Method: one more acquire whose answer is lost late. */
+/** Goal: beyond LL_REAPS_MAX abandoned attempts the oldest is dropped, and
+ * logged. Method: one more acquire whose answer is lost late. */
 static void test_reaps(void **state)
 {
     struct test_timeline *timeline = test_timeline_new();
@@ -260,7 +261,7 @@ static void test_reaps(void **state)
     input(timeline, "1 release 9000");
     input(timeline, "1 answer 9000.1 lost");
     assert_int_equal(count(timeline, "too many abandoned attempts"), 1);
-    /* Its watch is still being created: it goes when that is answered. */
+    /* Its watch is still being created: it is freed when that is answered. */
     input(timeline, "1 created 2.own.1 rev 7");
     input(timeline, "1 look 2");
     assert_int_equal(count(timeline, "2 is no more"), 1);
@@ -330,7 +331,7 @@ static int session_open(struct ll_core *core, uint64_t id)
     return ll_core_step(core, &event);
 }
 
-/** Goal: sessions are limited, and a closed one makes room. Method: open
+/** Goal: sessions are limited, and closing one frees its place. Method: open
  *  LL_SESSIONS_MAX, one more, and close one whose grant was never sent. */
 static void test_sessions(void **state)
 {
@@ -376,8 +377,8 @@ static int write_ask(struct ll_core *core,
     return ll_core_step(core, &event);
 }
 
-/** Goal: a write's parts and the writes of one ticket are limited. Method: each
- *  at the limit and one beyond it. */
+/** Goal: a write's operations and the writes of one ticket are limited. Method:
+ *  each at the limit and one beyond it. */
 static void test_writes(void **state)
 {
     static char text[LL_VALUE_MAX + 1];

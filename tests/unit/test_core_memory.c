@@ -1,5 +1,5 @@
-/* Core when memory runs out: every script of tests/trace again and again, with
- * each of its allocations failing in turn. */
+/* Core when memory runs out: every script of tests/trace repeatedly, with each
+ * of its allocations failing in turn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,8 +48,7 @@ static void script_read(const char *path, struct script *ret_script)
  * Runs a script while the nth allocation fails (0: none), alone or with all
  * later ones.
  *
- * @return how many allocations there were
- */
+ * @return the number of allocations / */
 static unsigned long
 script_run(const struct script *script, unsigned long nth, bool alone)
 {
@@ -81,8 +80,8 @@ script_run(const struct script *script, unsigned long nth, bool alone)
 }
 
 /** Goal: whichever allocation fails, every command ends cleanly, the contract
- *  holds and nothing leaks. Method: each allocation of a script fails, alone
- *  and with all that come after it; what lives is counted. */
+ * holds and nothing leaks. Method: each allocation of a script fails, alone and
+ * with all later ones; live allocations are counted. */
 static void test_each_allocation(void **state)
 {
     struct script script;
@@ -98,14 +97,14 @@ static void test_each_allocation(void **state)
     free(script.text);
 }
 
-/** What leads to the command, and is not looked at. */
+/** The input before the command, whose output is not checked. */
 static const char *const before[] = {
     "0 look 1", "0 open 1", "0 answer 1.1 granted 10", "0 acquire 2 on 1 job",
     "0 answer 2.1 queued rev 7"};
 
-/** Goal: a command that finds no memory says so and leaves no trace. Method:
- *  each that makes something with each allocation failing, then again with
- *  none. */
+/** Goal: a command without memory returns NOMEM and has no effect. Method: each
+ * command that creates an object, with each allocation failing, then again with
+ * none. */
 static void test_no_trace(void **state)
 {
     static const struct {
@@ -143,7 +142,7 @@ static void test_no_trace(void **state)
             assert_non_null(strstr(test_timeline_output(timeline), "-> call"));
             test_timeline_free(timeline);
         }
-        assert_true(nth > 2); /* at least one did fail */
+        assert_true(nth > 2); /* at least one failed */
     }
 }
 

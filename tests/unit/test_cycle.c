@@ -1,4 +1,4 @@
-/* Who waits for whom: places told from other keys, and circles of leases. */
+/* The wait-for graph: recognized keys, and cycles of leases. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,8 +28,8 @@ add_key(struct ll_places *places, const char *key, int64_t lease, int64_t token)
     assert_int_equal(ll_places_add(places, &kv, 0, 0), 0);
 }
 
-/** Adds queues such as "x:ab y:ba": a lock, and by a letter each the leases
- *  that have a place there, the oldest first. */
+/** Adds queues such as "x:ab y:ba": a lock, and a letter for each lease with a
+ * key in its queue, the oldest first. */
 static void add_queues(struct ll_places *places, const char *queues)
 {
     int64_t token = 1;
@@ -50,7 +50,7 @@ static void add_queues(struct ll_places *places, const char *queues)
     assert_int_equal(ll_places_end(places, 0), 0);
 }
 
-/** Checks that a member waits behind what the next one has. */
+/** Checks that a member waits behind a key of the next one. */
 static void check_cycle(const struct ll_places *places,
                         const struct ll_cycle *cycle,
                         char *ret_letters)
@@ -73,7 +73,7 @@ static void check_cycle(const struct ll_places *places,
     ret_letters[cycle->members_n] = '\0';
 }
 
-/** The circles of some queues, by their leases: "ab" or "ab cd". */
+/** The cycles of some queues, by their leases: "ab" or "ab cd". */
 static void expect(const char *queues, const char *circles)
 {
     struct ll_places places = {0};
@@ -93,7 +93,7 @@ static void expect(const char *queues, const char *circles)
     ll_places_free(&places);
 }
 
-/** Goal: circles are found, and only circles. Method: queues by hand. */
+/** Goal: cycles are found, and nothing else. Method: queues by hand. */
 static void test_circles(void **state)
 {
     (void)state;
@@ -103,15 +103,15 @@ static void test_circles(void **state)
     expect("x:ab y:ba", "ab");
     expect("x:ab y:bc z:ca", "acb");
     expect("x:ab y:bc z:cd", "");
-    /* Those who only wait behind a circle are not in it. */
+    /* Leases that only wait behind a cycle are not in it. */
     expect("x:abc y:bad z:ce", "ab");
-    /* Two circles apart. */
+    /* Two separate cycles. */
     expect("x:ab y:ba v:cd w:dc", "ab cd");
 }
 
-/** Goal: a circle through all places ahead is found as short as it is, without
- *  those who are caught between. Method: a waits behind b, c and d; d waits for
- *  a, and so b and c wait, too. */
+/** Goal: a cycle through a key further ahead is reported at its shortest,
+ * without the leases between. Method: a waits behind b, c and d; d waits for a,
+ * and so b and c wait, too. */
 static void test_shortest(void **state)
 {
     (void)state;
@@ -120,8 +120,8 @@ static void test_shortest(void **state)
     expect("x:dcba y:ab z:ad", "ad ba");
 }
 
-/** Goal: a session does not wait for itself, but its places do not hide those
- *  of others. Method: two places of one lease in a queue. */
+/** Goal: a session does not wait for itself, but its keys do not hide those of
+ * others. Method: two places of one lease in a queue. */
 static void test_same_lease(void **state)
 {
     (void)state;
@@ -132,8 +132,8 @@ static void test_same_lease(void **state)
     expect("x:abab", "ab");
 }
 
-/** Goal: a crowd costs no more than it has to. Method: 20 000 who wait in one
- *  queue for two that are in a circle, and a circle of 1 000. */
+/** Goal: the cost for many waiters is low. Method: 20 000 that wait in one
+ * queue for two that are in a cycle, and a cycle of 1 000. */
 static void test_many(void **state)
 {
     struct ll_places places = {0};
@@ -164,8 +164,8 @@ static void test_many(void **state)
     ll_places_free(&places);
 }
 
-/** Goal: a place is told from any other key. Method: keys as leaselock, Go's
- *  clients and others write them, all on one lease. */
+/** Goal: a ticket's key is distinguished from any other key. Method: keys as
+ *  leaselock, Go's clients and others write them, all on one lease. */
 static void test_places(void **state)
 {
     static const char *const places[] = {"a/1f", "a/31", "a/1f.0", "a/1f.2a",
@@ -200,7 +200,7 @@ static void test_places(void **state)
         LL_PLACE_NONE);
 }
 
-/** What the places are, as "NAME:KEY*KEYS ..." in their order. */
+/** The recognized keys, as "NAME:KEY*KEYS ..." in order. */
 static void expect_places(struct ll_places *places, const char *wanted)
 {
     char text[512] = "";
@@ -218,9 +218,10 @@ static void expect_places(struct ll_places *places, const char *wanted)
     ll_places_free(places);
 }
 
-/** Goal: in a queue the oldest key holds, whoever made it; what lies where no
- *  ticket is stays out. Method: keys of other shapes, older and younger than a
- *  ticket, without one, nested below one, and outside the prefix. */
+/** Goal: in a queue the oldest key is the holder, whichever client wrote it;
+ * keys without a ticket in their queue are left out. Method: keys of other
+ * forms, older and younger than a ticket, without one, nested below one, and
+ * outside the prefix. */
 static void test_other_keys(void **state)
 {
     struct ll_places places = {0};
@@ -256,8 +257,8 @@ static void test_other_keys(void **state)
     ll_places_free(&places);
 }
 
-/** Goal: keys without a lease are nobody's, so they close no circle. Method:
- *  one ahead of each of two queues. */
+/** Goal: keys without a lease have no owner, so they complete no cycle. Method:
+ * one ahead of each of two queues. */
 static void test_unleased(void **state)
 {
     struct ll_places places = {0};

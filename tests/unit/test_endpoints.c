@@ -1,5 +1,5 @@
-/* Reads lists of endpoints: what is accepted, as what it reaches gRPC, and
- * what an error says. */
+/* Parsing lists of endpoints: accepted forms, the targets for gRPC, and
+ * errors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +12,9 @@
 #include "base/alloc.h"
 #include "rpc/endpoints.h"
 
-/** Goal: every form that is allowed becomes the right target, with TLS or
- *  without, and the name that a certificate must be for is found. Method:
- *  parse each alone, once for each of what those without a scheme are. */
+/** Goal: every valid form gives the right target, with TLS or without, and the
+ * name to check in a certificate. Method: parse each alone, once for each
+ * default scheme. */
 static void test_forms(void **state)
 {
     enum { BY_DEFAULT, PLAIN, TLS };
@@ -73,7 +73,7 @@ static void test_forms(void **state)
     }
 }
 
-/** Goal: a list keeps its order, and spaces around commas do not count. */
+/** Goal: a list keeps its order, and spaces around commas are ignored. */
 static void test_list(void **state)
 {
     struct ll_endpoints endpoints;
@@ -89,8 +89,8 @@ static void test_list(void **state)
     ll_endpoints_free(&endpoints);
 }
 
-/** Goal: what is no endpoint is named in the error, with the form that is
- *  expected. Method: parse it behind a good one. */
+/** Goal: the error names the invalid endpoint and the expected form. Method:
+ * parse it after a valid one. */
 static void test_errors(void **state)
 {
     static const struct {
@@ -158,7 +158,7 @@ static void test_errors(void **state)
     }
 }
 
-/** Goal: no list, an empty one and stray commas are errors. */
+/** Goal: a missing list, an empty one and extra commas are errors. */
 static void test_nothing(void **state)
 {
     static const char *const cases[] = {NULL, "",   "  ",  ",",
@@ -173,7 +173,7 @@ static void test_nothing(void **state)
     }
 }
 
-/** Goal: LL_ENDPOINTS_MAX endpoints pass, one more does not. */
+/** Goal: LL_ENDPOINTS_MAX endpoints are accepted, one more is not. */
 static void test_limit_of_number(void **state)
 {
     struct ll_endpoints endpoints;
@@ -194,8 +194,8 @@ static void test_limit_of_number(void **state)
     assert_non_null(strstr(error.message, "65 endpoints, and 64 is the most"));
 }
 
-/** Goal: LL_ENDPOINT_SIZE_MAX bytes pass, one more does not; and an address
- *  of brackets and percent signs fits into its target. */
+/** Goal: LL_ENDPOINT_SIZE_MAX bytes are accepted, one more is not; and an
+ * address of brackets and percent signs fits into its target. */
 static void test_limit_of_size(void **state)
 {
     struct ll_endpoints endpoints;
@@ -233,7 +233,7 @@ static void test_limit_of_size(void **state)
     assert_non_null(strstr(error.message, "longer than the 107 bytes"));
 }
 
-/** Goal: without memory the answer is NOMEM. */
+/** Goal: without memory the result is NOMEM. */
 static void test_no_memory(void **state)
 {
     struct ll_endpoints endpoints;

@@ -17,8 +17,8 @@ static const char *const names[] = {LEASELOCK_STATUS_MAP(NAME)};
 
 #define STATUSES (sizeof(numbers) / sizeof(numbers[0]))
 
-/** Goal: every status has a number, name and sentence of its own. Method: each
- *  against each; the numbers lie without a gap from -1. */
+/** Goal: every status has a unique number, name and sentence. Method: compare
+ * all pairs; the numbers are contiguous from -1. */
 static void test_statuses(void **state)
 {
     (void)state;
@@ -36,8 +36,8 @@ static void test_statuses(void **state)
     }
 }
 
-/** Goal: numbers that are no status have a name and a text all the same.
- *  Method: 0, positive ones, the one below the last, the ends. */
+/** Goal: numbers that are not a status have a name and a text as well. Method:
+ *  0, positive ones, the one below the last, the ends. */
 static void test_no_status(void **state)
 {
     static const int others[] = {1, 100, -(int)STATUSES - 1, INT32_MAX,
@@ -53,8 +53,8 @@ static void test_no_status(void **state)
     }
 }
 
-/** Goal: those statuses are retriable that the header names. Method: a list
- *  of them against every status. */
+/** Goal: the retriable statuses are those in the header. Method: compare a list
+ * with every status. */
 static void test_retriable(void **state)
 {
     static const int retriable[] = {
@@ -74,8 +74,8 @@ static void test_retriable(void **state)
     }
 }
 
-/** Goal: an error says the sentence, the endpoint and what there is to say
- *  besides. Method: all combinations of the two that may be missing. */
+/** Goal: an error contains the sentence, the endpoint and the details. Method:
+ * all combinations of the two that may be missing. */
 static void test_error(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -101,8 +101,8 @@ static void test_error(void **state)
     assert_int_equal(error.grpc_status, -1);
 }
 
-/** Goal: success leaves an error as it is, a missing error is none, and texts
- *  that are too long are cut. Method: each. */
+/** Goal: success does not change an error, a NULL error is accepted, and texts
+ * that are too long are cut. Method: each. */
 static void test_error_edges(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -127,7 +127,7 @@ struct options {
     int second;
 };
 
-/** A user's options of a later version. */
+/** A caller's options of a later version. */
 struct later {
     struct options known;
     int third;
@@ -171,8 +171,8 @@ static void test_options_smaller(void **state)
                      LEASELOCK_E_ARGUMENT);
 }
 
-/** Goal: of later, larger options what is not known may only be zero. Method:
- *  a further field of 0 and of 1; nothing behind our struct is written. */
+/** Goal: unknown fields of later, larger options must be zero. Method: a
+ * further field of 0 and of 1; nothing after our struct is written. */
 static void test_options_larger(void **state)
 {
     struct later user;

@@ -1,5 +1,5 @@
-/* gRPC's texts of failures, as they were seen with Debian 12's, become
- * sentences that say what to do; what is not known is left as it is. */
+/* gRPC's texts of failures, as observed with Debian 12, become sentences with a
+ * remedy; unknown texts are not changed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,8 +50,8 @@ static struct ll_explain tls(void)
     return about;
 }
 
-/** Goal: what fails before any protocol reads the same with TLS and
- *  without. */
+/** Goal: failures before any protocol have the same sentence with TLS and
+ * without. */
 static void test_transport(void **state)
 {
     const struct ll_explain both[] = {plain(), tls()};
@@ -95,7 +95,7 @@ static void test_transport(void **state)
     }
 }
 
-/** Goal: the check of a certificate speaks for itself. */
+/** Goal: the sentences of our certificate check are passed on. */
 static void test_own_sentence(void **state)
 {
     const struct ll_explain about = tls();
@@ -108,8 +108,8 @@ static void test_own_sentence(void **state)
                         "etcd's certificate expired");
 }
 
-/** Goal: a hang-up means plain text before the handshake, and the client's
- *  certificate behind it; and TLS where plain text was spoken. */
+/** Goal: a hang-up before the handshake is explained by plain text, one after
+ * it by the client's certificate, and one without TLS by a server with TLS. */
 static void test_hangups(void **state)
 {
     static const char *const hangups[] = {
@@ -137,7 +137,7 @@ static void test_hangups(void **state)
     }
 }
 
-/** Goal: OpenSSL's words are understood. */
+/** Goal: OpenSSL's texts are recognized. */
 static void test_handshake(void **state)
 {
     struct ll_explain about = tls();
@@ -166,8 +166,8 @@ static void test_handshake(void **state)
           "no HTTP/2", "https://");
 }
 
-/** Goal: files that are not in use are told of with failures to connect, and
- *  with those alone. */
+/** Goal: unusable files are reported with failures to connect, and only with
+ * those. */
 static void test_files(void **state)
 {
     struct ll_explain about = tls();
@@ -182,7 +182,7 @@ static void test_files(void **state)
                         "etcdserver: permission denied");
 }
 
-/** Goal: what is unknown stays, and so do texts that are cut off anywhere. */
+/** Goal: unknown texts are not changed, nor are texts truncated anywhere. */
 static void test_unknown(void **state)
 {
     static const char whole[] =
@@ -205,8 +205,8 @@ static void test_unknown(void **state)
     assert_string_equal(explain(&about, raw), raw);
 }
 
-/** Goal: what etcd answers stays to be seen as an answer, with what to do about
- *  it. Method: the sentences of 3.4 and of 3.6, bare and inside another's. */
+/** Goal: etcd's answers remain recognizable as answers, with a remedy. Method:
+ * the sentences of 3.4 and of 3.6, alone and within another text. */
 static void test_answers(void **state)
 {
     static const char *const cases[][2] = {
@@ -234,7 +234,7 @@ static void test_answers(void **state)
                             "host: Connection refused")));
 }
 
-/** Goal: without a user it is said that etcd wants one. */
+/** Goal: without a user the sentence is that etcd requires one. */
 static void test_no_user(void **state)
 {
     struct ll_explain about = plain();

@@ -1,5 +1,5 @@
-/* What /proc says of a process, where there are no pidfds: only one whose last
- * thread has ended counts as gone. */
+/* The state of a process from /proc, without pidfds: it counts as ended only
+ * when its last thread has ended. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,12 +27,12 @@ static void test_stat(void **state)
     assert_false(ll_watch_stat_is_gone("7 (sleep) D" REST "1 0 5"));
     assert_true(ll_watch_stat_is_gone("7 (sleep) Z" REST "1 0 5"));
     assert_true(ll_watch_stat_is_gone("7 (sleep) X" REST "0 0 5"));
-    /* The first thread has ended, others go on. */
+    /* The first thread has ended, others run. */
     assert_false(ll_watch_stat_is_gone("7 (sleep) Z" REST "3 0 5"));
-    /* A name may be anything. */
+    /* A name may contain any byte. */
     assert_false(ll_watch_stat_is_gone("7 (a) Z 1) S" REST "1 0 5"));
     assert_true(ll_watch_stat_is_gone("7 (a) S 1) Z" REST "1 0 5"));
-    /* What cannot be read says nothing. */
+    /* Unreadable content means nothing. */
     assert_false(ll_watch_stat_is_gone(""));
     assert_false(ll_watch_stat_is_gone("7 (sleep"));
     assert_false(ll_watch_stat_is_gone("7 (sleep) Z 1 7 7"));
@@ -43,8 +43,8 @@ static bool is_gone(void *watch)
     return ll_watch_is_gone(watch);
 }
 
-/** Goal: stopped is not gone; a zombie is, and so is what has been waited
- *  for. */
+/** Goal: a stopped process has not ended; a zombie has, and so has one that was
+ * waited for. */
 static void test_folder(void **state)
 {
     char path[32];
@@ -55,7 +55,7 @@ static void test_folder(void **state)
     (void)state;
     assert_true(pid >= 0);
     if (pid == 0) {
-        (void)alarm(60); /* should the test end before */
+        (void)alarm(60); /* if the test ends before */
         for (;;) {
             pause();
         }

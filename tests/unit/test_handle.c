@@ -1,4 +1,4 @@
-/* Handles: numbers that are looked up and never used twice. */
+/* Handles: numbers that are looked up and never reused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,8 +47,8 @@ static int get(const void *user, enum ll_handle_kind kind)
     return status;
 }
 
-/** Goal: ids that are reserved are nobody's. Method: reserve some, enter one
- *  more, and ask for those between the two. */
+/** Goal: reserved ids belong to no object. Method: reserve some, enter one
+ * more, and look up those between. */
 static void test_reserved(void **state)
 {
     struct ll_handle *first = calloc(1, sizeof(*first));
@@ -67,8 +67,8 @@ static void test_reserved(void **state)
     ll_handle_leave(second);
 }
 
-/** Goal: a handle is found as what it is and as nothing else. Method: ask for
- *  each kind, for numbers that are none, and after it has left. */
+/** Goal: a handle is found with its own kind only. Method: look up each kind,
+ * invalid numbers, and a removed one. */
 static void test_kinds(void **state)
 {
     struct ll_handle *handle = enter(LL_HANDLE_SESSION);
@@ -85,8 +85,8 @@ static void test_kinds(void **state)
     assert_int_equal(get(user, LL_HANDLE_SESSION), LEASELOCK_E_HANDLE);
 }
 
-/** Goal: of two who shut a handle one is the one who did; it is not valid any
- *  more, and core's effects find it still. Method: shut twice, look. */
+/** Goal: only the first of two shuts of a handle succeeds; the handle is then
+ * invalid, but core's effects still find it. Method: shut twice, look up. */
 static void test_shut(void **state)
 {
     struct ll_handle *handle = enter(LL_HANDLE_TICKET);
@@ -103,7 +103,7 @@ static void test_shut(void **state)
 }
 
 /** Goal: the last reference destroys, and none before it. Method: take two,
- *  leave the table, give them back. */
+ * remove from the table, release them. */
 static void test_references(void **state)
 {
     struct ll_handle *handle = enter(LL_HANDLE_CLIENT);
@@ -122,8 +122,8 @@ static void test_references(void **state)
     ll_handle_put(NULL);
 }
 
-/** Goal: a number is never used twice. Method: each new one is above all
- *  before it, also when it was renewed. */
+/** Goal: a number is never reused. Method: each new one is above all earlier
+ * ones, also after a renewal. */
 static void test_ids(void **state)
 {
     uint64_t last = 0;
@@ -183,7 +183,7 @@ static void *churn(void *arg)
             ll_handle_enter(handle, LL_HANDLE_TICKET, true, destroy) != 0) {
             abort();
         }
-        /* Another thread's, which may go at any moment. */
+        /* Another thread's, which may be removed at any time. */
         other = (const void *)atomic_exchange(
             shared, (uintptr_t)ll_handle_user(handle));
         if (ll_handle_get(other, LL_HANDLE_TICKET, &got) == 0) {
@@ -196,9 +196,9 @@ static void *churn(void *arg)
     return NULL;
 }
 
-/** Goal: threads enter, look up, shut and leave at the same time, and each
- *  object is destroyed once. Method: every thread works on its own handles and
- *  on one that another has left in a common place. */
+/** Goal: threads enter, look up, shut and remove at the same time, and each
+ * object is destroyed once. Method: every thread uses its own handles and a
+ * shared one of another thread. */
 static void test_threads(void **state)
 {
     pthread_t threads[THREADS];
@@ -215,8 +215,8 @@ static void test_threads(void **state)
     assert_int_equal(atomic_load(&destroyed) - before, THREADS * ROUNDS);
 }
 
-/** Goal: a handle that came over fork() is an error, and so is preparing anew.
- *  Method: a child that looks and exits (26). */
+/** Goal: a handle is an error after fork(), and so is a new preparation.
+ * Method: a child that looks up and exits (26). */
 static void test_fork(void **state)
 {
     struct ll_handle *handle = enter(LL_HANDLE_CLIENT);

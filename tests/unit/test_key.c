@@ -30,8 +30,8 @@ static void test_lengths(void **state)
     assert_non_null(ll_name_check((struct ll_bytes){name, 1025}));
 }
 
-/** Goal: '/' stands between two parts that are not empty, and nowhere else.
- *  Method: names that are right and wrong. */
+/** Goal: '/' is allowed only between two parts that are not empty. Method:
+ * valid and invalid names. */
 static void test_slashes(void **state)
 {
     static const char *const good[] = {"a", "a/b", "a/b/c", "a.b/c-d", "-"};
@@ -68,8 +68,8 @@ static void test_bytes(void **state)
     }
 }
 
-/** Goal: a fault ends at the name's end. Method: a '/' as the last byte but
- *  one of the memory, with a '/' behind the name. */
+/** Goal: the check does not read past the name's end. Method: a '/' as the last
+ *  byte but one of the memory, with a '/' behind the name. */
 static void test_end_of_name(void **state)
 {
     (void)state;
@@ -98,8 +98,8 @@ static void test_space(void **state)
     assert_non_null(ll_namespace_fault("a\x7f"));
 }
 
-/** Goal: a key is the namespace, then NAME/LEASE.NUMBER, and fits for the
- *  greatest of each. Method: small ones, and the longest with the greatest
+/** Goal: a key is the namespace, then NAME/LEASE.NUMBER, and fits at the
+ *  maximum of each. Method: small ones, and the longest with the greatest
  *  numbers. */
 static void test_key(void **state)
 {
@@ -129,7 +129,7 @@ static void test_key(void **state)
                    "%.*s%.*s/7fffffffffffffff.ffffffffffffffff.w%.*s",
                    LL_SPACE_MAX, spaces, LL_NAME_MAX, name, LL_WHO_MAX, who);
     assert_string_equal(key, expected);
-    /* A name that does not end in a NUL. */
+    /* A name without a NUL. */
     assert_int_equal(
         ll_key_make(no_space, (struct ll_bytes){"abc", 1}, 1, 1, nobody, key),
         5);
@@ -167,8 +167,8 @@ static void test_prefix_end(void **state)
     }
 }
 
-/** Goal: a key is a nested lock's when a '/' is behind the prefix. Method:
- *  keys with and without. */
+/** Goal: a key is a nested lock's if a '/' follows the prefix. Method: keys
+ *  with and without. */
 static void test_nested(void **state)
 {
     (void)state;
@@ -180,8 +180,8 @@ static void test_nested(void **state)
     assert_false(ll_key_is_nested(bytes("jobs/42/1.1"), 8));
 }
 
-/** Goal: bytes are equal when all of them are, a NUL among them too. Method:
- *  pairs that differ in length, in the end or not at all. */
+/** Goal: bytes are compared completely, a NUL among them too. Method: pairs
+ *  that differ in length, in the end or not at all. */
 static void test_equal(void **state)
 {
     (void)state;
@@ -193,9 +193,9 @@ static void test_equal(void **state)
                                 (struct ll_bytes){"a\0c", 3}));
 }
 
-/** Goal: a suffix may go on in parts behind the number, each of which begins
- *  with a letter, and a part is found by it. Method: keys that are of a lease
- *  and keys that are not; the part of each. */
+/** Goal: a suffix may continue in parts after the number, each of which begins
+ * with a letter that identifies it. Method: keys of a lease and other keys; the
+ * part of each. */
 static void test_parts(void **state)
 {
     static const struct {

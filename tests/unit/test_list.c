@@ -27,8 +27,8 @@ static int digits(struct ll_link *head)
     return sum;
 }
 
-/** Goal: members come in the order in which they were appended, and one can
- *  leave from anywhere. Method: three members; take out each. */
+/** Goal: members are in the order of appending, and can be removed anywhere.
+ * Method: three members; remove each. */
 static void test_order(void **state)
 {
     struct member members[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
@@ -55,8 +55,8 @@ static void test_order(void **state)
     assert_true(ll_link_alone(&head));
 }
 
-/** Goal: removing twice is harmless, and append_once leaves a member where it
- *  is. Method: both on a list of two. */
+/** Goal: removing twice is harmless, and append_once does not move a member.
+ * Method: both on a list of two. */
 static void test_twice(void **state)
 {
     struct member members[2] = {{.number = 1}, {.number = 2}};
@@ -75,8 +75,8 @@ static void test_twice(void **state)
     assert_int_equal(digits(&head), 2);
 }
 
-/** Goal: a walk may take out the member it is at. Method: take out all but
- *  one, from the first to the last. */
+/** Goal: a walk may remove its current member. Method: remove all but one, from
+ * the first to the last. */
 static void test_walk(void **state)
 {
     struct member members[5];

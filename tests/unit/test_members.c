@@ -1,4 +1,4 @@
-/* Endpoints that the cluster names: which are taken. */
+/* Endpoints that the cluster advertises: which are accepted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ static void close_transport(void)
     ll_transport_free(transport);
 }
 
-/** What is listed of some URLs; a NULL ends them. */
+/** The endpoints accepted from some URLs, terminated by NULL. */
 static uint64_t list(const char *first, ...)
 {
     const char *urls[8];
@@ -44,8 +44,8 @@ static uint64_t list(const char *first, ...)
     return listed;
 }
 
-/** Goal: members that are known are found again, others are added. Method: the
- *  same in another form, another port, another host. */
+/** Goal: known members are recognized, others are added. Method: the same in
+ *  another form, another port, another host. */
 static void test_added(void **state)
 {
     (void)state;
@@ -62,8 +62,8 @@ static void test_added(void **state)
     close_transport();
 }
 
-/** Goal: what cannot be an endpoint, or would weaken the connection, is left
- *  out. Method: one of each. */
+/** Goal: an invalid endpoint, or one that would weaken the connection, is left
+ * out. Method: one of each. */
 static void test_left_out(void **state)
 {
     (void)state;
@@ -75,15 +75,15 @@ static void test_left_out(void **state)
                      0);
     assert_int_equal(ll_transport_endpoints(transport), 1);
     close_transport();
-    /* Loopback addresses are good for those who use one. */
+    /* Loopback addresses are accepted if a configured endpoint is one. */
     open_transport("127.0.0.1:1", true);
     assert_int_equal(list("http://localhost:2379", "http://[::1]:2379", NULL),
                      6);
     close_transport();
 }
 
-/** Goal: who does not ask for it keeps the endpoints. Method: a list for a
- *  transport that does not grow. */
+/** Goal: without the option the endpoints do not change. Method: a list for a
+ * transport that does not grow. */
 static void test_fixed(void **state)
 {
     (void)state;
@@ -93,7 +93,7 @@ static void test_fixed(void **state)
     close_transport();
 }
 
-/** Goal: no more than there is room for. Method: one by one past the limit. */
+/** Goal: at most the limit is accepted. Method: one by one past the limit. */
 static void test_limit(void **state)
 {
     char url[32];

@@ -1,4 +1,4 @@
-/* Requests become the bytes that etcd reads. */
+/* Encoding of requests for etcd. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -206,8 +206,8 @@ static void test_encode_streams(void **state)
     ll_buffer_free(&buffer);
 }
 
-/** Goal: LL_TXN_DEPTH_MAX nested Txns pass and one more does not; and without
- *  memory the answer is NOMEM wherever it runs out. */
+/** Goal: LL_TXN_DEPTH_MAX nested Txns are accepted and one more is not; and if
+ * any allocation fails, the result is NOMEM. */
 static void test_encode_limits(void **state)
 {
     struct ll_op ops[LL_TXN_DEPTH_MAX + 1];
@@ -240,8 +240,8 @@ static void test_encode_limits(void **state)
     ll_buffer_free(&buffer);
 }
 
-/** Goal: the question for a token is as etcd wants it, and a buffer that is
- *  wiped may be wiped again. */
+/** Goal: the request for a token has etcd's format, and a wiped buffer may be
+ * wiped again. */
 static void test_encode_authenticate(void **state)
 {
     struct writer expected = {.size = 0};

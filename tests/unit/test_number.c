@@ -20,9 +20,9 @@ static struct ll_core *core_new(void)
     return core;
 }
 
-/** Goal: those that are taken at a time differ, past the end of the set too,
- *  and one that is given back is the next. Method: all of a set and three more
- *  in one queue, then a few back. */
+/** Goal: the numbers in use at a time differ, past the end of the set too, and
+ * a released one is the next. Method: all of a set and three more in one queue,
+ * then release a few. */
 static void test_limit(void **state)
 {
     struct ll_core *core = core_new();
@@ -40,7 +40,7 @@ static void test_limit(void **state)
         assert_int_equal(ll_number_take(core, &session, QUEUE, &place),
                          1000 + LL_NUMBER_SET_SIZE + i);
         assert_int_equal(place, LL_NUMBER_NO_PLACE);
-        ll_number_give(core, place); /* which is never used again */
+        ll_number_give(core, place); /* which is never reused */
     }
     ll_number_give(core, places[40]);
     ll_number_give(core, places[7]);
@@ -51,8 +51,8 @@ static void test_limit(void **state)
     ll_core_free(core);
 }
 
-/** Goal: one ticket at a time has the same number each time, whatever the
- *  queue and the session are. Method: many of both, one after another. */
+/** Goal: a single ticket at a time has the same number each time, whatever the
+ * queue and the session. Method: many of both, one after another. */
 static void test_again(void **state)
 {
     struct ll_core *core = core_new();

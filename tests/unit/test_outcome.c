@@ -1,4 +1,4 @@
-/* What a gRPC status and etcd's sentence say of a request's fate. */
+/* A request's outcome from a gRPC status and etcd's sentence. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,9 +32,9 @@ static void check(const struct outcome_case *cases, size_t n)
 
 #define CHECK(cases) check((cases), sizeof(cases) / sizeof((cases)[0]))
 
-/** Goal: etcd's grpc-proxy passes sentences on and takes their codes off; each
- *  means the same all the same. Method: the sentences that etcd's server knows
- *  and that a request of ours can earn, with their own code and UNKNOWN. */
+/** Goal: etcd's grpc-proxy forwards sentences without their codes; each has the
+ * same meaning. Method: the sentences of etcd's server that our requests can
+ * receive, with their own code and UNKNOWN. */
 static void test_sentences_through_a_proxy(void **state)
 {
     static const struct outcome_case cases[] = {
@@ -96,8 +96,8 @@ static void test_sentences_through_a_proxy(void **state)
     }
 }
 
-/** Goal: what etcd 3.4 and 3.5 answer is taken for what it means. Method: the
- *  sentences with the statuses that etcd sends them with. */
+/** Goal: the answers of etcd 3.4 and 3.5 are interpreted correctly. Method: the
+ * sentences with etcd's statuses. */
 static void test_sentences(void **state)
 {
     static const struct outcome_case cases[] = {
@@ -145,7 +145,8 @@ static void test_sentences(void **state)
     CHECK(cases);
 }
 
-/** Goal: whatever may come after a write was applied leaves its fate open. */
+/** Goal: after an error that is possible after a write was applied, its outcome
+ * is unknown. */
 static void test_lost(void **state)
 {
     static const struct outcome_case cases[] = {
@@ -173,7 +174,7 @@ static void test_lost(void **state)
     CHECK(cases);
 }
 
-/** Goal: a member that cannot serve is a reason to ask another one. */
+/** Goal: if a member cannot serve, the request is sent to another. */
 static void test_other_member(void **state)
 {
     static const struct outcome_case cases[] = {
@@ -192,8 +193,8 @@ static void test_other_member(void **state)
     CHECK(cases);
 }
 
-/** Goal: of the messages that are too large only those on the way to etcd are
- *  errors; an answer is dropped after the write was applied. */
+/** Goal: a message that is too large is an error only if it is a request; an
+ * answer is dropped after the write was applied. */
 static void test_too_large(void **state)
 {
     static const struct outcome_case cases[] = {
@@ -216,8 +217,8 @@ static void test_too_large(void **state)
     CHECK(cases);
 }
 
-/** Goal: "no space" leaves it open, for etcd applies the very write that takes
- *  the store past its quota and answers it with this. */
+/** Goal: after "no space" the outcome is unknown, since etcd applies the write
+ * that exceeds the quota and answers it with this. */
 static void test_no_space(void **state)
 {
     static const struct outcome_case cases[] = {
@@ -247,7 +248,7 @@ static void test_answer_fail(void **state)
     assert_string_equal(answer.text, "");
 }
 
-/** Goal: what another token may cure is told from what it may not. */
+/** Goal: errors that a new token may fix are distinguished from others. */
 static void test_token_texts(void **state)
 {
     (void)state;

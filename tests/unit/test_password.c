@@ -1,4 +1,4 @@
-/* Who a client is: name and password from options and from a file. */
+/* A client's credentials: name and password from options and from a file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,8 +61,8 @@ static void expect_fault(const char *user,
     assert_string_equal(credentials.name, "kept");
 }
 
-/** Goal: as etcdctl does it, a colon splits the name only where nothing else
- *  gives the password. */
+/** Goal: as in etcdctl, a colon splits the name only if the password has no
+ * other source. */
 static void test_options(void **state)
 {
     (void)state;
@@ -76,7 +76,7 @@ static void test_options(void **state)
     expect_fault(":secret", NULL, NULL, "no name");
 }
 
-/** Goal: a file's first line is the password, whatever ends it. */
+/** Goal: a file's first line is the password, with any line end. */
 static void test_file(void **state)
 {
     static const struct {
@@ -104,7 +104,7 @@ static void test_file(void **state)
     expect_fault("ann", NULL, "/dev/zero", "is not a regular file");
 }
 
-/** Goal: a pipe does not hold the client up. */
+/** Goal: a pipe does not block the client. */
 static void test_pipe(void **state)
 {
     (void)state;
@@ -114,7 +114,7 @@ static void test_pipe(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
-/** Goal: the limits are those that are named. */
+/** Goal: the limits are the documented ones. */
 static void test_limits(void **state)
 {
     static char text[LL_PASSWORD_MAX + 3];

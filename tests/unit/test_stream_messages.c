@@ -1,4 +1,4 @@
-/* What etcd sends on the streams for watches and keep-alives becomes events. */
+/* Decoding of etcd's messages on the streams for watches and keep-alives. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,8 +85,8 @@ static void test_changed(void **state)
     ll_decoded_free(decoded);
 }
 
-/** Goal: a refusal has the id -1 and says whether it is for want of
- *  permission; failure 24 of the list. */
+/** Goal: a refusal has the id -1 and tells a missing permission from other
+ * reasons; failure 24 of the list. */
 static void test_refused(void **state)
 {
     struct ll_event event;
@@ -118,8 +118,8 @@ static void test_refused(void **state)
     ll_decoded_free(decoded);
 }
 
-/** Goal: the end of a watch by a compaction says so, though etcd gives no
- *  sentence; with one, etcd's is kept. */
+/** Goal: the end of a watch by a compaction has a reason, though etcd sends no
+ * sentence; if it does, that is kept. */
 static void test_compacted(void **state)
 {
     struct ll_event event;
@@ -140,8 +140,8 @@ static void test_compacted(void **state)
     ll_decoded_free(decoded);
 }
 
-/** Goal: what etcd never sends is refused: no header, an event without its
- *  key or of an unknown type, bytes that are cut off. */
+/** Goal: invalid messages are refused: no header, an event without its key or
+ * of an unknown type, truncated bytes. */
 static void test_watch_malformed(void **state)
 {
     const struct frame frames[] = {
@@ -172,8 +172,8 @@ static int read_keepalive(struct frame frame, struct ll_event *event)
     return ll_keepalive_decode((const uint8_t *)frame.data, frame.size, event);
 }
 
-/** Goal: a keep-alive's answer is read, a TTL of 0 among them, which says that
- *  the lease is gone; one without a lease is refused. */
+/** Goal: a keep-alive's answer is read, also with a TTL of 0, which means that
+ * the lease is gone; one without a lease is refused. */
 static void test_keepalive(void **state)
 {
     struct ll_event event;
@@ -195,7 +195,7 @@ static void test_keepalive(void **state)
                                     "\xff\xff\xff\xff\xff\xff\xff\xff\x7f"),
                        &event),
         LEASELOCK_E_SERVER);
-    /* etcd's grpc-proxy: -1 of a lease that is gone. */
+    /* etcd's grpc-proxy: -1 for a lease that is gone. */
     assert_int_equal(
         read_keepalive(FRAME(HEADER "\x10\x05\x18"
                                     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),

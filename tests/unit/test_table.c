@@ -12,7 +12,7 @@
 
 #define ENTRIES 5000
 
-/** Goal: what was added is found until it is removed. Method: ids that differ
+/** Goal: an added entry is found until it is removed. Method: ids that differ
  *  in their low and in their high bits, removed in another order. */
 static void test_add_find_remove(void **state)
 {
@@ -44,8 +44,8 @@ static void test_add_find_remove(void **state)
     free(entries);
 }
 
-/** Goal: all entries can be taken out in turn, each once. Method: take some,
- *  add one again, take all. */
+/** Goal: all entries can be removed in turn, each once. Method: remove some,
+ * add one again, remove all. */
 static void test_take(void **state)
 {
     struct ll_entry *entries = calloc(ENTRIES, sizeof(*entries));
@@ -75,7 +75,7 @@ static void test_take(void **state)
 }
 
 /** Goal: only the first entry needs memory; a table that cannot grow stays
- *  whole. Method: let each allocation in turn, and all after it, fail while
+ *  valid. Method: let each allocation in turn, and all after it, fail while
  *  many entries are added. */
 static void test_no_memory(void **state)
 {

@@ -1,4 +1,4 @@
-/* How much memory a ticket takes that waits. */
+/* The memory of a waiting ticket. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,13 +9,13 @@
 #include "api/ticket.h"
 #include "core/ticket.h"
 
-/** What malloc adds to each block at most. */
+/** The maximum overhead of a malloc block. */
 #define BLOCK 16
 
-/** Goal: a ticket that waits takes at most a KiB, with a name of 32 bytes: a
- *  hundred thousand of them are to fit into a process. Method: adds up what
- *  there is of each: its two objects, the two keys, its place among the timers
- *  and in two tables, of which each may be twice as large as it must. */
+/** Goal: a waiting ticket takes at most a KiB, with a name of 32 bytes, so that
+ * a hundred thousand of them fit into a process. Method: add up its two
+ * objects, the two keys, its entries in the timers and in two tables, each of
+ * which may be twice as large as needed. */
 static void test_waiting(void **state)
 {
     size_t key = 32 + sizeof("/0123456789abcdef.ffff");

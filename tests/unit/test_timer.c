@@ -14,9 +14,9 @@
 #define TIMERS 200
 #define STEPS 50000
 
-/** Goal: the earliest timer is always the one that a plain search finds, and
- *  the heap's places are right. Method: random sets, moves and removals beside
- *  an array of deadlines. */
+/** Goal: the earliest timer is always the one that a linear search finds, and
+ * the heap's indices are right. Method: random sets, moves and removals,
+ * compared with an array of deadlines. */
 static void test_random(void **state)
 {
     static struct ll_timer timers[TIMERS];
@@ -58,8 +58,8 @@ static void test_random(void **state)
     ll_timers_free(&heap);
 }
 
-/** Goal: timers come out in the order of their deadlines. Method: take out the
- *  first until none is left. */
+/** Goal: timers are removed in the order of their deadlines. Method: remove the
+ * first until none is left. */
 static void test_order(void **state)
 {
     static struct ll_timer timers[TIMERS];
@@ -84,8 +84,8 @@ static void test_order(void **state)
     ll_timers_free(&heap);
 }
 
-/** Goal: a timer that is not set can be taken out, and one that is set to what
- *  it is stays. Method: both, twice. */
+/** Goal: a timer that is not set can be removed, and setting one to its present
+ * deadline changes nothing. Method: both, twice. */
 static void test_idle(void **state)
 {
     struct ll_timers heap = {0};
@@ -107,9 +107,8 @@ static void test_idle(void **state)
     ll_timers_free(&heap);
 }
 
-/** Goal: room that was reserved is there without memory, and a reservation
- *  that finds none changes nothing. Method: reserve, let every allocation
- *  fail, set all. */
+/** Goal: reserved timers can be set without memory, and a failed reservation
+ * changes nothing. Method: reserve, let every allocation fail, set all. */
 static void test_reserve(void **state)
 {
     static struct ll_timer timers[TIMERS];
@@ -135,7 +134,7 @@ static void test_reserve(void **state)
     }
     ll_alloc_fail_at(0);
     assert_ptr_equal(ll_timers_first(&heap), &timers[reserved - 1]);
-    /* What is given back can be had again without memory. */
+    /* A released reservation can be made again without memory. */
     ll_timer_set(&heap, &timers[0], LL_NEVER);
     ll_timers_unreserve(&heap);
     ll_alloc_fail_at(1);

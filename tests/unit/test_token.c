@@ -41,7 +41,7 @@ static void hold(struct ll_token *token)
     assert_int_equal(token->state, LL_TOKEN_HELD);
 }
 
-/** Goal: without a user nothing is ever fetched or waited for. */
+/** Goal: without a user no token is ever fetched or awaited. */
 static void test_off(void **state)
 {
     struct ll_token token;
@@ -57,8 +57,8 @@ static void test_off(void **state)
     ll_token_free(&token);
 }
 
-/** Goal: the first token is fetched once, while all wait, and then goes with
- *  everything. */
+/** Goal: the first token is fetched once, while all calls wait, and is then
+ * sent with each. */
 static void test_first(void **state)
 {
     struct ll_token token;
@@ -83,8 +83,8 @@ static void test_first(void **state)
     ll_token_free(&token);
 }
 
-/** Goal: a token that does not say when it ends is renewed by its age, while
- *  the old one is in use; a renewal that fails is tried again in a while. */
+/** Goal: a token without an expiry is renewed by its age, while the old one is
+ * in use; a renewal that fails is retried later. */
 static void test_renewal(void **state)
 {
     struct ll_token token;
@@ -103,7 +103,7 @@ static void test_renewal(void **state)
     assert_use(&token, due_ns + LL_TOKEN_RENEW_PAUSE_NS - 1, true, false);
     due_ns += LL_TOKEN_RENEW_PAUSE_NS;
     assert_use(&token, due_ns, true, true);
-    /* One that could not even be sent. */
+    /* One that could not be sent. */
     ll_token_failed(&token, due_ns);
     assert_use(&token, due_ns, true, false);
     fetch(&token, "next.18", due_ns);
@@ -112,8 +112,8 @@ static void test_renewal(void **state)
     ll_token_free(&token);
 }
 
-/** Goal: a JSON Web Token is renewed at three quarters of what it has left,
- *  and at no nonsense that a wrong clock makes of that. */
+/** Goal: a JSON Web Token is renewed after three quarters of its remaining
+ * time, with sensible bounds if the clock is wrong. */
 static void test_jwt_renewal(void **state)
 {
     static const struct {
@@ -147,8 +147,8 @@ static void test_jwt_renewal(void **state)
     }
 }
 
-/** Goal: what is rejected with the present token drops it; what went with an
- *  older one does not. */
+/** Goal: a rejection of the present token drops it; that of an older one does
+ * not. */
 static void test_rejected(void **state)
 {
     struct ll_token token;
@@ -160,7 +160,7 @@ static void test_rejected(void **state)
     assert_int_equal(token.state, LL_TOKEN_NONE);
     assert_null(ll_token_value(&token));
     assert_int_equal(token.strikes, 0); /* it has simply expired */
-    /* More of what went with it comes back. */
+    /* More rejections of the same token. */
     assert_true(ll_token_rejected(&token, 1));
     ll_token_fetching(&token);
     assert_true(ll_token_rejected(&token, 1));
@@ -170,7 +170,7 @@ static void test_rejected(void **state)
     assert_true(ll_token_rejected(&token, 0));
     assert_int_equal(token.state, LL_TOKEN_HELD);
     assert_int_equal(ll_token_serial(&token), 2);
-    /* While the next one is on its way. */
+    /* While the next one is being fetched. */
     ll_token_fetching(&token);
     assert_int_equal(token.state, LL_TOKEN_RENEWING);
     assert_true(ll_token_rejected(&token, 2));
@@ -179,9 +179,8 @@ static void test_rejected(void **state)
     ll_token_free(&token);
 }
 
-/** Goal: LL_TOKEN_STRIKES_MAX new tokens that are rejected in a row are told
- *  to the user, and each one after them; a token that is accepted begins the
- *  count anew. */
+/** Goal: LL_TOKEN_STRIKES_MAX consecutive rejections of new tokens are reported
+ * to the user, and each one after them; an accepted token resets the count. */
 static void test_strikes(void **state)
 {
     struct ll_token token;
@@ -195,7 +194,7 @@ static void test_strikes(void **state)
                          i < LL_TOKEN_STRIKES_MAX);
     }
     fetch(&token, "t", NOW);
-    ll_token_accepted(&token, i - 1); /* an older one: no news */
+    ll_token_accepted(&token, i - 1); /* an older one: no effect */
     assert_int_equal(token.strikes, LL_TOKEN_STRIKES_MAX + 1);
     ll_token_accepted(&token, i);
     assert_int_equal(token.strikes, 0);
@@ -220,8 +219,8 @@ static void test_dropped(void **state)
     ll_token_free(&token);
 }
 
-/** Goal: where etcd has no authentication all goes without a token, until
- *  etcd wants one. */
+/** Goal: if etcd has no authentication, calls are sent without a token, until
+ * etcd requires one. */
 static void test_unneeded(void **state)
 {
     struct ll_token token;
@@ -234,11 +233,11 @@ static void test_unneeded(void **state)
     assert_use(&token, NOW + 10 * LL_TOKEN_OPAQUE_LIFE_NS, true, false);
     assert_null(ll_token_value(&token));
     ll_token_accepted(&token, 0);
-    assert_true(ll_token_rejected(&token, 7)); /* one of before */
+    assert_true(ll_token_rejected(&token, 7)); /* an earlier one */
     assert_int_equal(token.state, LL_TOKEN_UNNEEDED);
     assert_true(ll_token_rejected(&token, 0));
     assert_int_equal(token.state, LL_TOKEN_NONE);
-    /* A renewal hears it, too. */
+    /* A renewal detects it, too. */
     fetch(&token, "t", NOW);
     ll_token_fetching(&token);
     ll_token_unneeded(&token);
@@ -247,8 +246,8 @@ static void test_unneeded(void **state)
     ll_token_free(&token);
 }
 
-/** Goal: what cannot be a header's value, or is none, is no token; the one
- *  that is there stays. */
+/** Goal: an empty text, or one that cannot be a header's value, is refused as a
+ * token; the present one stays. */
 static void test_unfit(void **state)
 {
     static char large[LL_TOKEN_SIZE_MAX + 1];
@@ -281,8 +280,7 @@ static void test_unfit(void **state)
     ll_token_free(&token);
 }
 
-/** Goal: a JSON Web Token's end is read, and nothing else is taken for
- *  one. */
+/** Goal: a JSON Web Token's expiry is read, and other texts have none. */
 static void test_jwt(void **state)
 {
     static const struct {

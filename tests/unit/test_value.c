@@ -1,4 +1,4 @@
-/* The value of a key: what it says of who waits. */
+/* The value of a key: the description of a waiter. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,8 +26,8 @@ static struct ll_value parse(const char *data, size_t size)
     return value;
 }
 
-/** Goal: what one client writes another reads. Method: make values with and
- *  without a label, parse them. */
+/** Goal: a client reads another's values. Method: make values with and without
+ * a label, parse them. */
 static void test_round_trip(void **state)
 {
     static const char *const labels[] = {NULL, "", "nightly",
@@ -78,7 +78,7 @@ static void test_labels(void **state)
     assert_true(ll_value_label_is_valid("\xf0\x9f\x94\x92"));
 }
 
-/** Goal: what others wrote into a queue gives "" and 0 and never an error.
+/** Goal: other programs' values in a queue give "" and 0 and never an error.
  *  Method: no JSON, other JSON, members of other types, nothing at all. */
 static void test_foreign(void **state)
 {
@@ -111,8 +111,8 @@ static void test_foreign(void **state)
     }
 }
 
-/** Goal: bytes are read as far as they go. Method: a value without a NUL
- *  behind it, one with a NUL in the middle, one in part ours. */
+/** Goal: bytes are read up to their size. Method: a value without a NUL after
+ * it, one with a NUL in the middle, one partly in our format. */
 static void test_bytes(void **state)
 {
     static const char ours[] =
@@ -129,8 +129,8 @@ static void test_bytes(void **state)
     ll_value_free(&value);
 }
 
-/** Goal: without memory both end cleanly. Method: each of our allocations
- *  fails in turn. */
+/** Goal: without memory both functions end cleanly. Method: each of our
+ * allocations fails in turn. */
 static void test_no_memory(void **state)
 {
     static const char text[] = "{\"host\":\"h\",\"program\":\"p\"}";
@@ -155,9 +155,10 @@ static void test_no_memory(void **state)
     ll_value_free(&value);
 }
 
-/** Goal: who a candidate is fits into its key, and comes out of it again; what
- *  is too long is cut between two characters; what others wrote is no reason to
- *  fail. Method: labels of every kind, the longest too, and bytes at random. */
+/** Goal: a candidate's description fits into its key, and is read back; long
+ * texts are cut between two characters; other programs' keys do not cause a
+ * failure. Method: labels of every kind, the longest too, and bytes at
+ * random. */
 static void test_who(void **state)
 {
     static const char *const labels[] = {"", "anna", "a.b/c:d%e f",

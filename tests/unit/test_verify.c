@@ -1,6 +1,6 @@
-/* The check of a server's certificate, without a server: that it refuses
- * whatever is not right, above all what should never come. What etcd's
- * certificates can be like is in live/test_tls.c. */
+/* The check of a server's certificate, without a server: it refuses every
+ * invalid one, including those that should never occur. Tests with etcd's
+ * certificates are in live/test_tls.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ static struct test_certs certs;
 static X509_STORE *roots;
 static char *leaf;
 
-/** Checks a leaf; the sentence must be there exactly when it is refused. */
+/** Checks a leaf; there must be a sentence exactly if it is refused. */
 static bool check(const char *name, const char *pem, const char *chain)
 {
     const struct ll_verify with = {roots, "ca.crt", name};
@@ -31,8 +31,8 @@ static bool check(const char *name, const char *pem, const char *chain)
     return trusted;
 }
 
-/** Goal: what is right passes, with a chain and without, by each of its
- *  names. */
+/** Goal: a valid certificate is accepted, with a chain and without, by each of
+ * its names. */
 static void test_trusted(void **state)
 {
     (void)state;
@@ -43,8 +43,8 @@ static void test_trusted(void **state)
     assert_true(check("LOCALHOST", leaf, leaf));
 }
 
-/** Goal: a name that is none lets nothing pass: OpenSSL takes an empty one
- *  for any, and one with a dot before it for all below. */
+/** Goal: with an invalid name no certificate is accepted: for OpenSSL an empty
+ * name matches any, and one with a leading dot all below. */
 static void test_names(void **state)
 {
     static const char *const names[] = {
@@ -64,8 +64,8 @@ static void test_names(void **state)
     assert_false(check(NULL, leaf, leaf));
 }
 
-/** Goal: a leaf that is missing or cut off anywhere is refused, and so is a
- *  chain that is not whole or too long. */
+/** Goal: a leaf that is missing or truncated anywhere is refused, and so is a
+ * chain that is incomplete or too long. */
 static void test_garbage(void **state)
 {
     size_t size = strlen(leaf);
@@ -100,8 +100,8 @@ static void test_garbage(void **state)
     free(text);
 }
 
-/** Goal: without an authority nothing is trusted, and one whose root the
- *  server brings along itself is not either. */
+/** Goal: without an authority no certificate is trusted, even if the server
+ * sends its own root. */
 static void test_no_authority(void **state)
 {
     X509_STORE *kept = roots;
@@ -124,8 +124,8 @@ static void test_no_authority(void **state)
     free(chain);
 }
 
-/** Goal: names out of a certificate, which anybody may have written, bring no
- *  control characters into a message, nor more than there is room for. */
+/** Goal: names from a certificate, which may be hostile, put no control
+ * characters into a message, and do not exceed its size. */
 static void test_hostile_names(void **state)
 {
     const struct ll_verify with = {roots, "ca.crt", "127.0.0.1"};
