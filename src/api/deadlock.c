@@ -1,6 +1,6 @@
 #include "leaselock/deadlock.h"
 
-#include "api/cycle.h"
+#include "api/deadlock_find.h"
 #include "api/scan.h"
 #include "base/alloc.h"
 #include "base/error.h"
@@ -31,7 +31,8 @@ void leaselock_deadlocks_free(struct leaselock_deadlocks_info *deadlocks)
 }
 
 static struct leaselock_deadlock_member
-member_of(const struct ll_places *places, const struct ll_cycle_member *member)
+member_of(const struct ll_places *places,
+          const struct ll_deadlock_member *member)
 {
     const struct ll_place *waits = &places->places[member->waits];
     const struct ll_place *holds = &places->places[member->holds];
@@ -47,30 +48,30 @@ member_of(const struct ll_places *places, const struct ll_cycle_member *member)
 
 static int report_fill(struct report *report,
                        const struct ll_places *places,
-                       const struct ll_cycles *cycles)
+                       const struct ll_deadlock_list *list)
 {
     size_t members_n = 0;
 
-    for (size_t i = 0; i < cycles->n; i++) {
-        members_n += cycles->cycles[i].members_n;
+    for (size_t i = 0; i < list->n; i++) {
+        members_n += list->entries[i].members_n;
     }
-    report->deadlocks = ll_alloc_zero(cycles->n, sizeof(*report->deadlocks));
+    report->deadlocks = ll_alloc_zero(list->n, sizeof(*report->deadlocks));
     report->members = ll_alloc_zero(members_n, sizeof(*report->members));
     if (report->deadlocks == NULL || report->members == NULL) {
         return LEASELOCK_E_NOMEM;
     }
     members_n = 0;
-    for (size_t i = 0; i < cycles->n; i++) {
-        const struct ll_cycle *cycle = &cycles->cycles[i];
+    for (size_t i = 0; i < list->n; i++) {
+        const struct ll_deadlock_entry *deadlock = &list->entries[i];
 
-        report->deadlocks[i].members_n = cycle->members_n;
+        report->deadlocks[i].members_n = deadlock->members_n;
         report->deadlocks[i].members = &report->members[members_n];
-        for (size_t j = 0; j < cycle->members_n; j++) {
+        for (size_t j = 0; j < deadlock->members_n; j++) {
             report->members[members_n++] =
-                member_of(places, &cycle->members[j]);
+                member_of(places, &deadlock->members[j]);
         }
     }
-    report->info.deadlocks_n = cycles->n;
+    report->info.deadlocks_n = list->n;
     report->info.deadlocks = report->deadlocks;
     return 0;
 }
@@ -78,14 +79,14 @@ static int report_fill(struct report *report,
 static int deadlocks_on_end(struct ll_scan *scan)
 {
     struct report *report = ll_alloc_zero(1, sizeof(*report));
-    struct ll_cycles cycles = {0, NULL};
+    struct ll_deadlock_list list = {0, NULL};
     int status = report == NULL ? LEASELOCK_E_NOMEM
-                                : ll_cycles_find(&scan->places, &cycles);
+                                : ll_deadlocks_find(&scan->places, &list);
 
     if (status == 0) {
-        status = report_fill(report, &scan->places, &cycles);
+        status = report_fill(report, &scan->places, &list);
     }
-    ll_cycles_free(&cycles);
+    ll_deadlocks_free(&list);
     if (status != 0) {
         leaselock_deadlocks_free(report == NULL ? NULL : &report->info);
         return status;

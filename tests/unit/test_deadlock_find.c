@@ -1,4 +1,4 @@
-/* The wait-for graph: recognized keys, and cycles of leases. */
+/* The wait-for graph: recognized keys, and deadlocks of leases. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/cycle.h"
+#include "api/deadlock_find.h"
 #include "base/alloc.h"
 #include "leaselock/status.h"
 
@@ -51,15 +51,15 @@ static void add_queues(struct ll_places *places, const char *queues)
 }
 
 /** Checks that a member waits behind a key of the next one. */
-static void check_cycle(const struct ll_places *places,
-                        const struct ll_cycle *cycle,
-                        char *ret_letters)
+static void check_deadlock(const struct ll_places *places,
+                           const struct ll_deadlock_entry *deadlock,
+                           char *ret_letters)
 {
-    assert_true(cycle->members_n >= 2);
-    for (size_t i = 0; i < cycle->members_n; i++) {
-        const struct ll_cycle_member *member = &cycle->members[i];
-        const struct ll_cycle_member *next =
-            &cycle->members[(i + 1) % cycle->members_n];
+    assert_true(deadlock->members_n >= 2);
+    for (size_t i = 0; i < deadlock->members_n; i++) {
+        const struct ll_deadlock_member *member = &deadlock->members[i];
+        const struct ll_deadlock_member *next =
+            &deadlock->members[(i + 1) % deadlock->members_n];
         const struct ll_place *waits = &places->places[member->waits];
         const struct ll_place *ahead = &places->places[next->holds];
 
@@ -70,31 +70,31 @@ static void check_cycle(const struct ll_places *places,
                     waits->entry.lease);
         ret_letters[i] = (char)waits->entry.lease;
     }
-    ret_letters[cycle->members_n] = '\0';
+    ret_letters[deadlock->members_n] = '\0';
 }
 
-/** The cycles of some queues, by their leases: "ab" or "ab cd". */
-static void expect(const char *queues, const char *circles)
+/** The list of some queues, by their leases: "ab" or "ab cd". */
+static void expect(const char *queues, const char *deadlocks)
 {
     struct ll_places places = {0};
-    struct ll_cycles cycles;
+    struct ll_deadlock_list list;
     char found[256] = "";
 
     add_queues(&places, queues);
-    assert_int_equal(ll_cycles_find(&places, &cycles), 0);
-    for (size_t i = 0; i < cycles.n; i++) {
+    assert_int_equal(ll_deadlocks_find(&places, &list), 0);
+    for (size_t i = 0; i < list.n; i++) {
         size_t at = strlen(found);
 
         found[at] = ' ';
-        check_cycle(&places, &cycles.cycles[i], found + at + (i > 0));
+        check_deadlock(&places, &list.entries[i], found + at + (i > 0));
     }
-    assert_string_equal(found, circles);
-    ll_cycles_free(&cycles);
+    assert_string_equal(found, deadlocks);
+    ll_deadlocks_free(&list);
     ll_places_free(&places);
 }
 
-/** Goal: cycles are found, and nothing else. Method: queues by hand. */
-static void test_circles(void **state)
+/** Goal: list are found, and nothing else. Method: queues by hand. */
+static void test_deadlocks(void **state)
 {
     (void)state;
     expect("", "");
@@ -103,13 +103,13 @@ static void test_circles(void **state)
     expect("x:ab y:ba", "ab");
     expect("x:ab y:bc z:ca", "acb");
     expect("x:ab y:bc z:cd", "");
-    /* Leases that only wait behind a cycle are not in it. */
+    /* Leases that only wait behind a deadlock are not in it. */
     expect("x:abc y:bad z:ce", "ab");
-    /* Two separate cycles. */
+    /* Two separate list. */
     expect("x:ab y:ba v:cd w:dc", "ab cd");
 }
 
-/** Goal: a cycle through a key further ahead is reported at its shortest,
+/** Goal: a deadlock through a key further ahead is reported at its shortest,
  * without the leases between. Method: a waits behind b, c and d; d waits for a,
  * and so b and c wait, too. */
 static void test_shortest(void **state)
@@ -133,11 +133,11 @@ static void test_same_lease(void **state)
 }
 
 /** Goal: the cost for many waiters is low. Method: 20 000 that wait in one
- * queue for two that are in a cycle, and a cycle of 1 000. */
+ * queue for two that are in a deadlock, and a deadlock of 1 000. */
 static void test_many(void **state)
 {
     struct ll_places places = {0};
-    struct ll_cycles cycles;
+    struct ll_deadlock_list list;
     char key[64];
 
     (void)state;
@@ -156,11 +156,11 @@ static void test_many(void **state)
         add_key(&places, key, 100000 + i, 50000 + i);
     }
     assert_int_equal(ll_places_end(&places, 0), 0);
-    assert_int_equal(ll_cycles_find(&places, &cycles), 0);
-    assert_int_equal(cycles.n, 2);
-    assert_int_equal(cycles.cycles[0].members_n, 2);
-    assert_int_equal(cycles.cycles[1].members_n, 1000);
-    ll_cycles_free(&cycles);
+    assert_int_equal(ll_deadlocks_find(&places, &list), 0);
+    assert_int_equal(list.n, 2);
+    assert_int_equal(list.entries[0].members_n, 2);
+    assert_int_equal(list.entries[1].members_n, 1000);
+    ll_deadlocks_free(&list);
     ll_places_free(&places);
 }
 
@@ -257,12 +257,12 @@ static void test_other_keys(void **state)
     ll_places_free(&places);
 }
 
-/** Goal: keys without a lease have no owner, so they complete no cycle. Method:
- * one ahead of each of two queues. */
+/** Goal: keys without a lease have no owner, so they complete no deadlock.
+ *  Method: one ahead of each of two queues. */
 static void test_unleased(void **state)
 {
     struct ll_places places = {0};
-    struct ll_cycles cycles;
+    struct ll_deadlock_list list;
 
     (void)state;
     add_key(&places, "x/data", 0, 1);
@@ -270,9 +270,9 @@ static void test_unleased(void **state)
     add_key(&places, "y/a.2", 0xa, 2);
     add_key(&places, "y/data", 0, 1);
     assert_int_equal(ll_places_end(&places, 0), 0);
-    assert_int_equal(ll_cycles_find(&places, &cycles), 0);
-    assert_int_equal(cycles.n, 0);
-    ll_cycles_free(&cycles);
+    assert_int_equal(ll_deadlocks_find(&places, &list), 0);
+    assert_int_equal(list.n, 0);
+    ll_deadlocks_free(&list);
     ll_places_free(&places);
 }
 
@@ -314,17 +314,17 @@ static void test_places_no_memory(void **state)
 static void test_no_memory(void **state)
 {
     struct ll_places places = {0};
-    struct ll_cycles cycles;
+    struct ll_deadlock_list list;
     int status = LEASELOCK_E_NOMEM;
 
     (void)state;
     add_queues(&places, "x:ab y:ba v:cd w:dc");
     for (unsigned n = 1; status != 0; n++) {
         ll_alloc_fail_at(n);
-        status = ll_cycles_find(&places, &cycles);
+        status = ll_deadlocks_find(&places, &list);
         ll_alloc_fail_at(0);
         assert_true(status == 0 || status == LEASELOCK_E_NOMEM);
-        ll_cycles_free(&cycles);
+        ll_deadlocks_free(&list);
         assert_true(n < 100);
     }
     ll_places_free(&places);
@@ -333,7 +333,7 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_deadlocks),
         cmocka_unit_test(test_shortest),
         cmocka_unit_test(test_same_lease),
         cmocka_unit_test(test_many),

@@ -1,4 +1,4 @@
-#include "api/cycle.h"
+#include "api/deadlock_find.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,9 +16,9 @@ struct node {
     size_t n;
     size_t waits_n;  /* edges to nodes that are not cut off */
     size_t waited_n; /* edges from such */
-    bool is_cut;     /* it is in no circle */
+    bool is_cut;     /* it is in no deadlock */
     bool is_told;    /* it is in one that was found */
-    /** Of the search: which node it was reached from, and by which places. */
+    /** In this round: which node it was reached from, by which places. */
     uint64_t seen;
     size_t from;
     size_t waits; /* the place of `from` that waits */
@@ -27,7 +27,7 @@ struct node {
 
 struct queue {
     size_t first; /* of its places, which are in a row */
-    /** Of the search: how many places from the first on were looked at. */
+    /** In this round: how many places from the first on were read. */
     size_t looked_n;
     uint64_t seen;
     /** The goal's place that is ahead of all its others. */
@@ -43,7 +43,7 @@ struct graph {
     size_t *queue_of; /* by place */
     struct queue *queues;
     size_t *todo; /* nodes to be looked at */
-    uint64_t search;
+    uint64_t round;
 };
 
 static void graph_free(struct graph *graph)
@@ -144,7 +144,7 @@ static bool has_behind(const struct graph *graph, size_t at)
 }
 
 /** Cuts a node off that waits for none, or that none waits for, and then those
- *  of which that is true now: what is left lies on circles or between two.
+ *  of which that is true now: what is left is in a deadlock or between two.
  *  Of the edges those from one place to the next are enough here. */
 static void cut(struct graph *graph)
 {
@@ -192,13 +192,13 @@ static void cut(struct graph *graph)
     }
 }
 
-/** A queue's marks, of the present search. */
+/** A queue's marks, of the present round. */
 static struct queue *queue_at(struct graph *graph, size_t place)
 {
     struct queue *queue = &graph->queues[graph->queue_of[place]];
 
-    if (queue->seen != graph->search) {
-        queue->seen = graph->search;
+    if (queue->seen != graph->round) {
+        queue->seen = graph->round;
         queue->looked_n = 0;
         queue->goal = NONE;
     }
@@ -206,7 +206,7 @@ static struct queue *queue_at(struct graph *graph, size_t place)
 }
 
 /** Whether a place of a node that was reached waits for the goal: then the
- *  circle is closed. */
+ *  deadlock is closed. */
 static size_t closing_place(struct graph *graph, const struct node *node)
 {
     for (size_t i = 0; i < node->n; i++) {
@@ -232,8 +232,8 @@ static size_t expand(struct graph *graph, size_t of, size_t todo_n)
             size_t ahead = queue->first + queue->looked_n;
             struct node *other = &graph->nodes[graph->node_of[ahead]];
 
-            if (!other->is_cut && other->seen != graph->search) {
-                other->seen = graph->search;
+            if (!other->is_cut && other->seen != graph->round) {
+                other->seen = graph->round;
                 other->from = of;
                 other->waits = at;
                 other->holds = ahead;
@@ -244,14 +244,15 @@ static size_t expand(struct graph *graph, size_t of, size_t todo_n)
     return todo_n;
 }
 
-/** Searches the shortest circle through a node, breadth first. */
-static size_t search(struct graph *graph, size_t start, size_t *ret_closing)
+/** Finds the shortest deadlock through a node, breadth first. */
+static size_t
+find_shortest(struct graph *graph, size_t start, size_t *ret_closing)
 {
     struct node *goal = &graph->nodes[start];
     size_t todo_n = 1;
 
-    graph->search++;
-    goal->seen = graph->search;
+    graph->round++;
+    goal->seen = graph->round;
     graph->todo[0] = start;
     for (size_t i = 0; i < goal->n; i++) {
         size_t at = graph->by_lease[goal->first + i];
@@ -275,12 +276,12 @@ static size_t search(struct graph *graph, size_t start, size_t *ret_closing)
     return NONE;
 }
 
-/** Notes the circle from the node that closes it back to its start. */
+/** Notes the deadlock from the node that closes it back to its start. */
 static int note(const struct graph *graph,
                 size_t start,
                 size_t last,
                 size_t closing,
-                struct ll_cycle *cycle)
+                struct ll_deadlock_entry *deadlock)
 {
     size_t n = 1;
     size_t waits = closing;
@@ -288,37 +289,38 @@ static int note(const struct graph *graph,
     for (size_t at = last; at != start; at = graph->nodes[at].from) {
         n++;
     }
-    cycle->members = ll_alloc_zero(n, sizeof(*cycle->members));
-    if (cycle->members == NULL) {
+    deadlock->members = ll_alloc_zero(n, sizeof(*deadlock->members));
+    if (deadlock->members == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    cycle->members_n = n;
+    deadlock->members_n = n;
     for (size_t at = last; at != start; at = graph->nodes[at].from) {
         const struct node *node = &graph->nodes[at];
 
-        cycle->members[--n] = (struct ll_cycle_member){waits, node->holds};
+        deadlock->members[--n] =
+            (struct ll_deadlock_member){waits, node->holds};
         waits = node->waits;
     }
-    cycle->members[0] = (struct ll_cycle_member){
+    deadlock->members[0] = (struct ll_deadlock_member){
         waits, graph->queues[graph->queue_of[closing]].goal};
     return 0;
 }
 
-/** Whether one who waits in a circle waits for another one of it than the next
- *  as well: then there is a shorter circle, and some are only caught between.
- */
-static bool has_chord(struct graph *graph, const struct ll_cycle *cycle)
+/** Whether a member waits for another member than the next as well: then there
+ *  is a shorter deadlock, and some members only wait between. */
+static bool has_chord(struct graph *graph,
+                      const struct ll_deadlock_entry *deadlock)
 {
-    graph->search++;
-    for (size_t i = 0; i < cycle->members_n; i++) {
-        size_t of = graph->node_of[cycle->members[i].waits];
+    graph->round++;
+    for (size_t i = 0; i < deadlock->members_n; i++) {
+        size_t of = graph->node_of[deadlock->members[i].waits];
 
-        graph->nodes[of].seen = graph->search;
+        graph->nodes[of].seen = graph->round;
         graph->nodes[of].from = i;
     }
-    for (size_t i = 0; i < cycle->members_n; i++) {
+    for (size_t i = 0; i < deadlock->members_n; i++) {
         const struct node *node =
-            &graph->nodes[graph->node_of[cycle->members[i].waits]];
+            &graph->nodes[graph->node_of[deadlock->members[i].waits]];
 
         for (size_t j = 0; j < node->n; j++) {
             size_t at = graph->by_lease[node->first + j];
@@ -326,8 +328,8 @@ static bool has_chord(struct graph *graph, const struct ll_cycle *cycle)
             while (has_ahead(graph, at)) {
                 const struct node *other = &graph->nodes[graph->node_of[--at]];
 
-                if (other->seen == graph->search && other != node &&
-                    other->from != (i + 1) % cycle->members_n) {
+                if (other->seen == graph->round && other != node &&
+                    other->from != (i + 1) % deadlock->members_n) {
                     return true;
                 }
             }
@@ -336,37 +338,38 @@ static bool has_chord(struct graph *graph, const struct ll_cycle *cycle)
     return false;
 }
 
-/** Takes a circle that was noted, or drops one that is none by itself. */
-static void keep(struct graph *graph, struct ll_cycles *cycles)
+/** Takes a deadlock that was noted, or drops one that is none by itself. */
+static void keep(struct graph *graph, struct ll_deadlock_list *list)
 {
-    struct ll_cycle *cycle = &cycles->cycles[cycles->n];
+    struct ll_deadlock_entry *deadlock = &list->entries[list->n];
 
-    if (has_chord(graph, cycle)) {
-        ll_free(cycle->members);
-        cycle->members = NULL;
+    if (has_chord(graph, deadlock)) {
+        ll_free(deadlock->members);
+        deadlock->members = NULL;
         return;
     }
-    for (size_t i = 0; i < cycle->members_n; i++) {
-        graph->nodes[graph->node_of[cycle->members[i].waits]].is_told = true;
+    for (size_t i = 0; i < deadlock->members_n; i++) {
+        graph->nodes[graph->node_of[deadlock->members[i].waits]].is_told = true;
     }
-    cycles->n++;
+    list->n++;
 }
 
-int ll_cycles_find(const struct ll_places *places, struct ll_cycles *ret_cycles)
+int ll_deadlocks_find(const struct ll_places *places,
+                      struct ll_deadlock_list *ret_list)
 {
     struct graph graph;
     int status;
 
-    *ret_cycles = (struct ll_cycles){0, NULL};
+    *ret_list = (struct ll_deadlock_list){0, NULL};
     if (places->n == 0) {
         return 0;
     }
     status = graph_init(&graph, places);
     if (status == 0) {
         cut(&graph);
-        ret_cycles->cycles =
-            ll_alloc_zero(graph.nodes_n, sizeof(*ret_cycles->cycles));
-        status = ret_cycles->cycles == NULL ? LEASELOCK_E_NOMEM : 0;
+        ret_list->entries =
+            ll_alloc_zero(graph.nodes_n, sizeof(*ret_list->entries));
+        status = ret_list->entries == NULL ? LEASELOCK_E_NOMEM : 0;
     }
     for (size_t i = 0; status == 0 && i < graph.nodes_n; i++) {
         size_t closing = NONE;
@@ -375,24 +378,24 @@ int ll_cycles_find(const struct ll_places *places, struct ll_cycles *ret_cycles)
         if (graph.nodes[i].is_cut || graph.nodes[i].is_told) {
             continue;
         }
-        last = search(&graph, i, &closing);
+        last = find_shortest(&graph, i, &closing);
         if (last != NONE) {
-            status = note(&graph, i, last, closing,
-                          &ret_cycles->cycles[ret_cycles->n]);
+            status =
+                note(&graph, i, last, closing, &ret_list->entries[ret_list->n]);
         }
         if (last != NONE && status == 0) {
-            keep(&graph, ret_cycles);
+            keep(&graph, ret_list);
         }
     }
     graph_free(&graph);
     return status;
 }
 
-void ll_cycles_free(struct ll_cycles *cycles)
+void ll_deadlocks_free(struct ll_deadlock_list *list)
 {
-    for (size_t i = 0; i < cycles->n; i++) {
-        ll_free(cycles->cycles[i].members);
+    for (size_t i = 0; i < list->n; i++) {
+        ll_free(list->entries[i].members);
     }
-    ll_free(cycles->cycles);
-    *cycles = (struct ll_cycles){0, NULL};
+    ll_free(list->entries);
+    *list = (struct ll_deadlock_list){0, NULL};
 }
