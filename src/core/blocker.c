@@ -1,8 +1,10 @@
 #include "core/blocker.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "leaselock/status.h"
 
 int64_t ll_ticket_ask_ns(const struct ll_ticket *ticket)
 {
@@ -68,4 +70,37 @@ struct ll_blocker ll_ticket_blocker(const struct ll_ticket *ticket)
                               ticket->seen->value_size};
     }
     return blocker;
+}
+
+const char *ll_ticket_failure_text(struct ll_core *core,
+                                   const struct ll_ticket *ticket,
+                                   int status)
+{
+    if (status == LEASELOCK_E_DEADLOCK) {
+        (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
+                       "the wait for \"%s\" would never end: its session waits "
+                       "for a ticket of this one, by itself or through others; "
+                       "release what is held and begin again",
+                       ticket->ahead_key != NULL ? ticket->ahead_key : "");
+        return core->scratch.text;
+    }
+    if (status != LEASELOCK_E_NESTED) {
+        return ticket->report.why;
+    }
+    if (ticket->ahead_lease == 0) {
+        (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
+                       "the lock \"%.*s\" is blocked by \"%s\", which is no "
+                       "ticket: the key has no lease and stays until it is "
+                       "deleted by hand; keep data under another prefix",
+                       (int)ticket->name_size, ticket->key + ticket->space_size,
+                       ticket->ahead_key != NULL ? ticket->ahead_key : "");
+        return core->scratch.text;
+    }
+    (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
+                   "the lock \"%.*s\" is blocked by the key \"%s\" of a lock "
+                   "nested below it; use names of which none is the beginning "
+                   "of another's path",
+                   (int)ticket->name_size, ticket->key + ticket->space_size,
+                   ticket->ahead_key != NULL ? ticket->ahead_key : "");
+    return core->scratch.text;
 }

@@ -32,6 +32,10 @@ void ll_ticket_ask_holder(struct ll_core *core, struct ll_ticket *ticket);
 bool ll_ticket_reads_holder(const struct ll_ticket *ticket);
 /** Keeps what is seen of a holder, if there is memory. */
 void ll_ticket_see_holder(struct ll_ticket *ticket, const struct ll_kv *holder);
+/** The text of an acquire that failed with a status. */
+const char *ll_ticket_failure_text(struct ll_core *core,
+                                   const struct ll_ticket *ticket,
+                                   int status);
 /** What is known of who stands in the way. */
 struct ll_blocker ll_ticket_blocker(const struct ll_ticket *ticket);
 

@@ -14,6 +14,11 @@ static uint64_t bit_of(uint32_t endpoint)
     return endpoint < LL_CORE_ENDPOINTS_MAX ? UINT64_C(1) << endpoint : 0;
 }
 
+static void end_object(struct ll_core *core, struct ll_object *object)
+{
+    object->ops->on_cluster(core, object);
+}
+
 /** Ends all that stands on the id that was believed. */
 static void cluster_end(struct ll_core *core)
 {
@@ -24,11 +29,10 @@ static void cluster_end(struct ll_core *core)
     core->cluster.checked = 0;
     ll_queue_notes_drop(core);
     LL_LIST_EACH (at, after, &core->sessions) {
-        ll_session_on_cluster(core, LL_CONTAINER(at, struct ll_session, link));
+        end_object(core, &LL_CONTAINER(at, struct ll_session, link)->object);
     }
     LL_LIST_EACH (at, after, &core->observers) {
-        ll_observer_on_cluster(core,
-                               LL_CONTAINER(at, struct ll_observer, link));
+        end_object(core, &LL_CONTAINER(at, struct ll_observer, link)->object);
     }
 }
 
@@ -167,19 +171,10 @@ bool ll_cluster_next(struct ll_core *core, struct ll_effect *ret_effect)
 void ll_cluster_on_answer(struct ll_core *core, const struct ll_event *event)
 {
     const struct ll_answer *answer = event->answer.answer;
-    struct ll_link *at;
-    struct ll_link *after;
 
     core->cluster.asked &= ~bit_of((uint32_t)(event->id - LL_CLUSTER_CALLS));
     if (answer->outcome == LL_OUTCOME_OK) {
         (void)ll_cluster_believes(core, answer->cluster_id,
                                   event->answer.endpoint);
-    }
-    if (ll_cluster_is_awaited(core)) {
-        return;
-    }
-    LL_LIST_EACH (at, after, &core->sessions) {
-        ll_session_on_checked_cluster(
-            core, LL_CONTAINER(at, struct ll_session, link));
     }
 }

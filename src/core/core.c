@@ -192,6 +192,9 @@ static void on_any_answer(struct ll_core *core, const struct ll_event *event)
     core->calls_in_flight--;
     if (event->id >= LL_CLUSTER_CALLS) {
         ll_cluster_on_answer(core, event);
+        if (!ll_cluster_is_awaited(core)) {
+            ll_sessions_on_checked_cluster(core);
+        }
     } else if (answer->outcome == LL_OUTCOME_NO_LEASE &&
                !ll_cluster_trusts(core, event->answer.endpoint)) {
         error = (struct ll_answer){.outcome = LL_OUTCOME_LOST,
@@ -240,13 +243,13 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         status = ll_multi_acquire(core, event);
         break;
     case LL_EVENT_RELEASE:
-        status = ll_ticket_release(core, event);
+        status = ll_object_release(core, event);
         break;
     case LL_EVENT_RESUME:
         status = ll_ticket_resume(core, event);
         break;
     case LL_EVENT_WRITE:
-        status = ll_write_ask(core, event);
+        status = ll_ticket_write(core, event);
         break;
     case LL_EVENT_OBSERVE:
         status = ll_observer_start(core, event);

@@ -437,4 +437,7 @@ const struct ll_object_ops ll_deadlock_ops = LL_OBJECT_OPS(deadlock_free,
                                                            deadlock_next,
                                                            NULL,
                                                            NULL,
+                                                           NULL,
+                                                           NULL,
+                                                           NULL,
                                                            NULL);

@@ -55,18 +55,11 @@ struct ll_multi {
     bool release_over; /* RELEASED is told or due */
     bool lost;
     bool asked;          /* who holds the locks */
-    bool silenced;       /* as of a member */
     unsigned lost_tries; /* enqueues that may still land */
     unsigned held_n;     /* members that are, or were */
     int64_t timeout_ns;
     int64_t release_ns; /* of a release that awaits the enqueue's answer */
-    /** What is to be told. */
-    bool acquired_due;
-    bool lost_due;
-    bool released_due;
-    int acquire_status;
-    int release_status;
-    const char *why;               /* static */
+    struct ll_report report;
     const struct ll_ticket *fault; /* the member that failed, while it lives */
     struct ll_deadlock *deadlock;  /* while it waits, if it is asked for */
     char *value;
@@ -86,15 +79,39 @@ static inline struct ll_multi *ll_multi_of(struct ll_object *object)
     return LL_CONTAINER(object, struct ll_multi, object);
 }
 
+/** multi_open.c: how it begins. */
 int ll_multi_acquire(struct ll_core *core, const struct ll_event *event);
-/** The session of one that was asked for early is open. */
-void ll_multi_on_session_open(struct ll_core *core, struct ll_multi *multi);
+
+/** Of a member, a ticket that reports to its multi-lock, and that the user
+ *  cannot release or write under. */
+extern const struct ll_object_ops ll_member_ops;
+
+/** Operations of its kind, see struct ll_object_ops; the table is in
+ *  multi_open.c, the answers are in multi_answer.c. */
+void ll_multi_free(struct ll_object *object);
+void ll_multi_on_time(struct ll_core *core, struct ll_object *object);
+int64_t ll_multi_deadline_ns(const struct ll_core *core,
+                             struct ll_object *object);
+void ll_multi_on_answer(struct ll_core *core,
+                        struct ll_object *object,
+                        const struct ll_answer *answer,
+                        const struct ll_event *event);
+bool ll_multi_next(struct ll_core *core,
+                   struct ll_object *object,
+                   struct ll_effect *ret_effect);
 int ll_multi_release(struct ll_core *core,
-                     struct ll_multi *multi,
+                     struct ll_object *object,
                      int64_t timeout_ns);
-/** Takes from a member what it has to tell. */
-void ll_multi_hear(struct ll_core *core, struct ll_ticket *member);
-/** A member is about to be freed. */
-void ll_multi_forget(struct ll_core *core, struct ll_ticket *member);
+
+/** Whether its session ended it: all that is left are watches. */
+bool ll_multi_is_gone(const struct ll_multi *multi);
+/** Lets every member leave its queue. */
+void ll_multi_drop_members(struct ll_core *core, struct ll_multi *multi);
+/** Ends an acquire that is not reported yet, and lets the members leave unless
+ *  the answer of the Txn is to come. */
+void ll_multi_fail(struct ll_core *core,
+                   struct ll_multi *multi,
+                   int status,
+                   const char *why);
 
 #endif

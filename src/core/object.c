@@ -55,6 +55,17 @@ uint32_t ll_object_endpoint(struct ll_object *object)
                                          : LL_ENDPOINT_ANY;
 }
 
+int ll_object_release(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_entry *entry = ll_table_find(&core->objects, event->id);
+    struct ll_object *object =
+        entry != NULL ? LL_CONTAINER(entry, struct ll_object, entry) : NULL;
+
+    return object != NULL && object->ops->release != NULL
+               ? object->ops->release(core, object, event->release.timeout_ns)
+               : LEASELOCK_E_HANDLE;
+}
+
 void ll_object_reschedule(struct ll_core *core, struct ll_object *object)
 {
     int64_t deadline_ns = object->call_ns;

@@ -61,16 +61,28 @@ struct ll_object_ops {
      *  are believed whatever their cluster; or LL_ENDPOINT_ANY. NULL: a kind
      *  that asks the one in use. */
     uint32_t (*endpoint)(struct ll_object *object);
+    /** Releases an object on its user's command. NULL: a kind that is not
+     *  released. @return 0 or why the command is refused */
+    int (*release)(struct ll_core *core,
+                   struct ll_object *object,
+                   int64_t timeout_ns);
+    /** Another cluster has answered (see cluster.h). NULL: a kind that is not
+     *  ended for it, or by its session. */
+    void (*on_cluster)(struct ll_core *core, struct ll_object *object);
+    const struct ll_lease_ops *lease; /* NULL: it is in no session's list */
     const struct ll_batch_ops *batch; /* NULL: its calls go out alone */
     const struct ll_watch_ops *watch; /* NULL: it has no watches */
 };
 
 #define LL_OBJECT_OPS(free_, on_time_, deadline_ns_, build_, on_answer_,       \
-                      next_, endpoint_, batch_, watch_)                        \
+                      next_, endpoint_, release_, on_cluster_, lease_, batch_, \
+                      watch_)                                                  \
     {                                                                          \
         .free = (free_), .on_time = (on_time_), .deadline_ns = (deadline_ns_), \
         .build = (build_), .on_answer = (on_answer_), .next = (next_),         \
-        .endpoint = (endpoint_), .batch = (batch_), .watch = (watch_)          \
+        .endpoint = (endpoint_), .release = (release_),                        \
+        .on_cluster = (on_cluster_), .lease = (lease_), .batch = (batch_),     \
+        .watch = (watch_)                                                      \
     }
 
 /**
@@ -169,6 +181,9 @@ struct ll_object *ll_object_find(const struct ll_core *core,
 
 /** The one endpoint that an object asks, or LL_ENDPOINT_ANY. */
 uint32_t ll_object_endpoint(struct ll_object *object);
+
+/** LL_EVENT_RELEASE. */
+int ll_object_release(struct ll_core *core, const struct ll_event *event);
 
 /** Sets an object's timer anew, after anything that it depends on changed. */
 void ll_object_reschedule(struct ll_core *core, struct ll_object *object);

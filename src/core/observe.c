@@ -83,9 +83,9 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
     return 0;
 }
 
-void ll_observer_on_cluster(struct ll_core *core, struct ll_observer *observer)
+static void observer_on_cluster(struct ll_core *core, struct ll_object *object)
 {
-    observer_finish(core, observer, LEASELOCK_E_SERVER);
+    observer_finish(core, ll_observer_of(object), LEASELOCK_E_SERVER);
 }
 
 int ll_observer_end(struct ll_core *core, const struct ll_event *event)
@@ -446,6 +446,9 @@ const struct ll_object_ops ll_observer_ops = LL_OBJECT_OPS(observer_free,
                                                            observer_build,
                                                            observer_on_answer,
                                                            observer_next,
+                                                           NULL,
+                                                           NULL,
+                                                           observer_on_cluster,
                                                            NULL,
                                                            NULL,
                                                            &observer_watch_ops);

@@ -87,7 +87,4 @@ static inline struct ll_observer *ll_observer_of(struct ll_object *object)
 int ll_observer_start(struct ll_core *core, const struct ll_event *event);
 int ll_observer_end(struct ll_core *core, const struct ll_event *event);
 
-/** Another cluster has answered: it ends. */
-void ll_observer_on_cluster(struct ll_core *core, struct ll_observer *observer);
-
 #endif

@@ -152,4 +152,7 @@ const struct ll_object_ops ll_query_ops = LL_OBJECT_OPS(query_free,
                                                         query_next,
                                                         query_endpoint,
                                                         NULL,
+                                                        NULL,
+                                                        NULL,
+                                                        NULL,
                                                         NULL);

@@ -83,6 +83,15 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     return 0;
 }
 
+/** Ends a ticket with the session, with a status for what is not reported. */
+static void ticket_end(struct ll_core *core,
+                       struct ll_ticket *ticket,
+                       int status,
+                       const char *why)
+{
+    ticket->object.ops->lease->on_end(core, &ticket->object, status, why);
+}
+
 /** Nothing more is to be done for it in etcd. */
 static void session_end(struct ll_core *core, struct ll_session *session)
 {
@@ -90,8 +99,8 @@ static void session_end(struct ll_core *core, struct ll_session *session)
     struct ll_link *after;
 
     LL_LIST_EACH (at, after, &session->tickets) {
-        ll_ticket_on_session_end(core, LL_CONTAINER(at, struct ll_ticket, link),
-                                 LEASELOCK_E_CLOSED, "its session was closed");
+        ticket_end(core, LL_CONTAINER(at, struct ll_ticket, link),
+                   LEASELOCK_E_CLOSED, "its session was closed");
     }
     assert(ll_link_alone(&session->tickets));
     ll_call_none(core, &session->object);
@@ -176,8 +185,7 @@ session_fail_open(struct ll_core *core, struct ll_session *session, int status)
 
     session_tell_opened(core, session, status);
     LL_LIST_EACH (at, after, &session->tickets) {
-        ll_ticket_on_session_end(core, LL_CONTAINER(at, struct ll_ticket, link),
-                                 status, "");
+        ticket_end(core, LL_CONTAINER(at, struct ll_ticket, link), status, "");
     }
     session->close_told = true; /* nobody asked for it to be closed */
     session_leave(core, session);
@@ -207,14 +215,39 @@ int ll_session_close(struct ll_core *core, const struct ll_event *event)
 
         /* A release that is under way is answered by the revoke. */
         if (!ticket->release_asked) {
-            ll_ticket_on_session_end(core, ticket, LEASELOCK_E_CLOSED,
-                                     "its session was closed");
+            ticket_end(core, ticket, LEASELOCK_E_CLOSED,
+                       "its session was closed");
         }
     }
     session->close_ns = ll_after(core->now_ns, event->session_close.timeout_ns);
     session_leave(core, session);
     ll_object_reschedule(core, &session->object);
     return 0;
+}
+
+/** Sends what was asked for while the session was OPENING. */
+static void session_begin_early(struct ll_core *core,
+                                struct ll_session *session)
+{
+    struct ll_link *at;
+
+    for (at = session->tickets.next; at != &session->tickets; at = at->next) {
+        struct ll_object *ticket =
+            &LL_CONTAINER(at, struct ll_ticket, link)->object;
+
+        ticket->ops->lease->on_open(core, ticket);
+    }
+}
+
+static void session_on_checked_cluster(struct ll_core *core,
+                                       struct ll_session *session)
+{
+    if (session->check_ns != LL_NEVER) {
+        session->check_ns = LL_NEVER;
+        session_tell_opened(core, session, 0);
+        session_begin_early(core, session);
+        ll_object_reschedule(core, &session->object);
+    }
 }
 
 void ll_session_lose(struct ll_core *core,
@@ -225,7 +258,7 @@ void ll_session_lose(struct ll_core *core,
     struct ll_link *after;
 
     assert(ll_session_is_alive(session));
-    ll_session_on_checked_cluster(core, session);
+    session_on_checked_cluster(core, session);
     ll_core_log(core, 1, "session %llx is lost: %s",
                 (unsigned long long)session->lease, why);
     ll_call_none(core, &session->object);
@@ -243,33 +276,10 @@ void ll_session_lose(struct ll_core *core,
     }
     ll_session_set_state(core, session, LL_SESSION_LOST, why);
     LL_LIST_EACH (at, after, &session->tickets) {
-        ll_ticket_on_session_end(core, LL_CONTAINER(at, struct ll_ticket, link),
-                                 LEASELOCK_E_LOST, why);
+        ticket_end(core, LL_CONTAINER(at, struct ll_ticket, link),
+                   LEASELOCK_E_LOST, why);
     }
     ll_object_reschedule(core, &session->object);
-}
-
-/** Sends what was asked for while the session was OPENING. */
-static void session_begin_early(struct ll_core *core,
-                                struct ll_session *session)
-{
-    struct ll_link *at;
-
-    for (at = session->tickets.next; at != &session->tickets; at = at->next) {
-        ll_ticket_on_session_open(core,
-                                  LL_CONTAINER(at, struct ll_ticket, link));
-    }
-}
-
-void ll_session_on_checked_cluster(struct ll_core *core,
-                                   struct ll_session *session)
-{
-    if (session->check_ns != LL_NEVER) {
-        session->check_ns = LL_NEVER;
-        session_tell_opened(core, session, 0);
-        session_begin_early(core, session);
-        ll_object_reschedule(core, &session->object);
-    }
 }
 
 /** Another cluster answers now. Whether the revoke was applied, or a delete that
@@ -283,16 +293,29 @@ static void session_end_unknown(struct ll_core *core,
 
     session_tell_closed(core, session, LEASELOCK_E_OUTCOME_UNKNOWN);
     LL_LIST_EACH (at, after, &session->tickets) {
-        ll_ticket_on_session_end(core, LL_CONTAINER(at, struct ll_ticket, link),
-                                 LEASELOCK_E_CLOSED, core->cluster.text);
+        ticket_end(core, LL_CONTAINER(at, struct ll_ticket, link),
+                   LEASELOCK_E_CLOSED, core->cluster.text);
     }
     /* Behind what its tickets have to tell. */
     ll_link_remove(&session->object.telling);
     ll_tell(core, &session->object);
 }
 
-void ll_session_on_cluster(struct ll_core *core, struct ll_session *session)
+void ll_sessions_on_checked_cluster(struct ll_core *core)
 {
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &core->sessions) {
+        session_on_checked_cluster(core,
+                                   LL_CONTAINER(at, struct ll_session, link));
+    }
+}
+
+static void session_on_cluster(struct ll_core *core, struct ll_object *object)
+{
+    struct ll_session *session = ll_session_of(object);
+
     if (session->gone) {
         return;
     }
@@ -313,7 +336,7 @@ static void session_on_time(struct ll_core *core, struct ll_object *object)
 
     if (core->now_ns >= session->check_ns) {
         ll_cluster_give_up(core);
-        ll_session_on_checked_cluster(core, session);
+        session_on_checked_cluster(core, session);
     }
     switch (session->state) {
     case LL_SESSION_OPENING:
@@ -450,7 +473,7 @@ static void session_granted(struct ll_core *core,
     session_revoke_lost(core);
     session->check_ns = ll_min(open_ns, core->now_ns + LL_CLUSTER_CHECK_NS);
     if (!ll_cluster_is_awaited(core)) {
-        ll_session_on_checked_cluster(core, session);
+        session_on_checked_cluster(core, session);
     }
 }
 
@@ -723,6 +746,9 @@ const struct ll_object_ops ll_session_ops = LL_OBJECT_OPS(session_free,
                                                           session_build,
                                                           session_on_answer,
                                                           session_next,
+                                                          NULL,
+                                                          NULL,
+                                                          session_on_cluster,
                                                           NULL,
                                                           NULL,
                                                           NULL);

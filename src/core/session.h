@@ -74,6 +74,22 @@
  *  the TTL where that is more. */
 #define LL_MARGIN_MIN_NS INT64_C(300000000)
 
+/** What an object does as its session opens and ends. */
+struct ll_lease_ops {
+    /** The session of an object that was asked for early is open. */
+    void (*on_open)(struct ll_core *core, struct ll_object *object);
+    /** The session is lost, or closed with this status for those who wait. */
+    void (*on_end)(struct ll_core *core,
+                   struct ll_object *object,
+                   int status,
+                   const char *why);
+};
+
+#define LL_LEASE_OPS(on_open_, on_end_)                                        \
+    {                                                                          \
+        .on_open = (on_open_), .on_end = (on_end_)                             \
+    }
+
 struct ll_session {
     struct ll_object object;
     struct ll_entry by_lease; /* in core->leases */
@@ -161,11 +177,8 @@ void ll_session_lose(struct ll_core *core,
                      struct ll_session *session,
                      const char *why);
 
-/** Another cluster has answered; ends what is open or being opened. */
-void ll_session_on_cluster(struct ll_core *core, struct ll_session *session);
 /** No endpoint is waited for any more. */
-void ll_session_on_checked_cluster(struct ll_core *core,
-                                   struct ll_session *session);
+void ll_sessions_on_checked_cluster(struct ll_core *core);
 /** Whether a loss that is found now comes of etcd's silence: the deadline has
  *  passed, or etcd does not know the lease and was not well since the last
  *  renewal. A lease that vanishes between two renewals of one stream was

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "core/blocker.h"
 #include "core/deadlock.h"
-#include "core/multi.h"
 #include "core/write.h"
 #include "leaselock/status.h"
 
@@ -57,11 +56,9 @@ ticket_tell_acquired(struct ll_core *core, struct ll_ticket *ticket, int status)
 {
     assert(!ticket->acquire_told);
     ticket->acquire_told = true;
-    ticket->acquired_due = true;
-    ticket->acquire_status = status;
     ticket->timeout_ns = LL_NEVER;
     ll_deadlock_end(core, ticket->deadlock);
-    ll_tell(core, &ticket->object);
+    ll_report_acquired(core, &ticket->object, &ticket->report, status);
 }
 
 void ll_ticket_tell_released(struct ll_core *core,
@@ -70,10 +67,8 @@ void ll_ticket_tell_released(struct ll_core *core,
 {
     if (ticket->release_asked) {
         ticket->release_asked = false;
-        ticket->released_due = true;
-        ticket->release_status = status;
         ticket->release_ns = LL_NEVER;
-        ll_tell(core, &ticket->object);
+        ll_report_released(core, &ticket->object, &ticket->report, status);
     }
 }
 
@@ -167,8 +162,31 @@ static void ticket_withdraw(struct ll_core *core, struct ll_ticket *ticket)
     }
 }
 
-void ll_ticket_drop(struct ll_core *core, struct ll_ticket *ticket)
+void ll_ticket_expect(struct ll_ticket *ticket,
+                      unsigned lost_tries,
+                      bool is_given_up)
 {
+    ticket->lost_tries = lost_tries;
+    if (is_given_up) {
+        ticket->acquire_told = true;
+        ticket->report.acquire_status = LEASELOCK_E_CANCELED;
+    }
+}
+
+void ll_ticket_ask_release(struct ll_core *core,
+                           struct ll_ticket *ticket,
+                           int64_t timeout_ns)
+{
+    ticket->release_asked = true;
+    ticket->release_ns = ll_after(core->now_ns, timeout_ns);
+    ll_ticket_update(core, ticket);
+}
+
+void ll_ticket_drop(struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    unsigned lost_tries)
+{
+    ticket->lost_tries = lost_tries;
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
         ticket->acquire_told = true;
@@ -176,7 +194,7 @@ void ll_ticket_drop(struct ll_core *core, struct ll_ticket *ticket)
         break;
     case LL_TICKET_WAIT:
     case LL_TICKET_NEXT:
-        ticket->acquire_status = LEASELOCK_E_CANCELED;
+        ticket->report.acquire_status = LEASELOCK_E_CANCELED;
         /* fall through */
     case LL_TICKET_HELD:
         ticket->acquire_told = true;
@@ -197,7 +215,7 @@ void ll_ticket_fail(struct ll_core *core,
                     int status,
                     const char *why)
 {
-    ticket->why = why;
+    ticket->report.why = why;
     ticket_tell_acquired(core, ticket, status);
     ticket_withdraw(core, ticket);
 }
@@ -291,11 +309,9 @@ ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
     ll_core_log(core, 1, "%s is lost: %s", ticket->key, why);
     ll_ticket_go(core, ticket, LL_TICKET_LOST);
     ll_writes_end(core, ticket);
-    ticket->why = why;
-    ticket->lost_due = true;
     ll_call_none(core, &ticket->object);
     ticket_drop_watches(core, ticket);
-    ll_tell(core, &ticket->object);
+    ll_report_lost(core, &ticket->object, &ticket->report, why);
     ll_ticket_update(core, ticket);
 }
 
@@ -306,7 +322,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
     case LL_TICKET_NEXT:
         /* A lease that was revoked takes its keys with it. */
         ll_session_beat_soon(core, ticket->session);
-        ticket->why = why_key_gone;
+        ticket->report.why = why_key_gone;
         ticket_tell_acquired(core, ticket, LEASELOCK_E_LOST);
         ll_ticket_end(core, ticket, 0);
         break;
@@ -331,13 +347,16 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
 }
 
 void ll_ticket_on_session_end(struct ll_core *core,
-                              struct ll_ticket *ticket,
+                              struct ll_object *object,
                               int status,
                               const char *why)
 {
-    ticket->silenced = status == LEASELOCK_E_LOST && ticket->session->silenced;
+    struct ll_ticket *ticket = ll_ticket_of(object);
+
+    ticket->report.silenced =
+        status == LEASELOCK_E_LOST && ticket->session->silenced;
     if (ticket_waits(ticket)) {
-        ticket->why = why;
+        ticket->report.why = why;
         ticket_tell_acquired(core, ticket, status);
     }
     if (ticket->release_asked && status == LEASELOCK_E_CLOSED) {
@@ -354,26 +373,14 @@ void ll_ticket_on_session_end(struct ll_core *core,
     }
 }
 
-int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
+int ll_ticket_release(struct ll_core *core,
+                      struct ll_object *object,
+                      int64_t timeout_ns)
 {
-    struct ll_object *object = ll_object_find(core, event->id, &ll_multi_ops);
-    struct ll_ticket *ticket;
+    struct ll_ticket *ticket = ll_ticket_of(object);
 
-    if (object != NULL) {
-        return ll_multi_release(core, ll_multi_of(object),
-                                event->release.timeout_ns);
-    }
-    object = ll_object_find(core, event->id, &ll_ticket_ops);
-    if (object == NULL) {
-        return LEASELOCK_E_HANDLE;
-    }
-    ticket = ll_ticket_of(object);
-    if (ticket->is_member) {
-        return LEASELOCK_E_HANDLE;
-    }
     if (ticket_waits(ticket)) {
-        ticket->release_asked = true;
-        ticket->release_ns = ll_after(core->now_ns, event->release.timeout_ns);
+        ll_ticket_ask_release(core, ticket, timeout_ns);
         ticket_tell_acquired(core, ticket, LEASELOCK_E_CANCELED);
         ticket_withdraw(core, ticket);
         ll_ticket_update(core, ticket);
@@ -381,8 +388,7 @@ int ll_ticket_release(struct ll_core *core, const struct ll_event *event)
     }
     switch (ticket->state) {
     case LL_TICKET_HELD:
-        ticket->release_asked = true;
-        ticket->release_ns = ll_after(core->now_ns, event->release.timeout_ns);
+        ll_ticket_ask_release(core, ticket, timeout_ns);
         ticket->leave_lost |= ll_writes_may_have_released(ticket);
         ll_ticket_leave(core, ticket);
         return 0;
@@ -455,37 +461,11 @@ int64_t ll_ticket_deadline_ns(const struct ll_core *core,
                   ll_ticket_ask_ns(ticket));
 }
 
-const char *ll_ticket_failure_text(struct ll_core *core,
-                                   const struct ll_ticket *ticket,
-                                   int status)
+bool ll_ticket_is_over(const struct ll_ticket *ticket)
 {
-    if (status == LEASELOCK_E_DEADLOCK) {
-        (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
-                       "the wait for \"%s\" would never end: its session waits "
-                       "for a ticket of this one, by itself or through others; "
-                       "release what is held and begin again",
-                       ticket->ahead_key != NULL ? ticket->ahead_key : "");
-        return core->scratch.text;
-    }
-    if (status != LEASELOCK_E_NESTED) {
-        return ticket->why;
-    }
-    if (ticket->ahead_lease == 0) {
-        (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
-                       "the lock \"%.*s\" is blocked by \"%s\", which is no "
-                       "ticket: the key has no lease and stays until it is "
-                       "deleted by hand; keep data under another prefix",
-                       (int)ticket->name_size, ticket->key + ticket->space_size,
-                       ticket->ahead_key != NULL ? ticket->ahead_key : "");
-        return core->scratch.text;
-    }
-    (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
-                   "the lock \"%.*s\" is blocked by the key \"%s\" of a lock "
-                   "nested below it; use names of which none is the beginning "
-                   "of another's path",
-                   (int)ticket->name_size, ticket->key + ticket->space_size,
-                   ticket->ahead_key != NULL ? ticket->ahead_key : "");
-    return core->scratch.text;
+    return ticket->state == LL_TICKET_GONE &&
+           ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF &&
+           ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF;
 }
 
 bool ll_ticket_next(struct ll_core *core,
@@ -493,45 +473,23 @@ bool ll_ticket_next(struct ll_core *core,
                     struct ll_effect *ret_effect)
 {
     struct ll_ticket *ticket = ll_ticket_of(object);
+    struct ll_report *report = &ticket->report;
+    const char *text =
+        report->acquired_due
+            ? ll_ticket_failure_text(core, ticket, report->acquire_status)
+            : "";
 
-    *ret_effect = (struct ll_effect){.id = ticket->object.entry.id};
-    if (ticket->is_member) {
-        ll_multi_hear(core, ticket);
-    }
-    if (ticket->acquired_due) {
-        ticket->acquired_due = false;
-        ret_effect->kind = LL_EFFECT_ACQUIRED;
-        ret_effect->silenced =
-            ticket->acquire_status == LEASELOCK_E_LOST && ticket->silenced;
-        ret_effect->detail = ll_detail_of(
-            core, ticket->acquire_status,
-            ll_ticket_failure_text(core, ticket, ticket->acquire_status));
-        ret_effect->acquired.is_blocked =
-            ticket->acquire_status == LEASELOCK_E_TIMEOUT;
-        ret_effect->acquired.blocker = ll_ticket_blocker(ticket);
+    if (ll_report_next(core, object, report, text, ret_effect)) {
+        if (ret_effect->kind == LL_EFFECT_ACQUIRED) {
+            ret_effect->acquired.blocker = ll_ticket_blocker(ticket);
+        }
         return true;
     }
-    if (ticket->lost_due) {
-        ticket->lost_due = false;
-        ret_effect->kind = LL_EFFECT_LOST;
-        ret_effect->lost.why = ticket->why;
-        return true;
-    }
-    if (ticket->released_due) {
-        ticket->released_due = false;
-        ret_effect->kind = LL_EFFECT_RELEASED;
-        ret_effect->detail =
-            ll_detail_of(core, ticket->release_status, ticket->why);
-        return true;
-    }
-    ll_link_remove(&ticket->object.telling);
-    if (ticket->state == LL_TICKET_GONE &&
-        ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF &&
-        ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF) {
+    ll_link_remove(&object->telling);
+    if (ll_ticket_is_over(ticket)) {
         core->tickets_n--;
-        ll_multi_forget(core, ticket);
-        ll_object_leave(core, &ticket->object);
-        ll_ticket_free(&ticket->object);
+        ll_object_leave(core, object);
+        ll_ticket_free(object);
     }
     return false;
 }

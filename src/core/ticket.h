@@ -2,6 +2,7 @@
 #define LL_CORE_TICKET_H
 
 #include "core/object.h"
+#include "core/report.h"
 #include "core/session.h"
 
 /**
@@ -150,7 +151,6 @@ struct ll_ticket {
     struct ll_link reaping;     /* in core->reaping */
     enum ll_ticket_state state;
     unsigned lost_tries;    /* enqueues that may still land */
-    bool is_member : 1;     /* of a multi-lock, which reports for it */
     bool once : 1;          /* a try: no waiting */
     bool resumes : 1;       /* the key was made by another process */
     bool acquire_told : 1;  /* ACQUIRED is told or due */
@@ -165,18 +165,12 @@ struct ll_ticket {
     bool asked : 1;         /* who holds it, or there was no need to */
     bool asks : 1;          /* WAIT: the next read is to show who */
     bool has_seen : 1;      /* it has a `seen` and no value any more */
-    bool silenced : 1;      /* its session was lost for etcd's silence */
-    /** What is to be told. */
-    bool acquired_due : 1;
-    bool lost_due : 1;
-    bool released_due : 1;
-    uint16_t number; /* its place among the numbers */
-    int acquire_status;
-    int release_status;
+    uint16_t number;        /* its place among the numbers */
     uint32_t ahead_key_size;
     uint32_t settle_step_ns; /* between two of the reads until settle_ns */
     uint32_t guard_ms;       /* from the grant to the own watch; 0: none */
     unsigned writes_n;
+    uint32_t value_size;
     int64_t timeout_ns; /* of the acquire */
     int64_t release_ns; /* of the release's answer */
     int64_t token;      /* 0: no key of ours is known */
@@ -195,12 +189,11 @@ struct ll_ticket {
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
     int64_t settle_ns; /* until then reads follow each other closely */
-    const char *why;   /* static */
+    struct ll_report report;
     union {
         char *value;          /* until etcd has answered the enqueue */
         struct ll_seen *seen; /* the holder; see blocker.h */
     };
-    uint32_t value_size;
     uint16_t space_size; /* the key begins with the namespace, */
     uint16_t name_size;  /* then comes the name */
     uint16_t key_size;   /* LL_KEY_MAX at most */
@@ -216,7 +209,8 @@ static inline struct ll_ticket *ll_ticket_of(struct ll_object *object)
 
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event);
 int ll_ticket_resume(struct ll_core *core, const struct ll_event *event);
-int ll_ticket_release(struct ll_core *core, const struct ll_event *event);
+/** A fenced write (see write.h). */
+int ll_ticket_write(struct ll_core *core, const struct ll_event *event);
 /** Operations of its kind, see struct ll_object_ops; the table is in
  *  ticket_open.c. */
 void ll_ticket_free(struct ll_object *object);
@@ -226,6 +220,13 @@ int64_t ll_ticket_deadline_ns(const struct ll_core *core,
 bool ll_ticket_next(struct ll_core *core,
                     struct ll_object *object,
                     struct ll_effect *ret_effect);
+int ll_ticket_release(struct ll_core *core,
+                      struct ll_object *object,
+                      int64_t timeout_ns);
+void ll_ticket_on_session_end(struct ll_core *core,
+                              struct ll_object *object,
+                              int status,
+                              const char *why);
 void ll_ticket_build(struct ll_core *core,
                      struct ll_object *object,
                      struct ll_part *part,
@@ -244,26 +245,34 @@ void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket);
 struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
                                       enum ll_watch_slot slot);
 
-/** The session is lost, or closed with this status for those who wait. */
-void ll_ticket_on_session_end(struct ll_core *core,
-                              struct ll_ticket *ticket,
-                              int status,
-                              const char *why);
-
-/** The session of a ticket that was asked for early is open. */
-void ll_ticket_on_session_open(struct ll_core *core, struct ll_ticket *ticket);
-
-/** For a multi-lock. Makes a member that is in no queue yet. */
+/** For a multi-lock. Makes a member that is in no queue yet, with the table of
+ *  operations that multi.c has for it. */
 int ll_ticket_make_member(struct ll_core *core,
                           struct ll_session *session,
                           struct ll_bytes name,
                           uint64_t id,
+                          const struct ll_object_ops *ops,
+                          int64_t guard_ns,
                           struct ll_ticket **ret_member);
 /** Takes back a member that was made in this step. */
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member);
-/** Lets a ticket leave its queue, wherever it stands, and tell nothing of an
- *  acquire. */
-void ll_ticket_drop(struct ll_core *core, struct ll_ticket *ticket);
+/** Lets a member leave its queue, wherever it stands, and report nothing of an
+ *  acquire. lost_tries: enqueues that may still land. */
+void ll_ticket_drop(struct ll_core *core,
+                    struct ll_ticket *member,
+                    unsigned lost_tries);
+/** Readies a member for what an answer says of its key: one that is given up
+ *  already only leaves again. */
+void ll_ticket_expect(struct ll_ticket *member,
+                      unsigned lost_tries,
+                      bool is_given_up);
+/** Notes that the end of a member's leaving is to be reported. */
+void ll_ticket_ask_release(struct ll_core *core,
+                           struct ll_ticket *member,
+                           int64_t timeout_ns);
+/** Whether nothing of a ticket is left to be waited for: ll_ticket_next frees
+ *  it. */
+bool ll_ticket_is_over(const struct ll_ticket *ticket);
 /** The session of a new ticket, or why there can be none. early: it may be
  *  OPENING. */
 int ll_ticket_find_session(struct ll_core *core,
@@ -284,12 +293,6 @@ void ll_ticket_found(struct ll_core *core,
                      const struct ll_kv *own,
                      bool is_first,
                      int64_t revision);
-/** What is to be said with an acquire that failed with a status. */
-const char *ll_ticket_failure_text(struct ll_core *core,
-                                   const struct ll_ticket *ticket,
-                                   int status);
-/** The guard_ms of a ticket, of an acquire's guard_ns. */
-uint32_t ll_guard_ms(int64_t asked_ns);
 /** Whether the key that a try found is no ticket: it is kept for the failure's
  *  text. */
 bool ll_ticket_note_blocked(struct ll_ticket *ticket,

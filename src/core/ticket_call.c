@@ -635,7 +635,7 @@ static void ticket_on_ok(struct ll_core *core,
          * have met it: a third party was quicker, and a lock that was held was
          * not held to the end. */
         ours = answer->txn.succeeded || ticket->leave_lost ||
-               ticket->acquire_status != 0 ||
+               ticket->report.acquire_status != 0 ||
                !ll_session_is_alive(ticket->session);
         ll_ticket_end(core, ticket, ours ? 0 : LEASELOCK_E_LOST);
         break;

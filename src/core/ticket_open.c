@@ -4,14 +4,23 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "core/deadlock.h"
-#include "core/multi.h"
 #include "core/ticket.h"
+#include "core/write.h"
 #include "leaselock/status.h"
 
 /**
  * How a ticket begins: with a key that is to be made, or with one that another
  * process made.
  */
+
+/** The guard_ms of a ticket, of an acquire's guard_ns. */
+static uint32_t guard_ms_of(int64_t asked_ns)
+{
+    int64_t delay_ns = asked_ns == 0 ? LL_GUARD_NS : ll_max(asked_ns, 0);
+
+    return (uint32_t)ll_min((delay_ns + LL_NS_PER_MS - 1) / LL_NS_PER_MS,
+                            UINT32_MAX);
+}
 
 static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
 {
@@ -30,12 +39,12 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     ticket->value_size = (uint32_t)value.size;
     ticket->number = LL_NUMBER_NO_PLACE;
     ticket->ahead = -1;
-    ticket->guard_ms = ll_guard_ms(0);
+    ticket->guard_ms = guard_ms_of(0);
     ticket->timeout_ns = LL_NEVER;
     ticket->release_ns = LL_NEVER;
     ticket->watch_ns = LL_NEVER;
     ticket->read_ns = LL_NEVER;
-    ticket->why = "";
+    ticket->report.why = "";
     ll_link_init(&ticket->link);
     ll_link_init(&ticket->reaping);
     ll_link_init(&ticket->writes);
@@ -105,14 +114,6 @@ int ll_ticket_find_session(struct ll_core *core,
     return 0;
 }
 
-uint32_t ll_guard_ms(int64_t asked_ns)
-{
-    int64_t delay_ns = asked_ns == 0 ? LL_GUARD_NS : ll_max(asked_ns, 0);
-
-    return (uint32_t)ll_min((delay_ns + LL_NS_PER_MS - 1) / LL_NS_PER_MS,
-                            UINT32_MAX);
-}
-
 int64_t ll_ticket_begin_ns(const struct ll_core *core,
                            const struct ll_session *session,
                            int64_t delay_ns)
@@ -121,15 +122,12 @@ int64_t ll_ticket_begin_ns(const struct ll_core *core,
                                           : ll_after(core->now_ns, delay_ns);
 }
 
-void ll_ticket_on_session_open(struct ll_core *core, struct ll_ticket *ticket)
+static void ticket_on_session_open(struct ll_core *core,
+                                   struct ll_object *object)
 {
-    if (ticket->is_member) {
-        if (ticket->multi != NULL) {
-            ll_multi_on_session_open(core, ticket->multi);
-        }
-    } else if (ticket->state == LL_TICKET_ENQUEUE && ticket->object.seq == 0) {
-        ll_call_at(core, &ticket->object, core->now_ns);
-        ll_object_reschedule(core, &ticket->object);
+    if (ll_ticket_of(object)->state == LL_TICKET_ENQUEUE && object->seq == 0) {
+        ll_call_at(core, object, core->now_ns);
+        ll_object_reschedule(core, object);
     }
 }
 
@@ -143,9 +141,10 @@ int64_t ll_try_time_ns(const struct ll_core *core)
 static int ticket_enter(struct ll_core *core,
                         struct ll_session *session,
                         struct ll_ticket *ticket,
+                        const struct ll_object_ops *ops,
                         uint64_t id)
 {
-    if (!ll_object_enter(core, &ticket->object, &ll_ticket_ops, id)) {
+    if (!ll_object_enter(core, &ticket->object, ops, id)) {
         ll_ticket_free(&ticket->object);
         return LEASELOCK_E_NOMEM;
     }
@@ -179,6 +178,7 @@ static int ticket_make(struct ll_core *core,
                        struct ll_bytes name,
                        struct ll_bytes value,
                        struct ll_bytes who,
+                       const struct ll_object_ops *ops,
                        uint64_t id,
                        struct ll_ticket **ret_ticket)
 {
@@ -194,7 +194,7 @@ static int ticket_make(struct ll_core *core,
 
     if (ticket != NULL) {
         ticket_name(core, ticket, name.size);
-        status = ticket_enter(core, session, ticket, id);
+        status = ticket_enter(core, session, ticket, ops, id);
     }
     if (status != 0) {
         ll_number_give(core, place);
@@ -209,6 +209,8 @@ int ll_ticket_make_member(struct ll_core *core,
                           struct ll_session *session,
                           struct ll_bytes name,
                           uint64_t id,
+                          const struct ll_object_ops *ops,
+                          int64_t guard_ns,
                           struct ll_ticket **ret_member)
 {
     int status;
@@ -217,9 +219,9 @@ int ll_ticket_make_member(struct ll_core *core,
         return LEASELOCK_E_LIMIT;
     }
     status = ticket_make(core, session, name, (struct ll_bytes){"", 0},
-                         (struct ll_bytes){"", 0}, id, ret_member);
+                         (struct ll_bytes){"", 0}, ops, id, ret_member);
     if (status == 0) {
-        (*ret_member)->is_member = true;
+        (*ret_member)->guard_ms = guard_ms_of(guard_ns);
     }
     return status;
 }
@@ -258,7 +260,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     if (status == 0) {
         status = ticket_make(core, session, event->acquire.name,
                              event->acquire.value, event->acquire.who,
-                             event->id, &ticket);
+                             &ll_ticket_ops, event->id, &ticket);
     }
     if (status == 0 && event->acquire.find_deadlock) {
         struct ll_deadlock_owner owner = {
@@ -270,7 +272,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         }
     }
     if (status == 0) {
-        ticket->guard_ms = ll_guard_ms(event->acquire.guard_ns);
+        ticket->guard_ms = guard_ms_of(event->acquire.guard_ns);
         ticket_begin(core, ticket, event->acquire.timeout_ns,
                      event->acquire.delay_ns);
     }
@@ -336,8 +338,8 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     ticket_name(core, ticket, name_size);
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
-    ticket->guard_ms = ll_guard_ms(event->resume.guard_ns);
-    status = ticket_enter(core, session, ticket, event->id);
+    ticket->guard_ms = guard_ms_of(event->resume.guard_ns);
+    status = ticket_enter(core, session, ticket, &ll_ticket_ops, event->id);
     if (status == 0) {
         ticket_begin(
             core, ticket,
@@ -346,6 +348,19 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     return status;
 }
 
+int ll_ticket_write(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_object *object =
+        ll_object_find(core, event->write.ticket, &ll_ticket_ops);
+
+    /* A member of a multi-lock is none: it may be held while others wait. */
+    return object != NULL ? ll_write_ask(core, ll_ticket_of(object), event)
+                          : LEASELOCK_E_HANDLE;
+}
+
+static const struct ll_lease_ops ticket_lease_ops =
+    LL_LEASE_OPS(ticket_on_session_open, ll_ticket_on_session_end);
+
 const struct ll_object_ops ll_ticket_ops = LL_OBJECT_OPS(ll_ticket_free,
                                                          ll_ticket_on_time,
                                                          ll_ticket_deadline_ns,
@@ -353,5 +368,8 @@ const struct ll_object_ops ll_ticket_ops = LL_OBJECT_OPS(ll_ticket_free,
                                                          ll_ticket_on_answer,
                                                          ll_ticket_next,
                                                          NULL,
+                                                         ll_ticket_release,
+                                                         NULL,
+                                                         &ticket_lease_ops,
                                                          &ll_ticket_batch_ops,
                                                          &ll_ticket_watch_ops);

@@ -111,7 +111,7 @@ static bool multi_view(const struct ll_multi *multi,
     }
     ret_view->ahead = all_placed ? ahead : -1;
     if (multi->release_asked || all_leave ||
-        (multi->acquire_told && multi->acquire_status != 0)) {
+        (multi->acquire_told && multi->report.acquire_status != 0)) {
         ret_view->phase = LL_TICKET_PHASE_LEAVING;
     } else if (!multi->acquire_told) {
         ret_view->phase = LL_TICKET_PHASE_WAITING;
@@ -136,6 +136,9 @@ bool ll_core_ticket_view(const struct ll_core *core,
         return multi_view(ll_multi_of(object), now_ns, ret_view);
     }
     object = ll_object_find(core, id, &ll_ticket_ops);
+    if (object == NULL) {
+        object = ll_object_find(core, id, &ll_member_ops);
+    }
     if (object == NULL) {
         return false;
     }

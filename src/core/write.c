@@ -219,22 +219,13 @@ static int write_check(const struct ll_ticket *ticket,
     return 0;
 }
 
-int ll_write_ask(struct ll_core *core, const struct ll_event *event)
+int ll_write_ask(struct ll_core *core,
+                 struct ll_ticket *ticket,
+                 const struct ll_event *event)
 {
-    struct ll_object *object =
-        ll_object_find(core, event->write.ticket, &ll_ticket_ops);
-    struct ll_ticket *ticket;
     struct ll_write *write;
-    int status;
+    int status = write_check(ticket, event);
 
-    if (object == NULL) {
-        return LEASELOCK_E_HANDLE;
-    }
-    ticket = ll_ticket_of(object);
-    if (ticket->is_member) {
-        return LEASELOCK_E_HANDLE; /* a member may be held while others wait */
-    }
-    status = write_check(ticket, event);
     if (status != 0) {
         return status;
     }
@@ -669,6 +660,9 @@ const struct ll_object_ops ll_write_ops = LL_OBJECT_OPS(write_free,
                                                         write_build,
                                                         write_on_answer,
                                                         write_next,
+                                                        NULL,
+                                                        NULL,
+                                                        NULL,
                                                         NULL,
                                                         &write_batch_ops,
                                                         NULL);

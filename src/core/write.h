@@ -126,7 +126,9 @@ static inline struct ll_write *ll_write_of(struct ll_object *object)
     return LL_CONTAINER(object, struct ll_write, object);
 }
 
-int ll_write_ask(struct ll_core *core, const struct ll_event *event);
+int ll_write_ask(struct ll_core *core,
+                 struct ll_ticket *ticket,
+                 const struct ll_event *event);
 void ll_write_free(struct ll_write *write);
 
 /** The ticket is held no more. */

@@ -110,7 +110,9 @@ static int multi_state(const struct ll_multi *multi)
     if (!multi->acquire_told) {
         return multi->state == LL_MULTI_ENQUEUE ? ENQUEUE : QUEUED;
     }
-    return multi->acquire_status != 0 ? FAILED : multi->lost ? LOST : HELD;
+    return multi->report.acquire_status != 0 ? FAILED
+           : multi->lost                     ? LOST
+                                             : HELD;
 }
 
 static void look_at_multi(struct sim_client *client,

@@ -1,0 +1,173 @@
+#include "core/blocker.h"
+#include "core/multi.h"
+#include "leaselock/status.h"
+
+/**
+ * What the answer to the Txn of a multi-lock does.
+ */
+
+/** A member that waits for the answer, if its session is alive; or NULL. */
+static struct ll_ticket *member_at(const struct ll_multi *multi, size_t i)
+{
+    struct ll_ticket *member = multi->members[i];
+
+    return member != NULL && member->state == LL_TICKET_ENQUEUE ? member : NULL;
+}
+
+/** Every key has been made, at one revision. */
+static void multi_enqueued(struct ll_core *core,
+                           struct ll_multi *multi,
+                           const struct ll_answer *answer)
+{
+    for (size_t i = 0; i < multi->members_n; i++) {
+        if (member_at(multi, i) != NULL) {
+            ll_ticket_expect(multi->members[i], multi->lost_tries,
+                             multi->acquire_told);
+            ll_ticket_enqueued(core, multi->members[i],
+                               multi->once ? NULL
+                                           : ll_answer_range(answer, 2 * i),
+                               multi->once, answer->revision);
+        }
+    }
+}
+
+/** Whether a range shows a member's own key. */
+static bool shows_own(const struct ll_range_answer *range,
+                      const struct ll_ticket *member)
+{
+    return range->kvs_n > 0 &&
+           ll_bytes_equal(range->kvs[0].key, ll_ticket_key(member)) &&
+           range->kvs[0].lease == member->session->lease;
+}
+
+/** The keys are there, as an earlier try made them: what is missing has been
+ *  deleted since. */
+static void multi_found(struct ll_core *core,
+                        struct ll_multi *multi,
+                        const struct ll_answer *answer)
+{
+    multi->lost_tries -= multi->lost_tries > 0 ? 1 : 0;
+    for (size_t i = 0; i < multi->members_n; i++) {
+        struct ll_ticket *member = member_at(multi, i);
+        const struct ll_range_answer *range = ll_answer_range(answer, i);
+
+        if (member != NULL) {
+            ll_ticket_expect(member, multi->lost_tries, multi->acquire_told);
+            ll_ticket_found(core, member,
+                            range != NULL && shows_own(range, member)
+                                ? &range->kvs[0]
+                                : NULL,
+                            multi->once, answer->revision);
+        }
+    }
+}
+
+/** A try: one of the locks is not free. */
+static void multi_not_free(struct ll_core *core,
+                           struct ll_multi *multi,
+                           const struct ll_answer *answer)
+{
+    int status = LEASELOCK_E_TIMEOUT;
+
+    for (size_t i = 0; i < multi->members_n; i++) {
+        const struct ll_range_answer *range = ll_answer_range(answer, i);
+
+        if (range != NULL && range->kvs_n > 0 && member_at(multi, i) != NULL &&
+            ll_ticket_note_blocked(multi->members[i], &range->kvs[0])) {
+            multi->fault = multi->members[i];
+            status = LEASELOCK_E_NESTED;
+        }
+        if (range != NULL && range->kvs_n > 0 && member_at(multi, i) != NULL) {
+            ll_ticket_see_holder(multi->members[i], &range->kvs[0]);
+        }
+    }
+    ll_multi_fail(core, multi, status, "");
+}
+
+static bool any_own(const struct ll_multi *multi,
+                    const struct ll_answer *answer)
+{
+    for (size_t i = 0; i < multi->members_n; i++) {
+        const struct ll_range_answer *range = ll_answer_range(answer, i);
+
+        if (range != NULL && member_at(multi, i) != NULL &&
+            shows_own(range, multi->members[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void multi_on_ok(struct ll_core *core,
+                        struct ll_multi *multi,
+                        const struct ll_answer *answer)
+{
+    bool made = answer->kind == LL_REQUEST_TXN && answer->txn.succeeded;
+
+    if (!made && (answer->kind != LL_REQUEST_TXN || !any_own(multi, answer))) {
+        if (multi->acquire_told) {
+            ll_multi_drop_members(core, multi);
+        } else if (multi->once && answer->kind == LL_REQUEST_TXN) {
+            multi_not_free(core, multi, answer);
+        } else {
+            ll_keep_failure(core, core->endpoint, -1,
+                            "the answer does not fit the request");
+            ll_multi_fail(core, multi, LEASELOCK_E_SERVER, "");
+        }
+        return;
+    }
+    multi->state = LL_MULTI_QUEUED;
+    if (made) {
+        multi_enqueued(core, multi, answer);
+    } else {
+        multi_found(core, multi, answer);
+    }
+}
+
+void ll_multi_on_answer(struct ll_core *core,
+                        struct ll_object *object,
+                        const struct ll_answer *answer,
+                        const struct ll_event *event)
+{
+    struct ll_multi *multi = ll_multi_of(object);
+
+    (void)event;
+    multi->answered_once |= answer->outcome != LL_OUTCOME_LOST;
+    if (ll_multi_is_gone(multi)) {
+        /* Its session has ended: the members tell so. */
+        ll_tell(core, &multi->object);
+        return;
+    }
+    switch (answer->outcome) {
+    case LL_OUTCOME_OK:
+        multi_on_ok(core, multi, answer);
+        break;
+    case LL_OUTCOME_LOST:
+        multi->lost_tries++;
+        /* fall through */
+    case LL_OUTCOME_AGAIN:
+        if (multi->acquire_told) {
+            ll_multi_drop_members(core, multi);
+        } else {
+            ll_call_again(core, &multi->object, answer->outcome);
+        }
+        break;
+    case LL_OUTCOME_NO_LEASE:
+        for (size_t i = 0; i < multi->members_n; i++) {
+            if (member_at(multi, i) != NULL &&
+                ll_session_is_alive(multi->members[i]->session)) {
+                ll_session_lose(core, multi->members[i]->session,
+                                "etcd does not know the lease any more");
+            }
+        }
+        break;
+    case LL_OUTCOME_REFUSED:
+        ll_multi_fail(core, multi, LEASELOCK_E_REFUSED, "");
+        break;
+    case LL_OUTCOME_LEASE_EXISTS:
+    case LL_OUTCOME_ERROR:
+        ll_multi_fail(core, multi, LEASELOCK_E_SERVER, "");
+        break;
+    }
+    ll_tell(core, &multi->object);
+}

@@ -1,0 +1,242 @@
+#include <string.h>
+
+#include "base/alloc.h"
+#include "core/deadlock.h"
+#include "core/multi.h"
+#include "leaselock/status.h"
+
+/**
+ * How a multi-lock begins: its members, and the Txn that makes their keys.
+ */
+
+void ll_multi_free(struct ll_object *object)
+{
+    struct ll_multi *multi = ll_multi_of(object);
+
+    ll_free(multi->value);
+    ll_free(multi->compares);
+    ll_free(multi->then_ops);
+    ll_free(multi->else_ops);
+    ll_free(multi->ends);
+    ll_free(multi);
+}
+
+static struct ll_multi *multi_new(const struct ll_event *event)
+{
+    size_t n = event->acquire_all.names_n;
+    struct ll_multi *multi =
+        ll_alloc_zero(1, sizeof(*multi) + n * sizeof(multi->members[0]));
+
+    if (multi == NULL) {
+        return NULL;
+    }
+    multi->value = ll_alloc_copy(event->acquire_all.value.data,
+                                 event->acquire_all.value.size);
+    multi->value_size = event->acquire_all.value.size;
+    multi->compares = ll_alloc_zero(n, sizeof(*multi->compares));
+    multi->then_ops = ll_alloc_zero(2 * n, sizeof(*multi->then_ops));
+    multi->else_ops = ll_alloc_zero(n, sizeof(*multi->else_ops));
+    multi->ends = ll_alloc_zero(n, LL_PREFIX_MAX);
+    if (multi->value == NULL || multi->compares == NULL ||
+        multi->then_ops == NULL || multi->else_ops == NULL ||
+        multi->ends == NULL) {
+        ll_multi_free(&multi->object);
+        return NULL;
+    }
+    multi->timeout_ns = LL_NEVER;
+    multi->release_ns = LL_NEVER;
+    multi->report.why = "";
+    return multi;
+}
+
+/** Whether a name is another's, or the beginning of its path. */
+static bool is_above(struct ll_bytes upper, struct ll_bytes lower)
+{
+    return lower.size >= upper.size &&
+           memcmp(upper.data, lower.data, upper.size) == 0 &&
+           (lower.size == upper.size || lower.data[upper.size] == '/');
+}
+
+static int check_names(const struct ll_event *event)
+{
+    const struct ll_bytes *names = event->acquire_all.names;
+    size_t n = event->acquire_all.names_n;
+
+    if (n == 0) {
+        return LEASELOCK_E_ARGUMENT;
+    }
+    if (n > LL_NAMES_MAX || event->acquire_all.value.size > LL_VALUE_MAX) {
+        return LEASELOCK_E_LIMIT;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (ll_name_check(names[i]) != NULL) {
+            return LEASELOCK_E_NAME;
+        }
+        for (size_t j = 0; j < n; j++) {
+            if (i != j && is_above(names[i], names[j])) {
+                return names[i].size == names[j].size ? LEASELOCK_E_ARGUMENT
+                                                      : LEASELOCK_E_NESTED;
+            }
+        }
+    }
+    return 0;
+}
+
+/** Takes back the members of a multi-lock that cannot be made. */
+static void unmake(struct ll_core *core, struct ll_multi *multi)
+{
+    for (size_t i = 0; i < multi->members_n; i++) {
+        if (multi->members[i] != NULL) {
+            ll_ticket_discard(core, multi->members[i]);
+        }
+    }
+    ll_multi_free(&multi->object);
+}
+
+static int make_members(struct ll_core *core,
+                        struct ll_multi *multi,
+                        struct ll_session *session,
+                        const struct ll_event *event)
+{
+    multi->members_n = event->acquire_all.names_n;
+    for (size_t i = 0; i < multi->members_n; i++) {
+        int status = ll_ticket_make_member(
+            core, session, event->acquire_all.names[i], event->id + 1 + i,
+            &ll_member_ops, event->acquire_all.guard_ns, &multi->members[i]);
+
+        if (status != 0) {
+            return status;
+        }
+        multi->members[i]->multi = multi;
+    }
+    return 0;
+}
+
+/** The Txn: as that of one ticket (see ticket_call.c), for each member. */
+static void make_txn(struct ll_multi *multi)
+{
+    for (size_t i = 0; i < multi->members_n; i++) {
+        const struct ll_ticket *member = multi->members[i];
+        char *end = multi->ends + i * LL_PREFIX_MAX;
+        struct ll_range queue = {
+            .key = ll_ticket_prefix(member), .limit = 1, .keys_only = true};
+        struct ll_op put = {.kind = LL_OP_PUT,
+                            .put = {.key = ll_ticket_key(member),
+                                    .value = {multi->value, multi->value_size},
+                                    .lease = member->session->lease}};
+
+        queue.end = ll_prefix_end(queue.key, end);
+        queue.sort = multi->once ? LL_SORT_OLDEST_FIRST : LL_SORT_NEWEST_FIRST;
+        multi->compares[i] =
+            (struct ll_compare){.key = multi->once ? queue.key : put.put.key,
+                                .target = LL_COMPARE_CREATE_REVISION,
+                                .result = LL_COMPARE_EQUAL};
+        if (multi->once) {
+            multi->compares[i].end = queue.end;
+            queue.keys_only = false; /* for the message */
+            multi->then_ops[i] = put;
+            multi->else_ops[i] =
+                (struct ll_op){.kind = LL_OP_RANGE, .range = queue};
+        } else {
+            multi->then_ops[2 * i] =
+                (struct ll_op){.kind = LL_OP_RANGE, .range = queue};
+            multi->then_ops[2 * i + 1] = put;
+            multi->else_ops[i] = (struct ll_op){
+                .kind = LL_OP_RANGE,
+                .range = {.key = put.put.key, .keys_only = true}};
+        }
+    }
+}
+
+/** It waits in a deadlock, by this member. */
+static void on_deadlock(struct ll_core *core, struct ll_ticket *member)
+{
+    member->multi->fault = member;
+    ll_multi_fail(core, member->multi, LEASELOCK_E_DEADLOCK, "");
+}
+
+int ll_multi_acquire(struct ll_core *core, const struct ll_event *event)
+{
+    struct ll_session *session = NULL;
+    struct ll_multi *multi;
+    int status = check_names(event);
+
+    if (status == 0) {
+        status = ll_ticket_find_session(core, event->acquire_all.session,
+                                        event->acquire_all.early &&
+                                            event->acquire_all.timeout_ns != 0,
+                                        &session);
+    }
+    if (status != 0) {
+        return status;
+    }
+    multi = multi_new(event);
+    if (multi == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    status = make_members(core, multi, session, event);
+    if (status == 0 &&
+        !ll_object_enter(core, &multi->object, &ll_multi_ops, event->id)) {
+        status = LEASELOCK_E_NOMEM;
+    }
+    if (status == 0 && event->acquire_all.find_deadlock) {
+        struct ll_deadlock_owner owner = {.slot = &multi->deadlock,
+                                          .members = multi->members,
+                                          .members_n = multi->members_n,
+                                          .found = on_deadlock};
+
+        status =
+            ll_deadlock_begin(core, event->id + 1 + multi->members_n, &owner);
+        if (status != 0) {
+            ll_object_leave(core, &multi->object);
+        }
+    }
+    if (status != 0) {
+        unmake(core, multi);
+        return status;
+    }
+    if (event->acquire_all.timeout_ns == 0) {
+        multi->once = true;
+        multi->timeout_ns = ll_after(core->now_ns, ll_try_time_ns(core));
+    } else if (event->acquire_all.timeout_ns > 0) {
+        multi->timeout_ns =
+            ll_after(core->now_ns, event->acquire_all.timeout_ns);
+    }
+    make_txn(multi);
+    ll_call_at(core, &multi->object,
+               ll_ticket_begin_ns(core, session, event->acquire_all.delay_ns));
+    ll_object_reschedule(core, &multi->object);
+    return 0;
+}
+
+static void multi_build(struct ll_core *core,
+                        struct ll_object *object,
+                        struct ll_part *part,
+                        struct ll_request *ret_request)
+{
+    struct ll_multi *multi = ll_multi_of(object);
+
+    (void)core;
+    (void)part;
+    ret_request->kind = LL_REQUEST_TXN;
+    ret_request->txn = (struct ll_txn){
+        .compares = multi->compares,
+        .compares_n = multi->members_n,
+        .then_ops = multi->then_ops,
+        .then_n = multi->once ? multi->members_n : 2 * multi->members_n,
+        .else_ops = multi->else_ops,
+        .else_n = multi->members_n};
+}
+
+const struct ll_object_ops ll_multi_ops = LL_OBJECT_OPS(ll_multi_free,
+                                                        ll_multi_on_time,
+                                                        ll_multi_deadline_ns,
+                                                        multi_build,
+                                                        ll_multi_on_answer,
+                                                        ll_multi_next,
+                                                        NULL,
+                                                        ll_multi_release,
+                                                        NULL,
+                                                        NULL,
+                                                        NULL,
+                                                        NULL);

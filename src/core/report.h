@@ -1,0 +1,53 @@
+#ifndef LL_CORE_REPORT_H
+#define LL_CORE_REPORT_H
+
+#include <stdbool.h>
+
+#include "core/event.h"
+
+struct ll_core;
+struct ll_object;
+
+/**
+ * What a ticket or a multi-lock has to report to its user: ACQUIRED, LOST and
+ * RELEASED, in this order. A member of a multi-lock has the same, and the
+ * multi-lock takes it over (see multi.h).
+ */
+struct ll_report {
+    const char *why; /* of a failed acquire or a loss; static */
+    int acquire_status;
+    int release_status;
+    bool acquired_due;
+    bool lost_due;
+    bool released_due;
+    bool silenced; /* the session was lost because etcd was silent */
+};
+
+/** Each makes a report due. */
+void ll_report_acquired(struct ll_core *core,
+                        struct ll_object *object,
+                        struct ll_report *report,
+                        int status);
+void ll_report_lost(struct ll_core *core,
+                    struct ll_object *object,
+                    struct ll_report *report,
+                    const char *why);
+void ll_report_released(struct ll_core *core,
+                        struct ll_object *object,
+                        struct ll_report *report,
+                        int status);
+
+/** Takes over what is due. @return whether anything was */
+bool ll_report_take(struct ll_report *report, struct ll_report *ret_due);
+
+/** Draws what is due as an effect; false when nothing is. The caller adds the
+ *  blocker to an ACQUIRED.
+ *
+ *  @param text  of an ACQUIRED that failed */
+bool ll_report_next(struct ll_core *core,
+                    struct ll_object *object,
+                    struct ll_report *report,
+                    const char *text,
+                    struct ll_effect *ret_effect);
+
+#endif
