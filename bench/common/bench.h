@@ -1,7 +1,6 @@
 /*
- * What the benchmark programs share: a command line, samples, and a result
- * with the same fields whatever is measured.
- */
+ * Shared by the benchmark programs: a command line, samples, and a result with
+ * the same fields for every measurement. / */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -11,35 +10,36 @@
 
 #include <jansson.h>
 
-/** Upper bounds of the options, so that a slip of the finger stays harmless. */
+/** Upper bounds of the options, so that a typing error is harmless. */
 #define BENCH_WORKERS_MAX 1024
 #define BENCH_TICKETS_MAX 200000
 #define BENCH_SECONDS_MAX 3600
 #define BENCH_HOLD_MAX_US 10000000
 #define BENCH_TTL_MAX_S 60
 
-/** The server's counters, as far as it has told them. */
+/** The server's counters, as far as they could be read. */
 struct bench_server {
     double cpu_s;
     double requests;  /* answered one by one: reads, writes, transactions */
     double ranges;    /* of these, Range */
-    double proposals; /* writes that were agreed on */
+    double proposals; /* committed writes */
     double watch_messages;
     double watchers; /* now */
 };
 
-/** Reads the counters of all endpoints, summed up. Returns false after it has
- *  said on stderr why it cannot. */
+/** Reads the counters of all endpoints, summed up. Returns false with the
+ * reason on stderr. */
 typedef bool bench_server_fn(const char *endpoints,
                              struct bench_server *ret_server);
 
-/** What the command line says; a scenario takes what concerns it. */
+/** The options of the command line; a scenario uses those that concern it. */
 struct bench_options {
     const char *endpoints;
-    const char *name;     /* of the lock, or what the locks' names begin with */
+    const char *name;     /* of the lock, or the prefix of the locks' names */
     const char *guardian; /* its program; NULL: none */
-    const char *user;     /* and, behind a colon, the password; NULL: none */
-    int clients;          /* 0: the scenario's default; as are the next three */
+    const char *user;     /* and, after a colon, the password; NULL: none */
+    int clients;          /* 0: the scenario's default, also for the next
+                           * three */
     int workers;
     int tickets;
     int seconds;
@@ -60,11 +60,11 @@ struct bench_samples {
 /** A scenario's outcome. */
 struct bench_result {
     json_t *fields;               /* an object, in the order of printing */
-    bool failed;                  /* a field found no memory */
+    bool failed;                  /* a field could not be allocated */
     struct bench_samples samples; /* sorted or not */
 };
 
-/** A scenario returns 0, or 1 after it has said on stderr what went wrong. */
+/** A scenario returns 0, or 1 with the error on stderr. */
 typedef int bench_scenario_fn(const struct bench_options *options,
                               struct bench_result *result);
 
@@ -76,7 +76,7 @@ struct bench_scenario {
 
 struct bench_program {
     const char *name;
-    const char *peer; /* as the result names it */
+    const char *peer; /* its name in the result */
     const char *endpoints;
     bench_server_fn *server;
     const struct bench_scenario *scenarios;
@@ -92,7 +92,8 @@ bool bench_samples_add(struct bench_samples *samples, int64_t item_ns);
 bool bench_samples_append(struct bench_samples *samples,
                           const struct bench_samples *more);
 void bench_samples_sort(struct bench_samples *samples);
-/** The value below which that part of the sorted samples lies; 0 of none. */
+/** The value below which that fraction of the sorted samples is; 0 without
+ * samples. */
 int64_t bench_samples_quantile(const struct bench_samples *samples,
                                double part);
 void bench_samples_free(struct bench_samples *samples);
@@ -109,12 +110,13 @@ void bench_result_text(struct bench_result *result,
                        const char *value);
 /** p50, p90 and p99 of the samples, which it sorts, as "p50_ms" and so on.
  *  @param unit     "us", "ms" or "s"
- *  @param unit_ns  how long that is */
+ *  @param unit_ns  its length */
 void bench_result_quantiles(struct bench_result *result,
                             const char *unit,
                             double unit_ns);
 
-/** meter.c: what is spent between start and stop, here and by the server. */
+/** meter.c: the resources used between start and stop, here and by the
+ * server. */
 struct bench_meter {
     bench_server_fn *read;
     const char *endpoints;
@@ -129,33 +131,33 @@ void bench_meter_start(struct bench_meter *meter,
                        const struct bench_options *options);
 void bench_meter_stop(struct bench_meter *meter);
 double bench_meter_seconds(const struct bench_meter *meter);
-/** Adds ops, seconds, per_second, and what each of the operations took. */
+/** Adds ops, seconds, per_second, and the resources per operation. */
 void bench_meter_report(const struct bench_meter *meter,
                         int64_t ops,
                         struct bench_result *result);
-/** The last part alone, for a measurement whose length says nothing. */
+/** The last part only, for a measurement whose length has no meaning. */
 void bench_meter_report_costs(const struct bench_meter *meter,
                               int64_t ops,
                               struct bench_result *result);
-/** This process's resident memory, in KiB; 0 when it cannot be told. */
+/** This process's resident memory, in KiB; 0 if it cannot be read. */
 int64_t bench_resident_kb(void);
 
 /** clock.c: CLOCK_MONOTONIC, which never steps. */
 int64_t bench_now_ns(void);
 void bench_sleep_us(int length_us);
 
-/** turns.c: what the holders of one lock tell each other, on one clock. */
+/** turns.c: times shared by the holders of one lock, on one clock. */
 struct bench_turns;
-/** @return NULL after it has said on stderr that there is no memory */
+/** @return NULL with an error on stderr if there is no memory */
 struct bench_turns *bench_turns_new(int64_t end_ns);
 void bench_turns_free(struct bench_turns *turns);
-/** Whether to take a further turn. */
+/** Whether to acquire again. */
 bool bench_turns_go_on(struct bench_turns *turns);
 void bench_turns_granted(struct bench_turns *turns, int who, int64_t at_ns);
 void bench_turns_releasing(struct bench_turns *turns, int who);
 /** Ends the turns of all. Always 1. */
 int bench_turns_fail(struct bench_turns *turns);
-/** Adds what was measured to the result, once nobody takes turns any more. */
+/** Adds the measurement to the result, once all turns have ended. */
 void bench_turns_report(struct bench_turns *turns,
                         const struct bench_meter *meter,
                         int seconds,
@@ -164,10 +166,10 @@ void bench_turns_report(struct bench_turns *turns,
 /** threads.c */
 typedef int bench_thread_fn(int index, void *arg);
 /** Runs a function in n threads and waits for all of them.
- *  @return 0 when each of them returned 0, else 1 */
+ *  @return 0 if each of them returned 0, else 1 */
 int bench_in_parallel(int n, bench_thread_fn *run, void *arg);
 
-/** Says on stderr that there is no memory. Always 1. */
+/** Prints on stderr that there is no memory. Always 1. */
 int bench_no_memory(void);
 
 #endif

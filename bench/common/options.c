@@ -148,7 +148,8 @@ static int parse_option(struct command *command, int option)
         if (option >= OPTION_NUMBER) {
             return parse_number(command, (size_t)(option - OPTION_NUMBER));
         }
-        print_usage(command->program, stderr); /* getopt said what is wrong */
+        print_usage(command->program, stderr); /* getopt has printed the
+                                                * error */
         return 2;
     }
 }

@@ -1,8 +1,7 @@
 /*
- * Clients that take turns on one lock: how soon after a holder begins to
- * release does the next one have it? They are threads of one process, and so
- * share a clock.
- */
+ * Clients that take turns on one lock: how long after a holder begins to
+ * release does the next one hold it? They are threads of one process, and so
+ * share a clock. / */
 #include "bench.h"
 
 #include <pthread.h>
@@ -12,7 +11,7 @@
 struct bench_turns {
     int64_t end_ns;
     pthread_mutex_t mutex; /* guards what follows */
-    int last;              /* who released last; -1 before the first */
+    int last;              /* the last to release; -1 before the first */
     int64_t released_ns;
     int64_t grants;
     bool failed;
@@ -53,8 +52,8 @@ bool bench_turns_go_on(struct bench_turns *turns)
     return !failed && bench_now_ns() < turns->end_ns;
 }
 
-/* Every grant costs something, but only one that changes the holder before the
- * end is a hand-over. */
+/* Every grant counts as an operation, but only one that changes the holder
+ * before the end is a handover. */
 void bench_turns_granted(struct bench_turns *turns, int who, int64_t at_ns)
 {
     (void)pthread_mutex_lock(&turns->mutex);

@@ -1,8 +1,7 @@
 /*
- * Starts a throw-away cluster of three members, breaks it in all the ways of
- * faults.c, and prints a table of what leaselock's users see: see usage below,
- * and docs/faults.md for what the columns mean.
- */
+ * Starts a temporary cluster of three members, applies all faults of faults.c
+ * to it, and prints a table of the effects on leaselock's users: see usage
+ * below, and docs/faults.md for the columns. / */
 #include "faultbench.h"
 
 #include <errno.h>
@@ -77,8 +76,8 @@ static void print_value(int64_t value_ms)
     }
 }
 
-/** Prints a column: the median, the worse one of an even number, and the
- *  worst, in seconds. */
+/** Prints a column: the median (of an even number, the greater one) and the
+ * maximum, in seconds. */
 static void print_column(int64_t *values_ms, int n, bool least_is_worst)
 {
     qsort(values_ms, (size_t)n, sizeof(*values_ms), compare);
@@ -159,7 +158,8 @@ static int measure(const struct fault *fault, int runs)
 
     if (test_cluster_start(&cluster) == 0) {
         for (result = 0; run < runs && result == 0; run++) {
-            /* A prime step spreads the runs over the pause between beats. */
+            /* A prime step spreads the runs over the interval between
+             * renewals. */
             result = fault_measure(&cluster, fault, 1009u * (unsigned)(run + 1),
                                    &figures[run]);
         }

@@ -1,14 +1,14 @@
-/* What is done to a cluster. */
+/* The faults of a cluster. */
 #include "faultbench.h"
 
 #include <stdio.h>
 
 #include "support/wait.h"
 
-/** A member is away for so long before it comes back: it has stood for election
- *  several times, or its view of the leases is older than they live. */
+/** How long a member is down or cut off: long enough for several elections, or
+ * for its view of the leases to be older than their TTL. */
 #define AWAY_MS 13000
-/** A slow disk: so long it hangs, so long it works. */
+/** A slow disk: how long it hangs, and how long it works. */
 #define BURST_MS 200
 #define BURSTS 20
 
@@ -63,7 +63,7 @@ static int pause_for_long(struct test_cluster *cluster, size_t member)
     return 0;
 }
 
-/** A slow disk, from when it hangs for the first time. */
+/** A slow disk, from its first hang on. */
 static int hang_and_work(struct test_cluster *cluster, size_t member)
 {
     int bursts;
@@ -81,8 +81,8 @@ static int hang_and_work(struct test_cluster *cluster, size_t member)
     return 0;
 }
 
-/** Starts a member that was killed, and does the same to the others, each as
- *  soon as the one before serves. */
+/** Restarts a killed member, then kills and restarts the others, each as soon
+ * as the one before serves. */
 static int restart_all(struct test_cluster *cluster, size_t member)
 {
     size_t i;
@@ -99,7 +99,7 @@ static int restart_all(struct test_cluster *cluster, size_t member)
     return 0;
 }
 
-/** Forgets the history. */
+/** Compacts the history. */
 static int compact(struct test_cluster *cluster, size_t member)
 {
     char revision[24];
@@ -112,7 +112,7 @@ static int compact(struct test_cluster *cluster, size_t member)
                : -1;
 }
 
-/** Makes each member rewrite its file. */
+/** Defragments each member. */
 static int defragment(struct test_cluster *cluster, size_t member)
 {
     size_t i;

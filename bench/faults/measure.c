@@ -1,4 +1,4 @@
-/* A fault, and what it costs those who use locks meanwhile. */
+/* A fault, and its cost for clients that use locks meanwhile. */
 #include "faultbench.h"
 
 #include <stdio.h>
@@ -18,8 +18,8 @@ static bool never(void *arg)
     return false;
 }
 
-/** Looks at the holder and lists its queue again and again, on a thread of its
- *  own, since a fault may take the main thread's time. */
+/** Reads the holder's state and lists its queue repeatedly, on a thread of its
+ * own, since a fault may block the main thread. */
 static void *look_main(void *arg)
 {
     struct scene *scene = arg;
@@ -42,7 +42,7 @@ static void *look_main(void *arg)
     return NULL;
 }
 
-/** Whether everybody has come through the fault. */
+/** Whether all clients have recovered from the fault. */
 static bool all_went_on(void *arg)
 {
     struct scene *scene = arg;
@@ -63,7 +63,7 @@ static bool all_went_on(void *arg)
     return all;
 }
 
-/** The fault, until all have come through. 0, or -1. */
+/** Applies the fault and waits until all have recovered. 0, or -1. */
 static int scene_play(struct scene *scene,
                       const struct fault *fault,
                       size_t member,
@@ -99,7 +99,7 @@ static int scene_play(struct scene *scene,
         (void)fprintf(stderr, "faultbench: %s: %s\n", fault->name,
                       scene->failure);
     }
-    /* What comes of putting all right is a row of its own. */
+    /* The effect of the repair is a row of its own. */
     scene->ending = true;
     (void)pthread_mutex_unlock(&scene->mutex);
     if (fault->end != NULL && fault->end(scene->cluster, member) != 0) {

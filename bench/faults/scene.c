@@ -1,4 +1,4 @@
-/* Those who use locks while a cluster is broken, and what they see of it. */
+/* Clients that use locks during a cluster's fault, and its effects on them. */
 #include "scene.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@ void scene_fail(struct scene *scene, const char *what)
     }
 }
 
-/** Takes note that somebody lost a lock or a place in a queue. */
+/** Counts a lost lock or a lost place in a queue. */
 static void scene_lose(struct scene *scene, enum part part)
 {
     if (!scene->is_lost[part]) {
@@ -110,7 +110,7 @@ on_taker_done(int status, const struct leaselock_error *error, void *arg)
     } else if (status != 0) {
         scene_fail(scene, "a taker was not served");
     } else {
-        /* A taker that gets the lock twice running took it over from nobody. */
+        /* A contender that gets the lock twice in a row is not a handover. */
         if (taker->part != scene->turn_of) {
             if (scene->began_ns != 0) {
                 scene->figures.handoff_ms = longer_ms(scene->figures.handoff_ms,
@@ -187,7 +187,7 @@ static bool waiter_waits(void *arg)
     return leaselock_ticket_position(arg) == 1;
 }
 
-/** Opens all clients and begins what they do. */
+/** Opens all clients and starts their work. */
 int scene_open(struct scene *scene, size_t near, size_t far)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -233,7 +233,7 @@ static bool nothing_is_under_way(void *arg)
     bool idle;
 
     (void)pthread_mutex_lock(&scene->mutex);
-    /* The taker that waits is served once the other one has gone. */
+    /* The waiting contender is served once the other one has left. */
     idle = scene->busy == 0;
     (void)pthread_mutex_unlock(&scene->mutex);
     return idle;

@@ -6,10 +6,10 @@
 #include "faultbench.h"
 #include "support/cluster_client.h"
 
-/** Whoever has not come through by then never will. */
+/** A client that has not recovered by then is taken to have failed. */
 #define FAULT_PATIENCE_MS 30000
 
-/** Who takes part; each is a client of its own. */
+/** The participants; each is a client of its own. */
 enum part {
     PART_HOLDER,
     PART_WAITER,
@@ -25,7 +25,7 @@ enum part {
 
 struct scene;
 
-/** One of two who hand a lock back and forth. */
+/** One of two that hand a lock over to each other. */
 struct taker {
     struct scene *scene;
     enum part part;
@@ -46,31 +46,31 @@ struct scene {
     pthread_mutex_t mutex;
     struct fault_figures figures;
     bool ending;
-    bool asking;        /* a listing is under way */
-    int busy;           /* calls under way that begin the next */
+    bool asking;        /* a listing is in flight */
+    int busy;           /* calls in flight that begin the next */
     int64_t began_ns;   /* the fault; 0 before */
     int64_t granted_ns; /* the waiter's */
-    int64_t turn_ns;    /* the newest hand-over */
-    int64_t asked_ns;   /* the newest listing was begun */
+    int64_t turn_ns;    /* the latest handover */
+    int64_t asked_ns;   /* start of the latest listing */
     enum part turn_of;
     bool is_lost[PARTS_N]; /* its ticket */
     const char *failure;
 };
 
 /** Opens all clients, those of the first kind on one member and the others on
- *  another, and begins what they do. 0, or -1. */
+ * another, and starts their work. 0, or -1. */
 int scene_open(struct scene *scene, size_t near, size_t far);
 
-/** Lets all come to an end, and closes the clients. 0, or -1. */
+/** Ends all work, and closes the clients. 0, or -1. */
 int scene_close(struct scene *scene);
 
 /** Begins a listing. With the mutex. */
 void scene_list(struct scene *scene);
 
-/** Notes what no fault explains. With the mutex. */
+/** Records a failure that no fault explains. With the mutex. */
 void scene_fail(struct scene *scene, const char *what);
 
-/** The longer of a time so far and one more. */
+/** The maximum of a time so far and another. */
 int64_t longer_ms(int64_t most_ms, int64_t from_ns, int64_t to_ns);
 
 #endif

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-/** How exactly a time is known that is found by looking again and again. */
+/** The resolution of a time that is found by polling. */
 #define LOOK_US 1000
-/** The page of metrics costs etcd some milliseconds. */
+/** The page of metrics takes etcd some milliseconds. */
 #define SETTLE_LOOK_US 50000
 #define SETTLE_LOOKS 6
 

@@ -1,4 +1,4 @@
-/** Many tickets at once, told from callbacks. */
+/** Many tickets at once, whose results are reported in callbacks. */
 #ifndef BENCH_CROWD_H
 #define BENCH_CROWD_H
 
@@ -19,18 +19,18 @@ struct crowd_member {
 struct crowd {
     struct crowd_member *members;
     int members_n;
-    bool release;          /* what is held goes back at once */
+    bool release;          /* each is released when it is held */
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     int held;
     int released;
     bool failed;
-    bool ending; /* what fails now was given up */
+    bool ending; /* failures from now on are ignored */
 };
 
-/** @return 0, or 1 after it has said why not */
+/** @return 0, or 1 with the reason on stderr */
 int crowd_new(int members_n, struct crowd *ret_crowd);
-/** Once no callback can come any more: its client is closed. */
+/** Call it once no callback can follow: its client is closed. */
 void crowd_free(struct crowd *crowd);
 
 /** Begins to acquire a ticket for each member.
@@ -41,28 +41,28 @@ int crowd_acquire(struct crowd *crowd,
                   bool one_name);
 
 /** Waits until each member's request has been answered, so that its key is in
- *  etcd. @return how many are when `end_ns` has come or all of them are */
+ *  etcd. @return how many are, at `end_ns` or when all of them are */
 int crowd_wait_queued(const struct crowd *crowd, int64_t end_ns);
 
 /** Waits until as many members as there are have been held (or, with
  *  `release`, released), a failure or end_ns. @return how many */
 int crowd_wait_held(struct crowd *crowd, int64_t end_ns);
 bool crowd_failed(struct crowd *crowd);
-/** From now on the loss of a ticket is no failure. One that is not new yet is
- *  left alone, as by crowd_free. */
+/** From now on the loss of a ticket is not a failure. Ignores a crowd that was
+ * not created, as crowd_free does. */
 void crowd_ending(struct crowd *crowd);
 
-/** Waits until etcd's number of watches has not changed for a while: whoever
- *  waits has said so to etcd. It takes no longer than the options' seconds.
- *  @param ret_settled_ns  when it last changed; start_ns where etcd's metrics
+/** Waits until etcd's number of watches has not changed for a while: then every
+ * waiter has its watch. Ends after the options' seconds.
+ *  @param ret_settled_ns  when it last changed; start_ns if etcd's metrics
  *                         cannot be read
  *  @return the number of watches */
 double crowd_settle(const struct bench_options *options,
                     int64_t start_ns,
                     int64_t *ret_settled_ns);
 
-/** Waits until etcd has so many watches, or until the options' seconds are
- *  over, or as long as its metrics can be read. */
+/** Waits until etcd has n watches, its metrics cannot be read, or the options'
+ * seconds are over. */
 void crowd_wait_watchers(const struct bench_options *options, int n);
 
 #endif

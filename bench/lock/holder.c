@@ -1,4 +1,4 @@
-/* Locks that are held by a process of their own. */
+/* A process that holds locks. */
 #include "holder.h"
 #include "crowd.h"
 
@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #define NUMBER_SIZE 16
-/** No holder lives longer, whatever becomes of who started it. */
+/** The maximum life of a holder, whatever happens to its parent. */
 #define HOLDER_LIFE_S 600
 
-/* The holder's process: says so when it holds, and holds until it is killed or
+/* The holder's process: reports when it holds, and holds until it is killed or
  * its parent has ended. */
 int bench_hold(const struct bench_options *options, struct bench_result *result)
 {
@@ -44,7 +44,7 @@ int bench_hold(const struct bench_options *options, struct bench_result *result)
     return status;
 }
 
-/* The child gets nothing but the output's pipe: all else closes on exec. */
+/* The child inherits only the output's pipe: all else is closed on exec. */
 static int spawn(char *const *argv, struct holder *holder)
 {
     posix_spawn_file_actions_t actions;

@@ -1,8 +1,6 @@
 /*
- * Measures leaselock against a running etcd; README.md says what the figures
- * mean. A new scenario is a function, a prototype in lockbench.h and a line
- * here.
- */
+ * Measures leaselock against a running etcd; README.md explains the figures. A
+ * new scenario is a function, a prototype in lockbench.h and a line here. / */
 #include "lockbench.h"
 
 static const struct bench_scenario scenarios[] = {

@@ -18,7 +18,7 @@ bench_scenario_fn bench_waiters;
 /** metrics.c */
 bench_server_fn bench_metrics;
 
-/** Clients, and sessions that are spread over them in turn. */
+/** Clients, and sessions that are distributed over them in turn. */
 struct bench_sessions {
     leaselock_client **clients;
     int clients_n;
@@ -26,15 +26,15 @@ struct bench_sessions {
     int sessions_n;
 };
 
-/** sessions.c; a failure is said on stderr. The sessions' leases live for
- *  the options' ttl_s. */
+/** sessions.c; a failure is printed on stderr. The sessions' TTL is the
+ * options' ttl_s. */
 int bench_sessions_open(const struct bench_options *options,
                         int clients_n,
                         int sessions_n,
                         struct bench_sessions *ret_sessions);
 void bench_sessions_close(struct bench_sessions *sessions);
 
-/** Says on stderr what failed and why. Always 1. */
+/** Prints on stderr what failed and why. Always 1. */
 int bench_fail(const char *what, const struct leaselock_error *error);
 
 #endif

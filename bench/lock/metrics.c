@@ -13,7 +13,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/** A page has some 100 KiB; one that is longer than this is no such page. */
+/** A page has some 100 KiB; a longer response than this is refused. */
 #define PAGE_MAX (16 * 1024 * 1024)
 #define TIMEOUT_S 30
 #define ENDPOINT_SIZE 256
@@ -24,7 +24,7 @@ static int fail(const char *endpoint, const char *why)
     return -1;
 }
 
-/** @return a connected socket, or -1 after it has said why not */
+/** @return a connected socket, or -1 with the reason on stderr */
 static int connect_to(const char *endpoint)
 {
     const struct timeval timeout = {.tv_sec = TIMEOUT_S};
@@ -97,7 +97,7 @@ static char *read_page(int fd)
     return NULL;
 }
 
-/** The number behind a line's beginning; 0 where there is no such line. */
+/** The number after a line's beginning; 0 if there is no such line. */
 static double value_of(const char *page, const char *beginning)
 {
     const char *line = page;

@@ -1,8 +1,7 @@
 /*
- * One thread's worth of program with thousands of locks on their way: each of
- * the tickets is acquired, released and acquired again from the callbacks of
- * one client and one session, every one for a name that nobody else wants.
- */
+ * A single-threaded program with thousands of locks in flight: each ticket is
+ * acquired, released and acquired again from the callbacks of one client and
+ * one session, for a name of its own. / */
 #include "lockbench.h"
 
 #include <pthread.h>
@@ -25,14 +24,14 @@ struct async {
     int64_t end_ns;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t ended;
-    int running; /* slots that go on */
+    int running; /* slots that continue */
     bool failed;
     struct bench_samples samples;
 };
 
 static void begin(struct slot *slot);
 
-/* The last thing that is done with a slot. */
+/* Ends a slot. */
 static void end(struct slot *slot, bool failed)
 {
     struct async *async = slot->async;
@@ -95,8 +94,8 @@ static void begin(struct slot *slot)
     }
 }
 
-/* Each slot's cycle that has begun at the end is still finished and counted,
- * with the time that it takes. */
+/* Each slot's cycle in progress at the end is still completed and counted, with
+ * its time. */
 static int measure(const struct bench_options *options,
                    struct async *async,
                    struct slot *slots,

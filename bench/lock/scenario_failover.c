@@ -1,10 +1,9 @@
 /*
- * Holders that are killed: how soon after the kill does the waiter have the
- * lock? Each pair has a lock of its own, a holder that is a process of its own
- * and renews its lease as any, and a waiter here. The kills come at times
- * spread over the distance of two renewals, since how much of its life is left
- * to a lease is chance.
- */
+ * Holders that are killed: how long after the kill does the waiter hold the
+ * lock? Each pair has a lock of its own, a holder in a process of its own,
+ * which renews its lease as usual, and a waiter here. The kills are spread over
+ * the interval between two renewals, since a lease's remaining TTL is random.
+ * / */
 #include "crowd.h"
 #include "holder.h"
 
@@ -14,7 +13,7 @@
 #define PAIRS 8
 #define NS_PER_S INT64_C(1000000000)
 #define QUEUED_MAX_NS (30 * NS_PER_S)
-/** etcd may be busy, or have many leases to end; but not for this long. */
+/** etcd may be busy, or have many leases to revoke, but not for this long. */
 #define TAKE_OVER_MAX_NS (60 * NS_PER_S)
 
 static int report(const struct crowd *crowd,

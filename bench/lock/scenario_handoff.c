@@ -1,10 +1,9 @@
 /*
- * Clients that take turns on one lock, or lead in turn. Each has its own
- * client, session and thread, as processes on several machines would.
- */
+ * Contenders that acquire one lock, or lead, in turn. Each has its own client,
+ * session and thread, like processes on several machines. / */
 #include "lockbench.h"
 
-/** A lost hand-over ends the run instead of hanging it. */
+/** A lost handover ends the run instead of hanging it. */
 #define WAIT_MAX_MS 30000
 
 typedef int take_fn(leaselock_session *session,

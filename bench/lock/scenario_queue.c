@@ -1,8 +1,7 @@
 /*
- * A long queue for one name, whose holder is somebody else: how fast does it
- * form, and when the holder lets go, how fast does the lock pass through all of
- * them? Each lets go as soon as it holds.
- */
+ * A long queue for one name, with a holder in another process: how fast does it
+ * form, and when the holder releases, how fast is the lock handed over through
+ * all of them? Each releases as soon as it holds. / */
 #include "crowd.h"
 
 #define NS_PER_S INT64_C(1000000000)

@@ -1,8 +1,7 @@
 /*
- * Workers that lock and unlock names which nobody else wants: the cost of a
- * lock where it never waits. Each worker has a thread, a session and a name;
- * the sessions are spread over one client or several.
- */
+ * Workers that lock and unlock uncontended names: the cost of a lock without a
+ * wait. Each worker has a thread, a session and a name; the sessions are spread
+ * over one client or several. / */
 #include "lockbench.h"
 
 #include <stdio.h>

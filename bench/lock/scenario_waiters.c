@@ -1,8 +1,6 @@
 /*
- * Tickets that wait, each for a name of its own that somebody else holds: how
- * soon have all of them said so to etcd, and what does one of them weigh? The
- * holder is a process of its own.
- */
+ * Tickets that wait, each for a name of its own that another process holds: how
+ * soon does each have its watch, and how much memory does one take? / */
 #include "crowd.h"
 #include "holder.h"
 
@@ -56,7 +54,7 @@ int bench_waiters(const struct bench_options *options,
         holder_start(options, options->name, options->tickets, &holder) == 0 &&
         holder_wait_held(&holder) == 0 &&
         bench_sessions_open(options, 1, 1, &sessions) == 0) {
-        /* Who holds watches its keys, which is not what is measured. */
+        /* The holder watches its keys, too; those watches are not measured. */
         crowd_wait_watchers(options, options->tickets);
         status = measure(options, &crowd, sessions.sessions[0], result);
         crowd_ending(&crowd);

@@ -1,9 +1,8 @@
 /*
- * A lock in Redis as many use it: SET NX PX with a value of the holder's own, a
- * script that deletes the key only while it has that value, and tries again
- * after a pause with jitter. It has no queue, no fencing token, and one server
- * that keeps nothing.
- */
+ * A common lock in Redis: SET NX PX with a value of the holder's own, a script
+ * that deletes the key only while it has that value, and retries after a pause
+ * with jitter. It has no queue, no fencing token, and a single server without
+ * persistence. / */
 #include "bench.h"
 
 #include <hiredis/hiredis.h>
@@ -16,16 +15,16 @@
 #define KEY_SIZE 192
 #define VALUE_SIZE 48
 #define CONNECT_S 10
-/** A lock that cannot be had for so long ends the run. */
+/** A lock that cannot be acquired for this long ends the run. */
 #define WAIT_MAX_NS (INT64_C(60) * 1000000000)
 
-/* One round trip, and nobody else's lock is released. */
+/* One round trip, and another holder's lock is not released. */
 static const char release_script[] =
     "if redis.call('get', KEYS[1]) == ARGV[1] then "
     "return redis.call('del', KEYS[1]) else return 0 end";
 
-/* Every command that this process has sent: Redis counts a script's inner
- * commands as well, which are no requests. */
+/* The commands that this process has sent: Redis also counts a script's inner
+ * commands, which are not requests. */
 static atomic_llong sent;
 
 struct worker {
@@ -74,7 +73,7 @@ static redisContext *connect_to(const char *endpoint)
     return connection;
 }
 
-/** @return 1 when it was set, 0 when another has it, -1 after an error */
+/** @return 1 if it was set, 0 if another holds it, -1 after an error */
 static int try_lock(struct worker *worker, int ttl_s)
 {
     redisReply *reply = redisCommand(worker->connection, "SET %s %s NX PX %d",
@@ -95,7 +94,7 @@ static int try_lock(struct worker *worker, int ttl_s)
     return got;
 }
 
-/* The pause is between half and one and a half of what was asked for. */
+/* The pause is between half and one and a half of the configured one. */
 static int lock(struct worker *worker, const struct bench_options *options)
 {
     int64_t end_ns = bench_now_ns() + WAIT_MAX_NS;
@@ -131,7 +130,7 @@ static int unlock(struct worker *worker)
     return status;
 }
 
-/** @param one_key  all workers want one lock; else each has one of its own */
+/** @param one_key  all workers use one lock; else each has one of its own */
 static struct worker *
 open_workers(const struct bench_options *options, int n, bool one_key)
 {

@@ -1,5 +1,5 @@
-/* What etcd and the network might say to core: what is asked for, and much that
- * is not. */
+/* Input to core from etcd and the network: expected messages, and many
+ * unexpected ones. */
 #include <string.h>
 
 #include "core/object.h"
@@ -121,8 +121,7 @@ static struct ll_range_answer make_range(struct world *world,
     return range;
 }
 
-/** What stands of the key of a write's ticket: mostly as it was made, at this
- *  version or that. */
+/** The key of a write's ticket, mostly as created, at some version. */
 static struct ll_range_answer make_fence(struct world *world,
                                          uint64_t id,
                                          struct ll_kv *kv,
@@ -185,7 +184,7 @@ static void make_txn(struct world *world,
     }
 }
 
-/** An answer to each part of a batch. */
+/** An answer to each request of a batch. */
 static void make_batch(struct world *world,
                        const struct fuzz_call *call,
                        struct parts *parts,
@@ -294,7 +293,7 @@ void world_answer(struct world *world,
     parts_free(parts);
 }
 
-/** The generation of a stream: mostly the newest. */
+/** The generation of a stream: mostly the latest. */
 static uint32_t pick_generation(const struct world *world,
                                 enum ll_stream_kind which,
                                 struct fuzz_bytes *bytes)
@@ -317,7 +316,7 @@ void world_keepalive(struct world *world, struct fuzz_bytes *bytes)
     (void)world_step(world, &event);
 }
 
-/** What etcd does to a watch, in the books. */
+/** Records etcd's action on a watch. */
 static void note_watch(struct world *world, const struct ll_event *event)
 {
     struct fuzz_watch *watch = event->watch.watch_id < 0
@@ -325,11 +324,11 @@ static void note_watch(struct world *world, const struct ll_event *event)
                                    : world_watch(world, event->watch.watch_id);
 
     if (event->kind == LL_EVENT_WATCH_CREATED && event->watch.watch_id < 0) {
-        return; /* of no watch: -1 is a refusal's */
+        return; /* no watch: -1 is a refusal's id */
     }
     if (event->kind == LL_EVENT_WATCH_CREATED &&
         (watch == NULL || watch->state == FUZZ_WATCH_OVER)) {
-        /* The server's own number, if there is but one that it can mean. */
+        /* The server's own number, if it is unambiguous. */
         watch = world_oldest_creating(world);
         if (watch != NULL &&
             event->watch.generation == world->generations[LL_STREAM_WATCH]) {

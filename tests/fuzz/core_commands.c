@@ -1,4 +1,4 @@
-/* Commands from bytes: writes under a fence, places taken over, observers, and
+/* Commands from bytes: writes under a fence, resumed tickets, observers, and
  * tickets of several names. */
 #include <string.h>
 
@@ -13,7 +13,7 @@ static int64_t pick_timeout_ns(struct fuzz_bytes *bytes)
     return timeouts_ns[fuzz_below(bytes, 4)];
 }
 
-/** The parts of a write; false: some are not a write's. */
+/** The operations of a write; false: some are not allowed in a write. */
 static bool make_write(struct world *world,
                        const struct thing *ticket,
                        struct thing *write,
@@ -178,7 +178,7 @@ void world_observe_end(struct world *world, struct thing *observer)
     FUZZ_CHECK((world_step(world, &event) == 0) == there);
 }
 
-/** The names of a ticket; false: some do not go together. */
+/** The names of a ticket; false: some cannot be combined. */
 static bool
 pick_names(struct fuzz_bytes *bytes, struct ll_bytes *ret_names, size_t *ret_n)
 {

@@ -1,4 +1,4 @@
-/* What core tells of writes and observers, held against the contract. */
+/* Checks core's reports of writes and observers against the contract. */
 #include <string.h>
 
 #include "core_world.h"
@@ -43,14 +43,14 @@ void world_on_written(struct world *world, const struct ll_effect *effect)
     if (write->releases) {
         FUZZ_CHECK(ticket->giving > 0);
         ticket->giving--;
-        /* One that was lost or released before stays so. */
+        /* A ticket that was lost or released before stays so. */
         ticket->given_back |= status == 0 && !ticket->lost &&
                               !ticket->end_asked &&
                               !world->things[ticket->session].end_asked;
     }
 }
 
-/** Reads every byte that an observer is shown. */
+/** Reads every byte of a report to an observer. */
 static uint64_t hash_of(const struct ll_kv *kv)
 {
     uint64_t hash = (uint64_t)kv->create_revision * 31 + 1;
@@ -61,7 +61,7 @@ static uint64_t hash_of(const struct ll_kv *kv)
     for (size_t i = 0; i < kv->value.size; i++) {
         hash = hash * 1099511628211U + (unsigned char)kv->value.data[i];
     }
-    return hash != 0 ? hash : 1; /* 0: none was told */
+    return hash != 0 ? hash : 1; /* 0: none was reported */
 }
 
 void world_on_observed(struct world *world, const struct ll_effect *effect)

@@ -6,7 +6,7 @@
 #include "etcd/messages.h"
 #include "leaselock/leaselock.h"
 
-/** How often core may ask in a row to be woken at once. */
+/** The limit of consecutive immediate wake-ups. */
 #define WAKES_MAX 4
 
 struct fuzz_stream *world_stream(struct world *world, enum ll_stream_kind kind)
@@ -35,7 +35,7 @@ struct fuzz_watch *world_watch(struct world *world, int64_t id)
 {
     struct fuzz_watch *found = NULL;
 
-    /* A server's own number may be one that the client asked for once. */
+    /* A server's own number may equal one that the client requested. */
     for (unsigned i = world->watches_n; i-- > 0;) {
         if (world->watches[i].id == id &&
             (found == NULL || found->state == FUZZ_WATCH_OVER)) {
@@ -106,7 +106,7 @@ static void check_detail(const struct ll_detail *detail)
 {
     FUZZ_CHECK(detail->text != NULL);
     (void)strlen(detail->text);
-    /* Each status has a name. */
+    /* Checks that each status has a name. */
     FUZZ_CHECK(strlen(leaselock_status_name(detail->status)) > 0);
 }
 
@@ -126,7 +126,7 @@ static void note_txn(const struct ll_txn *txn, struct fuzz_txn *ret_txn)
     note_ops(txn->else_ops, txn->else_n, ret_txn->else_ops, &ret_txn->else_n);
 }
 
-/** What is asked for in a thing's name, alone or as a part of a batch. */
+/** Checks a request of an object, alone or within a batch. */
 static void check_asker(struct world *world, uint64_t id)
 {
     const struct thing *thing = thing_of(world, id);
@@ -139,7 +139,7 @@ static void check_asker(struct world *world, uint64_t id)
     }
 }
 
-/** Many reads in one: nothing but serializable ranges. */
+/** A batch of reads: only serializable ranges. */
 static void on_reads(struct world *world,
                      const struct ll_request *request,
                      const struct ll_batch *batch)
@@ -154,7 +154,7 @@ static void on_reads(struct world *world,
     }
 }
 
-/** Many Txns in one, which nobody asks for but their own askers. */
+/** A batch of Txns, each of which belongs to one object. */
 static void on_batch(struct world *world,
                      const struct ll_request *request,
                      struct fuzz_call *call)
@@ -236,7 +236,7 @@ static void on_stream_close(struct world *world, const struct ll_effect *effect)
     stream->closed = true;
 }
 
-/** A beat may be drawn just before the session is told to be open. */
+/** A keep-alive may be drawn just before the session is reported as open. */
 static void on_beat(struct world *world, const struct ll_effect *effect)
 {
     const struct thing *session = thing_of(world, effect->id);
@@ -343,7 +343,7 @@ static void on_user_effect(struct world *world, const struct ll_effect *effect)
     }
 }
 
-/** Says what goes in and comes out, for one who looks at a finding. */
+/** Prints input and output, for the analysis of a failure. */
 static void
 say(const struct world *world, const char *what, int kind, uint64_t id)
 {
@@ -401,7 +401,7 @@ static void on_effect(struct world *world, const struct ll_effect *effect)
     }
 }
 
-/** What a user sees of a session that it has been told is open. */
+/** Checks the view of a session that was reported as open. */
 static void check_session(const struct world *world, unsigned at)
 {
     const struct thing *session = &world->things[at];
@@ -413,7 +413,7 @@ static void check_session(const struct world *world, unsigned at)
     FUZZ_CHECK((view.remaining_ns > 0) == !session->lost);
 }
 
-/** What a user sees of what it has been told that it has. */
+/** Checks the views of objects that were reported as acquired. */
 static void check_held(const struct world *world)
 {
     for (unsigned i = 0; i < world->things_n; i++) {
@@ -430,7 +430,7 @@ static void check_held(const struct world *world)
     }
 }
 
-/** Books a command that was taken. */
+/** Records a command that was accepted. */
 static void note_command(struct world *world, const struct ll_event *event)
 {
     struct thing *thing = &world->things[event->id - 1];
@@ -486,8 +486,8 @@ int world_step(struct world *world, struct ll_event *event)
 {
     int status = step_once(world, event);
 
-    /* What an event makes due at once is done as soon as core is woken; it
-     * must not ask to be woken for ever. */
+    /* Work that an event makes due at once is done when core is woken; core
+     * must not ask for immediate wake-ups endlessly. */
     for (unsigned i = 0; ll_core_deadline_ns(world->core) <= world->now_ns;
          i++) {
         struct ll_event time = {.kind = LL_EVENT_TIME};

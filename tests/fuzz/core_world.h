@@ -9,10 +9,9 @@
 #include "fuzz.h"
 
 /**
- * What stands around core in fuzz_core: the books of a driver. They hold what
- * core has been asked for, what it has answered, and what of the transport's
- * is open, and they check that core keeps the contract of core/event.h.
- */
+ * The environment of core in fuzz_core: a driver's records of core's commands,
+ * its reports and the open calls and streams. They check that core keeps the
+ * contract of core/event.h. / */
 
 #define THINGS_MAX 800
 #define CALLS_MAX (LL_CALLS_MAX + 1)
@@ -24,41 +23,40 @@
 enum thing_kind {
     THING_SESSION,
     THING_TICKET, /* of one name or of several */
-    THING_PART,   /* of a ticket of several names: its user hears nothing */
+    THING_PART,   /* of a ticket of several names: no reports of its own */
     THING_QUERY,
     THING_WRITE,
     THING_OBSERVER,
 };
 
-/** What a write borrows to core; freed at its last word, so that ASan sees
- *  who still reads it. */
+/** Memory that core borrows from a write; freed at the write's end, so that
+ * ASan detects later reads. */
 struct borrowed {
     struct ll_compare compares[3];
     struct ll_op ops[3];
     struct ll_bytes value;
 };
 
-/** What core has; its id is its place plus 1. */
+/** An object in core; its id is its index plus 1. */
 struct thing {
     enum thing_kind kind;
-    unsigned session; /* of a ticket or part: the place of its session */
+    unsigned session; /* of a ticket or member: the index of its session */
     int64_t lease;    /* of a session */
-    unsigned ticket;  /* of a write: the place of its ticket */
-    bool releases;    /* of a write: it gives the ticket back */
+    unsigned ticket;  /* of a write: the index of its ticket */
+    bool releases;    /* of a write: it releases the ticket */
     struct borrowed *borrowed;
-    unsigned giving; /* of a ticket: writes that are to give it back */
+    unsigned giving; /* of a ticket: writes that are to release it */
     bool given_back; /* of a ticket: one has */
-    bool nobody;     /* of an observer: that nobody leads was told last */
+    bool nobody;     /* of an observer: the last report was "no leader" */
     uint64_t leader; /* or this one, as a hash */
     /** Of ll_core_step, 0. */
     bool asked;
     bool end_asked; /* close, release */
     /** Effects. */
-    bool told; /* OPENED, ACQUIRED, QUERIED, an observer's end, a write's
-                  last word */
+    bool told; /* OPENED, ACQUIRED, QUERIED, an observer's or a write's end */
     int status;
     bool lost;     /* LOST; of a session: CHANGED to lost */
-    bool end_told; /* CLOSED, RELEASED, a write's time-out */
+    bool end_told; /* CLOSED, RELEASED, a write's timeout */
 };
 
 /** A Txn that is in flight: the kinds of its operations. */
@@ -81,7 +79,7 @@ struct fuzz_call {
 enum fuzz_watch_state { FUZZ_WATCH_CREATING, FUZZ_WATCH_ON, FUZZ_WATCH_OVER };
 
 struct fuzz_watch {
-    int64_t id; /* that was asked for, or the server's own */
+    int64_t id; /* the requested one, or the server's own */
     enum fuzz_watch_state state;
     int64_t asked;
 };
@@ -110,8 +108,8 @@ struct world {
     unsigned calls_n;
     struct fuzz_stream streams[STREAMS_MAX];
     unsigned streams_n;
-    uint32_t generations[LL_STREAMS]; /* the newest of each */
-    /** Of the newest watch stream, in the order of their creation. */
+    uint32_t generations[LL_STREAMS]; /* the latest of each */
+    /** Of the latest watch stream, in the order of their creation. */
     struct fuzz_watch watches[WATCHES_MAX];
     unsigned watches_n;
     struct ll_buffer *buffer;
@@ -121,34 +119,35 @@ struct world {
  *  @return what ll_core_step returned */
 int world_step(struct world *world, struct ll_event *event);
 
-/** Lets time pass up to an instant. */
+/** Advances the time to an instant. */
 void world_advance(struct world *world, int64_t now_ns);
 
 /** The stream of a kind that is open and has not been closed, or NULL. */
 struct fuzz_stream *world_stream(struct world *world, enum ll_stream_kind kind);
-/** The watch that etcd has to answer next, or NULL. */
+/** The watch whose creation etcd has to answer next, or NULL. */
 struct fuzz_watch *world_oldest_creating(struct world *world);
 struct fuzz_watch *world_watch(struct world *world, int64_t id);
-/** Forgets a stream, just before its end is stepped in. */
+/** Removes a stream, just before its end is stepped. */
 void world_forget_stream(struct world *world, struct fuzz_stream *stream);
 
-/** One of the newest things of a kind, by a byte; NULL when there is none. */
+/** One of the latest objects of a kind, selected by a byte; NULL if there is
+ * none. */
 struct thing *
 world_pick(struct world *world, enum thing_kind kind, struct fuzz_bytes *bytes);
 
-/** A new thing, which core is to be asked for; NULL: there are enough. */
+/** A new object for a command to core; NULL: the limit is reached. */
 struct thing *world_new_thing(struct world *world, enum thing_kind kind);
 
-/** core_told.c: what is told of writes and observers. */
+/** core_told.c: reports of writes and observers. */
 void world_on_written(struct world *world, const struct ll_effect *effect);
 void world_on_observed(struct world *world, const struct ll_effect *effect);
-/** A write's call is sent: no other of its ticket's is out, or stands before
- *  it. */
+/** A write's call is sent: no other write of its ticket is in flight or
+ * earlier. */
 void world_on_write_call(struct world *world, const struct thing *write);
-/** What a user sees of a ticket that was acquired and not released. */
+/** Checks the view of a ticket that was acquired and not released. */
 void world_check_ticket(const struct world *world, unsigned at);
 
-/** core_commands.c: writes, places taken over, observers, several names. */
+/** core_commands.c: writes, resumed tickets, observers, several names. */
 void world_write(struct world *world, struct fuzz_bytes *bytes);
 void world_resume_session(struct world *world, struct fuzz_bytes *bytes);
 void world_resume_ticket(struct world *world, struct fuzz_bytes *bytes);
@@ -156,20 +155,20 @@ void world_observe(struct world *world, struct fuzz_bytes *bytes);
 void world_observe_end(struct world *world, struct thing *observer);
 void world_acquire_all(struct world *world, struct fuzz_bytes *bytes);
 
-/** Whether core must take the command that ends a session or a ticket. */
+/** Whether core must accept the command that ends a session or a ticket. */
 bool thing_can_end(const struct world *world, const struct thing *thing);
-/** Whether a session takes tickets, as far as the effects tell. */
+/** Whether a session accepts tickets, according to the effects. */
 bool session_is_open(const struct thing *session);
 
-/** core_answers.c: an answer to a call of any kind, made of bytes; those of 0
- *  give what a sane etcd would answer. Takes the call out of the books and
- *  steps the answer in. */
+/** core_answers.c: an answer to a call of any kind, from bytes; zeros give the
+ * answer of a correct etcd. Removes the call from the records and steps the
+ * answer. */
 void world_answer(struct world *world,
                   unsigned call,
                   enum ll_outcome outcome,
                   struct fuzz_bytes *bytes);
-/** Messages of the streams, made of bytes: for known and unknown leases and
- *  watches, of this stream and the one before. */
+/** Messages of the streams, from bytes: for known and unknown leases and
+ * watches, of this stream and the previous one. */
 void world_keepalive(struct world *world, struct fuzz_bytes *bytes);
 void world_watch_event(struct world *world,
                        enum ll_event_kind kind,

@@ -7,13 +7,12 @@
 #include <stdlib.h>
 
 /**
- * What the fuzzers share. Each is one function of bytes; libFuzzer or, without
- * it, standalone.c calls it. A fuzzer returns when all is well and aborts when
- * something that is promised did not hold.
- */
+ * Shared by the fuzzers. Each is one function of bytes, called by libFuzzer or,
+ * without it, by standalone.c. A fuzzer returns normally, or aborts if a
+ * property does not hold. / */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/** An oracle: unlike assert, it is there in every build. */
+/** An oracle: unlike assert, it is checked in every build. */
 #define FUZZ_CHECK(condition)                                                  \
     do {                                                                       \
         if (!(condition)) {                                                    \
@@ -23,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         }                                                                      \
     } while (0)
 
-/** The input, taken from its beginning; behind its end all is 0. */
+/** The input, read from its beginning; after its end all bytes are 0. */
 struct fuzz_bytes {
     const uint8_t *at;
     size_t left;
@@ -54,8 +53,8 @@ static inline uint64_t fuzz_number(struct fuzz_bytes *bytes)
     return number;
 }
 
-/** Up to `wanted` bytes, in memory of their very size, so that a read past
- *  their end is seen. The caller frees it. */
+/** Up to `wanted` bytes, in memory of exactly their size, so that a read past
+ * their end is detected. The caller frees it. */
 static inline char *
 fuzz_take(struct fuzz_bytes *bytes, size_t wanted, size_t *ret_size)
 {
@@ -72,7 +71,7 @@ fuzz_take(struct fuzz_bytes *bytes, size_t wanted, size_t *ret_size)
     return copy;
 }
 
-/** All that is left, as a string without a NUL inside. */
+/** The rest, as a string without a NUL inside. */
 static inline char *fuzz_string(struct fuzz_bytes *bytes)
 {
     char *string = malloc(bytes->left + 1);

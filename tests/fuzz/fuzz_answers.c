@@ -1,6 +1,6 @@
-/* What etcd sends, from bytes: they are refused, or become an answer or event
- * of which every pointer and size is sound. Requests made of the bytes are
- * written, and are well formed. All of it also where memory runs out. */
+/* etcd's messages from bytes: they are refused, or become an answer or event
+ * with valid pointers and sizes. Requests made from the bytes are encoded, and
+ * are well formed. All of it also when memory runs out. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@
 
 #define OPS_MAX 3
 
-/** Reads all of a text, so that a sanitizer sees what is not there. */
+/** Reads all of a text, so that a sanitizer detects invalid memory. */
 static size_t touch(const char *data, size_t size)
 {
     size_t sum = 0;
@@ -28,7 +28,7 @@ static size_t touch(const char *data, size_t size)
 
 static volatile size_t touched;
 
-/** An allocation fails: everything may end with NOMEM. */
+/** An allocation fails: every call may end with NOMEM. */
 static bool short_of_memory;
 
 static bool is_refusal(int status)
@@ -203,7 +203,7 @@ static struct ll_range some_range(struct fuzz_bytes *bytes)
                              .keys_only = fuzz_below(bytes, 2)};
 }
 
-/** A Txn of which every level has at most OPS_MAX operations. */
+/** A Txn with at most OPS_MAX operations at each level. */
 struct made_txn {
     struct ll_compare compares[2];
     struct ll_op ops[2][OPS_MAX];
@@ -251,13 +251,13 @@ static int some_txn(struct fuzz_bytes *bytes,
                 op->del.key = some_bytes(bytes);
                 op->del.end = some_bytes(bytes);
             } else if (!nested && branch == 0 && depth <= LL_TXN_DEPTH_MAX) {
-                /* One a level, as the levels' memory is. */
+                /* One for each level, like the levels' memory. */
                 nested = true;
                 deepest = some_txn(bytes, levels, depth + 1, &op->txn);
             }
         }
     }
-    /* Also an empty Txn is one level deeper. */
+    /* Even an empty Txn is one level deeper. */
     for (size_t i = 0; i < ret_txn->then_n + ret_txn->else_n; i++) {
         const struct ll_op *op = i < ret_txn->then_n
                                      ? &ret_txn->then_ops[i]
@@ -285,7 +285,7 @@ static void fuzz_request(struct fuzz_bytes bytes)
                (status == LEASELOCK_E_NOMEM && short_of_memory));
     ll_alloc_fail_at(0);
     if (status == 0) {
-        /* A request is a message like another: read it with the same care. */
+        /* A request is a message, too: decode it with the same checks. */
         FUZZ_CHECK(ll_wire_unpack(&etcdpb__txn_request__descriptor, buffer.data,
                                   buffer.size, &arena, &message) == 0);
         read = (const Etcdpb__TxnRequest *)message;
@@ -302,7 +302,7 @@ static void fuzz_request(struct fuzz_bytes bytes)
     ll_buffer_free(&buffer);
 }
 
-/** What is written on a stream can be read, and says the same. */
+/** A message encoded for a stream decodes to the same. */
 static void fuzz_stream_requests(struct fuzz_bytes bytes)
 {
     int64_t number = (int64_t)fuzz_number(&bytes);
@@ -343,7 +343,7 @@ static void fuzz_stream_requests(struct fuzz_bytes bytes)
     ll_buffer_free(&buffer);
 }
 
-/** A call that failed has an outcome, and OK is not among them. */
+/** A failed call has an outcome other than OK. */
 static void fuzz_outcome(struct fuzz_bytes bytes)
 {
     int grpc_status = (int)fuzz_byte(&bytes);

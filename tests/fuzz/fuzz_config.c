@@ -1,6 +1,6 @@
 /* Settings from bytes: a URL, a config file, a time, a setting's value. Each is
- * refused with a reason, or gives values that are all in bounds; and no reason
- * shows a password. */
+ * refused with a reason, or gives values within their bounds; and no reason
+ * contains a password. */
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,10 +11,10 @@
 #include "fuzz.h"
 #include "rpc/endpoints.h"
 
-/** A password that is nowhere else, but where a fuzzer has learnt it. */
+/** A password that occurs nowhere else, unless the fuzzer's input has it. */
 #define SECRET "Zq7Zq7Zq7"
 
-/** Whether the input has it for one. */
+/** Whether the input contains it. */
 static bool has_secret;
 
 static void check_error(int status, const struct leaselock_error *error)
@@ -47,7 +47,7 @@ static void check_setup(const struct ll_setup *setup)
                setup->texts[LL_SETTING_DISCOVERY_SRV] != NULL);
 }
 
-/** Makes a setup of it, and what follows for the endpoints. */
+/** Makes a setup from it, and parses its endpoints. */
 static void make(const char *endpoints, const char *config)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
@@ -71,7 +71,7 @@ static void make(const char *endpoints, const char *config)
     ll_setup_free(&setup);
 }
 
-/** A URL whose user has a password, whatever comes behind it. */
+/** A URL whose user has a password, with any text after it. */
 static void fuzz_password(const char *text)
 {
     size_t size = strlen(text) + 64;
@@ -79,7 +79,7 @@ static void fuzz_password(const char *text)
 
     FUZZ_CHECK(url != NULL);
     (void)snprintf(url, size, "etcd://anna:" SECRET "%s", text);
-    if (strchr(url, '@') != NULL) { /* else it is a host */
+    if (strchr(url, '@') != NULL) { /* otherwise it is a host */
         has_secret = strstr(text, SECRET) == NULL;
         make(url, NULL);
         has_secret = false;
@@ -114,7 +114,7 @@ static void fuzz_duration(const char *text)
         FUZZ_CHECK(ms - 1 - 1e-3 < seconds * 1000);
     }
     if (status == 0) {
-        /* Only nought is 0. */
+        /* Only zero is 0. */
         FUZZ_CHECK((ms == 0) == (strpbrk(text, "123456789") == NULL));
     }
 }

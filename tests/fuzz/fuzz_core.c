@@ -1,7 +1,7 @@
-/* Core's events from bytes: commands, answers of every outcome, what the
- * streams tell of known and unknown watches and leases, ends of streams, jumps
- * of the time and want of memory. core_world.c checks what comes out; at the
- * end all is closed, and nothing may be left. */
+/* Core's events from bytes: commands, answers of every outcome, messages of the
+ * streams for known and unknown watches and leases, ends of streams, jumps of
+ * the time and lack of memory. core_world.c checks the output; at the end all
+ * is closed, and nothing may be left. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -10,7 +10,7 @@
 #include "etcd/messages.h"
 #include "leaselock/status.h"
 
-/** Steps of an input at most, and of its end. */
+/** The limits of steps of an input, and of its end. */
 #define STEPS_MAX 2000
 #define END_ROUNDS_MAX 20000
 #define END_STRIDE_NS INT64_C(3600000000000)
@@ -26,7 +26,7 @@ static int64_t pick_timeout_ns(struct fuzz_bytes *bytes)
     return timeouts_ns[fuzz_below(bytes, 5)];
 }
 
-/** Steps a command that must be taken, or fail for want of memory. */
+/** Steps a command that must be accepted, or fail for lack of memory. */
 static void
 step_sure(struct world *world, struct ll_event *event, bool allocates)
 {
@@ -86,7 +86,7 @@ static void acquire(struct world *world, struct fuzz_bytes *bytes)
     }
 }
 
-/** As many acquires as bring the calls in flight to their limit. */
+/** Enough acquires for the limit of calls in flight. */
 static void acquire_many(struct world *world, struct fuzz_bytes *bytes)
 {
     struct fuzz_bytes nothing = {NULL, 0};
@@ -99,7 +99,8 @@ static void acquire_many(struct world *world, struct fuzz_bytes *bytes)
     }
 }
 
-/** A close or release, which is taken exactly if the books say so. */
+/** A close or release, which must be accepted exactly if the records allow
+ * it. */
 static void
 end_thing(struct world *world, struct thing *thing, int64_t timeout_ns)
 {
@@ -150,7 +151,7 @@ static void pass_time(struct world *world, struct fuzz_bytes *bytes)
     unsigned choice = fuzz_below(bytes, 8);
 
     if (choice < 3) {
-        /* No later than in a year, so that sums of times stay numbers. */
+        /* At most a year ahead, so that sums of times do not overflow. */
         if (deadline_ns - world->now_ns < INT64_C(31536000000000000)) {
             world_advance(world, choice == 2 ? deadline_ns - 1 : deadline_ns);
         }
@@ -187,7 +188,7 @@ static void be_short_of_memory(struct world *world, struct fuzz_bytes *bytes)
     ll_alloc_fail_at(nth);
 }
 
-/** The newer commands, of bytes that had few meanings before. */
+/** The newer commands, encoded in bytes that were little used before. */
 static void
 step_new(struct world *world, unsigned action, struct fuzz_bytes *bytes)
 {
@@ -211,7 +212,7 @@ step_new(struct world *world, unsigned action, struct fuzz_bytes *bytes)
     }
 }
 
-/** Bytes of old inputs keep their meaning but for the highest. */
+/** Bytes of old inputs keep their meaning except the highest. */
 #define NEW_ACTIONS 224
 
 static void step(struct world *world, struct fuzz_bytes *bytes)
@@ -266,7 +267,7 @@ static void step(struct world *world, struct fuzz_bytes *bytes)
     }
 }
 
-/** Closes all; etcd answers everything, or nothing any more. */
+/** Closes all; etcd answers every call, or none any more. */
 static void end(struct world *world, enum ll_outcome outcome)
 {
     struct fuzz_bytes nothing = {NULL, 0};
@@ -292,7 +293,7 @@ static void end(struct world *world, enum ll_outcome outcome)
         } else if (world->streams_n > 0) {
             world_stream_down(world, world->streams_n - 1, LL_OUTCOME_LOST);
         } else if (ll_core_deadline_ns(core) != LL_NEVER) {
-            /* In strides: the longest lease lives for a day. */
+            /* In large steps: the longest lease lasts a day. */
             world_advance(world, ll_max(ll_core_deadline_ns(core),
                                         world->now_ns + END_STRIDE_NS));
         } else {
@@ -347,7 +348,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(world->core != NULL);
     open_session(world, &bytes);
     for (unsigned i = 0; i < STEPS_MAX && bytes.left > 0; i++) {
-        /* The oldest that were closed end at last; a step opens some. */
+        /* The oldest closed ones end first; a step opens some. */
         for (unsigned n = 0;
              n < 2 * LL_STREAMS && world->streams_n > STREAMS_MAX / 2; n++) {
             world_stream_down(world, 0, LL_OUTCOME_LOST);

@@ -1,5 +1,5 @@
 /* Lists of endpoints from bytes: a list is refused with a reason, or each of
- * its endpoints has a text of the user's and a target that gRPC can take. */
+ * its endpoints has the user's text and a valid target for gRPC. */
 #include <stdbool.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
-/* Names, keys and values from bytes: what is taken for a name makes a key that
- * lies in its own queue's range and in no other's; a value of anybody's is
- * read without harm. */
+/* Names, keys and values from bytes: an accepted name gives a key within its
+ * own queue's range and no other's; any value is read safely. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -17,7 +16,7 @@ static int compare(struct ll_bytes a, struct ll_bytes b)
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-/** What a name may be, said in another way. */
+/** The rule for names, in an independent form. */
 static bool name_is_valid(struct ll_bytes name)
 {
     bool slash = true; /* as before the first part */
@@ -73,7 +72,7 @@ static void fuzz_name(struct fuzz_bytes bytes)
         FUZZ_CHECK(!ll_key_is_nested(whole, prefix.size));
         FUZZ_CHECK(ll_bytes_equal(whole, whole));
         FUZZ_CHECK(!ll_bytes_equal(whole, prefix));
-        /* Seen from the parent, if it has one, it belongs to a nested lock. */
+        /* For the parent, if there is one, it belongs to a nested lock. */
         for (size_t i = 1; i < name.size; i++) {
             if (name.data[i] == '/') {
                 FUZZ_CHECK(ll_key_is_nested(whole, i + 1));
@@ -115,7 +114,7 @@ static void fuzz_value(struct fuzz_bytes bytes)
     ll_value_free(&value);
 }
 
-/** A label that is valid comes back as it was. */
+/** A valid label is read back unchanged. */
 static void fuzz_label(struct fuzz_bytes bytes)
 {
     char *label = fuzz_string(&bytes);

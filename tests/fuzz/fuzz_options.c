@@ -1,13 +1,13 @@
-/* The tool's options from bytes: the command line and the environment. Each
- * is refused with a message, or gives options that are all in bounds. */
+/* The tool's options from bytes: the command line and the environment. Each is
+ * refused with a message, or gives options within their bounds. */
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fuzz.h"
 
-/* The tool is a program: its parts are tested as sources. What they say goes
- * nowhere, and is looked at on the way. */
+/* The tool is a program: its source files are compiled into the test. Their
+ * output is checked and discarded. */
 static ssize_t swallow(int fd, const void *data, size_t size);
 #define write swallow
 #include "cli/connection.c"
@@ -27,7 +27,7 @@ static ssize_t swallow(int fd, const void *data, size_t size)
     FUZZ_CHECK(fd == STDERR_FILENO && size > 0 && text[size - 1] == '\n');
     FUZZ_CHECK(strncmp(text, "leaselock: ", 11) == 0);
     for (size_t i = 0; i + 1 < size; i++) {
-        /* Nothing that a terminal would obey. */
+        /* No control sequence for a terminal. */
         FUZZ_CHECK((unsigned char)text[i] >= ' ' && text[i] != 0x7f);
     }
     lines++;
@@ -49,7 +49,7 @@ static void check_options(const struct ll_options *options)
     (void)strlen(options->label != NULL ? options->label : "");
 }
 
-/** A refusal says why in one line; all else says nothing. */
+/** A refusal prints one line; success prints nothing. */
 static void check_code(int code)
 {
     FUZZ_CHECK(code == 0 || code == LL_EXIT_USAGE);
@@ -58,7 +58,7 @@ static void check_code(int code)
 }
 
 /** Splits at line ends, each word in memory of its own.
- *  @return how many words there are */
+ *  @return the number of words */
 static int split_words(char *text, char **argv)
 {
     int argc = 0;

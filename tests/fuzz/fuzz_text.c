@@ -1,15 +1,15 @@
-/* What the tool shows of foreign bytes, such as somebody's key or label: only
- * what a terminal may get, valid UTF-8, cut between characters. */
+/* The tool's output of foreign bytes, such as another program's key or label:
+ * only printable, valid UTF-8, cut between characters. */
 #include <locale.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "fuzz.h"
 
-/* The tool is a program: its parts are tested as sources. */
+/* The tool is a program: its source files are compiled into the test. */
 #include "cli/text.c"
 
-/** Whether a terminal would print a text and do nothing else. */
+/** Whether a terminal would only print a text. */
 static bool is_shown(const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;
@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     length = ll_text_escape(foreign, n, cut, room);
     FUZZ_CHECK(length < room && strlen(cut) == length);
     FUZZ_CHECK(is_shown(cut) && strncmp(whole, cut, length) == 0);
-    /* No more was left out than what did not fit. */
+    /* Only text that did not fit was left out. */
     FUZZ_CHECK(length == strlen(whole) || length + 16 >= room);
     check_cut(whole, columns);
     free(cut);

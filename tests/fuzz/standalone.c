@@ -1,5 +1,5 @@
-/* Runs a fuzzer over kept inputs where there is no libFuzzer: every file that
- * is named, or that lies in a folder that is named. */
+/* Runs a fuzzer over kept inputs without libFuzzer: every named file, and every
+ * file in a named folder. */
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 
 #define PATH_SIZE 4096
 
-/** Longest input, as libFuzzer has it. */
+/** The longest input, as in libFuzzer. */
 #define INPUT_SIZE_MAX (1024 * 1024)
 
 static unsigned inputs;
@@ -30,7 +30,7 @@ static int run_file(const char *path)
         goto out;
     }
     memcpy(data, read, size);
-    /* Said before it runs, so that a crash shows whose it is. */
+    /* Printed before it runs, so that a crash can be attributed to it. */
     printf("%s\n", path);
     (void)fflush(stdout);
     (void)LLVMFuzzerTestOneInput(data, size);

@@ -1,5 +1,6 @@
-/* Golden timelines of core: every *.trace in this folder is a script and what
- * must come of it, line by line. TRACE_UPDATE=1 rewrites what is expected. */
+/* Golden timelines of core: every *.trace in this folder is a script with its
+ * expected output, line by line. TRACE_UPDATE=1 rewrites the expected
+ * output. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,15 +40,15 @@ static void file_write(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/** Moves what a timeline has printed to a file. */
+/** Moves a timeline's output to a file. */
 static void output_move(struct test_timeline *timeline, FILE *out)
 {
     fputs(test_timeline_output(timeline), out);
     test_timeline_clear(timeline);
 }
 
-/** Runs a script; the result is the script with what comes of each line behind
- *  it, and what comes of the time until a line before it. */
+/** Runs a script; the result is the script with the output of each line after
+ * it, and the output of the time until a line before it. */
 static char *script_run(const char *path, char *script)
 {
     struct test_timeline *timeline = test_timeline_new();
@@ -103,7 +104,7 @@ static void print_lines(const char *sign, const char *at, int n)
     }
 }
 
-/** Shows where two texts part, from a few lines before. */
+/** Prints where two texts differ, from a few lines before. */
 static void
 print_difference(const char *path, const char *expected, const char *seen)
 {
@@ -157,7 +158,7 @@ static void test_trace(void **state)
     assert_true(same && !breach);
 }
 
-/** The scripts are in this file's folder; SRC is where the sources are. */
+/** The scripts are in this file's folder; SRC is the source tree. */
 static void traces_find(glob_t *ret_found)
 {
     char pattern[4096];
