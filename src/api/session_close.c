@@ -55,19 +55,13 @@ static int session_close_begin(struct ll_session_object *session,
     return status;
 }
 
-/** leaselock_session_close's and leaselock_session_close_async's. */
-struct close_call {
-    struct ll_user_call call;
-    leaselock_done_fn *done;
-    void *arg;
-};
-
 static int close_start(struct ll_user_call *call,
                        struct ll_handle *object,
                        struct ll_waiter *waiter,
                        struct leaselock_error *reterr)
 {
-    const struct close_call *own = LL_CONTAINER(call, struct close_call, call);
+    const struct ll_status_call *own =
+        LL_CONTAINER(call, struct ll_status_call, call);
     int status = LEASELOCK_E_HANDLE;
 
     if (ll_handle_shut(object)) {
@@ -78,24 +72,12 @@ static int close_start(struct ll_user_call *call,
     return ll_error_text(reterr, status, "");
 }
 
-static void close_end(struct ll_user_call *call,
-                      struct ll_handle *object,
-                      bool waits,
-                      int status)
-{
-    (void)call;
-    (void)status;
-    if (waits) {
-        ll_client_await_callbacks(object->client, object);
-    }
-}
-
 int leaselock_session_close(leaselock_session *user,
                             struct leaselock_error *reterr)
 {
-    struct close_call own = {.call = {.kind = LL_HANDLE_SESSION,
-                                      .start = close_start,
-                                      .end = close_end}};
+    struct ll_status_call own = {.call = {.kind = LL_HANDLE_SESSION,
+                                          .start = close_start,
+                                          .end = ll_user_call_end_quiet}};
 
     return user == NULL ? 0 : ll_user_call_run(&own.call, user, true, reterr);
 }
@@ -105,7 +87,7 @@ int leaselock_session_close_async(leaselock_session *user,
                                   void *arg,
                                   struct leaselock_error *reterr)
 {
-    struct close_call own = {
+    struct ll_status_call own = {
         .call = {.kind = LL_HANDLE_SESSION, .start = close_start},
         .done = done,
         .arg = arg};

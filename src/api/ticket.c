@@ -124,20 +124,13 @@ static int ticket_release_begin(struct ll_ticket_object *ticket,
     return status == LEASELOCK_E_STATE ? LEASELOCK_E_HANDLE : status;
 }
 
-/** leaselock_release's and leaselock_release_async's. */
-struct release_call {
-    struct ll_user_call call;
-    leaselock_done_fn *done;
-    void *arg;
-};
-
 static int release_start(struct ll_user_call *call,
                          struct ll_handle *object,
                          struct ll_waiter *waiter,
                          struct leaselock_error *reterr)
 {
-    const struct release_call *own =
-        LL_CONTAINER(call, struct release_call, call);
+    const struct ll_status_call *own =
+        LL_CONTAINER(call, struct ll_status_call, call);
     struct ll_ticket_object *ticket =
         LL_CONTAINER(object, struct ll_ticket_object, handle);
 
@@ -145,23 +138,11 @@ static int release_start(struct ll_user_call *call,
         reterr, ticket_release_begin(ticket, waiter, own->done, own->arg), "");
 }
 
-static void release_end(struct ll_user_call *call,
-                        struct ll_handle *object,
-                        bool waits,
-                        int status)
-{
-    (void)call;
-    (void)status;
-    if (waits) {
-        ll_client_await_callbacks(object->client, object);
-    }
-}
-
 int leaselock_release(leaselock_ticket *user, struct leaselock_error *reterr)
 {
-    struct release_call own = {.call = {.kind = LL_HANDLE_TICKET,
-                                        .start = release_start,
-                                        .end = release_end}};
+    struct ll_status_call own = {.call = {.kind = LL_HANDLE_TICKET,
+                                          .start = release_start,
+                                          .end = ll_user_call_end_quiet}};
 
     return user == NULL ? 0 : ll_user_call_run(&own.call, user, true, reterr);
 }
@@ -171,7 +152,7 @@ int leaselock_release_async(leaselock_ticket *user,
                             void *arg,
                             struct leaselock_error *reterr)
 {
-    struct release_call own = {
+    struct ll_status_call own = {
         .call = {.kind = LL_HANDLE_TICKET, .start = release_start},
         .done = done,
         .arg = arg};

@@ -158,17 +158,7 @@ static int break_lock(const struct ll_options *options, const char *name)
 
 int ll_cli_break(const struct ll_options *options, int argc, char **argv)
 {
-    const char *fault;
+    int code = ll_check_one_name("break", "lock", argc, argv);
 
-    if (argc != 1) {
-        return ll_say_usage("break", argc == 0
-                                         ? "the NAME of the lock is missing"
-                                         : "one NAME is enough");
-    }
-    fault = leaselock_name_check(argv[0]);
-    if (fault != NULL) {
-        return ll_say_usage("break", "\"%s\" cannot be a NAME: %s", argv[0],
-                            fault);
-    }
-    return break_lock(options, argv[0]);
+    return code != 0 ? code : break_lock(options, argv[0]);
 }

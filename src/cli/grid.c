@@ -57,6 +57,13 @@ void ll_grid_addf(struct ll_grid *grid, const char *format, ...)
     ll_grid_add(grid, cell, strlen(cell));
 }
 
+void ll_grid_add_titles(struct ll_grid *grid, const char *const *titles)
+{
+    for (size_t i = 0; i < grid->columns; i++) {
+        ll_grid_addf(grid, "%s", titles[i]);
+    }
+}
+
 static void
 print_row(const struct ll_grid *grid, char *const *cells, const size_t *widths)
 {

@@ -25,6 +25,9 @@ void ll_grid_add(struct ll_grid *grid, const char *bytes, size_t n);
 void ll_grid_addf(struct ll_grid *grid, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/** Adds the first row: a title for each column. */
+void ll_grid_add_titles(struct ll_grid *grid, const char *const *titles);
+
 /**
  * Prints the table on the standard output; empty columns at the right of a
  * row leave no blanks.

@@ -12,21 +12,6 @@
 #include "cli/report.h"
 #include "cli/text.h"
 
-int ll_leader_operand(const char *command, int argc, char **argv)
-{
-    const char *fault;
-
-    if (argc != 1) {
-        return ll_say_usage(command, argc == 0
-                                         ? "the NAME of the election is missing"
-                                         : "one NAME is enough");
-    }
-    fault = leaselock_name_check(argv[0]);
-    return fault == NULL ? 0
-                         : ll_say_usage(command, "\"%s\" cannot be a NAME: %s",
-                                        argv[0], fault);
-}
-
 int ll_leader_ask(const struct ll_options *options,
                   leaselock_client *client,
                   const char *name,
@@ -94,7 +79,7 @@ int ll_cli_leader(const struct ll_options *options, int argc, char **argv)
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     struct leaselock_leader_info *leader = NULL;
     leaselock_client *client = NULL;
-    int code = ll_leader_operand("leader", argc, argv);
+    int code = ll_check_one_name("leader", "election", argc, argv);
 
     if (code == 0) {
         code = ll_connect(options, 0, ll_say_log, NULL, &client);

@@ -7,10 +7,6 @@
 
 #include "cli/options.h"
 
-/** The one NAME of the commands leader and observe: 0, or an exit code after a
- *  message. */
-int ll_leader_operand(const char *command, int argc, char **argv);
-
 /**
  * Asks who leads.
  *

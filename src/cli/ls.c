@@ -40,9 +40,7 @@ static int print_table(const struct leaselock_locks_info *locks)
     int64_t now_s = time(NULL);
     int code;
 
-    for (size_t i = 0; i < grid.columns; i++) {
-        ll_grid_addf(&grid, "%s", titles[i]);
-    }
+    ll_grid_add_titles(&grid, titles);
     for (size_t i = 0; i < locks->locks_n; i++) {
         const struct leaselock_lock_info *lock = &locks->locks[i];
 

@@ -95,7 +95,7 @@ int ll_cli_observe(const struct ll_options *options, int argc, char **argv)
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     struct leaselock_leader_info *leader = NULL;
     leaselock_client *client = NULL;
-    int code = ll_leader_operand("observe", argc, argv);
+    int code = ll_check_one_name("observe", "election", argc, argv);
 
     if (code == 0) {
         code = ll_connect(options, 1, ll_say_log, NULL, &client);

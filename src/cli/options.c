@@ -1,7 +1,5 @@
 #include "cli/options.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stddef.h>
@@ -15,42 +13,15 @@
 
 #include "cli/command.h"
 #include "cli/connection.h"
+#include "cli/option_value.h"
 #include "cli/report.h"
 
 #define DEFAULT_TIMEOUT_MS 5000
 #define DEFAULT_TTL_S 10
-/** As of a session's options. */
-#define TTL_MIN_S 1
-#define TTL_MAX_S 86400
-#define MS_PER_S 1000
-#define EXIT_CODE_MAX 255
-#define VERBOSE_MAX 2
-
-enum kind {
-    /** A switch. */
-    KIND_FLAG,
-    /** A switch that counts, up to VERBOSE_MAX. */
-    KIND_COUNT,
-    /** A switch that sets a time to 0. */
-    KIND_NO_TIME,
-    KIND_TEXT,
-    /** One more of the list `also`. */
-    KIND_ALSO,
-    /** Kept as milliseconds. */
-    KIND_TIME,
-    /** As KIND_TIME, but more than 0. */
-    KIND_SOME_TIME,
-    /** A time of a lease, kept as seconds. */
-    KIND_TTL,
-    /** 0 to 255. */
-    KIND_EXIT_CODE,
-    /** A whole number, at least 0. */
-    KIND_NUMBER
-};
 
 /** One option: its names, and the field of struct ll_options that it sets. */
 struct spec {
-    enum kind kind;
+    enum ll_option_kind kind;
     char letter;
     unsigned groups;
     const char *name;
@@ -67,52 +38,53 @@ struct spec {
 /* Where two set one field, the later wins: in the table for the environment,
  * on the line for the arguments. */
 static const struct spec specs[] = {
-    {KIND_ALSO, 'a', LL_OPTION_LOCK, "also", NULL, NULL, "NAME", FIELD(also_n),
-     "another lock, too: all at once; may be repeated"},
-    {KIND_TIME, 'w', LL_OPTION_LOCK | LL_OPTION_ELECT, "wait", "LEASELOCK_WAIT",
-     NULL, "TIME", FIELD(wait_ms),
+    {LL_OPTION_KIND_ALSO, 'a', LL_OPTION_LOCK, "also", NULL, NULL, "NAME",
+     FIELD(also_n), "another lock, too: all at once; may be repeated"},
+    {LL_OPTION_KIND_TIME, 'w', LL_OPTION_LOCK | LL_OPTION_ELECT, "wait",
+     "LEASELOCK_WAIT", NULL, "TIME", FIELD(wait_ms),
      "stop waiting after TIME; 0 is --try (default: no limit)"},
-    {KIND_NO_TIME, 'n', LL_OPTION_LOCK | LL_OPTION_ELECT, "try",
+    {LL_OPTION_KIND_NO_TIME, 'n', LL_OPTION_LOCK | LL_OPTION_ELECT, "try",
      "LEASELOCK_TRY", NULL, NULL, FIELD(wait_ms),
      "do not wait when the lock is held"},
-    {KIND_FLAG, 'A', LL_OPTION_LOCK | LL_OPTION_ELECT, "again", NULL, NULL,
-     NULL, FIELD(again), "after a loss queue again, and run CMD again"},
-    {KIND_FLAG, 'R', LL_OPTION_LOCK | LL_OPTION_ELECT, "no-requeue",
+    {LL_OPTION_KIND_FLAG, 'A', LL_OPTION_LOCK | LL_OPTION_ELECT, "again", NULL,
+     NULL, NULL, FIELD(again), "after a loss queue again, and run CMD again"},
+    {LL_OPTION_KIND_FLAG, 'R', LL_OPTION_LOCK | LL_OPTION_ELECT, "no-requeue",
      "LEASELOCK_NO_REQUEUE", NULL, NULL, FIELD(no_requeue),
      "exit if etcd does not answer for longer than the TTL"},
-    {KIND_TTL, 't', LL_OPTION_LOCK | LL_OPTION_ELECT, "ttl", "LEASELOCK_TTL",
-     NULL, "TIME", FIELD(ttl_s),
+    {LL_OPTION_KIND_TTL, 't', LL_OPTION_LOCK | LL_OPTION_ELECT, "ttl",
+     "LEASELOCK_TTL", NULL, "TIME", FIELD(ttl_s),
      "time to live of the lease (default 10s, 1s to 24h)"},
-    {KIND_EXIT_CODE, 'E', LL_OPTION_LOCK | LL_OPTION_ELECT,
+    {LL_OPTION_KIND_EXIT_CODE, 'E', LL_OPTION_LOCK | LL_OPTION_ELECT,
      "conflict-exit-code", "LEASELOCK_CONFLICT_EXIT_CODE", NULL, "N",
      FIELD(conflict_exit),
      "exit status when -n or -w ends the wait (default 1)"},
-    {KIND_TEXT, 'l', LL_OPTION_LOCK | LL_OPTION_ELECT, "label",
+    {LL_OPTION_KIND_TEXT, 'l', LL_OPTION_LOCK | LL_OPTION_ELECT, "label",
      "LEASELOCK_LABEL", NULL, "TEXT", FIELD(label),
      "a label that the queue shows (default: CMD's name)"},
-    {KIND_TIME, 'g', LL_OPTION_LOCK | LL_OPTION_ELECT, "grace",
+    {LL_OPTION_KIND_TIME, 'g', LL_OPTION_LOCK | LL_OPTION_ELECT, "grace",
      "LEASELOCK_GRACE", NULL, "TIME", FIELD(grace_ms),
      "from SIGTERM to SIGKILL when the lock is lost"},
-    {KIND_NUMBER, 'L', LL_OPTION_QUEUE | LL_OPTION_OBSERVE, "limit",
+    {LL_OPTION_KIND_NUMBER, 'L', LL_OPTION_QUEUE | LL_OPTION_OBSERVE, "limit",
      "LEASELOCK_LIMIT", NULL, "N", FIELD(limit),
      "show the first N entries (default 0: all)"},
-    {KIND_FLAG, 'y', LL_OPTION_BREAK, "yes", NULL, NULL, NULL, FIELD(yes),
-     "do not ask"},
-    {KIND_FLAG, 'F', LL_OPTION_BREAK, "force", NULL, NULL, NULL, FIELD(force),
-     "delete a key that is no ticket, too"},
-    {KIND_TEXT, 'e', LL_OPTION_ANY, "endpoints", NULL, NULL, "LIST",
+    {LL_OPTION_KIND_FLAG, 'y', LL_OPTION_BREAK, "yes", NULL, NULL, NULL,
+     FIELD(yes), "do not ask"},
+    {LL_OPTION_KIND_FLAG, 'F', LL_OPTION_BREAK, "force", NULL, NULL, NULL,
+     FIELD(force), "delete a key that is no ticket, too"},
+    {LL_OPTION_KIND_TEXT, 'e', LL_OPTION_ANY, "endpoints", NULL, NULL, "LIST",
      FIELD(endpoints), "HOST:PORT,... or a URL (default 127.0.0.1:2379)"},
-    {KIND_SOME_TIME, 'T', LL_OPTION_ANY, "timeout", "LEASELOCK_TIMEOUT",
-     "ETCDCTL_COMMAND_TIMEOUT", "TIME", FIELD(timeout_ms),
+    {LL_OPTION_KIND_SOME_TIME, 'T', LL_OPTION_ANY, "timeout",
+     "LEASELOCK_TIMEOUT", "ETCDCTL_COMMAND_TIMEOUT", "TIME", FIELD(timeout_ms),
      "longest wait for etcd's answer (default 5s)"},
-    {KIND_FLAG, 'j', LL_OPTION_ANY, "json", "LEASELOCK_JSON", NULL, NULL,
-     FIELD(json), "print JSON"},
-    {KIND_COUNT, 'v', LL_OPTION_ANY, "verbose", "LEASELOCK_VERBOSE", NULL, NULL,
-     FIELD(verbose), "report events on stderr; twice: each protocol step"},
-    {KIND_FLAG, 'h', LL_OPTION_ANY, "help", NULL, NULL, NULL, FIELD(help),
-     "print this help"},
-    {KIND_FLAG, 'V', LL_OPTION_ANY, "version", NULL, NULL, NULL, FIELD(version),
-     "print the version"},
+    {LL_OPTION_KIND_FLAG, 'j', LL_OPTION_ANY, "json", "LEASELOCK_JSON", NULL,
+     NULL, FIELD(json), "print JSON"},
+    {LL_OPTION_KIND_COUNT, 'v', LL_OPTION_ANY, "verbose", "LEASELOCK_VERBOSE",
+     NULL, NULL, FIELD(verbose),
+     "report events on stderr; twice: each protocol step"},
+    {LL_OPTION_KIND_FLAG, 'h', LL_OPTION_ANY, "help", NULL, NULL, NULL,
+     FIELD(help), "print this help"},
+    {LL_OPTION_KIND_FLAG, 'V', LL_OPTION_ANY, "version", NULL, NULL, NULL,
+     FIELD(version), "print the version"},
 };
 
 #define SPECS_N (sizeof(specs) / sizeof(specs[0]))
@@ -127,126 +99,6 @@ void ll_options_init(struct ll_options *options)
     options->ttl_s = DEFAULT_TTL_S;
     options->conflict_exit = LL_EXIT_NOT_ACQUIRED;
     options->grace_ms = -1;
-}
-
-static int parse_number(const char *text, int *ret_number)
-{
-    char *end;
-    long number;
-
-    if (!isdigit((unsigned char)*text)) {
-        return -1;
-    }
-    errno = 0;
-    number = strtol(text, &end, 10);
-    if (errno != 0 || *end != '\0' || number > INT_MAX) {
-        return -1;
-    }
-    *ret_number = (int)number;
-    return 0;
-}
-
-/** Adds to the names of --also; the field is their number. */
-static const char *add_name(void *field, const char *text)
-{
-    struct ll_options *options =
-        (struct ll_options *)(void *)((char *)field - FIELD(also_n));
-
-    if (options->also_n == LEASELOCK_NAMES_MAX - 1) {
-        return "one of the first 59 of its kind";
-    }
-    if (leaselock_name_check(text) != NULL) {
-        return "a name";
-    }
-    options->also[options->also_n++] = text;
-    return NULL;
-}
-
-/** Sets the field of an option that takes @text. Returns what the text should
- *  have been, or NULL when all is well. */
-static const char *
-set_value(const struct spec *spec, void *field, const char *text)
-{
-    switch (spec->kind) {
-    case KIND_FLAG:
-    case KIND_COUNT:
-    case KIND_NO_TIME:
-        break;
-    case KIND_TEXT:
-        *(const char **)field = text;
-        break;
-    case KIND_ALSO:
-        return add_name(field, text);
-    case KIND_TIME:
-        if (leaselock_duration_parse(text, field) != 0) {
-            return "a time such as 2s, 500ms or 0.5, and at most 2000000s";
-        }
-        break;
-    case KIND_SOME_TIME: {
-        int ms;
-
-        if (leaselock_duration_parse(text, &ms) != 0 || ms == 0) {
-            return "a time such as 2s, 500ms or 0.5, more than 0 and at most "
-                   "2000000s";
-        }
-        *(int *)field = ms;
-        break;
-    }
-    case KIND_TTL: {
-        int ms;
-
-        if (leaselock_duration_parse(text, &ms) != 0 || ms % MS_PER_S != 0 ||
-            ms < TTL_MIN_S * MS_PER_S || ms > TTL_MAX_S * MS_PER_S) {
-            return "a time of whole seconds, as etcd counts leases, from 1s "
-                   "to 24h, such as 30s, 2m or 30";
-        }
-        *(int *)field = ms / MS_PER_S;
-        break;
-    }
-    case KIND_EXIT_CODE: {
-        int code;
-
-        if (parse_number(text, &code) != 0 || code > EXIT_CODE_MAX) {
-            return "an exit code from 0 to 255";
-        }
-        *(int *)field = code;
-        break;
-    }
-    case KIND_NUMBER:
-        if (parse_number(text, field) != 0) {
-            return "a whole number from 0 to 2147483647";
-        }
-        break;
-    }
-    return NULL;
-}
-
-/** Sets the field of a switch. */
-static void set_switch(const struct spec *spec, void *field, int times)
-{
-    int *number = field;
-
-    switch (spec->kind) {
-    case KIND_FLAG:
-        *number = times > 0;
-        break;
-    case KIND_COUNT:
-        *number = times < VERBOSE_MAX ? times : VERBOSE_MAX;
-        break;
-    case KIND_NO_TIME:
-        if (times > 0) {
-            *number = 0;
-        }
-        break;
-    case KIND_TEXT:
-    case KIND_ALSO:
-    case KIND_TIME:
-    case KIND_SOME_TIME:
-    case KIND_TTL:
-    case KIND_EXIT_CODE:
-    case KIND_NUMBER:
-        break;
-    }
 }
 
 static void *field_of(struct ll_options *options, const struct spec *spec)
@@ -266,9 +118,9 @@ static int read_variable(struct ll_options *options,
         return 0;
     }
     if (spec->argument != NULL) {
-        wanted = set_value(spec, field_of(options, spec), text);
-    } else if (parse_number(text, &times) == 0) {
-        set_switch(spec, field_of(options, spec), times);
+        wanted = ll_option_set(spec->kind, field_of(options, spec), text);
+    } else if (ll_option_number(text, &times) == 0) {
+        ll_option_switch(spec->kind, field_of(options, spec), times);
     } else {
         wanted = "1 or 0";
     }
@@ -407,10 +259,11 @@ int ll_options_read_arguments(struct ll_options *options,
             continue;
         }
         if (spec->argument == NULL) {
-            set_switch(spec, field_of(options, spec), ++times[spec - specs]);
+            ll_option_switch(spec->kind, field_of(options, spec),
+                             ++times[spec - specs]);
             continue;
         }
-        wanted = set_value(spec, field_of(options, spec), optarg);
+        wanted = ll_option_set(spec->kind, field_of(options, spec), optarg);
         if (wanted != NULL) {
             return ll_say_usage(command, "--%s is \"%s\", which is not %s",
                                 spec->name, optarg, wanted);

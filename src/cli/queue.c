@@ -63,19 +63,11 @@ static json_t *queue_to_json(const char *name,
                      (json_int_t)queue->total, "entries", entries);
 }
 
-static void add_text(struct ll_grid *grid, const char *text)
-{
-    ll_grid_add(grid, text[0] != '\0' ? text : "-",
-                text[0] != '\0' ? strlen(text) : 1);
-}
-
 static void add_entry(struct ll_grid *grid,
                       const struct leaselock_queue_entry *entry,
                       size_t position,
                       int64_t now_s)
 {
-    char age[LL_TEXT_AGE_SIZE];
-
     ll_grid_addf(grid, "%zu", position);
     ll_grid_addf(grid, "%" PRId64, entry->token);
     if (entry->lease == 0) {
@@ -85,20 +77,7 @@ static void add_entry(struct ll_grid *grid,
     } else {
         ll_grid_addf(grid, "?");
     }
-    add_text(grid, entry->host);
-    if (ll_who_is_own(entry)) {
-        ll_grid_addf(grid, "%" PRId64, entry->pid);
-    } else {
-        ll_grid_addf(grid, "-");
-    }
-    add_text(grid, entry->program);
-    add_text(grid, entry->label);
-    if (ll_who_is_own(entry) && entry->since_unix_s > 0) {
-        ll_text_age(now_s - entry->since_unix_s, age);
-        ll_grid_addf(grid, "%s", age);
-    } else {
-        ll_grid_addf(grid, "-");
-    }
+    ll_who_add(grid, entry, now_s);
     ll_who_add_note(grid, entry);
 }
 
@@ -111,9 +90,7 @@ static int print_table(const struct leaselock_queue_info *queue)
     int64_t now_s = time(NULL);
     int code;
 
-    for (size_t i = 0; i < grid.columns; i++) {
-        ll_grid_addf(&grid, "%s", titles[i]);
-    }
+    ll_grid_add_titles(&grid, titles);
     for (size_t i = 0; i < queue->entries_n; i++) {
         add_entry(&grid, &queue->entries[i], i + 1, now_s);
     }
@@ -170,17 +147,7 @@ static int show_queue(const struct ll_options *options, const char *name)
 
 int ll_cli_queue(const struct ll_options *options, int argc, char **argv)
 {
-    const char *fault;
+    int code = ll_check_one_name("queue", "lock", argc, argv);
 
-    if (argc != 1) {
-        return ll_say_usage("queue", argc == 0
-                                         ? "the NAME of the lock is missing"
-                                         : "one NAME is enough");
-    }
-    fault = leaselock_name_check(argv[0]);
-    if (fault != NULL) {
-        return ll_say_usage("queue", "\"%s\" cannot be a NAME: %s", argv[0],
-                            fault);
-    }
-    return show_queue(options, argv[0]);
+    return code != 0 ? code : show_queue(options, argv[0]);
 }

@@ -56,6 +56,25 @@ int ll_say_usage(const char *command, const char *format, ...)
     return LL_EXIT_USAGE;
 }
 
+int ll_check_one_name(const char *command,
+                      const char *what,
+                      int argc,
+                      char **argv)
+{
+    const char *fault;
+
+    if (argc == 0) {
+        return ll_say_usage(command, "the NAME of the %s is missing", what);
+    }
+    if (argc > 1) {
+        return ll_say_usage(command, "one NAME is enough");
+    }
+    fault = leaselock_name_check(argv[0]);
+    return fault == NULL ? 0
+                         : ll_say_usage(command, "\"%s\" cannot be a NAME: %s",
+                                        argv[0], fault);
+}
+
 int ll_exit_of_status(int status)
 {
     switch ((enum leaselock_status)status) {

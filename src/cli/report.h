@@ -20,6 +20,17 @@ void ll_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int ll_say_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/**
+ * Checks that the operands are the name of one lock or election.
+ *
+ * @param what  "lock" or "election"
+ * @return 0, or LL_EXIT_USAGE after a message
+ */
+int ll_check_one_name(const char *command,
+                      const char *what,
+                      int argc,
+                      char **argv);
+
 /** Remembers a client's endpoints, for messages on what it cannot reach. */
 void ll_report_client(leaselock_client *client);
 

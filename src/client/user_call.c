@@ -77,6 +77,18 @@ int ll_user_call_run(struct ll_user_call *call,
     return status;
 }
 
+void ll_user_call_end_quiet(struct ll_user_call *call,
+                            struct ll_handle *object,
+                            bool waits,
+                            int status)
+{
+    (void)call;
+    (void)status;
+    if (waits) {
+        ll_client_await_callbacks(object->client, object);
+    }
+}
+
 int ll_client_enter(const void *user, struct ll_client **ret_client)
 {
     struct ll_handle *object = NULL;

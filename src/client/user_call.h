@@ -39,6 +39,20 @@ struct ll_user_call {
     const char *late; /* what LEASELOCK_E_TIMEOUT says then */
 };
 
+/** A call that gives nothing but a status; start reads done and arg. */
+struct ll_status_call {
+    struct ll_user_call call;
+    leaselock_done_fn *done;
+    void *arg;
+};
+
+/** The end of a call that closes its object: the blocking form waits until no
+ *  callback of it is running. */
+void ll_user_call_end_quiet(struct ll_user_call *call,
+                            struct ll_handle *object,
+                            bool waits,
+                            int status);
+
 /** Makes a call on a user's handle.
  *  @param waits  block until it has ended */
 int ll_user_call_run(struct ll_user_call *call,

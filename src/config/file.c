@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/read.h"
 #include "config/setup.h"
 
 #define FILE_SIZE_MAX 65536
@@ -42,21 +43,12 @@ static void config_file_free(struct config_file *file)
 
 static int read_all(struct config_file *file, int fd)
 {
-    while (file->size <= FILE_SIZE_MAX) {
-        ssize_t n =
-            read(fd, file->bytes + file->size, FILE_SIZE_MAX + 1 - file->size);
+    ssize_t n = ll_read_all(fd, file->bytes, FILE_SIZE_MAX + 1);
 
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return -errno;
-        }
-        if (n == 0) {
-            break;
-        }
-        file->size += (size_t)n;
+    if (n < 0) {
+        return -errno;
     }
+    file->size = (size_t)n;
     file->bytes[file->size] = '\0';
     return file->size <= FILE_SIZE_MAX ? 0 : -EFBIG;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/read.h"
 
 #define FILE_SHOWN 200
 
@@ -37,28 +38,6 @@ static int take(const char *from,
     return 0;
 }
 
-/** Reads up to size bytes: how many there are, or -1. */
-static ssize_t read_some(int fd, char *text, size_t size)
-{
-    size_t at = 0;
-
-    while (at < size) {
-        ssize_t got = read(fd, text + at, size - at);
-
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        at += (size_t)got;
-    }
-    return (ssize_t)at;
-}
-
 /** The first line of an open file. */
 static int read_line(int fd,
                      const char *path,
@@ -77,7 +56,7 @@ static int read_line(int fd,
             reterr, LEASELOCK_E_ARGUMENT,
             "the password's file %.*s is not a regular file", FILE_SHOWN, path);
     }
-    size = read_some(fd, text, sizeof(text));
+    size = ll_read_all(fd, text, sizeof(text));
     if (size < 0) {
         return ll_error_sentence(reterr, LEASELOCK_E_ARGUMENT,
                                  "the password's file %.*s cannot be read: %s",

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/read.h"
 
 static int no_memory(struct leaselock_error *reterr)
 {
@@ -50,28 +51,6 @@ bool ll_pem_stamp_equal(const struct ll_pem_stamp *a,
            time_equal(&a->changed, &b->changed);
 }
 
-/** Reads so many bytes, or up to the end: how many they are, or -1. */
-static ssize_t read_all(int fd, char *text, size_t size)
-{
-    size_t at = 0;
-
-    while (at < size) {
-        ssize_t got = read(fd, text + at, size - at);
-
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        at += (size_t)got;
-    }
-    return (ssize_t)at;
-}
-
 static int read_open(int fd,
                      const char *path,
                      char **ret_text,
@@ -102,7 +81,7 @@ static int read_open(int fd,
     if (text == NULL) {
         return no_memory(reterr);
     }
-    size = read_all(fd, text, (size_t)status.st_size + 1);
+    size = ll_read_all(fd, text, (size_t)status.st_size + 1);
     if (size < 0) {
         int error = errno;
 

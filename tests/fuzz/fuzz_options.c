@@ -11,6 +11,7 @@
 static ssize_t swallow(int fd, const void *data, size_t size);
 #define write swallow
 #include "cli/connection.c"
+#include "cli/option_value.c"
 #include "cli/options.c"
 #include "cli/report.c"
 #include "cli/text.c"

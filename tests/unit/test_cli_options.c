@@ -11,6 +11,7 @@
 
 /* The tool is a program: its source files are compiled into the test. */
 #include "cli/connection.c"
+#include "cli/option_value.c"
 #include "cli/options.c"
 #include "cli/report.c"
 #include "cli/text.c"

@@ -1,0 +1,137 @@
+#include "cli/option_value.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "leaselock/config.h"
+#include "leaselock/leaselock.h"
+
+#include "cli/options.h"
+
+/** As of a session's options. */
+#define TTL_MIN_S 1
+#define TTL_MAX_S 86400
+#define MS_PER_S 1000
+#define EXIT_CODE_MAX 255
+#define VERBOSE_MAX 2
+
+int ll_option_number(const char *text, int *ret_number)
+{
+    char *end;
+    long number;
+
+    if (!isdigit((unsigned char)*text)) {
+        return -1;
+    }
+    errno = 0;
+    number = strtol(text, &end, 10);
+    if (errno != 0 || *end != '\0' || number > INT_MAX) {
+        return -1;
+    }
+    *ret_number = (int)number;
+    return 0;
+}
+
+/** Adds to the names of --also; the field is their number. */
+static const char *add_name(void *field, const char *text)
+{
+    struct ll_options *options =
+        (struct ll_options *)(void *)((char *)field -
+                                      offsetof(struct ll_options, also_n));
+
+    if (options->also_n == LEASELOCK_NAMES_MAX - 1) {
+        return "one of the first 59 of its kind";
+    }
+    if (leaselock_name_check(text) != NULL) {
+        return "a name";
+    }
+    options->also[options->also_n++] = text;
+    return NULL;
+}
+
+const char *
+ll_option_set(enum ll_option_kind kind, void *field, const char *text)
+{
+    switch (kind) {
+    case LL_OPTION_KIND_FLAG:
+    case LL_OPTION_KIND_COUNT:
+    case LL_OPTION_KIND_NO_TIME:
+        break;
+    case LL_OPTION_KIND_TEXT:
+        *(const char **)field = text;
+        break;
+    case LL_OPTION_KIND_ALSO:
+        return add_name(field, text);
+    case LL_OPTION_KIND_TIME:
+        if (leaselock_duration_parse(text, field) != 0) {
+            return "a time such as 2s, 500ms or 0.5, and at most 2000000s";
+        }
+        break;
+    case LL_OPTION_KIND_SOME_TIME: {
+        int ms;
+
+        if (leaselock_duration_parse(text, &ms) != 0 || ms == 0) {
+            return "a time such as 2s, 500ms or 0.5, more than 0 and at most "
+                   "2000000s";
+        }
+        *(int *)field = ms;
+        break;
+    }
+    case LL_OPTION_KIND_TTL: {
+        int ms;
+
+        if (leaselock_duration_parse(text, &ms) != 0 || ms % MS_PER_S != 0 ||
+            ms < TTL_MIN_S * MS_PER_S || ms > TTL_MAX_S * MS_PER_S) {
+            return "a time of whole seconds, as etcd counts leases, from 1s "
+                   "to 24h, such as 30s, 2m or 30";
+        }
+        *(int *)field = ms / MS_PER_S;
+        break;
+    }
+    case LL_OPTION_KIND_EXIT_CODE: {
+        int code;
+
+        if (ll_option_number(text, &code) != 0 || code > EXIT_CODE_MAX) {
+            return "an exit code from 0 to 255";
+        }
+        *(int *)field = code;
+        break;
+    }
+    case LL_OPTION_KIND_NUMBER:
+        if (ll_option_number(text, field) != 0) {
+            return "a whole number from 0 to 2147483647";
+        }
+        break;
+    }
+    return NULL;
+}
+
+void ll_option_switch(enum ll_option_kind kind, void *field, int times)
+{
+    int *number = field;
+
+    switch (kind) {
+    case LL_OPTION_KIND_FLAG:
+        *number = times > 0;
+        break;
+    case LL_OPTION_KIND_COUNT:
+        *number = times < VERBOSE_MAX ? times : VERBOSE_MAX;
+        break;
+    case LL_OPTION_KIND_NO_TIME:
+        if (times > 0) {
+            *number = 0;
+        }
+        break;
+    case LL_OPTION_KIND_TEXT:
+    case LL_OPTION_KIND_ALSO:
+    case LL_OPTION_KIND_TIME:
+    case LL_OPTION_KIND_SOME_TIME:
+    case LL_OPTION_KIND_TTL:
+    case LL_OPTION_KIND_EXIT_CODE:
+    case LL_OPTION_KIND_NUMBER:
+        break;
+    }
+}
