@@ -15,23 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** A held ticket's getters: the token is the key's create revision in etcd, the
  *  key is NAME/LEASE.NUMBER with the session's lease, and the text getters

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
@@ -16,21 +17,6 @@
 #define REQUEST_TIMEOUT_MS 300
 /** Of a session that is never opened. */
 #define OPEN_TIMEOUT_MS 200
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 static void check_empty(void)
 {

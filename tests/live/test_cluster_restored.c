@@ -2,23 +2,9 @@
  * snapshot, with the same cluster id. The numbers are those of
  * docs/failures.md. */
 #include "live/restored.h"
+#include "support/one_etcd.h"
 
 #define PAST_TTL_S 3
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Writes until the store's revision is far above its former value. */
 static void go_on(int n)

@@ -11,22 +11,8 @@
 #include <string.h>
 
 #include "live/fenced.h"
+#include "support/one_etcd.h"
 #include "support/wait.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Checks that a Txn of these conditions fails, with a text in its error. */
 static void expect(leaselock_ticket *ticket,

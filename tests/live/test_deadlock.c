@@ -8,25 +8,11 @@
 
 #include <string.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
 #define RING 4
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Acquires locks, with or without the option to end with DEADLOCK. */
 static leaselock_ticket *ask(struct test_peer *peer,

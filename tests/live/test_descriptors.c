@@ -11,26 +11,12 @@
 #include <sys/resource.h>
 
 #include "rpc/descriptors.h"
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 
 #define WAIT_MS 20000
 /** The need of one endpoint. */
 #define NEEDED (LL_DESCRIPTORS_FIXED + LL_DESCRIPTORS_ENDPOINT)
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Runs "leaselock lock" with a limit. Returns its status. */
 static int run_limited(struct test_process *tool, int limit)

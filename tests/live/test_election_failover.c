@@ -18,27 +18,13 @@
 #include <string.h>
 
 #include "live/fenced.h"
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
 #define TTL_S 2
 /** How often etcd checks for expired leases. */
 #define SCAN_MS 500
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** The leading process: prints its token and the time of its lease's request;
  * at each SIGUSR1 it writes under its fence, without checking its state, and

@@ -10,26 +10,12 @@
 #include <string.h>
 
 #include "live/fenced.h"
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
 /** Long enough to distinguish suspicion, loss and the server's expiry. */
 #define TTL_S 5
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** The reports of on_stop, in order. */
 struct stops {

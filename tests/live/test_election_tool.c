@@ -4,23 +4,9 @@
 #include <inttypes.h>
 #include <signal.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Runs "leaselock leader NAME" and returns its output without the newline. */
 static int run_leader(const char *name, char *ret_line, size_t size)

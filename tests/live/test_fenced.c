@@ -10,23 +10,9 @@
 #include <string.h>
 
 #include "live/fenced.h"
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Goal: a holder's puts and deletions are applied, values are bytes, and
  *  deleting an absent key succeeds. Method: write, and read with etcdctl; the

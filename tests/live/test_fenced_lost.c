@@ -11,27 +11,13 @@
 #include <string.h>
 
 #include "live/fenced.h"
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
 #define REQUEST_TIMEOUT_MS 500
 /** The timeout of a write that is to end before its answer arrives. */
 #define SHORT_MS 100
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** A peer behind a proxy, with a lock. */
 struct far {

@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
@@ -21,21 +22,6 @@
 #define ROUNDS 10
 #define WORKER_TIMEOUT_MS 60000
 #define PATH_SIZE (TEST_ETCD_PATH_SIZE + 16)
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Prints a worker's failure and returns its exit status. */
 static int complain(const char *what, const struct leaselock_error *error)

@@ -14,6 +14,7 @@
 
 #include "live/guarded.h"
 #include "live/tool.h"
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
@@ -22,21 +23,6 @@
  * reasons, so one of several rounds must be this fast. */
 #define SOON_MS 400
 #define ROUNDS 5
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 enum way {
     WAY_DELETE,

@@ -5,24 +5,10 @@
 #include <stdlib.h>
 
 #include "live/fenced.h"
+#include "support/one_etcd.h"
 #include "support/wait.h"
 
 #define LEASE_SIZE 24
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** A lease of etcdctl's, in hexadecimal. */
 static void grant(char ret_lease[LEASE_SIZE])

@@ -10,22 +10,8 @@
 #include <string.h>
 
 #include "live/fenced.h"
+#include "support/one_etcd.h"
 #include "support/test_live.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Goal: a key is read with all its fields in etcd, and an absent key is
  * reported as such. Method: fenced writes of bytes and of an empty value, read

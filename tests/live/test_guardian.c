@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "live/guarded.h"
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
@@ -36,21 +37,6 @@
 /** How long to check that an event does not happen. */
 #define STILL_MS 1500
 #define SESSIONS_N 40
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /* The holder's process. */
 

@@ -5,24 +5,10 @@
 #include <dirent.h>
 
 #include "live/guarded.h"
+#include "support/one_etcd.h"
 
 #define LONG_TTL "60"
 #define LONG_MS 60000
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Whether a process is the guardian of another: it has its pidfd. */
 static bool is_guardian_of(const char *number, pid_t pid)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
@@ -22,21 +23,6 @@
 #define LOAD_MS 3000
 #define IN_FLIGHT 2000
 #define NAME_SIZE 32
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** The data that a lock protects: only the lock keeps its two halves equal. */
 struct protected

@@ -9,26 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
 /** More than one page of the scan. */
 #define MANY 2300
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 static struct leaselock_locks_info *list(struct test_peer *peer,
                                          const char *prefix)

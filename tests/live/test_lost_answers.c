@@ -9,26 +9,12 @@
 
 #include <stdio.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
 /** Of the client behind the faulty network. */
 #define REQUEST_TIMEOUT_MS 500
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** One peer behind a proxy, and one that reaches etcd directly. */
 struct pair {

@@ -9,27 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
 /** Of the client behind the faulty network. */
 #define REQUEST_TIMEOUT_MS 500
 #define NAMES(...) ((const char *const[]){__VA_ARGS__})
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 static leaselock_ticket *acquire_all_async(struct test_peer *peer,
                                            const char *const *names,

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "support/crowd.h"
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
@@ -25,21 +26,6 @@
 /** Go's clients, each for one of the names. */
 #define GO_PEERS 2
 #define GO_ROUNDS 6
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** The table: an entry for each name, which its holder marks. */
 struct table {

@@ -8,22 +8,8 @@
 
 #include <string.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 static void open_in(const char *space, struct test_peer *peer)
 {

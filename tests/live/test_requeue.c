@@ -11,41 +11,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "live/requeue.h"
 #include "live/tool.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
-#define TTL_S 2
 #define WAITERS 3
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
-
-/** A waiter, with a client of its own. */
-struct waiter {
-    struct test_peer peer;
-    leaselock_ticket *ticket;
-    struct test_call call;
-    struct test_call requeued;
-};
-
-static bool has_no_leases(void *arg)
-{
-    (void)arg;
-    return test_leases(&etcd) == 0;
-}
 
 static bool is_never(void *arg)
 {
@@ -53,40 +24,11 @@ static bool is_never(void *arg)
     return false;
 }
 
-static void on_requeue(leaselock_ticket *ticket, const char *why, void *arg)
-{
-    test_call_lost(ticket, why, arg);
-}
-
-static void begin(struct waiter *waiter,
-                  const char *const *names,
-                  size_t names_n,
-                  bool find_deadlock,
-                  int timeout_ms)
-{
-    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
-    struct leaselock_error error = LEASELOCK_ERROR_INIT;
-    const struct test_call none = TEST_CALL_INIT;
-
-    waiter->call = none;
-    waiter->requeued = none;
-    options.requeue = 1;
-    options.on_requeue = on_requeue;
-    options.on_requeue_arg = &waiter->requeued;
-    options.label = "again and again";
-    options.find_deadlock = find_deadlock;
-    if (leaselock_acquire_all_async(
-            waiter->peer.session, names, names_n, &options, timeout_ms,
-            test_call_done, &waiter->call, &waiter->ticket, &error) != 0) {
-        fail_msg("acquire: %s", error.message);
-    }
-}
-
 static void open_waiters(struct waiter *waiters, const char *name)
 {
     for (size_t i = 0; i < WAITERS; i++) {
         test_peer_open(etcd.endpoint, TTL_S, &waiters[i].peer);
-        begin(&waiters[i], &name, 1, i == 1, LEASELOCK_FOREVER);
+        begin_all(&waiters[i], &name, 1, i == 1, LEASELOCK_FOREVER);
         test_await_place(waiters[i].ticket);
     }
 }
@@ -174,8 +116,8 @@ static void test_restart(void **state)
     for (size_t i = 0; i < WAITERS; i++) {
         /* Long leases, so that a wait for their expiry is visible. */
         test_peer_open(etcd.endpoint, 5, &waiters[i].peer);
-        begin(&waiters[i], (const char *const[]){name}, 1, false,
-              LEASELOCK_FOREVER);
+        begin_all(&waiters[i], (const char *const[]){name}, 1, false,
+                  LEASELOCK_FOREVER);
         if (i == 0) {
             assert_int_equal(test_call_await(&waiters[i].call), 0);
         } else {
@@ -211,8 +153,8 @@ static void test_close(void **state)
     held[1] = test_acquire(&holder, names[1]);
     test_peer_open(etcd.endpoint, TTL_S, &waiters[0].peer);
     waiters[1].peer = waiters[0].peer;
-    begin(&waiters[0], names, 2, true, LEASELOCK_FOREVER);
-    begin(&waiters[1], names, 1, false, LEASELOCK_FOREVER);
+    begin_all(&waiters[0], names, 2, true, LEASELOCK_FOREVER);
+    begin_all(&waiters[1], names, 1, false, LEASELOCK_FOREVER);
     test_await_place(waiters[0].ticket);
     test_await_place(waiters[1].ticket);
     assert_int_equal(test_etcd_pause(&etcd), 0);
@@ -251,8 +193,8 @@ static void test_stays_away(void **state)
     (void)test_acquire(&holder, name);
     for (size_t i = 0; i < 2; i++) {
         test_peer_open(etcd.endpoint, TTL_S, &waiters[i].peer);
-        begin(&waiters[i], (const char *const[]){name}, 1, false,
-              i == 0 ? 4000 : LEASELOCK_FOREVER);
+        begin_all(&waiters[i], (const char *const[]){name}, 1, false,
+                  i == 0 ? 4000 : LEASELOCK_FOREVER);
         test_await_place(waiters[i].ticket);
     }
     assert_int_equal(test_etcd_pause(&etcd), 0);
@@ -289,8 +231,8 @@ static void test_by_hand(void **state)
     held = test_acquire(&holder, name);
     for (size_t i = 0; i < 2; i++) {
         test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &waiters[i].peer);
-        begin(&waiters[i], (const char *const[]){name}, 1, false,
-              LEASELOCK_FOREVER);
+        begin_all(&waiters[i], (const char *const[]){name}, 1, false,
+                  LEASELOCK_FOREVER);
         test_await_place(waiters[i].ticket);
     }
     test_delete(&etcd, waiters[0].ticket);

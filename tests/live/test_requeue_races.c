@@ -9,41 +9,12 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "live/requeue.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
-#define TTL_S 2
 /** Outages with one allocation that fails, after one without. */
 #define MEMORY_RUNS 9
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
-
-/** A waiter, with a client of its own. */
-struct waiter {
-    struct test_peer peer;
-    leaselock_ticket *ticket;
-    struct test_call call;
-    struct test_call requeued;
-};
-
-static bool has_no_leases(void *arg)
-{
-    (void)arg;
-    return test_leases(&etcd) == 0;
-}
 
 struct again {
     leaselock_ticket *ticket;
@@ -57,33 +28,14 @@ static bool is_requeued(void *arg)
     return leaselock_ticket_requeues(again->ticket) >= again->times;
 }
 
-static void on_requeue(leaselock_ticket *ticket, const char *why, void *arg)
-{
-    test_call_lost(ticket, why, arg);
-}
-
 /** Opens a client and queues in it. */
 static void begin(struct waiter *waiter,
                   const char *name,
                   bool find_deadlock,
                   int timeout_ms)
 {
-    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
-    struct leaselock_error error = LEASELOCK_ERROR_INIT;
-    const struct test_call none = TEST_CALL_INIT;
-
-    waiter->call = none;
-    waiter->requeued = none;
-    options.requeue = 1;
-    options.on_requeue = on_requeue;
-    options.on_requeue_arg = &waiter->requeued;
-    options.find_deadlock = find_deadlock;
     test_peer_open(etcd.endpoint, TTL_S, &waiter->peer);
-    if (leaselock_acquire_async(waiter->peer.session, name, &options,
-                                timeout_ms, test_call_done, &waiter->call,
-                                &waiter->ticket, &error) != 0) {
-        fail_msg("acquire: %s", error.message);
-    }
+    begin_all(waiter, &name, 1, find_deadlock, timeout_ms);
     test_await_place(waiter->ticket);
 }
 

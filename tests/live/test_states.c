@@ -8,26 +8,12 @@
 
 #include <stdbool.h>
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
 #include "support/wait.h"
 
 /** Long enough that the margin before the server's expiry is half a second. */
 #define TTL_S 5
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** A loss, with etcd's revision at that moment, unless etcd will be frozen. */
 struct witness {

@@ -18,6 +18,7 @@
 
 #include "support/etcd.h"
 #include "support/net.h"
+#include "support/one_etcd.h"
 #include "support/process.h"
 #include "support/proxy.h"
 #include "support/wait.h"
@@ -25,21 +26,6 @@
 #define WAIT_MS 10000
 /** How long a test checks that an event does not happen. */
 #define QUIET_MS 100
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** A wait ends when its condition holds, or shortly after its timeout. */
 static bool count_down(void *arg)

@@ -5,22 +5,8 @@
 #include <inttypes.h>
 #include <signal.h>
 
+#include "support/one_etcd.h"
 #include "support/wait.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 struct length {
     const char *name;

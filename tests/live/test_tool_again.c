@@ -3,24 +3,10 @@
 
 #include <signal.h>
 
+#include "support/one_etcd.h"
 #include "support/wait.h"
 
 #define LOSS_MS 60000
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Prints its token and its lease, and waits for a signal. */
 #define WORK                                                                   \

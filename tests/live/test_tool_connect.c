@@ -4,25 +4,11 @@
 
 #include "leaselock/config.h"
 #include "leaselock/leaselock.h"
+#include "support/one_etcd.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <termios.h>
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** Runs "leaselock WORD..." with an environment; the words end with a NULL.
  *  Returns its status; the caller ends tool. */

@@ -3,22 +3,8 @@
 #include "live/terminal.h"
 #include "live/tool.h"
 
+#include "support/one_etcd.h"
 #include "support/test_live.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 static json_t *output_json(const struct test_process *tool)
 {

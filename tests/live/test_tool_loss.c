@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "support/etcd.h"
+#include "support/one_etcd.h"
 #include "support/process.h"
 #include "support/proxy.h"
 #include "support/wait.h"
@@ -32,21 +33,6 @@
     "trap '' TERM; echo ready; echo $LEASELOCK_LEASE; echo $$; "               \
     "sleep 600 & echo $!; setsid sleep 600 & echo $!; wait; sleep 600"
 #define STUBBORN_N 3
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
 
 /** A tool that runs CMD under the lock. */
 struct holder {

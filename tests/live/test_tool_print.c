@@ -1,20 +1,6 @@
 /* The tool's output: the queue, the endpoints, and errors. */
 #include "live/tool.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
+#include "support/one_etcd.h"
 
 /** Failure 13: the queue lists other programs' keys, and marks them; and an
  * acquire of a lock that is blocked by a nested one reports that. */

@@ -1,21 +1,7 @@
 /* The tool on a terminal: the status line of a long wait, and which process
  * reads the keys. */
 #include "live/terminal.h"
-
-static struct test_etcd etcd;
-
-static int start_etcd(void **state)
-{
-    (void)state;
-    return test_etcd_start(&etcd);
-}
-
-static int stop_etcd(void **state)
-{
-    (void)state;
-    test_etcd_stop(&etcd);
-    return 0;
-}
+#include "support/one_etcd.h"
 
 static void
 open_terminal(struct terminal *terminal, const char *name, const char *script)
