@@ -73,7 +73,7 @@ static void check_deadlock(const struct ll_places *places,
     ret_letters[deadlock->members_n] = '\0';
 }
 
-/** The list of some queues, by their leases: "ab" or "ab cd". */
+/** The deadlocks of some queues, by their leases: "ab" or "ab cd". */
 static void expect(const char *queues, const char *deadlocks)
 {
     struct ll_places places = {0};
@@ -93,7 +93,7 @@ static void expect(const char *queues, const char *deadlocks)
     ll_places_free(&places);
 }
 
-/** Goal: list are found, and nothing else. Method: queues by hand. */
+/** Goal: deadlocks are found, and nothing else. Method: queues by hand. */
 static void test_deadlocks(void **state)
 {
     (void)state;
@@ -105,7 +105,7 @@ static void test_deadlocks(void **state)
     expect("x:ab y:bc z:cd", "");
     /* Leases that only wait behind a deadlock are not in it. */
     expect("x:abc y:bad z:ce", "ab");
-    /* Two separate list. */
+    /* Two separate deadlocks. */
     expect("x:ab y:ba v:cd w:dc", "ab cd");
 }
 
