@@ -92,7 +92,7 @@ bool ll_cluster_trusts(struct ll_core *core, uint32_t endpoint)
         (cluster->checked & bit) != 0) {
         return true;
     }
-    cluster->due |= bit & core->endpoints_usable & ~cluster->asked;
+    cluster->due |= bit & core->endpoints.usable & ~cluster->asked;
     return false;
 }
 
@@ -129,7 +129,7 @@ void ll_cluster_check(struct ll_core *core, int64_t lease)
     }
     cluster->lease = lease;
     /* The one in use is asked for the lease itself. */
-    cluster->due |= all & core->endpoints_usable & ~cluster->checked &
+    cluster->due |= all & core->endpoints.usable & ~cluster->checked &
                     ~cluster->asked & ~bit_of(core->endpoint);
 }
 

@@ -6,13 +6,13 @@
 
 static bool is_usable(const struct ll_core *core, uint32_t endpoint)
 {
-    return (core->endpoints_usable >> endpoint & 1) != 0;
+    return (core->endpoints.usable >> endpoint & 1) != 0;
 }
 
 /** What is left of an endpoint's pause; the lower, the better. */
 static int64_t pause_left_ns(const struct ll_core *core, uint32_t endpoint)
 {
-    return ll_max(core->endpoints[endpoint].retry_ns - core->now_ns, 0);
+    return ll_max(core->endpoints.health[endpoint].retry_ns - core->now_ns, 0);
 }
 
 /** Takes the best of the others, if there is one. */
@@ -38,9 +38,9 @@ void ll_endpoints_init(struct ll_core *core)
     core->endpoints_n = core->config.endpoints_n;
     assert(core->endpoints_n > 0);
     assert(core->endpoints_n <= LL_CORE_ENDPOINTS_MAX);
-    core->endpoints_usable = UINT64_MAX;
+    core->endpoints.usable = UINT64_MAX;
     for (uint32_t i = 0; i < LL_CORE_ENDPOINTS_MAX; i++) {
-        core->endpoints[i].suspect_ns = LL_NEVER;
+        core->endpoints.health[i].suspect_ns = LL_NEVER;
     }
     core->endpoint = core->config.endpoint_first % core->endpoints_n;
 }
@@ -55,7 +55,7 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
     assert(n >= core->endpoints_n && n <= LL_CORE_ENDPOINTS_MAX);
     assert((event->endpoints.usable & all) != 0);
     core->endpoints_n = n;
-    core->endpoints_usable = event->endpoints.usable & all;
+    core->endpoints.usable = event->endpoints.usable & all;
     if (!is_usable(core, core->endpoint)) {
         endpoint_leave(core);
     }
@@ -69,7 +69,7 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
 
 void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint)
 {
-    struct ll_endpoint_health *health = &core->endpoints[endpoint];
+    struct ll_endpoint_health *health = &core->endpoints.health[endpoint];
     int64_t pause_ns = LL_ENDPOINT_PAUSE_NS;
 
     health->suspect_ns = LL_NEVER;
@@ -88,7 +88,7 @@ void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint)
 
 void ll_endpoint_suspect(struct ll_core *core, uint32_t endpoint)
 {
-    struct ll_endpoint_health *health = &core->endpoints[endpoint];
+    struct ll_endpoint_health *health = &core->endpoints.health[endpoint];
     int64_t since_ns = ll_min(health->suspect_ns, core->now_ns);
 
     ll_endpoint_failed(core, endpoint);
@@ -102,7 +102,7 @@ static bool has_another(const struct ll_core *core)
                        ? (UINT64_C(1) << core->endpoints_n) - 1
                        : UINT64_MAX;
     uint64_t others =
-        core->endpoints_usable & all & ~(UINT64_C(1) << core->endpoint);
+        core->endpoints.usable & all & ~(UINT64_C(1) << core->endpoint);
 
     return others != 0;
 }
@@ -111,26 +111,27 @@ void ll_endpoint_unanswered(struct ll_core *core,
                             uint32_t endpoint,
                             int64_t sent_ns)
 {
-    struct ll_endpoint_health *health = &core->endpoints[endpoint];
+    struct ll_endpoint_health *health = &core->endpoints.health[endpoint];
     int64_t suspect_ns = ll_min(
         health->suspect_ns, ll_after(sent_ns, core->config.request_timeout_ns));
 
-    if (sent_ns >= core->attempts.unanswered_ns) { /* else it is the same gap */
-        core->attempts.unanswered_n++;
-        core->attempts.unanswered_ns = core->now_ns;
+    if (sent_ns >=
+        core->endpoints.attempts.unanswered_ns) { /* else it is the same gap */
+        core->endpoints.attempts.unanswered_n++;
+        core->endpoints.attempts.unanswered_ns = core->now_ns;
     }
     ll_endpoint_failed(core, endpoint);
     health->suspect_ns = suspect_ns;
     health->abandoned_ns = core->now_ns;
     if (has_another(core)) {
-        core->endpoint_user.probe(core, endpoint);
+        core->endpoints.user.probe(core, endpoint);
     }
 }
 
 /** Whether its streams are to be left once it is SUSPECT. */
 static bool is_to_be_left(const struct ll_core *core, uint32_t endpoint)
 {
-    const struct ll_endpoint_health *health = &core->endpoints[endpoint];
+    const struct ll_endpoint_health *health = &core->endpoints.health[endpoint];
 
     return health->is_superseded && health->suspect_ns != LL_NEVER &&
            endpoint != core->endpoint;
@@ -140,9 +141,9 @@ void ll_endpoints_on_time(struct ll_core *core)
 {
     for (uint32_t i = 0; i < core->endpoints_n; i++) {
         if (is_to_be_left(core, i) &&
-            core->endpoints[i].suspect_ns <= core->now_ns) {
-            core->endpoints[i].suspect_ns = LL_NEVER;
-            core->endpoint_user.leave(core, i);
+            core->endpoints.health[i].suspect_ns <= core->now_ns) {
+            core->endpoints.health[i].suspect_ns = LL_NEVER;
+            core->endpoints.user.leave(core, i);
         }
     }
 }
@@ -153,7 +154,8 @@ int64_t ll_endpoints_deadline_ns(const struct ll_core *core)
 
     for (uint32_t i = 0; i < core->endpoints_n; i++) {
         if (is_to_be_left(core, i)) {
-            deadline_ns = ll_min(deadline_ns, core->endpoints[i].suspect_ns);
+            deadline_ns =
+                ll_min(deadline_ns, core->endpoints.health[i].suspect_ns);
         }
     }
     return deadline_ns;
@@ -167,11 +169,13 @@ int64_t ll_endpoint_attempt_timeout_ns(const struct ll_core *core)
     if (!has_another(core)) {
         return ns;
     }
-    ns /= core->attempts.answer_ns > 0 ? 4 : 2;
+    ns /= core->endpoints.attempts.answer_ns > 0 ? 4 : 2;
     ns = ll_max(ns, LL_ATTEMPT_TIMEOUT_MIN_NS);
-    ns = ll_max(ns, (core->endpoints[core->endpoint].has_answered ? 4 : 8) *
-                        ll_min(core->attempts.answer_ns, longest_ns));
-    for (unsigned round = core->attempts.unanswered_n / core->endpoints_n;
+    ns = ll_max(ns,
+                (core->endpoints.health[core->endpoint].has_answered ? 4 : 8) *
+                    ll_min(core->endpoints.attempts.answer_ns, longest_ns));
+    for (unsigned round =
+             core->endpoints.attempts.unanswered_n / core->endpoints_n;
          round > 0 && ns < longest_ns; round--) {
         ns = 2 * ll_min(ns, longest_ns);
     }
@@ -180,7 +184,7 @@ int64_t ll_endpoint_attempt_timeout_ns(const struct ll_core *core)
 
 void ll_endpoint_timed(struct ll_core *core, int64_t answer_ns)
 {
-    struct ll_attempts *attempts = &core->attempts;
+    struct ll_attempts *attempts = &core->endpoints.attempts;
 
     if (answer_ns >= attempts->answer_ns) {
         attempts->answer_ns = answer_ns;
@@ -191,7 +195,7 @@ void ll_endpoint_timed(struct ll_core *core, int64_t answer_ns)
 
 void ll_endpoint_received(struct ll_core *core, uint32_t endpoint)
 {
-    core->endpoints[endpoint] = (struct ll_endpoint_health){
+    core->endpoints.health[endpoint] = (struct ll_endpoint_health){
         .suspect_ns = LL_NEVER, .has_answered = true};
 }
 
@@ -200,13 +204,13 @@ void ll_endpoint_answered(struct ll_core *core,
                           int64_t sent_ns)
 {
     ll_endpoint_received(core, endpoint);
-    core->attempts.unanswered_n = 0;
+    core->endpoints.attempts.unanswered_n = 0;
     for (uint32_t i = 0; i < core->endpoints_n; i++) {
-        struct ll_endpoint_health *health = &core->endpoints[i];
+        struct ll_endpoint_health *health = &core->endpoints.health[i];
 
         if (health->suspect_ns <= sent_ns) {
             health->suspect_ns = LL_NEVER;
-            core->endpoint_user.leave(core, i);
+            core->endpoints.user.leave(core, i);
         } else if (health->suspect_ns != LL_NEVER &&
                    health->abandoned_ns <= sent_ns) {
             health->is_superseded = true;

@@ -89,6 +89,13 @@ struct ll_endpoint_user {
     void (*probe)(struct ll_core *core, uint32_t endpoint);
 };
 
+struct ll_endpoints {
+    struct ll_endpoint_health health[LL_CORE_ENDPOINTS_MAX];
+    struct ll_attempts attempts;
+    struct ll_endpoint_user user;
+    uint64_t usable; /* a bit each */
+};
+
 void ll_endpoints_init(struct ll_core *core);
 /** The list has changed: its length, and which of them are to be used. */
 void ll_endpoints_change(struct ll_core *core, const struct ll_event *event);

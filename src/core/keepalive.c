@@ -301,5 +301,5 @@ void ll_keepalive_init(struct ll_core *core)
         ll_stream_init(core, (enum ll_stream_kind)(LL_STREAM_KEEPALIVE + i),
                        &keepalive_ops);
     }
-    core->endpoint_user.probe = keepalive_probe;
+    core->endpoints.user.probe = keepalive_probe;
 }

@@ -137,11 +137,8 @@ struct ll_core {
     struct ll_queue_note queue_notes[LL_QUEUE_NOTES];
     struct ll_numbers numbers;
     struct ll_keepalive keepalive;
-    struct ll_endpoint_health endpoints[LL_CORE_ENDPOINTS_MAX];
-    struct ll_attempts attempts;
-    struct ll_endpoint_user endpoint_user;
+    struct ll_endpoints endpoints;
     struct ll_cluster cluster;
-    uint64_t endpoints_usable; /* a bit each */
     uint32_t endpoints_n;
     uint32_t endpoint; /* the one in use */
     unsigned calls_in_flight;

@@ -7,16 +7,16 @@
  *  them. */
 #define CHECKED 8
 
-/** A revision has been taken in whole: reports who leads if that is another. */
-static void observer_settle(struct ll_core *core, struct ll_observer *observer)
+void ll_observer_settle(struct ll_core *core, struct ll_observer *observer)
 {
     if (ll_candidates_settle(&observer->candidates)) {
         ll_tell(core, &observer->object);
     }
 }
 
-static void
-observer_finish(struct ll_core *core, struct ll_observer *observer, int status)
+void ll_observer_finish(struct ll_core *core,
+                        struct ll_observer *observer,
+                        int status)
 {
     observer->state = LL_OBSERVER_GONE;
     ll_link_remove(&observer->link);
@@ -29,8 +29,9 @@ observer_finish(struct ll_core *core, struct ll_observer *observer, int status)
     ll_object_reschedule(core, &observer->object);
 }
 
-static void
-observer_look(struct ll_core *core, struct ll_observer *observer, int64_t at_ns)
+void ll_observer_look(struct ll_core *core,
+                      struct ll_observer *observer,
+                      int64_t at_ns)
 {
     observer->state = LL_OBSERVER_LOOK;
     observer->check_ns = LL_NEVER;
@@ -79,13 +80,13 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
     ll_candidates_init(&observer->candidates, observer->prefix_size);
     /* Even that nobody leads is reported at first. */
     observer->vacancy_due = true;
-    observer_look(core, observer, core->now_ns);
+    ll_observer_look(core, observer, core->now_ns);
     return 0;
 }
 
 static void observer_on_cluster(struct ll_core *core, struct ll_object *object)
 {
-    observer_finish(core, ll_observer_of(object), LEASELOCK_E_SERVER);
+    ll_observer_finish(core, ll_observer_of(object), LEASELOCK_E_SERVER);
 }
 
 int ll_observer_end(struct ll_core *core, const struct ll_event *event)
@@ -101,7 +102,7 @@ int ll_observer_end(struct ll_core *core, const struct ll_event *event)
     if (observer->state == LL_OBSERVER_GONE) {
         return LEASELOCK_E_STATE;
     }
-    observer_finish(core, observer, 0);
+    ll_observer_finish(core, observer, 0);
     return 0;
 }
 
@@ -123,8 +124,8 @@ static int64_t observer_deadline_ns(const struct ll_core *core,
     return ll_observer_of(object)->check_ns;
 }
 
-static struct ll_range observer_range(const struct ll_observer *observer,
-                                      struct ll_part *part)
+struct ll_range ll_observer_range(const struct ll_observer *observer,
+                                  struct ll_part *part)
 {
     struct ll_range range = {
         .key = {observer->prefix, observer->prefix_size},
@@ -143,7 +144,7 @@ static void observer_build(struct ll_core *core,
     struct ll_observer *observer = ll_observer_of(object);
 
     ret_request->kind = LL_REQUEST_RANGE;
-    ret_request->range = observer_range(observer, part);
+    ret_request->range = ll_observer_range(observer, part);
     if (observer->state == LL_OBSERVER_WATCH) {
         ret_request->range.limit = CHECKED;
         ret_request->range.keys_only = true;
@@ -177,7 +178,7 @@ static void observer_on_older(struct ll_core *core,
         observer->looks_back = false;
         observer->revision = 0;
         observer->replayed_revision = 0;
-        observer_look(core, observer, core->now_ns);
+        ll_observer_look(core, observer, core->now_ns);
     }
 }
 
@@ -188,9 +189,9 @@ static void observer_looked(struct ll_core *core,
     if (answer->kind != LL_REQUEST_RANGE) {
         ll_keep_failure(core, core->endpoint, -1,
                         "the answer does not fit the request");
-        observer_finish(core, observer, LEASELOCK_E_SERVER);
+        ll_observer_finish(core, observer, LEASELOCK_E_SERVER);
     } else if (answer->range.kvs_n > LL_CANDIDATES_MAX) {
-        observer_finish(core, observer, LEASELOCK_E_LIMIT);
+        ll_observer_finish(core, observer, LEASELOCK_E_LIMIT);
     } else if (answer->revision < observer->revision) {
         observer->by_quorum = true; /* as every look */
         observer_on_older(core, observer, answer->revision);
@@ -202,7 +203,7 @@ static void observer_looked(struct ll_core *core,
         observer->looks_back = false;
         observer->revision = answer->revision;
         observer->state = LL_OBSERVER_WATCH;
-        observer_settle(core, observer);
+        ll_observer_settle(core, observer);
         if (observer->vacancy_due) {
             ll_tell(core, &observer->object);
         }
@@ -232,7 +233,7 @@ static void observer_checked(struct ll_core *core,
                 observer->replayed_revision == observer->revision)) {
         /* The watch has missed something up to here, and so has the one that
          * began again. */
-        observer_look(core, observer, core->now_ns);
+        ll_observer_look(core, observer, core->now_ns);
     } else if (observer->suspect_revision == observer->revision) {
         /* Nothing has come since the last look, but more has happened: the
          * watch begins again where it was, and nothing is left out. */
@@ -269,112 +270,16 @@ static void observer_on_answer(struct ll_core *core,
         ll_call_again(core, &observer->object, answer->outcome);
         break;
     case LL_OUTCOME_REFUSED:
-        observer_finish(core, observer, LEASELOCK_E_REFUSED);
+        ll_observer_finish(core, observer, LEASELOCK_E_REFUSED);
         break;
     case LL_OUTCOME_NO_LEASE:
     case LL_OUTCOME_LEASE_EXISTS:
     case LL_OUTCOME_ERROR:
         if (looks) {
-            observer_finish(core, observer, LEASELOCK_E_SERVER);
+            ll_observer_finish(core, observer, LEASELOCK_E_SERVER);
         } else {
             observer_plan_check(core, observer);
         }
-        break;
-    }
-}
-
-static void observer_create(struct ll_core *core,
-                            struct ll_watch *watch,
-                            struct ll_part *part,
-                            struct ll_effect *effect)
-{
-    struct ll_observer *observer = ll_observer_of(watch->owner);
-    struct ll_range range = observer_range(observer, part);
-
-    (void)core;
-    effect->watch.key = range.key;
-    effect->watch.end = range.end;
-    /* From what was seen already: of the very revision that etcd compacts to it
-     * keeps no deletion (mvcc's keyIndex.compact), and takes a watch from
-     * there all the same. One from before is refused, and the queue is read. */
-    effect->watch.start_revision = observer->revision;
-    effect->watch.puts = true;
-    effect->watch.deletions = true;
-}
-
-static void observer_on_created(struct ll_core *core, struct ll_watch *watch)
-{
-    struct ll_observer *observer = ll_observer_of(watch->owner);
-
-    if (observer->state == LL_OBSERVER_WATCH &&
-        watch->created_revision < observer->revision) {
-        observer->check_ns = LL_NEVER;
-        observer->object.failures = 0;
-        ll_call_at(core, &observer->object, core->now_ns);
-        ll_object_reschedule(core, &observer->object);
-    }
-}
-
-static void observer_on_changed(struct ll_core *core,
-                                struct ll_watch *watch,
-                                const struct ll_event *event)
-{
-    struct ll_observer *observer = ll_observer_of(watch->owner);
-
-    if (observer->state != LL_OBSERVER_WATCH) {
-        return;
-    }
-    for (size_t i = 0; i < event->watch.events_n; i++) {
-        const struct ll_watch_event *change = &event->watch.events[i];
-        int64_t revision = change->kv.mod_revision;
-
-        if (revision <= observer->revision) {
-            continue;
-        }
-        if (!ll_candidates_change(&observer->candidates, change)) {
-            /* Out of memory: all that is known may be wrong. */
-            observer_look(core, observer,
-                          core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
-            return;
-        }
-        if (i + 1 == event->watch.events_n ||
-            event->watch.events[i + 1].kv.mod_revision != revision) {
-            observer->revision = revision;
-            observer_settle(core, observer);
-        }
-    }
-    if (observer->candidates.n > LL_CANDIDATES_MAX) {
-        observer_finish(core, observer, LEASELOCK_E_LIMIT);
-    }
-}
-
-static void observer_on_refused(struct ll_core *core,
-                                struct ll_watch *watch,
-                                enum ll_outcome outcome)
-{
-    struct ll_observer *observer = ll_observer_of(watch->owner);
-
-    if (observer->state == LL_OBSERVER_GONE) {
-        ll_tell(core, &observer->object); /* freed there */
-    } else if (outcome == LL_OUTCOME_REFUSED) {
-        observer_finish(core, observer, LEASELOCK_E_REFUSED);
-    } else {
-        observer_look(core, observer, core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
-    }
-}
-
-static void observer_on_off(struct ll_core *core, struct ll_watch *watch)
-{
-    struct ll_observer *observer = ll_observer_of(watch->owner);
-
-    switch (observer->state) {
-    case LL_OBSERVER_LOOK:
-        break;
-    case LL_OBSERVER_WATCH:
-        ll_watch_want(core, &observer->watch);
-        break;
-    case LL_OBSERVER_GONE:
-        ll_tell(core, &observer->object); /* freed there */
         break;
     }
 }
@@ -418,37 +323,16 @@ static bool observer_next(struct ll_core *core,
     return false;
 }
 
-static struct ll_watch *observer_find(struct ll_object *owner,
-                                      enum ll_watch_slot slot)
-{
-    return slot == LL_WATCH_OWN ? &ll_observer_of(owner)->watch : NULL;
-}
-
-static void observer_on_down(struct ll_core *core, struct ll_watch *watch)
-{
-    /* It goes on where it was; the checks go on meanwhile. */
-    (void)core;
-    (void)watch;
-}
-
-static const struct ll_watch_ops observer_watch_ops =
-    LL_WATCH_OPS(observer_find,
-                 observer_create,
-                 observer_on_created,
-                 observer_on_changed,
-                 observer_on_refused,
-                 observer_on_down,
-                 observer_on_off);
-
-const struct ll_object_ops ll_observer_ops = LL_OBJECT_OPS(observer_free,
-                                                           observer_on_time,
-                                                           observer_deadline_ns,
-                                                           observer_build,
-                                                           observer_on_answer,
-                                                           observer_next,
-                                                           NULL,
-                                                           NULL,
-                                                           observer_on_cluster,
-                                                           NULL,
-                                                           NULL,
-                                                           &observer_watch_ops);
+const struct ll_object_ops ll_observer_ops =
+    LL_OBJECT_OPS(observer_free,
+                  observer_on_time,
+                  observer_deadline_ns,
+                  observer_build,
+                  observer_on_answer,
+                  observer_next,
+                  NULL,
+                  NULL,
+                  observer_on_cluster,
+                  NULL,
+                  NULL,
+                  &ll_observer_watch_ops);

@@ -87,4 +87,20 @@ static inline struct ll_observer *ll_observer_of(struct ll_object *object)
 int ll_observer_start(struct ll_core *core, const struct ll_event *event);
 int ll_observer_end(struct ll_core *core, const struct ll_event *event);
 
+/** Steps of the machine, for observe_watch.c. */
+extern const struct ll_watch_ops ll_observer_watch_ops;
+/** All keys of the queue; the part has room for the range's end. */
+struct ll_range ll_observer_range(const struct ll_observer *observer,
+                                  struct ll_part *part);
+/** A revision has been applied as a whole: reports the leader if it is another
+ *  one. */
+void ll_observer_settle(struct ll_core *core, struct ll_observer *observer);
+/** Reads the queue anew. */
+void ll_observer_look(struct ll_core *core,
+                      struct ll_observer *observer,
+                      int64_t at_ns);
+void ll_observer_finish(struct ll_core *core,
+                        struct ll_observer *observer,
+                        int status);
+
 #endif

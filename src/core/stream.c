@@ -165,5 +165,5 @@ void ll_stream_init(struct ll_core *core,
 {
     core->streams[kind].kind = kind;
     core->streams[kind].ops = ops;
-    core->endpoint_user.leave = streams_leave;
+    core->endpoints.user.leave = streams_leave;
 }

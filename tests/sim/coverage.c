@@ -241,7 +241,8 @@ static void look_at_beats(struct sim_client *client, unsigned event)
 static void look_at_endpoints(struct sim_client *client, unsigned event)
 {
     for (unsigned i = 0; i < client->world->members_n; i++) {
-        const struct ll_endpoint_health *health = &client->core->endpoints[i];
+        const struct ll_endpoint_health *health =
+            &client->core->endpoints.health[i];
         int state = health->suspect_ns != INT64_MAX           ? 2
                     : health->retry_ns > client->core->now_ns ? 1
                                                               : 0;
