@@ -112,7 +112,7 @@ static int make_members(struct ll_core *core,
     return 0;
 }
 
-/** The Txn: as that of one ticket (see ticket_call.c), for each member. */
+/** The Txn: as that of one ticket (see ticket_request.c), for each member. */
 static void make_txn(struct ll_multi *multi)
 {
     for (size_t i = 0; i < multi->members_n; i++) {

@@ -1,7 +1,6 @@
 #include "core/ticket.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -25,14 +24,6 @@ void ll_ticket_go(struct ll_core *core,
     core->waiting_n -= is_waiting(ticket->state) ? 1 : 0;
     core->waiting_n += is_waiting(state) ? 1 : 0;
     ticket->state = state;
-}
-
-/** Which commands and times still matter to a ticket that waits. */
-static bool ticket_waits(const struct ll_ticket *ticket)
-{
-    return !ticket->acquire_told &&
-           (ticket->state == LL_TICKET_ENQUEUE ||
-            ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT);
 }
 
 int64_t ll_ticket_recheck_ns(struct ll_core *core)
@@ -355,7 +346,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
 
     ticket->report.silenced =
         status == LEASELOCK_E_LOST && ticket->session->silenced;
-    if (ticket_waits(ticket)) {
+    if (ll_ticket_waits(ticket)) {
         ticket->report.why = why;
         ticket_tell_acquired(core, ticket, status);
     }
@@ -371,134 +362,4 @@ void ll_ticket_on_session_end(struct ll_core *core,
     } else if (ticket->state != LL_TICKET_LOST || status != LEASELOCK_E_LOST) {
         ticket_gone(core, ticket);
     }
-}
-
-int ll_ticket_release(struct ll_core *core,
-                      struct ll_object *object,
-                      int64_t timeout_ns)
-{
-    struct ll_ticket *ticket = ll_ticket_of(object);
-
-    if (ticket_waits(ticket)) {
-        ll_ticket_ask_release(core, ticket, timeout_ns);
-        ticket_tell_acquired(core, ticket, LEASELOCK_E_CANCELED);
-        ticket_withdraw(core, ticket);
-        ll_ticket_update(core, ticket);
-        return 0;
-    }
-    switch (ticket->state) {
-    case LL_TICKET_HELD:
-        ll_ticket_ask_release(core, ticket, timeout_ns);
-        ticket->leave_lost |= ll_writes_may_have_released(ticket);
-        ll_ticket_leave(core, ticket);
-        return 0;
-    case LL_TICKET_LOST:
-        ticket->release_asked = true;
-        ll_ticket_end(core, ticket, LEASELOCK_E_LOST);
-        return 0;
-    case LL_TICKET_ENQUEUE:
-    case LL_TICKET_WAIT:
-    case LL_TICKET_NEXT:
-    case LL_TICKET_LEAVE:
-    case LL_TICKET_REAP:
-    case LL_TICKET_GONE:
-        break;
-    }
-    return LEASELOCK_E_STATE;
-}
-
-static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
-{
-    bool opening = ll_session_is_opening(ticket->session);
-    /* etcd was reached, or there was no time to tell that it is not. */
-    bool unreached = ticket->state == LL_TICKET_ENQUEUE &&
-                     !ticket->answered_once &&
-                     (ticket->once || ticket->object.failures > 0 ||
-                      ticket->lost_tries > 0 || opening);
-
-    if (unreached && ticket->object.failures == 0 && ticket->lost_tries == 0 &&
-        !opening) {
-        ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
-                        "no answer in time");
-    }
-    ll_ticket_fail(core, ticket,
-                   unreached ? LEASELOCK_E_UNAVAILABLE : LEASELOCK_E_TIMEOUT,
-                   "");
-}
-
-void ll_ticket_on_time(struct ll_core *core, struct ll_object *object)
-{
-    struct ll_ticket *ticket = ll_ticket_of(object);
-
-    if (core->now_ns >= ticket->release_ns) {
-        /* The delete is tried on in the background all the same. */
-        ll_ticket_tell_released(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
-    }
-    if (core->now_ns >= ticket->timeout_ns && ticket_waits(ticket)) {
-        ticket_time_out(core, ticket);
-    }
-    if (core->now_ns >= ticket->watch_ns) {
-        ll_ticket_want_watches(core, ticket);
-    }
-    if (core->now_ns >= ll_ticket_ask_ns(ticket)) {
-        ll_ticket_ask_holder(core, ticket);
-    }
-    if (core->now_ns >= ticket->read_ns) {
-        ticket->read_ns = LL_NEVER;
-        ticket->object.failures = 0;
-        ll_call_at(core, &ticket->object, core->now_ns);
-    }
-}
-
-int64_t ll_ticket_deadline_ns(const struct ll_core *core,
-                              struct ll_object *object)
-{
-    struct ll_ticket *ticket = ll_ticket_of(object);
-
-    (void)core;
-    return ll_min(ll_min(ll_min(ticket->timeout_ns, ticket->release_ns),
-                         ll_min(ticket->watch_ns, ticket->read_ns)),
-                  ll_ticket_ask_ns(ticket));
-}
-
-bool ll_ticket_is_over(const struct ll_ticket *ticket)
-{
-    return ticket->state == LL_TICKET_GONE &&
-           ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF &&
-           ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF;
-}
-
-bool ll_ticket_next(struct ll_core *core,
-                    struct ll_object *object,
-                    struct ll_effect *ret_effect)
-{
-    struct ll_ticket *ticket = ll_ticket_of(object);
-    struct ll_report *report = &ticket->report;
-    const char *text =
-        report->acquired_due
-            ? ll_ticket_failure_text(core, ticket, report->acquire_status)
-            : "";
-
-    if (ll_report_next(core, object, report, text, ret_effect)) {
-        if (ret_effect->kind == LL_EFFECT_ACQUIRED) {
-            ret_effect->acquired.blocker = ll_ticket_blocker(ticket);
-        }
-        return true;
-    }
-    ll_link_remove(&object->telling);
-    if (ll_ticket_is_over(ticket)) {
-        core->tickets_n--;
-        ll_object_leave(core, object);
-        ll_ticket_free(object);
-    }
-    return false;
-}
-
-void ll_ticket_free(struct ll_object *object)
-{
-    struct ll_ticket *ticket = ll_ticket_of(object);
-
-    ll_free(ticket->ahead_key);
-    ll_free(ticket->value);
-    ll_free(ticket);
 }

@@ -212,7 +212,8 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event);
 /** A fenced write (see write.h). */
 int ll_ticket_write(struct ll_core *core, const struct ll_event *event);
 /** Operations of its kind, see struct ll_object_ops; the table is in
- *  ticket_open.c. */
+ *  ticket_ops.c, requests and answers are in ticket_request.c and
+ *  ticket_answer.c. */
 void ll_ticket_free(struct ll_object *object);
 void ll_ticket_on_time(struct ll_core *core, struct ll_object *object);
 int64_t ll_ticket_deadline_ns(const struct ll_core *core,
@@ -305,7 +306,20 @@ int64_t ll_ticket_begin_ns(const struct ll_core *core,
 /** The time of a try. */
 int64_t ll_try_time_ns(const struct ll_core *core);
 
-/** Steps of the machine, for the three files. */
+/** ticket_read.c: what the answers to reads do. */
+void ll_ticket_on_read(struct ll_core *core,
+                       struct ll_ticket *ticket,
+                       const struct ll_answer *answer);
+void ll_ticket_on_logged(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_answer *answer);
+void ll_ticket_on_next_read(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            const struct ll_answer *answer);
+/** An answer does not fit its request. */
+void ll_ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket);
+
+/** Steps of the machine, for the files of the ticket. */
 /** Enters a state; every change goes through here, for the count of those that
  *  wait. */
 void ll_ticket_go(struct ll_core *core,
@@ -356,6 +370,20 @@ void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket);
 void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket);
 /** When the next slow re-check is due. */
 int64_t ll_ticket_recheck_ns(struct ll_core *core);
+
+/** Whether the next read goes through etcd's log. */
+static inline bool ll_ticket_reads_log(const struct ll_ticket *ticket)
+{
+    return ticket->linearize && ticket->by_log;
+}
+
+/** Which commands and times still matter to a ticket that waits. */
+static inline bool ll_ticket_waits(const struct ll_ticket *ticket)
+{
+    return !ticket->acquire_told &&
+           (ticket->state == LL_TICKET_ENQUEUE ||
+            ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT);
+}
 
 static inline struct ll_bytes ll_ticket_key(const struct ll_ticket *ticket)
 {

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -120,15 +119,6 @@ int64_t ll_ticket_begin_ns(const struct ll_core *core,
 {
     return ll_session_is_opening(session) ? LL_NEVER
                                           : ll_after(core->now_ns, delay_ns);
-}
-
-static void ticket_on_session_open(struct ll_core *core,
-                                   struct ll_object *object)
-{
-    if (ll_ticket_of(object)->state == LL_TICKET_ENQUEUE && object->seq == 0) {
-        ll_call_at(core, object, core->now_ns);
-        ll_object_reschedule(core, object);
-    }
 }
 
 int64_t ll_try_time_ns(const struct ll_core *core)
@@ -357,19 +347,3 @@ int ll_ticket_write(struct ll_core *core, const struct ll_event *event)
     return object != NULL ? ll_write_ask(core, ll_ticket_of(object), event)
                           : LEASELOCK_E_HANDLE;
 }
-
-static const struct ll_lease_ops ticket_lease_ops =
-    LL_LEASE_OPS(ticket_on_session_open, ll_ticket_on_session_end);
-
-const struct ll_object_ops ll_ticket_ops = LL_OBJECT_OPS(ll_ticket_free,
-                                                         ll_ticket_on_time,
-                                                         ll_ticket_deadline_ns,
-                                                         ll_ticket_build,
-                                                         ll_ticket_on_answer,
-                                                         ll_ticket_next,
-                                                         NULL,
-                                                         ll_ticket_release,
-                                                         NULL,
-                                                         &ticket_lease_ops,
-                                                         &ll_ticket_batch_ops,
-                                                         &ll_ticket_watch_ops);

@@ -1,0 +1,270 @@
+#include "base/alloc.h"
+#include "core/blocker.h"
+#include "core/ticket.h"
+#include "leaselock/status.h"
+
+/**
+ * What the answers to a ticket's requests do; ticket_read.c has those to reads.
+ */
+
+void ll_ticket_enqueued(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_range_answer *queue,
+                        bool is_free,
+                        int64_t revision)
+{
+    ticket->token = revision;
+    ticket->version = 1;
+    ll_queue_note_made(core, ticket);
+    ll_free(ticket->value);
+    ticket->value = NULL;
+    if (ticket->acquire_told) {
+        ll_ticket_leave(core, ticket); /* given up in the meantime */
+    } else if (is_free || (queue != NULL && queue->kvs_n == 0)) {
+        ll_ticket_grant(core, ticket);
+    } else if (queue == NULL) {
+        ll_ticket_go(core, ticket, LL_TICKET_WAIT);
+        ll_ticket_on_misfit(core, ticket);
+    } else {
+        ll_ticket_wait_for(core, ticket, &queue->kvs[0], queue->count);
+    }
+}
+
+void ll_ticket_found(struct ll_core *core,
+                     struct ll_ticket *ticket,
+                     const struct ll_kv *own,
+                     bool is_first,
+                     int64_t revision)
+{
+    ll_free(ticket->value);
+    ticket->value = NULL;
+    if (own == NULL && ticket->acquire_told) {
+        ll_ticket_end(core, ticket, 0);
+        return;
+    }
+    if (own == NULL) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_LOST,
+                       "the ticket's key was deleted by others");
+        return;
+    }
+    ticket->token = own->create_revision;
+    ticket->version = own->version;
+    ticket->version_open = ticket->resumes;
+    ll_queue_note_made(core, ticket);
+    if (ticket->acquire_told) {
+        ll_ticket_leave(core, ticket);
+    } else if (is_first) {
+        ll_ticket_grant(core, ticket);
+    } else {
+        ll_ticket_advance(core, ticket, revision, false);
+    }
+}
+
+bool ll_ticket_note_blocked(struct ll_ticket *ticket,
+                            const struct ll_kv *oldest)
+{
+    if (ll_kv_is_ticket(oldest, ll_ticket_prefix(ticket).size)) {
+        return false;
+    }
+    ll_free(ticket->ahead_key);
+    ticket->ahead_key = ll_alloc_copy(oldest->key.data, oldest->key.size);
+    ticket->ahead_lease = oldest->lease;
+    return true;
+}
+
+/** The compare failed: for a try the lock is not free; else the key was there,
+ *  which is what an earlier try left. */
+static void ticket_found(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_answer *answer)
+{
+    const struct ll_range_answer *found = ll_answer_range(answer, 0);
+    bool own = found != NULL && found->kvs_n > 0 &&
+               ll_bytes_equal(found->kvs[0].key, ll_ticket_key(ticket)) &&
+               found->kvs[0].lease == ticket->session->lease;
+
+    if (own) {
+        ticket->lost_tries -= ticket->lost_tries > 0 ? 1 : 0;
+        ll_ticket_found(core, ticket, &found->kvs[0], ticket->once,
+                        answer->revision);
+    } else if (ticket->acquire_told) {
+        ll_ticket_end(core, ticket, 0);
+    } else if (!ticket->once || found == NULL || found->kvs_n == 0) {
+        ll_ticket_on_misfit(core, ticket);
+    } else if (ll_ticket_note_blocked(ticket, &found->kvs[0])) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
+    } else {
+        ll_ticket_see_holder(ticket, &found->kvs[0]);
+        ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
+    }
+}
+
+/** Another process' key: it is taken over, or there is nothing to resume. */
+static void ticket_resumed(struct ll_core *core,
+                           struct ll_ticket *ticket,
+                           const struct ll_answer *answer)
+{
+    const struct ll_range_answer *found = ll_answer_range(answer, 0);
+    bool there = found != NULL && found->kvs_n > 0 &&
+                 found->kvs[0].lease == ticket->session->lease &&
+                 (ticket->resume_token == 0 ||
+                  ticket->resume_token == found->kvs[0].create_revision);
+
+    if (!there && ticket->acquire_told) {
+        ll_ticket_end(core, ticket, 0);
+    } else if (!there) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_LOST,
+                       "there is no such key on the session's lease");
+    } else {
+        ticket_found(core, ticket, answer);
+    }
+}
+
+static void ticket_on_ok(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_answer *answer)
+{
+    bool ours;
+
+    switch (ticket->state) {
+    case LL_TICKET_ENQUEUE:
+        if (ticket->resumes) {
+            ticket_resumed(core, ticket, answer);
+        } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
+            ll_ticket_enqueued(core, ticket, ll_answer_range(answer, 0),
+                               ticket->once, answer->revision);
+        } else {
+            ticket_found(core, ticket, answer);
+        }
+        break;
+    case LL_TICKET_WAIT:
+    case LL_TICKET_HELD:
+        if (ll_ticket_reads_log(ticket)) {
+            ll_ticket_on_logged(core, ticket, answer);
+        } else {
+            ll_ticket_on_read(core, ticket, answer);
+        }
+        break;
+    case LL_TICKET_NEXT:
+        if (ll_ticket_reads_log(ticket)) {
+            ll_ticket_on_logged(core, ticket, answer);
+        } else {
+            ll_ticket_on_next_read(core, ticket, answer);
+        }
+        break;
+    case LL_TICKET_LEAVE:
+        /* Not there, though no earlier delete nor the session's own revoke can
+         * have met it: a third party was quicker, and a lock that was held was
+         * not held to the end. */
+        ours = answer->txn.succeeded || ticket->leave_lost ||
+               ticket->report.acquire_status != 0 ||
+               !ll_session_is_alive(ticket->session);
+        ll_ticket_end(core, ticket, ours ? 0 : LEASELOCK_E_LOST);
+        break;
+    case LL_TICKET_REAP:
+        if (ticket->token == 0) {
+            ll_ticket_on_read(core, ticket, answer);
+        } else {
+            /* It may have been yet another try's: look again. */
+            ticket->token = 0;
+            ll_call_at(core, &ticket->object, core->now_ns);
+        }
+        break;
+    case LL_TICKET_LOST:
+    case LL_TICKET_GONE:
+        break;
+    }
+}
+
+/** An enqueue that may or may not have been applied. */
+static void ticket_on_lost_enqueue(struct ll_core *core,
+                                   struct ll_ticket *ticket)
+{
+    ticket->lost_tries += ticket->resumes ? 0 : 1;
+    if (ticket->acquire_told) {
+        ll_ticket_end(core, ticket, 0);
+    } else {
+        ll_call_again(core, &ticket->object, LL_OUTCOME_LOST);
+    }
+}
+
+/** An answer that no further try would change. */
+static void
+ticket_on_error(struct ll_core *core, struct ll_ticket *ticket, int status)
+{
+    switch (ticket->state) {
+    case LL_TICKET_ENQUEUE:
+        if (ticket->acquire_told) {
+            ll_ticket_end(core, ticket, 0);
+        } else {
+            ll_ticket_fail(core, ticket, status, "");
+        }
+        break;
+    case LL_TICKET_WAIT:
+    case LL_TICKET_NEXT:
+        ll_ticket_fail(core, ticket, status, "");
+        break;
+    case LL_TICKET_LEAVE:
+        /* The key blocks the queue as long as the session lives: a permission
+         * may be given back. */
+        ll_core_log(core, 1, "%s cannot be deleted: %s", ticket->key,
+                    core->failure.text);
+        ll_ticket_tell_released(core, ticket, status);
+        ll_call_at(core, &ticket->object, ll_ticket_recheck_ns(core));
+        break;
+    case LL_TICKET_HELD:
+    case LL_TICKET_REAP:
+        ticket->token = ticket->state == LL_TICKET_REAP ? 0 : ticket->token;
+        ticket->read_ns = core->now_ns + LL_RECHECK_NS;
+        break;
+    case LL_TICKET_LOST:
+    case LL_TICKET_GONE:
+        break;
+    }
+}
+
+void ll_ticket_on_answer(struct ll_core *core,
+                         struct ll_object *object,
+                         const struct ll_answer *answer,
+                         const struct ll_event *event)
+{
+    struct ll_ticket *ticket = ll_ticket_of(object);
+
+    (void)event;
+    ticket->answered_once |= answer->outcome != LL_OUTCOME_LOST;
+    switch (answer->outcome) {
+    case LL_OUTCOME_OK:
+        ticket_on_ok(core, ticket, answer);
+        break;
+    case LL_OUTCOME_LOST:
+        if (ticket->state == LL_TICKET_ENQUEUE) {
+            ticket_on_lost_enqueue(core, ticket);
+            break;
+        }
+        if (ticket->state == LL_TICKET_LEAVE) {
+            ticket->leave_lost = true;
+        }
+        ll_call_again(core, &ticket->object, answer->outcome);
+        break;
+    case LL_OUTCOME_AGAIN:
+        if (ticket->state == LL_TICKET_ENQUEUE && ticket->acquire_told) {
+            ll_ticket_end(core, ticket, 0);
+        } else {
+            ll_call_again(core, &ticket->object, answer->outcome);
+        }
+        break;
+    case LL_OUTCOME_NO_LEASE:
+        if (ll_session_is_alive(ticket->session)) {
+            ll_session_lose(core, ticket->session,
+                            "etcd does not know the lease any more");
+        }
+        break;
+    case LL_OUTCOME_REFUSED:
+        ticket_on_error(core, ticket, LEASELOCK_E_REFUSED);
+        break;
+    case LL_OUTCOME_LEASE_EXISTS:
+    case LL_OUTCOME_ERROR:
+        ticket_on_error(core, ticket, LEASELOCK_E_SERVER);
+        break;
+    }
+}

@@ -1,0 +1,214 @@
+#include "core/blocker.h"
+#include "core/ticket.h"
+#include "leaselock/status.h"
+
+/**
+ * What the reads of a ticket's keys do: its own key, the predecessor's, the
+ * queue.
+ */
+
+void ll_ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ll_keep_failure(core, core->endpoint, -1,
+                    "the answer does not fit the request");
+    if (!ticket->acquire_told) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_SERVER, "");
+    }
+}
+
+/** Whether a key is there that was made at a revision. */
+static bool range_has(const struct ll_range_answer *range, int64_t created)
+{
+    return range->kvs_n > 0 && range->kvs[0].create_revision == created;
+}
+
+/** Settles a watch that the same member created at the read's very revision,
+ *  so that no write came in between; or any, after their time. */
+static bool watch_settle(const struct ll_core *core,
+                         struct ll_watch *watch,
+                         const struct ll_answer *answer,
+                         bool time_is_over)
+{
+    if (time_is_over || (watch->created_revision == answer->revision &&
+                         core->watches.member_id == answer->member_id)) {
+        watch->settled = true;
+    }
+    return watch->settled;
+}
+
+/** When the keys are to be read again. */
+static void ticket_plan_read(struct ll_core *core,
+                             struct ll_ticket *ticket,
+                             const struct ll_answer *answer)
+{
+    struct ll_watch *watches = ticket->watches;
+    bool time_is_over = core->now_ns >= ticket->settle_ns;
+    bool settled = true;
+
+    if (ll_ticket_is_watched(ticket)) {
+        settled =
+            watches[LL_WATCH_OWN].state != LL_WATCH_ON ||
+            watch_settle(core, &watches[LL_WATCH_OWN], answer, time_is_over);
+        if (ticket->state == LL_TICKET_WAIT) {
+            settled = watch_settle(core, &watches[LL_WATCH_AHEAD], answer,
+                                   time_is_over) &&
+                      settled;
+        }
+    }
+    if (settled) {
+        ticket->read_ns = ll_ticket_recheck_ns(core);
+    } else if (core->batches.reads_crowd) {
+        /* Between here and there a read finds a deletion sooner, and delays
+         * what others of the crowd have to ask. */
+        ticket->read_ns = ll_max(ticket->settle_ns, core->now_ns + 1);
+    } else {
+        ticket->read_ns = core->now_ns + ticket->settle_step_ns;
+        ticket->settle_step_ns *= 2;
+    }
+}
+
+/** What a read must not be older than for a watch's sake. */
+static int64_t watch_revision(const struct ll_watch *watch)
+{
+    return watch->state == LL_WATCH_ON ? watch->created_revision : 0;
+}
+
+/** The least revision that says something of the keys: that of the own key,
+ *  and those that the watches begin with. */
+static int64_t ticket_least_revision(const struct ll_ticket *ticket)
+{
+    int64_t least =
+        ll_max(ticket->token, watch_revision(&ticket->watches[LL_WATCH_OWN]));
+
+    if (ticket->state == LL_TICKET_WAIT) {
+        least = ll_max(least, watch_revision(&ticket->watches[LL_WATCH_AHEAD]));
+    }
+    return least;
+}
+
+/** The answer is too old to say anything: asks the quorum, and where that was
+ *  too old, the log. */
+static void ticket_ask_quorum(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ticket->by_log = ticket->linearize;
+    ticket->linearize = true;
+    ll_call_at(core, &ticket->object, core->now_ns);
+}
+
+/** The own key's watch that began at a revision which the store has not reached
+ *  again is of no use, wherever it is: it is made anew. */
+static void
+watch_renew(struct ll_core *core, struct ll_ticket *ticket, int64_t revision)
+{
+    struct ll_watch *watch = &ticket->watches[LL_WATCH_OWN];
+
+    if (watch->state == LL_WATCH_ON && watch->created_revision > revision) {
+        ll_watch_drop(core, watch);
+        ticket->watch_ns = core->now_ns + LL_WATCH_REFUSED_PAUSE_NS;
+    }
+}
+
+/** The own key as the log has it. */
+void ll_ticket_on_logged(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_answer *answer)
+{
+    const struct ll_range_answer *own = ll_answer_range(answer, 0);
+    bool is_old =
+        answer->revision <
+        ll_max(ticket_least_revision(ticket),
+               ticket->state == LL_TICKET_NEXT ? ticket->gone_revision : 0);
+
+    ticket->linearize = false;
+    ticket->by_log = false;
+    if (is_old) {
+        ll_core_log(core, 1,
+                    "the store went back to revision %lld: a snapshot was "
+                    "restored, or the data directory emptied",
+                    (long long)answer->revision);
+        ll_queue_notes_drop(core);
+    }
+    if (answer->txn.succeeded || own == NULL ||
+        !range_has(own, ticket->token)) {
+        ll_ticket_lose_key(core, ticket);
+        return;
+    }
+    watch_renew(core, ticket, answer->revision);
+    if (ticket->state == LL_TICKET_HELD) {
+        ticket_plan_read(core, ticket, answer);
+    } else if (is_old) {
+        ticket->ahead = -1;
+        ll_ticket_advance(core, ticket, answer->revision, false);
+    } else {
+        ll_call_at(core, &ticket->object, core->now_ns);
+    }
+}
+
+void ll_ticket_on_read(struct ll_core *core,
+                       struct ll_ticket *ticket,
+                       const struct ll_answer *answer)
+{
+    const struct ll_range_answer *own = ll_answer_range(answer, 0);
+    const struct ll_range_answer *ahead = ll_answer_range(answer, 1);
+    bool waits = ticket->state == LL_TICKET_WAIT;
+
+    if (own == NULL || (waits && ahead == NULL)) {
+        ll_ticket_on_misfit(core, ticket);
+        return;
+    }
+    if (answer->revision < ticket_least_revision(ticket) &&
+        (ticket->state != LL_TICKET_REAP || !ticket->linearize)) {
+        /* A member that lags behind the watches': ask the quorum. */
+        ticket_ask_quorum(core, ticket);
+        return;
+    }
+    ticket->linearize = false;
+    if (waits && ticket->asks) {
+        const struct ll_range_answer *holder =
+            ticket->ahead == 1 ? ahead : ll_answer_range(answer, 2);
+
+        ticket->asks = false;
+        if (holder != NULL && holder->kvs_n > 0) {
+            ll_ticket_see_holder(ticket, &holder->kvs[0]);
+        }
+    }
+    if (ticket->state == LL_TICKET_REAP) {
+        if (own->kvs_n > 0) {
+            ticket->token = own->kvs[0].create_revision;
+            ll_call_at(core, &ticket->object, core->now_ns);
+            return;
+        }
+    } else if (!range_has(own, ticket->token)) {
+        ll_ticket_lose_key(core, ticket);
+        return;
+    } else if (waits && !range_has(ahead, ticket->ahead_token)) {
+        /* The own key was there when the predecessor's was not. */
+        ll_ticket_advance(core, ticket, answer->revision, true);
+        return;
+    }
+    ticket_plan_read(core, ticket, answer);
+}
+
+void ll_ticket_on_next_read(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            const struct ll_answer *answer)
+{
+    const struct ll_range_answer *queue = &answer->range;
+    int64_t ahead;
+
+    if (answer->kind != LL_REQUEST_RANGE) {
+        ll_ticket_on_misfit(core, ticket);
+    } else if (answer->revision < ticket->gone_revision) {
+        ticket_ask_quorum(core, ticket);
+    } else if (!range_has(queue, ticket->token) ||
+               !ll_bytes_equal(queue->kvs[0].key, ll_ticket_key(ticket))) {
+        ll_ticket_lose_key(core, ticket);
+    } else if (queue->kvs_n == 1) {
+        ll_ticket_grant(core, ticket);
+    } else {
+        ahead = queue->kvs_n == 2     ? 1
+                : ticket->ahead == -1 ? -1
+                                      : ll_max(2, ticket->ahead - 1);
+        ll_ticket_wait_for(core, ticket, &queue->kvs[1], ahead);
+    }
+}
