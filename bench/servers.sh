@@ -1,6 +1,6 @@
-# shellcheck shell=bash
-# The servers that are measured, for bench/run and the test of the benchmarks.
-# Source it from bash behind tests/support/etcd.sh, whose helpers it uses.
+# shellcheck shell=bash The measured servers, for bench/run and the test of the
+# benchmarks. Source it from bash after tests/support/etcd.sh, whose helpers it
+# uses.
 #
 #   servers_start MEMBERS PARENT  starts etcd with that many members, as its
 #                         defaults have it, their data below PARENT; waits until
@@ -33,7 +33,7 @@ _servers_alive() {
     done
 }
 
-# Succeeds as well when one of them has ended: then waiting is of no use.
+# Succeeds as well if one of them has ended: then waiting is useless.
 _servers_settled() {
     _servers_alive || return 0
     ETCDCTL_API=3 ETCDCTL_ENDPOINTS=$SERVERS_ENDPOINTS etcdctl \
@@ -50,7 +50,7 @@ _servers_try() {
         SERVERS_ENDPOINTS+=${SERVERS_ENDPOINTS:+,}127.0.0.1:${clients[i]}
     done
     for ((i = 0; i < members; i++)); do
-        # etcd gets SIGKILL when the shell dies, however it dies.
+        # etcd gets SIGKILL when the shell ends, even by a signal.
         setpriv --pdeathsig KILL "${LEASELOCK_TEST_ETCD:-etcd}" \
             --name="m$i" --data-dir="$_servers_folder/m$i" \
             --listen-client-urls="http://127.0.0.1:${clients[i]}" \

@@ -1,6 +1,6 @@
 # From single results, a line each, to medians: input is the array of results,
-# $about what they were measured on, $load the load at the end. A ratio above 1
-# is in leaselock's favour.
+# $about the machine, $load the load at the end. A ratio above 1 is in
+# leaselock's favour.
 def median: sort | if length % 2 == 1 then .[(length - 1) / 2]
     else (.[length / 2 - 1] + .[length / 2]) / 2 end;
 def figure: if length == 0 then null

@@ -6,7 +6,7 @@ def shown: if . == null then ""
 def times: if . == null then "" else . * 100 | round / 100 | tostring end;
 def median_shown: if . == null then "" else .median | shown end;
 
-# What is worth a line, for each scenario, and how it is called.
+# The lines of the table for each scenario, and their titles.
 def costs: ["client_cpu_us", "server_cpu_us", "requests", "proposals"];
 def lines: {
     uncontended: (["per_second", "p50_us", "p99_us"] + costs),
@@ -31,10 +31,10 @@ def lines: {
 "|---|---|--:|--:|--:|--:|--:|--:|---|",
 (.figures[]
     | select(.field as $field | lines[.scenario] // [] | index([$field]))
-    # Unrelated writes are the server's work as well.
+    # Unrelated writes are a part of the server's work as well.
     | select(((.field | test("server_cpu_us|proposals"))
         and (.what | test("writes/s"))) | not)
-    # One candidate hands over to nobody.
+    # A single candidate has no handover.
     | select((.what == "election, candidates: 1"
         and (.field | test("^(handovers_per_second|p.*_ms)$"))) | not)
     | "| \(.what) | \(.field) | \(.leaselock | median_shown) "

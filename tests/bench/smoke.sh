@@ -1,8 +1,7 @@
-#!/usr/bin/env bash
-# Every scenario of the benchmarks works: each program that was built runs each
-# of its scenarios for a second or with few tickets, against an etcd and a Redis
-# of its own, and prints a result in which something was done and each figure
-# that bench/run shows is there. How fast it was is nobody's business here.
+# !/usr/bin/env bash Every scenario of the benchmarks works: each program that
+# was built runs each of its scenarios for a second or with few tickets, against
+# an etcd and a Redis of its own, and prints a result with operations and every
+# figure that bench/run shows. Speed is not checked.
 #
 # Environment: SRC (source folder), BUILD (build folder).
 set -euo pipefail
@@ -29,7 +28,7 @@ fail() {
 }
 
 # PEER SCENARIO FIELDS [ARG...]: FIELDS, with commas, must be in the result, and
-# greater than 0 unless they have a "?" behind them.
+# greater than 0 unless a "?" follows.
 run() {
     local peer=$1 scenario=$2 wanted=$3 program field value out
     shift 3
@@ -91,7 +90,7 @@ if [[ -x $BUILD/bin/gopeer ]]; then
     run go putdelete ops,per_second,requests --seconds 1 "${at[@]}"
     run go writes ops,per_second --seconds 1 "${at[@]}"
 fi
-# A mistake is told, and is no result.
+# A usage error is reported, and gives no result.
 if "$BUILD/bin/lockbench" nonsense "${at[@]}" 2>"$folder/usage"; then
     fail "a scenario that there is not is measured"
 fi
@@ -117,7 +116,7 @@ if [[ -n $whole ]]; then
         fail "bench/run printed: $(<"$folder/whole")"
 fi
 
-# The table and the plot, from what was measured above.
+# The table and the plot, from the measurements above.
 if command -v jq >/dev/null; then
     label() {
         jq -c --arg what "$2" '{what: $what} + .' "$folder"/*."$1"

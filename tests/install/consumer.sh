@@ -1,6 +1,6 @@
-#!/usr/bin/env bash
-# An installed tree serves programs that know it only by pkg-config or by
-# find_package(), in C and in C++, shared and static; and it can be moved.
+# !/usr/bin/env bash An installed tree works for programs that find it with
+# pkg-config or find_package(), in C and in C++, shared and static; and it can
+# be moved.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -50,7 +50,7 @@ read -ra shared < <(pkg-config --cflags --libs leaselock)
 gcc -o shared program.c "${shared[@]}" -Wl,-rpath,"$libdir"
 check shared
 
-# The linker prefers a shared library: here the archive is asked for by name.
+# The linker prefers a shared library, so the archive is given by name.
 read -ra static < <(pkg-config --static --cflags --libs leaselock |
     sed 's/-lleaselock/-l:libleaselock.a/')
 gcc -o static program.c "${static[@]}"
@@ -75,8 +75,8 @@ for program in out/cmake_c out/cmake_static out/cmake_cxx; do
     check "$program"
 done
 
-# A moved tree's library finds the guardian of that tree. Nobody answers on port
-# 1, so the lock fails; but not for want of a guardian.
+# A moved tree's library finds the guardian of that tree. There is no server on
+# port 1, so the lock fails, but not because of a missing guardian.
 guardian=$(find tree -name leaselock-guardian)
 [[ -x $guardian ]] || { echo "no guardian is installed" && exit 1; }
 lock=(env LEASELOCK_CONFIG=/dev/null LEASELOCK_GUARDIAN_PATH=

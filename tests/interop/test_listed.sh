@@ -1,12 +1,11 @@
-#!/bin/bash
-# What a lock or an election looks like while a client of another kind has it
-# and one of ours waits: ls, queue and leader show the other's key as the
-# holder, the first two mark it as foreign, and ours is behind it. Method: a Go
-# mutex, a Go election, etcdctl lock and etcdctl elect hold in turn, below a
-# namespace; the output is compared with the oldest key in etcd.
+# !/bin/bash Goal: while another program's client holds a lock or leads and one
+# of ours waits, ls, queue and leader show the other's key as the holder, the
+# first two mark it as foreign, and ours is behind it. Method: a Go mutex, a Go
+# election, etcdctl lock and etcdctl elect hold in turn, below a namespace; the
+# output is compared with the oldest key in etcd.
 #
-# Environment: SRC (source folder), TOOL (the tool), GOPEER (the Go peer; where
-# it is empty etcdctl alone holds).
+# Environment: SRC (source folder), TOOL (the tool), GOPEER (the Go peer; if it
+# is empty, only etcdctl holds).
 set -u
 
 SRC=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -56,7 +55,7 @@ queue_length_is() {
     [[ $(etcd_ctl get --prefix "$space$name/" --keys-only | grep -c .) -eq $1 ]]
 }
 
-# oldest WHAT: etcd's own answer.
+# oldest WHAT: the oldest key in etcd.
 oldest() {
     etcd_ctl get --prefix "$space$name/" --sort-by=CREATE --order=ASCEND \
         --limit=1 "$1"
@@ -74,7 +73,7 @@ expect() {
     [[ $seen == "$3" ]] || fail "$1: $2 is \"$seen\", not \"$3\""
 }
 
-# check HOLDER VALUE: HOLDER has the lock and proclaims VALUE; ours waits.
+# check HOLDER VALUE: HOLDER holds the lock and proclaims VALUE; ours waits.
 check() {
     local key note
     key=$(oldest --keys-only | head -n 1)
@@ -103,7 +102,8 @@ check() {
     [[ $(ours leader "$name") == "$2" ]] || fail "leader of $1"
 }
 
-# try HOLDER VALUE COMMAND...: COMMAND takes the lock, then one of ours waits.
+# try HOLDER VALUE COMMAND...: COMMAND acquires the lock, then one of ours
+# waits.
 try() {
     pids=()
     name=jobs/$1

@@ -1,12 +1,11 @@
-#!/bin/bash
-# One election of three kinds of candidates: leaselock's tool, etcdctl and Go's
-# concurrency package. Shows that they lead in the order in which they came,
-# that each kind sees every leader of the others, and that a lock of the same
-# name stands in the same line. Each is started only when the one before it
-# stands in etcd's queue; each leads until it is told to go.
+# !/bin/bash One election of three kinds of candidates: leaselock's tool,
+# etcdctl and Go's concurrency package. Goal: they lead in the order of their
+# campaigns, each kind observes every leader of the others, and a lock of the
+# same name is in the same queue. Method: each is started when the key of the
+# one before it is in etcd's queue; each leads until it gets a signal.
 #
-# Environment: SRC (source folder), TOOL (the tool), GOPEER (the Go peer; where
-# it is empty the election does without).
+# Environment: SRC (source folder), TOOL (the tool), GOPEER (the Go peer; if it
+# is empty, the election has none).
 set -u
 
 SRC=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -40,8 +39,8 @@ fail() {
     exit 1
 }
 
-# start WHO: starts a candidate of the kind that WHO begins with; WHO is what it
-# proclaims. "lock" takes the lock of the same name.
+# start WHO: starts a candidate of the kind that WHO begins with; WHO is its
+# value. "lock" acquires the lock of the same name.
 start() {
     local who=$1 environment=(ETCDCTL_API=3
         ETCDCTL_ENDPOINTS="$ETCD_ENDPOINT")
@@ -56,7 +55,7 @@ start() {
     pid_of[$who]=$!
 }
 
-# observe KIND: follows the election as a client of this kind.
+# observe KIND: observes the election with a client of this kind.
 observe() {
     local environment=(ETCDCTL_API=3 ETCDCTL_ENDPOINTS="$ETCD_ENDPOINT")
     case $1 in
@@ -73,13 +72,13 @@ queue_length_is() {
     [[ $(etcd_ctl get --prefix "$name/" --keys-only | grep -c .) -eq $1 ]]
 }
 
-# leads WHO: it has said so itself.
+# leads WHO: it has reported its leadership.
 leads() {
     [[ -s $folder/$1.out ]]
 }
 
-# sees KIND VALUE: the newest that such an observer saw; ours prints the token
-# first, etcdctl the key as a line of its own.
+# sees KIND VALUE: the last value that such an observer reported; ours prints
+# the token first, etcdctl the key on a line of its own.
 sees() {
     local line
     line=$(tail -n 1 "$folder/$1.seen")
@@ -91,7 +90,7 @@ is_gone() {
     ! kill -0 "$1" 2>/dev/null
 }
 
-# ask KIND: the leader's value as such a client tells it.
+# ask KIND: the leader's value as printed by such a client.
 ask() {
     case $1 in
     ours) "$TOOL" leader -e "$ETCD_ENDPOINT" "$name" ;;

@@ -1,13 +1,12 @@
-#!/bin/bash
-# One queue of three kinds of clients: leaselock's tool, etcdctl and Go's
-# concurrency package wait for the same lock. Shows that they get it in the
-# order in which they queued and never two at a time, whichever of them holds
-# it first: each is started only when the one before it stands in etcd's queue,
-# and each writes a line to one file when it has the lock and when it gives it
-# back.
+# !/bin/bash One queue of three kinds of clients: leaselock's tool, etcdctl and
+# Go's concurrency package wait for the same lock. Goal: they get it in the
+# order in which they queued and never two at a time, whichever of them holds it
+# first. Method: each is started when the key of the one before it is in etcd's
+# queue, and each writes a line to one file when it holds the lock and when it
+# releases it.
 #
-# Environment: SRC (source folder), TOOL (the tool), GOPEER (the Go peer; where
-# it is empty the queue does without).
+# Environment: SRC (source folder), TOOL (the tool), GOPEER (the Go peer; if it
+# is empty, the queue has none).
 set -u
 
 SRC=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -44,8 +43,8 @@ fail() {
     exit 1
 }
 
-# What runs under the lock: WHO writes that it has it, holds it for a moment or
-# for as long as the file HOLD exists, and writes that it gives it back.
+# The command under the lock: writes that WHO holds it, holds it for a moment or
+# as long as the file HOLD exists, and writes that it releases it.
 cat >"$folder/under_lock.sh" <<'EOF'
 if [[ $WHO == etcdctl* ]]; then
     token=$(etcdctl get "$ETCD_LOCK_KEY" -w fields |
@@ -81,7 +80,7 @@ start() {
             >/dev/null 2>"$folder/$who.err" </dev/null &
         ;;
     go*)
-        # It holds until SIGTERM where others watch a file.
+        # It holds until SIGTERM, while others watch a file.
         [[ -n $hold ]] && hold_ms=60000
         "$GOPEER" lock "$ETCD_ENDPOINT" "$name" 1 "$hold_ms" "$journal" \
             >/dev/null 2>"$folder/$who.err" </dev/null &
@@ -103,8 +102,8 @@ is_gone() {
     ! kill -0 "$1" 2>/dev/null
 }
 
-# check_journal WHO...: they had the lock in this order, one at a time, and with
-# rising tokens.
+# check_journal WHO...: they held the lock in this order, one at a time, with
+# increasing tokens.
 check_journal() {
     local who pid token what told last_token=0 at=0 inside=
     local expected=("$@")

@@ -1,12 +1,11 @@
-#!/bin/bash
-# leaselock and npm's etcd3 in one election, and side by side as locks. Shows
-# that candidates of both lead in the order in which they came, that each kind
-# sees every leader of the other, that leaselock marks the other's keys as
-# foreign, and that the lock() of etcd3 does not exclude leaselock's holder.
-# Candidates start one after the other, and each leads until it is told to go.
+# !/bin/bash leaselock and npm's etcd3 in one election, and side by side as
+# locks. Goal: candidates of both lead in the order of their campaigns, each
+# kind observes every leader of the other, leaselock marks the other's keys as
+# foreign, and the lock() of etcd3 does not exclude leaselock's holder. Method:
+# candidates start one after the other, and each leads until it gets a signal.
 #
 # The packages are those of npm/package-lock.json, kept in build/npm. Without
-# node or npm, or where npm cannot fetch them, the test is skipped.
+# node or npm, or if npm cannot fetch them, the test is skipped.
 #
 # Environment: SRC (source folder), TOOL (the tool).
 set -u
@@ -46,7 +45,7 @@ fail() {
     exit 1
 }
 
-# Fetches what the lock file names, once for all runs.
+# Fetches the packages of the lock file, once for all runs.
 install_peer() {
     local files=(package.json package-lock.json .npmrc)
     peer=$SRC/build/npm
@@ -66,8 +65,8 @@ install_peer() {
     cp "$SRC/tests/interop/npm/peer.js" "$peer/peer.js"
 }
 
-# start WHO: starts a candidate of the kind that WHO begins with; WHO is what it
-# proclaims.
+# start WHO: starts a candidate of the kind that WHO begins with; WHO is its
+# value.
 start() {
     local who=$1
     case $who in
@@ -86,8 +85,8 @@ says() {
     [[ -s $folder/$1.out ]]
 }
 
-# sees KIND VALUE: the newest that such an observer saw; ours prints the token
-# first.
+# sees KIND VALUE: the last value that such an observer reported; ours prints
+# the token first.
 sees() {
     local line
     line=$(tail -n 1 "$folder/$1.seen")

@@ -1,7 +1,6 @@
-#!/usr/bin/env bash
-# core is a pure machine: its objects call only themselves, base's memory and
-# tables, and functions of C that touch memory alone; its sources include
-# nothing that has a thread, a socket or gRPC.
+# !/usr/bin/env bash core is a pure state machine: its objects call only
+# themselves, base's memory and tables, and functions of C that use memory only;
+# its sources include nothing with threads, sockets or gRPC.
 set -euo pipefail
 export LC_ALL=C
 cd "$SRC"

@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 status=0
 
-# Prints what only one of two sorted lists has, and remembers that.
+# Prints lines that only one of two sorted lists has, and records a failure.
 same() {
     local only
     only=$(comm "-$3" "$work/$1" "$work/$2")
@@ -19,7 +19,7 @@ same() {
     fi
 }
 
-# gcc writes down each function that it saw declared, and where.
+# gcc lists each declared function and its place.
 printf "#include \"leaselock/%s.h\"\n" leaselock admin config |
     gcc -x c -fsyntax-only -aux-info "$work/aux" -Iinclude -
 sed -n 's/.* extern [^(]*\b\(leaselock_[a-z0-9_]*\) (.*/\1/p' "$work/aux" |
@@ -33,7 +33,7 @@ same declared exported 13 'exported, not declared in a header'
 same declared mapped 23 'declared in a header, not in src/leaselock.map'
 same declared mapped 13 'in src/leaselock.map, not declared in a header'
 
-# The manual may name types and pages too, but nothing that is not there.
+# The manual may name types and pages too, but all names must exist.
 words() {
     grep -ohE '\bleaselock_[a-z0-9_]+' "$@" 2>/dev/null | sort -u
 }

@@ -1,5 +1,4 @@
-#!/usr/bin/env bash
-# Every C file is as clang-format would leave it.
+# !/usr/bin/env bash Every C file is formatted by clang-format.
 set -euo pipefail
 cd "$SRC"
 

@@ -10,7 +10,7 @@ for header in leaselock/*.h; do
     g++ -std=c++17 "${warnings[@]}" -fsyntax-only -I. -x c++ - <<<"$twice"
 done
 
-# The start values of structs, each in a variable of the struct that it names.
+# The initializers of structs, each in a variable of its struct.
 values=$(
     printf "#include \"leaselock/%s.h\"\n" leaselock admin config
     echo 'void start_values(void); void start_values(void) {'

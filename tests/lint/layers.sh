@@ -20,7 +20,7 @@ declare -A may=(
 for folder in "${!may[@]}"; do
     wrong=$(grep -nEr '^ *# *include "' "$folder" |
         grep -vE "include \"($folder/|${may[$folder]}|[^/\"]*\.h\"\$)") || true
-    # A name without a folder is a file beside the one that includes it.
+    # A name without a folder is a file in the including file's folder.
     while IFS=: read -r file line name; do
         [[ -z $name || -e ${file%/*}/$name || $name == etcd.pb-c.h ]] ||
             wrong+=$'\n'"$file:$line: $name"

@@ -1,5 +1,5 @@
-#!/usr/bin/env bash
-# Each link of a Markdown page to a file of the tree leads to one.
+# !/usr/bin/env bash Each link of a Markdown page to a file of the tree has an
+# existing target.
 set -euo pipefail
 cd "$SRC"
 status=0

@@ -1,5 +1,4 @@
-#!/usr/bin/env bash
-# mandoc has nothing to warn of in the manual pages.
+# !/usr/bin/env bash mandoc reports no warning for the manual pages.
 set -euo pipefail
 cd "$SRC"
 

@@ -1,5 +1,4 @@
-#!/usr/bin/env bash
-# Every edit of tests/mutate still fits the tree exactly once, and has its row
-# in docs/mutations.md. What they do is for scripts/mutate to run.
+# !/usr/bin/env bash Every edit of tests/mutate still fits the tree exactly
+# once, and has its row in docs/mutations.md. scripts/mutate runs them.
 set -euo pipefail
 exec "$SRC/scripts/mutate" --check

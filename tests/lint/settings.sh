@@ -1,6 +1,5 @@
-#!/usr/bin/env bash
-# leaselock-settings(5) lists the settings as the table in the code has them.
-# With --write it puts the list right.
+# !/usr/bin/env bash leaselock-settings(5) lists the settings as in the code's
+# table. --write updates the list.
 set -euo pipefail
 cd "$SRC"
 page=docs/man/leaselock-settings.5

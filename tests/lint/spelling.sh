@@ -3,8 +3,8 @@
 set -euo pipefail
 cd "$SRC"
 
-# The expression leaves out mdoc's macros at the start of a line; corpora are
-# no text.
+# The expression ignores mdoc's macros at the start of a line; corpora are not
+# text.
 codespell --skip '*/corpus/*' --ignore-words-list=keep-alives,ot --ignore-regex='^[.][A-Z][a-z]\b' \
     ./*.md .ci bench cmake docs examples include proto scripts src tests \
     third_party

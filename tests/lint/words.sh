@@ -1,6 +1,5 @@
-#!/usr/bin/env bash
-# No file holds a note to self, a path of some machine or the name of a
-# package registry's host.
+# !/usr/bin/env bash No file contains a reminder, a path of a development
+# machine or the name of a package registry's host.
 set -euo pipefail
 cd "$SRC"
 

@@ -1,6 +1,5 @@
-#!/bin/bash
-# The example that fences with etcd as the store: the worker that lost the lock
-# writes nothing, and the counter has the other one's value.
+# !/bin/bash The example that fences writes to etcd: the write of the worker
+# that lost the lock is not applied, and the counter has the other one's value.
 set -euo pipefail
 
 # shellcheck source=../support/etcd.sh

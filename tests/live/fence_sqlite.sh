@@ -1,6 +1,6 @@
-#!/bin/bash
-# The example that fences a SQLite database: the write of a worker that was
-# stopped past its lease is refused, and the database has the other one alone.
+# !/bin/bash The example that fences a SQLite database: the write of a worker
+# that was stopped past its lease is refused, and the database has only the
+# other one's.
 set -euo pipefail
 
 # shellcheck source=../support/etcd.sh
@@ -16,7 +16,7 @@ etcd_start
 timeout 60 "$BUILD/examples/fence_sqlite" "$ETCD_ENDPOINT" "$folder/store.db" |
     tee "$folder/output"
 grep -q 'goes on, and writes: refused' "$folder/output"
-# A file is easier to look into than to ask: SQLite keeps texts as they are.
+# The file is searched directly: SQLite stores texts as they are.
 grep -q 'written in time' "$folder/store.db"
 if grep -q 'written late' "$folder/store.db"; then
     echo "the late entry is in the database"

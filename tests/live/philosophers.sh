@@ -1,7 +1,6 @@
-#!/usr/bin/env bash
-# The example of the dining philosophers: with both forks at once everybody eats
-# in peace, five of them and fifty; with one after the other there is a
-# deadlock, which it finds and ends, or one of the waits does.
+# !/usr/bin/env bash The example of the dining philosophers: if each acquires
+# both forks at once, all of them eat, five and fifty; one after the other there
+# is a deadlock, which the example detects and ends, or one of the waits does.
 set -euo pipefail
 # shellcheck source=../support/etcd.sh
 . "$SRC/tests/support/etcd.sh"
@@ -21,7 +20,8 @@ echo "$said"
 grep -q '^philosopher . puts its fork down$' <<<"$said"
 [[ $(tail -n 1 <<<"$said") == "everybody has eaten" ]]
 
-# All reach for the second fork at once, so one is enough to end the deadlock.
+# All acquire the second fork at the same time, so ending one wait ends the
+# deadlock.
 said=$(dine find 5)
 echo "$said"
 [[ $(grep -c '^philosopher . puts its fork down$' <<<"$said") == 1 ]]

@@ -1,7 +1,6 @@
-#!/bin/bash
-# The example that resumes: a leader that is killed, and one that leaves on
-# purpose, lead on with the same token when they are started again, though
-# another candidate waits; one that resigns does not.
+# !/bin/bash The example that resumes: a leader that is killed, and one that
+# exits without resigning, keep leading with the same token when they are
+# restarted, though another candidate waits; one that resigns does not.
 set -euo pipefail
 
 # shellcheck source=../support/etcd.sh

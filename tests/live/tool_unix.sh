@@ -1,8 +1,7 @@
-#!/bin/bash
-# Goal: an endpoint unix://HOST:PORT is what it is for etcd and etcdctl, a socket
-# called "HOST:PORT" in the working directory; unix:///PATH, unix:PATH and, with
-# TLS, unixs: lead there as well. Method: an etcd that listens on such sockets
-# alone, a lock and a list over each form, and etcdctl beside it.
+# !/bin/bash Goal: an endpoint unix://HOST:PORT means the same as for etcd and
+# etcdctl, a socket named "HOST:PORT" in the working directory; unix:///PATH,
+# unix:PATH and, with TLS, unixs: work as well. Method: an etcd that listens on
+# such sockets only, a lock and a list over each form, and etcdctl beside it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../support/etcd.sh
 source "$SRC/tests/support/etcd.sh"
@@ -28,7 +27,7 @@ start() {
     pid=$!
 }
 
-# Waits until it serves, and takes a lock. $1: the endpoint
+# Waits until it serves, and acquires a lock. $1: the endpoint
 try() {
     wait_until 30 "$TOOL" ping -e "$1" "${@:2}" >/dev/null 2>&1 || {
         "$TOOL" ping -e "$1" "${@:2}" || true
@@ -48,7 +47,7 @@ try "unix://$folder/localhost:7771"
 try "unix:$folder/localhost:7771"
 ETCDCTL_ENDPOINTS=unix://localhost:7771 "$TOOL" lock unix-test -- true
 ETCDCTL_API=3 ETCDCTL_ENDPOINTS=unix://localhost:7771 etcdctl get --prefix x
-# What is not there is called what it is.
+# The error names a missing socket.
 if "$TOOL" lock -e unix://localhost:7772 -T 0.5 unix-test -- true 2>message; then
     echo "FAILED: a lock without etcd"
     exit 1

@@ -1,8 +1,7 @@
 /*
- * The store of queue.pml: a key a client, and the requests that land late.
- */
+ * The store of queue.pml: a key for each client, and late requests. / */
 
-/* A key's present life is [made, ended), the one before [made0, ended0), in
+/* A key's present life is [made, ended), the previous one [made0, ended0), in
  * revisions; 0: not yet. So the store can be read at any revision. */
 byte revision = 1;
 byte made[CLIENTS];
@@ -11,22 +10,22 @@ byte made0[CLIENTS];
 byte ended0[CLIENTS];
 bool dead[CLIENTS]; /* the lease, in the store */
 
-/* The network: requests whose sender has given them up, which may land later
- * or never. */
+/* The network: requests that their sender has abandoned, which may be applied
+ * later or never. */
 bool late_enqueue[CLIENTS];
-byte late_delete[CLIENTS]; /* the token that it names; 0: none */
+byte late_delete[CLIENTS]; /* the token in it; 0: none */
 
-hidden byte r, n, j; /* within a step alone */
+hidden byte r, n, j; /* within one step */
 
 #define STANDS(k) (made[k] != 0 && ended[k] == 0)
-/* Whether key k stood at revision r, and the revision that made it. */
+/* Whether key k existed at revision r, and the revision that created it. */
 #define STOOD(k, r)                                                            \
     ((made[k] != 0 && made[k] <= r && (ended[k] == 0 || ended[k] > r)) ||      \
      (made0[k] != 0 && made0[k] <= r && ended0[k] > r))
 #define MADE(k, r) (made[k] != 0 && made[k] <= r -> made[k] : made0[k])
-/* Whether it stood there and is the one that was made at revision t. */
+/* Whether it existed and is the one created at revision t. */
 #define SAME(k, t, r) (STOOD(k, r) && MADE(k, r) == t)
-/* When the key k that was made at t ended; 0: not yet. */
+/* When the key k that was created at t ended; 0: not yet. */
 #define END(k, t) (made[k] == t -> ended[k] : ended0[k])
 
 inline delete(k)
@@ -50,7 +49,7 @@ inline delete_at(k, t)
 
 inline put(k)
 {
-    assert(made0[k] == 0 || ROUNDS > 1); /* two lives are all that is kept */
+    assert(made0[k] == 0 || ROUNDS > 1); /* only two lives are kept */
     made0[k] = made[k];
     ended0[k] = ended[k];
     revision++;
@@ -58,8 +57,8 @@ inline put(k)
     ended[k] = 0
 }
 
-/* Any revision from a least one on: a member that lags answers with an old
- * one, and what is older than the least is asked of the quorum. */
+/* Any revision from a minimum on: a member that lags answers with an old one,
+ * and a read that is older than the minimum is repeated through the quorum. */
 inline pick(least)
 {
 #ifdef STALE_READ

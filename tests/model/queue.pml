@@ -1,14 +1,13 @@
 /*
  * The queue of one lock in etcd: CLIENTS clients, each with a lease of its own
  * and one ticket, that is, one key. docs/model.md maps the steps to src/core
- * and says what is assumed; CMakeLists.txt has the runs and the broken variants
- * that must fail.
+ * and lists the assumptions; CMakeLists.txt has the runs and the broken
+ * variants that must fail.
  *
- * Every run is finite: whatever could go on for ever (lost answers, losses of
- * leases, tickets given up) counts as a fault, and there are FAULTS of them at
- * most. So each run ends, and what must hold "in the end" is checked where
- * nothing more can happen: see the process `judge`.
- */
+ * Every run is finite: each event that could repeat forever (a lost answer, the
+ * loss of a lease, an abandoned ticket) counts as a fault, and there are at
+ * most FAULTS of them. So each run ends, and the properties "in the end" are
+ * checked when no step is possible any more: see the process `judge`. / */
 #ifndef CLIENTS
 #define CLIENTS 3
 #endif
@@ -22,12 +21,12 @@
 #include "etcd.pml"
 
 /* What a ticket does next; as enum ll_ticket_state, but WAIT has three parts. */
-#define ENQUEUE 0  /* send the Txn that takes a place */
-#define ANSWERED 1 /* it is applied; its answer is on the way */
+#define ENQUEUE 0  /* send the Txn that enqueues */
+# define ANSWERED 1 /* it is applied; its answer is in flight */
 #define WANT 2     /* create the watch on the predecessor */
 #define WATCHED 3  /* it is created; the gap before it is not closed */
 #define WAIT 4     /* the gap is closed */
-#define NEXT 5     /* look who is ahead now */
+#define NEXT 5     /* read the keys ahead */
 #define HELD 6
 #define LEAVE 7 /* delete the key at its token */
 #define REAP 8  /* delete the key whenever it appears */
@@ -35,10 +34,10 @@
 
 /* The clients. */
 byte state[CLIENTS];
-bool told[CLIENTS]; /* the session is lost, as far as the client knows */
-bool quit[CLIENTS]; /* given up while the Txn's answer was on the way */
+bool told[CLIENTS]; /* the client has detected its session's loss */
+bool quit[CLIENTS]; /* abandoned while the Txn's answer was in flight */
 byte token[CLIENTS];
-byte ahead[CLIENTS]; /* how many, at most; FOUND: an earlier try landed */
+byte ahead[CLIENTS]; /* how many, at most; FOUND: an earlier try was applied */
 byte before[CLIENTS]; /* the predecessor */
 byte before_token[CLIENTS];
 byte since[CLIENTS]; /* WATCHED: the watch's revision; NEXT: read no older */
@@ -48,19 +47,19 @@ byte lost_tries[CLIENTS];
 byte round[CLIENTS];
 bool begun[CLIENTS];
 byte faults;
-byte last_token; /* of the ticket that was granted last */
+byte last_token; /* of the last ticket granted */
 
 #define FOUND 255
 
 #define HOLDS(i) (state[i] == HELD && !told[i] && !dead[i])
-/* Clients are alike, so the first to do anything may be called 0, and so on. */
+/* Clients are symmetric, so the first to act may be numbered 0, and so on. */
 #define MAY_BEGIN(i) (i == 0 || begun[(i + CLIENTS - 1) % CLIENTS])
-/* Whether a fault is left; who goes on counts it. */
+/* Whether a fault is left; the step that uses it counts it. */
 #define MAY_FAIL (faults < FAULTS)
 #define MAX(a, b) (a > b -> a : b)
 
-/* Who stood ahead of revision t at revision r: the newest of them goes to
- * before[i], their number to n. */
+/* The keys ahead of revision t at revision r: sets before[i] to the newest of
+ * them, n to their number. */
 inline look_ahead(i, t, r)
 {
     n = 0;
@@ -100,7 +99,7 @@ inline forget(i)
  * based on. */
 inline grant(i, r)
 {
-    assert(SAME(i, token[i], r)); /* its key stood */
+    assert(SAME(i, token[i], r)); /* its key existed */
     look_ahead(i, token[i], r);
     assert(n == 0); /* and was the oldest */
     state[i] = HELD;
@@ -121,7 +120,7 @@ inline grant(i, r)
     n = 0
 }
 
-/* Nothing is left in etcd but what may still land. */
+/* Nothing is left in etcd but late requests. */
 inline end(i)
 {
     forget(i);
@@ -139,7 +138,7 @@ inline leave(i)
     state[i] = LEAVE
 }
 
-/* The predecessor was gone at revision r; stands: the own key was not. */
+/* The predecessor was gone at revision r; stands: the own key existed. */
 inline advance(i, r, stands)
 {
     if
@@ -183,7 +182,7 @@ inline enqueue(i)
     state[i] = ANSWERED
 }
 
-/* The enqueue's answer comes, or it does not. */
+/* The enqueue's answer arrives, or does not. */
 inline answer(i)
 {
     if
@@ -228,7 +227,7 @@ inline read(i)
         state[i] = WAIT;
         if
         :: settled[i] = true
-        :: ahead[i] == 1 && !settled[i] /* the reads of SETTLE are to come */
+        :: ahead[i] == 1 && !settled[i] /* the reads of SETTLE follow */
         fi
     fi
 }
@@ -243,7 +242,7 @@ end_idle:
         begun[i] = true;
         enqueue(i) }
     :: atomic { state[i] == ENQUEUE && MAY_BEGIN(i) && MAY_FAIL ->
-        begun[i] = true; /* it is on its way, or lost */
+        begun[i] = true; /* it is in flight, or lost */
         faults++;
         lost_tries[i]++;
         late_enqueue[i] = true }
@@ -277,7 +276,7 @@ end_idle:
         }
     :: atomic { (state[i] == WATCHED || state[i] == WAIT) &&
             !deaf[i] && END(before[i], before_token[i]) > since[i] &&
-            /* Two settled watches tell in the order of the revisions. */
+            /* Two settled watches report in the order of the revisions. */
             (!settled[i] || END(i, token[i]) == 0 ||
              END(i, token[i]) > END(before[i], before_token[i])) ->
         r = END(before[i], before_token[i]);
@@ -340,8 +339,8 @@ end_idle:
         round[i]++;
         state[i] = ENQUEUE }
 
-    /* What time and etcd do by themselves. The deadline passes, or the client
-     * hears that the lease is gone. */
+    /* Steps of time and etcd. The deadline passes, or the client detects that
+     * the lease is gone. */
     :: atomic { !told[i] && state[i] != GONE && MAY_BEGIN(i) &&
             (dead[i] || MAY_FAIL) ->
         begun[i] = true;
@@ -353,7 +352,8 @@ end_idle:
         forget(i);
         token[i] = 0;
         state[i] = GONE }
-    /* etcd ends the lease: after the deadline, or revoked by others. */
+    /* etcd expires the lease after the deadline, or a third party revokes
+     * it. */
     :: atomic { !dead[i] && MAY_BEGIN(i) && (told[i] || MAY_FAIL) ->
         begun[i] = true;
         if
@@ -379,8 +379,8 @@ end_idle:
     od
 }
 
-/* When nothing more can happen, everybody has had a turn or has left, and no
- * key is left whose lease would keep it for ever. */
+/* When no step is possible any more, every client has been served or has left,
+ * and no key is left whose lease would keep it forever. */
 active proctype judge()
 {
     byte i;

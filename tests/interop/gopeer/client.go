@@ -17,12 +17,12 @@ const (
 	dialTimeout = 10 * time.Second
 )
 
-// splitEndpoints takes apart what has commas in it.
+// splitEndpoints splits a list with commas.
 func splitEndpoints(endpoints string) []string {
 	return strings.Split(endpoints, ",")
 }
 
-// connect opens a client that says nothing on stderr of its own accord.
+// connect opens a client that prints no logs on stderr.
 func connect(endpoints string) (*clientv3.Client, error) {
 	quiet := zap.NewProductionConfig()
 	quiet.Level = zap.NewAtomicLevelAt(zapcore.FatalLevel)
@@ -37,8 +37,8 @@ func newSession(client *clientv3.Client, ttl int) (*concurrency.Session, error) 
 	return concurrency.NewSession(client, concurrency.WithTTL(ttl))
 }
 
-// createRevision asks for the token of a key that is held: the package keeps
-// it to itself.
+// createRevision reads the token of a held key, which the package does not
+// export.
 func createRevision(client *clientv3.Client, key string) (int64, error) {
 	answer, err := client.Get(context.Background(), key)
 	if err != nil {
@@ -67,7 +67,7 @@ func openSession(endpoints string) (*concurrency.Session, func(), error) {
 	}, nil
 }
 
-// openSessions opens clients and spreads sessions over them.
+// openSessions opens clients and distributes sessions over them.
 func openSessions(o options, clients, sessions int) ([]*concurrency.Session, func(), error) {
 	var opened []*clientv3.Client
 	all := make([]*concurrency.Session, sessions)
@@ -105,7 +105,7 @@ func openSessions(o options, clients, sessions int) ([]*concurrency.Session, fun
 	return all, closeAll, nil
 }
 
-// inParallel runs a function in n goroutines; the first error counts.
+// inParallel runs a function in n goroutines and returns the first error.
 func inParallel(n int, run func(int) error) error {
 	errs := make(chan error, n)
 	for i := 0; i < n; i++ {

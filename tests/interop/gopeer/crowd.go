@@ -10,15 +10,15 @@ import (
 	"go.etcd.io/etcd/clientv3/concurrency"
 )
 
-// lookEvery is how exactly a time is known that is found by looking again and
-// again; it is what the looking costs etcd, too.
+// lookEvery is the polling interval: the resolution of times that are found by
+// polling, and its load on etcd.
 const (
 	lookEvery   = 10 * time.Millisecond
 	settleEvery = 50 * time.Millisecond
 )
 
-// waitKeys waits until there are n keys below a prefix, and says how many there
-// are then or at the end.
+// waitKeys waits until there are n keys below a prefix, and returns their
+// number then or at the end.
 func waitKeys(client *clientv3.Client, prefix string, n int, end time.Time) (int, error) {
 	for {
 		var answer *clientv3.GetResponse
@@ -38,8 +38,8 @@ func waitKeys(client *clientv3.Client, prefix string, n int, end time.Time) (int
 	}
 }
 
-// waitWatchers waits until etcd has n watchers more than before, and says how
-// many it has then or at the end.
+// waitWatchers waits until etcd has n watchers more than before, and returns
+// their number then or at the end.
 func waitWatchers(endpoints string, before float64, n int, end time.Time) (int, error) {
 	for {
 		now, err := serverNow(endpoints)
@@ -54,8 +54,8 @@ func waitWatchers(endpoints string, before float64, n int, end time.Time) (int, 
 	}
 }
 
-// memoryKB is what the process cannot give back: Go's garbage is left out, so
-// that it counts for what lives.
+// memoryKB is the memory that the process cannot release: it excludes Go's
+// garbage, so that only live memory counts.
 func memoryKB() int {
 	debug.FreeOSMemory()
 	return residentKB()
@@ -65,8 +65,8 @@ func perSecond(n int, length time.Duration) float64 {
 	return float64(n) / length.Seconds()
 }
 
-// queue has n sessions wait for one name, since two mutexes of one session and
-// name would be one key. They share a connection.
+// queue lets n sessions wait for one name, since two mutexes of one session and
+// name would have one key. They share a connection.
 func queue(o options, r *result) error {
 	n := o.tickets
 	sessions, _, err := openSessions(o, 2, 2)
@@ -77,7 +77,7 @@ func queue(o options, r *result) error {
 	if err := holder.Lock(context.Background()); err != nil {
 		return err
 	}
-	// The process's end closes them: one revoke after the other takes long.
+	// The process's end closes them: revoking one after the other takes long.
 	sessions, _, err = openSessions(o, 1, n)
 	if err != nil {
 		return err
@@ -117,9 +117,9 @@ func queue(o options, r *result) error {
 	return drain(o, r, holder, released)
 }
 
-// drain has the holder let go and waits for the others, or until the end. Those
-// whose lock or unlock failed are counted. What such a one leaves in the queue
-// stays there until its lease ends.
+// drain lets the holder unlock and waits for the others, or until the end.
+// Those whose lock or unlock failed are counted. Such a one's key stays in the
+// queue until its lease expires.
 func drain(o options, r *result, holder *concurrency.Mutex, released <-chan error) error {
 	m := startMeter(o.endpoints)
 	timeUp := time.After(o.length)
@@ -155,7 +155,7 @@ func crowdName(name string, i, n int) string {
 	return fmt.Sprintf("%s-%d", name, i)
 }
 
-// waiters has n goroutines of one session wait for names that another process
+// waiters lets n goroutines of one session wait for names that another process
 // holds.
 func waiters(o options, r *result) error {
 	n := o.tickets

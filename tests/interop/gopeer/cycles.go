@@ -13,9 +13,9 @@ import (
 	"go.etcd.io/etcd/etcdserver/api/v3rpc/rpctypes"
 )
 
-// retried tries again what etcd refuses because it has too much to do already,
-// or gives up for that reason, and counts that: the concurrency package hands
-// these errors to its user. A mutex that tries again finds its own key.
+// retried repeats and counts calls that etcd refuses or times out because it is
+// overloaded: the concurrency package returns these errors to its user. A mutex
+// that is locked again finds its own key.
 func retried(refused *int64, try func(context.Context) error) error {
 	for {
 		err := try(context.Background())
@@ -28,7 +28,7 @@ func retried(refused *int64, try func(context.Context) error) error {
 	}
 }
 
-// measureCycles runs a cycle again and again in each of n goroutines.
+// measureCycles repeats a cycle in each of n goroutines.
 func measureCycles(o options, n int, cycle func(who int) error) ([]time.Duration, *meter, error) {
 	samples := make([][]time.Duration, n)
 	m := startMeter(o.endpoints)
@@ -52,7 +52,7 @@ func measureCycles(o options, n int, cycle func(who int) error) ([]time.Duration
 	return all, m, err
 }
 
-// mutexes are for a name each, with the sessions in turn.
+// mutexes have a name each, and use the sessions in turn.
 func mutexes(sessions []*concurrency.Session, name string, n int) []*concurrency.Mutex {
 	var all []*concurrency.Mutex
 	for i := 0; i < n; i++ {
@@ -102,8 +102,8 @@ func async(o options, r *result) error {
 	return lockCycles(o, r, o.tickets, o.clientsOr(1), "ms", time.Millisecond)
 }
 
-// putDelete is the floor below a lock of two writes that are not batched: a
-// put and a deletion, with no lease and no condition.
+// putDelete is the lower bound for a lock of two unbatched writes: a put and a
+// deletion, with no lease and no condition.
 func putDelete(o options, r *result) error {
 	client, err := connect(o.endpoints)
 	if err != nil {
@@ -128,8 +128,7 @@ func putDelete(o options, r *result) error {
 	return nil
 }
 
-// writes puts keys that nobody waits for, each at its time, as long as etcd
-// keeps up.
+// writes puts unrelated keys, each at its time, as long as etcd keeps up.
 func writes(o options, r *result) error {
 	client, err := connect(o.endpoints)
 	if err != nil {

@@ -15,16 +15,15 @@ import (
 
 const (
 	pairs = 8
-	// holderLife is how long a holder lives at most, whatever becomes of who
-	// started it.
+	// holderLife is the maximum life of a holder, whatever happens to its parent.
 	holderLife  = 600
 	takeOverMax = time.Minute
-	// enough to be at etcd's limit, and not beyond it all the time
+	// enough to reach etcd's limit, but not to exceed it all the time
 	holdersAtOnce = 256
 )
 
-// holdAll holds locks until it is killed or its parent has ended, and says so
-// when it has them.
+// holdAll holds locks until it is killed or its parent has ended, and reports
+// when it holds them.
 func holdAll(o options, r *result) error {
 	sessions, closeAll, err := openSessions(o, 1, 1)
 	if err != nil {
@@ -79,7 +78,7 @@ func startHolder(o options, name string, tickets int) (*holder, error) {
 	return h, nil
 }
 
-// kill ends it, once; that Wait then says "killed" is no news.
+// kill ends it, once; the error "killed" of Wait is expected.
 func (h *holder) kill() {
 	if h.killed.IsZero() {
 		_ = h.command.Process.Kill()
@@ -116,7 +115,8 @@ type grant struct {
 	err   error
 }
 
-// startWaiters has goroutines wait for n names, and waits until etcd knows.
+// startWaiters starts goroutines that wait for n names, and waits for their
+// watches in etcd.
 func startWaiters(o options, session *concurrency.Session, n int) (<-chan grant, error) {
 	before, err := serverNow(o.endpoints)
 	if err != nil {
@@ -137,9 +137,8 @@ func startWaiters(o options, session *concurrency.Session, n int) (<-chan grant,
 	return grants, err
 }
 
-// failover measures how soon after a holder was killed the waiter has the
-// lock, as lockbench does: the kills are spread over the distance of two
-// renewals.
+// failover measures the time from a holder's kill to the waiter's grant, as
+// lockbench does: the kills are spread over the interval between two renewals.
 func failover(o options, r *result) error {
 	n := o.clientsOr(pairs)
 	sessions, closeAll, err := openSessions(o, 1, 1)

@@ -26,8 +26,8 @@ func (j journal) write(token int64, what string) error {
 	return err
 }
 
-// lock takes turns with whoever else queues for the name. SIGTERM ends the
-// wait or the hold, and the rounds.
+// lock takes turns with all other clients that queue for the name. SIGTERM ends
+// the wait or the hold, and the rounds.
 func lock(endpoint, name string, rounds int, hold time.Duration, logFile string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

@@ -1,5 +1,5 @@
-// gopeer is the peer that the interoperability tests and the benchmarks put
-// beside leaselock: etcd's own Go client with its concurrency package.
+// gopeer is the peer of leaselock in the interoperability tests and the
+// benchmarks: etcd's own Go client with its concurrency package.
 //
 //	gopeer lock ENDPOINT NAME ROUNDS HOLD_MS [LOGFILE]
 //	gopeer elect ENDPOINT NAME VALUE

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// server is what etcd's members say of themselves, summed up.
+// server has the sums of the counters of etcd's members.
 type server struct {
 	cpu, requests, ranges, proposals, watchMessages, watchers float64
 }
@@ -40,8 +40,8 @@ func serverNow(endpoints string) (server, error) {
 	return all, nil
 }
 
-// take adds what one line of the page says. etcd counts a message for a unary
-// request, too.
+// take adds the value of one line of the page. etcd counts a message for a
+// unary request, too.
 func (s *server) take(line string) {
 	space := strings.IndexByte(line, ' ')
 	if space < 0 || line[0] == '#' {
@@ -77,7 +77,7 @@ func (s *server) take(line string) {
 	}
 }
 
-// meter measures what is spent between start and stop, here and by etcd.
+// meter measures the resources used between start and stop, here and by etcd.
 type meter struct {
 	endpoints string
 	started   time.Time
@@ -122,15 +122,15 @@ func (m *meter) stop() {
 	}
 }
 
-// report adds the number of operations and what each of them took.
+// report adds the number of operations and the resources per operation.
 func (m *meter) report(ops int, r *result) {
 	r.add("seconds", m.length.Seconds())
 	r.add("per_second", float64(ops)/m.length.Seconds())
 	m.reportCosts(ops, r)
 }
 
-// reportCosts is the last part alone, for a measurement whose length says
-// nothing.
+// reportCosts adds the last part only, for a measurement whose length has no
+// meaning.
 func (m *meter) reportCosts(ops int, r *result) {
 	n := float64(ops)
 	r.add("ops", ops)
@@ -152,7 +152,7 @@ func (m *meter) reportCosts(ops int, r *result) {
 
 func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
-// residentKB is this process's resident memory, 0 when it cannot be told.
+// residentKB is this process's resident memory, 0 if it cannot be read.
 func residentKB() int {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"go.etcd.io/etcd/clientv3/concurrency"
 )
 
-// turns is what the holders of one lock tell each other, in one process and
-// so on one clock.
+// turns has times shared by the holders of one lock, in one process and so on
+// one clock.
 type turns struct {
 	mu       sync.Mutex
 	end      time.Time
@@ -19,8 +19,8 @@ type turns struct {
 	samples  []time.Duration
 }
 
-// granted notes a grant. Only one that changes the holder before the end is a
-// hand-over.
+// granted records a grant. Only one that changes the holder before the end is a
+// handover.
 func (t *turns) granted(who int, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -30,7 +30,7 @@ func (t *turns) granted(who int, at time.Time) {
 	}
 }
 
-// releasing notes that the holder is about to unlock.
+// releasing records that the holder is about to unlock.
 func (t *turns) releasing(who int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -38,27 +38,27 @@ func (t *turns) releasing(who int) {
 	t.released = time.Now()
 }
 
-// seat is one client's way to take a turn and to give it up.
-type seat struct {
+// contender is one client's functions to acquire and to release.
+type contender struct {
 	take func(context.Context) error
 	give func(context.Context) error
 }
 
-func lockSeat(session *concurrency.Session, name string) seat {
+func lockSeat(session *concurrency.Session, name string) contender {
 	mutex := concurrency.NewMutex(session, name)
-	return seat{mutex.Lock, mutex.Unlock}
+	return contender{mutex.Lock, mutex.Unlock}
 }
 
-func electionSeat(session *concurrency.Session, name string) seat {
+func electionSeat(session *concurrency.Session, name string) contender {
 	election := concurrency.NewElection(session, name)
-	return seat{
+	return contender{
 		func(ctx context.Context) error { return election.Campaign(ctx, "candidate") },
 		election.Resign,
 	}
 }
 
-// takeTurns takes and gives until the end, as one of several clients.
-func (t *turns) takeTurns(who int, s seat, hold time.Duration) error {
+// takeTurns acquires and releases until the end, as one of several clients.
+func (t *turns) takeTurns(who int, s contender, hold time.Duration) error {
 	ctx := context.Background()
 	for time.Now().Before(t.end) {
 		if err := s.take(ctx); err != nil {
@@ -76,9 +76,9 @@ func (t *turns) takeTurns(who int, s seat, hold time.Duration) error {
 	return nil
 }
 
-// measureTurns measures how soon after a holder begins to give up its turn the
-// next one has it, with a connection for each client.
-func measureTurns(o options, r *result, sit func(*concurrency.Session, string) seat) error {
+// measureTurns measures the time from a holder's release to the next one's
+// grant, with a connection for each client.
+func measureTurns(o options, r *result, sit func(*concurrency.Session, string) contender) error {
 	clients := o.clientsOr(2)
 	sessions, closeAll, err := openSessions(o, clients, clients)
 	if err != nil {

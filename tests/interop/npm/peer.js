@@ -1,4 +1,4 @@
-// A peer for the tests: the elections and locks of npm's etcd3.
+// A peer of the tests: the elections and locks of npm's etcd3.
 //
 //   node peer.js elect ENDPOINT NAME VALUE   campaigns; prints VALUE when it
 //                                            leads; resigns at SIGTERM
