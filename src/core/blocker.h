@@ -4,19 +4,20 @@
 #include "core/ticket.h"
 
 /**
- * Who stands in the way of a ticket that is not granted in time, for a message.
+ * The holder of the lock, for the message of a ticket that is not granted in
+ * time.
  *
- * A try sees the holder in its only answer. For one that waits its holder is
- * read shortly before its timeout, together with its own keys: LL_ASK_NS
- * before, or at once where it waits for less than that. So no acquire takes
- * longer for it than was asked for, and one that is granted sooner pays
- * nothing. etcd sorts a whole queue for that read: where more than
- * LL_ASK_AHEAD_MAX are ahead it is left out.
+ * The only answer to a try shows the holder. For a ticket that waits, the holder
+ * is read shortly before the timeout, together with its own keys: LL_ASK_NS
+ * before, or at once if it waits for less than that. So no acquire takes longer
+ * than its timeout, and one that is granted earlier costs nothing. etcd sorts a
+ * whole queue for that read: if more than LL_ASK_AHEAD_MAX are ahead, it is left
+ * out.
  */
 #define LL_ASK_NS INT64_C(250000000)
 #define LL_ASK_AHEAD_MAX 16
 
-/** A holder that was seen: its key, then its value. */
+/** A holder that was read: its key, then its value. */
 struct ll_seen {
     size_t key_size;
     size_t value_size;
@@ -30,13 +31,13 @@ int64_t ll_ticket_ask_ns(const struct ll_ticket *ticket);
 void ll_ticket_ask_holder(struct ll_core *core, struct ll_ticket *ticket);
 /** Whether the next read has a range of its own for the holder. */
 bool ll_ticket_reads_holder(const struct ll_ticket *ticket);
-/** Keeps what is seen of a holder, if there is memory. */
+/** Keeps a copy of a holder, if there is memory. */
 void ll_ticket_see_holder(struct ll_ticket *ticket, const struct ll_kv *holder);
 /** The text of an acquire that failed with a status. */
 const char *ll_ticket_failure_text(struct ll_core *core,
                                    const struct ll_ticket *ticket,
                                    int status);
-/** What is known of who stands in the way. */
+/** The holder, as far as it is known. */
 struct ll_blocker ll_ticket_blocker(const struct ll_ticket *ticket);
 
 #endif

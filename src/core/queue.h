@@ -10,15 +10,15 @@ struct ll_ticket;
 /**
  * What a client remembers of queues, so as not to read long ones.
  *
- * etcd reads all keys of a queue to find who is ahead in it, 1.3 us each: 13 ms
+ * etcd reads all keys of a queue to find those ahead of one, 1.3 us each: 13 ms
  * of a queue of 10 000, where two keys by their names take 0.2 ms.
  *
- * Whoever is held had nobody older in the queue, and nobody can get there any
- * more. So when the key ahead of a ticket is one of this client's that has been
- * held since, then nobody is ahead of the ticket once that key is gone: there
- * is no queue to be read, at most the own key.
+ * A held ticket's key was the oldest of its queue, and no older one can appear
+ * later. So if the key ahead of a ticket belongs to a ticket of this client that
+ * was held, nothing is ahead of the ticket once that key is deleted: the queue
+ * need not be read, at most the own key.
  *
- * The notes are in a few places that queues share by their hash. What has been
+ * The notes are in a few places that queues share by their hash. A note that was
  * overwritten costs a read.
  */
 
@@ -33,15 +33,15 @@ struct ll_queue_note {
 
 /** A ticket is held. */
 void ll_queue_note_head(struct ll_core *core, const struct ll_ticket *ticket);
-/** A ticket's key has been made, or found. What is noted of the same key, or of
- *  a newer one, is of a store that went back since: it is dropped. */
+/** A ticket's key was made, or found. A note of the same key, or of a newer one,
+ *  is of a store that went back since, and is dropped. */
 void ll_queue_note_made(struct ll_core *core, const struct ll_ticket *ticket);
 /** Whether the key ahead of a ticket is known to have been the oldest. */
 bool ll_queue_knows_head(const struct ll_core *core,
                          const struct ll_ticket *ticket);
 void ll_queue_notes_free(struct ll_core *core);
-/** The store went back, or is another one: what is noted may be of keys that
- *  are there again. */
+/** The store went back, or is another one: the notes may be of keys that exist
+ *  again. */
 void ll_queue_notes_drop(struct ll_core *core);
 
 #endif

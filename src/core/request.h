@@ -181,7 +181,7 @@ struct ll_member {
 enum ll_outcome {
     LL_OUTCOME_OK,
     /** No answer, or one that leaves open whether etcd applied the request:
-     *  a broken connection, a time-out, a leader that changed. */
+     *  a broken connection, a timeout, a leader that changed. */
     LL_OUTCOME_LOST,
     /** Certainly not applied, and the same may succeed later: too many
      *  requests, no memory here to send it. */
