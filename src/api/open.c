@@ -105,7 +105,7 @@ static void client_destroy(struct ll_handle *handle)
     if (client->event_fd >= 0) {
         (void)close(client->event_fd);
     }
-    ll_seat_free(&client->seat);
+    ll_poller_free(&client->poller);
     (void)pthread_cond_destroy(&client->changed);
     (void)pthread_mutex_destroy(&client->mutex);
     ll_free(client);
@@ -150,7 +150,7 @@ static int client_new(struct ll_client **ret_client)
         ll_free(client);
         return LEASELOCK_E_NOMEM;
     }
-    if (ll_seat_init(&client->seat) != 0) {
+    if (ll_poller_init(&client->poller) != 0) {
         (void)pthread_cond_destroy(&client->changed);
         (void)pthread_mutex_destroy(&client->mutex);
         ll_free(client);

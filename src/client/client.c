@@ -10,7 +10,7 @@ void ll_client_lock(struct ll_client *client)
 void ll_client_unlock(struct ll_client *client)
 {
     client->hooks->settle(client);
-    ll_seat_unlock(client);
+    ll_poller_unlock(client);
 }
 
 bool ll_client_in_callback(void)

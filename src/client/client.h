@@ -9,7 +9,7 @@
 #include "client/guardian.h"
 #include "client/handle.h"
 #include "client/notice.h"
-#include "client/seat.h"
+#include "client/poller.h"
 #include "config/setup.h"
 #include "core/core.h"
 #include "core/key.h"
@@ -53,7 +53,7 @@ struct ll_sync {
  *
  * Any thread that holds the mutex may step core and carry its effects out; a
  * caller's own thread thereby sends its request and reads the answer itself,
- * without a hop to the background thread (see client/seat.h). Callbacks of the
+ * without a hop to the background thread (see client/poller.h). Callbacks of the
  * user's are put into a queue under the mutex and called without it, by the
  * background thread or in the dispatch.
  */
@@ -87,7 +87,7 @@ struct ll_client {
     struct ll_link leaderships;
     struct ll_sync sync;
     struct ll_guardian *guardian; /* NULL: none was needed yet */
-    struct ll_seat seat;
+    struct ll_poller poller;
     unsigned closes; /* sessions whose CLOSED is to come */
     bool closing;    /* leaselock_client_close was called */
     /** The first close of a session that etcd refused since then. */

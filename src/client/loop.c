@@ -40,7 +40,7 @@ void ll_client_complete(struct ll_client *client,
     if (completion->waiter != NULL) {
         completion->waiter->status =
             ll_client_error(client, detail, completion->waiter->reterr);
-        ll_seat_done(client, completion->waiter);
+        ll_poller_done(client, completion->waiter);
         completion->waiter = NULL;
     } else if (completion->done != NULL) {
         completion->status = detail->status;
@@ -56,7 +56,7 @@ void ll_client_complete(struct ll_client *client,
 
 int ll_client_await(struct ll_client *client, struct ll_waiter *waiter)
 {
-    (void)ll_seat_await(client, waiter, INT64_MAX);
+    (void)ll_poller_await(client, waiter, INT64_MAX);
     return waiter->status;
 }
 
@@ -64,7 +64,7 @@ void ll_client_wait_change(struct ll_client *client, int timeout_ms)
 {
     struct timespec until = ll_clock_after_ms(timeout_ms);
 
-    ll_seat_settle(client);
+    ll_poller_settle(client);
     (void)pthread_cond_timedwait(&client->changed, &client->mutex, &until);
 }
 
@@ -74,7 +74,7 @@ void ll_client_await_callbacks(struct ll_client *client,
     while (client->calling != NULL &&
            (client->calling == object ||
             client->hooks->owner_of(client->calling) == object->entry.id)) {
-        ll_seat_settle(client);
+        ll_poller_settle(client);
         pthread_cond_wait(&client->changed, &client->mutex);
     }
 }
@@ -219,7 +219,7 @@ static void client_wait(struct ll_client *client)
 
         until_ns = until_ns < latest_ns ? until_ns : latest_ns;
     }
-    ll_seat_wait(client, until_ns);
+    ll_poller_wait(client, until_ns);
 }
 
 void *ll_client_main(void *arg)

@@ -111,7 +111,7 @@ int ll_notices_call(struct ll_client *client)
 
         ll_link_remove(&notice->link);
         client->calling = owner;
-        ll_seat_unlock(client);
+        ll_poller_unlock(client);
         callbacks_deep++;
         notice->call(client, notice);
         callbacks_deep--;

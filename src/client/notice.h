@@ -27,12 +27,12 @@ struct ll_notice {
 
 /** A thread that waits for a completion. */
 struct ll_waiter {
-    struct ll_link link; /* in the seat's `beside` while it sleeps there */
-    /** To be woken: see ll_seat_unlock. */
+    struct ll_link link; /* in the poller's `aside` while it sleeps there */
+    /** To be woken: see ll_poller_unlock. */
     struct ll_waiter *next;
     enum {
         LL_WAKE_NONE,
-        LL_WAKE_DUE,   /* in the seat's `due` */
+        LL_WAKE_DUE,   /* in the poller's `due` */
         LL_WAKE_COMES, /* taken from there: the semaphore is being posted */
     } wake;
     sem_t woken;

@@ -35,7 +35,7 @@ static int call_await(const struct ll_user_call *call,
     if (call->until_ns == 0) {
         return ll_client_await(client, waiter);
     }
-    return ll_seat_await(client, waiter, call->until_ns)
+    return ll_poller_await(client, waiter, call->until_ns)
                ? waiter->status
                : ll_error_text(reterr, LEASELOCK_E_TIMEOUT, call->late);
 }

@@ -1,0 +1,294 @@
+#include "client/poller.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "client/client.h"
+#include "leaselock/status.h"
+
+int ll_poller_init(struct ll_poller *poller)
+{
+    poller->state = LL_POLLER_NONE;
+    poller->polling = NULL;
+    ll_link_init(&poller->aside);
+    poller->called = NULL;
+    poller->due = NULL;
+    poller->left_ns = 0;
+    poller->background_until_ns = INT64_MIN;
+    return ll_clock_condition_init(&poller->background) == 0
+               ? 0
+               : LEASELOCK_E_NOMEM;
+}
+
+void ll_poller_free(struct ll_poller *poller)
+{
+    (void)pthread_cond_destroy(&poller->background);
+}
+
+/** Wakes the background thread where it sleeps; once is enough. */
+static void wake_background(struct ll_client *client)
+{
+    struct ll_poller *poller = &client->poller;
+
+    if (poller->background_until_ns == INT64_MIN) {
+        return;
+    }
+    poller->background_until_ns = INT64_MIN;
+    if (poller->state == LL_POLLER_BACKGROUND) {
+        ll_transport_wake(client->transport);
+    } else {
+        pthread_cond_signal(&poller->background);
+    }
+}
+
+/** Until when no thread takes the free role. */
+static int64_t linger_until_ns(const struct ll_client *client)
+{
+    bool listens = client->granting_n > 0 || !ll_link_alone(&client->observers);
+
+    return client->poller.left_ns +
+           (listens ? LL_POLLER_LINGER_SHORT_NS : LL_POLLER_LINGER_NS);
+}
+
+/** Whether the background thread sleeps too long. */
+static bool background_is_needed(const struct ll_client *client)
+{
+    const struct ll_poller *poller = &client->poller;
+
+    if (client->stopping ||
+        (client->event_fd < 0 && !ll_link_alone(&client->notices)) ||
+        ll_client_deadline_ns(client) < poller->background_until_ns) {
+        return true;
+    }
+    return poller->state == LL_POLLER_NONE && ll_link_alone(&poller->aside) &&
+           (!ll_transport_is_idle(client->transport) ||
+            linger_until_ns(client) < poller->background_until_ns);
+}
+
+/** Has a thread that sleeps aside woken when the mutex is free. */
+static void wake_waiter(struct ll_poller *poller, struct ll_waiter *waiter)
+{
+    if (waiter->wake == LL_WAKE_NONE) {
+        waiter->wake = LL_WAKE_DUE;
+        waiter->next = poller->due;
+        poller->due = waiter;
+    }
+}
+
+/** Finds the threads that have to act; those to be woken are `due` then. */
+static void find_due(struct ll_client *client)
+{
+    struct ll_poller *poller = &client->poller;
+
+    if (client->transport == NULL) {
+        return;
+    }
+    if (background_is_needed(client)) {
+        wake_background(client);
+    }
+    if (poller->state == LL_POLLER_NONE && !ll_link_alone(&poller->aside) &&
+        poller->called == NULL && !client->stopping) {
+        poller->called =
+            LL_CONTAINER(poller->aside.next, struct ll_waiter, link);
+        wake_waiter(poller, poller->called);
+    }
+}
+
+/** Takes the list of the waiters that are to be woken: its owner must post. */
+static struct ll_waiter *take_due(struct ll_poller *poller)
+{
+    struct ll_waiter *due = poller->due;
+
+    for (struct ll_waiter *at = due; at != NULL; at = at->next) {
+        at->wake = LL_WAKE_COMES;
+    }
+    poller->due = NULL;
+    return due;
+}
+
+/** A waiter is its thread's own again as soon as it is posted. */
+static void post(struct ll_waiter *due)
+{
+    while (due != NULL) {
+        struct ll_waiter *next = due->next;
+
+        (void)sem_post(&due->woken);
+        due = next;
+    }
+}
+
+void ll_poller_settle(struct ll_client *client)
+{
+    find_due(client);
+    post(take_due(&client->poller));
+}
+
+static void unlock_and_post(struct ll_client *client)
+{
+    struct ll_waiter *due = take_due(&client->poller);
+
+    pthread_mutex_unlock(&client->mutex);
+    post(due);
+}
+
+void ll_poller_unlock(struct ll_client *client)
+{
+    find_due(client);
+    unlock_and_post(client);
+}
+
+/** A time of CLOCK_BOOTTIME for a wait by CLOCK_MONOTONIC. */
+static struct timespec after(int64_t until_ns)
+{
+    int64_t left_ns = until_ns - ll_clock_now_ns();
+
+    return ll_clock_after_ns(left_ns > 0 ? left_ns : 0);
+}
+
+/** Sleeps, without the mutex, until another thread wakes this one, or a
+ * time. */
+static void sleep_aside(struct ll_client *client,
+                        struct ll_waiter *waiter,
+                        int64_t until_ns)
+{
+    struct timespec until;
+    int status;
+
+    until = until_ns != INT64_MAX ? after(until_ns) : (struct timespec){0};
+    ll_poller_unlock(client);
+    do {
+        status = until_ns != INT64_MAX
+                     ? sem_clockwait(&waiter->woken, CLOCK_MONOTONIC, &until)
+                     : sem_wait(&waiter->woken);
+    } while (status != 0 && errno == EINTR);
+    pthread_mutex_lock(&client->mutex);
+    if (status == 0) {
+        waiter->wake = LL_WAKE_NONE;
+    }
+}
+
+/** Makes sure that no thread touches a waiter any more; with the mutex held.
+ */
+static void forget(struct ll_poller *poller, struct ll_waiter *waiter)
+{
+    struct ll_waiter **at = &poller->due;
+
+    ll_link_remove(&waiter->link);
+    switch (waiter->wake) {
+    case LL_WAKE_NONE:
+        break;
+    case LL_WAKE_DUE:
+        while (*at != waiter) {
+            at = &(*at)->next;
+        }
+        *at = waiter->next;
+        break;
+    case LL_WAKE_COMES:
+        /* The thread that posts it does not block before. */
+        while (sem_wait(&waiter->woken) != 0 && errno == EINTR) {
+        }
+        break;
+    }
+    waiter->wake = LL_WAKE_NONE;
+}
+
+/** Polls in the role, without the mutex, and takes in what has come. */
+static void poll_transport(struct ll_client *client, int64_t until_ns)
+{
+    struct ll_poller *poller = &client->poller;
+    int64_t timeout_ns = INT64_MAX;
+    void *tag;
+
+    if (until_ns != INT64_MAX) {
+        timeout_ns = until_ns - ll_clock_now_ns();
+        timeout_ns = timeout_ns > 0 ? timeout_ns : 0;
+    }
+    find_due(client);
+    if (poller->state == LL_POLLER_BACKGROUND) {
+        poller->background_until_ns = until_ns;
+    }
+    unlock_and_post(client);
+    tag = ll_transport_wait(client->transport, timeout_ns);
+    pthread_mutex_lock(&client->mutex);
+    if (poller->state == LL_POLLER_BACKGROUND) {
+        poller->background_until_ns = INT64_MIN;
+    }
+    poller->state = LL_POLLER_NONE;
+    poller->polling = NULL;
+    if (tag != NULL) {
+        ll_transport_complete(client->transport, tag, ll_client_on_event,
+                              client);
+    }
+}
+
+void ll_poller_wait(struct ll_client *client, int64_t until_ns)
+{
+    struct ll_poller *poller = &client->poller;
+    int64_t linger_ns = linger_until_ns(client);
+    bool lingers = ll_clock_now_ns() < linger_ns;
+    bool stays_aside = poller->state == LL_POLLER_CALLER;
+    struct timespec until;
+
+    if (client->stopping) {
+        if (poller->state == LL_POLLER_CALLER) {
+            ll_transport_wake(client->transport);
+        }
+    } else if (!ll_link_alone(&poller->aside) ||
+               (lingers && ll_transport_is_idle(client->transport))) {
+        stays_aside = true;
+    }
+    if (!stays_aside) {
+        poller->state = LL_POLLER_BACKGROUND;
+        poll_transport(client, until_ns);
+        return;
+    }
+    ll_poller_settle(client);
+    /* While calls come and go it looks again after each pause, so that none
+     * of them has to wake it. */
+    if (lingers && linger_ns < until_ns) {
+        until_ns = linger_ns;
+    }
+    until = after(until_ns);
+    poller->background_until_ns = until_ns;
+    (void)pthread_cond_timedwait(&poller->background, &client->mutex, &until);
+    poller->background_until_ns = INT64_MIN;
+}
+
+bool ll_poller_await(struct ll_client *client,
+                     struct ll_waiter *waiter,
+                     int64_t until_ns)
+{
+    struct ll_poller *poller = &client->poller;
+
+    while (!waiter->done &&
+           (until_ns == INT64_MAX || ll_clock_now_ns() < until_ns)) {
+        if (poller->state == LL_POLLER_NONE && !client->stopping) {
+            ll_link_remove(&waiter->link);
+            poller->state = LL_POLLER_CALLER;
+            poller->polling = waiter;
+            poll_transport(client, until_ns);
+        } else {
+            ll_link_append_once(&poller->aside, &waiter->link);
+            sleep_aside(client, waiter, until_ns);
+        }
+        if (poller->called == waiter) {
+            poller->called = NULL;
+        }
+    }
+    forget(poller, waiter);
+    return waiter->done;
+}
+
+void ll_poller_done(struct ll_client *client, struct ll_waiter *waiter)
+{
+    struct ll_poller *poller = &client->poller;
+
+    waiter->done = true;
+    poller->left_ns = ll_clock_now_ns();
+    if (poller->polling == waiter) {
+        ll_transport_wake(client->transport);
+    } else if (!ll_link_alone(&waiter->link)) {
+        ll_link_remove(&waiter->link);
+        wake_waiter(poller, waiter);
+    }
+}
