@@ -7,12 +7,12 @@
  * The holder of the lock, for the message of a ticket that is not granted in
  * time.
  *
- * The only answer to a try shows the holder. For a ticket that waits, the holder
- * is read shortly before the timeout, together with its own keys: LL_ASK_NS
- * before, or at once if it waits for less than that. So no acquire takes longer
- * than its timeout, and one that is granted earlier costs nothing. etcd sorts a
- * whole queue for that read: if more than LL_ASK_AHEAD_MAX are ahead, it is left
- * out.
+ * The only answer to a try shows the holder. For a ticket that waits, the
+ * holder is read shortly before the timeout, together with its own keys:
+ * LL_ASK_NS before, or at once if it waits for less than that. So no acquire
+ * takes longer than its timeout, and one that is granted earlier costs nothing.
+ * etcd sorts a whole queue for that read: if more than LL_ASK_AHEAD_MAX are
+ * ahead, it is left out.
  */
 #define LL_ASK_NS INT64_C(250000000)
 #define LL_ASK_AHEAD_MAX 16

@@ -14,12 +14,12 @@ struct ll_ticket;
  * of a queue of 10 000, where two keys by their names take 0.2 ms.
  *
  * A held ticket's key was the oldest of its queue, and no older one can appear
- * later. So if the key ahead of a ticket belongs to a ticket of this client that
- * was held, nothing is ahead of the ticket once that key is deleted: the queue
- * need not be read, at most the own key.
+ * later. So if the key ahead of a ticket belongs to a ticket of this client
+ * that was held, nothing is ahead of the ticket once that key is deleted: the
+ * queue need not be read, at most the own key.
  *
- * The notes are in a few places that queues share by their hash. A note that was
- * overwritten costs a read.
+ * The notes are in a few places that queues share by their hash. A note that
+ * was overwritten costs a read.
  */
 
 /** Places for notes. */
@@ -33,8 +33,8 @@ struct ll_queue_note {
 
 /** A ticket is held. */
 void ll_queue_note_head(struct ll_core *core, const struct ll_ticket *ticket);
-/** A ticket's key was made, or found. A note of the same key, or of a newer one,
- *  is of a store that went back since, and is dropped. */
+/** A ticket's key was made, or found. A note of the same key, or of a newer
+ *  one, is of a store that went back since, and is dropped. */
 void ll_queue_note_made(struct ll_core *core, const struct ll_ticket *ticket);
 /** Whether the key ahead of a ticket is known to have been the oldest. */
 bool ll_queue_knows_head(const struct ll_core *core,
