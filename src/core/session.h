@@ -187,7 +187,17 @@ void ll_sessions_on_checked_cluster(struct ll_core *core);
 bool ll_session_beat_is_silent(const struct ll_core *core,
                                const struct ll_session *session);
 
-/** Steps of the machine, for beat.c. */
+/* Steps of the machine, for beat.c, session_open.c and session_close.c. */
+
+/** Ends one of its tickets, with a status for what is not reported. */
+void ll_session_end_ticket(struct ll_core *core,
+                           struct ll_ticket *ticket,
+                           int status,
+                           const char *why);
+/** Every change of state goes through here, for the count of the alive. */
+void ll_session_move(struct ll_core *core,
+                     struct ll_session *session,
+                     enum ll_session_state state);
 int64_t ll_session_ttl_ns(const struct ll_session *session);
 /** Tells of a change; why is static. */
 void ll_session_set_state(struct ll_core *core,

@@ -1,0 +1,29 @@
+#ifndef LL_CORE_SESSION_OPEN_H
+#define LL_CORE_SESSION_OPEN_H
+
+#include "core/session.h"
+
+/** How a session is opened, up to OPENED: see the table in session.h. */
+
+/** Reports that the open has succeeded, or why not. */
+void ll_session_tell_opened(struct ll_core *core,
+                            struct ll_session *session,
+                            int status);
+/** The open has failed: reports it, also to the tickets that wait for it, and
+ *  revokes the lease if there may be one. */
+void ll_session_fail_open(struct ll_core *core,
+                          struct ll_session *session,
+                          int status);
+/** No endpoint is waited for any more: OPENED, if that is due. */
+void ll_session_on_checked_cluster(struct ll_core *core,
+                                   struct ll_session *session);
+/** The answer to the grant of an OPENING session. */
+void ll_session_on_grant(struct ll_core *core,
+                         struct ll_session *session,
+                         const struct ll_answer *answer);
+/** The answer to the question for the lease of one that resumes. */
+void ll_session_on_found(struct ll_core *core,
+                         struct ll_session *session,
+                         const struct ll_answer *answer);
+
+#endif
