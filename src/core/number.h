@@ -25,7 +25,7 @@ struct ll_session;
  *     taken             | the ticket ends, each of its    | free
  *                       | enqueues and deletes answered   |
  *     taken             | it ends otherwise               | taken, for as
- *                       |                                 | long as its session
+ *                       |                                 | long as the client
  *     none of 64 free   | a ticket begins                 | one that was never
  *                       |                                 | used
  */
