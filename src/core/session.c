@@ -52,8 +52,9 @@ void ll_session_lose(struct ll_core *core,
     ll_call_none(core, &session->object);
     session->checking = false;
     /* Another cluster's answer is no silence. */
+    session->contradicted = why == core->cluster.text;
     session->silenced =
-        why != core->cluster.text && ll_session_beat_is_silent(core, session);
+        !session->contradicted && ll_session_beat_is_silent(core, session);
     ll_session_beat_stop(core, session);
     if (core->now_ns >= session->deadline_ns) {
         /* A renewal that was on its way may have reached etcd; the margin
@@ -282,6 +283,11 @@ static bool session_next(struct ll_core *core,
         if (session->close_status == LEASELOCK_E_REFUSED && session->gone &&
             ret_effect->detail.grpc_status == LL_GRPC_DENIED) {
             ret_effect->detail.text = ll_remains_text(core, session);
+        }
+        if (session->contradicted &&
+            session->close_status == LEASELOCK_E_OUTCOME_UNKNOWN) {
+            ret_effect->detail.grpc_status = -1;
+            ret_effect->detail.text = session->why;
         }
         return true;
     }

@@ -40,7 +40,10 @@
  *     ACTIVE, | close                       | CLOSING | end the tickets; revoke
  *     SUSPECT,|                             |         |
  *     LOST    |                             |         |
- *     CLOSING | revoked, not found          | gone    | CLOSED 0
+ *     CLOSING | revoked, not found          | gone    | CLOSED 0; not found,
+ *             |                             |         | of one that was lost for
+ *             |                             |         | another cluster's
+ *             |                             |         | answer: OUTCOME_UNKNOWN
  *     CLOSING | no answer                   | CLOSING | again
  *     CLOSING | time-out                    | CLOSING | OUTCOME_UNKNOWN; again
  *     CLOSING | another cluster answered    | CLOSING | OUTCOME_UNKNOWN, of the
@@ -136,6 +139,8 @@ struct ll_session {
     bool shaken;
     /** LOST: because etcd was silent; see ll_session_beat_is_silent. */
     bool silenced;
+    /** LOST: because another cluster answered, which has no such lease. */
+    bool contradicted;
     bool close_told;
     /** What is to be told. */
     bool opened_due;

@@ -171,7 +171,10 @@ void ll_session_on_revoked(struct ll_core *core,
 {
     switch (answer->outcome) {
     case LL_OUTCOME_NO_LEASE:
-        ll_session_tell_closed(core, session, 0);
+        /* Another cluster finds no lease of ours. */
+        ll_session_tell_closed(
+            core, session,
+            session->contradicted ? LEASELOCK_E_OUTCOME_UNKNOWN : 0);
         if (session->grant_lost && core->now_ns < session->expiry_ns) {
             /* A grant that was given up may still land. */
             ll_call_at(core, &session->object,
