@@ -67,7 +67,8 @@ static int take(const struct worker *worker, leaselock_ticket **ret_ticket)
     return status;
 }
 
-static void tell_holding(const struct worker *worker, leaselock_ticket *ticket)
+static void report_holding(const struct worker *worker,
+                           leaselock_ticket *ticket)
 {
     int64_t now_ns = clock_ns(CLOCK_BOOTTIME);
     long long released_ns = 0;
@@ -114,7 +115,7 @@ static int work(const struct worker *worker)
         if (take(worker, &ticket) != 0) {
             return 1;
         }
-        tell_holding(worker, ticket);
+        report_holding(worker, ticket);
         write_board(worker, 0); /* who dies here has not released */
         while (nanosleep(&hold, &hold) != 0 && errno == EINTR) {
         }

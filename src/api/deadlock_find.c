@@ -14,10 +14,10 @@ struct node {
     int64_t lease;
     size_t first; /* of its places, in graph.by_lease */
     size_t n;
-    size_t waits_n;  /* edges to nodes that are not cut off */
-    size_t waited_n; /* edges from such */
-    bool is_cut;     /* it is in no deadlock */
-    bool is_told;    /* it is in one that was found */
+    size_t waits_n;   /* edges to nodes that are not cut off */
+    size_t waited_n;  /* edges from such */
+    bool is_cut;      /* it is in no deadlock */
+    bool is_reported; /* it is in one that was found */
     /** In this round: which node it was reached from, by which places. */
     uint64_t seen;
     size_t from;
@@ -349,7 +349,8 @@ static void keep(struct graph *graph, struct ll_deadlock_list *list)
         return;
     }
     for (size_t i = 0; i < deadlock->members_n; i++) {
-        graph->nodes[graph->node_of[deadlock->members[i].waits]].is_told = true;
+        graph->nodes[graph->node_of[deadlock->members[i].waits]].is_reported =
+            true;
     }
     list->n++;
 }
@@ -375,7 +376,7 @@ int ll_deadlocks_find(const struct ll_places *places,
         size_t closing = NONE;
         size_t last;
 
-        if (graph.nodes[i].is_cut || graph.nodes[i].is_told) {
+        if (graph.nodes[i].is_cut || graph.nodes[i].is_reported) {
             continue;
         }
         last = find_shortest(&graph, i, &closing);

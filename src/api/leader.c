@@ -118,7 +118,7 @@ static void leader_prepare(struct ll_query_object *query)
     struct ll_range *range = &query->request.range;
 
     range->key = ll_prefix_make(
-        ll_client_space(query->handle.client),
+        ll_client_namespace(query->handle.client),
         (struct ll_bytes){leader->name, strlen(leader->name)}, leader->prefix);
     range->end = ll_prefix_end(range->key, leader->end);
     leader->prefix_size = range->key.size;

@@ -16,13 +16,13 @@ struct ll_observer_object {
     void *arg;
     /** All that follows is under the client's mutex. */
     bool end_due;               /* core's last effect is to come */
-    struct ll_link due;         /* told_leader, in their order */
+    struct ll_link due;         /* reported_leader, in their order */
     unsigned due_n;             /* of these */
     struct ll_completion ended; /* tells the end, when it is not the user's */
 };
 
 /** A leader that is to be told. */
-struct told_leader {
+struct reported_leader {
     struct ll_notice notice;
     struct ll_link link; /* in observer->due */
     struct ll_observer_object *observer;
@@ -49,27 +49,28 @@ static void observer_settle(struct ll_observer_object *observer)
     }
 }
 
-static void told_free(struct told_leader *told)
+static void reported_free(struct reported_leader *report)
 {
-    ll_link_remove(&told->link);
-    told->observer->due_n--;
-    leaselock_leader_free(told->leader);
-    ll_free(told);
+    ll_link_remove(&report->link);
+    report->observer->due_n--;
+    leaselock_leader_free(report->leader);
+    ll_free(report);
 }
 
-static void told_call(struct ll_client *client, struct ll_notice *notice)
+static void reported_call(struct ll_client *client, struct ll_notice *notice)
 {
-    struct told_leader *told = LL_CONTAINER(notice, struct told_leader, notice);
+    struct reported_leader *report =
+        LL_CONTAINER(notice, struct reported_leader, notice);
 
     (void)client;
-    told->observer->on_leader(ll_handle_user(&told->observer->handle),
-                              told->leader, told->observer->arg);
+    report->observer->on_leader(ll_handle_user(&report->observer->handle),
+                                report->leader, report->observer->arg);
 }
 
-static void told_after(struct ll_client *client, struct ll_notice *notice)
+static void reported_after(struct ll_client *client, struct ll_notice *notice)
 {
     (void)client;
-    told_free(LL_CONTAINER(notice, struct told_leader, notice));
+    reported_free(LL_CONTAINER(notice, struct reported_leader, notice));
 }
 
 /** Leaves nothing to be told but what is being told. */
@@ -79,11 +80,12 @@ static void observer_quieten(struct ll_observer_object *observer)
     struct ll_link *after;
 
     LL_LIST_EACH (at, after, &observer->due) {
-        struct told_leader *told = LL_CONTAINER(at, struct told_leader, link);
+        struct reported_leader *report =
+            LL_CONTAINER(at, struct reported_leader, link);
 
-        if (!ll_link_alone(&told->notice.link)) {
-            ll_notice_withdraw(&told->notice);
-            told_free(told);
+        if (!ll_link_alone(&report->notice.link)) {
+            ll_notice_withdraw(&report->notice);
+            reported_free(report);
         }
     }
     ll_notice_withdraw(&observer->ended.notice);
@@ -130,32 +132,32 @@ static void observer_fail(struct ll_observer_object *observer, int status)
     observer_stop(observer);
 }
 
-static void observer_tell(struct ll_observer_object *observer,
-                          const struct ll_kv *kv)
+static void observer_report(struct ll_observer_object *observer,
+                            const struct ll_kv *kv)
 {
-    struct told_leader *told;
+    struct reported_leader *report;
 
     if (observer->due_n >= LEADERS_DUE_MAX) {
         observer_fail(observer, LEASELOCK_E_LIMIT);
         return;
     }
-    told = ll_alloc_zero(1, sizeof(*told));
-    if (told != NULL && kv != NULL) {
-        told->leader = ll_leader_make(kv);
+    report = ll_alloc_zero(1, sizeof(*report));
+    if (report != NULL && kv != NULL) {
+        report->leader = ll_leader_make(kv);
     }
-    if (told == NULL || (kv != NULL && told->leader == NULL)) {
-        ll_free(told);
+    if (report == NULL || (kv != NULL && report->leader == NULL)) {
+        ll_free(report);
         observer_fail(observer, LEASELOCK_E_NOMEM);
         return;
     }
-    told->observer = observer;
-    ll_notice_init(&told->notice, &observer->handle);
-    told->notice.call = told_call;
-    told->notice.after = told_after;
-    ll_link_init(&told->link);
-    ll_link_append(&observer->due, &told->link);
+    report->observer = observer;
+    ll_notice_init(&report->notice, &observer->handle);
+    report->notice.call = reported_call;
+    report->notice.after = reported_after;
+    ll_link_init(&report->link);
+    ll_link_append(&observer->due, &report->link);
     observer->due_n++;
-    ll_notice_post(observer->handle.client, &told->notice);
+    ll_notice_post(observer->handle.client, &report->notice);
 }
 
 void ll_observer_effect(struct ll_client *client,
@@ -173,7 +175,7 @@ void ll_observer_effect(struct ll_client *client,
         observer->end_due = false;
         observer_end(observer, &effect->observed.detail);
     } else if (observer->handle.open && observer->ended.status == 0) {
-        observer_tell(observer, effect->observed.leader);
+        observer_report(observer, effect->observed.leader);
     }
     observer_settle(observer);
 }

@@ -75,7 +75,7 @@ static int client_make_core(struct ll_client *client)
 {
     struct ll_core_config config = {
         .endpoints_n = ll_transport_endpoints(client->transport),
-        .space = ll_client_space(client),
+        .namespace = ll_client_namespace(client),
         .batch_lists = client_has_user(client),
         .request_timeout_ns = client->options.request_timeout_ms * LL_NS_PER_MS,
         .check_clusters = true,

@@ -61,13 +61,13 @@ static int outcome_ask(struct ll_ticket_object *ticket,
     ll_handle_ref(&outcome->handle);
     ll_link_append(&ticket->unknown->asked, &outcome->link);
     if (ticket->unknown->over) {
-        ll_outcomes_tell(ticket->unknown);
+        ll_outcomes_report(ticket->unknown);
     }
     *ret_outcome = outcome;
     return 0;
 }
 
-void ll_outcomes_tell(struct ll_write_object *write)
+void ll_outcomes_report(struct ll_write_object *write)
 {
     while (!ll_link_alone(&write->asked)) {
         struct ll_outcome_object *outcome =

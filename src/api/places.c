@@ -81,7 +81,7 @@ struct ll_directory {
 
 /** Adds a place to a queue, whose key is taken to begin as the last one. */
 static int places_append(struct ll_places *places,
-                         size_t space_size,
+                         size_t namespace_size,
                          const struct ll_directory *directory)
 {
     int status = places_grow(places);
@@ -92,8 +92,8 @@ static int places_append(struct ll_places *places,
     }
     place = &places->places[places->n];
     *place = (struct ll_place){.keys_n = 1};
-    place->name = ll_alloc_copy(places->last + space_size,
-                                directory->prefix_size - 1 - space_size);
+    place->name = ll_alloc_copy(places->last + namespace_size,
+                                directory->prefix_size - 1 - namespace_size);
     if (place->name == NULL) {
         return LEASELOCK_E_NOMEM;
     }
@@ -102,7 +102,7 @@ static int places_append(struct ll_places *places,
 }
 
 /** No further key is below a directory. */
-static int directory_close(struct ll_places *places, size_t space_size)
+static int directory_close(struct ll_places *places, size_t namespace_size)
 {
     struct ll_directory *directory = &places->open[places->open_n - 1];
     struct ll_place *place;
@@ -111,7 +111,7 @@ static int directory_close(struct ll_places *places, size_t space_size)
     if (directory->oldest != NONE && directory->others_n > 0) {
         place = &places->places[directory->oldest];
         if (directory->other.token < place->entry.token) {
-            status = places_append(places, space_size, directory);
+            status = places_append(places, namespace_size, directory);
             if (status == 0) {
                 place = &places->places[places->n - 1];
                 place->entry = directory->other;
@@ -154,10 +154,10 @@ static int directory_open(struct ll_places *places, size_t prefix_size)
  *  and whose names count. */
 static int places_move(struct ll_places *places,
                        struct ll_bytes key,
-                       size_t space_size,
+                       size_t namespace_size,
                        size_t prefix_size)
 {
-    size_t from = space_size + 1;
+    size_t from = namespace_size + 1;
     int status = 0;
 
     while (places->open_n > 0 && status == 0) {
@@ -167,7 +167,7 @@ static int places_move(struct ll_places *places,
             from = size;
             break;
         }
-        status = directory_close(places, space_size);
+        status = directory_close(places, namespace_size);
     }
     ll_free(places->last);
     places->last = ll_alloc_copy(key.data, key.size);
@@ -178,8 +178,8 @@ static int places_move(struct ll_places *places,
     if (from < prefix_size) {
         from = prefix_size;
     }
-    for (size_t at = from;
-         at < key.size && status == 0 && at - space_size <= LEASELOCK_NAME_MAX;
+    for (size_t at = from; at < key.size && status == 0 &&
+                           at - namespace_size <= LEASELOCK_NAME_MAX;
          at++) {
         if (key.data[at] == '/') {
             status = directory_open(places, at + 1);
@@ -191,9 +191,9 @@ static int places_move(struct ll_places *places,
 static int place_add(struct ll_places *places,
                      struct ll_directory *directory,
                      const struct ll_kv *kv,
-                     size_t space_size)
+                     size_t namespace_size)
 {
-    int status = places_append(places, space_size, directory);
+    int status = places_append(places, namespace_size, directory);
     size_t at = places->n - 1;
 
     if (status != 0) {
@@ -222,18 +222,18 @@ static int other_add(struct ll_directory *directory, const struct ll_kv *kv)
 
 int ll_places_add(struct ll_places *places,
                   const struct ll_kv *kv,
-                  size_t space_size,
+                  size_t namespace_size,
                   size_t prefix_size)
 {
     size_t name_size = 0;
     bool is_place = ll_place_shape(kv, &name_size) != LL_PLACE_NONE;
-    int status = places_move(places, kv->key, space_size, prefix_size);
+    int status = places_move(places, kv->key, namespace_size, prefix_size);
 
     for (size_t i = 0; i < places->open_n && status == 0; i++) {
         struct ll_directory *directory = &places->open[i];
 
         status = is_place && directory->prefix_size == name_size + 1
-                     ? place_add(places, directory, kv, space_size)
+                     ? place_add(places, directory, kv, namespace_size)
                      : other_add(directory, kv);
     }
     return status;
@@ -252,12 +252,12 @@ static int compare(const void *a, const void *b)
     return order;
 }
 
-int ll_places_end(struct ll_places *places, size_t space_size)
+int ll_places_end(struct ll_places *places, size_t namespace_size)
 {
     int status = 0;
 
     while (places->open_n > 0 && status == 0) {
-        status = directory_close(places, space_size);
+        status = directory_close(places, namespace_size);
     }
     if (places->n > 1 && status == 0) {
         qsort(places->places, places->n, sizeof(*places->places), compare);

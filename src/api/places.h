@@ -58,19 +58,19 @@ enum ll_place_shape ll_place_shape(const struct ll_kv *kv,
 /**
  * Adds a key; all keys come in their order.
  *
- * @param space_size   of the namespace that it begins with
+ * @param namespace_size   of the namespace that it begins with
  * @param prefix_size  of what the names of locks begin with, namespace
  *                     included; the key begins with it too
  * @return 0, LEASELOCK_E_NOMEM, or _LIMIT when there are LL_PLACES_MAX
  */
 int ll_places_add(struct ll_places *places,
                   const struct ll_kv *kv,
-                  size_t space_size,
+                  size_t namespace_size,
                   size_t prefix_size);
 
 /** After the last key: sorts by name, and in a queue by place.
  *  @return as ll_places_add */
-int ll_places_end(struct ll_places *places, size_t space_size);
+int ll_places_end(struct ll_places *places, size_t namespace_size);
 
 void ll_places_free(struct ll_places *places);
 

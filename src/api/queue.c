@@ -173,7 +173,7 @@ static void queue_prepare(struct ll_query_object *query)
     struct ll_range *range = &query->request.range;
 
     range->key = ll_prefix_make(
-        ll_client_space(query->handle.client),
+        ll_client_namespace(query->handle.client),
         (struct ll_bytes){queue->name, strlen(queue->name)}, queue->prefix);
     range->end = ll_prefix_end(range->key, queue->end);
     queue->prefix_size = range->key.size;

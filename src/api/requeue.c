@@ -16,7 +16,8 @@ static void place_destroy(struct ll_handle *handle)
 
 static void requeued_call(struct ll_client *client, struct ll_notice *notice)
 {
-    struct ll_requeue *requeue = LL_CONTAINER(notice, struct ll_requeue, told);
+    struct ll_requeue *requeue =
+        LL_CONTAINER(notice, struct ll_requeue, notice);
 
     (void)client;
     requeue->on_requeue(ll_handle_user(&requeue->ticket->handle), requeue->why,
@@ -64,12 +65,12 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
     requeue->ticket = ticket;
     requeue->owner = ticket->session;
     ll_link_init(&requeue->link);
-    ll_notice_init(&requeue->told, &ticket->handle);
-    requeue->told.call = requeued_call;
+    ll_notice_init(&requeue->notice, &ticket->handle);
+    requeue->notice.call = requeued_call;
     requeue->on_requeue = options->on_requeue;
     requeue->on_requeue_arg = options->on_requeue_arg;
     requeue->find_deadlock = options->find_deadlock != 0;
-    requeue->guard_ns = options->watch_own_key_ms * LL_NS_PER_MS;
+    requeue->watch_own_ns = options->watch_own_key_ms * LL_NS_PER_MS;
     memcpy(requeue->who, who, strlen(who) + 1);
     requeue->end_ns = INT64_MAX;
     if (ask->timeout_ms >= 0) {
@@ -170,7 +171,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
             (struct ll_bytes){requeue->value, requeue->value_size};
         event->acquire_all.timeout_ns = timeout_ns;
         event->acquire_all.find_deadlock = requeue->find_deadlock;
-        event->acquire_all.guard_ns = requeue->guard_ns;
+        event->acquire_all.watch_own_ns = requeue->watch_own_ns;
         event->acquire_all.early = true;
     } else {
         event->kind = LL_EVENT_ACQUIRE;
@@ -181,7 +182,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
         event->acquire.who =
             (struct ll_bytes){requeue->who, strlen(requeue->who)};
         event->acquire.timeout_ns = timeout_ns;
-        event->acquire.guard_ns = requeue->guard_ns;
+        event->acquire.watch_own_ns = requeue->watch_own_ns;
         event->acquire.find_deadlock = requeue->find_deadlock;
         event->acquire.early = true;
     }
@@ -211,7 +212,7 @@ static int queue_again(struct ll_client *client,
     if (status == 0) {
         ticket->requeue->times++;
         if (ticket->requeue->on_requeue != NULL) {
-            ll_notice_post(client, &ticket->requeue->told);
+            ll_notice_post(client, &ticket->requeue->notice);
         }
     }
     return status;

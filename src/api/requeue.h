@@ -39,13 +39,13 @@ struct ll_requeue {
     uint64_t owner; /* the id of the session that the user named */
     int times;      /* how often the ticket was queued again */
     struct ll_link link; /* in client->requeues while it is due */
-    struct ll_notice told;
+    struct ll_notice notice;
     const char *why; /* static */
     leaselock_requeued_fn *on_requeue;
     void *on_requeue_arg;
     int64_t end_ns; /* of the wait; INT64_MAX: never */
     bool find_deadlock;
-    int64_t guard_ns;         /* as of core's acquire */
+    int64_t watch_own_ns;     /* as of core's acquire */
     char who[LL_WHO_MAX + 1]; /* as of core's acquire, and a NUL */
     char *value;
     size_t value_size;

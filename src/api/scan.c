@@ -43,21 +43,21 @@ static void scan_prepare(struct ll_query_object *query)
 {
     struct ll_scan *scan = LL_CONTAINER(query, struct ll_scan, query);
     struct ll_range *range = &query->request.range;
-    struct ll_bytes space = ll_client_space(query->handle.client);
+    struct ll_bytes namespace = ll_client_namespace(query->handle.client);
     size_t prefix_size = strlen(scan->prefix);
 
-    if (space.size > 0) {
-        memcpy(scan->from, space.data, space.size);
+    if (namespace.size > 0) {
+        memcpy(scan->from, namespace.data, namespace.size);
     }
-    memcpy(scan->from + space.size, scan->prefix, prefix_size);
-    range->key = (struct ll_bytes){scan->from, space.size + prefix_size};
+    memcpy(scan->from + namespace.size, scan->prefix, prefix_size);
+    range->key = (struct ll_bytes){scan->from, namespace.size + prefix_size};
     range->end = range_end(range->key, scan->end);
     if (range->key.size == 0) {
         range->key.size = 1; /* etcd's "all keys" begin with "\0" */
     }
     range->limit = PAGE;
-    scan->space_size = space.size;
-    scan->names_size = space.size + prefix_size;
+    scan->namespace_size = namespace.size;
+    scan->names_size = namespace.size + prefix_size;
     scan->prefix = NULL;
 }
 
@@ -94,7 +94,7 @@ static bool scan_on_answer(struct ll_query_object *query,
     }
     for (size_t i = 0; i < range->kvs_n && *ret_status == 0; i++) {
         *ret_status = ll_places_add(&scan->places, &range->kvs[i],
-                                    scan->space_size, scan->names_size);
+                                    scan->namespace_size, scan->names_size);
     }
     if (*ret_status == 0 && range->more && range->kvs_n > 0) {
         *ret_status = scan_ask_on(scan, range->kvs[range->kvs_n - 1].key);
@@ -103,7 +103,7 @@ static bool scan_on_answer(struct ll_query_object *query,
         }
     }
     if (*ret_status == 0) {
-        *ret_status = ll_places_end(&scan->places, scan->space_size);
+        *ret_status = ll_places_end(&scan->places, scan->namespace_size);
     }
     if (*ret_status == 0) {
         *ret_status = scan->on_end(scan);

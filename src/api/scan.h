@@ -14,7 +14,7 @@
 struct ll_scan {
     struct ll_query_object query;
     const char *prefix; /* the caller's, until the query is prepared */
-    size_t space_size;
+    size_t namespace_size;
     size_t names_size; /* of what names begin with, namespace included */
     struct ll_places places;
     int64_t revision;

@@ -146,8 +146,8 @@ static void session_on_closed(struct ll_client *client,
 }
 
 /** Who leads is told of doubt, and of its end; a loss its ticket tells. */
-static void session_tell_tickets(struct ll_session_object *session,
-                                 const struct ll_effect *effect)
+static void session_report_tickets(struct ll_session_object *session,
+                                   const struct ll_effect *effect)
 {
     enum ll_session_state state = effect->session.state;
 
@@ -177,7 +177,7 @@ void ll_session_effect(struct ll_client *client, const struct ll_effect *effect)
             session->changed_why = effect->session.why;
             ll_notice_post(client, &session->changed);
         }
-        session_tell_tickets(session, effect);
+        session_report_tickets(session, effect);
     }
     ll_session_settle(session);
 }

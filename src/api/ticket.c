@@ -41,7 +41,7 @@ static void ticket_quieten(struct ll_ticket_object *ticket)
     ll_notice_withdraw(&ticket->lost);
     ll_notice_withdraw(&ticket->suspect);
     if (ticket->requeue != NULL) {
-        ll_notice_withdraw(&ticket->requeue->told);
+        ll_notice_withdraw(&ticket->requeue->notice);
     }
     pthread_cond_broadcast(&ticket->handle.client->changed);
 }
@@ -160,9 +160,9 @@ int leaselock_release_async(leaselock_ticket *user,
     return ll_user_call_run(&own.call, user, false, reterr);
 }
 
-static void ticket_tell_suspect(struct ll_client *client,
-                                struct ll_ticket_object *ticket,
-                                const char *why)
+static void ticket_report_suspect(struct ll_client *client,
+                                  struct ll_ticket_object *ticket,
+                                  const char *why)
 {
     if (ticket->on_suspect != NULL && ticket->handle.open &&
         !ticket->acquire_due) {
@@ -172,15 +172,15 @@ static void ticket_tell_suspect(struct ll_client *client,
 }
 
 /** A ticket can be granted while its session is in doubt. */
-static void ticket_look_for_doubt(struct ll_client *client,
-                                  struct ll_ticket_object *ticket)
+static void ticket_check_suspect(struct ll_client *client,
+                                 struct ll_ticket_object *ticket)
 {
     struct ll_session_view view;
 
     if (ll_core_session_view(client->core, ticket->session, ll_clock_now_ns(),
                              &view) &&
         view.state == LL_SESSION_SUSPECT) {
-        ticket_tell_suspect(client, ticket, "a renewal is overdue");
+        ticket_report_suspect(client, ticket, "a renewal is overdue");
     }
 }
 
@@ -195,7 +195,7 @@ void ll_tickets_suspect(struct ll_client *client,
             LL_CONTAINER(at, struct ll_ticket_object, link);
 
         if (ticket->session == session && why != NULL) {
-            ticket_tell_suspect(client, ticket, why);
+            ticket_report_suspect(client, ticket, why);
         } else if (ticket->session == session) {
             ll_notice_withdraw(&ticket->suspect);
         }
@@ -214,7 +214,7 @@ static void ticket_on_acquired(struct ll_client *client,
     }
     ll_client_complete(client, &ticket->acquired, detail);
     if (detail->status == 0) {
-        ticket_look_for_doubt(client, ticket);
+        ticket_check_suspect(client, ticket);
     }
 }
 

@@ -168,7 +168,7 @@ static void ask_place(const struct ll_session_object *session,
 {
     int64_t timeout_ns =
         ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
-    int64_t guard_ns = options->watch_own_key_ms * LL_NS_PER_MS;
+    int64_t watch_own_ns = options->watch_own_key_ms * LL_NS_PER_MS;
 
     if (ask->names != NULL) {
         event->kind = LL_EVENT_ACQUIRE_ALL;
@@ -178,7 +178,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire_all.value = value;
         event->acquire_all.timeout_ns = timeout_ns;
         event->acquire_all.find_deadlock = options->find_deadlock != 0;
-        event->acquire_all.guard_ns = guard_ns;
+        event->acquire_all.watch_own_ns = watch_own_ns;
     } else {
         event->kind = LL_EVENT_ACQUIRE;
         event->acquire.session = session->handle.entry.id;
@@ -187,7 +187,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire.who = who;
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.find_deadlock = options->find_deadlock != 0;
-        event->acquire.guard_ns = guard_ns;
+        event->acquire.watch_own_ns = watch_own_ns;
     }
 }
 
@@ -201,7 +201,7 @@ static void ask_resume(const struct ll_session_object *session,
     event->resume.session = session->handle.entry.id;
     event->resume.key = (struct ll_bytes){ask->key, strlen(ask->key)};
     event->resume.token = ask->token;
-    event->resume.guard_ns = options->watch_own_key_ms * LL_NS_PER_MS;
+    event->resume.watch_own_ns = options->watch_own_key_ms * LL_NS_PER_MS;
     event->resume.timeout_ns =
         ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
 }

@@ -200,14 +200,14 @@ static void give_reads(struct ll_write_object *write,
 }
 
 /** The call ends; one of unknown outcome is what the user can ask for. */
-static void write_tell(struct ll_write_object *write,
-                       const struct ll_detail *detail,
-                       int64_t revision,
-                       const struct ll_op_answer *reads)
+static void write_report(struct ll_write_object *write,
+                         const struct ll_detail *detail,
+                         int64_t revision,
+                         const struct ll_op_answer *reads)
 {
     struct ll_ticket_object *ticket = write->ticket;
 
-    write->told = true;
+    write->reported = true;
     if (detail->status == 0 && write->ret_revision != NULL) {
         *write->ret_revision = revision;
     }
@@ -233,7 +233,7 @@ static void write_end(struct ll_write_object *write,
         write->last_text = ll_alloc_copy(detail->text, strlen(detail->text));
         write->last.text = write->last_text != NULL ? write->last_text : "";
     }
-    ll_outcomes_tell(write);
+    ll_outcomes_report(write);
     write_leave(write);
 }
 
@@ -249,16 +249,16 @@ void ll_write_effect(struct ll_client *client, const struct ll_effect *effect)
     write = LL_CONTAINER(handle, struct ll_write_object, handle);
     if (effect->written.last && write->releases &&
         effect->written.detail.status == 0) {
-        if (write->told) {
+        if (write->reported) {
             /* Its handle stays until the user hears of it. */
             write->ticket->committed = true;
         } else {
             ll_ticket_shut(write->ticket);
         }
     }
-    if (!write->told) {
-        write_tell(write, &effect->written.detail, effect->written.revision,
-                   effect->written.reads);
+    if (!write->reported) {
+        write_report(write, &effect->written.detail, effect->written.revision,
+                     effect->written.reads);
     }
     if (effect->written.last) {
         write_end(write, &effect->written.detail);
@@ -274,8 +274,8 @@ void ll_writes_abort(struct ll_client *client)
         struct ll_write_object *write =
             LL_CONTAINER(client->writes.next, struct ll_write_object, link);
 
-        if (!write->told) {
-            write_tell(write, &unknown, 0, NULL);
+        if (!write->reported) {
+            write_report(write, &unknown, 0, NULL);
         }
         write_end(write, &unknown);
     }

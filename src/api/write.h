@@ -14,8 +14,8 @@ struct ll_write_object {
     struct ll_ticket_object *ticket; /* a reference, until it is over */
     struct ll_link link;             /* in client->writes, until it is over */
     bool releases;
-    bool told; /* the call has ended */
-    bool over; /* core has had its last word */
+    bool reported; /* the call has ended */
+    bool over;     /* core has had its last word */
     struct ll_completion completion;
     int64_t *ret_revision; /* the user's, or NULL */
     struct ll_link asked;  /* who waits for the last word */
@@ -66,6 +66,6 @@ int ll_write_run(leaselock_ticket *user,
                  struct leaselock_error *reterr);
 
 /** Tells all who wait for a write's last word, which is known now. */
-void ll_outcomes_tell(struct ll_write_object *write);
+void ll_outcomes_report(struct ll_write_object *write);
 
 #endif

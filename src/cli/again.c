@@ -21,9 +21,9 @@ void ll_again_held(struct ll_again *again)
 
 int ll_again_is_due(const struct ll_hold *hold, int code)
 {
-    /* Without a guard CMD cannot be started, nor has it been ended. */
+    /* Without a supervisor CMD cannot be started, nor has it been ended. */
     return hold->options->again && code == LL_EXIT_LOST && hold->signal == 0 &&
-           hold->can_again && hold->guard.socket >= 0;
+           hold->can_again && hold->supervisor.socket >= 0;
 }
 
 static void
@@ -38,7 +38,7 @@ on_closed(int status, const struct leaselock_error *error, void *arg)
  *  still has of it. */
 static void begin_anew(struct ll_hold *hold)
 {
-    static const struct ll_guard_report no_report;
+    static const struct ll_supervisor_report no_report;
     struct leaselock_error no_error = LEASELOCK_ERROR_INIT;
 
     if (hold->session != NULL) {
@@ -51,9 +51,9 @@ static void begin_anew(struct ll_hold *hold)
     hold->ahead = 0;
     hold->is_held = 0;
     hold->is_lost = 0;
-    hold->is_guard_gone = 0;
+    hold->is_supervisor_gone = 0;
     hold->report = no_report;
-    hold->guard.command = 0;
+    hold->supervisor.command = 0;
     hold->start_ns = now_ns();
 }
 

@@ -11,7 +11,8 @@
 
 #include "cli/command.h"
 
-static void set_environment(const char *name, const struct ll_guard_lock *lock)
+static void set_environment(const char *name,
+                            const struct ll_supervisor_lock *lock)
 {
     char number[24];
 
@@ -41,7 +42,7 @@ static void hide_passwords(void)
     }
 }
 
-/** CMD's first steps, in the child. Dies with the guard, should that be
+/** CMD's first steps, in the child. Dies with the supervisor, should that be
  *  killed. */
 static _Noreturn void
 become_command(const struct ll_child_plan *plan, pid_t parent, int exec_pipe)

@@ -4,16 +4,16 @@
 #include <signal.h>
 #include <sys/types.h>
 
-#include "cli/guard.h"
+#include "cli/supervisor.h"
 #include "cli/terminal.h"
 
 /** How CMD is to be started; everything is borrowed. */
 struct ll_child_plan {
     const char *name;
     char **argv;
-    const struct ll_guard_lock *lock;
+    const struct ll_supervisor_lock *lock;
     const sigset_t *mask;
-    /** What SIGCHLD did before the guard set it. */
+    /** What SIGCHLD did before the supervisor set it. */
     const struct sigaction *child_action;
     struct ll_terminal *terminal;
 };

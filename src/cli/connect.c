@@ -73,7 +73,7 @@ int ll_connect(const struct ll_options *options,
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
 
     /* gRPC writes of each failed handshake to the standard error, and says
-     * less than our own messages. The command's guard, which has its own
+     * less than our own messages. The command's supervisor, which has its own
      * environment, was forked before. */
     (void)setenv("GRPC_VERBOSITY", "NONE", 0);
     connection.dispatch = dispatch;

@@ -106,7 +106,7 @@ static void on_signal(struct ll_hold *hold, int signal)
     if (hold->is_running) {
         /* ^Z does not stop the tool: its lease would run out. */
         if (signal != SIGTSTP) {
-            ll_guard_signal(&hold->guard, signal);
+            ll_supervisor_signal(&hold->supervisor, signal);
         }
         /* CMD ends already; who sends this wants the tool to end as well. */
         if (hold->is_lost && signal != SIGTSTP && signal != SIGCONT &&
@@ -122,22 +122,22 @@ static void on_signal(struct ll_hold *hold, int signal)
 }
 
 static void on_report(struct ll_hold *hold,
-                      const struct ll_guard_report *report)
+                      const struct ll_supervisor_report *report)
 {
     switch (report->kind) {
-    case LL_GUARD_STARTED:
+    case LL_SUPERVISOR_STARTED:
         if (hold->options->verbose > 0) {
             ll_say("the command runs as process %d", report->value);
         }
         break;
-    case LL_GUARD_CONTINUED:
+    case LL_SUPERVISOR_CONTINUED:
         ll_say("the command %s %s, so it was continued; to stop it, use kill "
                "-STOP",
                hold->value == NULL ? "holds the lock" : "leads", hold->title);
         break;
-    case LL_GUARD_FAILED:
-    case LL_GUARD_ENDED:
-    case LL_GUARD_STUCK:
+    case LL_SUPERVISOR_FAILED:
+    case LL_SUPERVISOR_ENDED:
+    case LL_SUPERVISOR_STUCK:
         hold->report = *report;
         hold->is_running = 0;
         break;
@@ -146,19 +146,19 @@ static void on_report(struct ll_hold *hold,
 
 static void read_reports(struct ll_hold *hold)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     int got;
 
-    if (hold->guard.socket < 0) {
+    if (hold->supervisor.socket < 0) {
         return;
     }
-    while ((got = ll_guard_read(&hold->guard, &report)) == 1) {
+    while ((got = ll_supervisor_read(&hold->supervisor, &report)) == 1) {
         on_report(hold, &report);
     }
     if (got < 0) {
-        ll_guard_close(&hold->guard);
+        ll_supervisor_close(&hold->supervisor);
         /* Not after its last report, which every other end of it has. */
-        hold->is_guard_gone = hold->report.kind == 0;
+        hold->is_supervisor_gone = hold->report.kind == 0;
         hold->is_running = 0;
     }
 }
@@ -168,7 +168,7 @@ void ll_hold_turn(struct ll_hold *hold, int timeout_ms)
     /* poll() skips a descriptor of -1. */
     struct pollfd fds[3] = {{leaselock_client_fd(hold->client), POLLIN, 0},
                             {hold->signals.fd, POLLIN, 0},
-                            {hold->guard.socket, POLLIN, 0}};
+                            {hold->supervisor.socket, POLLIN, 0}};
     int due_ms = ll_waitline_due_ms(&hold->line);
     int signal;
 
@@ -272,9 +272,9 @@ int ll_hold_open_session(struct ll_hold *hold)
     return ll_hold_wait(hold, "open a session");
 }
 
-static int open_guard(struct ll_hold *hold)
+static int open_supervisor(struct ll_hold *hold)
 {
-    static struct ll_guard_plan plan;
+    static struct ll_supervisor_plan plan;
     int status;
 
     plan.name = hold->name;
@@ -282,7 +282,7 @@ static int open_guard(struct ll_hold *hold)
     plan.again = hold->options->again;
     plan.grace_ms = ll_hold_grace_ms(hold->options);
     plan.mask = hold->signals.old_mask;
-    status = ll_guard_open(&hold->guard, &plan);
+    status = ll_supervisor_open(&hold->supervisor, &plan);
     if (status != 0) {
         ll_say("cannot start a process: %s", strerror(-status));
         return LL_EXIT_SYSTEM;
@@ -311,22 +311,22 @@ int ll_hold_open(struct ll_hold *hold,
     hold->cmd = cmd;
     hold->start_ns = now_ns();
     hold->signals.fd = -1;
-    hold->guard.socket = -1;
+    hold->supervisor.socket = -1;
     hold->error = no_error;
     code = ll_signals_open(&hold->signals);
     if (code != 0) {
         ll_say("cannot watch for signals: %s", strerror(-code));
         return LL_EXIT_SYSTEM;
     }
-    code = cmd != NULL ? open_guard(hold) : 0;
+    code = cmd != NULL ? open_supervisor(hold) : 0;
     if (code != 0) {
         return code;
     }
     /* After the fork, so that CMD keeps what it would have had. */
     (void)signal(SIGPIPE, SIG_IGN);
-    /* A guardian waits for the guard, too, which ends CMD when the tool dies:
+    /* A guardian waits for the supervisor, too, which ends CMD when the tool dies:
      * nobody gets the lock while CMD may be running. */
-    own.connection.guarded_pid = cmd != NULL ? hold->guard.pid : 0;
+    own.connection.guarded_pid = cmd != NULL ? hold->supervisor.pid : 0;
     code = ll_connect(&own, 1, on_log, hold, &hold->client);
     return code != 0 ? code : ll_hold_open_session(hold);
 }
@@ -358,6 +358,6 @@ void ll_hold_close(struct ll_hold *hold)
                hold->title, hold->options->ttl_s);
     }
     ll_waitline_free(&hold->line);
-    ll_guard_reap(&hold->guard);
+    ll_supervisor_reap(&hold->supervisor);
     ll_signals_close(&hold->signals);
 }

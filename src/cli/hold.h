@@ -16,9 +16,9 @@
 
 #include "leaselock/leaselock.h"
 
-#include "cli/guard.h"
 #include "cli/options.h"
 #include "cli/signals.h"
+#include "cli/supervisor.h"
 #include "cli/waitline.h"
 
 struct ll_hold {
@@ -37,7 +37,7 @@ struct ll_hold {
     leaselock_session *session;
     leaselock_ticket *ticket;
     struct ll_signals signals;
-    struct ll_guard guard;
+    struct ll_supervisor supervisor;
     struct ll_waitline line;
 
     /** The asynchronous call under way has been answered. */
@@ -52,13 +52,13 @@ struct ll_hold {
     /** The ticket was reported as held. */
     int is_held;
     int is_lost;
-    /** CMD was handed to the guard, and its end is not known yet. */
+    /** CMD was handed to the supervisor, and its end is not known yet. */
     int is_running;
-    int is_guard_gone;
-    /** CMD did not end by itself, and the guard can start it again. */
+    int is_supervisor_gone;
+    /** CMD did not end by itself, and the supervisor can start it again. */
     int can_again;
-    /** The guard's last report, once is_running is 0 again. */
-    struct ll_guard_report report;
+    /** The supervisor's last report, once is_running is 0 again. */
+    struct ll_supervisor_report report;
     /** Not 0: a call that fails is not reported. */
     int is_quiet;
     /** The signal that asks the tool to leave, or 0. */
@@ -66,7 +66,7 @@ struct ll_hold {
 };
 
 /**
- * Blocks the signals, forks the guard when there is a CMD, and opens the
+ * Blocks the signals, forks the supervisor when there is a CMD, and opens the
  * client and its session.
  *
  * @param hold     zeroed here; must stay where it is until ll_hold_close

@@ -160,14 +160,14 @@ int ll_say_failure(const char *what, const struct leaselock_error *error)
                               ? error->message
                               : leaselock_status_text(error->code);
     const char *endpoint = error->endpoint;
-    int told;
+    int named;
 
     if (endpoint[0] == '\0' && code == LL_EXIT_UNAVAILABLE) {
         endpoint = client_endpoints;
     }
-    told = endpoint[0] == '\0' || strstr(message, endpoint) != NULL;
-    ll_say("cannot %s%s%s: %s%s", what, told ? "" : ", endpoint ",
-           told ? "" : endpoint, message, hint_of(error->code, message));
+    named = endpoint[0] == '\0' || strstr(message, endpoint) != NULL;
+    ll_say("cannot %s%s%s: %s%s", what, named ? "" : ", endpoint ",
+           named ? "" : endpoint, message, hint_of(error->code, message));
     return code;
 }
 

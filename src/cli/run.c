@@ -10,7 +10,7 @@
 #include "cli/hold.h"
 #include "cli/report.h"
 
-/** The guard's deadline is moved on at a quarter of what is left of it: at
+/** The supervisor's deadline is moved on at a quarter of what is left of it: at
  *  least this much ahead, and after this long at the latest. */
 #define EXTEND_PART 4
 #define EXTEND_MIN_MS 20
@@ -37,7 +37,7 @@ static int next_look_ms(int64_t deadline)
 
 static int start(struct ll_hold *hold, int64_t *ret_deadline_ns)
 {
-    struct ll_guard_lock lock;
+    struct ll_supervisor_lock lock;
 
     memset(&lock, 0, sizeof(lock));
     lock.token = leaselock_ticket_token(hold->ticket);
@@ -47,12 +47,12 @@ static int start(struct ll_hold *hold, int64_t *ret_deadline_ns)
         return LL_EXIT_LOST;
     }
     *ret_deadline_ns = deadline_ns(hold);
-    ll_guard_start(&hold->guard, &lock, *ret_deadline_ns);
+    ll_supervisor_start(&hold->supervisor, &lock, *ret_deadline_ns);
     hold->is_running = 1;
     return 0;
 }
 
-/** Keeps the guard's deadline up with the lease until CMD is gone. */
+/** Keeps the supervisor's deadline up with the lease until CMD is gone. */
 static void follow(struct ll_hold *hold, int64_t deadline)
 {
     int is_ending = 0;
@@ -61,12 +61,12 @@ static void follow(struct ll_hold *hold, int64_t deadline)
         int64_t newer;
 
         if (!is_ending && ll_hold_check_lost(hold)) {
-            ll_guard_end(&hold->guard);
+            ll_supervisor_end(&hold->supervisor);
             is_ending = 1;
         }
         newer = deadline_ns(hold);
         if (!is_ending && newer > deadline + NS_PER_MS) {
-            ll_guard_extend(&hold->guard, newer);
+            ll_supervisor_extend(&hold->supervisor, newer);
             deadline = newer;
         }
         ll_hold_turn(hold, is_ending ? -1 : next_look_ms(deadline));
@@ -80,9 +80,9 @@ static int exit_of_wait_status(int status)
                                : WEXITSTATUS(status);
 }
 
-static int say_guard_gone(struct ll_hold *hold)
+static int report_supervisor_gone(struct ll_hold *hold)
 {
-    ll_guard_sweep(&hold->guard);
+    ll_supervisor_sweep(&hold->supervisor);
     ll_say("the supervisor of the command was killed, and the command "
            "with it");
     return LL_EXIT_SIGNAL + SIGKILL;
@@ -92,29 +92,29 @@ static int conclude(struct ll_hold *hold)
 {
     int value = hold->report.value;
 
-    if (hold->is_guard_gone) {
-        return say_guard_gone(hold);
+    if (hold->is_supervisor_gone) {
+        return report_supervisor_gone(hold);
     }
     switch (hold->report.kind) {
-    case LL_GUARD_FAILED:
+    case LL_SUPERVISOR_FAILED:
         ll_say("cannot run %s: %s", hold->cmd[0], strerror(value));
         return value == ENOENT ? LL_EXIT_NOT_FOUND : LL_EXIT_CANNOT_RUN;
-    case LL_GUARD_STUCK:
+    case LL_SUPERVISOR_STUCK:
         ll_say("process %d lost the %s %s and cannot be ended: %s",
-               (int)hold->guard.command,
+               (int)hold->supervisor.command,
                hold->value == NULL ? "lock" : "leadership of", hold->title,
                strerror(value));
         return LL_EXIT_LOST;
-    case LL_GUARD_STARTED:
-    case LL_GUARD_CONTINUED:
-    case LL_GUARD_ENDED:
+    case LL_SUPERVISOR_STARTED:
+    case LL_SUPERVISOR_CONTINUED:
+    case LL_SUPERVISOR_ENDED:
         break;
     }
     hold->can_again = hold->report.can_again;
     if (ll_hold_check_lost(hold)) {
         return LL_EXIT_LOST;
     }
-    if (hold->report.ended_by_guard) {
+    if (hold->report.ended_by_supervisor) {
         ll_say("the command was ended: the lease of %s was not seen to be "
                "renewed in time",
                hold->title);
@@ -128,12 +128,12 @@ int ll_hold_run(struct ll_hold *hold)
     int64_t deadline = 0;
     int code;
 
-    if (hold->guard.socket < 0) {
+    if (hold->supervisor.socket < 0) {
         return conclude(hold); /* it was lost during the wait */
     }
     code = start(hold, &deadline);
     if (code != 0) {
-        hold->can_again = 1; /* the guard has not been asked */
+        hold->can_again = 1; /* the supervisor has not been asked */
         return code;
     }
     follow(hold, deadline);

@@ -18,9 +18,10 @@ bool ll_client_in_callback(void)
     return ll_notice_in_callback();
 }
 
-struct ll_bytes ll_client_space(const struct ll_client *client)
+struct ll_bytes ll_client_namespace(const struct ll_client *client)
 {
-    const char *space = client->options.namespace_prefix;
+    const char *namespace = client->options.namespace_prefix;
 
-    return (struct ll_bytes){space, space != NULL ? strlen(space) : 0};
+    return (struct ll_bytes){namespace,
+                             namespace != NULL ? strlen(namespace) : 0};
 }

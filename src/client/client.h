@@ -149,6 +149,6 @@ void ll_queries_close(struct ll_client *client);
 int64_t ll_client_deadline_ns(const struct ll_client *client);
 
 /** What goes before every name; lives as long as the client. */
-struct ll_bytes ll_client_space(const struct ll_client *client);
+struct ll_bytes ll_client_namespace(const struct ll_client *client);
 
 #endif

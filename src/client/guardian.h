@@ -55,7 +55,7 @@ struct ll_client;
 struct ll_guardian;
 
 /**
- * Puts a lease under guard, before etcd is asked for it, and starts the
+ * Puts a lease under supervisor, before etcd is asked for it, and starts the
  * guardian where none is there. With the client's mutex held.
  *
  * @param ret_place  names the lease for the functions below, above 0

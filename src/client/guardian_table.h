@@ -18,7 +18,7 @@
  *  another release leaves at once. */
 #define LL_GUARDIAN_PROTOCOL 1
 
-/** A lease under guard; lease 0: none. */
+/** A lease under supervisor; lease 0: none. */
 struct ll_guardian_slot {
     _Atomic int64_t lease;
     /** Its time to live; of a free slot the process' own note of the next. */

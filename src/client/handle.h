@@ -88,7 +88,7 @@ int ll_handle_get(const void *user,
 
 /** Closes an object's handle, if it is open still; true when it was: of two
  *  threads that close one handle one sees false. To be called with the mutex
- *  of the object's client, which thereby guards `open` as well. */
+ *  of the object's client, which thereby supervisors `open` as well. */
 bool ll_handle_shut(struct ll_handle *handle);
 
 /** Looks up an object that need not be open, by core's id; NULL: none. */

@@ -167,7 +167,7 @@ int ll_client_command(struct ll_client *client, struct ll_event *event)
 }
 
 /** leaselock_client_close waits for the last session to go. */
-static void client_tell_closer(struct ll_client *client)
+static void client_report_closer(struct ll_client *client)
 {
     if (client->closing && !ll_core_has_sessions(client->core)) {
         pthread_cond_broadcast(&client->changed);
@@ -181,7 +181,7 @@ void ll_client_on_event(struct ll_event *event, void *arg)
     event->now_ns = ll_clock_now_ns();
     (void)ll_core_step(client->core, event);
     client_drain(client);
-    client_tell_closer(client);
+    client_report_closer(client);
 }
 
 int64_t ll_client_deadline_ns(const struct ll_client *client)
@@ -202,7 +202,7 @@ static void client_on_time(struct ll_client *client)
     if (event.now_ns >= ll_core_deadline_ns(client->core)) {
         (void)ll_core_step(client->core, &event);
         client_drain(client);
-        client_tell_closer(client);
+        client_report_closer(client);
     }
     client->hooks->settle(client);
     ll_sync_on_time(client, event.now_ns);

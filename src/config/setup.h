@@ -104,7 +104,7 @@ int ll_setup_make(struct ll_setup *setup,
 
 /** Says what is wrong with a namespace: at most LL_NAMESPACE_MAX bytes, no
  *  control bytes. Returns NULL when it is valid. */
-const char *ll_namespace_fault(const char *space);
+const char *ll_namespace_fault(const char *namespace);
 
 /** Writes the settings into options; their texts are the setup's. */
 void ll_setup_options(const struct ll_setup *setup,

@@ -68,12 +68,12 @@ static int check_certificate(const struct ll_setup *setup,
                              "is set without a certificate; set cert too");
 }
 
-const char *ll_namespace_fault(const char *space)
+const char *ll_namespace_fault(const char *namespace)
 {
-    if (strlen(space) > LL_NAMESPACE_MAX) {
+    if (strlen(namespace) > LL_NAMESPACE_MAX) {
         return "a namespace is at most 256 bytes long";
     }
-    for (const char *at = space; *at != '\0'; at++) {
+    for (const char *at = namespace; *at != '\0'; at++) {
         unsigned char byte = (unsigned char)*at;
 
         if (byte < 0x20 || byte == 0x7f) {
@@ -86,8 +86,9 @@ const char *ll_namespace_fault(const char *space)
 static int check_namespace(const struct ll_setup *setup,
                            struct leaselock_error *reterr)
 {
-    const char *space = setup->texts[LL_SETTING_NAMESPACE];
-    const char *fault = space != NULL ? ll_namespace_fault(space) : NULL;
+    const char *namespace = setup->texts[LL_SETTING_NAMESPACE];
+    const char *fault =
+        namespace != NULL ? ll_namespace_fault(namespace) : NULL;
     char text[160];
 
     if (fault == NULL) {

@@ -157,7 +157,7 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
     struct ll_link *at;
     struct ll_link *after;
 
-    LL_LIST_EACH (at, after, &core->gathering) {
+    LL_LIST_EACH (at, after, &core->pending_batch) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
         if (batch->n == parts_max(core) || looked_at++ == LL_BATCH_LOOK_MAX) {
@@ -175,19 +175,19 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
 }
 
 /** Whether more than one has gathered that can go together. */
-static bool gathers_many(struct ll_core *core)
+static bool pending_are_many(struct ll_core *core)
 {
-    struct ll_link *first = core->gathering.next;
+    struct ll_link *first = core->pending_batch.next;
 
-    return !ll_link_alone(&core->gathering) &&
-           first->next != &core->gathering &&
+    return !ll_link_alone(&core->pending_batch) &&
+           first->next != &core->pending_batch &&
            LL_CONTAINER(first, struct ll_object, calling)->queue_hash !=
                LL_CONTAINER(first->next, struct ll_object, calling)->queue_hash;
 }
 
 /** Whether a batch would take all that it can; a short look, for it is cast at
  *  each one that gathers. */
-static bool gathers_full(struct ll_core *core)
+static bool pending_fill_batch(struct ll_core *core)
 {
     uint64_t queues[QUEUE_BITS / 64] = {0};
     size_t looked_at = 0;
@@ -196,7 +196,7 @@ static bool gathers_full(struct ll_core *core)
     struct ll_link *at;
     struct ll_link *after;
 
-    LL_LIST_EACH (at, after, &core->gathering) {
+    LL_LIST_EACH (at, after, &core->pending_batch) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
         if (queue_once(queues, object)) {
@@ -218,7 +218,7 @@ static bool gathers_full(struct ll_core *core)
 static struct ll_batch *free_slot(struct ll_core *core)
 {
     struct ll_batch *found = NULL;
-    bool many = gathers_many(core);
+    bool many = pending_are_many(core);
     unsigned out = 0;
 
     for (unsigned i = 0; i < core->batches.window; i++) {
@@ -231,7 +231,7 @@ static struct ll_batch *free_slot(struct ll_core *core)
             found = batch;
         }
     }
-    if (found != NULL && many && out > 0 && !gathers_full(core)) {
+    if (found != NULL && many && out > 0 && !pending_fill_batch(core)) {
         return NULL;
     }
     return found;
@@ -240,11 +240,11 @@ static struct ll_batch *free_slot(struct ll_core *core)
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
 {
     struct ll_batch *batch = free_slot(core);
-    struct ll_link *first = core->gathering.next;
+    struct ll_link *first = core->pending_batch.next;
     struct ll_object *object;
     bool alone;
 
-    if (ll_link_alone(&core->gathering) || batch == NULL ||
+    if (ll_link_alone(&core->pending_batch) || batch == NULL ||
         core->calls_in_flight >= LL_CALLS_MAX) {
         return false;
     }
@@ -257,8 +257,8 @@ bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
     ret_effect->call.endpoint = core->endpoint;
     ret_effect->call.timeout_ns = ll_endpoint_attempt_timeout_ns(core);
-    alone = first->next == &core->gathering || core->batches.parts_max < 2 ||
-            !ll_batches_ready(core);
+    alone = first->next == &core->pending_batch ||
+            core->batches.parts_max < 2 || !ll_batches_ready(core);
     if (!alone) {
         batch_fill(core, batch);
         alone = batch->n == 1;
@@ -323,7 +323,7 @@ static void batch_split(struct ll_core *core,
             continue;
         }
         if (object->ops->batch->is_wanted(object)) {
-            object->goes_alone = true;
+            object->is_unbatched = true;
             ll_call_at(core, object, core->now_ns);
             ll_object_reschedule(core, object);
         } else {

@@ -128,10 +128,10 @@ struct ll_batch {
 /** Of a core. */
 struct ll_batches {
     struct ll_batch slots[2 * LL_BATCHES_MAX]; /* the second half: reads' */
-    unsigned window;  /* slots in use at most; 0: nothing is batched */
-    size_t parts_max; /* as etcd has taught */
-    bool reads_crowd; /* the last batch of reads did not take all */
-    bool lists;       /* the parts' operations in the else branch */
+    unsigned window;      /* slots in use at most; 0: nothing is batched */
+    size_t parts_max;     /* as etcd has taught */
+    bool reads_contended; /* the last batch of reads did not take all */
+    bool lists;           /* the parts' operations in the else branch */
     struct ll_part *parts;
     struct ll_op *ops;
     struct ll_op *listed;

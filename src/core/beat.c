@@ -86,7 +86,7 @@ void ll_session_beat(struct ll_core *core,
 {
     if (core->streams[kind].up && !ll_beat_on(session, kind)->out) {
         ll_beat_on(session, kind)->due = true;
-        ll_tell(core, &session->object);
+        ll_object_report(core, &session->object);
     }
 }
 

@@ -58,9 +58,9 @@ void ll_ticket_see_holder(struct ll_ticket *ticket, const struct ll_kv *holder)
 struct ll_blocker ll_ticket_blocker(const struct ll_ticket *ticket)
 {
     struct ll_blocker blocker = {
-        .name = {ticket->key + ticket->space_size, ticket->name_size},
+        .name = {ticket->key + ticket->namespace_size, ticket->name_size},
         .ahead = ticket->ahead,
-        .prefix_size = (size_t)ticket->space_size + ticket->name_size + 1};
+        .prefix_size = (size_t)ticket->namespace_size + ticket->name_size + 1};
 
     if (ticket->has_seen) {
         blocker.key =
@@ -92,7 +92,8 @@ const char *ll_ticket_failure_text(struct ll_core *core,
                        "the lock \"%.*s\" is blocked by \"%s\", which is no "
                        "ticket: the key has no lease and stays until it is "
                        "deleted by hand; keep data under another prefix",
-                       (int)ticket->name_size, ticket->key + ticket->space_size,
+                       (int)ticket->name_size,
+                       ticket->key + ticket->namespace_size,
                        ticket->ahead_key != NULL ? ticket->ahead_key : "");
         return core->scratch.text;
     }
@@ -100,7 +101,7 @@ const char *ll_ticket_failure_text(struct ll_core *core,
                    "the lock \"%.*s\" is blocked by the key \"%s\" of a lock "
                    "nested below it; use names of which none is the beginning "
                    "of another's path",
-                   (int)ticket->name_size, ticket->key + ticket->space_size,
+                   (int)ticket->name_size, ticket->key + ticket->namespace_size,
                    ticket->ahead_key != NULL ? ticket->ahead_key : "");
     return core->scratch.text;
 }

@@ -21,8 +21,8 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
         return NULL;
     }
     core->config = *config;
-    if (config->crowd == 0) {
-        core->config.crowd = LL_CROWD;
+    if (config->contention_threshold == 0) {
+        core->config.contention_threshold = LL_CONTENTION_THRESHOLD;
     }
     core->random.state = config->seed;
     core->failure.grpc_status = -1;
@@ -30,7 +30,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     ll_link_init(&core->sessions);
     ll_link_init(&core->observers);
     ll_link_init(&core->calling);
-    ll_link_init(&core->gathering);
+    ll_link_init(&core->pending_batch);
     ll_link_init(&core->reading);
     core->batches.window =
         config->batch_window == LL_BATCH_NEVER ? 0
@@ -39,7 +39,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
             : (unsigned)ll_min(config->batch_window, LL_BATCHES_MAX);
     core->batches.parts_max = LL_BATCH_PARTS_MAX;
     core->batches.lists = config->batch_lists;
-    ll_link_init(&core->telling);
+    ll_link_init(&core->pending);
     ll_link_init(&core->reaping);
     ll_link_init(&core->log);
     ll_endpoints_init(core);
@@ -113,7 +113,7 @@ void ll_call_end(struct ll_core *core,
                  const struct ll_event *event)
 {
     object->in_flight = false;
-    object->goes_alone = false;
+    object->is_unbatched = false;
     if (answer->outcome != LL_OUTCOME_LOST &&
         answer->outcome != LL_OUTCOME_AGAIN) {
         ll_endpoint_answered(core, event->answer.endpoint, object->sent_ns);
@@ -330,16 +330,16 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
     if (ll_cluster_next(core, ret_effect)) {
         return true;
     }
-    while (!ll_link_alone(&core->telling)) {
-        struct ll_link *first = core->telling.next;
+    while (!ll_link_alone(&core->pending)) {
+        struct ll_link *first = core->pending.next;
         struct ll_object *object =
-            LL_CONTAINER(first, struct ll_object, telling);
+            LL_CONTAINER(first, struct ll_object, pending);
 
         if (object->ops->next(core, object, ret_effect)) {
             return true;
         }
         /* It has been taken off the list, and perhaps freed. */
-        assert(core->telling.next != first);
+        assert(core->pending.next != first);
     }
     if (!ll_link_alone(&core->calling) &&
         core->calls_in_flight < LL_CALLS_MAX) {

@@ -51,10 +51,10 @@ struct ll_core_config {
     /** The client has a user: batches list what their parts read and write. */
     bool batch_lists;
     /** So many tickets are a crowd, see ticket.h; 0 stands for the default,
-     *  LL_CROWD. */
-    unsigned crowd;
+     *  LL_CONTENTION_THRESHOLD. */
+    unsigned contention_threshold;
     /** Goes before every name; borrowed as long as core lives. */
-    struct ll_bytes space;
+    struct ll_bytes namespace;
     /** Longest wait for one answer. */
     int64_t request_timeout_ns;
     /** Of the jitter. */

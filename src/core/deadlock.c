@@ -301,7 +301,7 @@ void ll_deadlock_end(struct ll_core *core, struct ll_deadlock *deadlock)
     deadlock->owner = (struct ll_deadlock_owner){.slot = NULL};
     deadlock->state = LL_DEADLOCK_GONE;
     ll_call_none(core, &deadlock->object);
-    ll_tell(core, &deadlock->object); /* freed there */
+    ll_object_report(core, &deadlock->object); /* freed there */
     ll_object_reschedule(core, &deadlock->object);
 }
 
@@ -421,7 +421,7 @@ static bool deadlock_next(struct ll_core *core,
     struct ll_deadlock *deadlock = ll_deadlock_of(object);
 
     (void)ret_effect;
-    ll_link_remove(&deadlock->object.telling);
+    ll_link_remove(&deadlock->object.pending);
     if (deadlock->state == LL_DEADLOCK_GONE) {
         ll_object_leave(core, &deadlock->object);
         deadlock_free(&deadlock->object);

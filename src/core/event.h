@@ -89,9 +89,9 @@ struct ll_event {
             /** Ends with DEADLOCK where the wait is part of a deadlock. The id
              *  is followed by one that nothing else is called by. */
             bool find_deadlock;
-            /** From the grant until the own key is watched; 0: LL_GUARD_NS;
+            /** From the grant until the own key is watched; 0: LL_WATCH_OWN_NS;
              *  below 0: at once. */
-            int64_t guard_ns;
+            int64_t watch_own_ns;
             /** The session may be OPENING still: the request goes out when it
              *  is open, and where it fails to open its status is the
              *  ticket's. Of no try. */
@@ -104,11 +104,11 @@ struct ll_event {
             const struct ll_bytes *names;
             size_t names_n;
             struct ll_bytes value;
-            int64_t timeout_ns; /* as of acquire */
-            int64_t delay_ns;   /* as of acquire */
-            bool find_deadlock; /* as of acquire: one more id */
-            int64_t guard_ns;   /* as of acquire */
-            bool early;         /* as of acquire */
+            int64_t timeout_ns;   /* as of acquire */
+            int64_t delay_ns;     /* as of acquire */
+            bool find_deadlock;   /* as of acquire: one more id */
+            int64_t watch_own_ns; /* as of acquire */
+            bool early;           /* as of acquire */
         } acquire_all;
         struct {
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
@@ -117,9 +117,9 @@ struct ll_event {
         struct {
             uint64_t session;
             struct ll_bytes key;
-            int64_t token;      /* the key's; 0: whatever it is */
-            int64_t timeout_ns; /* below 0: for ever */
-            int64_t guard_ns;   /* as of acquire */
+            int64_t token;        /* the key's; 0: whatever it is */
+            int64_t timeout_ns;   /* below 0: for ever */
+            int64_t watch_own_ns; /* as of acquire */
         } resume;
         /** A write under a held ticket's fence. All that it points at is
          *  borrowed until it has ended. */
@@ -288,7 +288,7 @@ struct ll_effect {
         } acquired;
         struct {
             struct ll_detail detail;
-            /** False: the time-out is over, and one more follows that tells
+            /** False: the timeout is over, and one more follows that tells
              *  what came of it. With true it is gone. */
             bool last;
             int64_t revision; /* of one that was applied, if known; else 0 */

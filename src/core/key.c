@@ -28,25 +28,26 @@ const char *ll_name_check(struct ll_bytes name)
     return NULL;
 }
 
-struct ll_bytes
-ll_prefix_make(struct ll_bytes space, struct ll_bytes name, char *ret_prefix)
+struct ll_bytes ll_prefix_make(struct ll_bytes namespace,
+                               struct ll_bytes name,
+                               char *ret_prefix)
 {
-    if (space.size > 0) {
-        memcpy(ret_prefix, space.data, space.size);
+    if (namespace.size > 0) {
+        memcpy(ret_prefix, namespace.data, namespace.size);
     }
-    memcpy(ret_prefix + space.size, name.data, name.size);
-    ret_prefix[space.size + name.size] = '/';
-    return (struct ll_bytes){ret_prefix, space.size + name.size + 1};
+    memcpy(ret_prefix + namespace.size, name.data, name.size);
+    ret_prefix[namespace.size + name.size] = '/';
+    return (struct ll_bytes){ret_prefix, namespace.size + name.size + 1};
 }
 
-size_t ll_key_make(struct ll_bytes space,
+size_t ll_key_make(struct ll_bytes namespace,
                    struct ll_bytes name,
                    int64_t lease,
                    uint64_t number,
                    struct ll_bytes who,
                    char *ret_key)
 {
-    size_t size = ll_prefix_make(space, name, ret_key).size;
+    size_t size = ll_prefix_make(namespace, name, ret_key).size;
 
     assert(who.size <= LL_WHO_MAX);
     return size + (size_t)snprintf(ret_key + size, LL_SUFFIX_MAX + 1,

@@ -26,8 +26,9 @@ const char *ll_name_check(struct ll_bytes name);
 
 /** Writes the prefix of a queue's keys, the namespace and NAME/, into
  *  LL_PREFIX_MAX bytes. */
-struct ll_bytes
-ll_prefix_make(struct ll_bytes space, struct ll_bytes name, char *ret_prefix);
+struct ll_bytes ll_prefix_make(struct ll_bytes namespace,
+                               struct ll_bytes name,
+                               char *ret_prefix);
 
 /**
  * Writes the namespace and NAME/LEASE.NUMBER, in hexadecimal, into LL_KEY_MAX
@@ -41,7 +42,7 @@ ll_prefix_make(struct ll_bytes space, struct ll_bytes name, char *ret_prefix);
  *             who made it; without '/' and '.', at most LL_WHO_MAX bytes
  * @return the key's length
  */
-size_t ll_key_make(struct ll_bytes space,
+size_t ll_key_make(struct ll_bytes namespace,
                    struct ll_bytes name,
                    int64_t lease,
                    uint64_t number,

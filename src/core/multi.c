@@ -9,7 +9,7 @@ static void multi_acquired(struct ll_core *core,
                            int status,
                            const char *why)
 {
-    multi->acquire_told = true;
+    multi->acquire_reported = true;
     multi->timeout_ns = LL_NEVER;
     multi->report.why = why;
     ll_deadlock_end(core, multi->deadlock);
@@ -58,7 +58,7 @@ void ll_multi_fail(struct ll_core *core,
                    int status,
                    const char *why)
 {
-    if (!multi->acquire_told) {
+    if (!multi->acquire_reported) {
         multi_acquired(core, multi, status, why);
     }
     if (!awaits(multi)) {
@@ -88,7 +88,7 @@ void ll_multi_on_time(struct ll_core *core, struct ll_object *object)
     struct ll_multi *multi = ll_multi_of(object);
     bool unreached = multi->state == LL_MULTI_ENQUEUE &&
                      !multi->answered_once &&
-                     (multi->once || multi->object.failures > 0 ||
+                     (multi->try_only || multi->object.failures > 0 ||
                       multi->lost_tries > 0 || waits_for_session(multi));
 
     if (core->now_ns >= multi->release_ns) {
@@ -138,7 +138,7 @@ int ll_multi_release(struct ll_core *core,
     struct ll_multi *multi = ll_multi_of(object);
 
     if (multi->release_asked || ll_multi_is_gone(multi) ||
-        (multi->acquire_told && multi->report.acquire_status != 0)) {
+        (multi->acquire_reported && multi->report.acquire_status != 0)) {
         return LEASELOCK_E_STATE;
     }
     multi->release_asked = true;
@@ -151,7 +151,7 @@ int ll_multi_release(struct ll_core *core,
         }
     }
     ll_multi_fail(core, multi, LEASELOCK_E_CANCELED, "");
-    ll_tell(core, &multi->object);
+    ll_object_report(core, &multi->object);
     ll_object_reschedule(core, &multi->object);
     return 0;
 }
@@ -188,10 +188,10 @@ static void multi_take(struct ll_core *core,
         multi->report.silenced |= report->silenced;
         ll_multi_fail(core, multi, report->acquire_status, report->why);
     } else if (report->acquired_due && ++multi->held_n == multi->members_n &&
-               !multi->acquire_told && all_hold(multi)) {
+               !multi->acquire_reported && all_hold(multi)) {
         multi_acquired(core, multi, 0, "");
     }
-    if (report->lost_due && !multi->acquire_told) {
+    if (report->lost_due && !multi->acquire_reported) {
         multi->report.silenced |= report->silenced;
         ll_multi_fail(core, multi, LEASELOCK_E_LOST, report->why);
     } else if (report->lost_due && multi->report.acquire_status == 0 &&
@@ -202,7 +202,7 @@ static void multi_take(struct ll_core *core,
     if (report->released_due) {
         merge_release(multi, report->release_status);
     }
-    ll_tell(core, &multi->object);
+    ll_object_report(core, &multi->object);
 }
 
 /** A member is about to be freed. */
@@ -217,7 +217,7 @@ static void multi_forget(struct ll_core *core,
     }
     multi->fault = multi->fault == member ? NULL : multi->fault;
     member->multi = NULL;
-    ll_tell(core, &multi->object);
+    ll_object_report(core, &multi->object);
 }
 
 static bool member_next(struct ll_core *core,
@@ -246,7 +246,7 @@ static void member_on_session_open(struct ll_core *core,
 
     /* Each member comes here. */
     if (multi != NULL && multi->state == LL_MULTI_ENQUEUE &&
-        !multi->acquire_told && multi->object.seq == 0) {
+        !multi->acquire_reported && multi->object.seq == 0) {
         ll_call_at(core, &multi->object, core->now_ns);
         ll_object_reschedule(core, &multi->object);
     }
@@ -290,7 +290,7 @@ static bool is_over(const struct ll_multi *multi)
     if (multi->release_asked) {
         return multi->release_over;
     }
-    return (multi->acquire_told && multi->report.acquire_status != 0) ||
+    return (multi->acquire_reported && multi->report.acquire_status != 0) ||
            !has_members(multi);
 }
 
@@ -347,7 +347,7 @@ bool ll_multi_next(struct ll_core *core,
         }
         return true;
     }
-    ll_link_remove(&multi->object.telling);
+    ll_link_remove(&multi->object.pending);
     if (is_over(multi)) {
         multi_end(core, multi);
     }

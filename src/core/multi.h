@@ -48,9 +48,9 @@ enum ll_multi_state {
 struct ll_multi {
     struct ll_object object;
     enum ll_multi_state state;
-    bool once;
+    bool try_only;
     bool answered_once;
-    bool acquire_told;
+    bool acquire_reported;
     bool release_asked;
     bool release_over; /* RELEASED is told or due */
     bool lost;

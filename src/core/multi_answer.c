@@ -22,11 +22,11 @@ static void multi_enqueued(struct ll_core *core,
     for (size_t i = 0; i < multi->members_n; i++) {
         if (member_at(multi, i) != NULL) {
             ll_ticket_expect(multi->members[i], multi->lost_tries,
-                             multi->acquire_told);
+                             multi->acquire_reported);
             ll_ticket_enqueued(core, multi->members[i],
-                               multi->once ? NULL
-                                           : ll_answer_range(answer, 2 * i),
-                               multi->once, answer->revision);
+                               multi->try_only ? NULL
+                                               : ll_answer_range(answer, 2 * i),
+                               multi->try_only, answer->revision);
         }
     }
 }
@@ -52,12 +52,13 @@ static void multi_found(struct ll_core *core,
         const struct ll_range_answer *range = ll_answer_range(answer, i);
 
         if (member != NULL) {
-            ll_ticket_expect(member, multi->lost_tries, multi->acquire_told);
+            ll_ticket_expect(member, multi->lost_tries,
+                             multi->acquire_reported);
             ll_ticket_found(core, member,
                             range != NULL && shows_own(range, member)
                                 ? &range->kvs[0]
                                 : NULL,
-                            multi->once, answer->revision);
+                            multi->try_only, answer->revision);
         }
     }
 }
@@ -105,9 +106,9 @@ static void multi_on_ok(struct ll_core *core,
     bool made = answer->kind == LL_REQUEST_TXN && answer->txn.succeeded;
 
     if (!made && (answer->kind != LL_REQUEST_TXN || !any_own(multi, answer))) {
-        if (multi->acquire_told) {
+        if (multi->acquire_reported) {
             ll_multi_drop_members(core, multi);
-        } else if (multi->once && answer->kind == LL_REQUEST_TXN) {
+        } else if (multi->try_only && answer->kind == LL_REQUEST_TXN) {
             multi_not_free(core, multi, answer);
         } else {
             ll_keep_failure(core, core->endpoint, -1,
@@ -135,7 +136,7 @@ void ll_multi_on_answer(struct ll_core *core,
     multi->answered_once |= answer->outcome != LL_OUTCOME_LOST;
     if (ll_multi_is_gone(multi)) {
         /* Its session has ended: the members tell so. */
-        ll_tell(core, &multi->object);
+        ll_object_report(core, &multi->object);
         return;
     }
     switch (answer->outcome) {
@@ -146,7 +147,7 @@ void ll_multi_on_answer(struct ll_core *core,
         multi->lost_tries++;
         /* fall through */
     case LL_OUTCOME_AGAIN:
-        if (multi->acquire_told) {
+        if (multi->acquire_reported) {
             ll_multi_drop_members(core, multi);
         } else {
             ll_call_again(core, &multi->object, answer->outcome);
@@ -169,5 +170,5 @@ void ll_multi_on_answer(struct ll_core *core,
         ll_multi_fail(core, multi, LEASELOCK_E_SERVER, "");
         break;
     }
-    ll_tell(core, &multi->object);
+    ll_object_report(core, &multi->object);
 }

@@ -102,7 +102,8 @@ static int make_members(struct ll_core *core,
     for (size_t i = 0; i < multi->members_n; i++) {
         int status = ll_ticket_make_member(
             core, session, event->acquire_all.names[i], event->id + 1 + i,
-            &ll_member_ops, event->acquire_all.guard_ns, &multi->members[i]);
+            &ll_member_ops, event->acquire_all.watch_own_ns,
+            &multi->members[i]);
 
         if (status != 0) {
             return status;
@@ -126,12 +127,13 @@ static void make_txn(struct ll_multi *multi)
                                     .lease = member->session->lease}};
 
         queue.end = ll_prefix_end(queue.key, end);
-        queue.sort = multi->once ? LL_SORT_OLDEST_FIRST : LL_SORT_NEWEST_FIRST;
-        multi->compares[i] =
-            (struct ll_compare){.key = multi->once ? queue.key : put.put.key,
-                                .target = LL_COMPARE_CREATE_REVISION,
-                                .result = LL_COMPARE_EQUAL};
-        if (multi->once) {
+        queue.sort =
+            multi->try_only ? LL_SORT_OLDEST_FIRST : LL_SORT_NEWEST_FIRST;
+        multi->compares[i] = (struct ll_compare){
+            .key = multi->try_only ? queue.key : put.put.key,
+            .target = LL_COMPARE_CREATE_REVISION,
+            .result = LL_COMPARE_EQUAL};
+        if (multi->try_only) {
             multi->compares[i].end = queue.end;
             queue.keys_only = false; /* for the message */
             multi->then_ops[i] = put;
@@ -196,7 +198,7 @@ int ll_multi_acquire(struct ll_core *core, const struct ll_event *event)
         return status;
     }
     if (event->acquire_all.timeout_ns == 0) {
-        multi->once = true;
+        multi->try_only = true;
         multi->timeout_ns = ll_after(core->now_ns, ll_try_time_ns(core));
     } else if (event->acquire_all.timeout_ns > 0) {
         multi->timeout_ns =
@@ -223,7 +225,7 @@ static void multi_build(struct ll_core *core,
         .compares = multi->compares,
         .compares_n = multi->members_n,
         .then_ops = multi->then_ops,
-        .then_n = multi->once ? multi->members_n : 2 * multi->members_n,
+        .then_n = multi->try_only ? multi->members_n : 2 * multi->members_n,
         .else_ops = multi->else_ops,
         .else_n = multi->members_n};
 }

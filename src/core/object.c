@@ -18,7 +18,7 @@ bool ll_object_enter(struct ll_core *core,
     object->ops = ops;
     object->call_ns = LL_NEVER;
     ll_link_init(&object->calling);
-    ll_link_init(&object->telling);
+    ll_link_init(&object->pending);
     if (!ll_timers_reserve(&core->timers)) {
         return false;
     }
@@ -32,7 +32,7 @@ bool ll_object_enter(struct ll_core *core,
 void ll_object_leave(struct ll_core *core, struct ll_object *object)
 {
     ll_link_remove(&object->calling);
-    ll_link_remove(&object->telling);
+    ll_link_remove(&object->pending);
     ll_timer_set(&core->timers, &object->timer, LL_NEVER);
     ll_timers_unreserve(&core->timers);
     ll_table_remove(&core->objects, &object->entry);
@@ -89,7 +89,7 @@ void ll_call_again(struct ll_core *core,
                    struct ll_object *object,
                    enum ll_outcome outcome)
 {
-    /* A server that asks for patience is not left for another. */
+    /* A server that asks for attempt_timeout is not left for another. */
     unsigned endpoints = outcome == LL_OUTCOME_AGAIN ? 1 : core->endpoints_n;
     int64_t pause_ns = 0;
 
@@ -113,12 +113,12 @@ void ll_call_if_due(struct ll_core *core, struct ll_object *object)
     if (object->call_ns > core->now_ns) {
         return;
     }
-    if (core->batches.window > 0 && batch != NULL && !object->goes_alone) {
+    if (core->batches.window > 0 && batch != NULL && !object->is_unbatched) {
         switch (batch->way(core, object)) {
         case LL_CALL_ALONE:
             break;
         case LL_CALL_GATHER:
-            list = &core->gathering;
+            list = &core->pending_batch;
             break;
         case LL_CALL_READ:
             list = &core->reading;

@@ -51,7 +51,7 @@ struct ll_object_ops {
                       struct ll_object *object,
                       const struct ll_answer *answer,
                       const struct ll_event *event);
-    /** Draws the next effect of an object in core->telling. With none left it
+    /** Draws the next effect of an object in core->pending. With none left it
      *  takes the object off that list, frees it where it is over, and returns
      *  false. */
     bool (*next)(struct ll_core *core,
@@ -95,11 +95,11 @@ struct ll_object {
     struct ll_timer timer;
     struct ll_link calling; /* in core->calling, gathering or reading: its call
                              * can go out */
-    struct ll_link telling; /* in core->telling: it has effects to draw */
+    struct ll_link pending; /* in core->pending: it has effects to draw */
     unsigned failures;      /* of calls, in a row */
     uint32_t seq;           /* of the newest call */
     bool in_flight;         /* the newest call is unanswered */
-    bool goes_alone;        /* its calls are in no batch */
+    bool is_unbatched;      /* its calls are in no batch */
     uint32_t queue_hash;    /* of the queue that its calls change or read: two
                              * of one queue share no batch */
     int64_t call_ns;        /* when the next call is due, or LL_NEVER */
@@ -125,10 +125,10 @@ struct ll_core {
     struct ll_timers timers;
     struct ll_link sessions;
     struct ll_link observers;
-    struct ll_link calling;   /* whose calls go out by themselves */
-    struct ll_link gathering; /* or with others */
-    struct ll_link reading;   /* or, serializable reads, with others' */
-    struct ll_link telling;
+    struct ll_link calling;       /* whose calls go out by themselves */
+    struct ll_link pending_batch; /* or with others */
+    struct ll_link reading;       /* or, serializable reads, with others' */
+    struct ll_link pending;
     struct ll_link reaping; /* tickets that watch for a late key */
     struct ll_link log;     /* lines not drawn yet */
     struct ll_log_line *drawn_line;
@@ -210,9 +210,10 @@ void ll_call_end(struct ll_core *core,
 /** To be called with the timer: a call that is due goes out. */
 void ll_call_if_due(struct ll_core *core, struct ll_object *object);
 
-static inline void ll_tell(struct ll_core *core, struct ll_object *object)
+static inline void ll_object_report(struct ll_core *core,
+                                    struct ll_object *object)
 {
-    ll_link_append_once(&core->telling, &object->telling);
+    ll_link_append_once(&core->pending, &object->pending);
 }
 
 /** gRPC's DEADLINE_EXCEEDED: no answer in time. */

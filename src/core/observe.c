@@ -10,7 +10,7 @@
 void ll_observer_settle(struct ll_core *core, struct ll_observer *observer)
 {
     if (ll_candidates_settle(&observer->candidates)) {
-        ll_tell(core, &observer->object);
+        ll_object_report(core, &observer->object);
     }
 }
 
@@ -25,7 +25,7 @@ void ll_observer_finish(struct ll_core *core,
     observer->check_ns = LL_NEVER;
     ll_call_none(core, &observer->object);
     ll_watch_drop(core, &observer->watch);
-    ll_tell(core, &observer->object);
+    ll_object_report(core, &observer->object);
     ll_object_reschedule(core, &observer->object);
 }
 
@@ -74,7 +74,7 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
     ll_link_append(&core->observers, &observer->link);
     ll_watch_init(&observer->watch, &observer->object, LL_WATCH_OWN);
     observer->prefix_size =
-        ll_prefix_make(core->config.space, event->observe.name,
+        ll_prefix_make(core->config.namespace, event->observe.name,
                        observer->prefix)
             .size;
     ll_candidates_init(&observer->candidates, observer->prefix_size);
@@ -205,7 +205,7 @@ static void observer_looked(struct ll_core *core,
         observer->state = LL_OBSERVER_WATCH;
         ll_observer_settle(core, observer);
         if (observer->vacancy_due) {
-            ll_tell(core, &observer->object);
+            ll_object_report(core, &observer->object);
         }
         if (observer->watch.state == LL_WATCH_OFF) {
             ll_watch_want(core, &observer->watch);
@@ -313,7 +313,7 @@ static bool observer_next(struct ll_core *core,
             ll_detail_of(core, observer->end_status, "");
         return true;
     }
-    ll_link_remove(&observer->object.telling);
+    ll_link_remove(&observer->object.pending);
     if (observer->state == LL_OBSERVER_GONE &&
         observer->watch.state == LL_WATCH_OFF) {
         core->observers_n--;

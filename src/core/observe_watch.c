@@ -88,7 +88,7 @@ static void observer_on_refused(struct ll_core *core,
     struct ll_observer *observer = ll_observer_of(watch->owner);
 
     if (observer->state == LL_OBSERVER_GONE) {
-        ll_tell(core, &observer->object); /* freed there */
+        ll_object_report(core, &observer->object); /* freed there */
     } else if (outcome == LL_OUTCOME_REFUSED) {
         ll_observer_finish(core, observer, LEASELOCK_E_REFUSED);
     } else {
@@ -108,7 +108,7 @@ static void observer_on_off(struct ll_core *core, struct ll_watch *watch)
         ll_watch_want(core, &observer->watch);
         break;
     case LL_OBSERVER_GONE:
-        ll_tell(core, &observer->object); /* freed there */
+        ll_object_report(core, &observer->object); /* freed there */
         break;
     }
 }

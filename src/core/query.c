@@ -6,10 +6,10 @@
 static void query_end(struct ll_core *core, struct ll_query *query, int status)
 {
     ll_call_none(core, &query->object);
-    query->told_due = true;
+    query->reported_due = true;
     query->status = status;
     query->deadline_ns = LL_NEVER;
-    ll_tell(core, &query->object);
+    ll_object_report(core, &query->object);
     ll_object_reschedule(core, &query->object);
 }
 
@@ -129,8 +129,8 @@ static bool query_next(struct ll_core *core,
 {
     struct ll_query *query = ll_query_of(object);
 
-    if (query->told_due) {
-        query->told_due = false;
+    if (query->reported_due) {
+        query->reported_due = false;
         *ret_effect = (struct ll_effect){.kind = LL_EFFECT_QUERIED};
         ret_effect->id = query->object.entry.id;
         ret_effect->query.detail = ll_detail_of(core, query->status, "");

@@ -15,7 +15,7 @@ struct ll_query {
     uint32_t endpoint;                /* or LL_ENDPOINT_ANY */
     uint32_t answered_by;
     int64_t deadline_ns;
-    bool told_due;
+    bool reported_due;
     int status;
     const struct ll_answer *answer;
     int64_t round_trip_ns;

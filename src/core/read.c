@@ -57,7 +57,7 @@ static struct ll_request reads_fill(struct ll_core *core,
     struct ll_link *at;
     struct ll_link *after;
 
-    core->batches.reads_crowd = false;
+    core->batches.reads_contended = false;
     LL_LIST_EACH (at, after, &core->reading) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
@@ -66,7 +66,7 @@ static struct ll_request reads_fill(struct ll_core *core,
             (queues_n > LL_READ_QUEUES_MAX ||
              batch->ops_n + object->ops->batch->ranges_n(object) >
                  core->batches.parts_max)) {
-            core->batches.reads_crowd = true;
+            core->batches.reads_contended = true;
             break;
         }
         if (batch->n == 0) {
@@ -101,7 +101,7 @@ bool ll_reads_next(struct ll_core *core, struct ll_effect *ret_effect)
         struct ll_object *object =
             LL_CONTAINER(first, struct ll_object, calling);
 
-        core->batches.reads_crowd = false;
+        core->batches.reads_contended = false;
         ll_call_begin(core, object, &core->single, &ret_effect->call.request);
         batch->n = 1;
         batch->parts[0].id = object->entry.id;

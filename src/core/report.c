@@ -10,7 +10,7 @@ void ll_report_acquired(struct ll_core *core,
 {
     report->acquired_due = true;
     report->acquire_status = status;
-    ll_tell(core, object);
+    ll_object_report(core, object);
 }
 
 void ll_report_lost(struct ll_core *core,
@@ -20,7 +20,7 @@ void ll_report_lost(struct ll_core *core,
 {
     report->lost_due = true;
     report->why = why;
-    ll_tell(core, object);
+    ll_object_report(core, object);
 }
 
 void ll_report_released(struct ll_core *core,
@@ -30,7 +30,7 @@ void ll_report_released(struct ll_core *core,
 {
     report->released_due = true;
     report->release_status = status;
-    ll_tell(core, object);
+    ll_object_report(core, object);
 }
 
 bool ll_report_take(struct ll_report *report, struct ll_report *ret_due)

@@ -27,7 +27,7 @@ void ll_session_set_state(struct ll_core *core,
     ll_session_move(core, session, state);
     session->why = why;
     session->changed_due = true;
-    ll_tell(core, &session->object);
+    ll_object_report(core, &session->object);
 }
 
 void ll_session_end_ticket(struct ll_core *core,
@@ -135,12 +135,14 @@ static void session_on_time(struct ll_core *core, struct ll_object *object)
         }
         if (core->now_ns >= session->close_ns) {
             session->close_ns = LL_NEVER;
-            ll_session_tell_closed(core, session, LEASELOCK_E_OUTCOME_UNKNOWN);
+            ll_session_report_closed(core, session,
+                                     LEASELOCK_E_OUTCOME_UNKNOWN);
         }
         if (core->now_ns >= session->expiry_ns &&
             session->object.failures > 0) {
             /* The lease has ended by itself, or will at any moment. */
-            ll_session_tell_closed(core, session, LEASELOCK_E_OUTCOME_UNKNOWN);
+            ll_session_report_closed(core, session,
+                                     LEASELOCK_E_OUTCOME_UNKNOWN);
             ll_session_end(core, session);
         }
         break;
@@ -291,7 +293,7 @@ static bool session_next(struct ll_core *core,
         }
         return true;
     }
-    ll_link_remove(&session->object.telling);
+    ll_link_remove(&session->object.pending);
     if (session->gone) {
         ll_object_leave(core, &session->object);
         session_free(&session->object);

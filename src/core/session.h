@@ -21,7 +21,7 @@
  *     OPENING | a ticket is asked for early | OPENING | its request waits for
  *             |                             |         | the grant, and for what
  *             |                             |         | other endpoints answer
- *     OPENING | time-out, close             | CLOSING | OPENED error; revoke
+ *     OPENING | timeout, close              | CLOSING | OPENED error; revoke
  *             |                             |         | when the grant that is
  *             |                             |         | out is answered
  *     OPENING,| another cluster answered    | CLOSING | OPENED SERVER; revoke
@@ -45,7 +45,7 @@
  *             |                             |         | another cluster's
  *             |                             |         | answer: OUTCOME_UNKNOWN
  *     CLOSING | no answer                   | CLOSING | again
- *     CLOSING | time-out                    | CLOSING | OUTCOME_UNKNOWN; again
+ *     CLOSING | timeout                     | CLOSING | OUTCOME_UNKNOWN; again
  *     CLOSING | another cluster answered    | CLOSING | OUTCOME_UNKNOWN, of the
  *             |                             |         | releases as well; gone
  *             |                             |         | where it answered the
@@ -141,7 +141,7 @@ struct ll_session {
     bool silenced;
     /** LOST: because another cluster answered, which has no such lease. */
     bool contradicted;
-    bool close_told;
+    bool close_reported;
     /** What is to be told. */
     bool opened_due;
     bool changed_due;

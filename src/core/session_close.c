@@ -24,19 +24,19 @@ void ll_session_end(struct ll_core *core, struct ll_session *session)
     core->sessions_n--;
     session->gone = true;
     /* Behind what its tickets have to tell. */
-    ll_link_remove(&session->object.telling);
-    ll_tell(core, &session->object);
+    ll_link_remove(&session->object.pending);
+    ll_object_report(core, &session->object);
 }
 
-void ll_session_tell_closed(struct ll_core *core,
-                            struct ll_session *session,
-                            int status)
+void ll_session_report_closed(struct ll_core *core,
+                              struct ll_session *session,
+                              int status)
 {
-    if (!session->close_told) {
-        session->close_told = true;
+    if (!session->close_reported) {
+        session->close_reported = true;
         session->closed_due = true;
         session->close_status = status;
-        ll_tell(core, &session->object);
+        ll_object_report(core, &session->object);
     }
 }
 
@@ -65,7 +65,7 @@ void ll_session_leave(struct ll_core *core, struct ll_session *session)
 
     if (!granted && (session->resumes ||
                      (!session->grant_lost && !session->object.in_flight))) {
-        ll_session_tell_closed(core, session, 0);
+        ll_session_report_closed(core, session, 0);
         ll_session_end(core, session);
         return;
     }
@@ -98,7 +98,7 @@ int ll_session_close(struct ll_core *core, const struct ll_event *event)
         return LEASELOCK_E_STATE;
     }
     if (session->state == LL_SESSION_OPENING || session->check_ns != LL_NEVER) {
-        ll_session_tell_opened(core, session, LEASELOCK_E_CLOSED);
+        ll_session_report_opened(core, session, LEASELOCK_E_CLOSED);
         session->changed_due = false; /* it was never reported open */
     }
     ll_remains_note(session);
@@ -125,14 +125,14 @@ void ll_session_end_unknown(struct ll_core *core, struct ll_session *session)
     struct ll_link *at;
     struct ll_link *after;
 
-    ll_session_tell_closed(core, session, LEASELOCK_E_OUTCOME_UNKNOWN);
+    ll_session_report_closed(core, session, LEASELOCK_E_OUTCOME_UNKNOWN);
     LL_LIST_EACH (at, after, &session->tickets) {
         ll_session_end_ticket(core, LL_CONTAINER(at, struct ll_ticket, link),
                               LEASELOCK_E_CLOSED, core->cluster.text);
     }
     /* Behind what its tickets have to tell. */
-    ll_link_remove(&session->object.telling);
-    ll_tell(core, &session->object);
+    ll_link_remove(&session->object.pending);
+    ll_object_report(core, &session->object);
 }
 
 /** etcd answers again: a lease that was lost while it did not is revoked now.
@@ -172,7 +172,7 @@ void ll_session_on_revoked(struct ll_core *core,
     switch (answer->outcome) {
     case LL_OUTCOME_NO_LEASE:
         /* Another cluster finds no lease of ours. */
-        ll_session_tell_closed(
+        ll_session_report_closed(
             core, session,
             session->contradicted ? LEASELOCK_E_OUTCOME_UNKNOWN : 0);
         if (session->grant_lost && core->now_ns < session->expiry_ns) {
@@ -184,7 +184,7 @@ void ll_session_on_revoked(struct ll_core *core,
         ll_session_end(core, session);
         break;
     case LL_OUTCOME_OK:
-        ll_session_tell_closed(core, session, 0);
+        ll_session_report_closed(core, session, 0);
         ll_session_end(core, session);
         break;
     case LL_OUTCOME_LOST:
@@ -196,12 +196,12 @@ void ll_session_on_revoked(struct ll_core *core,
             session_delete_next(core, session);
             break;
         }
-        ll_session_tell_closed(core, session, LEASELOCK_E_REFUSED);
+        ll_session_report_closed(core, session, LEASELOCK_E_REFUSED);
         ll_session_end(core, session);
         break;
     case LL_OUTCOME_LEASE_EXISTS:
     case LL_OUTCOME_ERROR:
-        ll_session_tell_closed(core, session, LEASELOCK_E_SERVER);
+        ll_session_report_closed(core, session, LEASELOCK_E_SERVER);
         ll_session_end(core, session);
         break;
     }
@@ -222,7 +222,7 @@ void ll_session_on_deleted(struct ll_core *core,
             session->deleting = false;
             session_revoke(core, session);
         } else {
-            ll_session_tell_closed(core, session, LEASELOCK_E_REFUSED);
+            ll_session_report_closed(core, session, LEASELOCK_E_REFUSED);
             ll_session_end(core, session);
         }
         break;
@@ -233,7 +233,7 @@ void ll_session_on_deleted(struct ll_core *core,
     case LL_OUTCOME_NO_LEASE:
     case LL_OUTCOME_LEASE_EXISTS:
     case LL_OUTCOME_ERROR:
-        ll_session_tell_closed(core, session, LEASELOCK_E_SERVER);
+        ll_session_report_closed(core, session, LEASELOCK_E_SERVER);
         ll_session_end(core, session);
         break;
     }
@@ -248,7 +248,7 @@ void ll_session_on_late_grant(struct ll_core *core,
     if (answer->outcome == LL_OUTCOME_OK || session->grant_lost) {
         session_revoke(core, session);
     } else {
-        ll_session_tell_closed(core, session, 0);
+        ll_session_report_closed(core, session, 0);
         ll_session_end(core, session);
     }
 }

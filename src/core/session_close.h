@@ -8,9 +8,9 @@
 /** Revokes the lease, if there may be one, and goes to CLOSING. */
 void ll_session_leave(struct ll_core *core, struct ll_session *session);
 /** Reports that it is closed; only once. */
-void ll_session_tell_closed(struct ll_core *core,
-                            struct ll_session *session,
-                            int status);
+void ll_session_report_closed(struct ll_core *core,
+                              struct ll_session *session,
+                              int status);
 /** Nothing more is to be done for it in etcd. */
 void ll_session_end(struct ll_core *core, struct ll_session *session);
 /** Another cluster answers: the outcome of the close is unknown. */

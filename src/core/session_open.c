@@ -60,13 +60,13 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     return 0;
 }
 
-void ll_session_tell_opened(struct ll_core *core,
-                            struct ll_session *session,
-                            int status)
+void ll_session_report_opened(struct ll_core *core,
+                              struct ll_session *session,
+                              int status)
 {
     session->opened_due = true;
     session->open_status = status;
-    ll_tell(core, &session->object);
+    ll_object_report(core, &session->object);
 }
 
 void ll_session_fail_open(struct ll_core *core,
@@ -76,12 +76,12 @@ void ll_session_fail_open(struct ll_core *core,
     struct ll_link *at;
     struct ll_link *after;
 
-    ll_session_tell_opened(core, session, status);
+    ll_session_report_opened(core, session, status);
     LL_LIST_EACH (at, after, &session->tickets) {
         ll_session_end_ticket(core, LL_CONTAINER(at, struct ll_ticket, link),
                               status, "");
     }
-    session->close_told = true; /* nobody asked for it to be closed */
+    session->close_reported = true; /* nobody asked for it to be closed */
     ll_session_leave(core, session);
 }
 
@@ -104,7 +104,7 @@ void ll_session_on_checked_cluster(struct ll_core *core,
 {
     if (session->check_ns != LL_NEVER) {
         session->check_ns = LL_NEVER;
-        ll_session_tell_opened(core, session, 0);
+        ll_session_report_opened(core, session, 0);
         session_begin_early(core, session);
         ll_object_reschedule(core, &session->object);
     }

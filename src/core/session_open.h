@@ -6,9 +6,9 @@
 /** How a session is opened, up to OPENED: see the table in session.h. */
 
 /** Reports that the open has succeeded, or why not. */
-void ll_session_tell_opened(struct ll_core *core,
-                            struct ll_session *session,
-                            int status);
+void ll_session_report_opened(struct ll_core *core,
+                              struct ll_session *session,
+                              int status);
 /** The open has failed: reports it, also to the tickets that wait for it, and
  *  revokes the lease if there may be one. */
 void ll_session_fail_open(struct ll_core *core,

@@ -32,7 +32,7 @@ int64_t ll_ticket_recheck_ns(struct ll_core *core)
                     ll_random_below(&core->random, LL_RECHECK_NS * 2 / 5);
 
     /* Those of a crowd that would come within a second come together. */
-    return core->tickets_n < core->config.crowd
+    return core->tickets_n < core->config.contention_threshold
                ? at_ns
                : at_ns + LL_RECHECK_STEP_NS - at_ns % LL_RECHECK_STEP_NS;
 }
@@ -42,19 +42,20 @@ void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket)
     ll_object_reschedule(core, &ticket->object);
 }
 
-static void
-ticket_tell_acquired(struct ll_core *core, struct ll_ticket *ticket, int status)
+static void ticket_report_acquired(struct ll_core *core,
+                                   struct ll_ticket *ticket,
+                                   int status)
 {
-    assert(!ticket->acquire_told);
-    ticket->acquire_told = true;
+    assert(!ticket->acquire_reported);
+    ticket->acquire_reported = true;
     ticket->timeout_ns = LL_NEVER;
     ll_deadlock_end(core, ticket->deadlock);
     ll_report_acquired(core, &ticket->object, &ticket->report, status);
 }
 
-void ll_ticket_tell_released(struct ll_core *core,
-                             struct ll_ticket *ticket,
-                             int status)
+void ll_ticket_report_released(struct ll_core *core,
+                               struct ll_ticket *ticket,
+                               int status)
 {
     if (ticket->release_asked) {
         ticket->release_asked = false;
@@ -90,7 +91,7 @@ static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
     }
     ll_call_none(core, &ticket->object);
     ticket_drop_watches(core, ticket);
-    ll_tell(core, &ticket->object); /* freed there */
+    ll_object_report(core, &ticket->object); /* freed there */
     ll_ticket_update(core, ticket);
 }
 
@@ -121,7 +122,7 @@ void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status)
     if (status == 0 && ticket->token == 0 && ticket->lost_tries > 0) {
         status = LEASELOCK_E_OUTCOME_UNKNOWN; /* it may be in the queue yet */
     }
-    ll_ticket_tell_released(core, ticket, status);
+    ll_ticket_report_released(core, ticket, status);
     if (ticket->lost_tries > 0 && ll_session_is_alive(ticket->session)) {
         ticket_reap(core, ticket);
     } else {
@@ -159,7 +160,7 @@ void ll_ticket_expect(struct ll_ticket *ticket,
 {
     ticket->lost_tries = lost_tries;
     if (is_given_up) {
-        ticket->acquire_told = true;
+        ticket->acquire_reported = true;
         ticket->report.acquire_status = LEASELOCK_E_CANCELED;
     }
 }
@@ -180,7 +181,7 @@ void ll_ticket_drop(struct ll_core *core,
     ticket->lost_tries = lost_tries;
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        ticket->acquire_told = true;
+        ticket->acquire_reported = true;
         ll_ticket_end(core, ticket, 0);
         break;
     case LL_TICKET_WAIT:
@@ -188,7 +189,7 @@ void ll_ticket_drop(struct ll_core *core,
         ticket->report.acquire_status = LEASELOCK_E_CANCELED;
         /* fall through */
     case LL_TICKET_HELD:
-        ticket->acquire_told = true;
+        ticket->acquire_reported = true;
         ll_ticket_leave(core, ticket);
         break;
     case LL_TICKET_LOST:
@@ -207,7 +208,7 @@ void ll_ticket_fail(struct ll_core *core,
                     const char *why)
 {
     ticket->report.why = why;
-    ticket_tell_acquired(core, ticket, status);
+    ticket_report_acquired(core, ticket, status);
     ticket_withdraw(core, ticket);
 }
 
@@ -230,13 +231,14 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     ll_free(ticket->ahead_key);
     ticket->ahead_key = NULL;
     if (own->state == LL_WATCH_OFF) {
-        ll_ticket_guard(core, ticket, ticket->guard_ms * LL_NS_PER_MS);
+        ll_ticket_watch_own_at(core, ticket,
+                               ticket->watch_own_ms * LL_NS_PER_MS);
     } else if (own->state == LL_WATCH_ON && own->settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
     } else if (own->state == LL_WATCH_ON) {
         ll_ticket_settle_held(core, ticket);
     }
-    ticket_tell_acquired(core, ticket, 0);
+    ticket_report_acquired(core, ticket, 0);
     ll_ticket_update(core, ticket);
 }
 
@@ -314,7 +316,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
         /* A lease that was revoked takes its keys with it. */
         ll_session_beat_soon(core, ticket->session);
         ticket->report.why = why_key_gone;
-        ticket_tell_acquired(core, ticket, LEASELOCK_E_LOST);
+        ticket_report_acquired(core, ticket, LEASELOCK_E_LOST);
         ll_ticket_end(core, ticket, 0);
         break;
     case LL_TICKET_HELD:
@@ -348,7 +350,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
         status == LEASELOCK_E_LOST && ticket->session->silenced;
     if (ll_ticket_waits(ticket)) {
         ticket->report.why = why;
-        ticket_tell_acquired(core, ticket, status);
+        ticket_report_acquired(core, ticket, status);
     }
     if (ticket->release_asked && status == LEASELOCK_E_CLOSED) {
         /* With the revoke answered, the key is gone for certain. */
@@ -356,7 +358,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
                      ? 0
                      : LEASELOCK_E_OUTCOME_UNKNOWN;
     }
-    ll_ticket_tell_released(core, ticket, status);
+    ll_ticket_report_released(core, ticket, status);
     if (ticket->state == LL_TICKET_HELD && status == LEASELOCK_E_LOST) {
         ticket_lose(core, ticket, why);
     } else if (ticket->state != LL_TICKET_LOST || status != LEASELOCK_E_LOST) {

@@ -13,9 +13,9 @@
  *             | is open now                   |         | goes out
  *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0; watches
  *             |                               |         | the own key in
- *             |                               |         | guard_ms
+ *             |                               |         | watch_own_ms
  *     ENQUEUE | answered: k ahead             | WAIT    | watch the last of
- *             |                               |         | them (LL_GUARD_NS)
+ *             |                               |         | them (LL_WATCH_OWN_NS)
  *     ENQUEUE | answered: the key was there   | NEXT    | an earlier try landed
  *     ENQUEUE | resumed, answered: the key is | NEXT    |
  *             | there                         |         |
@@ -24,14 +24,14 @@
  *             |                               |         | the oldest is no ticket
  *     ENQUEUE | no answer                     | ENQUEUE | the same again
  *     ENQUEUE | refused, error                | gone *  | ACQUIRED error
- *     ENQUEUE | time-out, release             | ENQUEUE | told; on the answer:
+ *     ENQUEUE | timeout, release              | ENQUEUE | told; on the answer:
  *             |                               |         | LEAVE or REAP
  *     WAIT    | predecessor gone, nobody else | HELD    | ACQUIRED 0
  *             | was ahead, own key certain    |         |
  *     WAIT    | predecessor gone, nobody else | NEXT    | read the own key
  *             | was ahead                     |         |
  *     WAIT    | predecessor gone otherwise    | NEXT    | read the queue
- *     WAIT    | its time-out is near          | WAIT    | read the holder,
+ *     WAIT    | its timeout is near           | WAIT    | read the holder,
  *             |                               |         | for the message
  *     NEXT    | read: nobody ahead            | HELD    | ACQUIRED 0
  *     NEXT    | read: another predecessor     | WAIT    | watch it
@@ -39,7 +39,7 @@
  *     NEXT    |                               |         |
  *     WAIT,   | predecessor is a nested lock's| LEAVE   | ACQUIRED NESTED
  *     NEXT    | or has no lease: no ticket    |         |
- *     WAIT,   | time-out, release             | LEAVE   | ACQUIRED TIMEOUT or
+ *     WAIT,   | timeout, release              | LEAVE   | ACQUIRED TIMEOUT or
  *     NEXT    |                               |         | CANCELED
  *     WAIT,   | its wait is in a deadlock     | LEAVE   | ACQUIRED DEADLOCK
  *     NEXT    | (see deadlock.h)              |         |
@@ -53,7 +53,7 @@
  *     LOST    | release                       | gone *  | RELEASED LOST
  *     LEAVE   | delete answered               | gone *  | RELEASED
  *     LEAVE   | no answer                     | LEAVE   | the same again
- *     LEAVE   | release's time-out            | LEAVE   | OUTCOME_UNKNOWN
+ *     LEAVE   | release's timeout             | LEAVE   | OUTCOME_UNKNOWN
  *     LEAVE   | refused, error                | LEAVE   | RELEASED error; tried
  *             |                               |         | again later
  *     REAP    | the key appears               | REAP    | delete it
@@ -111,7 +111,7 @@
  *  that of the own key serves one who waits for little: its loss is told before
  *  the re-check, and a grant needs no read. Once held the key is watched like
  *  any other's. */
-#define LL_CROWD 512
+#define LL_CONTENTION_THRESHOLD 512
 /** A crowd's re-checks come at multiples of the step, so that they share
  *  requests (see read.h). */
 #define LL_RECHECK_STEP_NS INT64_C(1000000000)
@@ -121,7 +121,7 @@
  *  follows as a rule, and tells of the own key. The acquire may set another
  *  time for the hold: a deletion before the watch goes unnoticed until the
  *  watch's gap read, so a program that must stop at once has none. */
-#define LL_GUARD_NS INT64_C(1000000000)
+#define LL_WATCH_OWN_NS INT64_C(1000000000)
 
 /** A try has the time of one request to this many endpoints at most. */
 #define LL_TRY_ENDPOINTS 3
@@ -150,25 +150,25 @@ struct ll_ticket {
     struct ll_link link;        /* in session->tickets */
     struct ll_link reaping;     /* in core->reaping */
     enum ll_ticket_state state;
-    unsigned lost_tries;    /* enqueues that may still land */
-    bool once : 1;          /* a try: no waiting */
-    bool resumes : 1;       /* the key was made by another process */
-    bool acquire_told : 1;  /* ACQUIRED is told or due */
-    bool release_asked : 1; /* RELEASED is owed */
-    bool answered_once : 1; /* etcd was reached, if only to say "later" */
-    bool leave_lost : 1;    /* a delete may have been applied unanswered */
-    bool linearize : 1;     /* the next read goes through the quorum */
-    bool by_log : 1;        /* and, with that, through the log */
-    bool is_first : 1;      /* NEXT: nobody is ahead, if the own key stands */
-    bool version_open : 1;  /* a write that was given up may raise it yet */
-    bool key_gone : 1;      /* HELD: but a write may have given it back */
-    bool asked : 1;         /* who holds it, or there was no need to */
-    bool asks : 1;          /* WAIT: the next read is to show who */
-    bool has_seen : 1;      /* it has a `seen` and no value any more */
-    uint16_t number;        /* its place among the numbers */
+    unsigned lost_tries;       /* enqueues that may still land */
+    bool try_only : 1;         /* a try: no waiting */
+    bool resumes : 1;          /* the key was made by another process */
+    bool acquire_reported : 1; /* ACQUIRED is told or due */
+    bool release_asked : 1;    /* RELEASED is owed */
+    bool answered_once : 1;    /* etcd was reached, if only to say "later" */
+    bool leave_lost : 1;       /* a delete may have been applied unanswered */
+    bool linearize : 1;        /* the next read goes through the quorum */
+    bool by_log : 1;           /* and, with that, through the log */
+    bool is_first : 1;     /* NEXT: nobody is ahead, if the own key stands */
+    bool version_open : 1; /* a write that was given up may raise it yet */
+    bool key_gone : 1;     /* HELD: but a write may have given it back */
+    bool asked : 1;        /* who holds it, or there was no need to */
+    bool asks : 1;         /* WAIT: the next read is to show who */
+    bool has_seen : 1;     /* it has a `seen` and no value any more */
+    uint16_t number;       /* its place among the numbers */
     uint32_t ahead_key_size;
     uint32_t settle_step_ns; /* between two of the reads until settle_ns */
-    uint32_t guard_ms;       /* from the grant to the own watch; 0: none */
+    uint32_t watch_own_ms;   /* from the grant to the own watch; 0: none */
     unsigned writes_n;
     uint32_t value_size;
     int64_t timeout_ns; /* of the acquire */
@@ -194,10 +194,10 @@ struct ll_ticket {
         char *value;          /* until etcd has answered the enqueue */
         struct ll_seen *seen; /* the holder; see blocker.h */
     };
-    uint16_t space_size; /* the key begins with the namespace, */
-    uint16_t name_size;  /* then comes the name */
-    uint16_t key_size;   /* LL_KEY_MAX at most */
-    char key[];          /* NAME/LEASE.NUMBER and a NUL */
+    uint16_t namespace_size; /* the key begins with the namespace, */
+    uint16_t name_size;      /* then comes the name */
+    uint16_t key_size;       /* LL_KEY_MAX at most */
+    char key[];              /* NAME/LEASE.NUMBER and a NUL */
 };
 
 extern const struct ll_object_ops ll_ticket_ops;
@@ -253,7 +253,7 @@ int ll_ticket_make_member(struct ll_core *core,
                           struct ll_bytes name,
                           uint64_t id,
                           const struct ll_object_ops *ops,
-                          int64_t guard_ns,
+                          int64_t watch_own_ns,
                           struct ll_ticket **ret_member);
 /** Takes back a member that was made in this step. */
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member);
@@ -348,9 +348,9 @@ void ll_ticket_fail(struct ll_core *core,
                     int status,
                     const char *why);
 /** Tells a release its end, where one is asked for and not told yet. */
-void ll_ticket_tell_released(struct ll_core *core,
-                             struct ll_ticket *ticket,
-                             int status);
+void ll_ticket_report_released(struct ll_core *core,
+                               struct ll_ticket *ticket,
+                               int status);
 /** Wants the watches that its state asks for and that are OFF; of the own key
  *  not while it waits in a crowd. */
 void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket);
@@ -359,9 +359,9 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket);
 void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket);
 /** Wants the watch of the own key after a delay, or sooner where it is due
  *  already. */
-void ll_ticket_guard(struct ll_core *core,
-                     struct ll_ticket *ticket,
-                     int64_t delay_ns);
+void ll_ticket_watch_own_at(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            int64_t delay_ns);
 /** Nothing of ours is left in etcd but what may still land. */
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status);
 /** Deletes the key at its token. */
@@ -380,7 +380,7 @@ static inline bool ll_ticket_reads_log(const struct ll_ticket *ticket)
 /** Which commands and times still matter to a ticket that waits. */
 static inline bool ll_ticket_waits(const struct ll_ticket *ticket)
 {
-    return !ticket->acquire_told &&
+    return !ticket->acquire_reported &&
            (ticket->state == LL_TICKET_ENQUEUE ||
             ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT);
 }
@@ -393,7 +393,7 @@ static inline struct ll_bytes ll_ticket_key(const struct ll_ticket *ticket)
 /** What the keys of its queue begin with. */
 static inline struct ll_bytes ll_ticket_prefix(const struct ll_ticket *ticket)
 {
-    return (struct ll_bytes){ticket->key, (size_t)ticket->space_size +
+    return (struct ll_bytes){ticket->key, (size_t)ticket->namespace_size +
                                               ticket->name_size + 1};
 }
 

@@ -18,7 +18,7 @@ void ll_ticket_enqueued(struct ll_core *core,
     ll_queue_note_made(core, ticket);
     ll_free(ticket->value);
     ticket->value = NULL;
-    if (ticket->acquire_told) {
+    if (ticket->acquire_reported) {
         ll_ticket_leave(core, ticket); /* given up in the meantime */
     } else if (is_free || (queue != NULL && queue->kvs_n == 0)) {
         ll_ticket_grant(core, ticket);
@@ -38,7 +38,7 @@ void ll_ticket_found(struct ll_core *core,
 {
     ll_free(ticket->value);
     ticket->value = NULL;
-    if (own == NULL && ticket->acquire_told) {
+    if (own == NULL && ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
         return;
     }
@@ -51,7 +51,7 @@ void ll_ticket_found(struct ll_core *core,
     ticket->version = own->version;
     ticket->version_open = ticket->resumes;
     ll_queue_note_made(core, ticket);
-    if (ticket->acquire_told) {
+    if (ticket->acquire_reported) {
         ll_ticket_leave(core, ticket);
     } else if (is_first) {
         ll_ticket_grant(core, ticket);
@@ -85,11 +85,11 @@ static void ticket_found(struct ll_core *core,
 
     if (own) {
         ticket->lost_tries -= ticket->lost_tries > 0 ? 1 : 0;
-        ll_ticket_found(core, ticket, &found->kvs[0], ticket->once,
+        ll_ticket_found(core, ticket, &found->kvs[0], ticket->try_only,
                         answer->revision);
-    } else if (ticket->acquire_told) {
+    } else if (ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
-    } else if (!ticket->once || found == NULL || found->kvs_n == 0) {
+    } else if (!ticket->try_only || found == NULL || found->kvs_n == 0) {
         ll_ticket_on_misfit(core, ticket);
     } else if (ll_ticket_note_blocked(ticket, &found->kvs[0])) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
@@ -110,7 +110,7 @@ static void ticket_resumed(struct ll_core *core,
                  (ticket->resume_token == 0 ||
                   ticket->resume_token == found->kvs[0].create_revision);
 
-    if (!there && ticket->acquire_told) {
+    if (!there && ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
     } else if (!there) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_LOST,
@@ -132,7 +132,7 @@ static void ticket_on_ok(struct ll_core *core,
             ticket_resumed(core, ticket, answer);
         } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
             ll_ticket_enqueued(core, ticket, ll_answer_range(answer, 0),
-                               ticket->once, answer->revision);
+                               ticket->try_only, answer->revision);
         } else {
             ticket_found(core, ticket, answer);
         }
@@ -181,7 +181,7 @@ static void ticket_on_lost_enqueue(struct ll_core *core,
                                    struct ll_ticket *ticket)
 {
     ticket->lost_tries += ticket->resumes ? 0 : 1;
-    if (ticket->acquire_told) {
+    if (ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
     } else {
         ll_call_again(core, &ticket->object, LL_OUTCOME_LOST);
@@ -194,7 +194,7 @@ ticket_on_error(struct ll_core *core, struct ll_ticket *ticket, int status)
 {
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        if (ticket->acquire_told) {
+        if (ticket->acquire_reported) {
             ll_ticket_end(core, ticket, 0);
         } else {
             ll_ticket_fail(core, ticket, status, "");
@@ -209,7 +209,7 @@ ticket_on_error(struct ll_core *core, struct ll_ticket *ticket, int status)
          * may be given back. */
         ll_core_log(core, 1, "%s cannot be deleted: %s", ticket->key,
                     core->failure.text);
-        ll_ticket_tell_released(core, ticket, status);
+        ll_ticket_report_released(core, ticket, status);
         ll_call_at(core, &ticket->object, ll_ticket_recheck_ns(core));
         break;
     case LL_TICKET_HELD:
@@ -247,7 +247,7 @@ void ll_ticket_on_answer(struct ll_core *core,
         ll_call_again(core, &ticket->object, answer->outcome);
         break;
     case LL_OUTCOME_AGAIN:
-        if (ticket->state == LL_TICKET_ENQUEUE && ticket->acquire_told) {
+        if (ticket->state == LL_TICKET_ENQUEUE && ticket->acquire_reported) {
             ll_ticket_end(core, ticket, 0);
         } else {
             ll_call_again(core, &ticket->object, answer->outcome);

@@ -12,10 +12,10 @@
  * process made.
  */
 
-/** The guard_ms of a ticket, of an acquire's guard_ns. */
+/** The watch_own_ms of a ticket, of an acquire's watch_own_ns. */
 static uint32_t guard_ms_of(int64_t asked_ns)
 {
-    int64_t delay_ns = asked_ns == 0 ? LL_GUARD_NS : ll_max(asked_ns, 0);
+    int64_t delay_ns = asked_ns == 0 ? LL_WATCH_OWN_NS : ll_max(asked_ns, 0);
 
     return (uint32_t)ll_min((delay_ns + LL_NS_PER_MS - 1) / LL_NS_PER_MS,
                             UINT32_MAX);
@@ -38,7 +38,7 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     ticket->value_size = (uint32_t)value.size;
     ticket->number = LL_NUMBER_NO_PLACE;
     ticket->ahead = -1;
-    ticket->guard_ms = guard_ms_of(0);
+    ticket->watch_own_ms = guard_ms_of(0);
     ticket->timeout_ns = LL_NEVER;
     ticket->release_ns = LL_NEVER;
     ticket->watch_ns = LL_NEVER;
@@ -66,7 +66,8 @@ static uint64_t hash_more(uint64_t hash, struct ll_bytes bytes)
 static uint64_t queue_hash(const struct ll_core *core, struct ll_bytes name)
 {
     return hash_more(
-        hash_more(UINT64_C(14695981039346656037), core->config.space), name);
+        hash_more(UINT64_C(14695981039346656037), core->config.namespace),
+        name);
 }
 
 /** Says where the name is in the key. */
@@ -74,10 +75,11 @@ static void ticket_name(const struct ll_core *core,
                         struct ll_ticket *ticket,
                         size_t name_size)
 {
-    ticket->space_size = (uint16_t)core->config.space.size;
+    ticket->namespace_size = (uint16_t)core->config.namespace.size;
     ticket->name_size = (uint16_t)name_size;
     ticket->object.queue_hash = (uint32_t)queue_hash(
-        core, (struct ll_bytes){ticket->key + ticket->space_size, name_size});
+        core,
+        (struct ll_bytes){ticket->key + ticket->namespace_size, name_size});
 }
 
 int ll_ticket_find_session(struct ll_core *core,
@@ -152,7 +154,7 @@ static void ticket_begin(struct ll_core *core,
                          int64_t delay_ns)
 {
     if (timeout_ns == 0) {
-        ticket->once = true;
+        ticket->try_only = true;
         ticket->timeout_ns = ll_after(core->now_ns, ll_try_time_ns(core));
     } else if (timeout_ns > 0) {
         ticket->timeout_ns = ll_after(core->now_ns, timeout_ns);
@@ -176,8 +178,8 @@ static int ticket_make(struct ll_core *core,
     uint64_t number =
         ll_number_take(core, session, queue_hash(core, name), &place);
     char key[LL_KEY_MAX + 1];
-    size_t key_size =
-        ll_key_make(core->config.space, name, session->lease, number, who, key);
+    size_t key_size = ll_key_make(core->config.namespace, name, session->lease,
+                                  number, who, key);
     struct ll_ticket *ticket =
         ticket_new((struct ll_bytes){key, key_size}, value);
     int status = LEASELOCK_E_NOMEM;
@@ -200,7 +202,7 @@ int ll_ticket_make_member(struct ll_core *core,
                           struct ll_bytes name,
                           uint64_t id,
                           const struct ll_object_ops *ops,
-                          int64_t guard_ns,
+                          int64_t watch_own_ns,
                           struct ll_ticket **ret_member)
 {
     int status;
@@ -211,7 +213,7 @@ int ll_ticket_make_member(struct ll_core *core,
     status = ticket_make(core, session, name, (struct ll_bytes){"", 0},
                          (struct ll_bytes){"", 0}, ops, id, ret_member);
     if (status == 0) {
-        (*ret_member)->guard_ms = guard_ms_of(guard_ns);
+        (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
     }
     return status;
 }
@@ -262,7 +264,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         }
     }
     if (status == 0) {
-        ticket->guard_ms = guard_ms_of(event->acquire.guard_ns);
+        ticket->watch_own_ms = guard_ms_of(event->acquire.watch_own_ns);
         ticket_begin(core, ticket, event->acquire.timeout_ns,
                      event->acquire.delay_ns);
     }
@@ -272,7 +274,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 /** How long the name in a key is: what stands between the namespace and the
  *  last '/', with the session's lease and a number behind that; 0: it is no key
  *  of ours. */
-static size_t key_name_size(struct ll_bytes space,
+static size_t key_name_size(struct ll_bytes namespace,
                             struct ll_bytes key,
                             const struct ll_session *session)
 {
@@ -280,12 +282,13 @@ static size_t key_name_size(struct ll_bytes space,
     struct ll_bytes name;
 
     if (key.size > LL_KEY_MAX || !ll_key_parse(key, session->lease, &place) ||
-        !place.has_number || place.prefix.size <= space.size ||
-        (space.size > 0 && memcmp(key.data, space.data, space.size) != 0)) {
+        !place.has_number || place.prefix.size <= namespace.size ||
+        (namespace.size > 0 &&
+         memcmp(key.data, namespace.data, namespace.size) != 0)) {
         return 0;
     }
-    name = (struct ll_bytes){key.data + space.size,
-                             place.prefix.size - 1 - space.size};
+    name = (struct ll_bytes){key.data + namespace.size,
+                             place.prefix.size - 1 - namespace.size};
     return ll_name_check(name) == NULL ? name.size : 0;
 }
 
@@ -314,7 +317,8 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     if (status != 0) {
         return status;
     }
-    name_size = key_name_size(core->config.space, event->resume.key, session);
+    name_size =
+        key_name_size(core->config.namespace, event->resume.key, session);
     if (name_size == 0) {
         return LEASELOCK_E_NAME;
     }
@@ -328,7 +332,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     ticket_name(core, ticket, name_size);
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
-    ticket->guard_ms = guard_ms_of(event->resume.guard_ns);
+    ticket->watch_own_ms = guard_ms_of(event->resume.watch_own_ns);
     status = ticket_enter(core, session, ticket, &ll_ticket_ops, event->id);
     if (status == 0) {
         ticket_begin(

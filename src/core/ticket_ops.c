@@ -48,7 +48,7 @@ static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
     /* etcd was reached, or there was no time to tell that it is not. */
     bool unreached = ticket->state == LL_TICKET_ENQUEUE &&
                      !ticket->answered_once &&
-                     (ticket->once || ticket->object.failures > 0 ||
+                     (ticket->try_only || ticket->object.failures > 0 ||
                       ticket->lost_tries > 0 || opening);
 
     if (unreached && ticket->object.failures == 0 && ticket->lost_tries == 0 &&
@@ -76,7 +76,7 @@ void ll_ticket_on_time(struct ll_core *core, struct ll_object *object)
 
     if (core->now_ns >= ticket->release_ns) {
         /* The delete is tried on in the background all the same. */
-        ll_ticket_tell_released(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
+        ll_ticket_report_released(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
     }
     if (core->now_ns >= ticket->timeout_ns && ll_ticket_waits(ticket)) {
         ticket_time_out(core, ticket);
@@ -129,7 +129,7 @@ bool ll_ticket_next(struct ll_core *core,
         }
         return true;
     }
-    ll_link_remove(&object->telling);
+    ll_link_remove(&object->pending);
     if (ll_ticket_is_over(ticket)) {
         core->tickets_n--;
         ll_object_leave(core, object);

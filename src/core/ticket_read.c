@@ -11,7 +11,7 @@ void ll_ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket)
 {
     ll_keep_failure(core, core->endpoint, -1,
                     "the answer does not fit the request");
-    if (!ticket->acquire_told) {
+    if (!ticket->acquire_reported) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_SERVER, "");
     }
 }
@@ -57,7 +57,7 @@ static void ticket_plan_read(struct ll_core *core,
     }
     if (settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
-    } else if (core->batches.reads_crowd) {
+    } else if (core->batches.reads_contended) {
         /* Between here and there a read finds a deletion sooner, and delays
          * what others of the crowd have to ask. */
         ticket->read_ns = ll_max(ticket->settle_ns, core->now_ns + 1);

@@ -69,7 +69,7 @@ static void build_enqueue(struct ll_part *part,
                                         .number = 0};
     queue = ticket_queue(part, ticket);
     queue.limit = 1;
-    if (ticket->once) {
+    if (ticket->try_only) {
         part->compare.key = queue.key;
         part->compare.end = queue.end;
         queue.sort = LL_SORT_OLDEST_FIRST;
@@ -262,7 +262,7 @@ static bool ticket_is_wanted(struct ll_object *object)
 {
     const struct ll_ticket *ticket = ll_ticket_of(object);
 
-    return ticket->state != LL_TICKET_ENQUEUE || !ticket->acquire_told;
+    return ticket->state != LL_TICKET_ENQUEUE || !ticket->acquire_reported;
 }
 
 const struct ll_batch_ops ll_ticket_batch_ops = LL_BATCH_OPS(ticket_way,

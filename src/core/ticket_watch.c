@@ -67,7 +67,7 @@ static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
 
 void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket)
 {
-    if (ticket->guard_ms > 0) {
+    if (ticket->watch_own_ms > 0) {
         ticket->read_ns = ticket->settle_ns; /* one read, when it is certain */
         return;
     }
@@ -148,7 +148,7 @@ static void ticket_on_off(struct ll_core *core, struct ll_watch *watch)
     } else if (ticket->state == LL_TICKET_WAIT) {
         ll_watch_want(core, watch);
     } else if (ticket->state == LL_TICKET_GONE) {
-        ll_tell(core, &ticket->object); /* freed there */
+        ll_object_report(core, &ticket->object); /* freed there */
     }
 }
 
@@ -204,8 +204,8 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
         ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT;
 
     ticket->watch_ns = LL_NEVER;
-    if (!waits || core->waiting_n < core->config.crowd) {
-        ll_ticket_guard(core, ticket, 0);
+    if (!waits || core->waiting_n < core->config.contention_threshold) {
+        ll_ticket_watch_own_at(core, ticket, 0);
     }
     if (ticket->state == LL_TICKET_WAIT) {
         watch_ahead(core, ticket);
@@ -214,15 +214,16 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
 
 void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket)
 {
-    if (core->waiting_n < core->config.crowd) {
-        ll_ticket_guard(core, ticket, ticket->ahead == 1 ? 0 : LL_GUARD_NS);
+    if (core->waiting_n < core->config.contention_threshold) {
+        ll_ticket_watch_own_at(core, ticket,
+                               ticket->ahead == 1 ? 0 : LL_WATCH_OWN_NS);
     }
     watch_ahead(core, ticket);
 }
 
-void ll_ticket_guard(struct ll_core *core,
-                     struct ll_ticket *ticket,
-                     int64_t delay_ns)
+void ll_ticket_watch_own_at(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            int64_t delay_ns)
 {
     struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
 

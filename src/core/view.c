@@ -48,8 +48,8 @@ static enum ll_ticket_phase ticket_phase_at(const struct ll_ticket *ticket,
     case LL_TICKET_ENQUEUE:
     case LL_TICKET_WAIT:
     case LL_TICKET_NEXT:
-        return ticket->acquire_told ? LL_TICKET_PHASE_LEAVING
-                                    : LL_TICKET_PHASE_WAITING;
+        return ticket->acquire_reported ? LL_TICKET_PHASE_LEAVING
+                                        : LL_TICKET_PHASE_WAITING;
     case LL_TICKET_HELD:
         if (ll_writes_may_release(ticket)) {
             return LL_TICKET_PHASE_LEAVING;
@@ -78,8 +78,8 @@ static void ticket_view(const struct ll_ticket *ticket,
                                  ? session_remaining_ns(ticket->session, now_ns)
                                  : 0;
     ret_view->key = ll_ticket_key(ticket);
-    ret_view->name =
-        (struct ll_bytes){ticket->key + ticket->space_size, ticket->name_size};
+    ret_view->name = (struct ll_bytes){ticket->key + ticket->namespace_size,
+                                       ticket->name_size};
 }
 
 /** What a multi-lock is: as its first member, but held as long as all are, and
@@ -111,9 +111,9 @@ static bool multi_view(const struct ll_multi *multi,
     }
     ret_view->ahead = all_placed ? ahead : -1;
     if (multi->release_asked || all_leave ||
-        (multi->acquire_told && multi->report.acquire_status != 0)) {
+        (multi->acquire_reported && multi->report.acquire_status != 0)) {
         ret_view->phase = LL_TICKET_PHASE_LEAVING;
-    } else if (!multi->acquire_told) {
+    } else if (!multi->acquire_reported) {
         ret_view->phase = LL_TICKET_PHASE_WAITING;
     } else {
         ret_view->phase =

@@ -39,12 +39,12 @@ static void write_end(struct ll_core *core, struct ll_write *write, int status)
         ticket->version_open = true;
     }
     write->is_over = true;
-    write->told_due = true;
+    write->reported_due = true;
     write->status = status;
     write->timeout_ns = LL_NEVER;
     write_detach(write);
     ll_call_none(core, &write->object);
-    ll_tell(core, &write->object);
+    ll_object_report(core, &write->object);
     ll_object_reschedule(core, &write->object);
     if (ticket != NULL && ticket->key_gone && status != 0) {
         ll_ticket_lose_key(core, ticket); /* it was not given back */
@@ -273,9 +273,9 @@ static void write_on_time(struct ll_core *core, struct ll_object *object)
     }
     if (write->object.in_flight || write->lost) {
         write->went_on = true;
-        write->told_due = true;
+        write->reported_due = true;
         write->status = LEASELOCK_E_OUTCOME_UNKNOWN;
-        ll_tell(core, &write->object);
+        ll_object_report(core, &write->object);
     } else {
         write_end(core, write, LEASELOCK_E_UNAVAILABLE);
     }
@@ -600,8 +600,8 @@ static bool write_next(struct ll_core *core,
 {
     struct ll_write *write = ll_write_of(object);
 
-    if (write->told_due) {
-        write->told_due = false;
+    if (write->reported_due) {
+        write->reported_due = false;
         *ret_effect = (struct ll_effect){.kind = LL_EFFECT_WRITTEN};
         ret_effect->id = write->object.entry.id;
         ret_effect->written.detail =
@@ -612,7 +612,7 @@ static bool write_next(struct ll_core *core,
         ret_effect->written.reads_n = write->reads_n;
         return true;
     }
-    ll_link_remove(&write->object.telling);
+    ll_link_remove(&write->object.pending);
     if (write->is_over) {
         ll_object_leave(core, &write->object);
         write_free(&write->object);

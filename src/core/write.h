@@ -24,7 +24,7 @@
  *
  *     state  | event                         | next | does
  *     QUEUED | it is the first of its ticket | OUT  | sends it
- *     QUEUED | time-out                      | gone | WRITTEN UNAVAILABLE
+ *     QUEUED | timeout                       | gone | WRITTEN UNAVAILABLE
  *     QUEUED | the ticket is over            | gone | WRITTEN NOT_HELD
  *     OUT    | applied                       | gone | WRITTEN 0
  *     OUT    | no answer                     | OUT  | the same again
@@ -32,11 +32,11 @@
  *     OUT    | v + 1 after a lost answer     | gone | WRITTEN 0; UNKNOWN where
  *            |                               |      | v was open (below)
  *     OUT    | the same; it has reads, and   | READ | reads them again, of the
- *            | its time-out is not over      |      | revision before its own
+ *            | its timeout is not over       |      | revision before its own
  *     READ   | answered                      | gone | WRITTEN 0 with the reads
  *     READ   | no answer                     | READ | the same again
  *     READ   | refused, compacted, too large | gone | WRITTEN 0 without them
- *            | an answer; time-out           |      |
+ *            | an answer; timeout            |      |
  *     READ   | the ticket is over, an answer | READ | awaits it, and does not
  *            | is awaited                    |      | read again
  *     READ   | the ticket is over, and none  | gone | WRITTEN 0 without them
@@ -56,7 +56,7 @@
  *            |                               |      | after a lost answer
  *     OUT    | answered by another cluster   | gone | WRITTEN UNKNOWN: its
  *            |                               |      | store may have had K
- *     OUT    | time-out                      | OUT  | UNKNOWN, the last word
+ *     OUT    | timeout                       | OUT  | UNKNOWN, the last word
  *            |                               |      | follows; UNAVAILABLE when
  *            |                               |      | no try can be applied
  *     OUT    | the ticket is over, an answer | OUT  | awaits it, and does not
@@ -98,13 +98,13 @@ struct ll_write {
     bool releases;
     bool lost;    /* an earlier try may have been applied */
     bool again;   /* READ: applied, at `revision` */
-    bool went_on; /* its time-out was told: nobody waits for its reads */
+    bool went_on; /* its timeout was told: nobody waits for its reads */
     int64_t timeout_ns;
     int64_t token; /* as it was sent */
     int64_t version;
     bool version_open; /* another write's try may take it */
     /** What is to be told. */
-    bool told_due;
+    bool reported_due;
     bool is_over;
     int status;
     int64_t revision;

@@ -68,7 +68,7 @@ static void join(struct ll_lanes *lanes, struct ll_channel *kept)
 
 /** The connection that carries as many long streams as it would if it were
  *  shared again: elsewhere a probe's answer would say nothing. NULL: none. */
-static struct ll_channel *crowded_channel(const struct ll_lanes *lanes)
+static struct ll_channel *contended_channel(const struct ll_lanes *lanes)
 {
     unsigned all_n = 0;
 
@@ -94,15 +94,16 @@ static struct ll_channel *crowded_channel(const struct ll_lanes *lanes)
 static void note_answer(struct ll_transport *transport, uint32_t endpoint)
 {
     struct ll_lanes *lanes = &transport->lanes[endpoint];
-    struct ll_channel *crowded = NULL;
+    struct ll_channel *contended = NULL;
 
     lanes->answered++;
     if (lanes->probing || transport->stopped) {
         return;
     }
-    crowded = crowded_channel(lanes);
-    lanes->probing = crowded != NULL && ll_call_probe(transport, endpoint,
-                                                      crowded, lanes->answered);
+    contended = contended_channel(lanes);
+    lanes->probing =
+        contended != NULL &&
+        ll_call_probe(transport, endpoint, contended, lanes->answered);
 }
 
 void ll_connection_note(struct ll_transport *transport,
@@ -138,21 +139,21 @@ void ll_connection_probed(struct ll_transport *transport,
                           unsigned answered)
 {
     struct ll_lanes *lanes = &transport->lanes[endpoint];
-    struct ll_channel *crowded = NULL;
+    struct ll_channel *contended = NULL;
 
     lanes->probing = false;
     if (!lanes->apart) {
         return;
     }
-    crowded = crowded_channel(lanes);
-    if (crowded == NULL || crowded != channel) {
+    contended = contended_channel(lanes);
+    if (contended == NULL || contended != channel) {
         return; /* what came of the probe says nothing any more */
     }
     if (status == GRPC_STATUS_DEADLINE_EXCEEDED) {
         lanes->few = lanes->answered != answered;
     } else if (status != GRPC_STATUS_UNAVAILABLE &&
                status != GRPC_STATUS_CANCELLED) {
-        join(lanes, crowded); /* a refusal is an answer, too */
+        join(lanes, contended); /* a refusal is an answer, too */
     }
 }
 

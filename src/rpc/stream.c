@@ -99,14 +99,14 @@ static void note_creations(struct ll_rpc_stream *stream)
 }
 
 /** Tells of a stream's end. */
-static void tell_down(struct ll_transport *transport,
-                      struct ll_rpc_stream *stream,
-                      int grpc_status,
-                      enum ll_outcome outcome,
-                      bool no_token,
-                      const char *text,
-                      ll_transport_event_fn *on_event,
-                      void *arg)
+static void report_down(struct ll_transport *transport,
+                        struct ll_rpc_stream *stream,
+                        int grpc_status,
+                        enum ll_outcome outcome,
+                        bool no_token,
+                        const char *text,
+                        ll_transport_event_fn *on_event,
+                        void *arg)
 {
     struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};
 
@@ -140,11 +140,11 @@ static void on_wait_over(struct ll_transport *transport,
     }
     ll_rpc_stream_retire(transport, stream);
     if (failure != NULL) {
-        tell_down(transport, stream, failure->grpc_status, failure->outcome,
-                  true, failure->text, on_event, arg);
+        report_down(transport, stream, failure->grpc_status, failure->outcome,
+                    true, failure->text, on_event, arg);
     } else {
-        tell_down(transport, stream, -1, LL_OUTCOME_LOST, false,
-                  "out of memory", on_event, arg);
+        report_down(transport, stream, -1, LL_OUTCOME_LOST, false,
+                    "out of memory", on_event, arg);
     }
 }
 
@@ -227,8 +227,8 @@ static void finish(struct ll_transport *transport,
         ll_token_rejected(&transport->auth.token, stream->token_serial)) {
         outcome = LL_OUTCOME_LOST; /* it is opened again, with another */
     }
-    tell_down(transport, stream, (int)stream->status, outcome,
-              ll_text_is_token(raw), text, on_event, arg);
+    report_down(transport, stream, (int)stream->status, outcome,
+                ll_text_is_token(raw), text, on_event, arg);
 }
 
 void ll_rpc_stream_complete(struct ll_transport *transport,

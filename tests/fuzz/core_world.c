@@ -306,9 +306,9 @@ static void on_ending(struct world *world, const struct ll_effect *effect)
     bool session = effect->kind == LL_EFFECT_SESSION_CLOSED;
 
     FUZZ_CHECK(thing->kind == (session ? THING_SESSION : THING_TICKET));
-    FUZZ_CHECK(thing->end_asked && !thing->end_told);
+    FUZZ_CHECK(thing->end_asked && !thing->end_reported);
     FUZZ_CHECK(thing->told);
-    thing->end_told = true;
+    thing->end_reported = true;
     check_detail(&effect->detail);
 }
 
@@ -323,7 +323,7 @@ static void on_user_effect(struct world *world, const struct ll_effect *effect)
         check_detail(&effect->detail);
     } else if (effect->kind == LL_EFFECT_SESSION_CHANGED) {
         FUZZ_CHECK(thing->kind == THING_SESSION && thing->told);
-        FUZZ_CHECK(thing->status == 0 && !thing->lost && !thing->end_told);
+        FUZZ_CHECK(thing->status == 0 && !thing->lost && !thing->end_reported);
         thing->lost = effect->session.state == LL_SESSION_LOST;
         (void)strlen(effect->session.why);
     } else if (effect->kind == LL_EFFECT_LOST) {

@@ -55,8 +55,8 @@ struct thing {
     /** Effects. */
     bool told; /* OPENED, ACQUIRED, QUERIED, an observer's or a write's end */
     int status;
-    bool lost;     /* LOST; of a session: CHANGED to lost */
-    bool end_told; /* CLOSED, RELEASED, a write's timeout */
+    bool lost;         /* LOST; of a session: CHANGED to lost */
+    bool end_reported; /* CLOSED, RELEASED, a write's timeout */
 };
 
 /** A Txn that is in flight: the kinds of its operations. */
@@ -138,7 +138,7 @@ world_pick(struct world *world, enum thing_kind kind, struct fuzz_bytes *bytes);
 /** A new object for a command to core; NULL: the limit is reached. */
 struct thing *world_new_thing(struct world *world, enum thing_kind kind);
 
-/** core_told.c: reports of writes and observers. */
+/** core_reported.c: reports of writes and observers. */
 void world_on_written(struct world *world, const struct ll_effect *effect);
 void world_on_observed(struct world *world, const struct ll_effect *effect);
 /** A write's call is sent: no other write of its ticket is in flight or

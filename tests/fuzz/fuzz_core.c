@@ -311,7 +311,7 @@ static void end(struct world *world, enum ll_outcome outcome)
         const struct thing *thing = &world->things[i];
 
         FUZZ_CHECK(thing->told == (thing->asked && thing->kind != THING_PART));
-        FUZZ_CHECK(thing->end_told == thing->end_asked ||
+        FUZZ_CHECK(thing->end_reported == thing->end_asked ||
                    thing->kind == THING_WRITE || thing->kind == THING_OBSERVER);
         FUZZ_CHECK(thing->borrowed == NULL);
     }

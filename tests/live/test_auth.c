@@ -167,7 +167,7 @@ static void test_refused(void **state)
 static void test_no_user(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
-    bool is_guarded = test_auth_guards_leases(version);
+    bool watches_own = test_auth_guards_leases(version);
     struct leaselock_ping ping = {.authenticated = -1};
     leaselock_session *session = NULL;
     leaselock_client *client = NULL;
@@ -177,8 +177,8 @@ static void test_no_user(void **state)
     assert_int_equal(leaselock_client_open(etcd.endpoint, NULL, &client, NULL),
                      0);
     assert_int_equal(leaselock_session_open(client, NULL, &session, &error),
-                     is_guarded ? LEASELOCK_E_REFUSED : 0);
-    if (!is_guarded) {
+                     watches_own ? LEASELOCK_E_REFUSED : 0);
+    if (!watches_own) {
         assert_int_equal(
             leaselock_acquire(session, "ann/lock", NULL, 5000, &ticket, &error),
             LEASELOCK_E_REFUSED);

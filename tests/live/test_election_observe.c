@@ -129,7 +129,7 @@ campaign(struct test_peer *peer, const char *name, const char *value)
 /** Failure 25: an observer reports that there is no leader: at first, and when
  * the last candidate leaves. It also reports each leader and each proclamation,
  * no waiting candidate, and nothing twice. */
-static void test_25_no_leader_is_told(void **state)
+static void test_25_no_leader_is_reported(void **state)
 {
     struct view view = VIEW_INIT;
     struct test_call call = TEST_CALL_INIT;
@@ -317,7 +317,7 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_25_no_leader_is_told),
+        cmocka_unit_test(test_25_no_leader_is_reported),
         cmocka_unit_test(test_every_leader),
         cmocka_unit_test(test_compaction),
         cmocka_unit_test(test_ends),

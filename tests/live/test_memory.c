@@ -69,7 +69,7 @@ session_options(struct test_memory_run *run, struct test_call *states)
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
 
     options.ttl_s = run->ttl_s;
-    options.open_timeout_ms = run->patience_ms;
+    options.open_timeout_ms = run->call_timeout_ms;
     options.label = "a label";
     options.on_state = test_call_state;
     options.on_state_arg = states;
@@ -144,7 +144,7 @@ static void queries(struct test_memory_run *run)
     leaselock_ticket *held;
     struct test_peer peer;
 
-    options.timeout_ms = run->patience_ms;
+    options.timeout_ms = run->call_timeout_ms;
     options.with_ttl = 1;
     test_memory_open(run, &peer);
     held = test_acquire(&peer, NAME);
@@ -160,7 +160,8 @@ static void queries(struct test_memory_run *run)
         assert_null(queue);
     }
     (void)test_memory_is(
-        run, leaselock_ping(peer.client, 0, run->patience_ms, &ping, NULL), 0);
+        run, leaselock_ping(peer.client, 0, run->call_timeout_ms, &ping, NULL),
+        0);
     test_memory_back(run);
     (void)test_memory_is(run, leaselock_release(held, NULL), 0);
     test_memory_end(run, &peer);
@@ -175,7 +176,7 @@ static void queries_async(struct test_memory_run *run)
     struct leaselock_ping ping;
     struct test_peer peer;
 
-    options.timeout_ms = run->patience_ms;
+    options.timeout_ms = run->call_timeout_ms;
     test_memory_open(run, &peer);
     test_memory_short(run);
     (void)test_memory_begun(run, listed,
@@ -184,7 +185,7 @@ static void queries_async(struct test_memory_run *run)
                                                   listed, NULL));
     (void)test_memory_begun(run, pinged,
                             leaselock_ping_async(peer.client, 0,
-                                                 run->patience_ms, &ping,
+                                                 run->call_timeout_ms, &ping,
                                                  test_call_done, pinged, NULL));
     if (test_memory_ended(run, listed, 0)) {
         assert_int_equal(queue->entries_n, 0);
@@ -239,8 +240,9 @@ static void dispatch(struct test_memory_run *run)
     if (dispatch_until_ended(run, peer.client, opened, 0)) {
         (void)test_memory_begun(
             run, acquired,
-            leaselock_acquire_async(peer.session, NAME, NULL, run->patience_ms,
-                                    test_call_done, acquired, &ticket, NULL));
+            leaselock_acquire_async(peer.session, NAME, NULL,
+                                    run->call_timeout_ms, test_call_done,
+                                    acquired, &ticket, NULL));
     }
     if (dispatch_until_ended(run, peer.client, acquired, 0) &&
         test_memory_begun(
@@ -287,7 +289,7 @@ static void close_all(struct test_memory_run *run)
                                 test_call_done, waiting, &ticket, NULL));
     (void)test_memory_begun(run, pinged,
                             leaselock_ping_async(peer.client, 0,
-                                                 run->patience_ms, &ping,
+                                                 run->call_timeout_ms, &ping,
                                                  test_call_done, pinged, NULL));
     if (run->lasting) {
         /* Otherwise the leases stay until they expire. */

@@ -40,10 +40,10 @@ static void fenced(struct test_memory_run *run)
     txn.compares_n = 1;
     test_memory_short(run);
     (void)test_memory_is(
-        run, leaselock_fenced_txn(ticket, &txn, run->patience_ms, NULL), 0);
+        run, leaselock_fenced_txn(ticket, &txn, run->call_timeout_ms, NULL), 0);
     if (test_memory_begun(run, written,
                           leaselock_fenced_delete_async(
-                              ticket, "memory/a", 8, run->patience_ms,
+                              ticket, "memory/a", 8, run->call_timeout_ms,
                               test_call_done, written, NULL))) {
         (void)test_memory_ended(run, written, 0);
     }
@@ -67,25 +67,26 @@ static void elected(struct test_memory_run *run)
 
     test_memory_open(run, &peer);
     test_memory_short(run);
-    leads = test_memory_is(run,
-                           leaselock_campaign(peer.session, NAME, "me", 2, NULL,
-                                              run->patience_ms, &ticket, NULL),
-                           0);
+    leads =
+        test_memory_is(run,
+                       leaselock_campaign(peer.session, NAME, "me", 2, NULL,
+                                          run->call_timeout_ms, &ticket, NULL),
+                       0);
     if (leads) {
         (void)test_memory_is(
-            run, leaselock_proclaim(ticket, "us", 2, run->patience_ms, NULL),
-            0);
+            run,
+            leaselock_proclaim(ticket, "us", 2, run->call_timeout_ms, NULL), 0);
     }
     if (test_memory_is(run,
-                       leaselock_leader(peer.client, NAME, run->patience_ms,
+                       leaselock_leader(peer.client, NAME, run->call_timeout_ms,
                                         &leader, NULL),
                        leads ? 0 : LEASELOCK_E_NO_LEADER)) {
         leaselock_leader_free(leader);
     }
     if (test_memory_begun(
             run, asked,
-            leaselock_leader_async(peer.client, NAME, run->patience_ms, &late,
-                                   test_call_done, asked, NULL))) {
+            leaselock_leader_async(peer.client, NAME, run->call_timeout_ms,
+                                   &late, test_call_done, asked, NULL))) {
         (void)test_memory_ended(run, asked, leads ? 0 : LEASELOCK_E_NO_LEADER);
     }
     leaselock_leader_free(late);
@@ -185,7 +186,7 @@ static void led(struct test_memory_run *run)
     struct test_peer peer;
 
     again.label = "led";
-    options.timeout_ms = run->patience_ms;
+    options.timeout_ms = run->call_timeout_ms;
     options.again = &again;
     test_memory_open(run, &peer);
     test_memory_short(run);

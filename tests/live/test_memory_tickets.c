@@ -27,7 +27,7 @@ static void uncontended(struct test_memory_run *run)
     test_memory_short(run);
     if (test_memory_is(run,
                        leaselock_acquire(peer.session, NAME, &options,
-                                         run->patience_ms, &ticket, NULL),
+                                         run->call_timeout_ms, &ticket, NULL),
                        0)) {
         assert_true(leaselock_ticket_token(ticket) > 0);
         (void)test_memory_is(run, leaselock_release(ticket, NULL), 0);
@@ -49,7 +49,7 @@ static void uncontended_async(struct test_memory_run *run)
     test_memory_short(run);
     (void)test_memory_begun(
         run, acquired,
-        leaselock_acquire_async(peer.session, NAME, NULL, run->patience_ms,
+        leaselock_acquire_async(peer.session, NAME, NULL, run->call_timeout_ms,
                                 test_call_done, acquired, &ticket, NULL));
     if (test_memory_ended(run, acquired, 0) &&
         test_memory_begun(
@@ -88,9 +88,9 @@ static void hand_over(struct test_memory_run *run)
     held = test_acquire(&peer, NAME);
     test_memory_short(run);
     for (int i = 0; i < 2; i++) {
-        int status = leaselock_acquire_async(peer.session, NAME, NULL,
-                                             run->patience_ms, test_call_done,
-                                             acquired[i], &waiting[i], NULL);
+        int status = leaselock_acquire_async(
+            peer.session, NAME, NULL, run->call_timeout_ms, test_call_done,
+            acquired[i], &waiting[i], NULL);
 
         both.done[i] = !test_memory_begun(run, acquired[i], status);
     }

@@ -109,7 +109,7 @@ static void test_try_takes_all_or_nothing(void **state)
 
 /** Goal: a ticket's getters for its names agree with etcd's queues. Method:
  * acquire three and compare. */
-static void test_what_a_ticket_tells(void **state)
+static void test_what_a_ticket_report(void **state)
 {
     const char *const *names = NAMES("tell/c", "tell/a", "tell/b");
     struct leaselock_queue_info *queue = NULL;
@@ -577,7 +577,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_try_takes_all_or_nothing),
-        cmocka_unit_test(test_what_a_ticket_tells),
+        cmocka_unit_test(test_what_a_ticket_report),
         cmocka_unit_test(test_waits_for_all),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_lost_key_while_waiting),

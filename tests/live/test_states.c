@@ -80,7 +80,7 @@ static void check_states(struct test_call *call, const int *states, int n)
  * before etcd can grant the lock to another: at that time etcd's revision,
  * which the test reads past the black hole, is still that of the held lock.
  * Every callback is called once. */
-static void test_15_loss_is_told_before_the_server_expires(void **state)
+static void test_15_loss_is_reported_before_the_server_expires(void **state)
 {
     static const int states[] = {LEASELOCK_SESSION_ACTIVE,
                                  LEASELOCK_SESSION_SUSPECT,
@@ -183,7 +183,7 @@ static void test_long_freeze_loses_all(void **state)
 /** If a third party revokes the lease, the session is lost at the next
  * keep-alive or sooner, with one callback for the session and one for the
  * ticket. */
-static void test_revoked_lease_is_told_once(void **state)
+static void test_revoked_lease_is_reported_once(void **state)
 {
     static const int states[] = {LEASELOCK_SESSION_ACTIVE,
                                  LEASELOCK_SESSION_LOST};
@@ -226,10 +226,10 @@ static void test_restart_of_etcd_is_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_15_loss_is_told_before_the_server_expires),
+        cmocka_unit_test(test_15_loss_is_reported_before_the_server_expires),
         cmocka_unit_test(test_short_freeze_is_survived),
         cmocka_unit_test(test_long_freeze_loses_all),
-        cmocka_unit_test(test_revoked_lease_is_told_once),
+        cmocka_unit_test(test_revoked_lease_is_reported_once),
         cmocka_unit_test(test_restart_of_etcd_is_survived),
     };
 

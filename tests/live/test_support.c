@@ -49,7 +49,7 @@ static void test_wait_is_bounded(void **state)
 }
 
 /** A child's lines, both streams and its exit status arrive. */
-static void test_process_tells_lines_and_status(void **state)
+static void test_process_report_lines_and_status(void **state)
 {
     const char *const argv[] = {
         "sh", "-c", "echo one; echo $WORD; echo bad >&2; printf end; exit 7",
@@ -567,7 +567,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wait_is_bounded),
-        cmocka_unit_test(test_process_tells_lines_and_status),
+        cmocka_unit_test(test_process_report_lines_and_status),
         cmocka_unit_test(test_process_obeys_signals),
         cmocka_unit_test_setup_teardown(test_proxy_passes, open_proxy,
                                         close_proxy),

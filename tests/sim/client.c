@@ -220,7 +220,7 @@ static void client_carry_out(struct sim_client *client,
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
     case LL_EFFECT_QUERIED:
-        sim_check_told(client, effect);
+        sim_check_reported(client, effect);
         sim_user_on_effect(client, effect);
         break;
     case LL_EFFECT_LOG:
@@ -328,10 +328,10 @@ static void client_on_down(struct sim_client *client,
     struct ll_event event = {.kind = LL_EVENT_STREAM_DOWN};
 
     stream->is_open = false;
-    if (stream->is_down_told) {
+    if (stream->is_down_reported) {
         return;
     }
-    stream->is_down_told = true;
+    stream->is_down_reported = true;
     event.stream_down.which = stream->kind;
     event.stream_down.generation = stream->generation;
     event.stream_down.endpoint = stream->endpoint;
@@ -426,7 +426,8 @@ static void client_begin(struct sim_client *client)
     config.batch_lists = config.seed % 8 >= 6;
     client->has_low_threshold = sim_below(&client->random, 3) == 0;
     if (client->has_low_threshold) {
-        config.crowd = 1 + (unsigned)sim_below(&client->random, 16);
+        config.contention_threshold =
+            1 + (unsigned)sim_below(&client->random, 16);
     }
     client->core = ll_core_new(&config);
     if (client->core == NULL) {

@@ -107,7 +107,7 @@ static int multi_state(const struct ll_multi *multi)
     if (multi->release_asked) {
         return LEAVE;
     }
-    if (!multi->acquire_told) {
+    if (!multi->acquire_reported) {
         return multi->state == LL_MULTI_ENQUEUE ? ENQUEUE : QUEUED;
     }
     return multi->report.acquire_status != 0 ? FAILED

@@ -28,11 +28,11 @@ static void tell(struct sim_etcd *etcd,
 
 /** A watch's end, as the library reads it: without a status, only the text
  * gives the reason. */
-static void tell_end(struct sim_etcd *etcd,
-                     const struct sim_stream *stream,
-                     int64_t watch_id,
-                     int64_t revision,
-                     const char *reason)
+static void report_end(struct sim_etcd *etcd,
+                       const struct sim_stream *stream,
+                       int64_t watch_id,
+                       int64_t revision,
+                       const char *reason)
 {
     struct ll_event event = {.kind = LL_EVENT_WATCH_CANCELED};
 
@@ -174,7 +174,7 @@ static bool create(struct sim_etcd *etcd,
     }
     reason = refusal(etcd, stream, &message->create);
     if (reason != NULL) {
-        tell_end(etcd, stream, -1, message->revision, reason);
+        report_end(etcd, stream, -1, message->revision, reason);
     } else {
         place(etcd, stream, message);
     }
@@ -199,8 +199,8 @@ cancel(struct sim_etcd *etcd, struct sim_stream *stream, int64_t watch_id)
     stream->watchers_n--;
     memmove(&stream->watchers[i], &stream->watchers[i + 1],
             (stream->watchers_n - i) * sizeof(stream->watchers[0]));
-    tell_end(etcd, stream, watch_id, etcd->members[stream->member].revision,
-             "");
+    report_end(etcd, stream, watch_id, etcd->members[stream->member].revision,
+               "");
 }
 
 bool sim_watch_message(struct sim_etcd *etcd,
@@ -342,7 +342,7 @@ static void sync_one(struct sim_etcd *etcd,
         watcher->state = SIM_WATCHER_COMPACTED;
         (void)snprintf(reason, sizeof(reason), "compacted at revision %" PRId64,
                        member->compacted);
-        tell_end(etcd, stream, watcher->id, 0, reason);
+        report_end(etcd, stream, watcher->id, 0, reason);
         return;
     }
     more = send(etcd, stream, watcher,

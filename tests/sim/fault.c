@@ -114,7 +114,7 @@ void sim_faults_draw(struct sim_world *world)
             world->fault_rate[i] = 0;
         }
         if (there && world->fault_rate[i] != 0) {
-            SIM_TELL(world, "in this world: %s", faults[i].what);
+            SIM_REPORT(world, "in this world: %s", faults[i].what);
         }
     }
     if (world->fault_rate[SIM_FAULT_RESTORE] > 0) {
@@ -201,8 +201,8 @@ static void strike_links(struct sim_world *world, enum sim_fault fault)
             world->links[peer][member].refused_until_ns = until_ns;
             sim_net_reset(world, peer, member);
         }
-        SIM_TELL(world, "** %s: peer %u, member %u", faults[fault].what, peer,
-                 member);
+        SIM_REPORT(world, "** %s: peer %u, member %u", faults[fault].what, peer,
+                   member);
     }
 }
 
@@ -217,8 +217,8 @@ static void strike_address(struct sim_world *world)
     if (world->links[peer][member].is_other) {
         return;
     }
-    SIM_TELL(world, "** %s: peer %u, member %u", faults[SIM_FAULT_OTHER].what,
-             peer, member);
+    SIM_REPORT(world, "** %s: peer %u, member %u", faults[SIM_FAULT_OTHER].what,
+               peer, member);
     world->links[peer][member].is_other = true;
     sim_net_reset(world, peer, member);
     end_in(world, SIM_FAULT_OTHER, 4 * LL_NS_PER_S,
@@ -228,8 +228,8 @@ static void strike_address(struct sim_world *world)
 static void end_address(struct sim_world *world, unsigned peer, unsigned member)
 {
     if (world->links[peer][member].is_other) {
-        SIM_TELL(world, "** peer %u's address of member %u is correct again",
-                 peer, member);
+        SIM_REPORT(world, "** peer %u's address of member %u is correct again",
+                   peer, member);
         world->links[peer][member].is_other = false;
         sim_net_reset(world, peer, member);
     }
@@ -257,8 +257,8 @@ static void strike_renewals(struct sim_world *world)
         !sim_etcd_deny_renewals(world->etcd, picked->lease, true)) {
         return;
     }
-    SIM_TELL(world, "** %s: session %u.%llu", faults[SIM_FAULT_RENEW].what,
-             number, (unsigned long long)picked->id);
+    SIM_REPORT(world, "** %s: session %u.%llu", faults[SIM_FAULT_RENEW].what,
+               number, (unsigned long long)picked->id);
     picked->is_denied = true;
     sim_fault_count(world, SIM_FAULT_RENEW);
     end_in(world, SIM_FAULT_RENEW, 12 * LL_NS_PER_S, (uint64_t)picked->lease);
@@ -272,8 +272,8 @@ static void strike_peer(struct sim_world *world)
     int64_t pause_ns = sim_spread(random, LL_NS_PER_MS, 20 * LL_NS_PER_S);
 
     if (!peer->is_paused) {
-        SIM_TELL(world, "** peer %u is paused for %.3f s", peer->number,
-                 (double)pause_ns / 1e9);
+        SIM_REPORT(world, "** peer %u is paused for %.3f s", peer->number,
+                   (double)pause_ns / 1e9);
         sim_net_pause(world, peer, world->now_ns + pause_ns);
     }
 }
@@ -284,7 +284,7 @@ static void strike_client(struct sim_world *world)
     unsigned number = (unsigned)sim_below(random, world->clients_n);
 
     if (!sim_peer(world, number)->is_paused) {
-        SIM_TELL(world, "** client %u dies, and a new one begins", number);
+        SIM_REPORT(world, "** client %u dies, and a new one begins", number);
         sim_client_restart(&world->clients[number]);
     }
 }
@@ -297,7 +297,7 @@ static void strike_member(struct sim_world *world, enum sim_fault fault)
     if (world->members[member] != SIM_MEMBER_WELL) {
         return;
     }
-    SIM_TELL(world, "** %s: member %u", faults[fault].what, member);
+    SIM_REPORT(world, "** %s: member %u", faults[fault].what, member);
     if (fault == SIM_FAULT_STOP) {
         world->members[member] = SIM_MEMBER_STOPPED;
         sim_etcd_stop(world->etcd, member, world->now_ns);
@@ -320,7 +320,7 @@ static void strike_cluster(struct sim_world *world, enum sim_fault fault)
 {
     struct ll_random *random = &world->fault_random[fault];
 
-    SIM_TELL(world, "** %s", faults[fault].what);
+    SIM_REPORT(world, "** %s", faults[fault].what);
     if (fault == SIM_FAULT_BUSY) {
         sim_etcd_set_busy(world->etcd, true);
         end_in(world, fault, LL_NS_PER_S, 0);
@@ -338,11 +338,11 @@ static void strike_cluster(struct sim_world *world, enum sim_fault fault)
 static void strike_store(struct sim_world *world)
 {
     if (!world->has_snapshot) {
-        SIM_TELL(world, "** a snapshot is taken");
+        SIM_REPORT(world, "** a snapshot is taken");
         world->has_snapshot = true;
         sim_etcd_snapshot(world->etcd);
     } else if (!world->is_down && !world->was_restored) {
-        SIM_TELL(world, "** %s: it stops", faults[SIM_FAULT_RESTORE].what);
+        SIM_REPORT(world, "** %s: it stops", faults[SIM_FAULT_RESTORE].what);
         sim_fault_count(world, SIM_FAULT_RESTORE);
         sim_restore_stop(world);
         end_in(world, SIM_FAULT_RESTORE, 12 * LL_NS_PER_S, 0);
@@ -353,8 +353,8 @@ static void end_store(struct sim_world *world)
 {
     if (world->is_down) {
         sim_restore_start(world);
-        SIM_TELL(world, "** etcd is back, at revision %lld",
-                 (long long)sim_etcd_revision(world->etcd));
+        SIM_REPORT(world, "** etcd is back, at revision %lld",
+                   (long long)sim_etcd_revision(world->etcd));
     }
 }
 
@@ -459,7 +459,7 @@ void sim_fault_end(struct sim_world *world, enum sim_fault fault, uint64_t at)
     } else {
         return;
     }
-    SIM_TELL(world, "** member %u is healthy again", member);
+    SIM_REPORT(world, "** member %u is healthy again", member);
     world->members[member] = SIM_MEMBER_WELL;
 }
 

@@ -48,7 +48,7 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         file,
         "%llu seeds, %llu failures, %llu steps, %lld s of simulated "
         "time\n%llu sessions, %llu tickets, %llu grants, %llu losses, "
-        "%llu writes, %llu tickets resumed,  "
+        "%llu writes, %llu tickets resumed, "
         "%llu multi-locks, %llu deadlocks, %llu observers, "
         "%llu grants of Go's\n",
         (unsigned long long)sum->seeds, (unsigned long long)sum->failures,

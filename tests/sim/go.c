@@ -70,7 +70,7 @@ static void go_open(struct sim_go *go, enum ll_stream_kind kind)
 /** Abandons the lease, which expires with its key. */
 static void go_fail(struct sim_go *go)
 {
-    SIM_TELL(go->world, "go %u gives up", go->peer.number);
+    SIM_REPORT(go->world, "go %u gives up", go->peer.number);
     go_close(go, LL_STREAM_WATCH);
     go_close(go, LL_STREAM_KEEPALIVE);
     go->state = GO_IDLE;
@@ -134,8 +134,8 @@ static void go_lock(struct sim_go *go)
         (struct ll_op){.kind = LL_OP_RANGE, .range = {.key = bytes(go->key)}};
     else_ops[1] = then_ops[1];
     request.txn = (struct ll_txn){&compare, 1, then_ops, 2, else_ops, 2};
-    SIM_TELL(go->world, "go %u locks %s", go->peer.number,
-             go->world->names[go->name]);
+    SIM_REPORT(go->world, "go %u locks %s", go->peer.number,
+               go->world->names[go->name]);
     go_call(go, GO_LOCK, request);
 }
 
@@ -168,8 +168,8 @@ static void go_watch(struct sim_go *go, struct ll_bytes key, int64_t revision)
 static void go_hold(struct sim_go *go)
 {
     go->state = GO_HELD;
-    SIM_TELL(go->world, "go %u holds %s with %lld", go->peer.number,
-             go->world->names[go->name], (long long)go->revision);
+    SIM_REPORT(go->world, "go %u holds %s with %lld", go->peer.number,
+               go->world->names[go->name], (long long)go->revision);
     go->world->result->go_grants++;
     sim_check_go_grant(go->world, bytes(go->key), go->name, go->revision);
     go_in(go, sim_spread(&go->random, 1, go->world->hold_ns));
@@ -181,8 +181,8 @@ static void go_unlock(struct sim_go *go)
     struct ll_request request = {.kind = LL_REQUEST_TXN};
 
     request.txn = (struct ll_txn){.then_ops = &op, .then_n = 1};
-    SIM_TELL(go->world, "go %u unlocks %s", go->peer.number,
-             go->world->names[go->name]);
+    SIM_REPORT(go->world, "go %u unlocks %s", go->peer.number,
+               go->world->names[go->name]);
     go_call(go, GO_UNLOCK, request);
 }
 

@@ -10,7 +10,7 @@
  * tickets as their callers see them. / */
 
 /** The time until an interference is reported: in a calm world, the time in
- * which a key is not watched yet (LL_GUARD_NS), and the watch's creation and
+ * which a key is not watched yet (LL_WATCH_OWN_NS), and the watch's creation and
  * first reads. */
 #define NOTICE_CALM_NS (3 * LL_NS_PER_S)
 /** The same for a key that is watched from the grant on. */
@@ -173,7 +173,7 @@ static void check_notice(struct sim_world *world,
 {
     int64_t since_ns = ticket->key_gone_ns;
     int64_t notice_ns =
-        whole_of(ticket)->is_guarded ? NOTICE_GUARDED_NS : NOTICE_CALM_NS;
+        whole_of(ticket)->watches_own ? NOTICE_GUARDED_NS : NOTICE_CALM_NS;
 
     if (!is_meddled(ticket)) {
         sim_break(world, "held means key",
@@ -282,9 +282,9 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     struct sim_world *world = arg;
     struct sim_ticket *ticket;
 
-    SIM_TELL(world, "etcd: %s %.*s at %lld",
-             event->deleted ? "deletes" : "puts", (int)event->kv.key.size,
-             event->kv.key.data, number(event->kv.mod_revision));
+    SIM_REPORT(world, "etcd: %s %.*s at %lld",
+               event->deleted ? "deletes" : "puts", (int)event->kv.key.size,
+               event->kv.key.data, number(event->kv.mod_revision));
     if (event->kv.key.size > strlen(SIM_DATA) && !event->deleted &&
         memcmp(event->kv.key.data, SIM_DATA, strlen(SIM_DATA)) == 0) {
         sim_check_data(world, &event->kv);

@@ -128,7 +128,7 @@ void sim_net_call(struct sim_world *world,
     *kept = call;
     sim_push(world, timeout_at_ns, SIM_EVENT_TIMEOUT, call.peer, call.tag);
     if (sim_fault_strikes(world, SIM_FAULT_DROP)) {
-        SIM_TELL(world, "    (the request never arrives)");
+        SIM_REPORT(world, "    (the request never arrives)");
         return;
     }
     if (sim_fault_strikes(world, SIM_FAULT_LATE)) {
@@ -136,7 +136,7 @@ void sim_net_call(struct sim_world *world,
                 sim_spread(&world->net, LL_NS_PER_MS, 15 * LL_NS_PER_S);
         world->landing_ns =
             at_ns > world->landing_ns ? at_ns : world->landing_ns;
-        SIM_TELL(world, "    (the request will arrive late)");
+        SIM_REPORT(world, "    (the request will arrive late)");
     }
     message = sim_message_new(&world->pool, SIM_MESSAGE_REQUEST, call.tag);
     sim_message_set_request(message, request);
@@ -196,8 +196,8 @@ static void net_land(struct sim_world *world, const struct sim_event *event)
         if (call != NULL) {
             call->has_landed = true;
         } else {
-            SIM_TELL(world, "a request of peer %u that was abandoned arrives",
-                     peer);
+            SIM_REPORT(world, "a request of peer %u that was abandoned arrives",
+                       peer);
         }
         if (!world->links[peer][member].is_other) {
             sim_etcd_call(world->etcd, member, event->id,
@@ -225,7 +225,7 @@ net_on_answer(void *arg, uint64_t tag, const struct ll_answer *answer)
         return;
     }
     if (sim_fault_strikes(world, SIM_FAULT_ANSWER)) {
-        SIM_TELL(world, "    (an answer to peer %u is lost)", call->peer);
+        SIM_REPORT(world, "    (an answer to peer %u is lost)", call->peer);
         if (sim_chance(&world->net, 500000)) {
             call_fail(world, call, world->now_ns + sim_net_delay_ns(world),
                       SIM_GRPC_UNAVAILABLE, "connection reset");
@@ -314,7 +314,7 @@ void sim_net_resume(struct sim_world *world, struct sim_peer *peer)
         return;
     }
     peer->is_paused = false;
-    SIM_TELL(world, "peer %u goes on", peer->number);
+    SIM_REPORT(world, "peer %u goes on", peer->number);
     /* When a process resumes, its first check comes before all callbacks. */
     sim_check_step(world);
     while (!world->is_over &&
@@ -339,7 +339,7 @@ void sim_net_forget(struct sim_world *world, unsigned peer)
     for (size_t i = 0; i < world->streams_n; i++) {
         if (world->streams[i].peer == peer) {
             sim_net_close(world, i + 1);
-            world->streams[i].is_down_told = true;
+            world->streams[i].is_down_reported = true;
         }
     }
 }

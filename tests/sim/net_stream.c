@@ -284,7 +284,7 @@ stream_on_watch(void *arg, uint64_t id, const struct ll_event *event)
     if (event->kind == LL_EVENT_WATCH_CHANGED &&
         stream_at(world, id)->peer < world->clients_n &&
         sim_fault_strikes(world, SIM_FAULT_MISS)) {
-        SIM_TELL(world, "    (a watch event is missed)");
+        SIM_REPORT(world, "    (a watch event is missed)");
         return;
     }
     message = sim_message_new(&world->pool, SIM_MESSAGE_WATCH_EVENT, id);

@@ -197,7 +197,7 @@ void sim_check_observed(struct sim_client *client,
     int status = effect->observed.detail.status;
 
     if (observer == NULL || observer->is_over) {
-        sim_break(client->world, "told once",
+        sim_break(client->world, "reported once",
                   "observer %u.%llu receives a report after its end",
                   client->peer.number, (unsigned long long)effect->id);
     } else if (effect->observed.is_end) {

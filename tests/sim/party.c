@@ -59,7 +59,7 @@ static void party_delete(struct sim_world *world,
     if (ticket != NULL) {
         ticket->is_meddled = true;
     }
-    SIM_TELL(world, "** a third party deletes %.*s", (int)key.size, key.data);
+    SIM_REPORT(world, "** a third party deletes %.*s", (int)key.size, key.data);
     party_txn(world, create_revision > 0 ? &meant : NULL,
               &(struct ll_op){.kind = LL_OP_DELETE, .del = {.key = key}});
 }
@@ -131,8 +131,8 @@ static void party_revoke_any(struct sim_world *world)
         }
     }
     if (picked != NULL && party_member(world, &member)) {
-        SIM_TELL(world, "** a third party revokes session %u.%llu",
-                 client->peer.number, (unsigned long long)picked->id);
+        SIM_REPORT(world, "** a third party revokes session %u.%llu",
+                   client->peer.number, (unsigned long long)picked->id);
         picked->is_meddled = true;
         request.lease.lease = picked->lease;
         sim_etcd_call(world->etcd, member, 0, &request, world->now_ns);
@@ -177,8 +177,8 @@ static void party_puts(struct sim_world *world, enum sim_fault fault)
         party_grants(world);
         op.put.lease = FOREIGN_LEASE;
     }
-    SIM_TELL(world, "** a third party puts %s%s", key,
-             op.put.lease == 0 ? ", which is no ticket" : "");
+    SIM_REPORT(world, "** a third party puts %s%s", key,
+               op.put.lease == 0 ? ", which is no ticket" : "");
     party_txn(world, NULL, &op);
     sim_push(world,
              world->now_ns + sim_spread(random, LL_NS_PER_MS, 2 * LL_NS_PER_S),

@@ -61,17 +61,18 @@ static void story_answer(const struct sim_client *client,
 {
     const struct ll_answer *answer = event->answer.answer;
 
-    SIM_TELL(client->world, "client %u < %llu: %s%s%s, call %u, revision %lld",
-             client->peer.number, (unsigned long long)event->id,
-             outcome_name(answer->outcome), answer->text[0] != '\0' ? ": " : "",
-             answer->text, event->answer.seq, (long long)answer->revision);
+    SIM_REPORT(
+        client->world, "client %u < %llu: %s%s%s, call %u, revision %lld",
+        client->peer.number, (unsigned long long)event->id,
+        outcome_name(answer->outcome), answer->text[0] != '\0' ? ": " : "",
+        answer->text, event->answer.seq, (long long)answer->revision);
 }
 
 static void story_watch(const struct sim_client *client,
                         const struct ll_event *event,
                         const char *what)
 {
-    SIM_TELL(
+    SIM_REPORT(
         client->world, "client %u < %lld: %s, watch of %s, revision %lld%s%s%s",
         client->peer.number, (long long)(event->watch.watch_id >> 20), what,
         slot_name(event->watch.watch_id), (long long)event->watch.revision,
@@ -87,9 +88,9 @@ static void story_command(const struct sim_client *client,
                           const char *what,
                           int64_t timeout_ns)
 {
-    SIM_TELL(client->world, "client %u: caller %s %llu, timeout %.3f s",
-             client->peer.number, what, (unsigned long long)event->id,
-             (double)timeout_ns / 1e9);
+    SIM_REPORT(client->world, "client %u: caller %s %llu, timeout %.3f s",
+               client->peer.number, what, (unsigned long long)event->id,
+               (double)timeout_ns / 1e9);
 }
 
 void sim_story_event(const struct sim_client *client,
@@ -110,22 +111,23 @@ void sim_story_event(const struct sim_client *client,
                       event->session_close.timeout_ns);
         break;
     case LL_EVENT_ACQUIRE:
-        SIM_TELL(world,
-                 "client %u: caller acquires %.*s in session %llu: ticket "
-                 "%llu, timeout %.3f s",
-                 who, (int)event->acquire.name.size, event->acquire.name.data,
-                 (unsigned long long)event->acquire.session,
-                 (unsigned long long)event->id,
-                 (double)event->acquire.timeout_ns / 1e9);
+        SIM_REPORT(world,
+                   "client %u: caller acquires %.*s in session %llu: ticket "
+                   "%llu, timeout %.3f s",
+                   who, (int)event->acquire.name.size, event->acquire.name.data,
+                   (unsigned long long)event->acquire.session,
+                   (unsigned long long)event->id,
+                   (double)event->acquire.timeout_ns / 1e9);
         break;
     case LL_EVENT_ACQUIRE_ALL:
-        SIM_TELL(world,
-                 "client %u: caller acquires %zu locks in session %llu: ticket "
-                 "%llu, timeout %.3f s",
-                 who, event->acquire_all.names_n,
-                 (unsigned long long)event->acquire_all.session,
-                 (unsigned long long)event->id,
-                 (double)event->acquire_all.timeout_ns / 1e9);
+        SIM_REPORT(
+            world,
+            "client %u: caller acquires %zu locks in session %llu: ticket "
+            "%llu, timeout %.3f s",
+            who, event->acquire_all.names_n,
+            (unsigned long long)event->acquire_all.session,
+            (unsigned long long)event->id,
+            (double)event->acquire_all.timeout_ns / 1e9);
         break;
     case LL_EVENT_RELEASE:
         story_command(client, event, "releases", event->release.timeout_ns);
@@ -134,9 +136,9 @@ void sim_story_event(const struct sim_client *client,
         story_command(client, event, "resumes", event->resume.timeout_ns);
         break;
     case LL_EVENT_OBSERVE:
-        SIM_TELL(world, "client %u: caller observes %.*s: observer %llu", who,
-                 (int)event->observe.name.size, event->observe.name.data,
-                 (unsigned long long)event->id);
+        SIM_REPORT(world, "client %u: caller observes %.*s: observer %llu", who,
+                   (int)event->observe.name.size, event->observe.name.data,
+                   (unsigned long long)event->id);
         break;
     case LL_EVENT_OBSERVE_END:
         story_command(client, event, "ends observer", 0);
@@ -156,13 +158,13 @@ void sim_story_event(const struct sim_client *client,
         story_answer(client, event);
         break;
     case LL_EVENT_STREAM_DOWN:
-        SIM_TELL(world, "client %u < %s stream %u ended: %s", who,
-                 stream_name(event->stream_down.which),
-                 event->stream_down.generation, event->stream_down.text);
+        SIM_REPORT(world, "client %u < %s stream %u ended: %s", who,
+                   stream_name(event->stream_down.which),
+                   event->stream_down.generation, event->stream_down.text);
         break;
     case LL_EVENT_KEEPALIVE:
-        SIM_TELL(world, "client %u < keep-alive answered, TTL %lld", who,
-                 (long long)event->keepalive.ttl_s);
+        SIM_REPORT(world, "client %u < keep-alive answered, TTL %lld", who,
+                   (long long)event->keepalive.ttl_s);
         break;
     case LL_EVENT_WATCH_CREATED:
         story_watch(client, event, "created");
@@ -174,20 +176,20 @@ void sim_story_event(const struct sim_client *client,
         story_watch(client, event, "event");
         break;
     case LL_EVENT_ENDPOINTS:
-        SIM_TELL(world, "client %u < %u endpoints, %llx of them in use", who,
-                 event->endpoints.n,
-                 (unsigned long long)event->endpoints.usable);
+        SIM_REPORT(world, "client %u < %u endpoints, %llx of them in use", who,
+                   event->endpoints.n,
+                   (unsigned long long)event->endpoints.usable);
         break;
     }
 }
 
-static void story_told(const struct sim_client *client,
-                       const struct ll_effect *effect,
-                       const char *what)
+static void story_reported(const struct sim_client *client,
+                           const struct ll_effect *effect,
+                           const char *what)
 {
-    SIM_TELL(client->world, "client %u: %llu is %s: %s", client->peer.number,
-             (unsigned long long)effect->id, what,
-             leaselock_status_name(effect->detail.status));
+    SIM_REPORT(client->world, "client %u: %llu is %s: %s", client->peer.number,
+               (unsigned long long)effect->id, what,
+               leaselock_status_name(effect->detail.status));
 }
 
 void sim_story_effect(const struct sim_client *client,
@@ -201,69 +203,69 @@ void sim_story_effect(const struct sim_client *client,
 
     switch (effect->kind) {
     case LL_EFFECT_CALL:
-        SIM_TELL(world, "client %u > %llu: %s, call %u, endpoint %u", who, id,
-                 request_name(&effect->call.request), effect->call.seq,
-                 effect->call.endpoint);
+        SIM_REPORT(world, "client %u > %llu: %s, call %u, endpoint %u", who, id,
+                   request_name(&effect->call.request), effect->call.seq,
+                   effect->call.endpoint);
         break;
     case LL_EFFECT_STREAM_OPEN:
     case LL_EFFECT_STREAM_CLOSE:
-        SIM_TELL(world, "client %u > %s %s stream %u, endpoint %u", who,
-                 effect->kind == LL_EFFECT_STREAM_OPEN ? "open" : "close",
-                 stream_name(effect->stream.which), effect->stream.generation,
-                 effect->stream.endpoint);
+        SIM_REPORT(world, "client %u > %s %s stream %u, endpoint %u", who,
+                   effect->kind == LL_EFFECT_STREAM_OPEN ? "open" : "close",
+                   stream_name(effect->stream.which), effect->stream.generation,
+                   effect->stream.endpoint);
         break;
     case LL_EFFECT_KEEPALIVE:
-        SIM_TELL(world, "client %u > keep-alive of session %llu on stream %u",
-                 who, id,
-                 world->streams[client->streams[effect->keepalive.which] - 1]
-                     .generation);
+        SIM_REPORT(world, "client %u > keep-alive of session %llu on stream %u",
+                   who, id,
+                   world->streams[client->streams[effect->keepalive.which] - 1]
+                       .generation);
         break;
     case LL_EFFECT_WATCH_CREATE:
     case LL_EFFECT_WATCH_CANCEL:
-        SIM_TELL(world, "client %u > %lld: %s watching %s", who,
-                 (long long)(effect->watch.watch_id >> 20),
-                 effect->kind == LL_EFFECT_WATCH_CREATE ? "begin" : "end",
-                 slot_name(effect->watch.watch_id));
+        SIM_REPORT(world, "client %u > %lld: %s watching %s", who,
+                   (long long)(effect->watch.watch_id >> 20),
+                   effect->kind == LL_EFFECT_WATCH_CREATE ? "begin" : "end",
+                   slot_name(effect->watch.watch_id));
         break;
     case LL_EFFECT_SESSION_OPENED:
-        story_told(client, effect, "open");
+        story_reported(client, effect, "open");
         break;
     case LL_EFFECT_SESSION_CHANGED:
-        SIM_TELL(world, "client %u: session %llu is %s %s", who, id,
-                 states[effect->session.state], effect->session.why);
+        SIM_REPORT(world, "client %u: session %llu is %s %s", who, id,
+                   states[effect->session.state], effect->session.why);
         break;
     case LL_EFFECT_SESSION_CLOSED:
-        story_told(client, effect, "closed");
+        story_reported(client, effect, "closed");
         break;
     case LL_EFFECT_ACQUIRED:
-        story_told(client, effect, "acquired");
+        story_reported(client, effect, "acquired");
         break;
     case LL_EFFECT_LOST:
-        SIM_TELL(world, "client %u: %llu is lost: %s", who, id,
-                 effect->lost.why);
+        SIM_REPORT(world, "client %u: %llu is lost: %s", who, id,
+                   effect->lost.why);
         break;
     case LL_EFFECT_RELEASED:
-        story_told(client, effect, "released");
+        story_reported(client, effect, "released");
         break;
     case LL_EFFECT_OBSERVED:
-        SIM_TELL(world, "client %u: observer %llu: %s%.*s", who, id,
-                 effect->observed.is_end           ? "the end"
-                 : effect->observed.leader == NULL ? "nobody leads"
-                                                   : "the leader is ",
-                 effect->observed.leader != NULL
-                     ? (int)effect->observed.leader->key.size
-                     : 0,
-                 effect->observed.leader != NULL
-                     ? effect->observed.leader->key.data
-                     : "");
+        SIM_REPORT(world, "client %u: observer %llu: %s%.*s", who, id,
+                   effect->observed.is_end           ? "the end"
+                   : effect->observed.leader == NULL ? "nobody leads"
+                                                     : "the leader is ",
+                   effect->observed.leader != NULL
+                       ? (int)effect->observed.leader->key.size
+                       : 0,
+                   effect->observed.leader != NULL
+                       ? effect->observed.leader->key.data
+                       : "");
         break;
     case LL_EFFECT_WRITTEN:
-        SIM_TELL(world, "client %u: write %llu has ended%s: %s", who, id,
-                 effect->written.last ? "" : " for its caller",
-                 leaselock_status_name(effect->written.detail.status));
+        SIM_REPORT(world, "client %u: write %llu has ended%s: %s", who, id,
+                   effect->written.last ? "" : " for its caller",
+                   leaselock_status_name(effect->written.detail.status));
         break;
     case LL_EFFECT_QUERIED:
-        story_told(client, effect, "queried");
+        story_reported(client, effect, "queried");
         break;
     case LL_EFFECT_LOG:
         break;

@@ -25,7 +25,7 @@ static void open_alone(struct sim_bed *bed)
     sim_bed_open(bed, &config);
 }
 
-static void assert_told(struct sim_bed *bed, const char *lines)
+static void assert_reported(struct sim_bed *bed, const char *lines)
 {
     assert_string_equal(sim_bed_take(bed), lines);
 }
@@ -49,12 +49,12 @@ static void test_a_txn_is_one_revision(void **state)
     sim_bed_delete(&bed, 0, "b");
     sim_bed_delete(&bed, 0, "b");
     sim_bed_range(&bed, 0, &all);
-    assert_told(&bed, "1: revision 2 txn then {put, put}\n"
-                      "2: revision 3 txn then {put}\n"
-                      "3: revision 4 txn then {deleted 1}\n"
-                      "4: revision 4 txn then {deleted 0}\n"
-                      "5: revision 4 range count 1 "
-                      "[\"a\"=\"2\"(c2 m3 v2 l0)]\n");
+    assert_reported(&bed, "1: revision 2 txn then {put, put}\n"
+                          "2: revision 3 txn then {put}\n"
+                          "3: revision 4 txn then {deleted 1}\n"
+                          "4: revision 4 txn then {deleted 0}\n"
+                          "5: revision 4 range count 1 "
+                          "[\"a\"=\"2\"(c2 m3 v2 l0)]\n");
     assert_int_equal(bed.commits, 3);
     sim_bed_close(&bed);
 }
@@ -85,10 +85,10 @@ static void test_compares_come_before_writes(void **state)
     open_alone(&bed);
     sim_bed_txn(&bed, 0, &txn);
     sim_bed_txn(&bed, 0, &txn);
-    assert_told(&bed, "1: revision 2 txn then {range count 0 [], put, "
-                      "range count 1 [\"a\"=\"1\"(c2 m2 v1 l0)], "
-                      "txn then {put}}\n"
-                      "2: revision 2 txn else {}\n");
+    assert_reported(&bed, "1: revision 2 txn then {range count 0 [], put, "
+                          "range count 1 [\"a\"=\"1\"(c2 m2 v1 l0)], "
+                          "txn then {put}}\n"
+                          "2: revision 2 txn else {}\n");
     sim_bed_close(&bed);
 }
 
@@ -120,10 +120,10 @@ static void test_compares_of_ranges(void **state)
     sim_bed_txn(&bed, 0, &txn);
     compare.result = LL_COMPARE_NOT_EQUAL;
     sim_bed_txn(&bed, 0, &txn);
-    assert_told(&bed, "5: revision 4 txn else {}\n"
-                      "6: revision 4 txn then {}\n"
-                      "7: revision 4 txn else {}\n"
-                      "8: revision 4 txn else {}\n");
+    assert_reported(&bed, "5: revision 4 txn else {}\n"
+                          "6: revision 4 txn then {}\n"
+                          "7: revision 4 txn else {}\n"
+                          "8: revision 4 txn else {}\n");
     sim_bed_close(&bed);
 }
 
@@ -155,13 +155,14 @@ static void test_ranges_count_all_and_cut(void **state)
     range.revision = 0;
     range.count_only = true;
     sim_bed_range(&bed, 0, &range);
-    assert_told(&bed, "4: revision 4 range count 3 more "
-                      "[\"q/2\"=\"\"(c3 m3 v1 l0)]\n"
-                      "5: revision 4 range count 3 [\"q/2\"=\"x\"(c3 m3 v1 l0) "
-                      "\"q/3\"=\"x\"(c2 m2 v1 l0)]\n"
-                      "6: revision 4 range count 1 "
-                      "[\"q/3\"=\"x\"(c2 m2 v1 l0)]\n"
-                      "7: revision 4 range count 3 []\n");
+    assert_reported(&bed,
+                    "4: revision 4 range count 3 more "
+                    "[\"q/2\"=\"\"(c3 m3 v1 l0)]\n"
+                    "5: revision 4 range count 3 [\"q/2\"=\"x\"(c3 m3 v1 l0) "
+                    "\"q/3\"=\"x\"(c2 m2 v1 l0)]\n"
+                    "6: revision 4 range count 1 "
+                    "[\"q/3\"=\"x\"(c2 m2 v1 l0)]\n"
+                    "7: revision 4 range count 3 []\n");
     sim_bed_close(&bed);
 }
 
@@ -188,12 +189,13 @@ static void test_revisions_out_of_range(void **state)
     range.revision = 3;
     sim_bed_range(&bed, 0, &range);
     sim_bed_txn(&bed, 0, &txn);
-    assert_told(&bed, "4: error 11 \"etcdserver: mvcc: required revision is a "
-                      "future revision\"\n"
-                      "5: revision 3 range count 1 "
-                      "[\"a\"=\"2\"(c2 m3 v2 l0)]\n"
-                      "6: error 11 \"etcdserver: mvcc: required revision has "
-                      "been compacted\"\n");
+    assert_reported(&bed,
+                    "4: error 11 \"etcdserver: mvcc: required revision is a "
+                    "future revision\"\n"
+                    "5: revision 3 range count 1 "
+                    "[\"a\"=\"2\"(c2 m3 v2 l0)]\n"
+                    "6: error 11 \"etcdserver: mvcc: required revision has "
+                    "been compacted\"\n");
     sim_bed_close(&bed);
 }
 
@@ -229,7 +231,7 @@ static void test_the_first_of_two_faults(void **state)
         sim_bed_open(&bed, &config);
         sim_bed_txn(&bed, 0, &ranged);
         sim_bed_txn(&bed, 0, &put);
-        assert_told(&bed, cases[i].expected);
+        assert_reported(&bed, cases[i].expected);
         sim_bed_close(&bed);
     }
 }
@@ -256,11 +258,11 @@ static void test_what_fails_a_txn(void **state)
     txn.then_n = 3;
     sim_bed_txn(&bed, 0, &txn);
     sim_bed_get(&bed, 0, "", false);
-    assert_told(&bed, "1: no lease 5 \"etcdserver: requested lease not "
-                      "found\"\n"
-                      "2: error 3 \"etcdserver: duplicate key given in txn "
-                      "request\"\n"
-                      "3: error 3 \"etcdserver: key is not provided\"\n");
+    assert_reported(&bed, "1: no lease 5 \"etcdserver: requested lease not "
+                          "found\"\n"
+                          "2: error 3 \"etcdserver: duplicate key given in txn "
+                          "request\"\n"
+                          "3: error 3 \"etcdserver: key is not provided\"\n");
     assert_int_equal(sim_etcd_revision(bed.etcd), 1);
     sim_bed_close(&bed);
 }
@@ -287,8 +289,8 @@ static void test_operations_have_a_limit(void **state)
     assert_non_null(strstr(sim_bed_take(&bed), "revision 1 txn then"));
     txn.then_n = 127;
     sim_bed_txn(&bed, 0, &txn);
-    assert_told(&bed, "2: error 3 \"etcdserver: too many operations in txn "
-                      "request\"\n");
+    assert_reported(&bed, "2: error 3 \"etcdserver: too many operations in txn "
+                          "request\"\n");
     sim_bed_close(&bed);
 }
 
@@ -306,27 +308,27 @@ static void test_leases(void **state)
     sim_bed_put(&bed, 0, "a", "", 7);
     sim_bed_put(&bed, 0, "c", "", 7);
     sim_bed_put(&bed, 0, "c", "", 0);
-    assert_told(&bed, "1: revision 1 granted 2 2\n"
-                      "2: lease exists 9 \"etcdserver: lease already "
-                      "exists\"\n"
-                      "3: revision 2 txn then {put}\n"
-                      "4: revision 3 txn then {put}\n"
-                      "5: revision 4 txn then {put}\n"
-                      "6: revision 5 txn then {put}\n");
+    assert_reported(&bed, "1: revision 1 granted 2 2\n"
+                          "2: lease exists 9 \"etcdserver: lease already "
+                          "exists\"\n"
+                          "3: revision 2 txn then {put}\n"
+                          "4: revision 3 txn then {put}\n"
+                          "5: revision 4 txn then {put}\n"
+                          "6: revision 5 txn then {put}\n");
     sim_etcd_stream_open(bed.etcd, 0, 1, LL_STREAM_WATCH);
     sim_bed_watch(&bed, 1, 1, "a", "z", 0);
     sim_bed_lease(&bed, 0, LL_REQUEST_LEASE_TTL, 7, 0);
     sim_bed_lease(&bed, 0, LL_REQUEST_LEASE_REVOKE, 7, 0);
     sim_bed_lease(&bed, 0, LL_REQUEST_LEASE_REVOKE, 7, 0);
     sim_bed_lease(&bed, 0, LL_REQUEST_LEASE_TTL, 7, 0);
-    assert_told(&bed, "w1: watch 1 revision 5 created\n"
-                      "7: revision 5 ttl of 2\n"
-                      "w1: watch 1 revision 6  del \"a\"=\"\"(c0 m6 v0 l0) "
-                      "del \"b\"=\"\"(c0 m6 v0 l0)\n"
-                      "8: revision 6 revoked\n"
-                      "9: no lease 5 \"etcdserver: requested lease not "
-                      "found\"\n"
-                      "10: revision 6 ttl none of 0\n");
+    assert_reported(&bed, "w1: watch 1 revision 5 created\n"
+                          "7: revision 5 ttl of 2\n"
+                          "w1: watch 1 revision 6  del \"a\"=\"\"(c0 m6 v0 l0) "
+                          "del \"b\"=\"\"(c0 m6 v0 l0)\n"
+                          "8: revision 6 revoked\n"
+                          "9: no lease 5 \"etcdserver: requested lease not "
+                          "found\"\n"
+                          "10: revision 6 ttl none of 0\n");
     assert_false(sim_etcd_has_lease(bed.etcd, 7));
     sim_bed_close(&bed);
 }
@@ -345,18 +347,18 @@ static void test_leases_expire(void **state)
     sim_bed_pass_ms(&bed, 4900);
     sim_etcd_keepalive(bed.etcd, 1, 7, bed.now_ns);
     sim_etcd_keepalive(bed.etcd, 1, 8, bed.now_ns);
-    assert_told(&bed, "1: revision 1 granted 5 5\n"
-                      "k1: lease 7 ttl 5\n"
-                      "k1: lease 8 ttl 0\n");
+    assert_reported(&bed, "1: revision 1 granted 5 5\n"
+                          "k1: lease 7 ttl 5\n"
+                          "k1: lease 8 ttl 0\n");
     expiry_ns = sim_etcd_lease_expiry_ns(bed.etcd, 7);
     assert_int_equal(expiry_ns, bed.now_ns + INT64_C(5000000000));
     sim_bed_pass_ms(&bed, 4999);
     assert_true(sim_etcd_has_lease(bed.etcd, 7));
     sim_bed_pass_ms(&bed, 1);
     sim_etcd_keepalive(bed.etcd, 1, 7, bed.now_ns);
-    assert_told(&bed, "");
+    assert_reported(&bed, "");
     sim_bed_pass_ms(&bed, 500);
-    assert_told(&bed, "k1: lease 7 ttl 0\n");
+    assert_reported(&bed, "k1: lease 7 ttl 0\n");
     assert_int_equal(sim_etcd_deadline_ns(bed.etcd), INT64_MAX);
     sim_bed_close(&bed);
 }

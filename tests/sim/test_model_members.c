@@ -26,7 +26,7 @@ static void open_three(struct sim_bed *bed, int64_t lag_ms)
     sim_bed_open(bed, &config);
 }
 
-static void assert_told(struct sim_bed *bed, const char *lines)
+static void assert_reported(struct sim_bed *bed, const char *lines)
 {
     assert_string_equal(sim_bed_take(bed), lines);
 }
@@ -46,18 +46,19 @@ static void test_a_member_lags(void **state)
     sim_bed_get(&bed, 1, "a", true);
     sim_bed_get(&bed, 1, "a", false);
     sim_bed_get(&bed, 0, "a", false);
-    assert_told(&bed, "w1: watch 1 revision 1 created\n"
-                      "1: revision 2 txn then {put}\n"
-                      "2: revision 1 range count 0 []\n"
-                      "4: revision 2 range count 1 "
-                      "[\"a\"=\"1\"(c2 m2 v1 l0)]\n");
+    assert_reported(&bed, "w1: watch 1 revision 1 created\n"
+                          "1: revision 2 txn then {put}\n"
+                          "2: revision 1 range count 0 []\n"
+                          "4: revision 2 range count 1 "
+                          "[\"a\"=\"1\"(c2 m2 v1 l0)]\n");
     sim_bed_put(&bed, 1, "b", "", 0);
-    assert_told(&bed, "");
+    assert_reported(&bed, "");
     sim_bed_pass_ms(&bed, 1000);
-    assert_told(&bed, "w1: watch 1 revision 2  put \"a\"=\"1\"(c2 m2 v1 l0)\n"
-                      "3: revision 2 range count 1 "
-                      "[\"a\"=\"1\"(c2 m2 v1 l0)]\n"
-                      "5: revision 3 txn then {put}\n");
+    assert_reported(&bed,
+                    "w1: watch 1 revision 2  put \"a\"=\"1\"(c2 m2 v1 l0)\n"
+                    "3: revision 2 range count 1 "
+                    "[\"a\"=\"1\"(c2 m2 v1 l0)]\n"
+                    "5: revision 3 txn then {put}\n");
     sim_bed_close(&bed);
 }
 
@@ -77,14 +78,15 @@ static void test_a_member_stops(void **state)
     sim_bed_watch(&bed, 1, 2, "a", NULL, 0);
     sim_bed_put(&bed, 0, "a", "1", 0);
     sim_bed_pass_ms(&bed, 60000);
-    assert_told(&bed, "2: revision 2 txn then {put}\n");
+    assert_reported(&bed, "2: revision 2 txn then {put}\n");
     sim_etcd_continue(bed.etcd, 2, bed.now_ns);
     /* It processes its clients' messages first; the seed decides the order of
      * the two watches. */
-    assert_told(&bed, "1: revision 1 range count 0 []\n"
-                      "w1: watch 2 revision 1 created\n"
-                      "w1: watch 1 revision 2  put \"a\"=\"1\"(c2 m2 v1 l0)\n"
-                      "w1: watch 2 revision 2  put \"a\"=\"1\"(c2 m2 v1 l0)\n");
+    assert_reported(&bed,
+                    "1: revision 1 range count 0 []\n"
+                    "w1: watch 2 revision 1 created\n"
+                    "w1: watch 1 revision 2  put \"a\"=\"1\"(c2 m2 v1 l0)\n"
+                    "w1: watch 2 revision 2  put \"a\"=\"1\"(c2 m2 v1 l0)\n");
     sim_bed_close(&bed);
 }
 
@@ -100,14 +102,14 @@ static void test_a_member_dies(void **state)
     sim_etcd_stop(bed.etcd, 1, bed.now_ns);
     sim_bed_get(&bed, 1, "a", true);
     sim_etcd_kill(bed.etcd, 1, bed.now_ns);
-    assert_told(&bed, "s1: down \"Socket closed\"\n");
+    assert_reported(&bed, "s1: down \"Socket closed\"\n");
     sim_bed_put(&bed, 0, "a", "1", 0);
     sim_bed_get(&bed, 1, "a", true);
     sim_etcd_restart(bed.etcd, 1, bed.now_ns);
     sim_bed_get(&bed, 1, "a", false);
-    assert_told(&bed, "2: revision 2 txn then {put}\n"
-                      "4: revision 2 range count 1 "
-                      "[\"a\"=\"1\"(c2 m2 v1 l0)]\n");
+    assert_reported(&bed, "2: revision 2 txn then {put}\n"
+                          "4: revision 2 range count 1 "
+                          "[\"a\"=\"1\"(c2 m2 v1 l0)]\n");
     sim_bed_close(&bed);
 }
 
@@ -126,25 +128,25 @@ static void test_a_member_is_cut_off(void **state)
     sim_bed_put(&bed, 0, "a", "1", 0);
     sim_bed_get(&bed, 1, "a", true);
     sim_bed_get(&bed, 1, "a", false);
-    assert_told(&bed, "1: revision 2 txn then {put}\n"
-                      "2: revision 1 range count 0 []\n");
+    assert_reported(&bed, "1: revision 2 txn then {put}\n"
+                          "2: revision 1 range count 0 []\n");
     sim_bed_pass_ms(&bed, 1000);
     sim_bed_get(&bed, 1, "a", true);
     sim_bed_ask(&bed, 1, &status);
     sim_etcd_stream_open(bed.etcd, 1, 2, LL_STREAM_WATCH);
-    assert_told(&bed, "4: lost 14 \"etcdserver: no leader\"\n"
-                      "5: revision 1 version 3.4.23\n"
-                      "s2: down \"etcdserver: no leader\"\n");
+    assert_reported(&bed, "4: lost 14 \"etcdserver: no leader\"\n"
+                          "5: revision 1 version 3.4.23\n"
+                          "s2: down \"etcdserver: no leader\"\n");
     sim_bed_pass_ms(&bed, 2999);
-    assert_told(&bed, "");
+    assert_reported(&bed, "");
     sim_bed_pass_ms(&bed, 1);
-    assert_told(&bed, "s1: down \"etcdserver: no leader\"\n");
+    assert_reported(&bed, "s1: down \"etcdserver: no leader\"\n");
     sim_bed_pass_ms(&bed, 3000);
-    assert_told(&bed, "3: lost 14 \"etcdserver: request timed out\"\n");
+    assert_reported(&bed, "3: lost 14 \"etcdserver: request timed out\"\n");
     sim_etcd_heal(bed.etcd, 1, bed.now_ns);
     sim_bed_get(&bed, 1, "a", true);
-    assert_told(&bed, "6: revision 2 range count 1 "
-                      "[\"a\"=\"1\"(c2 m2 v1 l0)]\n");
+    assert_reported(&bed, "6: revision 2 range count 1 "
+                          "[\"a\"=\"1\"(c2 m2 v1 l0)]\n");
     sim_bed_close(&bed);
 }
 
@@ -190,10 +192,10 @@ static void test_no_quorum(void **state)
     sim_bed_pass_ms(&bed, 1000);
     assert_int_equal(sim_etcd_leader(bed.etcd), 3);
     sim_bed_pass_ms(&bed, 10000);
-    assert_told(&bed, "1: lost 14 \"etcdserver: request timed out\"\n"
-                      "2: lost 14 \"etcdserver: request timed out\"\n");
+    assert_reported(&bed, "1: lost 14 \"etcdserver: request timed out\"\n"
+                          "2: lost 14 \"etcdserver: request timed out\"\n");
     sim_bed_put(&bed, 0, "b", "1", 0);
-    assert_told(&bed, "3: lost 14 \"etcdserver: no leader\"\n");
+    assert_reported(&bed, "3: lost 14 \"etcdserver: no leader\"\n");
     sim_etcd_restart(bed.etcd, 1, bed.now_ns);
     sim_bed_pass_ms(&bed, 1000);
     sim_bed_put(&bed, 1, "b", "1", 0);
@@ -246,8 +248,8 @@ static void test_busy(void **state)
     sim_etcd_set_busy(bed.etcd, true);
     sim_bed_put(&bed, 0, "a", "1", 0);
     sim_bed_get(&bed, 0, "a", false);
-    assert_told(&bed, "1: again 2 \"etcdserver: too many requests\"\n"
-                      "2: revision 1 range count 0 []\n");
+    assert_reported(&bed, "1: again 2 \"etcdserver: too many requests\"\n"
+                          "2: revision 1 range count 0 []\n");
     assert_int_equal(sim_etcd_calls_served(bed.etcd), 2);
     assert_int_equal(sim_etcd_writes_served(bed.etcd), 1);
     sim_bed_close(&bed);
@@ -273,7 +275,7 @@ static void test_a_stale_leader(void **state)
         sim_etcd_keepalive(bed.etcd, 1, 7, bed.now_ns);
         (void)sim_bed_take(&bed);
         sim_etcd_continue(bed.etcd, 0, bed.now_ns);
-        assert_told(&bed, "k1: lease 7 ttl 30\n");
+        assert_reported(&bed, "k1: lease 7 ttl 30\n");
         assert_int_equal(sim_etcd_lease_expiry_ns(bed.etcd, 7) >
                              bed.now_ns + 29000 * NS_PER_MS,
                          stale == 0);

@@ -21,14 +21,14 @@ static void open_alone(struct sim_bed *bed)
     sim_etcd_stream_open(bed->etcd, 0, 1, LL_STREAM_WATCH);
 }
 
-static void assert_told(struct sim_bed *bed, const char *lines)
+static void assert_reported(struct sim_bed *bed, const char *lines)
 {
     assert_string_equal(sim_bed_take(bed), lines);
 }
 
 /** A watch from now on receives each revision when it is committed, in one
  * message; its filters leave out events. */
-static void test_synced_watch_is_told_at_once(void **state)
+static void test_synced_watch_is_reported_at_once(void **state)
 {
     const struct sim_watch_request deletions = {
         .watch_id = 2, .key = sim_bytes("a"), .deletions = true};
@@ -40,15 +40,16 @@ static void test_synced_watch_is_told_at_once(void **state)
     sim_etcd_watch_create(bed.etcd, 1, &deletions, bed.now_ns);
     (void)sim_bed_take(&bed);
     sim_bed_put(&bed, 0, "a", "1", 0);
-    assert_told(&bed, "2: revision 3 txn then {put}\n");
+    assert_reported(&bed, "2: revision 3 txn then {put}\n");
     sim_bed_delete(&bed, 0, "a");
-    assert_told(&bed, "w1: watch 2 revision 4  del \"a\"=\"\"(c0 m4 v0 l0)\n"
-                      "3: revision 4 txn then {deleted 1}\n");
+    assert_reported(&bed,
+                    "w1: watch 2 revision 4  del \"a\"=\"\"(c0 m4 v0 l0)\n"
+                    "3: revision 4 txn then {deleted 1}\n");
     sim_etcd_watch_cancel(bed.etcd, 1, 2, bed.now_ns);
     sim_etcd_watch_cancel(bed.etcd, 1, 2, bed.now_ns);
     sim_bed_put(&bed, 0, "a", "2", 0);
-    assert_told(&bed, "w1: watch 2 revision 4 canceled error \"\"\n"
-                      "4: revision 5 txn then {put}\n");
+    assert_reported(&bed, "w1: watch 2 revision 4 canceled error \"\"\n"
+                          "4: revision 5 txn then {put}\n");
     sim_bed_close(&bed);
 }
 
@@ -66,22 +67,23 @@ static void test_unsynced_watch_waits_for_the_loop(void **state)
     sim_bed_watch(&bed, 1, 0, "a", NULL, 2);
     sim_bed_watch(&bed, 1, 0, "a", NULL, 3);
     sim_bed_put(&bed, 0, "a", "2", 0);
-    assert_told(&bed, "w1: watch 0 revision 3 created\n"
-                      "w1: watch 1 revision 3 created\n"
-                      "3: revision 4 txn then {put}\n");
+    assert_reported(&bed, "w1: watch 0 revision 3 created\n"
+                          "w1: watch 1 revision 3 created\n"
+                          "3: revision 4 txn then {put}\n");
     sim_etcd_watch_cancel(bed.etcd, 1, 1, bed.now_ns);
     (void)sim_bed_take(&bed);
     sim_bed_pass_ms(&bed, 100);
-    assert_told(&bed, "w1: watch 0 revision 4  put \"a\"=\"1\"(c2 m2 v1 l0) "
-                      "del \"a\"=\"\"(c0 m3 v0 l0) "
-                      "put \"a\"=\"2\"(c4 m4 v1 l0)\n");
+    assert_reported(&bed,
+                    "w1: watch 0 revision 4  put \"a\"=\"1\"(c2 m2 v1 l0) "
+                    "del \"a\"=\"\"(c0 m3 v0 l0) "
+                    "put \"a\"=\"2\"(c4 m4 v1 l0)\n");
     assert_int_equal(sim_etcd_deadline_ns(bed.etcd), INT64_MAX);
     sim_bed_close(&bed);
 }
 
 /** A message to an unsynced watch has at most 1,000 revisions; the rest
  * follows. */
-static void test_unsynced_watch_is_told_in_batches(void **state)
+static void test_unsynced_watch_is_reported_in_batches(void **state)
 {
     struct sim_bed bed;
     int i;
@@ -116,15 +118,15 @@ static void test_refused_watches(void **state)
     sim_bed_watch(&bed, 1, 4, "b", "a", 0);
     sim_bed_watch(&bed, 1, 5, "secret/1", NULL, 0);
     sim_bed_put(&bed, 0, "b", "", 0);
-    assert_told(&bed,
-                "w1: watch 3 revision 1 created\n"
-                "w1: watch -1 revision 1 canceled error \"mvcc: duplicate "
-                "watch ID provided on the WatchStream\"\n"
-                "w1: watch -1 revision 1 canceled error \"mvcc: watcher range "
-                "is empty\"\n"
-                "w1: watch -1 revision 1 canceled refused \"rpc error: code = "
-                "PermissionDenied desc = etcdserver: permission denied\"\n"
-                "1: revision 2 txn then {put}\n");
+    assert_reported(
+        &bed, "w1: watch 3 revision 1 created\n"
+              "w1: watch -1 revision 1 canceled error \"mvcc: duplicate "
+              "watch ID provided on the WatchStream\"\n"
+              "w1: watch -1 revision 1 canceled error \"mvcc: watcher range "
+              "is empty\"\n"
+              "w1: watch -1 revision 1 canceled refused \"rpc error: code = "
+              "PermissionDenied desc = etcdserver: permission denied\"\n"
+              "1: revision 2 txn then {put}\n");
     sim_bed_close(&bed);
 }
 
@@ -144,15 +146,17 @@ static void test_compaction_ends_an_old_watch(void **state)
     sim_etcd_compact(bed.etcd, 3, bed.now_ns);
     (void)sim_bed_take(&bed);
     sim_bed_pass_ms(&bed, 100);
-    assert_told(&bed, "w1: watch 2 revision 0 canceled error \"compacted at "
-                      "revision 3\"\n");
+    assert_reported(&bed,
+                    "w1: watch 2 revision 0 canceled error \"compacted at "
+                    "revision 3\"\n");
     sim_bed_watch(&bed, 1, 3, "a", NULL, 3);
     sim_bed_pass_ms(&bed, 100);
     sim_bed_put(&bed, 0, "b", "", 0);
-    assert_told(&bed, "w1: watch 3 revision 4 created\n"
-                      "w1: watch 3 revision 4  put \"a\"=\"2\"(c2 m3 v2 l0) "
-                      "put \"a\"=\"3\"(c2 m4 v3 l0)\n"
-                      "4: revision 5 txn then {put}\n");
+    assert_reported(&bed,
+                    "w1: watch 3 revision 4 created\n"
+                    "w1: watch 3 revision 4  put \"a\"=\"2\"(c2 m3 v2 l0) "
+                    "put \"a\"=\"3\"(c2 m4 v3 l0)\n"
+                    "4: revision 5 txn then {put}\n");
     sim_bed_close(&bed);
 }
 
@@ -187,7 +191,7 @@ static void test_a_write_in_between_makes_unsynced(void **state)
                            i, revision, i, revision + 1, revision + 1,
                            revision);
             revision++;
-            assert_told(&bed, expected);
+            assert_reported(&bed, expected);
         }
         sim_etcd_watch_cancel(bed.etcd, 1, i, bed.now_ns);
         (void)sim_bed_take(&bed);
@@ -220,7 +224,7 @@ static void test_newer_releases_place_it_synced(void **state)
             sim_bed_pass_ms(&bed, 1);
             (void)snprintf(expected, sizeof(expected),
                            "w1: watch %d revision %d created\n", i, ++revision);
-            assert_told(&bed, expected);
+            assert_reported(&bed, expected);
             sim_bed_put(&bed, 0, "a", "", 0);
             revision++;
             assert_non_null(strstr(sim_bed_take(&bed), "put \"a\""));
@@ -234,9 +238,9 @@ static void test_newer_releases_place_it_synced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_synced_watch_is_told_at_once),
+        cmocka_unit_test(test_synced_watch_is_reported_at_once),
         cmocka_unit_test(test_unsynced_watch_waits_for_the_loop),
-        cmocka_unit_test(test_unsynced_watch_is_told_in_batches),
+        cmocka_unit_test(test_unsynced_watch_is_reported_in_batches),
         cmocka_unit_test(test_refused_watches),
         cmocka_unit_test(test_compaction_ends_an_old_watch),
         cmocka_unit_test(test_a_write_in_between_makes_unsynced),

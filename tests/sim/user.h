@@ -31,8 +31,8 @@ void sim_user_acquire(struct sim_client *client, struct sim_session *session);
 void sim_user_find_deadlock(struct sim_client *client,
                             struct sim_ticket *ticket);
 /** Draws when the ticket's own key is to be watched, in core's form. */
-int64_t sim_user_draw_guard(struct sim_client *client,
-                            struct sim_ticket *ticket);
+int64_t sim_user_draw_watch_own(struct sim_client *client,
+                                struct sim_ticket *ticket);
 /** Acquires a further lock, with deadlock detection; the held ticket is
  * released when that has ended. False: the session accepts none. */
 bool sim_user_chain(struct sim_client *client, struct sim_ticket *held);

@@ -95,7 +95,7 @@ static void requeue_one(struct sim_client *client,
     event.acquire.value = (struct ll_bytes){"sim", 3};
     event.acquire.timeout_ns = inherit_timeout(client, before, ticket);
     event.acquire.find_deadlock = ticket->finds_deadlock;
-    event.acquire.guard_ns = sim_user_draw_guard(client, ticket);
+    event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
     event.acquire.early = true;
     if (sim_client_step(client, &event) != 0) {
         sim_several_forget(client, ticket); /* the session was lost as well */
@@ -134,7 +134,7 @@ static void requeue_several(struct sim_client *client,
     event.acquire_all.value = (struct ll_bytes){"sim", 3};
     event.acquire_all.timeout_ns = inherit_timeout(client, before, multi);
     event.acquire_all.find_deadlock = multi->finds_deadlock;
-    event.acquire_all.guard_ns = sim_user_draw_guard(client, multi);
+    event.acquire_all.watch_own_ns = sim_user_draw_watch_own(client, multi);
     event.acquire_all.early = true;
     if (sim_client_step(client, &event) != 0) {
         sim_several_forget(client, multi);

@@ -89,7 +89,7 @@ static void take_over_ticket(struct sim_client *client,
     ticket->resume_token =
         sim_chance(&client->random, 700000) ? before->token : 0;
     ticket->has_timeout = sim_chance(&client->random, 200000);
-    event.resume.guard_ns = sim_user_draw_guard(client, ticket);
+    event.resume.watch_own_ns = sim_user_draw_watch_own(client, ticket);
     event.resume.timeout_ns = -1;
     if (ticket->has_timeout) {
         event.resume.timeout_ns =
@@ -138,7 +138,7 @@ void sim_user_take_over(struct sim_client *client, uint64_t id)
         if (ticket != NULL && ticket->session == session->before &&
             client->objects[old].is_dead && ticket->in_keys &&
             (ticket->was_waiting || ticket->is_granted) &&
-            !ticket->is_released && !ticket->lost_told &&
+            !ticket->is_released && !ticket->lost_reported &&
             !client->world->is_over && sim_chance(&client->random, 900000)) {
             take_over_ticket(client, session, ticket);
         }

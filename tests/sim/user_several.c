@@ -79,7 +79,7 @@ void sim_user_acquire_all(struct sim_client *client,
         sim_user_find_deadlock(client, multi);
     }
     event.acquire_all.find_deadlock = multi->finds_deadlock;
-    event.acquire_all.guard_ns = sim_user_draw_guard(client, multi);
+    event.acquire_all.watch_own_ns = sim_user_draw_watch_own(client, multi);
     multi->name = names[0];
     event.acquire_all.session = session->id;
     event.acquire_all.names = bytes;

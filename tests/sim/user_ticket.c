@@ -76,9 +76,9 @@ int64_t sim_user_draw_timeout(struct sim_client *client,
 {
     int64_t timeout_ns = draw_timeout(client);
 
-    ticket->once = timeout_ns == 0;
+    ticket->try_only = timeout_ns == 0;
     ticket->has_timeout = timeout_ns > 0;
-    if (ticket->once) {
+    if (ticket->try_only) {
         ticket->acquire_due_ns =
             sim_user_now_ns(client) + 3 * client->world->request_timeout_ns;
     } else if (ticket->has_timeout) {
@@ -112,11 +112,11 @@ void sim_user_find_deadlock(struct sim_client *client,
     ticket->finds_deadlock = true;
 }
 
-int64_t sim_user_draw_guard(struct sim_client *client,
-                            struct sim_ticket *ticket)
+int64_t sim_user_draw_watch_own(struct sim_client *client,
+                                struct sim_ticket *ticket)
 {
-    ticket->is_guarded = sim_chance(&client->random, 250000);
-    return ticket->is_guarded ? -1 : 0;
+    ticket->watches_own = sim_chance(&client->random, 250000);
+    return ticket->watches_own ? -1 : 0;
 }
 
 /** Acquires a lock, alone or while another is held. */
@@ -134,7 +134,7 @@ static struct sim_ticket *acquire(struct sim_client *client,
         sim_user_find_deadlock(client, ticket);
     }
     event.acquire.find_deadlock = finds_deadlock;
-    event.acquire.guard_ns = sim_user_draw_guard(client, ticket);
+    event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
     ticket->name = (unsigned)sim_below(&client->random, world->names_n);
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){world->names[ticket->name],
@@ -216,7 +216,7 @@ void sim_user_release(struct sim_client *client, struct sim_ticket *ticket)
         return;
     }
     if (again && status == 0) {
-        sim_break(world, "told once", "ticket %u.%llu is released twice",
+        sim_break(world, "reported once", "ticket %u.%llu is released twice",
                   ticket->client, (unsigned long long)ticket->id);
     } else if (!again && status != 0) {
         ticket->release_owed = false;

@@ -60,7 +60,7 @@ void sim_hash(struct sim_world *world, uint64_t number)
     world->result->hash = ll_random_next(&mix);
 }
 
-void sim_tell(struct sim_world *world, const char *format, ...)
+void sim_report(struct sim_world *world, const char *format, ...)
 {
     va_list args;
 
@@ -88,7 +88,7 @@ void sim_break(struct sim_world *world,
     (void)vsnprintf(world->result->text, sizeof(world->result->text), format,
                     args);
     va_end(args);
-    SIM_TELL(world, "!! %s: %s", invariant, world->result->text);
+    SIM_REPORT(world, "!! %s: %s", invariant, world->result->text);
 }
 
 static void world_on_commit(void *arg, int64_t revision)
@@ -218,7 +218,7 @@ static void phase_enter(struct sim_world *world, enum sim_phase phase)
 
     world->phase = phase;
     world->phase_ns = world->now_ns;
-    SIM_TELL(world, "== %s", titles[phase]);
+    SIM_REPORT(world, "== %s", titles[phase]);
     sim_push(world, world->now_ns + PHASE_NS, SIM_EVENT_PHASE, (unsigned)phase,
              0);
     if (phase == SIM_PHASE_HEAL) {

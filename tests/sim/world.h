@@ -103,11 +103,11 @@ struct sim_stream {
     enum ll_stream_kind kind;
     uint32_t generation;
     uint32_t endpoint;
-    bool is_open;      /* its peer reads its messages */
-    bool is_down_told; /* its end was reported to its peer */
-    bool is_served;    /* by its member */
-    bool is_proxied;   /* etcd's grpc-proxy is in between */
-    bool is_other;     /* opened at another cluster */
+    bool is_open;          /* its peer reads its messages */
+    bool is_down_reported; /* its end was reported to its peer */
+    bool is_served;        /* by its member */
+    bool is_proxied;       /* etcd's grpc-proxy is in between */
+    bool is_other;         /* opened at another cluster */
     int64_t forth_ns;
     int64_t back_ns;
     struct sim_queue forth;
@@ -157,14 +157,14 @@ struct sim_ticket {
     struct sim_session *session;
     int seen_state; /* for the coverage */
     int seen_watches[2];
-    bool once;
+    bool try_only;
     bool has_timeout;
     bool acquire_owed;
     bool release_owed;
     bool was_canceled;
     bool is_released; /* requested by the caller */
     bool is_granted;  /* ACQUIRED 0 was reported */
-    bool lost_told;
+    bool lost_reported;
     bool is_meddled; /* a third party deleted its key or revoked its lease */
     bool has_key;
     bool is_out;  /* its key was deleted while others were ahead of it */
@@ -190,7 +190,7 @@ struct sim_ticket {
     bool was_waiting;    /* when its process died */
     bool in_keys;        /* in world->keys: no ticket resumed it */
     bool finds_deadlock; /* for a deadlock that it is in */
-    bool is_guarded;     /* its key is watched from the grant on */
+    bool watches_own;    /* its key is watched from the grant on */
     bool is_marked;      /* as the victim of its deadlock */
     int seen_deadlock;   /* for the coverage */
     uint64_t chained;    /* the ticket that its caller waits for while holding
@@ -224,9 +224,9 @@ struct sim_write {
     int64_t token;
     int seen_state; /* for the coverage */
     bool releases;
-    bool is_old;   /* it was there when etcd was restored */
-    bool was_told; /* its timeout */
-    bool is_over;  /* its end was reported */
+    bool is_old;       /* it was there when etcd was restored */
+    bool was_reported; /* its timeout */
+    bool is_over;      /* its end was reported */
     int status;
     int64_t due_ns;
     int64_t revision; /* at which it was applied */
@@ -378,13 +378,13 @@ void sim_push(struct sim_world *world,
               uint64_t id);
 void sim_hash(struct sim_world *world, uint64_t number);
 /** A line of the story. */
-#define SIM_TELL(world, ...)                                                   \
+#define SIM_REPORT(world, ...)                                                 \
     do {                                                                       \
         if ((world)->options->trace != NULL) {                                 \
-            sim_tell((world), __VA_ARGS__);                                    \
+            sim_report((world), __VA_ARGS__);                                  \
         }                                                                      \
     } while (0)
-void sim_tell(struct sim_world *world, const char *format, ...)
+void sim_report(struct sim_world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** Reports a broken invariant and ends the run. */
 void sim_break(struct sim_world *world,
@@ -470,7 +470,8 @@ bool sim_go_is_idle(const struct sim_go *go);
 
 /** invariants.c */
 void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket);
-void sim_check_told(struct sim_client *client, const struct ll_effect *effect);
+void sim_check_reported(struct sim_client *client,
+                        const struct ll_effect *effect);
 /** Core's state of a ticket is LOST, and no effect is left to draw. */
 void sim_check_lost_ticket(struct sim_client *client,
                            const struct sim_ticket *ticket);

@@ -115,16 +115,17 @@ void sim_check_written(struct sim_client *client,
     int status = effect->written.detail.status;
 
     if (write == NULL || write->is_over) {
-        sim_break(client->world, "told once", "write %u.%llu is reported again",
-                  client->peer.number, (unsigned long long)effect->id);
+        sim_break(client->world, "reported once",
+                  "write %u.%llu is reported again", client->peer.number,
+                  (unsigned long long)effect->id);
         return;
     }
     if (!effect->written.last) {
-        if (write->was_told || !is_open(status)) {
-            break_write(client, write, "told once",
+        if (write->was_reported || !is_open(status)) {
+            break_write(client, write, "reported once",
                         "is reported wrongly before its end");
         }
-        write->was_told = true;
+        write->was_reported = true;
         return;
     }
     write->is_over = true;

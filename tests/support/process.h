@@ -77,7 +77,7 @@ bool test_process_line(struct test_process *process,
 
 /**
  * Waits for the child's end, and keeps reading its output meanwhile. May be
- * called again, after a time-out and after the end.
+ * called again, after a timeout and after the end.
  *
  * @return its status as a shell reports it, or TEST_PROCESS_TIMEOUT / */
 int test_process_wait(struct test_process *process, int timeout_ms);

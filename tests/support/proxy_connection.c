@@ -30,7 +30,7 @@ void test_reset_fd(int *fd)
 bool test_connection_is_over(const struct test_connection *connection)
 {
     return connection->broken ||
-           (connection->up.end_told && connection->down.end_told);
+           (connection->up.end_reported && connection->down.end_reported);
 }
 
 struct test_connection *test_connection_open(int client_fd,
@@ -109,8 +109,8 @@ static bool flow_write(struct test_flow *flow, int fd)
         }
         flow->start += (size_t)sent;
     }
-    if (flow->ended && !flow->end_told && flow->start == flow->end) {
-        flow->end_told = true;
+    if (flow->ended && !flow->end_reported && flow->start == flow->end) {
+        flow->end_reported = true;
         return shutdown(fd, SHUT_WR) == 0;
     }
     return true;
@@ -124,7 +124,7 @@ static bool flow_has_room(const struct test_flow *flow)
 
 static bool flow_has_work(const struct test_flow *flow)
 {
-    return flow->start < flow->end || (flow->ended && !flow->end_told);
+    return flow->start < flow->end || (flow->ended && !flow->end_reported);
 }
 
 struct pollfd test_poll_entry(int fd, bool in, bool out)

@@ -28,7 +28,7 @@ struct test_flow {
     size_t end;
     /** The source has ended; its end has been forwarded. */
     bool ended;
-    bool end_told;
+    bool end_reported;
 };
 
 /** A client and the server, with the proxy in between. */

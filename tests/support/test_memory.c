@@ -23,8 +23,8 @@
 #define LASTING_RUNS 4
 /** A run that takes longer is taken to hang. */
 #define HANG_S 60
-#define PATIENCE_MS 20000
-#define LASTING_PATIENCE_MS 100
+#define CALL_TIMEOUT_MS 20000
+#define LASTING_CALL_TIMEOUT_MS 100
 #define LASTING_REQUEST_MS 150
 #define LASTING_TTL_S 3
 
@@ -213,10 +213,10 @@ run_init(struct test_memory_run *run, unsigned long nth, bool lasting)
 
     *run = (struct test_memory_run){
         .etcd = &etcd, .nth = nth, .lasting = lasting, .options = options};
-    run->patience_ms = lasting ? LASTING_PATIENCE_MS : PATIENCE_MS;
+    run->call_timeout_ms = lasting ? LASTING_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS;
     run->ttl_s = lasting ? LASTING_TTL_S : TEST_TTL_LONG_S;
     run->options.request_timeout_ms =
-        lasting ? LASTING_REQUEST_MS : PATIENCE_MS;
+        lasting ? LASTING_REQUEST_MS : CALL_TIMEOUT_MS;
     for (int i = 0; i < TEST_MEMORY_CALLS_MAX; i++) {
         run->calls[i] = (struct test_call)TEST_CALL_INIT;
     }

@@ -36,10 +36,10 @@ struct test_memory_run {
     unsigned long allocations;
     /** The timeout of a call that waits for etcd: ample, or short if memory
      * stays short. */
-    int patience_ms;
+    int call_timeout_ms;
     /** Short if memory stays short, since a lease may have to expire. */
     int ttl_s;
-    /** With timeouts that fit patience_ms; in dispatch mode if the scenario
+    /** With timeouts that fit call_timeout_ms; in dispatch mode if the scenario
      * sets it. */
     struct leaselock_client_options options;
     struct test_call calls[TEST_MEMORY_CALLS_MAX];

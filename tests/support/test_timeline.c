@@ -187,11 +187,12 @@ static bool run_setup(struct test_timeline *timeline)
     if (test_word_take(timeline, "space")) {
         (void)snprintf(timeline->space, sizeof(timeline->space), "%s",
                        test_word_next(timeline));
-        config->space =
+        config->namespace =
             (struct ll_bytes){timeline->space, strlen(timeline->space)};
     }
     config->batch_window = (unsigned)test_word_option(timeline, "window", 0);
-    config->crowd = (unsigned)test_word_option(timeline, "crowd", 0);
+    config->contention_threshold =
+        (unsigned)test_word_option(timeline, "crowd", 0);
     config->endpoints_n = (uint32_t)test_word_option(timeline, "endpoints", 1);
     config->request_timeout_ns = test_word_option_ns(
         timeline, "request-timeout", config->request_timeout_ns);
@@ -242,7 +243,8 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
             word = test_word_next(timeline);
             event.acquire.who = (struct ll_bytes){word, strlen(word)};
         }
-        event.acquire.guard_ns = test_word_take(timeline, "guarded") ? -1 : 0;
+        event.acquire.watch_own_ns =
+            test_word_take(timeline, "guarded") ? -1 : 0;
         event.acquire.early = test_word_take(timeline, "early");
         event.acquire.delay_ns = test_word_option_ns(timeline, "delay", 0);
     }

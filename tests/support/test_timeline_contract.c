@@ -92,7 +92,7 @@ static void check_written(struct test_timeline *timeline,
 
     if (!effect->written.last) {
         once(timeline, &promise->went_on, promise->write && !promise->ended,
-             "a write's time-out");
+             "a write's timeout");
         if (status != LEASELOCK_E_OUTCOME_UNKNOWN) {
             test_breach(timeline, "a timeout with another status");
         }
@@ -165,8 +165,8 @@ static void check_write_call(struct test_timeline *timeline, uint64_t id)
     }
 }
 
-static void check_told(struct test_timeline *timeline,
-                       const struct ll_effect *effect)
+static void check_reported(struct test_timeline *timeline,
+                           const struct ll_effect *effect)
 {
     struct test_promise *promise = promise_of(timeline, effect->id);
 
@@ -290,7 +290,7 @@ void test_contract_effect(struct test_timeline *timeline,
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
     case LL_EFFECT_QUERIED:
-        check_told(timeline, effect);
+        check_reported(timeline, effect);
         break;
     case LL_EFFECT_SESSION_CHANGED:
         if (!promise_of(timeline, effect->id)->session) {

@@ -161,7 +161,7 @@ bool test_run_resume(struct test_timeline *timeline)
     event.resume.key = word_bytes(timeline);
     event.resume.token = test_word_option(timeline, "token", 0);
     event.resume.timeout_ns = test_word_option_ns(timeline, "timeout", -1);
-    event.resume.guard_ns = test_word_take(timeline, "guarded") ? -1 : 0;
+    event.resume.watch_own_ns = test_word_take(timeline, "guarded") ? -1 : 0;
     (void)test_timeline_step(timeline, &event);
     return true;
 }
@@ -187,7 +187,7 @@ bool test_run_acquire_all(struct test_timeline *timeline)
         } else if (test_word_take(timeline, "find-deadlock")) {
             event.acquire_all.find_deadlock = true;
         } else if (test_word_take(timeline, "guarded")) {
-            event.acquire_all.guard_ns = -1;
+            event.acquire_all.watch_own_ns = -1;
         } else if (test_word_take(timeline, "early")) {
             event.acquire_all.early = true;
         } else {

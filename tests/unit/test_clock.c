@@ -71,7 +71,7 @@ static bool enter_suspended_world(void)
 }
 
 /** The grandchild, which runs in the namespace that its parent created. */
-static void look_and_tell(int fd)
+static void look_and_report(int fd)
 {
     struct look look = {ll_clock_now_ns(), read_ns(CLOCK_MONOTONIC)};
 
@@ -99,7 +99,7 @@ static void test_16_clock_counts_suspend(void **state)
         }
         child = fork();
         if (child == 0) {
-            look_and_tell(fds[1]);
+            look_and_report(fds[1]);
         }
         _exit(child > 0 && waitpid(child, &status, 0) == child ? 0 : 1);
     }

@@ -16,8 +16,8 @@
 
 /* The tool is a program: its source files are compiled into the test. */
 #include "cli/child.c"
-#include "cli/guard.c"
-#include "cli/guard_process.c"
+#include "cli/supervisor.c"
+#include "cli/supervisor_process.c"
 #include "cli/terminal.c"
 
 #define WAIT_MS 10000
@@ -26,8 +26,8 @@
 /** A supervisor that runs a script with its output in a pipe, whose end means
  * that the supervisor, CMD and all its children have ended. */
 struct fixture {
-    struct ll_guard guard;
-    struct ll_guard_plan plan;
+    struct ll_supervisor supervisor;
+    struct ll_supervisor_plan plan;
     char *argv[4];
     int output;
 };
@@ -52,7 +52,7 @@ open_with(struct fixture *f, const char *script, int grace_ms, int again)
     fflush(stdout);
     stdout_fd = dup(STDOUT_FILENO);
     dup2(ends[1], STDOUT_FILENO);
-    assert_int_equal(ll_guard_open(&f->guard, &f->plan), 0);
+    assert_int_equal(ll_supervisor_open(&f->supervisor, &f->plan), 0);
     dup2(stdout_fd, STDOUT_FILENO);
     close(stdout_fd);
     close(ends[1]);
@@ -66,28 +66,28 @@ static void open_fixture(struct fixture *f, const char *script, int grace_ms)
 
 static void start_fixture(struct fixture *f, int64_t left_ns)
 {
-    struct ll_guard_lock lock = {12, 0x1234abcd, "the name/1234abcd.1"};
+    struct ll_supervisor_lock lock = {12, 0x1234abcd, "the name/1234abcd.1"};
 
-    ll_guard_start(&f->guard, &lock, now_ns() + left_ns);
+    ll_supervisor_start(&f->supervisor, &lock, now_ns() + left_ns);
 }
 
-/** Waits for the guard's next report. */
-static struct ll_guard_report next_report(struct fixture *f)
+/** Waits for the supervisor's next report. */
+static struct ll_supervisor_report next_report(struct fixture *f)
 {
-    struct ll_guard_report report = {0, 0, 0, 0};
-    struct pollfd fd = {f->guard.socket, POLLIN, 0};
+    struct ll_supervisor_report report = {0, 0, 0, 0};
+    struct pollfd fd = {f->supervisor.socket, POLLIN, 0};
 
     assert_int_equal(poll(&fd, 1, WAIT_MS), 1);
-    assert_int_equal(ll_guard_read(&f->guard, &report), 1);
+    assert_int_equal(ll_supervisor_read(&f->supervisor, &report), 1);
     return report;
 }
 
-static struct ll_guard_report last_report(struct fixture *f)
+static struct ll_supervisor_report last_report(struct fixture *f)
 {
-    struct ll_guard_report report = next_report(f);
+    struct ll_supervisor_report report = next_report(f);
 
-    assert_int_equal(report.kind, LL_GUARD_STARTED);
-    assert_int_equal(report.value, f->guard.command);
+    assert_int_equal(report.kind, LL_SUPERVISOR_STARTED);
+    assert_int_equal(report.value, f->supervisor.command);
     return next_report(f);
 }
 
@@ -127,7 +127,7 @@ static size_t read_rest(struct fixture *f, char *rest, size_t size)
 
 static void close_fixture(struct fixture *f)
 {
-    ll_guard_reap(&f->guard);
+    ll_supervisor_reap(&f->supervisor);
     close(f->output);
     for (size_t i = 0; i < 3; i++) {
         free(f->argv[i]);
@@ -137,15 +137,15 @@ static void close_fixture(struct fixture *f)
 /** Failure 30: CMD's exit status passes through. */
 static void test_exit_status(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
 
     (void)state;
     open_fixture(&f, "exit 7", 100);
     start_fixture(&f, LONG_NS);
     report = last_report(&f);
-    assert_int_equal(report.kind, LL_GUARD_ENDED);
-    assert_false(report.ended_by_guard);
+    assert_int_equal(report.kind, LL_SUPERVISOR_ENDED);
+    assert_false(report.ended_by_supervisor);
     assert_true(WIFEXITED(report.value));
     assert_int_equal(WEXITSTATUS(report.value), 7);
     close_fixture(&f);
@@ -154,14 +154,14 @@ static void test_exit_status(void **state)
 /** Failure 30: the signal that killed CMD passes through. */
 static void test_death_by_signal(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
 
     (void)state;
     open_fixture(&f, "kill -USR2 $$; sleep 60", 100);
     start_fixture(&f, LONG_NS);
     report = last_report(&f);
-    assert_false(report.ended_by_guard);
+    assert_false(report.ended_by_supervisor);
     assert_true(WIFSIGNALED(report.value));
     assert_int_equal(WTERMSIG(report.value), SIGUSR2);
     close_fixture(&f);
@@ -190,18 +190,18 @@ static void test_environment(void **state)
  *  a file that does not exist. */
 static void test_not_found(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
 
     (void)state;
     open_fixture(&f, "", 100);
-    ll_guard_reap(&f.guard);
+    ll_supervisor_reap(&f.supervisor);
     free(f.argv[0]);
     f.argv[0] = strdup("/nowhere/nothing");
-    assert_int_equal(ll_guard_open(&f.guard, &f.plan), 0);
+    assert_int_equal(ll_supervisor_open(&f.supervisor, &f.plan), 0);
     start_fixture(&f, LONG_NS);
     report = last_report(&f);
-    assert_int_equal(report.kind, LL_GUARD_FAILED);
+    assert_int_equal(report.kind, LL_SUPERVISOR_FAILED);
     assert_int_equal(report.value, ENOENT);
     close_fixture(&f);
 }
@@ -209,7 +209,7 @@ static void test_not_found(void **state)
 /** Failure 30: a signal reaches CMD. */
 static void test_signal(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
     char line[64];
 
@@ -220,9 +220,9 @@ static void test_signal(void **state)
                  100);
     start_fixture(&f, LONG_NS);
     read_line(&f, line, sizeof(line));
-    ll_guard_signal(&f.guard, SIGUSR1);
+    ll_supervisor_signal(&f.supervisor, SIGUSR1);
     report = last_report(&f);
-    assert_false(report.ended_by_guard);
+    assert_false(report.ended_by_supervisor);
     assert_int_equal(WEXITSTATUS(report.value), 9);
     close_fixture(&f);
 }
@@ -233,7 +233,7 @@ static void test_signal(void **state)
 static void test_deadline(void **state)
 {
     int64_t start_ns = now_ns();
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
     char rest[64];
 
@@ -245,8 +245,8 @@ static void test_deadline(void **state)
     start_fixture(&f, 300 * NS_PER_MS);
     report = last_report(&f);
     assert_true(now_ns() - start_ns >= 500 * NS_PER_MS);
-    assert_int_equal(report.kind, LL_GUARD_ENDED);
-    assert_true(report.ended_by_guard);
+    assert_int_equal(report.kind, LL_SUPERVISOR_ENDED);
+    assert_true(report.ended_by_supervisor);
     assert_int_equal(WTERMSIG(report.value), SIGKILL);
     read_rest(&f, rest, sizeof(rest));
     assert_string_equal(rest, "TERM\n");
@@ -256,14 +256,14 @@ static void test_deadline(void **state)
 /** Failure 29: a stopped CMD gets SIGTERM, too. */
 static void test_deadline_of_stopped(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
 
     (void)state;
     open_fixture(&f, "trap 'exit 3' TERM; kill -STOP $$; exit 4", WAIT_MS);
     start_fixture(&f, 300 * NS_PER_MS);
     report = last_report(&f);
-    assert_true(report.ended_by_guard);
+    assert_true(report.ended_by_supervisor);
     assert_int_equal(WEXITSTATUS(report.value), 3);
     close_fixture(&f);
 }
@@ -272,15 +272,15 @@ static void test_deadline_of_stopped(void **state)
  * first one. */
 static void test_extend(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
 
     (void)state;
     open_fixture(&f, "sleep 0.5; exit 5", 100);
     start_fixture(&f, 250 * NS_PER_MS);
-    ll_guard_extend(&f.guard, now_ns() + LONG_NS);
+    ll_supervisor_extend(&f.supervisor, now_ns() + LONG_NS);
     report = last_report(&f);
-    assert_false(report.ended_by_guard);
+    assert_false(report.ended_by_supervisor);
     assert_int_equal(WEXITSTATUS(report.value), 5);
     close_fixture(&f);
 }
@@ -288,7 +288,7 @@ static void test_extend(void **state)
 /** Goal: a grace of zero kills at once. Method: CMD ignores SIGTERM. */
 static void test_no_grace(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
     char line[64];
 
@@ -296,9 +296,9 @@ static void test_no_grace(void **state)
     open_fixture(&f, "trap '' TERM; echo ready; sleep 60", 0);
     start_fixture(&f, LONG_NS);
     read_line(&f, line, sizeof(line));
-    ll_guard_end(&f.guard);
+    ll_supervisor_end(&f.supervisor);
     report = last_report(&f);
-    assert_true(report.ended_by_guard);
+    assert_true(report.ended_by_supervisor);
     assert_int_equal(WTERMSIG(report.value), SIGKILL);
     close_fixture(&f);
 }
@@ -316,7 +316,7 @@ static void test_tool_gone(void **state)
                  100);
     start_fixture(&f, LONG_NS);
     read_line(&f, rest, sizeof(rest));
-    ll_guard_close(&f.guard);
+    ll_supervisor_close(&f.supervisor);
     assert_int_equal(read_rest(&f, rest, sizeof(rest)), 0);
     close_fixture(&f);
 }
@@ -324,7 +324,7 @@ static void test_tool_gone(void **state)
 /** Failure 30: when the supervisor is killed, CMD is killed, too. */
 static void test_guard_killed(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
     char rest[64];
 
@@ -333,10 +333,10 @@ static void test_guard_killed(void **state)
     start_fixture(&f, LONG_NS);
     read_line(&f, rest, sizeof(rest));
     report = next_report(&f);
-    assert_int_equal(report.kind, LL_GUARD_STARTED);
-    kill(f.guard.pid, SIGKILL);
-    ll_guard_sweep(&f.guard);
-    assert_int_equal(ll_guard_read(&f.guard, &report), -1);
+    assert_int_equal(report.kind, LL_SUPERVISOR_STARTED);
+    kill(f.supervisor.pid, SIGKILL);
+    ll_supervisor_sweep(&f.supervisor);
+    assert_int_equal(ll_supervisor_read(&f.supervisor, &report), -1);
     assert_int_equal(read_rest(&f, rest, sizeof(rest)), 0);
     close_fixture(&f);
 }
@@ -344,7 +344,7 @@ static void test_guard_killed(void **state)
 /** Failure 14: a start after the deadline starts nothing. */
 static void test_start_too_late(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
     char rest[64];
 
@@ -352,8 +352,8 @@ static void test_start_too_late(void **state)
     open_fixture(&f, "echo started", 100);
     start_fixture(&f, -1);
     report = next_report(&f);
-    assert_int_equal(report.kind, LL_GUARD_ENDED);
-    assert_true(report.ended_by_guard);
+    assert_int_equal(report.kind, LL_SUPERVISOR_ENDED);
+    assert_true(report.ended_by_supervisor);
     assert_int_equal(read_rest(&f, rest, sizeof(rest)), 0);
     close_fixture(&f);
 }
@@ -363,7 +363,7 @@ static void test_start_too_late(void **state)
  * Method: terminations by request and by the deadline, with late requests. */
 static void test_again(void **state)
 {
-    struct ll_guard_report report;
+    struct ll_supervisor_report report;
     struct fixture f;
     char line[64];
 
@@ -376,25 +376,25 @@ static void test_again(void **state)
         read_line(&f, line, sizeof(line));
         assert_string_equal(line, "ready");
         if (i == 2) {
-            ll_guard_signal(&f.guard, SIGUSR1);
+            ll_supervisor_signal(&f.supervisor, SIGUSR1);
             break;
         }
         if (i == 0) {
-            ll_guard_end(&f.guard);
+            ll_supervisor_end(&f.supervisor);
         } else {
-            ll_guard_extend(&f.guard, now_ns());
+            ll_supervisor_extend(&f.supervisor, now_ns());
         }
         report = last_report(&f);
-        assert_int_equal(report.kind, LL_GUARD_ENDED);
-        assert_true(report.ended_by_guard);
+        assert_int_equal(report.kind, LL_SUPERVISOR_ENDED);
+        assert_true(report.ended_by_supervisor);
         assert_true(report.can_again);
-        ll_guard_extend(&f.guard, now_ns());
-        ll_guard_end(&f.guard);
-        ll_guard_signal(&f.guard, SIGUSR1);
+        ll_supervisor_extend(&f.supervisor, now_ns());
+        ll_supervisor_end(&f.supervisor);
+        ll_supervisor_signal(&f.supervisor, SIGUSR1);
     }
     report = last_report(&f);
-    assert_int_equal(report.kind, LL_GUARD_ENDED);
-    assert_false(report.ended_by_guard);
+    assert_int_equal(report.kind, LL_SUPERVISOR_ENDED);
+    assert_false(report.ended_by_supervisor);
     assert_false(report.can_again);
     assert_int_equal(WEXITSTATUS(report.value), 3);
     close_fixture(&f);

@@ -1,5 +1,5 @@
 /**
- * The guard's process: starts CMD, and ends it when the lease may end.
+ * The supervisor's process: starts CMD, and ends it when the lease may end.
  */
 #include <errno.h>
 #include <poll.h>
@@ -16,12 +16,12 @@
 
 #include "cli/child.h"
 #include "cli/clock.h"
-#include "cli/guard.h"
+#include "cli/supervisor.h"
 #include "cli/terminal.h"
 
 /** How often SIGKILL is repeated for processes that come to light late. */
 #define KILL_STEP_NS (20 * NS_PER_MS)
-/** How long a process may take to die of it before the guard gives up. */
+/** How long a process may take to die of it before the supervisor gives up. */
 #define KILL_NS (5 * NS_PER_S)
 
 /** How often to look for the terminal while CMD waits for it. */
@@ -39,7 +39,7 @@ enum state {
 };
 
 struct process {
-    const struct ll_guard_plan *plan;
+    const struct ll_supervisor_plan *plan;
     enum state state;
     int socket;
     int signals;
@@ -49,16 +49,17 @@ struct process {
     struct ll_child command;
     int is_reaped;
     int wait_status;
-    int ended_by_guard;
+    int ended_by_supervisor;
     /** CMD has stopped because it wants the terminal, which another job has. */
     int wants_terminal;
     int64_t kill_until_ns;
 };
 
-static void report(struct process *p, enum ll_guard_report_kind kind, int value)
+static void
+report(struct process *p, enum ll_supervisor_report_kind kind, int value)
 {
-    struct ll_guard_report message = {kind, value, p->ended_by_guard,
-                                      p->state == STATE_IDLE};
+    struct ll_supervisor_report message = {kind, value, p->ended_by_supervisor,
+                                           p->state == STATE_IDLE};
 
     /* The tool may be gone; then nobody needs to know. */
     if (p->socket >= 0) {
@@ -83,13 +84,13 @@ static void stop_timer(struct process *p)
     timerfd_settime(p->timer, 0, &never, NULL);
 }
 
-/** CMD is gone, and, if the guard ended it, all that it started, too. */
+/** CMD is gone, and, if the supervisor ended it, all that it started, too. */
 static void finish(struct process *p, int wait_status)
 {
-    int again = p->plan->again && p->ended_by_guard && p->socket >= 0;
+    int again = p->plan->again && p->ended_by_supervisor && p->socket >= 0;
 
     p->state = again ? STATE_IDLE : STATE_DONE;
-    report(p, LL_GUARD_ENDED, wait_status);
+    report(p, LL_SUPERVISOR_ENDED, wait_status);
     if (again) {
         stop_timer(p);
         if (p->command.pid > 0) {
@@ -98,17 +99,17 @@ static void finish(struct process *p, int wait_status)
         p->command = (struct ll_child){0};
         p->is_reaped = 0;
         p->wants_terminal = 0;
-        p->ended_by_guard = 0;
+        p->ended_by_supervisor = 0;
     }
 }
 
 static void fail_start(struct process *p, int error)
 {
     p->state = STATE_DONE;
-    report(p, LL_GUARD_FAILED, error);
+    report(p, LL_SUPERVISOR_FAILED, error);
 }
 
-static void start(struct process *p, const struct ll_guard_order *order)
+static void start(struct process *p, const struct ll_supervisor_order *order)
 {
     const struct ll_child_plan plan = {p->plan->name,        p->plan->argv,
                                        &order->lock,         &p->plan->mask,
@@ -116,7 +117,7 @@ static void start(struct process *p, const struct ll_guard_order *order)
     int status;
 
     if (order->deadline_ns <= now_ns()) {
-        p->ended_by_guard = 1; /* too late: the lease may be over */
+        p->ended_by_supervisor = 1; /* too late: the lease may be over */
         finish(p, 0);
         return;
     }
@@ -127,11 +128,11 @@ static void start(struct process *p, const struct ll_guard_order *order)
     }
     p->state = STATE_RUNNING;
     set_timer(p, order->deadline_ns);
-    report(p, LL_GUARD_STARTED, p->command.pid);
+    report(p, LL_SUPERVISOR_STARTED, p->command.pid);
 }
 
 /** Kills the processes that lost their parent to SIGKILL: as the subreaper,
- *  the guard has become their parent, so their numbers cannot be stale. */
+ *  the supervisor has become their parent, so their numbers cannot be stale. */
 static void kill_children(void)
 {
     FILE *children = fopen("/proc/thread-self/children", "re");
@@ -167,7 +168,7 @@ static void begin_killing(struct process *p)
 static void begin_ending(struct process *p)
 {
     p->state = STATE_ENDING;
-    p->ended_by_guard = 1;
+    p->ended_by_supervisor = 1;
     kill(-p->command.pid, SIGTERM);
     kill(-p->command.pid, SIGCONT); /* a stopped process would not see it */
     if (p->plan->grace_ms == 0) {
@@ -184,9 +185,9 @@ static void give_up(struct process *p)
 
     if (!p->is_reaped) {
         error = kill(p->command.pid, 0) != 0 ? errno : EBUSY;
-        report(p, LL_GUARD_STUCK, error);
+        report(p, LL_SUPERVISOR_STUCK, error);
     } else {
-        report(p, LL_GUARD_ENDED, p->wait_status);
+        report(p, LL_SUPERVISOR_ENDED, p->wait_status);
     }
     p->state = STATE_DONE;
 }
@@ -244,7 +245,7 @@ static void on_tool_gone(struct process *p)
 /** Obeys the next order. Returns whether there was one. */
 static int take_order(struct process *p)
 {
-    struct ll_guard_order order;
+    struct ll_supervisor_order order;
     ssize_t n = recv(p->socket, &order, sizeof(order), MSG_DONTWAIT);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -255,22 +256,22 @@ static int take_order(struct process *p)
         return 0;
     }
     switch (order.kind) {
-    case LL_GUARD_START:
+    case LL_SUPERVISOR_START:
         if (p->state == STATE_IDLE) {
             start(p, &order);
         }
         break;
-    case LL_GUARD_EXTEND:
+    case LL_SUPERVISOR_EXTEND:
         if (p->state == STATE_RUNNING) {
             set_timer(p, order.deadline_ns);
         }
         break;
-    case LL_GUARD_END:
+    case LL_SUPERVISOR_END:
         if (p->state == STATE_RUNNING) {
             begin_ending(p);
         }
         break;
-    case LL_GUARD_SIGNAL:
+    case LL_SUPERVISOR_SIGNAL:
         on_signal_order(p, order.signal);
         break;
     }
@@ -295,7 +296,7 @@ static void on_stop(struct process *p, int signal)
 {
     if (signal == SIGTSTP) {
         kill(-p->command.pid, SIGCONT);
-        report(p, LL_GUARD_CONTINUED, 0);
+        report(p, LL_SUPERVISOR_CONTINUED, 0);
     } else if (signal == SIGTTIN || signal == SIGTTOU) {
         p->wants_terminal = 1;
         offer_terminal(p);
@@ -368,14 +369,14 @@ static void open_process(struct process *p)
     p->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     p->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     ll_terminal_open(&p->terminal, tool_group);
-    /* Out of the tool's group: who kills that one does not kill the guard. */
+    /* Out of the tool's group: who kills that one does not kill the supervisor. */
     setpgid(0, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    prctl(PR_SET_NAME, "leaselock-guard");
+    prctl(PR_SET_NAME, "leaselock-supervisor");
 }
 
-_Noreturn void ll_guard_process_run(const struct ll_guard_plan *plan,
-                                    int socket)
+_Noreturn void ll_supervisor_process_run(const struct ll_supervisor_plan *plan,
+                                         int socket)
 {
     struct process process = {
         .plan = plan, .state = STATE_IDLE, .socket = socket};

@@ -7,10 +7,12 @@
  * Invariants of the reports to callers: each call ends once, in time, with a
  * status that fits etcd's state. / */
 
-static void
-break_told(struct sim_client *client, uint64_t id, const char *what, int status)
+static void break_reported(struct sim_client *client,
+                           uint64_t id,
+                           const char *what,
+                           int status)
 {
-    sim_break(client->world, "told once",
+    sim_break(client->world, "reported once",
               "%s of %u.%llu is reported wrongly, %s", what,
               client->peer.number, (unsigned long long)id,
               leaselock_status_name(status));
@@ -53,9 +55,9 @@ static bool acquire_fits(const struct sim_client *client,
     case 0:
         return !ticket->was_canceled;
     case LEASELOCK_E_TIMEOUT:
-        return ticket->has_timeout || ticket->once;
+        return ticket->has_timeout || ticket->try_only;
     case LEASELOCK_E_UNAVAILABLE:
-        return ticket->has_timeout || ticket->once || is_unopened(ticket);
+        return ticket->has_timeout || ticket->try_only || is_unopened(ticket);
     case LEASELOCK_E_SERVER:
         return client->met_other && is_unopened(ticket);
     case LEASELOCK_E_CANCELED:
@@ -136,15 +138,15 @@ static void check_again(struct sim_client *client,
     }
 }
 
-static void told_acquired(struct sim_client *client,
-                          const struct ll_effect *effect)
+static void reported_acquired(struct sim_client *client,
+                              const struct ll_effect *effect)
 {
     struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
     int status = effect->detail.status;
 
     if (ticket == NULL || !ticket->acquire_owed ||
         !acquire_fits(client, ticket, status)) {
-        break_told(client, effect->id, "an acquire", status);
+        break_reported(client, effect->id, "an acquire", status);
         return;
     }
     ticket->acquire_owed = false;
@@ -164,15 +166,16 @@ static void told_acquired(struct sim_client *client,
     check_again(client, ticket, effect);
 }
 
-static void told_lost(struct sim_client *client, const struct ll_effect *effect)
+static void reported_lost(struct sim_client *client,
+                          const struct ll_effect *effect)
 {
     struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
 
-    if (ticket == NULL || !ticket->is_granted || ticket->lost_told) {
-        break_told(client, effect->id, "a loss", LEASELOCK_E_LOST);
+    if (ticket == NULL || !ticket->is_granted || ticket->lost_reported) {
+        break_reported(client, effect->id, "a loss", LEASELOCK_E_LOST);
         return;
     }
-    ticket->lost_told = true;
+    ticket->lost_reported = true;
     check_loss(client, ticket);
     client->world->result->losses++;
 }
@@ -202,8 +205,8 @@ static bool is_uncertain(const struct sim_client *client, uint64_t id)
            LL_CONTAINER(object, struct ll_ticket, object)->leave_lost;
 }
 
-static void told_released(struct sim_client *client,
-                          const struct ll_effect *effect)
+static void reported_released(struct sim_client *client,
+                              const struct ll_effect *effect)
 {
     struct sim_ticket *ticket = sim_ticket_find(client, effect->id);
     int status = effect->detail.status;
@@ -212,7 +215,7 @@ static void told_released(struct sim_client *client,
 
     if (ticket == NULL || !ticket->release_owed || ticket->acquire_owed ||
         !fits) {
-        break_told(client, effect->id, "a release", status);
+        break_reported(client, effect->id, "a release", status);
         return;
     }
     ticket->release_owed = false;
@@ -236,15 +239,15 @@ static void told_released(struct sim_client *client,
 void sim_check_lost_ticket(struct sim_client *client,
                            const struct sim_ticket *ticket)
 {
-    if (ticket->is_granted && !ticket->lost_told) {
-        sim_break(client->world, "told once",
+    if (ticket->is_granted && !ticket->lost_reported) {
+        sim_break(client->world, "reported once",
                   "ticket %u.%llu is lost without a report", ticket->client,
                   (unsigned long long)ticket->id);
     }
 }
 
-static void told_session(struct sim_client *client,
-                         const struct ll_effect *effect)
+static void reported_session(struct sim_client *client,
+                             const struct ll_effect *effect)
 {
     struct sim_session *session = sim_session_find(client, effect->id);
     bool opened = effect->kind == LL_EFFECT_SESSION_OPENED;
@@ -252,8 +255,8 @@ static void told_session(struct sim_client *client,
 
     if (session == NULL || (opened && !session->open_owed) ||
         (!opened && !session->close_owed)) {
-        break_told(client, effect->id, opened ? "an opening" : "a closing",
-                   status);
+        break_reported(client, effect->id, opened ? "an opening" : "a closing",
+                       status);
         return;
     }
     if (opened) {
@@ -264,12 +267,12 @@ static void told_session(struct sim_client *client,
             status != LEASELOCK_E_CLOSED &&
             (status != LEASELOCK_E_SERVER || !client->met_other) &&
             (status != LEASELOCK_E_LOST || session->before == NULL)) {
-            break_told(client, effect->id, "an opening", status);
+            break_reported(client, effect->id, "an opening", status);
         }
     } else {
         session->close_owed = false;
         if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN) {
-            break_told(client, effect->id, "a closing", status);
+            break_reported(client, effect->id, "a closing", status);
         }
         /* An earlier, abandoned grant may take effect at any time; and another
          * cluster answers that there is no such lease. */
@@ -302,7 +305,8 @@ static void check_one_cluster(struct sim_client *client,
     }
 }
 
-void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
+void sim_check_reported(struct sim_client *client,
+                        const struct ll_effect *effect)
 {
     struct sim_session *session;
 
@@ -313,7 +317,7 @@ void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
     switch ((int)effect->kind) {
     case LL_EFFECT_SESSION_OPENED:
     case LL_EFFECT_SESSION_CLOSED:
-        told_session(client, effect);
+        reported_session(client, effect);
         break;
     case LL_EFFECT_SESSION_CHANGED:
         session = sim_session_find(client, effect->id);
@@ -324,13 +328,13 @@ void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
         }
         break;
     case LL_EFFECT_ACQUIRED:
-        told_acquired(client, effect);
+        reported_acquired(client, effect);
         break;
     case LL_EFFECT_LOST:
-        told_lost(client, effect);
+        reported_lost(client, effect);
         break;
     case LL_EFFECT_RELEASED:
-        told_released(client, effect);
+        reported_released(client, effect);
         break;
     case LL_EFFECT_OBSERVED:
         sim_check_observed(client, effect);
@@ -340,7 +344,7 @@ void sim_check_told(struct sim_client *client, const struct ll_effect *effect)
         break;
     case LL_EFFECT_QUERIED:
         if (effect->id != client->query_id) {
-            break_told(client, effect->id, "a query", 0);
+            break_reported(client, effect->id, "a query", 0);
         }
         client->query_id = 0;
         break;
@@ -373,7 +377,7 @@ void sim_check_due(struct sim_client *client, uint64_t id)
             break_due(client, id, "the release");
         }
     } else if (write != NULL) {
-        if (!write->was_told && !write->is_over) {
+        if (!write->was_reported && !write->is_over) {
             break_due(client, id, "the write");
         }
     } else if (session != NULL) {

@@ -31,8 +31,9 @@ void world_on_written(struct world *world, const struct ll_effect *effect)
     FUZZ_CHECK(write->kind == THING_WRITE && !write->told);
     FUZZ_CHECK(strlen(leaselock_status_name(status)) > 0);
     if (!effect->written.last) {
-        FUZZ_CHECK(!write->end_told && status == LEASELOCK_E_OUTCOME_UNKNOWN);
-        write->end_told = true;
+        FUZZ_CHECK(!write->end_reported &&
+                   status == LEASELOCK_E_OUTCOME_UNKNOWN);
+        write->end_reported = true;
         return;
     }
     FUZZ_CHECK((effect->written.revision != 0) == (status == 0));
