@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash The measured servers, for bench/run and the test of the
 # benchmarks. Source it from bash after tests/support/etcd.sh, whose helpers it
 # uses.

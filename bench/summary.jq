@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # From single results, a line each, to medians: input is the array of results,
 # $about the machine, $load the load at the end. A ratio above 1 is in
 # leaselock's favour.

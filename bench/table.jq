@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The table, in Markdown, from summary.jq's output.
 def shown: if . == null then ""
     elif . >= 100 then round | tostring

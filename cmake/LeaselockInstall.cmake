@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` lays down: headers, libraries, the tool, man pages,
 # and what pkg-config and find_package() need. Nothing in it names the prefix,
 # so an installed tree can be moved.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The warnings that all of our own code is compiled with: target
 # leaselock_warnings, linked privately.
 add_library(leaselock_warnings INTERFACE)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # leaselock::leaselock is the shared library and needs nothing else;
 # leaselock::leaselock_static needs the development files of gRPC, OpenSSL,
 # protobuf-c, Jansson and c-ares, and is there only where pkg-config finds them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A lock in a program with an event loop: one thread, one poll(), no blocking
  * call. Waits for a lock, holds it until its standard input ends or the lock

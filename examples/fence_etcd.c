@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rule 3 of docs/fencing.md with etcd as the store: raise the fence, then read,
  * and write back only what was read, by its mod revision. Two workers add to

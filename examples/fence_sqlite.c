@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fences a store that is not etcd: a SQLite database that refuses writers whose
  * token is not the greatest that it has seen.
  *

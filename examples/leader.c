@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A leader that runs for good.
  *
  *     leader ENDPOINTS NAME VALUE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The dining philosophers: each needs the two forks beside its plate, and each
  * fork is a lock.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A service that is started anew goes on as the leader that it was.
  *
  *     resume ENDPOINTS NAME FILE

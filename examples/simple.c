@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Takes a lock, works, gives the lock back: the program of README.md. */
 #include <leaselock/leaselock.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A worker that takes a lock again and again. Start several with the same
  * lock: they take turns in the order in which they asked.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The cluster id that etcd puts into every answer does not tell one store from
 # another.
 #

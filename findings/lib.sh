@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Helpers of the scripts in this folder; each of them sources this file.
 # It leaves a temporary folder in $work and removes it, and the processes that

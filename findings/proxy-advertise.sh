@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # From 3.5.28 and 3.6.9 on etcd's grpc-proxy exits 5 s after its start if it
 # cannot reach what --advertise-client-url gives.
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # etcd's grpc-proxy answers serializable reads from memory, for ever.
 #
 # What a reader of the API expects: a serializable range may be stale, by as

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # etcd's grpc-proxy ignores the watch id that a client asks for.
 #
 # What a reader of the API expects: "If watch_id is provided and non-zero, it

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # From 3.5.28 and 3.6.9 on etcd renews a lease only for a user who may write all
 # of its keys, and one refusal ends the keep-alive stream.
 #

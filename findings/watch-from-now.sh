@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A watch that starts now (start_revision 0) may be up to 100 ms late on etcd
 # before 3.4.38, 3.5.22 and 3.6.2.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything is compiled with hidden symbols. This file is included ahead of
  * each source (see CMakeLists.txt), so that exactly what the public headers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shared by the benchmark programs: a command line, samples, and a result with
  * the same fields for every measurement. / */

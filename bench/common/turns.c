@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Clients that take turns on one lock: how long after a holder begins to
  * release does the next one hold it? They are threads of one process, and so

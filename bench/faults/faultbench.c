@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Starts a temporary cluster of three members, applies all faults of faults.c
  * to it, and prints a table of the effects on leaselock's users: see usage

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A fault, and its cost for clients that use locks meanwhile. */
 #include "faultbench.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Clients that use locks during a cluster's fault, and its effects on them. */
 #include "scene.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef FAULTBENCH_SCENE_H
 #define FAULTBENCH_SCENE_H
 

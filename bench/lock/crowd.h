@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** Many tickets at once, whose results are reported in callbacks. */
 #ifndef BENCH_CROWD_H
 #define BENCH_CROWD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A process that holds locks. */
 #include "holder.h"
 #include "crowd.h"

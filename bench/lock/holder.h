@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** A process that holds locks, to be killed. */
 #ifndef BENCH_HOLDER_H
 #define BENCH_HOLDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LOCKBENCH_H
 #define LOCKBENCH_H
 

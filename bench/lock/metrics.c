@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * etcd's own counters, from the page of metrics that every member serves over
  * HTTP at its client address.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A single-threaded program with thousands of locks in flight: each ticket is
  * acquired, released and acquired again from the callbacks of one client and

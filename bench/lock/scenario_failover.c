@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Holders that are killed: how long after the kill does the waiter hold the
  * lock? Each pair has a lock of its own, a holder in a process of its own,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Contenders that acquire one lock, or lead, in turn. Each has its own client,
  * session and thread, like processes on several machines. / */

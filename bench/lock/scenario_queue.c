@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A long queue for one name, with a holder in another process: how fast does it
  * form, and when the holder releases, how fast is the lock handed over through

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Workers that lock and unlock uncontended names: the cost of a lock without a
  * wait. Each worker has a thread, a session and a name; the sessions are spread

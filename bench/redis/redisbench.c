@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A common lock in Redis: SET NX PX with a value of the holder's own, a script
  * that deletes the key only while it has that value, and retries after a pause

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * What an operator's program needs beside leaselock/leaselock.h: the tickets of
  * a queue, the locks of the store, taking a lock from its holder, deadlocks,

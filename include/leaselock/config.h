@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LEASELOCK_CONFIG_H
 #define LEASELOCK_CONFIG_H
 

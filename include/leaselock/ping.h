@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LEASELOCK_PING_H
 #define LEASELOCK_PING_H
 

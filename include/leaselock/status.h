@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LEASELOCK_STATUS_H
 #define LEASELOCK_STATUS_H
 

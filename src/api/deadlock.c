@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "leaselock/deadlock.h"
 
 #include "api/deadlock_find.h"

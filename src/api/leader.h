@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_API_LEADER_H
 #define LL_API_LEADER_H
 

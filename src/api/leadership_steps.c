@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "api/leadership.h"
 #include "api/ticket.h"
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** Opening a client. */
 #include <signal.h>
 #include <sys/eventfd.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_API_VALUE_H
 #define LL_API_VALUE_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "leaselock/version.h"
 
 const char *leaselock_version(void)

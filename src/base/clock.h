@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_BASE_CLOCK_H
 #define LL_BASE_CLOCK_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * A lock, or an election's lead, from the first request to its release, and
  * what happens under it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * The supervisor: a small process between the tool and CMD.
  *

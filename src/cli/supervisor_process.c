@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * The supervisor's process: starts CMD, and ends it when the lease may end.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * What a long wait shows: on a terminal one line that updates, else, when the
  * user wants to know, a line now and then.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "client/error.h"
 
 #include "rpc/explain.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_CLIENT_GUARDIAN_SPAWN_H
 #define LL_CLIENT_GUARDIAN_SPAWN_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_CLIENT_POLLER_H
 #define LL_CLIENT_POLLER_H
 

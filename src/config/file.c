@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * The config file: "name = value" a line, comments behind a '#' at a line's
  * beginning.

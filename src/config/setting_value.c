@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** The values of settings: read, checked and printed. */
 #include <ctype.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** The end of a setup: defaults, and what belongs together. */
 #include <stdio.h>
 #include <string.h>

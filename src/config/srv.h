@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_CONFIG_SRV_H
 #define LL_CONFIG_SRV_H
 

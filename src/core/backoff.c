@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "core/backoff.h"
 
 uint64_t ll_random_next(struct ll_random *random)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_CORE_BATCH_H
 #define LL_CORE_BATCH_H
 

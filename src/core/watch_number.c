@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "core/watch_number.h"
 
 #include "core/object.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_ETCD_WIRE_H
 #define LL_ETCD_WIRE_H
 

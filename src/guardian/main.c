@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * leaselock-guardian: revokes a process' leases when it is gone. What it does
  * and why it is safe stands in client/guardian.h.

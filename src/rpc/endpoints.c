@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/endpoints.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** Endpoints that the cluster itself names. */
 #include <arpa/inet.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/unary.h"
 
 void ll_unary_init(struct ll_unary *unary, enum ll_tag_kind kind)

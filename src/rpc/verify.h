@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_RPC_VERIFY_H
 #define LL_RPC_VERIFY_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/transport_private.h"
 
 /** What ends a wait of the thread that reads gRPC's queue: a wake-up, and the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Input to core from etcd and the network: expected messages, and many
  * unexpected ones. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Commands from bytes: writes under a fence, resumed tickets, observers, and
  * tickets of several names. */
 #include <string.h>

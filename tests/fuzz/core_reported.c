@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks core's reports of writes and observers against the contract. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* etcd's messages from bytes: they are refused, or become an answer or event
  * with valid pointers and sizes. Requests made from the bytes are encoded, and
  * are well formed. All of it also when memory runs out. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Settings from bytes: a URL, a config file, a time, a setting's value. Each is
  * refused with a reason, or gives values within their bounds; and no reason
  * contains a password. */

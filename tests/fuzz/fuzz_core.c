@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Core's events from bytes: commands, answers of every outcome, messages of the
  * streams for known and unknown watches and leases, ends of streams, jumps of
  * the time and lack of memory. core_world.c checks the output; at the end all

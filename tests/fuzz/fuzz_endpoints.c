@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of endpoints from bytes: a list is refused with a reason, or each of
  * its endpoints has the user's text and a valid target for gRPC. */
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names, keys and values from bytes: an accepted name gives a key within its
  * own queue's range and no other's; any value is read safely. */
 #include <stdbool.h>

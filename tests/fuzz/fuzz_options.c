@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's options from bytes: the command line and the environment. Each is
  * refused with a message, or gives options within their bounds. */
 #include <stdbool.h>

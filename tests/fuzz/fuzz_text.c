@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's output of foreign bytes, such as another program's key or label:
  * only printable, valid UTF-8, cut between characters. */
 #include <locale.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Runs a fuzzer for some seconds; the inputs that go further than those before
 # them go to the build folder. An input that breaks something is printed with
 # how to run it again: a machine that tests may keep nothing but what it printed.

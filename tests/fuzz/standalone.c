@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a fuzzer over kept inputs without libFuzzer: every named file, and every
  * file in a named folder. */
 #include <dirent.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/bin/bash Goal: while another program's client holds a lock or leads and one
 # of ours waits, ls, queue and leader show the other's key as the holder, the
 # first two mark it as foreign, and ours is behind it. Method: a Go mutex, a Go

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/bin/bash One election of three kinds of candidates: leaselock's tool,
 # etcdctl and Go's concurrency package. Goal: they lead in the order of their
 # campaigns, each kind observes every leader of the others, and a lock of the

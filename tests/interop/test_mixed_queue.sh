@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/bin/bash One queue of three kinds of clients: leaselock's tool, etcdctl and
 # Go's concurrency package wait for the same lock. Goal: they get it in the
 # order in which they queued and never two at a time, whichever of them holds it

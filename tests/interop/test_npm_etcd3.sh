@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/bin/bash leaselock and npm's etcd3 in one election, and side by side as
 # locks. Goal: candidates of both lead in the order of their campaigns, each
 # kind observes every leader of the other, leaselock marks the other's keys as

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Files of src call each other in small circles at most: whoever reads one must
 # read all of its circle. Counted from the objects: a file calls another if it
 # uses a symbol that the other defines. A call through a table of operations is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/usr/bin/env bash core is a pure state machine: its objects call only
 # themselves, base's memory and tables, and functions of C that use memory only;
 # its sources include nothing with threads, sockets or gRPC.

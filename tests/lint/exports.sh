@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The public headers declare, the shared library exports, leaselock.map lists
 # and the manual describes the same functions, and each of them is called in a
 # test or an example.

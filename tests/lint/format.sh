@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/usr/bin/env bash Every C file is formatted by clang-format.
 set -euo pipefail
 cd "$SRC"

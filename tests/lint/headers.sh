@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Each public header compiles alone, and included twice, as C11 and as C++17.
 set -euo pipefail
 cd "$SRC/include"

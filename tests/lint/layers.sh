@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Dependencies point one way: a folder of src includes only what this table
 # allows it, besides itself and the system's headers.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/usr/bin/env bash Each link of a Markdown page to a file of the tree has an
 # existing target.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/usr/bin/env bash mandoc reports no warning for the manual pages.
 set -euo pipefail
 cd "$SRC"

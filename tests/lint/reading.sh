@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The files and functions that docs/reading.md names exist in src.
 set -euo pipefail
 cd "$SRC"

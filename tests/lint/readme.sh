@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # README has at most 180 lines. Its first program, the ```c block below "## In
 # C", has at most 25 and compiles as shown against an installed tree.
 set -euo pipefail

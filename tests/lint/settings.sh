@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/usr/bin/env bash leaselock-settings(5) lists the settings as in the code's
 # table. --write updates the list.
 set -euo pipefail

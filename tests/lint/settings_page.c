@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Prints the list of settings for leaselock-settings(5), from the table that
  * the library itself reads them by. */
 #include <stdio.h>

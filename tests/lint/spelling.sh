@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # No common misspelling in a text, a comment or a script.
 set -euo pipefail
 cd "$SRC"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/usr/bin/env bash clang-tidy reports no warning for src/; .clang-tidy lists
 # its checks.
 set -euo pipefail

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TEST_LIVE_FENCED_H
 #define TEST_LIVE_FENCED_H
 

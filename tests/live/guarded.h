@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the tests of the guardian: the path of its program, and whether a
  * process has ended. */
 #ifndef TEST_LIVE_GUARDED_H

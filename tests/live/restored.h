@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An etcd that restarts with a different or an older store. */
 #ifndef TEST_LIVE_RESTORED_H
 #define TEST_LIVE_RESTORED_H

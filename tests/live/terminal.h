@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a tool on a terminal of its own, with its output and typed input. */
 #ifndef TEST_LIVE_TERMINAL_H
 #define TEST_LIVE_TERMINAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Permanent leadership: leaselock_lead with `again`. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The results of the library's calls in correct use. */
 #include <setjmp.h>
 #include <stdarg.h>

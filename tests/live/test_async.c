@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The asynchronous calls: on which thread and how often their callbacks are
  * called. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Users, passwords and tokens with a real etcd: accepted and refused users,
  * tokens that expire while locks are held and waited for (failure 23), and a
  * refused watch beside a live one (failure 24). The log of every client is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Users whose role changes or covers some names only, with a real etcd: the
  * refusal of one session or request does not affect any other (failures 39 and
  * 40). */

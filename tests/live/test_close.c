@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Closing sessions and clients ends the waits and leaves etcd empty. */
 #include <setjmp.h>
 #include <stdarg.h>

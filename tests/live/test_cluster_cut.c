@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Members of a cluster that are cut off, from each other or from the clients.
  * The numbers are those of docs/failures.md. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Maintenance of a cluster in use: compaction, defragmentation, a learner. The
  * numbers are those of docs/failures.md. */
 #include <setjmp.h>

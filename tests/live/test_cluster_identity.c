@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints of two clusters in one list, and a data directory that is replaced
  * by another cluster's. The numbers are those of docs/failures.md. */
 #include "live/restored.h"

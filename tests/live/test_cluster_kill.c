@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Members of a cluster that are killed. The numbers are those of
  * docs/failures.md. */
 #include <setjmp.h>

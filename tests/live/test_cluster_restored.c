@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store that goes back in time: an emptied data directory and a restored
  * snapshot, with the same cluster id. The numbers are those of
  * docs/failures.md. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Members of a cluster that are stopped with all their connections open, as by
  * a swapping machine or a hanging disk. The numbers are those of
  * docs/failures.md. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The temporary cluster itself: its controls have the described effect. */
 #include <setjmp.h>
 #include <stdarg.h>

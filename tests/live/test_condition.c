@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The error of a fenced Txn names the condition that failed. */
 #include <setjmp.h>
 #include <stdarg.h>

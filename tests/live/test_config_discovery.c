@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints from the DNS. The DNS server is the test's own. */
 #include <setjmp.h>
 #include <stdarg.h>

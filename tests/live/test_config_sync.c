@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints that follow the cluster's members. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The connection: pings that detect a dead peer and do not disturb a living one
  * (failure 27), limits of messages, sockets in the file system. */
 #include <errno.h>

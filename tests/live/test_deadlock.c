@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tickets that end when they are in a deadlock, against a real etcd. */
 #include <setjmp.h>
 #include <stdarg.h>

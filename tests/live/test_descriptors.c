@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A process with too few file descriptors left. */
 #include <setjmp.h>
 #include <stdarg.h>

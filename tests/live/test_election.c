@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Campaigns, proclamations, and the leader. The numbers are those of
  * docs/failures.md. */
 #include <inttypes.h>

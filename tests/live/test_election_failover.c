@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A leader that is killed, stopped or cut off: how soon the next one leads, and
  * that no late write of the old one is applied.
  *

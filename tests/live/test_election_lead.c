@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* leaselock_lead: a function that runs while its caller leads. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Observing an election. The numbers are those of docs/failures.md. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A process that is restarted and resumes its lease and its tickets. */
 #include <setjmp.h>
 #include <stdarg.h>

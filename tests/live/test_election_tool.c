@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* "leaselock elect", "leader" and "observe" against a real etcd. */
 #include "live/tool.h"
 

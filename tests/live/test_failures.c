@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Failures of a lock by leases, keys and other clients. The numbers are those
  * of docs/failures.md. */
 #include <setjmp.h>

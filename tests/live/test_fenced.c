@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes under a ticket's fence. */
 #include <setjmp.h>
 #include <stdarg.h>

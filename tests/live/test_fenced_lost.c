@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fenced writes whose answers are lost. */
 #include <setjmp.h>
 #include <stdarg.h>

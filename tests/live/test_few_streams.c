@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server that allows few streams on a connection. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The order of the queue among processes, and mutual exclusion. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A holder whose key is deleted within the first second: the loss is reported
  * at once to the tool, and to callers with the option. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keys in a queue that are not tickets, and keys of other clients. */
 #include "live/tool.h"
 

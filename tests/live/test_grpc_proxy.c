@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Clients behind "etcd grpc-proxy", which assigns watch ids itself, answers
  * serializable ranges from memory and removes the codes of errors. */
 #include "live/tool.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A guardian revokes a process's leases as soon as the process has ended, and
  * not before: holders in processes of their own end in every possible way.
  *

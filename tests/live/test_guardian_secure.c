@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A guardian reaches an etcd that requires TLS and a user, with its program's
  * settings, from whichever source. */
 #include <setjmp.h>

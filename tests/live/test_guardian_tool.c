@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool with a guardian: if it is killed, the next waiter gets its lock at
  * once, but not while its command may be running. */
 #include "live/terminal.h"

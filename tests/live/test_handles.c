@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An invalid handle, or one in a wrong context, gives an error code, never a
  * crash and never a hang. */
 #include <setjmp.h>

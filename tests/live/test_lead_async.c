@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* leaselock_lead_async: permanent leadership in a program with an event
  * loop. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs examples/leader.c as a user does. */
 #include <setjmp.h>
 #include <stdarg.h>

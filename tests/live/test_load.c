@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Many threads and many requests at once. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* All locks below a prefix, a broken lock, and deadlocks of sessions. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Answers that are lost in the network, and watches that are cut off. The
  * numbers are those of docs/failures.md. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The API while memory is short: whichever allocation fails, calls end cleanly
  * and nothing is left. tests/support/test_memory.h lists the checks of each run
  * and what is not covered; tests/live/test_memory_tickets.c has the tickets;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elections and fenced writes while memory is short; tests/live/test_memory.c
  * has the rest of the API. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tickets while memory is short; tests/live/test_memory.c has the rest of the
  * API. */
 #include <setjmp.h>

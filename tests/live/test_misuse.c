@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Invalid arguments give an error code and have no effect. */
 #include <setjmp.h>
 #include <stdarg.h>

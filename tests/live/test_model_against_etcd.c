@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Compares the simulator's etcd with a real one. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One ticket over several names, against a real etcd. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client's namespace. */
 #include <setjmp.h>
 #include <stdarg.h>

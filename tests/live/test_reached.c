@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages distinguish "not reached" from "reached, but does not serve", with
  * etcd's answer and a remedy. */
 #include "live/tool.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The requests of a lock, counted by etcd's own metrics. */
 #include <setjmp.h>
 #include <stdarg.h>

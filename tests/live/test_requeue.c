@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Waiting tickets are queued again if etcd did not answer for longer than the
  * TTL, and only then. */
 #include <setjmp.h>

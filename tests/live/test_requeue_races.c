@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tickets that queue again, interrupted by another outage, a close or a lack of
  * memory. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The connections of one client over many interruptions of etcd. */
 #include <setjmp.h>
 #include <stdarg.h>

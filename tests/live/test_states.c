@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reports of a session and its tickets when etcd does not answer. */
 #include <setjmp.h>
 #include <stdarg.h>

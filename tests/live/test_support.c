@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests the helpers of the live tests with a real etcd: a test is worth nothing
  * if the faults that it relies on do not occur. */
 #include <setjmp.h>

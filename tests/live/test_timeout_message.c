@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The leaselock_error of an acquire that was not granted in time: the lock, its
  * holder and how many were ahead. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* TLS with a real etcd: trusted and untrusted certificates, with the error's
  * reason, and files that change while locks are held. etcd reads its
  * certificate at each handshake, so one etcd can present many. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* "leaselock lock" against a real etcd: exit codes, signals, and CMD's
  * environment. Its reaction to a loss is in test_tool_loss.c. */
 #include "live/tool.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's --again: CMD is terminated at a loss, and runs again. */
 #include "live/tool.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's connection settings: the command line, the environment, a URL and
  * a config file; and the handling of passwords. */
 #include "live/terminal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool over several locks: acquiring them at once, listing them, breaking
  * one, and reporting deadlocks. */
 #include "live/terminal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the tool does when its lock is lost, when it is stopped or killed, and
  * when etcd does not answer: CMD is terminated before another client holds the
  * lock. */

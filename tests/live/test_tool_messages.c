@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's messages when a lock is not granted: the holder, as text and as
  * JSON, and the exit code. */
 #include "live/tool.h"

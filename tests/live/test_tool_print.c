@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's output: the queue, the endpoints, and errors. */
 #include "live/tool.h"
 #include "support/one_etcd.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool against an etcd that requires TLS and a user: every way to set them,
  * and refusals. */
 #include "live/terminal.h"

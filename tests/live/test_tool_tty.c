@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool on a terminal: the status line of a long wait, and which process
  * reads the keys. */
 #include "live/terminal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the tests of the tool: running it, and reading its output. / */
 #ifndef TEST_LIVE_TOOL_H
 #define TEST_LIVE_TOOL_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # !/bin/bash Goal: an endpoint unix://HOST:PORT means the same as for etcd and
 # etcdctl, a socket named "HOST:PORT" in the working directory; unix:///PATH,
 # unix:PATH and, with TLS, unixs: work as well. Method: an etcd that listens on

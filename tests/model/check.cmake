@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Runs spin on the model, with the whole of the state space, in a folder of its
 # own. BROKEN: a variant that must be refuted; NAME: the file to check.
 file(MAKE_DIRECTORY ${FOLDER})

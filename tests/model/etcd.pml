@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The store of queue.pml: a key for each client, and late requests. / */
 

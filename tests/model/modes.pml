@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The queue of one lock with tickets of three modes: exclusive, shared, and
  * permits of n. As queue.pml, with the same store; leases are left out (a key

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The queue of one lock in etcd: CLIENTS clients, each with a lease of its own
  * and one ticket, that is, one key. docs/model.md maps the steps to src/core

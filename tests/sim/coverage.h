@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIM_COVERAGE_H
 #define SIM_COVERAGE_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/etcd_private.h"
 
 /** Answers the keep-alives that wait on a stream, up to the first one of an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/etcd_private.h"
 
 #include <stdlib.h>

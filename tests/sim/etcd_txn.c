@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/etcd_txn.h"
 
 #include <grpc/status.h>

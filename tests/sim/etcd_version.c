@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The differences between etcd's releases. */
 #include "sim/etcd_private.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIM_FRESH_H
 #define SIM_FRESH_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIM_MESSAGE_H
 #define SIM_MESSAGE_H
 

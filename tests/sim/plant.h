@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SIM_PLANT_H
 #define SIM_PLANT_H
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "core/object.h"
 #include "core/session.h"
 #include "world.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the model of etcd treats keys, Txns, leases and watches as etcd's
  * source does. Method: requests to the model alone, with the expected messages;
  * test_model_against_etcd.c compares it with a real etcd. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the model's watches are synced, unsynced, refused and cancelled as
  * etcd's are. Method: requests to the model alone, with the expected
  * messages. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the simulator replays a seed to the last bit, finds bugs that are
  * planted, and shortens failing runs; and a fixed set of seeds breaks no
  * invariant. Method: whole runs, compared by the hash of all events. */

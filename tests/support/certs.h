@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TEST_SUPPORT_CERTS_H
 #define TEST_SUPPORT_CERTS_H
 

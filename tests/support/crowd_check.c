@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Compares a crowd's tickets with etcd's store. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2120
 # A temporary etcd for shell scripts: the tests of tests/interop and others.
 # Source it from bash, and call:

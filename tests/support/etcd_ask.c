@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Queries of a running etcd: its metrics, its gateway, and etcdctl. */
 #include "support/etcd.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Manages users and roles with etcdctl. */
 #include "support/etcd_auth.h"
 

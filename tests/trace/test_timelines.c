@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Golden timelines of core: every *.trace in this folder is a script with its
  * expected output, line by line. TRACE_UPDATE=1 rewrites the expected
  * output. */

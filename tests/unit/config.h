@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the tests of settings: an environment of their own, and the results
  * of leaselock_settings_resolve. */
 #ifndef TEST_UNIT_CONFIG_H

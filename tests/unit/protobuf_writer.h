@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LL_TESTS_PROTOBUF_WRITER_H
 #define LL_TESTS_PROTOBUF_WRITER_H
 

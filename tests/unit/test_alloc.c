@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocations that fail on a test's request. */
 #include <setjmp.h>
 #include <stdarg.h>

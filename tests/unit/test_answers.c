@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* etcd's bytes become answers, or are refused. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How long a call waits for its answer before it is sent to another member: the
  * table in core/endpoint.h, step by step. */
 #include <setjmp.h>

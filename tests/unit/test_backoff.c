@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Back-off: bounds, growth, and determinism by seed. */
 #include <setjmp.h>
 #include <stdarg.h>

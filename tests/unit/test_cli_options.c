@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's options from the environment and the command line, and their
  * precedence. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's supervisor with real processes: it reports CMD's exit status, and
  * terminates it with all its children if the deadline is not extended. */
 #include <setjmp.h>

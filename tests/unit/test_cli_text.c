@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's treatment of text: foreign bytes on a terminal, widths, ages, and
  * valid names. */
 #include <locale.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The failed condition of a Txn, and the sentence about it. */
 #include <setjmp.h>
 #include <stdarg.h>

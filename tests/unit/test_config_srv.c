@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SRV records: their order and validity. */
 #include <setjmp.h>
 #include <stdarg.h>

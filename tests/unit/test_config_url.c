@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The URL with the connection's settings. */
 #include "config.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: core's limits hold. Method: each at the limit and one beyond it. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Core when memory runs out: every script of tests/trace repeatedly, with each
  * of its allocations failing in turn. */
 #include <setjmp.h>

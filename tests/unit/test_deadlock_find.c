@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The wait-for graph: recognized keys, and deadlocks of leases. */
 #include <setjmp.h>
 #include <stdarg.h>

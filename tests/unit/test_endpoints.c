@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parsing lists of endpoints: accepted forms, the targets for gRPC, and
  * errors. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Statuses, errors and the copying of options. */
 #include <setjmp.h>
 #include <stdarg.h>

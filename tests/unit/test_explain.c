@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* gRPC's texts of failures, as observed with Debian 12, become sentences with a
  * remedy; unknown texts are not changed. */
 #include <setjmp.h>

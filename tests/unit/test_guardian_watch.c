@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The state of a process from /proc, without pidfds: it counts as ended only
  * when its last thread has ended. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Handles: numbers that are looked up and never reused. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints that the cluster advertises: which are accepted. */
 #include <setjmp.h>
 #include <stdarg.h>

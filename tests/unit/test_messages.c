@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Encoding of requests for etcd. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The numbers of tickets' keys. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A request's outcome from a gRPC status and etcd's sentence. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client's credentials: name and password from options and from a file. */
 #include <setjmp.h>
 #include <stdarg.h>

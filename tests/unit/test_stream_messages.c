@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decoding of etcd's messages on the streams for watches and keep-alives. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The token's state machine: the table in rpc/token.h, row by row, and when a
  * token is renewed. Time is an argument. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The value of a key: the description of a waiter. */
 #include <setjmp.h>
 #include <stdarg.h>

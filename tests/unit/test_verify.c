@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The check of a server's certificate, without a server: it refuses every
  * invalid one, including those that should never occur. Tests with etcd's
  * certificates are in live/test_tls.c. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // gopeer is the peer of leaselock in the interoperability tests and the
 // benchmarks: etcd's own Go client with its concurrency package.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A peer of the tests: the elections and locks of npm's etcd3.
 //
 //   node peer.js elect ENDPOINT NAME VALUE   campaigns; prints VALUE when it
