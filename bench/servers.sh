@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash The measured servers, for bench/run and the test of the
-# benchmarks. Source it from bash after tests/support/etcd.sh, whose helpers it
-# uses.
+# shellcheck shell=bash
+# The measured servers, for bench/run and the test of the benchmarks. Source it
+# from bash after tests/support/etcd.sh, whose helpers it uses.
 #
 #   servers_start MEMBERS PARENT  starts etcd with that many members, as its
 #                         defaults have it, their data below PARENT; waits until

@@ -1,8 +1,9 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash Every scenario of the benchmarks works: each program that
-# was built runs each of its scenarios for a second or with few tickets, against
-# an etcd and a Redis of its own, and prints a result with operations and every
-# figure that bench/run shows. Speed is not checked.
+# Every scenario of the benchmarks works: each program that was built runs each
+# of its scenarios for a second or with few tickets, against an etcd and a Redis
+# of its own, and prints a result with operations and every figure that
+# bench/run shows. Speed is not checked.
 #
 # Environment: SRC (source folder), BUILD (build folder).
 set -euo pipefail

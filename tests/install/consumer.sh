@@ -1,7 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash An installed tree works for programs that find it with
-# pkg-config or find_package(), in C and in C++, shared and static; and it can
-# be moved.
+# An installed tree works for programs that find it with pkg-config or
+# find_package(), in C and in C++, shared and static; and it can be moved.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

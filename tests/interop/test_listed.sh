@@ -1,9 +1,10 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# !/bin/bash Goal: while another program's client holds a lock or leads and one
-# of ours waits, ls, queue and leader show the other's key as the holder, the
-# first two mark it as foreign, and ours is behind it. Method: a Go mutex, a Go
-# election, etcdctl lock and etcdctl elect hold in turn, below a namespace; the
-# output is compared with the oldest key in etcd.
+# Goal: while another program's client holds a lock or leads and one of ours
+# waits, ls, queue and leader show the other's key as the holder, the first two
+# mark it as foreign, and ours is behind it. Method: a Go mutex, a Go election,
+# etcdctl lock and etcdctl elect hold in turn, below a namespace; the output is
+# compared with the oldest key in etcd.
 #
 # Environment: SRC (source folder), TOOL (the tool), GOPEER (the Go peer; if it
 # is empty, only etcdctl holds).

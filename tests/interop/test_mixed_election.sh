@@ -1,9 +1,10 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# !/bin/bash One election of three kinds of candidates: leaselock's tool,
-# etcdctl and Go's concurrency package. Goal: they lead in the order of their
-# campaigns, each kind observes every leader of the others, and a lock of the
-# same name is in the same queue. Method: each is started when the key of the
-# one before it is in etcd's queue; each leads until it gets a signal.
+# One election of three kinds of candidates: leaselock's tool, etcdctl and Go's
+# concurrency package. Goal: they lead in the order of their campaigns, each
+# kind observes every leader of the others, and a lock of the same name is in
+# the same queue. Method: each is started when the key of the one before it is
+# in etcd's queue; each leads until it gets a signal.
 #
 # Environment: SRC (source folder), TOOL (the tool), GOPEER (the Go peer; if it
 # is empty, the election has none).

@@ -1,10 +1,11 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# !/bin/bash One queue of three kinds of clients: leaselock's tool, etcdctl and
-# Go's concurrency package wait for the same lock. Goal: they get it in the
-# order in which they queued and never two at a time, whichever of them holds it
-# first. Method: each is started when the key of the one before it is in etcd's
-# queue, and each writes a line to one file when it holds the lock and when it
-# releases it.
+# One queue of three kinds of clients: leaselock's tool, etcdctl and Go's
+# concurrency package wait for the same lock. Goal: they get it in the order in
+# which they queued and never two at a time, whichever of them holds it first.
+# Method: each is started when the key of the one before it is in etcd's queue,
+# and each writes a line to one file when it holds the lock and when it releases
+# it.
 #
 # Environment: SRC (source folder), TOOL (the tool), GOPEER (the Go peer; if it
 # is empty, the queue has none).

@@ -1,9 +1,10 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# !/bin/bash leaselock and npm's etcd3 in one election, and side by side as
-# locks. Goal: candidates of both lead in the order of their campaigns, each
-# kind observes every leader of the other, leaselock marks the other's keys as
-# foreign, and the lock() of etcd3 does not exclude leaselock's holder. Method:
-# candidates start one after the other, and each leads until it gets a signal.
+# leaselock and npm's etcd3 in one election, and side by side as locks. Goal:
+# candidates of both lead in the order of their campaigns, each kind observes
+# every leader of the other, leaselock marks the other's keys as foreign, and
+# the lock() of etcd3 does not exclude leaselock's holder. Method: candidates
+# start one after the other, and each leads until it gets a signal.
 #
 # The packages are those of npm/package-lock.json, kept in build/npm. Without
 # node or npm, or if npm cannot fetch them, the test is skipped.

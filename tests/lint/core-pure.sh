@@ -1,7 +1,8 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash core is a pure state machine: its objects call only
-# themselves, base's memory and tables, and functions of C that use memory only;
-# its sources include nothing with threads, sockets or gRPC.
+# core is a pure state machine: its objects call only themselves, base's memory
+# and tables, and functions of C that use memory only; its sources include
+# nothing with threads, sockets or gRPC.
 set -euo pipefail
 export LC_ALL=C
 cd "$SRC"

@@ -1,5 +1,6 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash Every C file is formatted by clang-format.
+# Every C file is formatted by clang-format.
 set -euo pipefail
 cd "$SRC"
 

@@ -1,6 +1,6 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash Each link of a Markdown page to a file of the tree has an
-# existing target.
+# Each link of a Markdown page to a file of the tree has an existing target.
 set -euo pipefail
 cd "$SRC"
 status=0

@@ -1,5 +1,6 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash mandoc reports no warning for the manual pages.
+# mandoc reports no warning for the manual pages.
 set -euo pipefail
 cd "$SRC"
 

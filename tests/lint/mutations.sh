@@ -1,5 +1,6 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash Every edit of tests/mutate still fits the tree exactly
-# once, and has its row in docs/mutations.md. scripts/mutate runs them.
+# Every edit of tests/mutate still fits the tree exactly once, and has its row
+# in docs/mutations.md. scripts/mutate runs them.
 set -euo pipefail
 exec "$SRC/scripts/mutate" --check

@@ -1,6 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash leaselock-settings(5) lists the settings as in the code's
-# table. --write updates the list.
+# leaselock-settings(5) lists the settings as in the code's table. --write
+# updates the list.
 set -euo pipefail
 cd "$SRC"
 page=docs/man/leaselock-settings.5

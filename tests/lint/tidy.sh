@@ -1,6 +1,6 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash clang-tidy reports no warning for src/; .clang-tidy lists
-# its checks.
+# clang-tidy reports no warning for src/; .clang-tidy lists its checks.
 set -euo pipefail
 cd "$SRC"
 

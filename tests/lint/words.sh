@@ -1,6 +1,7 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash No file contains a reminder, a path of a development
-# machine or the name of a package registry's host.
+# No file contains a reminder, a path of a development machine or the name of a
+# package registry's host.
 set -euo pipefail
 cd "$SRC"
 

@@ -1,6 +1,7 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# !/bin/bash The example that fences writes to etcd: the write of the worker
-# that lost the lock is not applied, and the counter has the other one's value.
+# The example that fences writes to etcd: the write of the worker that lost the
+# lock is not applied, and the counter has the other one's value.
 set -euo pipefail
 
 # shellcheck source=../support/etcd.sh

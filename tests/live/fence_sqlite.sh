@@ -1,7 +1,7 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# !/bin/bash The example that fences a SQLite database: the write of a worker
-# that was stopped past its lease is refused, and the database has only the
-# other one's.
+# The example that fences a SQLite database: the write of a worker that was
+# stopped past its lease is refused, and the database has only the other one's.
 set -euo pipefail
 
 # shellcheck source=../support/etcd.sh

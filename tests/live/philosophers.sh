@@ -1,7 +1,8 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# !/usr/bin/env bash The example of the dining philosophers: if each acquires
-# both forks at once, all of them eat, five and fifty; one after the other there
-# is a deadlock, which the example detects and ends, or one of the waits does.
+# The example of the dining philosophers: if each acquires both forks at once,
+# all of them eat, five and fifty; one after the other there is a deadlock,
+# which the example detects and ends, or one of the waits does.
 set -euo pipefail
 # shellcheck source=../support/etcd.sh
 . "$SRC/tests/support/etcd.sh"

@@ -1,7 +1,8 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# !/bin/bash The example that resumes: a leader that is killed, and one that
-# exits without resigning, keep leading with the same token when they are
-# restarted, though another candidate waits; one that resigns does not.
+# The example that resumes: a leader that is killed, and one that exits without
+# resigning, keep leading with the same token when they are restarted, though
+# another candidate waits; one that resigns does not.
 set -euo pipefail
 
 # shellcheck source=../support/etcd.sh

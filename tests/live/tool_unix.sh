@@ -1,8 +1,9 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# !/bin/bash Goal: an endpoint unix://HOST:PORT means the same as for etcd and
-# etcdctl, a socket named "HOST:PORT" in the working directory; unix:///PATH,
-# unix:PATH and, with TLS, unixs: work as well. Method: an etcd that listens on
-# such sockets only, a lock and a list over each form, and etcdctl beside it.
+# Goal: an endpoint unix://HOST:PORT means the same as for etcd and etcdctl, a
+# socket named "HOST:PORT" in the working directory; unix:///PATH, unix:PATH
+# and, with TLS, unixs: work as well. Method: an etcd that listens on such
+# sockets only, a lock and a list over each form, and etcdctl beside it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../support/etcd.sh
 source "$SRC/tests/support/etcd.sh"
