@@ -130,7 +130,6 @@ static inline struct ll_write *ll_write_of(struct ll_object *object)
 int ll_write_ask(struct ll_core *core,
                  struct ll_ticket *ticket,
                  const struct ll_event *event);
-void ll_write_free(struct ll_write *write);
 
 /** The ticket is held no more. */
 void ll_writes_end(struct ll_core *core, struct ll_ticket *ticket);
@@ -138,5 +137,26 @@ void ll_writes_end(struct ll_core *core, struct ll_ticket *ticket);
 bool ll_writes_may_release(const struct ll_ticket *ticket);
 /** Whether it was sent, so that the key may be gone by it. */
 bool ll_writes_may_have_released(const struct ll_ticket *ticket);
+
+/* Between the files of a write. */
+
+/** 0, or why the command asks for no write that can be made. */
+int ll_write_check(const struct ll_ticket *ticket,
+                   const struct ll_event *event);
+/** NULL: out of memory. */
+struct ll_write *ll_write_new(const struct ll_event *event);
+/** Makes the two conditions that stand before the caller's, the mark, and the
+ *  reads of the else branch; the write has its ticket. */
+void ll_write_fence(struct ll_write *write, const struct ll_event *event);
+void ll_write_free(struct ll_object *object);
+void ll_write_on_answer(struct ll_core *core,
+                        struct ll_object *object,
+                        const struct ll_answer *answer,
+                        const struct ll_event *event);
+/** Ends it with its last report. */
+void ll_write_end(struct ll_core *core, struct ll_write *write, int status);
+/** The same of one that failed: after a lost answer the outcome is unknown, and
+ *  one that only reads again has succeeded. */
+void ll_write_fail(struct ll_core *core, struct ll_write *write, int status);
 
 #endif
