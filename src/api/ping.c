@@ -98,6 +98,9 @@ static int ping_run(leaselock_client *user,
                              "a ping needs a place for the answer and a "
                              "timeout of 1 ms or more");
     }
+    if (done == NULL && ll_client_in_callback()) {
+        return ll_error_text(reterr, LEASELOCK_E_DEADLOCK, "");
+    }
     status = ll_client_enter(user, &client);
     if (status != 0) {
         return ll_error_text(reterr, status, "");

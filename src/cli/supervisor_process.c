@@ -373,7 +373,7 @@ static void open_process(struct process *p)
     /* Out of the tool's group: who kills that one does not kill the supervisor. */
     setpgid(0, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    prctl(PR_SET_NAME, "leaselock-supervisor");
+    prctl(PR_SET_NAME, "leaselock-super");
 }
 
 _Noreturn void ll_supervisor_process_run(const struct ll_supervisor_plan *plan,

@@ -47,7 +47,10 @@ static int read_all(struct config_file *file, int fd)
     ssize_t n = ll_read_all(fd, file->bytes, FILE_SIZE_MAX + 1);
 
     if (n < 0) {
-        return -errno;
+        int error = errno;
+
+        file->size = FILE_SIZE_MAX + 1; /* a part may be read: it is wiped */
+        return -error;
     }
     file->size = (size_t)n;
     file->bytes[file->size] = '\0';
