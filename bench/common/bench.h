@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shared by the benchmark programs: a command line, samples, and a result with
- * the same fields for every measurement. / */
+ * the same fields for every measurement. */
 #ifndef BENCH_H
 #define BENCH_H
 

@@ -2,7 +2,7 @@
 /*
  * Clients that take turns on one lock: how long after a holder begins to
  * release does the next one hold it? They are threads of one process, and so
- * share a clock. / */
+ * share a clock. */
 #include "bench.h"
 
 #include <pthread.h>

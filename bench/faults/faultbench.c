@@ -2,7 +2,7 @@
 /*
  * Starts a temporary cluster of three members, applies all faults of faults.c
  * to it, and prints a table of the effects on leaselock's users: see usage
- * below, and docs/faults.md for the columns. / */
+ * below, and docs/faults.md for the columns. */
 #include "faultbench.h"
 
 #include <errno.h>

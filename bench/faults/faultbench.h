@@ -9,7 +9,7 @@
 #include "support/cluster.h"
 
 /** The leases' TTL, leaselock's default; a ticket is certain to be held for
- * FAULT_CERTAIN_MS after a renewal (leaselock_ticket_remaining_ms). / */
+ * FAULT_CERTAIN_MS after a renewal (leaselock_ticket_remaining_ms). */
 #define FAULT_TTL_S 10
 #define FAULT_CERTAIN_MS 9000
 

@@ -23,7 +23,7 @@ int holder_start(const struct bench_options *options,
                  int tickets,
                  struct holder *holder);
 /** Waits until it holds all of them. @return 0, or 1 with the reason on stderr
- * / */
+ * */
 int holder_wait_held(const struct holder *holder);
 /** Kills it and records when; ignores one that was not started. */
 void holder_kill(struct holder *holder);

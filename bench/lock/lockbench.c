@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Measures leaselock against a running etcd; README.md explains the figures. A
- * new scenario is a function, a prototype in lockbench.h and a line here. / */
+ * new scenario is a function, a prototype in lockbench.h and a line here. */
 #include "lockbench.h"
 
 static const struct bench_scenario scenarios[] = {

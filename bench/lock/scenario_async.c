@@ -2,7 +2,7 @@
 /*
  * A single-threaded program with thousands of locks in flight: each ticket is
  * acquired, released and acquired again from the callbacks of one client and
- * one session, for a name of its own. / */
+ * one session, for a name of its own. */
 #include "lockbench.h"
 
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * lock? Each pair has a lock of its own, a holder in a process of its own,
  * which renews its lease as usual, and a waiter here. The kills are spread over
  * the interval between two renewals, since a lease's remaining TTL is random.
- * / */
+ * */
 #include "crowd.h"
 #include "holder.h"
 

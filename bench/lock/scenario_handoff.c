@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Contenders that acquire one lock, or lead, in turn. Each has its own client,
- * session and thread, like processes on several machines. / */
+ * session and thread, like processes on several machines. */
 #include "lockbench.h"
 
 /** A lost handover ends the run instead of hanging it. */

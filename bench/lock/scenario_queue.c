@@ -2,7 +2,7 @@
 /*
  * A long queue for one name, with a holder in another process: how fast does it
  * form, and when the holder releases, how fast is the lock handed over through
- * all of them? Each releases as soon as it holds. / */
+ * all of them? Each releases as soon as it holds. */
 #include "crowd.h"
 
 #define NS_PER_S INT64_C(1000000000)

@@ -2,7 +2,7 @@
 /*
  * Workers that lock and unlock uncontended names: the cost of a lock without a
  * wait. Each worker has a thread, a session and a name; the sessions are spread
- * over one client or several. / */
+ * over one client or several. */
 #include "lockbench.h"
 
 #include <stdio.h>

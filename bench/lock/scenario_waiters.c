@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tickets that wait, each for a name of its own that another process holds: how
- * soon does each have its watch, and how much memory does one take? / */
+ * soon does each have its watch, and how much memory does one take? */
 #include "crowd.h"
 #include "holder.h"
 

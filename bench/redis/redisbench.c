@@ -3,7 +3,7 @@
  * A common lock in Redis: SET NX PX with a value of the holder's own, a script
  * that deletes the key only while it has that value, and retries after a pause
  * with jitter. It has no queue, no fencing token, and a single server without
- * persistence. / */
+ * persistence. */
 #include "bench.h"
 
 #include <hiredis/hiredis.h>

@@ -80,6 +80,7 @@ int leaselock_client_close(leaselock_client *user,
     }
     client->closing = true;
     client->close_error = (struct leaselock_error)LEASELOCK_ERROR_INIT;
+    client->close_unknown = (struct leaselock_error)LEASELOCK_ERROR_INIT;
     pthread_cond_broadcast(&client->changed);
     ll_queries_close(client);
     ll_observers_close(client);
@@ -88,7 +89,8 @@ int leaselock_client_close(leaselock_client *user,
     client_await_sessions(client);
     unknown = ll_core_has_sessions(client->core);
     client_stop(client);
-    refused = client->close_error;
+    refused = client->close_error.code != 0 ? client->close_error
+                                            : client->close_unknown;
     ll_client_unlock(client);
     ll_handle_leave(handle);
     ll_handle_put(handle);

@@ -138,8 +138,12 @@ static void session_on_closed(struct ll_client *client,
 {
     session->close_due = false;
     client->closes--;
-    if (client->closing && client->close_error.code == 0 &&
-        detail->status != LEASELOCK_E_OUTCOME_UNKNOWN) {
+    if (client->closing && detail->status == LEASELOCK_E_OUTCOME_UNKNOWN) {
+        /* One that etcd has not answered is looked for in the end. */
+        if (detail->grpc_status < 0 && detail->text[0] != '\0') {
+            (void)ll_client_error(client, detail, &client->close_unknown);
+        }
+    } else if (client->closing && client->close_error.code == 0) {
         (void)ll_client_error(client, detail, &client->close_error);
     }
     pthread_cond_broadcast(&client->changed);

@@ -93,6 +93,8 @@ struct ll_client {
     bool closing;    /* leaselock_client_close was called */
     /** The first close of a session that etcd refused since then. */
     struct leaselock_error close_error;
+    /** The newest one whose outcome another cluster's answer left unknown. */
+    struct leaselock_error close_unknown;
     bool stopping; /* the background thread is to end */
     bool dispatching;
     unsigned log_lines; /* due */

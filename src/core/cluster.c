@@ -84,6 +84,13 @@ bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint)
     return false;
 }
 
+void ll_cluster_note(struct ll_core *core, uint64_t id, uint32_t endpoint)
+{
+    if (id != 0 && core->cluster.id == id) {
+        core->cluster.checked |= bit_of(endpoint);
+    }
+}
+
 bool ll_cluster_trusts(struct ll_core *core, uint32_t endpoint)
 {
     struct ll_cluster *cluster = &core->cluster;
@@ -106,8 +113,11 @@ static bool cluster_is_needed(const struct ll_core *core)
         return true;
     }
     for (at = core->sessions.next; at != &core->sessions; at = at->next) {
-        if (LL_CONTAINER(at, struct ll_session, link)->state ==
-            LL_SESSION_OPENING) {
+        enum ll_session_state state =
+            LL_CONTAINER(at, struct ll_session, link)->state;
+
+        /* What is being closed is closed in the cluster that has it. */
+        if (state == LL_SESSION_OPENING || state == LL_SESSION_CLOSING) {
             return true;
         }
     }

@@ -29,11 +29,12 @@ struct ll_core;
  *             |                              |         | them; sessions that are
  *             |                              |         | being closed end with
  *             |                              |         | OUTCOME_UNKNOWN
- *     KNOWN   | a session is opened, and     | UNKNOWN |
- *             | none and no observer is left |         |
+ *     KNOWN   | a session is opened, and no  | UNKNOWN |
+ *             | other that is not lost, and  |         |
+ *             | no observer is left          |         |
  *     any     | an answer without an id      | same    | it is believed; its
  *             |                              |         | endpoint is checked
- *     KNOWN   | "lease not found" of an      | KNOWN   | counts as no answer;
+ *     KNOWN   | "lease not found" of an      | KNOWN   | counts as "try again";
  *             | endpoint that is not checked |         | that endpoint is asked
  *             |                              |         | for its cluster
  *
@@ -88,6 +89,10 @@ struct ll_cluster {
 /** Whether an answer with this id can be believed; ends all that stands on
  *  another one. */
 bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint);
+
+/** An endpoint has answered a query of its own with this id, which is compared
+ *  by the one that asked. */
+void ll_cluster_note(struct ll_core *core, uint64_t id, uint32_t endpoint);
 
 /** Whether an error of this endpoint's can be believed; if not, the endpoint is
  *  asked for its cluster. */

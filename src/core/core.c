@@ -198,15 +198,19 @@ static void on_any_answer(struct ll_core *core, const struct ll_event *event)
         }
     } else if (answer->outcome == LL_OUTCOME_NO_LEASE &&
                !ll_cluster_trusts(core, event->answer.endpoint)) {
-        error = (struct ll_answer){.outcome = LL_OUTCOME_LOST,
+        /* It was not applied; its endpoint shows its cluster meanwhile. */
+        error = (struct ll_answer){.outcome = LL_OUTCOME_AGAIN,
                                    .grpc_status = -1,
                                    .text = "the lease is not there, but the "
                                            "endpoint has not shown its cluster",
                                    .kind = answer->kind};
         dropped.answer.answer = &error;
         on_answer(core, &dropped);
+    } else if (answer->outcome == LL_OUTCOME_OK &&
+               is_of_one_endpoint(core, event)) {
+        ll_cluster_note(core, answer->cluster_id, event->answer.endpoint);
+        on_answer(core, event);
     } else if (answer->outcome != LL_OUTCOME_OK ||
-               is_of_one_endpoint(core, event) ||
                ll_cluster_believes(core, answer->cluster_id,
                                    event->answer.endpoint)) {
         on_answer(core, event);

@@ -98,6 +98,8 @@ static void session_on_cluster(struct ll_core *core, struct ll_object *object)
         ll_session_lose(core, session, core->cluster.text);
     } else if (session->state == LL_SESSION_CLOSING) {
         ll_session_end_unknown(core, session);
+    } else {
+        session->contradicted = true;
     }
 }
 
@@ -290,7 +292,7 @@ static bool session_next(struct ll_core *core,
         if (session->contradicted &&
             session->close_status == LEASELOCK_E_OUTCOME_UNKNOWN) {
             ret_effect->detail.grpc_status = -1;
-            ret_effect->detail.text = session->why;
+            ret_effect->detail.text = core->cluster.text;
         }
         return true;
     }

@@ -111,8 +111,6 @@ struct ll_session {
     /** When etcd may expire the lease: the deadline without its margin. */
     int64_t expiry_ns;
     int64_t first_sent_ns; /* of the grant */
-    bool grant_lost;       /* a grant may have been applied unanswered */
-    bool resumes;          /* the lease was there before the session */
     /** ACTIVE: it becomes SUSPECT then. */
     int64_t suspect_ns;
     /** When a beat is due, if none is out. */
@@ -121,8 +119,6 @@ struct ll_session {
     int64_t overdue_ns;
     struct ll_beat beats[LL_BEAT_STREAMS];
     struct ll_link denied; /* in core->keepalive.denied */
-    bool renewed;          /* a beat has been answered */
-    bool checking;         /* a TTL of 0 is being checked with a call */
     /** CLOSING: when CLOSED is told without an answer. */
     int64_t close_ns;
     bool revoking; /* the call is a revoke, not the grant any more */
@@ -136,6 +132,10 @@ struct ll_session {
      *  answer (see cluster.h). LL_NEVER: it does not wait. */
     int64_t check_ns;
     bool late_revoke_owed; /* it is not answered yet */
+    bool grant_lost;       /* a grant may have been applied unanswered */
+    bool resumes;          /* the lease was there before the session */
+    bool renewed;          /* a beat has been answered */
+    bool checking;         /* a TTL of 0 is being checked with a call */
     /** A stream of beats has ended since the last answered one, not refused. */
     bool shaken;
     /** LOST: because etcd was silent; see ll_session_beat_is_silent. */

@@ -76,7 +76,7 @@ int ll_write_ask(struct ll_core *core,
         ll_writes_may_release(ticket)) {
         return LEASELOCK_E_NOT_HELD;
     }
-    write = ll_write_new(event);
+    write = ll_write_make(event);
     if (write == NULL) {
         return LEASELOCK_E_NOMEM;
     }

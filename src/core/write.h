@@ -144,7 +144,7 @@ bool ll_writes_may_have_released(const struct ll_ticket *ticket);
 int ll_write_check(const struct ll_ticket *ticket,
                    const struct ll_event *event);
 /** NULL: out of memory. */
-struct ll_write *ll_write_new(const struct ll_event *event);
+struct ll_write *ll_write_make(const struct ll_event *event);
 /** Makes the two conditions that stand before the caller's, the mark, and the
  *  reads of the else branch; the write has its ticket. */
 void ll_write_fence(struct ll_write *write, const struct ll_event *event);

@@ -16,7 +16,7 @@ void ll_write_free(struct ll_object *object)
     ll_free(write);
 }
 
-struct ll_write *ll_write_new(const struct ll_event *event)
+struct ll_write *ll_write_make(const struct ll_event *event)
 {
     size_t compares_n = event->write.compares_n + 2;
     size_t reads_n = event->write.reads_n;

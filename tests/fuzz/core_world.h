@@ -12,7 +12,7 @@
 /**
  * The environment of core in fuzz_core: a driver's records of core's commands,
  * its reports and the open calls and streams. They check that core keeps the
- * contract of core/event.h. / */
+ * contract of core/event.h. */
 
 #define THINGS_MAX 800
 #define CALLS_MAX (LL_CALLS_MAX + 1)

@@ -10,7 +10,7 @@
 /**
  * Shared by the fuzzers. Each is one function of bytes, called by libFuzzer or,
  * without it, by standalone.c. A fuzzer returns normally, or aborts if a
- * property does not hold. / */
+ * property does not hold. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /** An oracle: unlike assert, it is checked in every build. */

@@ -272,7 +272,7 @@ static void test_one_authenticate(void **state)
 /**
  * Goal: failure 23: a holder and a waiter survive several expiries of their
  * tokens, while holding and while waiting, and the lock is then handed over to
- * a waiter that sent no request meanwhile. / */
+ * a waiter that sent no request meanwhile. */
 static void outlive_tokens(const char *const *args)
 {
     struct test_etcd own;
@@ -352,7 +352,7 @@ static void test_jwt_ends(void **state)
  * permission for one name is revoked and the connection cut, so that both
  * watches are created again. Older releases answer "permission denied" for an
  * expired token, too: so the first refusal, with an old token, fetches a new
- * one, and the second refusal is final. / */
+ * one, and the second refusal is final. */
 static void test_forbidden_watch(void **state)
 {
     struct test_proxy *proxy = NULL;

@@ -48,7 +48,7 @@ static bool is_empty(const char *prefix)
 /**
  * Goal: failure 39: if etcd refuses the renewals of one of a client's two
  * sessions, the other is renewed for longer than its TTL. Method: revoke the
- * permission for the first one's key. Servers before 3.5.28 renew both. / */
+ * permission for the first one's key. Servers before 3.5.28 renew both. */
 static void test_one_refused(void **state)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -142,7 +142,7 @@ static int64_t acquire_many(struct test_peer *peer, bool at_once, int *ret_how)
  * batch: of many acquires those that the role does not permit, and no others.
  * The session closes successfully and leaves no key. Method: one after another,
  * then all at once, where fewer Txns than requests prove the batches; the keys
- * are read as root. / */
+ * are read as root. */
 static void test_some_names(void **state)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -186,7 +186,7 @@ static void await_empty(const char *prefix)
  * closed at once. Every writable key is then gone, of a held lock and of a
  * wait; the error names the one that stays and until when; it disappears when
  * its lease expires. Method: revoke the permission for one of the locks, then
- * close. / */
+ * close. */
 static void test_close_refused(void **state)
 {
     struct test_call call = TEST_CALL_INIT;
@@ -275,7 +275,7 @@ static void test_close_of_client_refused(void **state)
  * Goal: a key of the program's own on the session's lease, which its user may
  * no longer write, does not keep the locks' keys; the error reports that one
  * stays. Method: a fenced put on the lease, then its permission is revoked.
- * / */
+ * */
 static void test_close_with_own_key(void **state)
 {
     struct leaselock_op op = {LEASELOCK_OP_PUT, "brief/own", 9, "x", 1, 0};

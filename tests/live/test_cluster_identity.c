@@ -124,6 +124,7 @@ static void test_34_replaced(void **state)
 {
     struct view view = VIEW_INIT;
     struct test_call call = TEST_CALL_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
     leaselock_session *session = NULL;
     struct test_etcd etcd;
     struct test_peer holder;
@@ -150,13 +151,18 @@ static void test_34_replaced(void **state)
     expect_both_ids(view.ended.error.message);
     await_ticket(held, LEASELOCK_TICKET_LOST);
     assert_int_equal(leaselock_release(held, NULL), LEASELOCK_E_LOST);
-    assert_int_equal(leaselock_session_close(holder.session, NULL), 0);
+    assert_int_equal(leaselock_session_close(holder.session, &error),
+                     LEASELOCK_E_OUTCOME_UNKNOWN);
+    expect_both_ids(error.message);
     assert_int_equal(
         leaselock_session_open(holder.client, NULL, &session, NULL), 0);
     holder.session = session;
     test_release(test_acquire(&holder, "replaced"));
     test_peer_close(&holder);
-    test_peer_close(&waiter);
+    /* The waiter's session was lost to the new cluster. */
+    assert_int_equal(leaselock_client_close(waiter.client, &error),
+                     LEASELOCK_E_OUTCOME_UNKNOWN);
+    expect_both_ids(error.message);
     test_etcd_stop(&etcd);
 }
 

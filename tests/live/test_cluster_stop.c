@@ -96,7 +96,7 @@ static int64_t leases_expired(size_t member)
  * and resumes. By its clock all leases have expired, and before 3.4.31 and
  * 3.5.13 etcd may revoke some, although its successor renews them (etcd
  * #15247). The test counts those. Without any, nothing is lost; with some, each
- * loss was reported. / */
+ * loss was reported. */
 static void test_18_leader_stopped(void **state)
 {
     struct test_crowd *crowd = test_crowd_open(&cluster, "leader-stopped",

@@ -39,7 +39,7 @@ static void expect(leaselock_ticket *ticket,
 /**
  * Goal: each kind of failed condition is named with its expected and its actual
  * value; of several, the first that failed. Method: keys of one session with
- * known revisions, a binary value and a long one. / */
+ * known revisions, a binary value and a long one. */
 static void test_named(void **state)
 {
     const struct leaselock_compare met = {"condition/a",

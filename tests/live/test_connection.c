@@ -53,7 +53,7 @@ static bool is_given_up(void *arg)
 /**
  * Goal: failure 27: a connection with pings only persists, and one whose other
  * end became silent is detected by a ping and closed. Method: hold a lock with
- * a long lease, so that only pings are sent; then a black hole. / */
+ * a long lease, so that only pings are sent; then a black hole. */
 static void test_pings(void **state)
 {
     struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;

@@ -183,7 +183,7 @@ static int64_t fail_over_killed(void)
 /** The time beyond the TTL: etcd checks for expired leases every 500 ms, and
  * the rest is the path to the next leader. The last renewal is the grant, as
  * the next one is due after a third of the TTL. Measured from the grant's
- * request, so that the result is an upper bound. / */
+ * request, so that the result is an upper bound. */
 static int64_t over_the_end(void)
 {
     static int phase_ms; /* of etcd's checks, which the last round ended with */

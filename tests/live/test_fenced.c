@@ -236,7 +236,7 @@ static void test_commit_and_release(void **state)
 }
 
 /** As the test before, asynchronous: the handle is closed when done is called.
- * / */
+ * */
 struct committed {
     struct test_call call;
     leaselock_ticket *ticket;

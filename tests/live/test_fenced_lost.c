@@ -337,7 +337,7 @@ static void test_unknown_then_not_held(void **state)
 }
 
 /** Begins to release a lock with a transaction that is not answered in time.
- * / */
+ * */
 static void release_unanswered(struct far *far)
 {
     struct leaselock_txn txn = LEASELOCK_TXN_INIT;

@@ -151,7 +151,7 @@ static void program_end(struct program *program, const char *prefix, int status)
  * Goal: a lost term is followed by another one, with a greater token, once the
  * program has ended the first, and not before; a stop as leader deletes the
  * key. Method: the lease is revoked, and the loop runs for longer than the
- * first pause. / */
+ * first pause. */
 static void test_terms(void **state)
 {
     struct program program = {0};

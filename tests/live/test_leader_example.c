@@ -53,7 +53,7 @@ static void revoke_all(void)
 /**
  * Goal: the example leads, leads again after its lease was revoked, and after
  * SIGTERM ends with 0 and leaves nothing. Method: it runs as a process; its
- * lines report its state, etcdctl reads etcd's. / */
+ * lines report its state, etcdctl reads etcd's. */
 static void test_leader(void **state)
 {
     struct test_process leader = TEST_PROCESS_INIT;

@@ -158,7 +158,7 @@ static void test_7_orphan_is_removed(void **state)
 }
 
 /** Failure 7: delayed requests arrive after their caller has timed out. The
- * proxy holds them until then; the key that they create must be deleted. / */
+ * proxy holds them until then; the key that they create must be deleted. */
 static void test_7_late_request_leaves_nothing(void **state)
 {
     struct pair pair;

@@ -260,7 +260,7 @@ static void test_lost_key_while_waiting(void **state)
 
 /** Goal: a held ticket that loses one of its locks is lost, which is reported
  * once, and keeps the other locks until it is released. Method: delete the
- * second key. / */
+ * second key. */
 static void test_lost_key_while_held(void **state)
 {
     const char *const *names = NAMES("losth/a", "losth/b", "losth/c");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many clients that acquire several locks at once, in any order, and others
  * that acquire the same locks one at a time: no wait is endless, and no lock
- * has two holders. / */
+ * has two holders. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -23,7 +23,7 @@ static void open_in(const char *space, struct test_peer *peer)
 /** Goal: the same name in two namespaces and in none is three locks, and a
  * namespace and name with the same concatenation are the same lock. Method:
  * hold all three at once, read key, name and queue of each, and try the fourth.
- * / */
+ * */
 static void test_same_name(void **state)
 {
     static const char *const spaces[] = {NULL, "blue/", "/green/"};

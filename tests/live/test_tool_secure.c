@@ -202,7 +202,7 @@ static void expect_null(json_t *object, bool is_null, const char *const keys[])
  * Goal: ping prints TLS, the user, and the status that etcd grants to that
  * user: an endpoint that refuses its status is up, and the hidden values are
  * unknown. Method: root, another user and none, according to the release that
- * root's ping prints. / */
+ * root's ping prints. */
 static void test_ping(void **state)
 {
     static const char *const hidden[] = {"version", "role", "leader",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by the tests of the tool: running it, and reading its output. / */
+/* Shared by the tests of the tool: running it, and reading its output. */
 #ifndef TEST_LIVE_TOOL_H
 #define TEST_LIVE_TOOL_H
 

@@ -10,7 +10,7 @@
 
 /**
  * Runs in processes of their own, so that a failed assertion of core is
- * reported like a broken invariant, and the search for a shorter run. / */
+ * reported like a broken invariant, and the search for a shorter run. */
 
 /** A run's result, in memory that outlives its process. */
 struct apart {

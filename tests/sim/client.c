@@ -10,7 +10,7 @@
 
 /**
  * A client: core, driven as by the library's own thread. Each event is stepped
- * with the client's time, then every effect is carried out. / */
+ * with the client's time, then every effect is carried out. */
 
 /** The limit of effects of one step: far more than any step has. */
 #define DRAIN_MAX 100000
@@ -376,7 +376,7 @@ static void client_take(struct sim_client *client, struct sim_message *message)
     (void)sim_client_step(client, &event);
 }
 
-/** Whether a message is from another cluster and has that cluster's id. / */
+/** Whether a message is from another cluster and has that cluster's id. */
 static void client_look(struct sim_client *client,
                         const struct sim_message *message)
 {

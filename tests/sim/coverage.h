@@ -12,7 +12,7 @@ struct ll_core;
 /**
  * The transitions of core's state machines: how often each occurred, and with
  * which event. States are compared before and after each step, and after its
- * effects were drawn. / */
+ * effects were drawn. */
 
 enum sim_machine {
     SIM_MACHINE_SESSION,

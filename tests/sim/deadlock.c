@@ -6,7 +6,7 @@
 
 /**
  * Checks deadlocks against etcd's state: a ticket that is marked as a victim
- * must be in a cycle of the wait-for graph of all existing keys. / */
+ * must be in a cycle of the wait-for graph of all existing keys. */
 
 #define PLACES_MAX 4096
 

@@ -6,7 +6,7 @@
 
 /**
  * Invariants of the phases after the storm: every waiter is served, no key is
- * left, and core frees all closed objects. / */
+ * left, and core frees all closed objects. */
 
 static unsigned orphan_of(const struct sim_world *world, const char *key)
 {

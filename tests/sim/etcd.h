@@ -16,7 +16,7 @@
  * There is one history of revisions; a member is a position in it (the revision
  * that it has applied). A write is committed when the leader and a majority are
  * reachable; a member applies it later, after its lag. All randomness comes
- * from the seed. / */
+ * from the seed. */
 struct sim_etcd;
 
 #define SIM_CLUSTER_ID UINT64_C(0xcdf818194e3a8c32)

@@ -11,7 +11,7 @@
 /**
  * The model's memory and its randomness. Memory comes from malloc and not from
  * ll_alloc, so that a test that fails the library's allocations does not affect
- * the model; if malloc fails, the test program aborts. / */
+ * the model; if malloc fails, the test program aborts. */
 void *sim_alloc(size_t n, size_t size); /* zeroed */
 void *sim_grow(void *old, size_t n, size_t size);
 

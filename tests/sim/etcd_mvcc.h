@@ -30,7 +30,7 @@ struct sim_key {
 
 /**
  * All committed revisions: etcd's multi-version store. Each member reads it at
- * the revision that it has applied. / */
+ * the revision that it has applied. */
 struct sim_store {
     struct sim_key **keys; /* in their order */
     size_t keys_n;

@@ -29,7 +29,7 @@
 /** A request times out after this and two elections. */
 #define SIM_REQUEST_TIMEOUT_NS (5 * SIM_NS_PER_S)
 /** A stream ends when its member has had no leader for this many elections.
- * / */
+ * */
 #define SIM_STREAM_PATIENCE 3
 
 /** The state of an unanswered request. */
@@ -197,7 +197,7 @@ enum sim_change {
     SIM_CHANGE_KEEPS_DELETION,
     /** A watch that starts now is synced even if a write comes meanwhile, and
      * its created answer has the revision after which it starts, or a later
-     * one. / */
+     * one. */
     SIM_CHANGE_WATCH_NOW_IS_SYNCED,
     SIM_CHANGE_NEGATIVE_START_IS_REFUSED,
     /** See sim_txn_apply. Taken from the sources of 3.6; Debian has no 3.6 to

@@ -9,7 +9,7 @@
 /**
  * Random programs of requests for etcd and its model, on few keys and leases,
  * so that requests conflict. All is determined by the seed and the model's
- * state. / */
+ * state. */
 struct sim_program {
     uint64_t random;
     const struct sim_etcd *model;

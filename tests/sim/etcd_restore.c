@@ -7,7 +7,7 @@
 /**
  * A snapshot, and a cluster that is restored from it: the store, its leases,
  * its compacted revision and the cluster's id are those of the snapshot;
- * everything else is gone. / */
+ * everything else is gone. */
 
 void sim_etcd_snapshot(struct sim_etcd *etcd)
 {

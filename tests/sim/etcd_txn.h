@@ -25,7 +25,7 @@ typedef bool sim_lease_known_fn(void *arg, int64_t lease);
  * @param in_order       of several faults the first is reported, as 3.6 does;
  *                       else those of puts go before those of ranges
  * @param ret_revision   the header's
- * @return NULL, or the error, if nothing was done / */
+ * @return NULL, or the error, if nothing was done */
 const struct sim_error *sim_txn_apply(const struct sim_view *view,
                                       struct sim_store *store,
                                       sim_lease_known_fn *lease_known,

@@ -10,7 +10,7 @@
 
 /**
  * The messages of watches, as a text for each, since etcd's order between
- * watches is arbitrary. Start with all zero. / */
+ * watches is arbitrary. Start with all zero. */
 struct sim_watchlog {
     struct sim_watchlog_entry *entries;
     size_t n;

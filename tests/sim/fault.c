@@ -9,7 +9,7 @@
 /**
  * Faults: the seed determines the rate of each kind, so that fault conditions
  * range from calm to severe. Each kind has random numbers of its own, so that
- * disabling one changes the others as little as possible. / */
+ * disabling one changes the others as little as possible. */
 
 enum how { MESSAGE, TIME, HABIT, SETTING };
 

@@ -44,7 +44,7 @@ void sim_failure_print(const struct sim_options *options,
 /**
  * Runs consecutive seeds from options' on in several processes, for a time or
  * (seconds 0) a number of seeds. Failures are printed as they occur; a process
- * ends after failures_max of them. / */
+ * ends after failures_max of them. */
 void sim_fresh(const struct sim_options *options,
                unsigned seconds,
                uint64_t seeds,

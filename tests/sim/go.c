@@ -9,7 +9,7 @@
  * A client that behaves like Go's concurrency package: one lease, one lock at a
  * time, the key NAME/LEASE for each acquire, a watch from the revision of the
  * read before it, and an unlock without a compare. After any failure it
- * abandons its lease and starts over. / */
+ * abandons its lease and starts over. */
 
 enum go_state {
     GO_IDLE,

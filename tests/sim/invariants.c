@@ -8,7 +8,7 @@
 /**
  * The invariants of every world; a failure prints the name of the broken one.
  * They compare etcd's newest committed state, regardless of the network, with
- * tickets as their callers see them. / */
+ * tickets as their callers see them. */
 
 /** The time until an interference is reported: in a calm world, the time in
  * which a key is not watched yet (LL_WATCH_OWN_NS), and the watch's creation and

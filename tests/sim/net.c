@@ -9,7 +9,7 @@
 /**
  * The network. Unary calls are independent and race; a stream keeps its order.
  * A silent link delays streams as TCP does, until it recovers or the pings
- * detect it; it drops half of the unary messages. / */
+ * detect it; it drops half of the unary messages. */
 
 int64_t sim_net_delay_ns(struct sim_world *world)
 {

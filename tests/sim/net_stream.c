@@ -7,7 +7,7 @@
 /**
  * Streams: messages arrive in order, in each direction, whatever the delays. An
  * event in the world's heap only means that the next message of a stream is
- * due, so none can overtake another. / */
+ * due, so none can overtake another. */
 
 static struct sim_stream *stream_at(struct sim_world *world, uint64_t id)
 {

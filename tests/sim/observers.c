@@ -10,7 +10,7 @@
  * Invariants of observers. etcd's commits give each queue a history of its
  * leaders; from an observer's start on, that history is reported to it, each
  * leader in order. If events are missed or the history is compacted, leaders
- * may be left out, but never reported in another order. / */
+ * may be left out, but never reported in another order. */
 
 static uint64_t hash_bytes(uint64_t hash, struct ll_bytes bytes)
 {

@@ -7,7 +7,7 @@
 /**
  * Third parties: they delete keys of queues, revoke leases, and put foreign
  * keys into queues. Their requests go to a healthy member, and their answers
- * are ignored. / */
+ * are ignored. */
 
 /** So few names that each is used repeatedly: the deletion of an old key must
  * not be taken for the new one's. */
@@ -46,7 +46,7 @@ static void party_txn(struct sim_world *world,
 
 /**
  * Names of keys are reused, and a deletion may be late: one meant for a
- * ticket's key of `create_revision` has no effect on the next ticket's. / */
+ * ticket's key of `create_revision` has no effect on the next ticket's. */
 static void party_delete(struct sim_world *world,
                          struct ll_bytes key,
                          int64_t create_revision)

@@ -3,7 +3,7 @@
 
 /**
  * Bugs between the world and core, to check that the invariants detect them.
- * / */
+ * */
 
 void sim_plant_pretend(struct sim_client *client, uint64_t id, int64_t lease)
 {

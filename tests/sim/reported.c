@@ -6,7 +6,7 @@
 
 /**
  * Invariants of the reports to callers: each call ends once, in time, with a
- * status that fits etcd's state. / */
+ * status that fits etcd's state. */
 
 static void break_reported(struct sim_client *client,
                            uint64_t id,

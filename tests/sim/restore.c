@@ -5,7 +5,7 @@
  * The cluster is stopped, restored from a snapshot and started. Before clients
  * may connect, old locks are deleted, as in docs/restoring.md. The world's
  * records of etcd are updated to the restored store; tickets and sessions that
- * lost a key or lease count as interfered with by a third party. / */
+ * lost a key or lease count as interfered with by a third party. */
 
 void sim_restore_stop(struct sim_world *world)
 {

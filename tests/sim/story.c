@@ -4,7 +4,7 @@
 #include "leaselock/status.h"
 
 /**
- * Prints the timeline. / */
+ * Prints the timeline. */
 
 static const char *request_name(const struct ll_request *request)
 {

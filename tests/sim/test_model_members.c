@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the model's members lag, stop, are killed, lose their quorum and
  * recover as etcd's do. Method: requests to the model alone, with the expected
- * messages. / */
+ * messages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 
 /**
  * The callers of a client: they open sessions, acquire locks in every way and
- * hold them, as carelessly as the seed determines. / */
+ * hold them, as carelessly as the seed determines. */
 
 /** The number of locks that a burst acquires at once: above the limit of calls
  * in flight. */

@@ -5,7 +5,7 @@
 #include "user.h"
 
 /**
- * Callers that observe the leader of a queue. / */
+ * Callers that observe the leader of a queue. */
 
 #define OBSERVED_MAX_NS (20 * LL_NS_PER_S)
 

@@ -6,7 +6,7 @@
 /**
  * Callers whose waiting ticket was lost because etcd did not answer: like the
  * library's `requeue`, they queue again, early, on one session that replaces
- * the lost ones. / */
+ * the lost ones. */
 
 /** The session's open timeout in every second case: the tickets time out
  * first. */

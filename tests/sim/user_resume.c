@@ -7,7 +7,7 @@
 
 /**
  * A process dies, and a new one resumes the known leases and tickets of the old
- * one, whose requests in flight may still take effect. / */
+ * one, whose requests in flight may still take effect. */
 
 /** The delay until a new process resumes a session of the old one: sometimes
  * its lease has expired by then. */

@@ -7,7 +7,7 @@
 
 /**
  * Callers that acquire several names. The multi-lock is acquired, reported and
- * released as one, and has a member for each name, in that name's queue. / */
+ * released as one, and has a member for each name, in that name's queue. */
 
 /** Draws the names: two of them, or all. */
 static unsigned draw_names(struct sim_client *client,

@@ -6,7 +6,7 @@
 
 /**
  * Callers of one ticket: they acquire a lock and release it, once or twice.
- * / */
+ * */
 
 struct sim_ticket *sim_ticket_new(struct sim_client *client,
                                   struct sim_session *session)

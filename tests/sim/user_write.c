@@ -8,7 +8,7 @@
 /**
  * Holders that write under their tickets' fences: each write puts a value that
  * identifies it at its lock's data key; some have conditions on a key that all
- * locks' writes change, some proclaim, some release the ticket. / */
+ * locks' writes change, some proclaim, some release the ticket. */
 
 #define WRITES_AT_ONCE 4
 /** A condition's number is the flag's version, or differs from it by one. */

@@ -8,7 +8,7 @@
 /**
  * The run of a seed: draws the settings, then processes the earliest event,
  * repeatedly. A storm with a number of steps is followed by healing, a quiet
- * phase in which no key may be left, and the closing of all sessions. / */
+ * phase in which no key may be left, and the closing of all sessions. */
 
 /** The limit of a phase: more than any timeout, TTL, late message and slow
  * re-check (36 s) that is pending when it begins. */

@@ -17,7 +17,7 @@
 
 /**
  * Shared by the files of the simulation: the time, the peers, and their
- * sessions and tickets as seen from outside core. / */
+ * sessions and tickets as seen from outside core. */
 
 #define SIM_CLIENTS_MAX 6
 #define SIM_GOS_MAX 2

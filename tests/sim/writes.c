@@ -7,7 +7,7 @@
 
 /**
  * Invariants of writes under a fence. Each committed value identifies its
- * write; the reports of a write are compared with that. / */
+ * write; the reports of a write are compared with that. */
 
 static void break_write(struct sim_client *client,
                         const struct sim_write *write,

@@ -24,7 +24,7 @@
  *
  * The library's clients connect through the doors, and the members connect to
  * each other through proxies, so that each of the two can be cut without the
- * other. etcdctl and the readers of metrics connect to a member directly. / */
+ * other. etcdctl and the readers of metrics connect to a member directly. */
 struct test_cluster {
     struct test_etcd members[TEST_CLUSTER_MEMBERS];
     struct test_proxy *doors[TEST_CLUSTER_MEMBERS];

@@ -80,11 +80,14 @@ static void queue_note_grant(struct crowd_queue *queue,
                        (long long)token);
         }
     }
-    if (token <= queue->token) {
+    if (token > queue->token) {
+        queue->token = token;
+    } else if (!crowd->revocable) {
+        /* If etcd revokes leases of living sessions, the next holder's grant
+         * may be reported before that of one whose key is gone already. */
         crowd_note(crowd, "%s: token %lld follows %lld", queue->name,
                    (long long)token, (long long)queue->token);
     }
-    queue->token = token;
     if (queue->entered_ns != 0 &&
         now_ns - queue->entered_ns > queue->longest_pause_ns) {
         queue->longest_pause_ns = now_ns - queue->entered_ns;
@@ -104,7 +107,7 @@ static void contender_on_released(int status,
     crowd->releasing--;
     contender->status = status;
     /* A release whose answer is late continues in the background. If a ticket
-     * is released before its loss is reported, on_lost is not called. / */
+     * is released before its loss is reported, on_lost is not called. */
     if (status == LEASELOCK_E_LOST) {
         crowd->lost += contender->lost_calls == 0 ? 1 : 0;
     } else if (status != 0 && status != LEASELOCK_E_OUTCOME_UNKNOWN) {

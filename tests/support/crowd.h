@@ -21,7 +21,7 @@
  * contenders that held the name before and have not begun to release it: two
  * never hold it at once, and each token is greater than all before. A failure
  * in a callback is recorded; the next function called on the main thread fails
- * the test. All functions fail the test themselves. / */
+ * the test. All functions fail the test themselves. */
 struct test_crowd;
 
 /** The size of a crowd. */
@@ -55,14 +55,14 @@ void test_crowd_await_turns(struct test_crowd *crowd);
  * and with the result of each client's leaselock_queue. On still names each
  * ticket that waits or holds has its key with its token, there is no other key,
  * the first of each queue holds the lock, and each lost ticket's loss was
- * reported. Waits for that, since events take time to arrive. / */
+ * reported. Waits for that, since events take time to arrive. */
 void test_crowd_check(struct test_crowd *crowd);
 
 /**
  * Allows etcd to revoke leases that are alive. A client detects this only when
  * the event arrives, so two clients may both report one lock as held until
  * then. The next test_crowd_check waits until the former holder's loss is
- * reported. / */
+ * reported. */
 void test_crowd_allow_revocation(struct test_crowd *crowd);
 
 /** How many holders were superseded in this way so far. */
@@ -80,7 +80,7 @@ int64_t test_crowd_longest_pause_ms(struct test_crowd *crowd);
 /**
  * Releases all locks in turn; checks that each ticket was granted or reported
  * lost, once, and that no key is left below the crowd's prefix; closes the
- * clients, checks that no lease is left, and frees the crowd. / */
+ * clients, checks that no lease is left, and frees the crowd. */
 void test_crowd_end(struct test_crowd *crowd);
 
 #endif

@@ -135,7 +135,7 @@ int64_t test_etcd_revision(struct test_etcd *etcd);
  *                "grpc_code=\"OK\",grpc_method=\"Txn\""; labels are in
  *                alphabetical order; NULL selects every line
  * @return the sum, rounded down; 0 if there is no such line, -1 if etcd does
- * not answer / */
+ * not answer */
 int64_t
 test_etcd_metric(struct test_etcd *etcd, const char *name, const char *labels);
 
@@ -177,7 +177,7 @@ char *test_etcd_gateway(struct test_etcd *etcd,
  * @param ret_output  takes its stdout and a NUL, cut to size bytes; may be NULL
  * @param ...         arguments, terminated by NULL. Lease ids are hexadecimal
  * @return its exit status, or -1 if it could not be run or did not end; its
- * stderr is printed if it fails / */
+ * stderr is printed if it fails */
 int test_etcdctl(struct test_etcd *etcd, char *ret_output, size_t size, ...)
     __attribute__((sentinel));
 

@@ -17,7 +17,7 @@
 /**
  * Parses a line such as `name{labels} 12`.
  *
- * @return whether the line has that name and those labels / */
+ * @return whether the line has that name and those labels */
 static bool line_value(const char *line,
                        size_t length,
                        const char *name,

@@ -103,7 +103,7 @@ void test_auth_password(struct test_etcd *etcd,
 }
 
 /** Whether the release is in 3.5.FROM to 3.5.TO or in 3.6.FROM6 to 3.6.TO6.
- * / */
+ * */
 static bool
 is_between(const char *version, int from, int to, int from6, int to6)
 {

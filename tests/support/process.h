@@ -27,7 +27,7 @@ struct test_output {
 /**
  * A child process of the test. The kernel sends it SIGKILL when the thread that
  * started it ends, so that a crashed test leaves no process: start children on
- * the main thread. / */
+ * the main thread. */
 struct test_process {
     /** 0 if there is none, or if it has ended and been waited for. */
     pid_t pid;
@@ -80,7 +80,7 @@ bool test_process_line(struct test_process *process,
  * Waits for the child's end, and keeps reading its output meanwhile. May be
  * called again, after a timeout and after the end.
  *
- * @return its status as a shell reports it, or TEST_PROCESS_TIMEOUT / */
+ * @return its status as a shell reports it, or TEST_PROCESS_TIMEOUT */
 int test_process_wait(struct test_process *process, int timeout_ms);
 
 /** All that has been read of a stream; "" before the first byte. Valid until

@@ -16,7 +16,7 @@
  *
  * To drop an answer after its commit: test_proxy_hold_replies, send the
  * request, wait until the server has it (etcd's revision rises),
- * test_proxy_cut, test_proxy_pass. / */
+ * test_proxy_cut, test_proxy_pass. */
 struct test_proxy;
 
 /**

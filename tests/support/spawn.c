@@ -86,7 +86,7 @@ static char *const *exec_list(const char *const *list)
 
 /**
  * The child's side of the fork. Other threads, gRPC's among them, do not exist
- * here and may have held any lock, so only system calls are safe. / */
+ * here and may have held any lock, so only system calls are safe. */
 _Noreturn static void become(const char *const argv[],
                              const char *const envp[],
                              pid_t parent,

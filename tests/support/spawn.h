@@ -12,7 +12,7 @@
  *                takes them
  * @param out_fd  the child's stdout
  * @param err_fd  the child's stderr
- * @return the pid, or -1 with errno if the program has not started / */
+ * @return the pid, or -1 with errno if the program has not started */
 pid_t test_spawn(const char *const argv[],
                  const char *const env[],
                  int out_fd,

@@ -18,7 +18,7 @@
  *
  * Not covered: what gRPC and Jansson allocate. gRPC aborts the process if an
  * allocation fails; Jansson's allocator is global to the process, so the
- * library does not replace it. / */
+ * library does not replace it. */
 
 /** The limit of asynchronous calls in a run. */
 #define TEST_MEMORY_CALLS_MAX 16

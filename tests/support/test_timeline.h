@@ -46,7 +46,7 @@
  *
  * The contract of effects is checked as well: what is reported once is never
  * reported twice, nothing is sent on a closed stream, and so on. A breach is a
- * line that begins with "!!". / */
+ * line that begins with "!!". */
 struct test_timeline;
 
 /** NULL: no memory. */

@@ -8,7 +8,7 @@
 #include "support/test_timeline_private.h"
 
 /**
- * Checks core's promises to its driver and, through it, to the user. / */
+ * Checks core's promises to its driver and, through it, to the user. */
 
 void test_breach(struct test_timeline *timeline, const char *format, ...)
 {

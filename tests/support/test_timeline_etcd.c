@@ -6,7 +6,7 @@
 #include "support/test_timeline_private.h"
 
 /**
- * The commands that represent input from etcd. / */
+ * The commands that represent input from etcd. */
 
 static uint64_t cluster_parse(struct test_timeline *timeline)
 {

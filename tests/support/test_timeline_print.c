@@ -8,7 +8,7 @@
 #include "support/test_timeline_private.h"
 
 /**
- * Prints effects as lines of a timeline, and the states that a user reads. / */
+ * Prints effects as lines of a timeline, and the states that a user reads. */
 
 void test_print_time(struct test_timeline *timeline)
 {

@@ -31,7 +31,7 @@ void test_pause_step(void);
  * Waits for a condition: checks at once and then every 2 ms; less often if the
  * predicate takes long, and once more after the deadline.
  *
- * @return whether it became true within timeout_ms / */
+ * @return whether it became true within timeout_ms */
 bool test_until(int timeout_ms, test_predicate_fn *predicate, void *arg);
 
 #endif

@@ -120,7 +120,7 @@ static void test_ttl_units(void **state)
 }
 
 /** Goal: -n and -w set the same option, and the later one wins. Method: both
- * orders. / */
+ * orders. */
 static void test_try_and_wait(void **state)
 {
     struct ll_options options;

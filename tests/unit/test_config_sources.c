@@ -320,7 +320,7 @@ static void test_bad_files(void **state)
 }
 
 /** Goal: a world-readable file with a password in any form is refused; without
- * one it is accepted. Method: files and modes. / */
+ * one it is accepted. Method: files and modes. */
 static void test_open_files(void **state)
 {
     static const char *const secrets[] = {"user = a\npassword = secret\n",

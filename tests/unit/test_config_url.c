@@ -67,7 +67,7 @@ static void test_short(void **state)
 }
 
 /** Goal: an invalid URL is refused with a reason, which never contains a
- * password, not even an unencoded one. Method: URLs of each kind. / */
+ * password, not even an unencoded one. Method: URLs of each kind. */
 static void test_faults(void **state)
 {
     static const char *const bad[][2] = {

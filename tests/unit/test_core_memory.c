@@ -49,7 +49,7 @@ static void script_read(const char *path, struct script *ret_script)
  * Runs a script while the nth allocation fails (0: none), alone or with all
  * later ones.
  *
- * @return the number of allocations / */
+ * @return the number of allocations */
 static unsigned long
 script_run(const struct script *script, unsigned long nth, bool alone)
 {
