@@ -67,13 +67,13 @@ static void test_held_by(void **state)
     start_labelled(&holder, "held", who);
     start_tool(&waiter, etcd.endpoint, "lock", "held", "true", NULL);
     assert_true(test_until(WAIT_MS, queue_has_length, &two));
-    assert_int_equal(run_tool(&tool, etcd.endpoint, "lock", "-w", "0.6", "held",
+    assert_int_equal(run_tool(&tool, etcd.endpoint, "lock", "-w", "2.6", "held",
                               "true", NULL),
                      1);
     expect_output(&tool, TEST_STDERR, "held is held by ");
     expect_output(&tool, TEST_STDERR, who);
     expect_output(&tool, TEST_STDERR,
-                  "; 2 were ahead; gave up after 0.600 s\n");
+                  "; 2 were ahead; gave up after 2.600 s\n");
     assert_string_equal(test_process_output(&tool, TEST_STDOUT), "");
     test_process_end(&tool);
     assert_int_equal(
