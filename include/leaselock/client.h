@@ -66,8 +66,8 @@ typedef void leaselock_log_fn(enum leaselock_log_level level,
 #define LEASELOCK_NAMESPACE_MAX 256
 
 /**
- * Options of a client; 0, NULL or "" stands for the default of each. What they
- * point at is copied, but for log_arg.
+ * Options of a client; 0, NULL or "" stands for the default of each. The client
+ * copies what they point at, except log_arg.
  *
  * leaselock-settings(5) lists those of them that can also be given in the
  * environment, in a URL and in a file.
@@ -78,10 +78,10 @@ struct leaselock_client_options {
     /** Longest time to connect to an endpoint; default 2000, at most
      *  3600000. */
     int connect_timeout_ms;
-    /** Longest wait for the answer to one request before it is tried again;
+    /** Longest wait for the answer to one request before it is sent again;
      *  default 2000, at most 3600000. With several endpoints the request is
      *  sent to another one after a quarter of it (at least 500 ms, and longer
-     *  where answers take long). */
+     *  if answers take long). */
     int request_timeout_ms;
     /** Not 0: callbacks come only in leaselock_client_dispatch. */
     int dispatch;
@@ -95,7 +95,7 @@ struct leaselock_client_options {
      *  which separates the users of one cluster; at most
      *  LEASELOCK_NAMESPACE_MAX bytes, no control characters; default none. */
     const char *namespace_prefix;
-    /** How often the client updates its endpoints from the cluster's own list
+    /** How often the client updates its endpoints from the cluster's list
      *  of members, the first time at once; at least 1000; default -1: never. */
     int sync_interval_ms;
     /** A domain whose DNS SRV records name the endpoints, as etcdctl's
@@ -150,11 +150,11 @@ struct leaselock_client_options {
 
     /** Not 0: starts a guardian, a helper process that revokes this client's
      *  leases as soon as this process has ended without closing the client, so
-     *  that the next waiter need not wait for the end of the lease. The
+     *  that the next waiter need not wait until the lease expires. The
      *  guardian starts with the client's first session and ends when the client
-     *  is closed. It never revokes a lease while the process lives, even if the
-     *  process is stopped or hangs. leaselock_client(3) has the rest; default
-     *  none. */
+     *  is closed. It never revokes a lease while the process exists, even if
+     *  the process is stopped or hangs. leaselock_client(3) has the rest;
+     *  default none. */
     int guardian;
     /** The guardian's program; default: leaselock-guardian where it was
      *  installed. */
@@ -241,8 +241,8 @@ int leaselock_client_open_from_env(
  *
  * @param client  NULL does nothing
  * @return 0, LEASELOCK_E_HANDLE, _FORKED, _DEADLOCK, _REFUSED when etcd refused
- *         to revoke a lease (the error says which keys stay and until when),
- *         _SERVER when etcd answered a revoke with another error, or
+ *         to revoke a lease (the error names the keys that stay and until
+ *         when), _SERVER when etcd answered a revoke with another error, or
  *         _OUTCOME_UNKNOWN when a revoke was not answered; the handle is closed
  *         nevertheless
  * @thread any; blocks; not from a callback
@@ -253,7 +253,7 @@ int leaselock_client_close(leaselock_client *client,
 
 /**
  * A descriptor that is readable while callbacks are due. Poll it, and call
- * leaselock_client_dispatch when it is; do not read from it.
+ * leaselock_client_dispatch when it is readable; do not read from it.
  *
  * @return the descriptor, which closes with the client; LEASELOCK_E_HANDLE,
  *         _FORKED, _CLOSED, or _STATE when the client is not in dispatch mode
@@ -267,7 +267,7 @@ int leaselock_client_fd(leaselock_client *client);
  *
  * @return how many were called, LEASELOCK_E_HANDLE, _FORKED, _CLOSED, _STATE
  *         when the client is not in dispatch mode or another thread is in
- *         here, or _DEADLOCK from a callback
+ *         this function, or _DEADLOCK from a callback
  * @thread any, one at a time
  * @since 0.1
  */

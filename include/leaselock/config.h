@@ -80,8 +80,8 @@ typedef void leaselock_settings_fn(const struct leaselock_setting *setting,
 
 /**
  * Reports the settings with which leaselock_client_open_from_env would open a
- * client. It connects to nothing and looks nothing up. A user without a
- * password is no error yet: a program can detect it here, and prompt for one.
+ * client. It sends no request, and resolves no name. A user without a password
+ * is no error yet: a program can detect it here, and prompt for one.
  *
  * @param endpoints  as there
  * @param options    as there

@@ -15,15 +15,15 @@ extern "C" {
 struct leaselock_deadlock_member {
     /** The session's lease. */
     int64_t lease;
-    /** Its place that waits, behind one of the next session's. */
+    /** The place at which it waits, behind a place of the next session. */
     const char *waits_name;
     const struct leaselock_queue_entry *waits;
-    /** Its place that the session before waits for. */
+    /** The place for which the previous session waits. */
     const char *holds_name;
     const struct leaselock_queue_entry *holds;
 };
 
-/** Sessions of which each waits for the next, and the last for the first. */
+/** A cycle of sessions: each waits for the next, and the last for the first. */
 struct leaselock_deadlock {
     size_t members_n;
     const struct leaselock_deadlock_member *members;
@@ -39,12 +39,12 @@ struct leaselock_deadlocks_info {
 /**
  * Finds deadlocks: sessions that have taken locks one after another, and that
  * wait for each other's locks in a cycle. A reported deadlock is minimal: it
- * has no shorter one in it, and sessions that only wait for its members are
+ * contains no shorter one, and sessions that only wait for its members are
  * left out. After one is broken up there may be another, so call again.
  *
  * etcd shows sessions, not threads: if threads of one session take locks
- * independently of each other, a reported deadlock may be none. A session that
- * waits for itself is never reported.
+ * independently of each other, a reported deadlock may not be one. A session
+ * that waits for itself is never reported.
  *
  * @param client         borrowed
  * @param prefix         what the names of the locks begin with; NULL or ""
@@ -67,7 +67,7 @@ int leaselock_deadlocks(leaselock_client *client,
  * As leaselock_deadlocks, without waiting.
  *
  * @param ret_deadlocks  set before done is called with status 0; must stay
- *                       valid until done has come
+ *                       valid until done has been called
  * @return 0 when done will be called, else as leaselock_deadlocks
  * @thread any
  * @since 0.1

@@ -126,11 +126,12 @@ struct leaselock_leader_info {
 /**
  * Reads the leader of an election, or the holder of a lock.
  *
- * A key without a lease is no candidate: while it is the oldest it blocks the
- * queue, nobody leads, and the error names it. leaselock_observe reports that
- * nobody leads then, too. The keys of a lock nested below the name are left
- * out by both: a foreign key behind one of them counts as the leader, although
- * it may still wait for that key. leaselock_queue shows such keys.
+ * A key without a lease is not a candidate: while it is the oldest it blocks
+ * the queue, the election has no leader, and the error names the key.
+ * leaselock_observe also reports no leader then. Both functions ignore the keys
+ * of a lock nested below the name: a foreign key behind one of them counts as
+ * the leader, although it may still wait for that key. leaselock_queue shows
+ * such keys.
  *
  * @param client      borrowed
  * @param name        as for leaselock_campaign
@@ -154,7 +155,7 @@ int leaselock_leader(leaselock_client *client,
  * As leaselock_leader, without waiting.
  *
  * @param ret_leader  set before done is called with status 0; must stay valid
- *                    until done has come
+ *                    until done has been called
  * @return 0 when done will be called, else as leaselock_leader
  * @thread any
  * @since 0.1
@@ -192,8 +193,8 @@ typedef void leaselock_leader_fn(leaselock_observer *observer,
  * Follows an election: reports the present leader, then every later leader,
  * every later value that a leader proclaims, and every time without a leader,
  * in order and however short each lasted. After a broken connection the
- * observer continues from the history that etcd keeps; it misses only what came
- * and went while there was no connection and has been compacted since.
+ * observer continues from the history that etcd keeps. It misses only what
+ * began and ended while there was no connection and has been compacted since.
  *
  * @param client        borrowed; closing it ends the observer
  * @param name          as for leaselock_campaign
@@ -249,7 +250,7 @@ enum leaselock_lead_state {
 typedef int leaselock_lead_fn(leaselock_ticket *ticket, void *arg);
 
 /**
- * Asks a leader to stop. Called like any callback, each time that the
+ * Requests that a leader stop. Called like any callback, each time that the
  * leadership becomes suspect and once when it is lost; not before the election
  * was won, and not after leaselock_lead has returned. It may be called just
  * before fn begins; if the leadership is lost at once, fn is not called at all.
@@ -290,8 +291,8 @@ struct leaselock_lead_options {
     size_t struct_size;
     /** Longest wait for the election; default: no limit. */
     int timeout_ms;
-    /** Asks the leader to stop; may be NULL, as leaselock_lead_wait reports the
-     *  same. */
+    /** Requests that the leader stop; may be NULL, because leaselock_lead_wait
+     *  reports the same. */
     leaselock_stop_fn *on_stop;
     void *on_stop_arg;
     /** Not NULL: campaigns again after each loss, on a session that it opens on
@@ -312,9 +313,9 @@ struct leaselock_lead_options {
  * Campaigns, calls a function while it leads, and resigns when the function has
  * returned, not before: however late the function returns, this call does not
  * let the next candidate lead. The function has to stop in time: it calls
- * leaselock_lead_wait, or on_stop asks it to stop, and it uses fenced writes.
- * The leader's own key is watched from its election on (LEASELOCK_AT_ONCE of
- * leaselock_acquire_options).
+ * leaselock_lead_wait, or stops when on_stop is called, and it uses fenced
+ * writes. The leader's own key is watched from its election on
+ * (LEASELOCK_AT_ONCE of leaselock_acquire_options).
  *
  * With the option `again` a loss is not the end: once fn has returned 0, it
  * opens a session, with as many attempts as that takes while etcd does not

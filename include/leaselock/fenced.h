@@ -14,15 +14,15 @@ extern "C" {
 
 /**
  * Fenced writes: etcd applies them only while the ticket is held, whatever the
- * clocks say and however long they were in flight. Each is applied at most
- * once, and a ticket's writes are applied in the order of the calls.
+ * clocks show and however long the writes were in flight. Each is applied at
+ * most once, and a ticket's writes are applied in the order of the calls.
  *
  * Keys are used unchanged: a client's namespace is a prefix of names, not of
  * these keys. Keys and values are copied. No key may be below the ticket's own
  * lock, NAME/ with the client's namespace in front of it: every key there is a
- * place in the queue, and one that is no ticket blocks it forever. Such a write
- * is refused with LEASELOCK_E_NESTED, a deletion too; keep data under another
- * prefix.
+ * place in the queue, and a key that is not a ticket blocks the queue forever.
+ * Such a write is refused with LEASELOCK_E_NESTED, a deletion too; keep data
+ * under another prefix.
  *
  * The timeout of a write is 1 ms or more, or LEASELOCK_FOREVER: then the call
  * ends when etcd has answered or the session is over. When the timeout expires

@@ -97,7 +97,7 @@ int leaselock_get(leaselock_client *client,
  * As leaselock_get, without waiting.
  *
  * @param ret_info  set before done is called with status 0; must stay valid
- *                  until done has come
+ *                  until done has been called
  * @return 0 when done will be called, else as leaselock_get
  * @thread any
  * @since 0.1

@@ -72,7 +72,7 @@ int leaselock_locks(leaselock_client *client,
  * As leaselock_locks, without waiting.
  *
  * @param ret_locks  set before done is called with status 0; must stay valid
- *                   until done has come
+ *                   until done has been called
  * @return 0 when done will be called, else as leaselock_locks
  * @thread any
  * @since 0.1
@@ -110,11 +110,11 @@ struct leaselock_break_options {
 
 /**
  * Removes a ticket from a queue: deletes its key, if the key still has this
- * token. A key without a lease is no ticket but data below a lock's name, and
- * is not deleted unless `force` is set. The holder detects its loss when the
- * event from etcd reaches it; by then the next waiter may already hold the
- * lock, and only the fencing token tells the two apart. For a holder that
- * hangs, not to hurry one that works.
+ * token. A key without a lease is not a ticket but data below a lock's name,
+ * and is not deleted unless `force` is set. The holder detects its loss when
+ * the event from etcd reaches it; by then the next waiter may already hold the
+ * lock, and only the fencing token distinguishes the two. Use it for a holder
+ * that hangs, not to interrupt one that works.
  *
  * @param client   borrowed
  * @param key      the key, as leaselock_queue shows it; copied

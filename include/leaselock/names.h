@@ -22,7 +22,7 @@ extern "C" {
  * deadlock, in whatever order their names are given. The ticket has one token
  * for all its locks, and is released as a whole. While it waits, it keeps its
  * places, also at the head of a queue. If one of its locks is lost, the ticket
- * is lost; its other locks stay taken until it is released.
+ * is lost; it keeps its other locks until it is released.
  *
  * A try (timeout 0) succeeds only if every lock is free.
  *

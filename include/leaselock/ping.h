@@ -32,8 +32,8 @@ struct leaselock_ping {
     int tls;
     /** Not 0: the client has a user, and a token from etcd for it. */
     int authenticated;
-    /** Not 0: the member is a learner, which has no vote and serves next to
-     *  nothing. */
+    /** Not 0: the member is a learner, which has no vote and serves almost no
+     *  requests. */
     int is_learner;
 };
 

@@ -15,7 +15,7 @@ extern "C" {
 struct leaselock_queue_entry {
     /** The key in etcd. */
     const char *key;
-    /** Its value as it stands in etcd, value_size bytes and a NUL. */
+    /** Its value in etcd, value_size bytes and a NUL. */
     const char *value;
     size_t value_size;
     /** Its create revision: queue order and fencing token. */
@@ -91,7 +91,7 @@ int leaselock_queue(leaselock_client *client,
  * As leaselock_queue, without waiting.
  *
  * @param ret_queue  set before done is called with status 0; must stay valid
- *                   until done has come
+ *                   until done has been called
  * @return 0 when done will be called, else as leaselock_queue
  * @thread any
  * @since 0.1

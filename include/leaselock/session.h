@@ -86,7 +86,7 @@ struct leaselock_session_options {
  *         when etcd does not have the `lease` of the options, _STATE when the
  *         client has a session with it, _REFUSED, _SERVER, _ARGUMENT, _HANDLE,
  *         _FORKED, _CLOSED, _DEADLOCK, _LIMIT, _NOMEM, _SYSTEM (also when the
- *         client's guardian cannot be started: reterr says why)
+ *         client's guardian cannot be started: reterr has the reason)
  * @thread any; blocks; not from a callback
  * @since 0.1
  */

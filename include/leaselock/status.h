@@ -52,7 +52,7 @@ enum leaselock_status {
 #define LEASELOCK_ERROR_ENDPOINT_SIZE 128
 
 /**
- * The details of a failure, for a log or a person. It is the caller's own
+ * The details of a failure, for a log or an operator. It is the caller's own
  * memory, is filled only by a call that fails, and holds no pointer.
  */
 struct leaselock_error {
@@ -60,7 +60,7 @@ struct leaselock_error {
     int code;
     /** The gRPC status behind it (0 to 16), or -1 if there was none. */
     int grpc_status;
-    /** One sentence that says what happened and, where it helps, what to do. */
+    /** One sentence: what happened and, where it helps, what to do. */
     char message[LEASELOCK_ERROR_MESSAGE_SIZE];
     /** The endpoint that the request went to, or "" if there was none. */
     char endpoint[LEASELOCK_ERROR_ENDPOINT_SIZE];

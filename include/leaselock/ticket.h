@@ -29,7 +29,7 @@ typedef struct leaselock_ticket leaselock_ticket;
  * Checks a name, without a request to etcd.
  *
  * @param name  may be NULL, which is not valid either
- * @return a static sentence that says what is wrong, or NULL for a valid name
+ * @return a static sentence with the reason, or NULL for a valid name
  * @thread any
  * @since 0.1
  */
@@ -167,8 +167,8 @@ int leaselock_acquire(leaselock_session *session,
  * As leaselock_acquire, without waiting.
  *
  * @param done        called with 0 when the ticket is held, or with the reason
- *                    why it never will be: then the handle is closed as soon as
- *                    done returns. A release during the wait ends it with
+ *                    why the acquire failed: then the handle is closed as soon
+ *                    as done returns. A release during the wait ends it with
  *                    LEASELOCK_E_CANCELED
  * @param ret_ticket  the waiting ticket; set before done is called
  * @return 0 when done will be called, else as leaselock_acquire
@@ -280,8 +280,8 @@ int leaselock_ticket_state(leaselock_ticket *ticket);
 
 /**
  * The token: the create revision of the ticket's key. Later holders of a lock
- * have greater tokens, so a store that remembers the greatest token it has
- * seen can refuse a holder that is late (a fencing token).
+ * have greater tokens, so a store that records the greatest token it has
+ * received can refuse the writes of a former holder (a fencing token).
  *
  * @return the token, 0 while etcd has not answered, LEASELOCK_E_HANDLE or
  *         _FORKED
