@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 
-/** The first block; each further one is twice as large, up to the most. */
+/** The first block; each further one is twice as large, up to the maximum. */
 #define LL_ARENA_BLOCK_SIZE_MIN 2048
 #define LL_ARENA_BLOCK_SIZE_MAX (1024 * 1024)
 

@@ -92,8 +92,8 @@ static int read_txn(const Etcdpb__TxnResponse *message,
                     struct ll_arena *arena,
                     struct ll_txn_answer *ret_txn);
 
-/** One operation's answer. None set, or one that this version does not know,
- *  is no answer that core could go by. */
+/** One operation's answer. Core cannot use one that is not set, or that this
+ *  version does not support. */
 static int read_op(const Etcdpb__ResponseOp *message,
                    int depth,
                    struct ll_arena *arena,
@@ -132,7 +132,7 @@ static int read_op(const Etcdpb__ResponseOp *message,
     }
 }
 
-/** A Txn's answer at a depth of 0 for the outermost; recursion ends at
+/** A Txn's answer, at a depth of 0 for the outermost one; recursion ends at
  *  LL_TXN_DEPTH_MAX. */
 static int read_txn(const Etcdpb__TxnResponse *message,
                     int depth,

@@ -33,8 +33,8 @@ struct ll_bytes ll_decoded_bytes(ProtobufCBinaryData binary);
 
 void ll_decoded_kv(const Etcdpb__KeyValue *message, struct ll_kv *ret_kv);
 
-/** Whether a key that stands has what each has in etcd: a name and the
- *  revision that made it. Core takes the latter for a token. */
+/** Whether an existing key has what each has in etcd: a name and the revision
+ *  that created it. Core uses the latter as a token. */
 bool ll_decoded_kv_is_sound(const struct ll_kv *kv);
 
 #endif

@@ -60,8 +60,8 @@ static int pack(const ProtobufCMessage *message, struct ll_buffer *out)
     return status;
 }
 
-/** Bytes as protobuf-c has them. It wants them writable and leaves them be:
- *  the detour over a number says so to the compiler. */
+/** Bytes as protobuf-c has them. It requires them writable and does not write
+ *  to them: the cast through an integer drops the const without a warning. */
 static ProtobufCBinaryData binary(struct ll_bytes bytes)
 {
     return (ProtobufCBinaryData){
@@ -151,7 +151,7 @@ static int build_txn(const struct ll_txn *txn,
                      struct ll_arena *arena,
                      Etcdpb__TxnRequest *message);
 
-/** One operation; what it is made of comes from the arena. */
+/** One operation; its memory comes from the arena. */
 static int build_op(const struct ll_op *op,
                     int depth,
                     struct ll_arena *arena,
@@ -202,7 +202,7 @@ static int build_op(const struct ll_op *op,
     return LEASELOCK_E_ARGUMENT;
 }
 
-/** An array of pointers to operations, as protobuf-c wants them. */
+/** An array of pointers to operations, as protobuf-c requires them. */
 static int build_ops(const struct ll_op *ops,
                      size_t n,
                      int depth,
@@ -228,7 +228,7 @@ static int build_ops(const struct ll_op *ops,
     return 0;
 }
 
-/** A Txn at a depth of 0 for the outermost; recursion ends at
+/** A Txn, at a depth of 0 for the outermost one; recursion ends at
  *  LL_TXN_DEPTH_MAX. */
 static int build_txn(const struct ll_txn *txn,
                      int depth,
@@ -367,7 +367,7 @@ int ll_authenticate_encode(const char *name,
     Etcdpb__AuthenticateRequest message;
 
     etcdpb__authenticate_request__init(&message);
-    /* protobuf-c wants them writable and leaves them be, as in binary(). */
+    /* protobuf-c requires them writable and does not write: see binary(). */
     message.name = (char *)(uintptr_t)name;
     message.password = (char *)(uintptr_t)password;
     return pack(&message.base, out);

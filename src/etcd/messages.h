@@ -73,16 +73,16 @@ void ll_answer_fail(int grpc_status,
                     const char *text,
                     struct ll_answer *ret_answer);
 
-/** What a gRPC status and etcd's sentence say of a request's fate. */
+/** What a gRPC status and etcd's sentence mean for a request. */
 enum ll_outcome ll_outcome_of(int grpc_status, const char *text);
 
-/** Whether etcd refused something for the token that came with it, or for want
- *  of one: with another it may be served. */
+/** Whether etcd refused a request because of its token, or because it had none:
+ *  with another token it may be served. */
 bool ll_text_is_token(const char *text);
 
-/** Whether etcd answered that the asker's user lacks a permission, or that a
- *  request without a user has none: the server is up and serves others. Also
- *  found in a sentence that was made of etcd's. */
+/** Whether etcd answered that the user of a request lacks a permission, or that
+ *  a request without a user has none: the server is up and serves others. Also
+ *  true for a sentence that contains etcd's. */
 bool ll_text_is_permission(const char *text);
 
 /** Whether etcd answered Authenticate that it has no authentication. */
@@ -96,7 +96,7 @@ int ll_keepalive_decode(const uint8_t *data,
 
 /**
  * Reads a WatchResponse into an event. `created` and `canceled` together are a
- * refusal: LL_EVENT_WATCH_CANCELED with watch_id -1 if etcd said -1. Sets kind
+ * refusal: LL_EVENT_WATCH_CANCELED with watch_id -1 if etcd sent -1. Sets kind
  * and watch's members but the generation. Returns as ll_answer_decode.
  */
 int ll_watch_decode(const uint8_t *data,

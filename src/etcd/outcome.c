@@ -6,9 +6,9 @@
 #include <grpc/status.h>
 
 /**
- * What etcd's sentences say. A sentence counts more than the status that
+ * The meaning of etcd's sentences. A sentence counts more than the status that
  * carries it: etcd sends some with different codes in different releases, and
- * those that it forgot to map as UNKNOWN. None of them comes from gRPC.
+ * those that it does not map as UNKNOWN. None of them comes from gRPC.
  */
 static const struct {
     const char *sentence;
@@ -25,20 +25,20 @@ static const struct {
     {"authentication failed, ", LL_OUTCOME_REFUSED},
     /* A token from before the last change of users or roles. */
     {"revision of auth store is old", LL_OUTCOME_REFUSED},
-    /* The write that takes the store past its quota is applied, and then
-     * answered like those that are turned away after it. */
+    /* etcd applies the write that exceeds the store's quota, and then answers
+     * it like those that it refuses after it. */
     {"database space exceeded", LL_OUTCOME_LOST},
-    /* This member cannot; another one may. */
+    /* This member cannot serve it; another one may. */
     {"not a primary lessor", LL_OUTCOME_LOST},
     {"rpc not supported for learner", LL_OUTCOME_LOST},
     {"etcdserver: not leader", LL_OUTCOME_LOST},
     {"etcdserver: not capable", LL_OUTCOME_LOST},
-    /* Turned away by size before anything was done: by etcd's limit on a
-     * proposal, by its gRPC server, by ours. */
+    /* Refused for its size before anything was done: by etcd's limit on a
+     * proposal, by its gRPC server, by the client's gRPC. */
     {"etcdserver: request is too large", LL_OUTCOME_ERROR},
     {"grpc: received message larger than max", LL_OUTCOME_ERROR},
     {"Sent message larger than max", LL_OUTCOME_ERROR},
-    /* Turned away by its form; etcd's grpc-proxy takes the code off these. */
+    /* Refused for its form; etcd's grpc-proxy removes the code of these. */
     {"too many operations in txn request", LL_OUTCOME_ERROR},
     {"duplicate key given in txn request", LL_OUTCOME_ERROR},
     {"etcdserver: key is not provided", LL_OUTCOME_ERROR},
@@ -47,15 +47,15 @@ static const struct {
     {"mvcc: required revision is a future revision", LL_OUTCOME_ERROR},
     {"etcdserver: user name not found", LL_OUTCOME_ERROR},
     {"authentication is not enabled", LL_OUTCOME_ERROR},
-    /* gRPC says so, with UNIMPLEMENTED, of an answer that it cannot unpack:
-     * its request may have been applied. */
+    /* From gRPC, with UNIMPLEMENTED, for an answer that it cannot unpack: its
+     * request may have been applied. */
     {"Compression algorithm", LL_OUTCOME_LOST},
 };
 
 /**
- * What a status alone says, when its sentence is not known. Only statuses that
- * mean "turned away" are sure; whatever may come after the request was sent,
- * or from something between etcd and us, leaves it open.
+ * What a status alone means, if its sentence is not known. Only statuses that
+ * mean "refused" are certain; whatever may come after the request was sent, or
+ * from something between etcd and the client, leaves it open.
  */
 static enum ll_outcome outcome_of_status(int grpc_status)
 {
@@ -79,8 +79,8 @@ static enum ll_outcome outcome_of_status(int grpc_status)
     case GRPC_STATUS_INTERNAL:
     case GRPC_STATUS_UNAVAILABLE:
     case GRPC_STATUS_DATA_LOSS:
-    /* gRPC itself says RESOURCE_EXHAUSTED of an answer that is too large or
-     * for which it has no memory, after the request was applied; and of a
+    /* gRPC itself reports RESOURCE_EXHAUSTED for an answer that is too large or
+     * for which it has no memory, after the request was applied; and for a
      * connection that the server throttles. etcd's own are known above. */
     case GRPC_STATUS_RESOURCE_EXHAUSTED:
         return LL_OUTCOME_LOST;

@@ -29,8 +29,8 @@ int ll_keepalive_decode(const uint8_t *data,
     }
     ret_event->kind = LL_EVENT_KEEPALIVE;
     ret_event->keepalive.lease = answer->id;
-    /* Of a lease that is gone etcd says 0 here, and its grpc-proxy, which asks
-     * for what is left of it, -1. */
+    /* For a lease that is gone etcd sends 0 here, and its grpc-proxy, which
+     * reads the remaining time from etcd, -1. */
     ret_event->keepalive.ttl_s = answer->ttl > 0 ? answer->ttl : 0;
     ret_event->keepalive.cluster_id =
         answer->header != NULL ? answer->header->cluster_id : 0;
@@ -39,7 +39,7 @@ out:
     return status;
 }
 
-/** Why a watch was cancelled: etcd gives no sentence when it was a
+/** Why a watch was cancelled: etcd sends no sentence if the cause was a
  *  compaction. */
 static int read_reason(const Etcdpb__WatchResponse *answer,
                        struct ll_arena *arena,
@@ -98,7 +98,7 @@ static int read_watch(const Etcdpb__WatchResponse *answer,
     int status = 0;
 
     /* Core compares the revision with those of reads; etcd's is never below
-     * 1. Only of a refusal nothing hangs on it. */
+     * 1. Only for a refusal does it not matter. */
     if ((answer->header == NULL || answer->header->revision < 1) &&
         !answer->canceled) {
         return LEASELOCK_E_SERVER;

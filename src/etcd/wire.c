@@ -3,8 +3,8 @@
 
 #include "leaselock/status.h"
 
-/** Wire types of protobuf's encoding; the two that are missing, groups, were
- *  given up before proto3. */
+/** Wire types of protobuf's encoding. The two that are missing, groups, were
+ *  abandoned before proto3. */
 enum wire_type {
     WIRE_VARINT = 0,
     WIRE_FIXED64 = 1,
@@ -48,8 +48,8 @@ static bool check_message(const ProtobufCMessageDescriptor *descriptor,
                           struct cursor cursor,
                           int depth);
 
-/** The field behind a length: a submessage is looked into, and must be the
- *  first of its field where only one may be. */
+/** The field behind a length: a submessage is checked, and must be the first of
+ *  its field if the field is not repeated. */
 static bool check_bytes(const ProtobufCMessageDescriptor *descriptor,
                         uint64_t number,
                         struct cursor inner,

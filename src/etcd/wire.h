@@ -23,7 +23,7 @@
 /**
  * Whether bytes are safe to hand to protobuf-c as a message of this kind: well
  * formed, not nested deeper than LL_WIRE_DEPTH_MAX, and no single submessage
- * given twice. protobuf-c descends as deep as the bytes tell it to and merges
+ * given twice. protobuf-c recurses as deep as the bytes demand and merges
  * submessages that come twice; etcd sends neither.
  */
 bool ll_wire_check(const ProtobufCMessageDescriptor *descriptor,
@@ -31,7 +31,7 @@ bool ll_wire_check(const ProtobufCMessageDescriptor *descriptor,
                    size_t size);
 
 /**
- * Reads a message into an arena, which alone holds it.
+ * Reads a message into an arena, which owns all of its memory.
  *
  * @return 0, LEASELOCK_E_NOMEM, or _SERVER for bytes that are no such message
  */
