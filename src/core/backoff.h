@@ -20,9 +20,9 @@ uint64_t ll_random_next(struct ll_random *random);
 int64_t ll_random_below(struct ll_random *random, int64_t span_ns);
 
 /**
- * The pause before the next try after `failures` failures in a row, from 1:
- * doubled each time up to LL_BACKOFF_MAX_NS, of which a random half or more is
- * taken so that clients do not come back in step.
+ * The pause before the next attempt after `failures` failures in a row, from 1:
+ * doubled each time up to LL_BACKOFF_MAX_NS. Of that, a random half or more is
+ * taken, so that clients do not retry in step.
  */
 int64_t ll_backoff_ns(struct ll_random *random, unsigned failures);
 

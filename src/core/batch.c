@@ -8,8 +8,8 @@
 #include "core/object.h"
 #include "core/read.h"
 
-/** The queues that are in a batch already, roughly: a bit for each, and two
- *  that share one wait for each other. */
+/** The queues that a batch contains already, approximately: a bit for each. Two
+ *  queues that share a bit are not put into one batch. */
 #define QUEUE_BITS 1024
 
 bool ll_batches_ready(struct ll_core *core)
@@ -30,7 +30,7 @@ bool ll_batches_ready(struct ll_core *core)
            (batches->listed != NULL || !batches->lists);
 }
 
-/** Parts of the next batch at most. */
+/** The most parts of the next batch. */
 static size_t parts_max(const struct ll_core *core)
 {
     size_t listed = LL_BATCH_LISTED_MAX / LL_BATCH_LISTED_PART_MAX;
@@ -40,8 +40,8 @@ static size_t parts_max(const struct ll_core *core)
                : core->batches.parts_max;
 }
 
-/** Whether one of the listed operations reads all of a range. The end of one
- *  is that of a prefix, always. */
+/** Whether one of the listed operations reads all of a range. The end of a
+ *  range is always that of a prefix. */
 static bool is_listed(const struct ll_op *listed,
                       size_t n,
                       struct ll_bytes key,
@@ -66,8 +66,8 @@ static bool is_listed(const struct ll_op *listed,
     return false;
 }
 
-/** Lists what an operation, or a condition as the range that it reads, needs a
- *  permission for. */
+/** Lists an operation for etcd's check of permissions; a condition is listed as
+ *  the range that it reads. */
 static void list_op(struct ll_op *listed, size_t *n, const struct ll_op *op)
 {
     struct ll_op *to = &listed[*n];
@@ -90,7 +90,7 @@ static void list_op(struct ll_op *listed, size_t *n, const struct ll_op *op)
         *to = *op;
         break;
     case LL_OP_TXN:
-        assert(false); /* no part has one */
+        assert(false); /* no part contains one */
         return;
     }
     assert(*n < LL_BATCH_LISTED_PART_MAX);
@@ -118,7 +118,7 @@ static void list_part(struct ll_batches *batches, const struct ll_txn *txn)
     batches->listed_n += n;
 }
 
-/** Takes an object into a batch as its part number n. */
+/** Adds an object's Txn to a batch, as its next part. */
 static void batch_take(struct ll_core *core,
                        struct ll_batch *batch,
                        struct ll_object *object)
@@ -138,7 +138,7 @@ static void batch_take(struct ll_core *core,
     batch->ops_n++;
 }
 
-/** Counts an object's queue in. @return whether none of it was there before */
+/** Adds an object's queue. @return whether its bit was not set before */
 static bool queue_once(uint64_t *queues, struct ll_object *object)
 {
     uint64_t bit = object->queue_hash % QUEUE_BITS;
@@ -149,7 +149,7 @@ static bool queue_once(uint64_t *queues, struct ll_object *object)
     return is_first;
 }
 
-/** Moves what has gathered, as far as it goes together, into a batch. */
+/** Moves pending calls that can share a request into a batch. */
 static void batch_fill(struct ll_core *core, struct ll_batch *batch)
 {
     uint64_t queues[QUEUE_BITS / 64] = {0};
@@ -175,7 +175,8 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
     }
 }
 
-/** Whether more than one has gathered that can go together. */
+/** Whether calls are pending that can share a request: the first two are of
+ *  different queues. */
 static bool pending_are_many(struct ll_core *core)
 {
     struct ll_link *first = core->pending_batch.next;
@@ -186,8 +187,8 @@ static bool pending_are_many(struct ll_core *core)
                LL_CONTAINER(first->next, struct ll_object, calling)->queue_hash;
 }
 
-/** Whether a batch would take all that it can; a short look, for it is cast at
- *  each one that gathers. */
+/** Whether the pending calls fill a batch. It visits only some of them, because
+ *  it runs for each call that becomes pending. */
 static bool pending_fill_batch(struct ll_core *core)
 {
     uint64_t queues[QUEUE_BITS / 64] = {0};
@@ -214,8 +215,8 @@ static bool pending_fill_batch(struct ll_core *core)
     return false;
 }
 
-/** Several are out at a time only as long as each is a single one, or the
- *  next is full. */
+/** Batches are in flight side by side only while each consists of one call, or
+ *  if the next one is full. */
 static struct ll_batch *free_slot(struct ll_core *core)
 {
     struct ll_batch *found = NULL;
@@ -302,13 +303,13 @@ void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq)
     }
 }
 
-/** The whole was refused for what one of its parts is or has. */
+/** etcd refused the batch as a whole because of one of its parts. */
 static void batch_split(struct ll_core *core,
                         const struct ll_batch *batch,
                         const struct ll_event *event)
 {
     const struct ll_answer *answer = event->answer.answer;
-    /* To one that is not to be sent again: it was not applied. */
+    /* For an object that does not resend its call: it was not applied. */
     struct ll_answer refused = *answer;
 
     if (strstr(answer->text, "too many operations") != NULL) {
@@ -361,7 +362,7 @@ void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event)
         struct ll_answer part = *whole;
 
         if (object == NULL) {
-            continue; /* nobody waits for it any more */
+            continue; /* the object no longer awaits the answer */
         }
         if (whole->outcome == LL_OUTCOME_OK) {
             part.txn = fits && whole->txn.ops[i].kind == LL_OP_TXN

@@ -42,7 +42,7 @@ static int64_t session_beat_ns(const struct ll_session *session)
     return ll_session_ttl_ns(session) / 3;
 }
 
-/** How long a beat may stay unanswered. */
+/** How long a renewal may be unanswered before it is overdue. */
 static int64_t session_answer_timeout_ns(const struct ll_session *session)
 {
     return ll_max(
@@ -134,7 +134,7 @@ int64_t ll_session_beat_deadline_ns(const struct ll_core *core,
     if (session->state == LL_SESSION_ACTIVE) {
         deadline_ns = ll_min(deadline_ns, session->suspect_ns);
     }
-    /* Without a stream the next one's opening beats, not the time. */
+    /* Without a stream, a renewal is sent when one opens, not at a time. */
     if (core->streams[core->keepalive.main].up &&
         !ll_session_is_beating(session) && !ll_session_is_denied(session)) {
         deadline_ns = ll_min(deadline_ns, session->beat_ns);
@@ -166,9 +166,9 @@ bool ll_session_beat_next(struct ll_core *core,
     return false;
 }
 
-/** Whether a lease is not there. etcd rounds what is left down, so that it is 0
- *  in the last second of a lease and all the time of one of 1 s; -1, or none
- *  granted, says that there is none. */
+/** Whether a lease does not exist. etcd rounds the remaining TTL down, so it is
+ *  0 in the last second of a lease, and always for a lease of 1 s. A TTL of -1,
+ *  or a granted TTL of 0, means that there is no such lease. */
 static bool is_gone(const struct ll_answer *answer)
 {
     return answer->lease.ttl_s < 0 ||
@@ -189,7 +189,7 @@ void ll_session_on_checked(struct ll_core *core,
         (answer->outcome == LL_OUTCOME_OK && is_gone(answer))) {
         ll_session_lose(core, session, why_gone);
     } else {
-        /* It lives, or etcd does not say; the next beat shows it. */
+        /* The lease exists, or that stays open; the next renewal shows it. */
         session->beat_ns = core->now_ns + LL_BEAT_MIN_NS;
     }
 }
@@ -211,8 +211,8 @@ void ll_session_on_beaten(struct ll_core *core,
     } else if (session->renewed) {
         ll_session_lose(core, session, why_gone);
     } else {
-        /* A first beat through a follower can reach a leader that has not
-         * applied the grant yet; so it is looked at once more. */
+        /* The first renewal through a follower can reach a leader that has not
+         * applied the grant yet, so the lease is checked once more. */
         session->checking = true;
         session->beat_ns = LL_NEVER;
         ll_call_at(core, &session->object, core->now_ns);
@@ -228,7 +228,7 @@ void ll_session_beat_on_down(struct ll_core *core,
 
     *beat = (struct ll_beat){0};
     if (lost) {
-        /* The next stream to open has to carry one, whatever else is out. */
+        /* The next stream that opens sends one, whatever else is in flight. */
         session->beat_ns = ll_min(session->beat_ns, core->now_ns);
         session->overdue_ns =
             ll_session_is_beating(session)

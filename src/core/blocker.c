@@ -29,7 +29,7 @@ void ll_ticket_ask_holder(struct ll_core *core, struct ll_ticket *ticket)
 
 bool ll_ticket_reads_holder(const struct ll_ticket *ticket)
 {
-    /* The only one ahead is the holder, and is read in any case. */
+    /* If one ticket is ahead, it is the holder, and is read in any case. */
     return ticket->state == LL_TICKET_WAIT && ticket->asks &&
            ticket->ahead != 1;
 }

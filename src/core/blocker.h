@@ -8,12 +8,12 @@
  * The holder of the lock, for the message of a ticket that is not granted in
  * time.
  *
- * The only answer to a try shows the holder. For a ticket that waits, the
- * holder is read shortly before the timeout, together with its own keys:
- * LL_ASK_NS before, or at once if it waits for less than that. So no acquire
- * takes longer than its timeout, and one that is granted earlier costs nothing.
- * etcd sorts a whole queue for that read: if more than LL_ASK_AHEAD_MAX are
- * ahead, it is left out.
+ * The answer to a try contains the holder. For a waiting ticket, the holder is
+ * read shortly before the timeout, together with the ticket's keys: LL_ASK_NS
+ * before, or at once if the timeout is shorter. So no acquire takes longer than
+ * its timeout, and one that is granted earlier costs nothing. etcd sorts the
+ * whole queue for that read, so it is left out if more than LL_ASK_AHEAD_MAX
+ * tickets are ahead.
  */
 #define LL_ASK_NS INT64_C(250000000)
 #define LL_ASK_AHEAD_MAX 16
@@ -27,7 +27,7 @@ struct ll_seen {
 
 /** When a ticket's holder is to be read, or LL_NEVER. */
 int64_t ll_ticket_ask_ns(const struct ll_ticket *ticket);
-/** Reads the holder with the next read of a ticket that waits, which goes out
+/** Reads the holder with the next read of a waiting ticket, which is sent
  *  now. */
 void ll_ticket_ask_holder(struct ll_core *core, struct ll_ticket *ticket);
 /** Whether the next read has a range of its own for the holder. */

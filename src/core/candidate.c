@@ -222,7 +222,7 @@ bool ll_candidates_settle(struct ll_candidates *candidates)
         was->last = true;
         ll_link_append_once(&candidates->due, &was->due);
     } else if (was != NULL && is_same(was, is)) {
-        is->was_reported = true; /* or will be, as the other */
+        is->was_reported = true; /* or will be, as `was` */
     } else {
         ll_link_append(&candidates->due, &is->due);
     }
@@ -247,7 +247,7 @@ bool ll_candidates_next(struct ll_candidates *candidates,
         candidate->was_reported = true;
         *ret_leader = &candidate->kv;
         if (candidate->last) {
-            return true; /* that it no longer leads is the next report */
+            return true; /* the next report: it no longer leads */
         }
     }
     ll_link_remove(&candidate->due);

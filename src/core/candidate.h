@@ -12,14 +12,14 @@
  * The keys of an observed queue, oldest first, and which of them are to be
  * reported as its leader.
  *
- * The oldest key leads. Keys of locks nested below the name are no candidates.
- * A key without a lease leads nothing, and while it is the oldest nobody leads.
- * A leader is reported unless it is the one that was reported last: the same
- * key with the same value. It stays in memory until then, even if it has left
- * the queue.
+ * The oldest key leads. Keys of locks nested below the name are not candidates.
+ * A key without a lease never leads: while it is the oldest, there is no
+ * leader. A leader is reported unless it is the one that was reported last: the
+ * same key with the same value. It stays in memory until it is reported, even
+ * if it has left the queue.
  */
 
-/** Candidates of one queue at most; beyond it the observer ends with LIMIT. */
+/** The most candidates of one queue; with more the observer ends with LIMIT. */
 #define LL_CANDIDATES_MAX 100000
 
 struct ll_candidate {
@@ -27,7 +27,7 @@ struct ll_candidate {
     struct ll_link due;  /* in candidates->due */
     struct ll_kv kv;
     bool was_reported; /* as the leader */
-    bool last;         /* it left, and nobody leads after it */
+    bool last;         /* it left, and there is no leader after it */
     char bytes[];      /* key, value */
 };
 
@@ -36,7 +36,7 @@ struct ll_candidates {
     struct ll_link due;   /* ll_candidate that is to be reported as the leader,
                            * or that no longer leads */
     size_t n;
-    struct ll_candidate *leader; /* reported, or due; NULL: nobody */
+    struct ll_candidate *leader; /* reported, or due; NULL: none */
     struct ll_candidate *drawn;  /* by the last report; to be freed */
     size_t prefix_size;          /* of the queue's keys */
 };
@@ -51,17 +51,17 @@ bool ll_candidates_take(struct ll_candidates *candidates,
 /** Applies a put or a deletion; false: out of memory. */
 bool ll_candidates_change(struct ll_candidates *candidates,
                           const struct ll_watch_event *change);
-/** To be called once a revision has been applied as a whole; returns whether
- *  a report is due. */
+/** To be called when all changes of a revision have been applied; returns
+ *  whether a report is due. */
 bool ll_candidates_settle(struct ll_candidates *candidates);
-/** Whether a read of the queue's oldest keys shows the same first key; nested
- *  ones alone show nothing. */
+/** Whether a read of the queue's oldest keys shows the same first key; true if
+ *  all of them are nested. */
 bool ll_candidates_fit(const struct ll_candidates *candidates,
                        const struct ll_range_answer *oldest);
 /**
  * Draws the next report.
  *
- * @param ret_leader  valid until the next call; NULL: nobody leads any more
+ * @param ret_leader  valid until the next call; NULL: there is no leader now
  * @return false: there is none
  */
 bool ll_candidates_next(struct ll_candidates *candidates,

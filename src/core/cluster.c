@@ -20,7 +20,7 @@ static void end_object(struct ll_core *core, struct ll_object *object)
     object->ops->on_cluster(core, object);
 }
 
-/** Ends all that stands on the id that was believed. */
+/** Ends everything that depends on the accepted id. */
 static void cluster_end(struct ll_core *core)
 {
     struct ll_link *at;
@@ -37,8 +37,8 @@ static void cluster_end(struct ll_core *core)
     }
 }
 
-/** The sentence on the believed id and another. Once written it stays as it is:
- *  other threads read it as the reason of a loss. */
+/** The sentence with the accepted id and another one. It never changes once it
+ *  is written: other threads read it as the reason of a loss. */
 static const char *cluster_text(struct ll_cluster *cluster, uint64_t id)
 {
     char text[LL_CLUSTER_TEXT_SIZE];
@@ -65,7 +65,7 @@ bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint)
 {
     struct ll_cluster *cluster = &core->cluster;
 
-    if (id == 0) { /* a proxy's */
+    if (id == 0) { /* from a proxy */
         cluster->checked |= bit_of(endpoint);
         return true;
     }
@@ -104,7 +104,7 @@ bool ll_cluster_trusts(struct ll_core *core, uint32_t endpoint)
     return false;
 }
 
-/** Whether anything stands on the id. */
+/** Whether anything depends on the accepted id. */
 static bool cluster_is_needed(const struct ll_core *core)
 {
     struct ll_link *at;
@@ -116,7 +116,7 @@ static bool cluster_is_needed(const struct ll_core *core)
         enum ll_session_state state =
             LL_CONTAINER(at, struct ll_session, link)->state;
 
-        /* What is being closed is closed in the cluster that has it. */
+        /* A session that is being closed belongs to the accepted cluster. */
         if (state == LL_SESSION_OPENING || state == LL_SESSION_CLOSING) {
             return true;
         }
@@ -139,7 +139,7 @@ void ll_cluster_check(struct ll_core *core, int64_t lease)
         return;
     }
     cluster->lease = lease;
-    /* The one in use is asked for the lease itself. */
+    /* The endpoint in use gets the request for the lease itself. */
     cluster->due |= all & core->endpoints.usable & ~cluster->checked &
                     ~cluster->asked & ~bit_of(core->endpoint);
 }

@@ -10,104 +10,104 @@
 struct ll_core;
 
 /**
- * Which cluster answers. Every answer of etcd's carries the cluster's id, and a
- * client believes one id at a time.
+ * Which cluster answers. Every answer of etcd carries the cluster's id, and a
+ * client accepts answers with one id at a time.
  *
  *     state   | event                        | next    | does
- *     UNKNOWN | an answer with an id         | KNOWN   | that id is believed
+ *     UNKNOWN | an answer with an id         | KNOWN   | accepts that id
  *     KNOWN   | an answer with the same id   | KNOWN   | its endpoint is
  *             |                              |         | checked
- *     KNOWN   | an answer with another id    | UNKNOWN | drops the answer: what
- *             |                              |         | asked ends with SERVER,
- *             |                              |         | a write with
+ *     KNOWN   | an answer with another id    | UNKNOWN | drops the answer: its
+ *             |                              |         | request ends with
+ *             |                              |         | SERVER, a write with
  *             |                              |         | OUTCOME_UNKNOWN;
- *             |                              |         | sessions that are being
- *             |                              |         | opened and observers
- *             |                              |         | end with SERVER, open
- *             |                              |         | sessions are lost, with
- *             |                              |         | what is released in
- *             |                              |         | them; sessions that are
- *             |                              |         | being closed end with
+ *             |                              |         | sessions being opened
+ *             |                              |         | and observers end with
+ *             |                              |         | SERVER, open sessions
+ *             |                              |         | are lost, with the
+ *             |                              |         | releases in them;
+ *             |                              |         | sessions being closed
+ *             |                              |         | end with
  *             |                              |         | OUTCOME_UNKNOWN
  *     KNOWN   | a session is opened, and no  | UNKNOWN |
- *             | other that is not lost, and  |         |
- *             | no observer is left          |         |
- *     any     | an answer without an id      | same    | it is believed; its
+ *             | other one that is not lost   |         |
+ *             | and no observer is left      |         |
+ *     any     | an answer without an id      | same    | accepts it; its
  *             |                              |         | endpoint is checked
- *     KNOWN   | "lease not found" of an      | KNOWN   | counts as "try again";
- *             | endpoint that is not checked |         | that endpoint is asked
+ *     KNOWN   | "lease not found" from an    | KNOWN   | counts as AGAIN;
+ *             | endpoint that is not checked |         | queries that endpoint
  *             |                              |         | for its cluster
  *
- * etcd's errors carry no id. One of them is final: a lease that is not found
- * ends its session, or a close as done. Another cluster finds no lease of ours,
- * so this error counts only where the endpoint has shown its cluster.
+ * etcd's errors carry no id. One of them is final: "lease not found" ends its
+ * session as lost, or a close as done. Another cluster has none of our leases,
+ * so this error counts only from an endpoint that has shown its cluster.
  *
- * Another id has two reasons: the list of endpoints names two clusters, or a
- * data directory was replaced. A client cannot tell them apart, so both end
- * what stands on the first id, with both ids in the message; the next session
- * begins with whichever cluster answers it.
+ * Another id has two possible causes: the list of endpoints names two clusters,
+ * or a data directory was replaced. A client cannot distinguish them, so both
+ * end what depends on the first id, with both ids in the message; the next
+ * session begins with whichever cluster answers it.
  *
  * Two processes that begin with endpoints of different clusters would each see
- * one id. So the first session of a client asks every other endpoint as well,
- * beside its grant, and is opened when all of them have answered with one id or
- * have failed, or after LL_CLUSTER_CHECK_NS. An endpoint that has let a session
- * wait is still asked later, and not waited for. The question is
+ * one id. So the first session of a client also queries every other endpoint,
+ * in parallel with its grant. It is open when all of them have answered with
+ * one id or have failed, or after LL_CLUSTER_CHECK_NS. An endpoint that has
+ * delayed a session is still queried later, but not awaited. The query is
  * LeaseTimeToLive of the session's own lease: it needs no permission, and etcd
- * answers it for a lease that it does not know.
+ * answers it for a lease that does not exist.
  *
- * A query to one endpoint (a ping, a check of a synced address) is answered
- * with any id: its asker compares.
+ * A query to one endpoint (a ping, a check of a synced address) accepts an
+ * answer with any id: the caller compares the ids.
  */
 
-/** How long opening a session waits for the endpoints that are not checked. */
+/** How long the opening of a session awaits endpoints that are not checked. */
 #define LL_CLUSTER_CHECK_NS INT64_C(500000000)
 
-/** The ids of these questions: this and the endpoint. Those of batches are
- *  below it. */
+/** The ids of these queries: this plus the endpoint. Those of batches are below
+ *  it. */
 #define LL_CLUSTER_CALLS (LL_ID_MAX + 1024)
 
 /** Bytes of the sentence that names two ids. */
 #define LL_CLUSTER_TEXT_SIZE 200
-/** Such sentences that are kept, one for each pair of ids. */
+/** The most sentences that are kept, one for each pair of ids. */
 #define LL_CLUSTER_TEXTS_MAX 8
 
 struct ll_cluster {
-    uint64_t id; /* that is believed; 0: none */
+    uint64_t id; /* the accepted one; 0: none */
     /** A bit for each endpoint: */
     uint64_t checked; /* has answered with the id, or without any */
-    uint64_t due;     /* is to be asked */
-    uint64_t asked;   /* has been asked and has not answered */
-    uint64_t slow;    /* has let a session wait */
+    uint64_t due;     /* is to be queried */
+    uint64_t asked;   /* has been queried and has not answered */
+    uint64_t slow;    /* has delayed a session */
     uint32_t seq;
-    int64_t lease; /* to ask for */
+    int64_t lease; /* to query */
     /** The newest of the sentences, or NULL; it stays as long as core. */
     const char *text;
     char texts[LL_CLUSTER_TEXTS_MAX][LL_CLUSTER_TEXT_SIZE];
     unsigned texts_n;
 };
 
-/** Whether an answer with this id can be believed; ends all that stands on
- *  another one. */
+/** Whether an answer with this id is accepted; if not, ends everything that
+ *  depends on the accepted id. */
 bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint);
 
-/** An endpoint has answered a query of its own with this id, which is compared
- *  by the one that asked. */
+/** An endpoint has answered a query of its own with this id, which the caller
+ *  compares. */
 void ll_cluster_note(struct ll_core *core, uint64_t id, uint32_t endpoint);
 
-/** Whether an error of this endpoint's can be believed; if not, the endpoint is
- *  asked for its cluster. */
+/** Whether an error from this endpoint is accepted; if not, queries the
+ *  endpoint for its cluster. */
 bool ll_cluster_trusts(struct ll_core *core, uint32_t endpoint);
 
-/** A session is to be opened: asks the endpoints that are not checked. */
+/** A session is being opened: queries the endpoints that are not checked. */
 void ll_cluster_check(struct ll_core *core, int64_t lease);
 /** Whether opening it waits for an answer. */
 bool ll_cluster_is_awaited(const struct ll_core *core);
-/** A session has waited for long enough. */
+/** A session has waited long enough. */
 void ll_cluster_give_up(struct ll_core *core);
 
-/** Draws a question; false when there is none. */
+/** Draws a query; false when there is none. */
 bool ll_cluster_next(struct ll_core *core, struct ll_effect *ret_effect);
-/** The answer to one, whose id is not below LL_CLUSTER_CALLS. */
+/** The answer to one, whose id is LL_CLUSTER_CALLS or above. */
 void ll_cluster_on_answer(struct ll_core *core, const struct ll_event *event);
 
 #endif

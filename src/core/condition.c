@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/** Bytes of a key and of a value that are shown at most; each takes up to four
+/** The most bytes of a key and of a value that are shown; each takes up to four
  *  characters. */
 #define KEY_SHOWN_MAX 32
 #define VALUE_SHOWN_MAX 16
-/** A quoted text of so many bytes, with "..." and the whole size behind it. */
+/** Room for n bytes, quoted, then "..." and the full size. */
 #define QUOTED_SIZE(n) (4 * (n) + 48)
 
-/** The number of a key's that a condition is on; of no key it is 0. */
+/** The number of a key that a condition compares; 0 if there is no key. */
 static int64_t number_of(const struct ll_compare *compare,
                          const struct ll_kv *kv)
 {
@@ -114,7 +114,7 @@ static const char *const results[] = {
     [LL_COMPARE_NOT_EQUAL] = "differ from",
 };
 
-/** Of a number; a lease in the digits that etcdctl shows. */
+/** Writes a number in decimal; a lease in hexadecimal, as etcdctl does. */
 static void number_text(const struct ll_compare *compare,
                         int64_t number,
                         char *ret_text,

@@ -7,10 +7,10 @@
 
 #include "core/request.h"
 
-/** The conditions of a Txn that failed: which of them, by what was read of
- *  their keys at the same revision. */
+/** Finds the condition that made a Txn fail, from what was read of its keys at
+ *  the same revision. */
 
-/** A condition's sentence with its NUL at most. */
+/** The longest sentence on a condition, with its NUL. */
 #define LL_CONDITION_TEXT_SIZE 512
 
 enum ll_condition_state {
@@ -21,7 +21,7 @@ enum ll_condition_state {
 };
 
 /**
- * Judges a condition on one key as etcd does.
+ * Evaluates a condition on one key as etcd does.
  *
  * @param kv         NULL: there is no such key
  * @param has_value  its value was read
@@ -31,7 +31,7 @@ enum ll_condition_state ll_condition_judge(const struct ll_compare *compare,
                                            bool has_value);
 
 /**
- * Says what a condition asks for and what was found. Bytes that are not
+ * Writes what a condition requires and what was found. Bytes that are not
  * printable ASCII are escaped, and long keys and values are cut.
  *
  * @param ret_text  LL_CONDITION_TEXT_SIZE bytes

@@ -89,8 +89,8 @@ static void run_timers(struct ll_core *core)
         ll_object_reschedule(core, object);
         if (object->timer.place != 0 &&
             object->timer.deadline_ns <= core->now_ns) {
-            /* Nothing should ask to be woken for what it has just been woken
-             * for; if it does, time still goes on. */
+            /* An object should not set its timer for the time at which it has
+             * just expired; if one does, time still advances. */
             ll_timer_set(&core->timers, &object->timer, core->now_ns + 1);
         }
     }
@@ -131,7 +131,7 @@ void ll_call_end(struct ll_core *core,
     ll_object_reschedule(core, object);
 }
 
-/** When the call was sent that is answered; now, if it is not known. */
+/** When the call that is answered was sent; now, if that is not known. */
 static int64_t answered_sent_ns(struct ll_core *core,
                                 const struct ll_event *event)
 {
@@ -144,7 +144,7 @@ static int64_t answered_sent_ns(struct ll_core *core,
     return object != NULL ? object->sent_ns : core->now_ns;
 }
 
-/** Whether an answer's asker compares the clusters itself. */
+/** Whether the caller of an answered query compares the clusters itself. */
 static bool is_of_one_endpoint(struct ll_core *core,
                                const struct ll_event *event)
 {
@@ -155,7 +155,7 @@ static bool is_of_one_endpoint(struct ll_core *core,
     return object != NULL && ll_object_endpoint(object) != LL_ENDPOINT_ANY;
 }
 
-/** Takes in an answer that can be believed, or one of etcd's errors. */
+/** Processes an answer of the accepted cluster, or one of etcd's errors. */
 static void on_answer(struct ll_core *core, const struct ll_event *event)
 {
     const struct ll_answer *answer = event->answer.answer;
@@ -178,7 +178,7 @@ static void on_answer(struct ll_core *core, const struct ll_event *event)
     }
     ll_batches_on_single(core, event->id, event->answer.seq);
     object = ll_call_find(core, event->id, event->answer.seq);
-    if (object != NULL) { /* else nobody waits for it any more */
+    if (object != NULL) { /* else the answer is stale */
         ll_call_end(core, object, answer, event);
     }
 }
@@ -198,7 +198,7 @@ static void on_any_answer(struct ll_core *core, const struct ll_event *event)
         }
     } else if (answer->outcome == LL_OUTCOME_NO_LEASE &&
                !ll_cluster_trusts(core, event->answer.endpoint)) {
-        /* It was not applied; its endpoint shows its cluster meanwhile. */
+        /* It was not applied; the endpoint is queried for its cluster. */
         error = (struct ll_answer){.outcome = LL_OUTCOME_AGAIN,
                                    .grpc_status = -1,
                                    .text = "the lease is not there, but the "
@@ -343,7 +343,7 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
         if (object->ops->next(core, object, ret_effect)) {
             return true;
         }
-        /* It has been taken off the list, and perhaps freed. */
+        /* The object is no longer on the list, and may have been freed. */
         assert(core->pending.next != first);
     }
     if (!ll_link_alone(&core->calling) &&

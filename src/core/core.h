@@ -14,55 +14,55 @@
  *     while (ll_core_next(core, &effect)) carry out the effect
  *
  * Everything that an effect needs is kept in the session, ticket or query that
- * it belongs to, so nothing is lost for want of memory: only the commands that
- * make such an object can fail with NOMEM.
+ * it belongs to, so no effect is lost when memory is short: only the commands
+ * that create such an object can fail with NOMEM.
  */
 struct ll_core;
 
-/** Unary calls in flight at most; further ones wait in their order. etcd
+/** The most unary calls in flight; further ones wait in their order. etcd
  *  refuses writes beyond 5 000 unapplied entries of all its clients. */
 #define LL_CALLS_MAX 512
-/** Sessions and tickets of a client at most. */
+/** The most sessions and tickets of a client. */
 #define LL_SESSIONS_MAX 65536
 #define LL_TICKETS_MAX 1048576
 /** See batch.h. */
 #define LL_BATCH_WINDOW 2
 #define LL_BATCH_NEVER 255
-/** Names of one ticket at most: each takes two operations of a Txn, of which
- *  etcd takes 128. */
+/** The most names of one ticket: each takes two operations of a Txn, and etcd
+ *  accepts 128. */
 #define LL_NAMES_MAX 60
 /** Longest value of a ticket's key. */
 #define LL_VALUE_MAX 16384
-/** Abandoned attempts that are watched for at most; beyond it the oldest is
- *  given up, and the log says so. */
+/** The most abandoned tickets that watch for their key; beyond it the oldest is
+ *  given up, which is logged. */
 #define LL_REAPS_MAX 4096
-/** Observers of a client at most. */
+/** The most observers of a client. */
 #define LL_OBSERVERS_MAX 4096
-/** Ids are below this: the rest of a watch's id tells its uses apart. */
+/** Ids are below this: the other bits of a watch's id distinguish its uses. */
 #define LL_ID_MAX (UINT64_C(1) << 43)
 
 struct ll_core_config {
     uint32_t endpoints_n; /* at least 1 */
-    /** The one to begin with; what is above the number of endpoints wraps. */
+    /** The endpoint to begin with; a value above their number wraps. */
     uint32_t endpoint_first;
-    /** Txns that may be unanswered before further ones gather, up to
-     *  LL_BATCHES_MAX; 0 stands for the default, LL_BATCH_WINDOW, and
-     *  LL_BATCH_NEVER for none that gather. */
+    /** Txns that may be in flight before further ones are pending, up to
+     *  LL_BATCHES_MAX; 0 stands for the default, LL_BATCH_WINDOW, and with
+     *  LL_BATCH_NEVER nothing is batched. */
     unsigned batch_window;
     /** The client has a user: batches list what their parts read and write. */
     bool batch_lists;
-    /** So many tickets are a crowd, see ticket.h; 0 stands for the default,
-     *  LL_CONTENTION_THRESHOLD. */
+    /** The contention threshold in tickets, see ticket.h; 0 stands for the
+     *  default, LL_CONTENTION_THRESHOLD. */
     unsigned contention_threshold;
-    /** Goes before every name; borrowed as long as core lives. */
+    /** The prefix of every name; borrowed as long as core lives. */
     struct ll_bytes namespace;
     /** Longest wait for one answer. */
     int64_t request_timeout_ns;
-    /** Of the jitter. */
+    /** The seed of the jitter. */
     uint64_t seed;
-    /** Opening a session asks every endpoint for its cluster; see cluster.h. */
+    /** Opening a session queries every endpoint for its cluster: cluster.h. */
     bool check_clusters;
-    /** Of LL_EFFECT_LOG: enum leaselock_log_level. */
+    /** The most detailed LL_EFFECT_LOG: enum leaselock_log_level. */
     int log_level;
 };
 
@@ -71,7 +71,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config);
 void ll_core_free(struct ll_core *core);
 
 /**
- * Takes in an event: first the time that has passed, then what it tells.
+ * Processes an event: first the time that has passed, then the event itself.
  *
  * @return 0, or for a command that is refused and leaves no trace:
  *         LEASELOCK_E_NOMEM, _LIMIT, _NAME, _HANDLE (no such object), _STATE,
@@ -88,10 +88,10 @@ int64_t ll_core_deadline_ns(const struct ll_core *core);
 /** Whether there is a session, open or being closed. */
 bool ll_core_has_sessions(const struct ll_core *core);
 
-/** The cluster that is believed, or 0. */
+/** The id of the accepted cluster, or 0. */
 uint64_t ll_core_cluster_id(const struct ll_core *core);
 
-/** What a session is at a time, its deadline included. */
+/** A session's state at a time, with its deadline taken into account. */
 struct ll_session_view {
     enum ll_session_state state;
     int64_t lease;

@@ -5,13 +5,13 @@
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
-/** A member of the ticket, or NULL when it does not wait any more. */
+/** A member of the ticket, or NULL if it no longer waits. */
 static struct ll_ticket *member_at(const struct ll_deadlock *deadlock, size_t i)
 {
     return i < deadlock->owner.members_n ? deadlock->owner.members[i] : NULL;
 }
 
-/** Frees all that one detection has read. */
+/** Frees everything that one detection has read. */
 static void forget(struct ll_deadlock *deadlock)
 {
     ll_deadlock_graph_close(&deadlock->graph);
@@ -21,7 +21,7 @@ static void forget(struct ll_deadlock *deadlock)
     deadlock->compares = NULL;
 }
 
-/** Waits for the next detection. */
+/** Pauses until the next detection. */
 static void rest(struct ll_core *core, struct ll_deadlock *deadlock)
 {
     int64_t pause_ns;
@@ -47,8 +47,8 @@ static void ask(struct ll_core *core,
     ll_object_reschedule(core, &deadlock->object);
 }
 
-/** Asks etcd to mark the ticket, as the one that leaves the deadlock which the
- *  newest step closes; or rests, when that is too long. */
+/** Requests the mark on the ticket, as the one that leaves the deadlock which
+ *  the newest step closes; or rests, if the deadlock is too long. */
 static void mark(struct ll_core *core, struct ll_deadlock *deadlock)
 {
     size_t n = ll_deadlock_graph_compare(&deadlock->graph, deadlock->compares);
@@ -101,7 +101,7 @@ static void go_on(struct ll_core *core, struct ll_deadlock *deadlock)
     }
 }
 
-/** Begins with the leases that stand right before the ticket. */
+/** Begins with the leases of the keys right before the ticket's. */
 static void set_out(struct ll_core *core, struct ll_deadlock *deadlock)
 {
     deadlock->ops = ll_alloc_zero(LL_DEADLOCK_OPS_MAX, sizeof(*deadlock->ops));
@@ -135,7 +135,7 @@ static void set_out(struct ll_core *core, struct ll_deadlock *deadlock)
     go_on(core, deadlock);
 }
 
-/** Reads on in the present lease, or in the next one. */
+/** Continues with the present lease, or with the next one. */
 static void read_on(struct ll_core *core, struct ll_deadlock *deadlock)
 {
     size_t n = ll_deadlock_graph_read(
@@ -194,7 +194,7 @@ static void on_ahead(struct ll_core *core,
     }
 }
 
-/** Whether an earlier try has marked the keys, seen by one of them. */
+/** Whether an earlier attempt has marked the keys, as one of them shows. */
 static bool is_marked(const struct ll_deadlock *deadlock,
                       const struct ll_answer *answer)
 {
@@ -357,9 +357,9 @@ static void deadlock_build(struct ll_core *core,
     }
 }
 
-/** Whether the wait has ended, and the multi-lock has not processed that yet:
- *  the time that comes with an answer may end the session first. Else all
- *  members are there. */
+/** Whether the wait has ended and the multi-lock has not processed that yet:
+ *  the time of an event is processed before its answer, and may end the
+ *  session. Otherwise all members exist. */
 static bool is_over(const struct ll_deadlock *deadlock)
 {
     for (size_t i = 0; i < deadlock->owner.members_n; i++) {

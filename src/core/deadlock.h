@@ -11,71 +11,73 @@ struct ll_ticket;
  * Detects whether a ticket's wait is part of a deadlock, a cycle in the
  * wait-for graph: another session waits for a key of its session, a third one
  * for a key of that session, and so on up to the session that this ticket waits
- * for. Such a wait would last until a lease expires. Only tickets that ask for
- * it are checked.
+ * for. Such a wait would last until a lease expires. Only tickets that request
+ * the detection are checked.
  *
  * The graph is read lease by lease, the nearest first (see deadlock_graph.h),
  * from the lease of the ticket ahead on:
  *
  *     state  | event                          | next   | does
- *     REST   | its time, the ticket waits     | KEYS   | asks for the keys of
- *            |                                |        | the lease ahead
+ *     REST   | its time, the ticket waits     | KEYS   | lists the keys of the
+ *            |                                |        | lease ahead
  *     REST   | its time, the ticket does not  | REST   |
- *     KEYS   | the keys of a lease            | MADE   | reads them
- *     MADE   | when they were made            | AHEAD  | reads what stands
- *            |                                |        | right before each
- *     MADE,  | there are more than one Txn    | same   | reads on
- *     AHEAD  | takes                          |        |
- *     AHEAD  | the own lease stands before one| MARK   | the Txn below
- *     AHEAD  | other leases do, or none       | KEYS   | asks for the keys of
- *            |                                |        | the next lease
+ *            | wait                           |        |
+ *     KEYS   | the list of a lease's keys     | MADE   | reads these keys
+ *     MADE   | the keys' create revisions     | AHEAD  | reads the key right
+ *            |                                |        | before each
+ *     MADE,  | there are more keys than one   | same   | reads the next ones
+ *     AHEAD  | Txn takes                      |        |
+ *     AHEAD  | one of those before is of its  | MARK   | the Txn below
+ *            | own lease                      |        |
+ *     AHEAD  | they are of other leases, or   | KEYS   | lists the keys of the
+ *            | there are none                 |        | next lease
  *     KEYS,  | no lease is left to read, or   | REST   |
  *     AHEAD  | there are too many             |        |
- *     MARK   | all stood as they were read    | GONE   | the ticket fails with
+ *     MARK   | all keys are as they were read | GONE   | the ticket fails with
  *            |                                |        | DEADLOCK
- *     MARK   | marked by a try whose answer   | GONE   | the same
- *            | was lost                       |        |
+ *     MARK   | marked by an attempt whose     | GONE   | the same
+ *            | answer was lost                |        |
  *     MARK   | something has changed          | REST   |
- *     any    | no answer                      | same   | the same again
+ *     any    | no answer                      | same   | resends the request
  *     any    | refused, error, out of memory  | REST   |
  *     any    | the ticket's wait is over      | GONE   |
  *
- * Keys that were read at different revisions may never have stood side by side,
- * and other members of the deadlock may have detected it too. One Txn settles
- * both:
+ * Keys that were read at different revisions may never have existed at the same
+ * time, and other members of the deadlock may have detected it too. One Txn
+ * settles both:
  *
  *     if   each waiting key of the deadlock is as it was made,
  *          each key waited for, and each own key, has its create_revision
  *     then put(own key) for each, which leaves it as it is but for its version
  *     else range(own key) for each
  *
- * As etcd puts one such Txn before the other, exactly one ticket of a deadlock
- * is marked, and for the others of it the first condition fails. A key that
- * waits with a version above 1 is marked and on its way out: the detection does
- * not follow it. The mark is no deletion, so that the own watch and the answer
- * cannot contradict each other; the marked ticket leaves its queues like any
- * other that fails.
+ * etcd applies such Txns one after the other, so exactly one ticket of a
+ * deadlock is marked, and for its other tickets the first condition fails. A
+ * waiting key with a version above 1 is marked and about to leave: the
+ * detection does not follow it. The mark is not a deletion, so the watch of the
+ * ticket's own key and the answer cannot contradict each other; the marked
+ * ticket leaves its queues like any other that fails.
  *
- * A cycle that comes back to the very key by which it left the ticket is no
- * deadlock of its own: whatever waits for that key waits for those ahead of it
- * as well, and continues to do so without the ticket.
+ * A cycle that returns to the very key by which it left the ticket is not a
+ * deadlock of its own: whatever waits for that key also waits for those ahead
+ * of it, and continues to do so without the ticket.
  *
- * Where a session has two keys in one queue, the later one counts as no wait
- * (see deadlock_graph.h). The ticket's own session is an exception, as it has
- * declared that its tickets are acquired one after the other.
+ * If a session has two keys in one queue, the later one does not count as a
+ * wait (see deadlock_graph.h). The ticket's own session is an exception, as it
+ * has declared that its tickets are acquired one after the other.
  *
  * A deadlock begins when the last of its waits begins. So one detection, a
  * while after that, finds it; further ones are for deadlocks whose last wait
- * did not ask for a detection.
+ * did not request a detection.
  *
- * Only keys PREFIX/LEASE and PREFIX/LEASE.NUMBER are followed, as ours and
- * Go's.
+ * Only keys PREFIX/LEASE and PREFIX/LEASE.NUMBER are followed: those of Go's
+ * clients and of this library.
  */
 
-/** How long a ticket has waited before the first detection; the time between
- *  two doubles, up to the slow re-check's. */
+/** How long a ticket has waited before the first detection; the pause before
+ *  the next one doubles, up to that of the slow re-check. */
 #define LL_DEADLOCK_FIRST_NS INT64_C(1000000000)
-/** Operations and conditions of a request at most. */
+/** The most operations and conditions of a request. */
 #define LL_DEADLOCK_OPS_MAX 128
 
 enum ll_deadlock_state {
@@ -91,10 +93,10 @@ struct ll_deadlock;
 
 /** The ticket whose wait is checked. */
 struct ll_deadlock_owner {
-    /** Points to the detection as long as that lives. */
+    /** Points to the detection as long as that exists. */
     struct ll_deadlock **slot;
     struct ll_ticket *ticket;
-    /** Of a multi-lock instead: its members, NULL where one is gone. */
+    /** Of a multi-lock instead: its members, NULL if one is gone. */
     struct ll_ticket *const *members;
     size_t members_n;
     /** The ticket is marked; the deadlock begins with the wait of a member. */
@@ -108,7 +110,7 @@ struct ll_deadlock {
     int64_t rest_ns;  /* REST: until then */
     int64_t pause_ns; /* the last rest's length */
     struct ll_deadlock_graph graph;
-    bool mark_lost; /* a try to mark may have been applied */
+    bool mark_lost; /* an attempt to mark may have been applied */
     bool mark_open; /* one of an earlier detection, of unknown outcome */
     /** Parts of the newest request. */
     struct ll_op *ops;
@@ -123,7 +125,7 @@ static inline struct ll_deadlock *ll_deadlock_of(struct ll_object *object)
     return LL_CONTAINER(object, struct ll_deadlock, object);
 }
 
-/** Begins to check a ticket that waits.
+/** Begins to check a waiting ticket.
  *  @return 0 or LEASELOCK_E_NOMEM */
 int ll_deadlock_begin(struct ll_core *core,
                       uint64_t id,

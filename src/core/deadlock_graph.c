@@ -36,8 +36,8 @@ void ll_deadlock_graph_close(struct ll_deadlock_graph *graph)
     graph->steps = NULL;
 }
 
-/** Adds a wait for a lease; false: out of memory. The graph grows no further
- *  than it has room. */
+/** Adds a wait for a lease; false: out of memory. A graph that is full does not
+ *  grow. */
 static bool step_add(struct ll_deadlock_graph *graph,
                      size_t root,
                      size_t from,
@@ -89,8 +89,8 @@ bool ll_deadlock_graph_next(struct ll_deadlock_graph *graph)
     return graph->step < graph->steps_n;
 }
 
-/** The prefix of the queue that a lease's key stands in; of size 0 where the
- *  key has no such shape. */
+/** The prefix of the queue that a lease's key is in; of size 0 if the key does
+ *  not have that form. */
 static struct ll_bytes queue_of(struct ll_bytes key, int64_t lease)
 {
     struct ll_key_place place;
@@ -101,7 +101,7 @@ static struct ll_bytes queue_of(struct ll_bytes key, int64_t lease)
     return place.prefix;
 }
 
-/** A copy of a key with room for its range's end behind it; false: out of
+/** Adds a copy of a key, with room for the end of its range; false: out of
  *  memory. */
 static bool
 key_add(struct ll_deadlock_graph *graph, struct ll_bytes key, size_t queue)
@@ -192,7 +192,7 @@ static bool is_later(const struct ll_deadlock_graph *graph,
     return false;
 }
 
-/** A key may wait if it exists on its lease, is unchanged since it was made,
+/** A key may wait if it exists on its lease, is unchanged since it was created,
  *  and is the first of its lease in the queue. */
 bool ll_deadlock_graph_on_made(struct ll_deadlock_graph *graph,
                                const struct ll_answer *answer)
@@ -203,8 +203,8 @@ bool ll_deadlock_graph_on_made(struct ll_deadlock_graph *graph,
         const struct ll_range_answer *range =
             ll_answer_range(answer, i - graph->key);
 
-        /* A key that was made after the list, under the name of an earlier
-         * one, may have others of its lease ahead that are not in it. */
+        /* A key that was created after the list, under the name of an earlier
+         * one, may have others of its lease ahead that the list lacks. */
         if (range != NULL && range->kvs_n > 0 && range->kvs[0].lease == lease &&
             range->kvs[0].create_revision <= graph->listed) {
             graph->keys[i].created = range->kvs[0].create_revision;
@@ -243,9 +243,9 @@ ll_deadlock_graph_on_ahead(struct ll_deadlock_graph *graph,
         if (range == NULL || range->kvs_n == 0) {
             continue;
         }
-        /* What waits for the key that the steps began with waits for those
-         * ahead of it, too: the ticket only stands in line, and the cycle
-         * would exist without it. */
+        /* What waits for the key that the steps began with also waits for
+         * those ahead of it: the ticket is only one of the waiters between,
+         * and the cycle would exist without it. */
         if (ll_bytes_equal(range->kvs[0].key, own_key)) {
             continue;
         }

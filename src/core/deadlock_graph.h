@@ -11,8 +11,8 @@
 /**
  * The part of the wait-for graph that one deadlock detection has read.
  *
- * Its nodes are leases. A lease waits for another one where a key of the first
- * stands right behind a key of the second in a queue. A step is such a wait,
+ * Its nodes are leases. A lease waits for another one if, in some queue, a key
+ * of the first is right behind a key of the second. A step is such a wait,
  * together with the lease that it led to. The steps are read in their order, so
  * the nearest leases come first:
  *
@@ -21,21 +21,21 @@
  *     1           K/b.2       K/c.1       of step 0, b
  *     2           L/c.2       L/a.1       of step 1, c: closes the cycle of a
  *
- * Where a session has two keys in one queue, the later one counts as no wait:
- * they may belong to threads, which stand in line like strangers.
+ * If a session has two keys in one queue, the later one does not count as a
+ * wait: they may belong to threads that compete like separate clients.
  */
 
-/** Leases that one detection reads, at most. */
+/** The most leases that one detection reads. */
 #define LL_DEADLOCK_LEASES_MAX 128
-/** Keys of each, at most; a lease with more is not followed. */
+/** The most keys of a lease; a lease with more is not followed. */
 #define LL_DEADLOCK_KEYS_MAX 1024
-/** Of these, read at a time: one operation of a Txn each. */
+/** The most of these read at a time: one operation of a Txn each. */
 #define LL_DEADLOCK_READS_MAX 100
-/** Leases of a deadlock at most: two conditions of a Txn each, of which etcd
- *  takes 128, besides those for the own keys. */
+/** The most leases of a deadlock: two conditions of a Txn each, of which etcd
+ *  accepts 128, besides those for the own keys. */
 #define LL_DEADLOCK_LENGTH_MAX 32
 
-/** A lease that was reached, and the wait by which it was. */
+/** A lease that was reached, and the wait that led to it. */
 struct ll_deadlock_step {
     size_t root; /* the member of the ticket that the detection began with */
     size_t from; /* 1 + the step of the lease that waits; 0: the ticket's */
@@ -53,8 +53,8 @@ struct ll_deadlock_key {
     struct ll_bytes key;
     struct ll_bytes prefix; /* its queue's */
     struct ll_bytes end;
-    int64_t created; /* 0: it waits for nobody, or not any more */
-    bool is_out;     /* it is no wait to follow */
+    int64_t created; /* 0: it does not wait, or not any more */
+    bool is_out;     /* its wait is not followed */
 };
 
 struct ll_deadlock_graph {
@@ -64,7 +64,7 @@ struct ll_deadlock_graph {
     struct ll_deadlock_key *keys;
     size_t keys_n;
     int64_t listed; /* the revision of the answer with their list */
-    size_t key;     /* the first that is being read, */
+    size_t key;     /* the first that is being read, up to key_end */
     size_t key_end;
 };
 
@@ -84,16 +84,16 @@ void ll_deadlock_graph_close(struct ll_deadlock_graph *graph);
 bool ll_deadlock_graph_begin(struct ll_deadlock_graph *graph,
                              size_t root,
                              const struct ll_kv *ahead);
-/** Goes on to the next lease; false: there is none. */
+/** Advances to the next lease; false: there is none. */
 bool ll_deadlock_graph_next(struct ll_deadlock_graph *graph);
 
-/** Takes the keys of the lease that stand in queues; false: out of memory. A
- *  lease with too many has none. */
+/** Takes the keys of the lease that are in queues; false: out of memory. If the
+ *  lease has too many, none is taken. */
 bool ll_deadlock_graph_take(struct ll_deadlock_graph *graph,
                             const struct ll_answer *answer);
 /**
- * Builds the reads of the next keys, as many as one Txn takes: of themselves,
- * or of what stands right before them.
+ * Builds the reads of the next keys, as many as one Txn takes: of the keys
+ * themselves, or of the keys right before them.
  *
  * @param ret_ops  room for LL_DEADLOCK_READS_MAX
  * @return how many; 0: none is left
@@ -101,11 +101,11 @@ bool ll_deadlock_graph_take(struct ll_deadlock_graph *graph,
 size_t ll_deadlock_graph_read(struct ll_deadlock_graph *graph,
                               bool ahead,
                               struct ll_op *ret_ops);
-/** The keys themselves; false: some are still to be read. */
+/** The answer with the keys themselves; false: some are still to be read. */
 bool ll_deadlock_graph_on_made(struct ll_deadlock_graph *graph,
                                const struct ll_answer *answer);
 /**
- * What stands right before them.
+ * The answer with the keys right before them.
  *
  * @param own_key    of the ticket's member that the step began with
  * @param own_lease  of the ticket

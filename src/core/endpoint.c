@@ -10,13 +10,13 @@ static bool is_usable(const struct ll_core *core, uint32_t endpoint)
     return (core->endpoints.usable >> endpoint & 1) != 0;
 }
 
-/** What is left of an endpoint's pause; the lower, the better. */
+/** The rest of an endpoint's pause; the lower, the better. */
 static int64_t pause_left_ns(const struct ll_core *core, uint32_t endpoint)
 {
     return ll_max(core->endpoints.health[endpoint].retry_ns - core->now_ns, 0);
 }
 
-/** Takes the best of the others, if there is one. */
+/** Selects the best of the other endpoints, if there is one. */
 static void endpoint_leave(struct ll_core *core)
 {
     uint32_t best = core->endpoint;
@@ -96,7 +96,7 @@ void ll_endpoint_suspect(struct ll_core *core, uint32_t endpoint)
     health->suspect_ns = since_ns;
 }
 
-/** Whether there is one to turn to. */
+/** Whether there is another endpoint to use. */
 static bool has_another(const struct ll_core *core)
 {
     uint64_t all = core->endpoints_n < LL_CORE_ENDPOINTS_MAX
@@ -117,7 +117,7 @@ void ll_endpoint_unanswered(struct ll_core *core,
         health->suspect_ns, ll_after(sent_ns, core->config.request_timeout_ns));
 
     if (sent_ns >=
-        core->endpoints.attempts.unanswered_ns) { /* else it is the same gap */
+        core->endpoints.attempts.unanswered_ns) { /* else counted already */
         core->endpoints.attempts.unanswered_n++;
         core->endpoints.attempts.unanswered_ns = core->now_ns;
     }

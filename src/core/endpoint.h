@@ -13,33 +13,34 @@ struct ll_core;
  * The state of each endpoint, and which one is in use.
  *
  *     state   | event                          | next    | does
- *     GOOD,   | a call or stream on it fails   | PAUSED  | in use: the next is
- *     SUSPECT |                                |         | taken
+ *     GOOD,   | a call or stream on it fails   | PAUSED  | if it is in use, the
+ *     SUSPECT |                                |         | next one is selected
  *     GOOD,   | a call is not answered within  | PAUSED  | the same
  *     PAUSED  | its attempt timeout            |         |
  *     GOOD,   | that call is as old as the     | SUSPECT | nothing yet
  *     PAUSED  | request timeout                |         |
- *     GOOD,   | a beat on it is overdue        | SUSPECT | the same
+ *     GOOD,   | a renewal on it is overdue     | SUSPECT | as when a call fails
  *     PAUSED  |                                |         |
- *     SUSPECT | another endpoint answers what  | PAUSED  | its streams are
- *             | it was asked later             |         | opened elsewhere
- *     PAUSED, | anything comes from it         | GOOD    |
+ *     SUSPECT | it is superseded: another      | PAUSED  | its streams are
+ *             | endpoint answers a later       |         | opened elsewhere
+ *             | request                        |         |
+ *     PAUSED, | anything is received from it   | GOOD    |
  *     SUSPECT |                                |         |
  *     PAUSED  | its pause is over              | GOOD    |
  *
- * The endpoint in use is kept until it fails. Then the next GOOD one is taken,
- * or, where there is none, the one whose pause ends first. An answer may be
- * late on every member, as during an election of their leader; so the streams
- * of a SUSPECT endpoint stay open until another one answers what it was asked
- * later.
+ * The endpoint in use is kept until it fails. Then the next GOOD one is
+ * selected or, if there is none, the one whose pause ends first. Every member
+ * may answer late, as during an election of their leader; so the streams of a
+ * SUSPECT endpoint stay open until another endpoint answers a request that was
+ * sent later.
  *
- * The attempt timeout. Where there is another endpoint to turn to, a call waits
- * for less than the request timeout, and is then sent again there: every
- * request may be sent twice. What a follower has forwarded to a leader that is
- * gone is never answered, and the member that is tried next may be the one that
+ * The attempt timeout. If there is another endpoint to use, a call waits for
+ * less than the request timeout, and is then resent there: every request may be
+ * sent twice. A request that a follower has forwarded to a leader that is gone
+ * is never answered, and the member that is tried next may be the one that
  * hangs. The attempt timeout is
  *
- *     the most of   a quarter of the request timeout, or half of it as long
+ *     greatest of   a quarter of the request timeout, or half of it as long
  *                   as no member has answered anything;
  *                   LL_ATTEMPT_TIMEOUT_MIN_NS;
  *                   four times the recent time of an answer, or eight times
@@ -48,20 +49,21 @@ struct ll_core;
  *     doubled       with each round of all members in which none has answered
  *     at most       the request timeout
  *
- * so that a cluster which is slow, or has no leader, does not get more and more
- * requests. An attempt timeout shows little about the streams. They are left
- * once the request timeout is over, and another member has answered a call that
- * was sent after this one was abandoned; a renewal is sent at once on a
- * keep-alive stream there, and its answer makes the endpoint GOOD.
+ * so that a cluster that is slow, or has no leader, does not receive more and
+ * more requests. An expired attempt timeout shows little about the streams.
+ * They are left once the request timeout has expired and another member has
+ * answered a call that was sent after this one was abandoned. A renewal is sent
+ * at once on a keep-alive stream there, and its answer makes the endpoint GOOD.
  */
 
 /** The least attempt timeout: a member may pause for a moment. */
 #define LL_ATTEMPT_TIMEOUT_MIN_NS INT64_C(500000000)
 
-/** Endpoints at most: a bit each in a word. */
+/** The most endpoints: a bit each in a word. */
 #define LL_CORE_ENDPOINTS_MAX 64
 
-/** The first pause of one that failed, and the longest; doubled each time. */
+/** The first pause of an endpoint that failed, doubled each time, and the
+ *  longest. */
 #define LL_ENDPOINT_PAUSE_NS INT64_C(1000000000)
 #define LL_ENDPOINT_PAUSE_MAX_NS INT64_C(32000000000)
 
@@ -71,19 +73,19 @@ struct ll_endpoint_health {
     int64_t suspect_ns;   /* SUSPECT: from then on; LL_NEVER: it is not */
     int64_t abandoned_ns; /* SUSPECT for a call: when that was abandoned */
     bool has_answered;
-    bool is_superseded; /* another has answered what it was asked after that */
+    bool is_superseded; /* another one has answered a later request */
 };
 
 /** How long answers take, of all endpoints together. */
 struct ll_attempts {
-    int64_t answer_ns;     /* the longest of late; it declines slowly */
+    int64_t answer_ns;     /* the recent maximum; it declines slowly */
     unsigned unanswered_n; /* calls in a row that were not answered in time */
-    int64_t unanswered_ns; /* when the newest of them was noticed */
+    int64_t unanswered_ns; /* when the newest of them was detected */
 };
 
 /** The modules that depend on the state of an endpoint. */
 struct ll_endpoint_user {
-    /** Another endpoint does better than this one: leaves its streams. */
+    /** The endpoint is superseded: leaves its streams. */
     void (*leave)(struct ll_core *core, uint32_t endpoint);
     /** A call was not answered: renews a lease on a keep-alive stream there, if
      *  one is up, which shows whether the endpoint answers. */
@@ -98,14 +100,14 @@ struct ll_endpoints {
 };
 
 void ll_endpoints_init(struct ll_core *core);
-/** The list has changed: its length, and which of them are to be used. */
+/** The list has changed: its length, and which endpoints may be used. */
 void ll_endpoints_change(struct ll_core *core, const struct ll_event *event);
 
 /** A call or a stream on it failed. */
 void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint);
-/** An answer of it is overdue: it is SUSPECT. */
+/** An answer from it is overdue: it is SUSPECT. */
 void ll_endpoint_suspect(struct ll_core *core, uint32_t endpoint);
-/** A call that was sent then was not answered within its attempt timeout. */
+/** A call, sent at sent_ns, was not answered within its attempt timeout. */
 void ll_endpoint_unanswered(struct ll_core *core,
                             uint32_t endpoint,
                             int64_t sent_ns);
@@ -117,9 +119,9 @@ int64_t ll_endpoints_deadline_ns(const struct ll_core *core);
 int64_t ll_endpoint_attempt_timeout_ns(const struct ll_core *core);
 /** A call was answered after this time. */
 void ll_endpoint_timed(struct ll_core *core, int64_t answer_ns);
-/** Something came from it. */
+/** Something was received from it. */
 void ll_endpoint_received(struct ll_core *core, uint32_t endpoint);
-/** It answered what it was asked then. */
+/** It answered a request that was sent at sent_ns. */
 void ll_endpoint_answered(struct ll_core *core,
                           uint32_t endpoint,
                           int64_t sent_ns);

@@ -9,17 +9,17 @@
 #include "core/request.h"
 
 /**
- * What goes into core and what comes out. A driver (the client's threads, a
- * test, a simulator) steps events in and then draws effects until there is
- * none; core keeps no clock, thread or connection.
+ * The inputs and outputs of core. A driver (the client's threads, a test, a
+ * simulator) steps events in and then draws effects until there is none; core
+ * keeps no clock, thread or connection.
  *
  * Ids are the driver's: one number space for sessions, tickets and queries,
  * never used twice, never 0.
  */
 
-/** The long-lived streams of a client. Two are for renewals: the second is
- *  open only while the first is suspect, and then they may change places. The
- *  third carries one renewal at a time, of a lease that etcd refused to renew
+/** The long-lived streams of a client. Two are for renewals: the second is open
+ *  only while the first is suspect, and then they may exchange roles. The trial
+ *  stream carries one renewal at a time, of a lease that etcd refused to renew
  *  (see keepalive.h). */
 enum ll_stream_kind {
     LL_STREAM_WATCH,
@@ -50,7 +50,7 @@ enum ll_event_kind {
     LL_EVENT_OBSERVE_END,
     LL_EVENT_QUERY,
     LL_EVENT_QUERY_CANCEL,
-    /** What the transport brings. */
+    /** From the transport. */
     LL_EVENT_ANSWER,
     LL_EVENT_STREAM_DOWN,
     LL_EVENT_KEEPALIVE,
@@ -65,41 +65,41 @@ struct ll_event {
     enum ll_event_kind kind;
     /** CLOCK_BOOTTIME; never before an earlier event's. */
     int64_t now_ns;
-    /** The session, ticket or query, or for an answer its asker. */
+    /** The session, ticket or query; of an answer, the object that called. */
     uint64_t id;
     union {
         struct {
-            int64_t lease; /* the id to ask for: random, positive */
+            int64_t lease; /* the requested id: random, positive */
             int64_t ttl_s;
             int64_t timeout_ns; /* then UNAVAILABLE; above 0 */
-            int64_t delay_ns;   /* the request goes out so much later */
-            bool resume;        /* the lease is there already */
+            int64_t delay_ns;   /* the request is sent this much later */
+            bool resume;        /* the lease exists already */
         } session_open;
         struct {
-            int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
+            int64_t timeout_ns; /* then OUTCOME_UNKNOWN; retries continue */
         } session_close;
         struct {
             uint64_t session;
             struct ll_bytes name;
             struct ll_bytes value;
-            /** For the key of a candidate, whose value does not say who it is;
+            /** The description in the key of a candidate, whose value has none;
              *  or of size 0. */
             struct ll_bytes who;
             int64_t timeout_ns; /* 0: try; below 0: for ever */
-            int64_t delay_ns;   /* the request goes out so much later */
-            /** Ends with DEADLOCK where the wait is part of a deadlock. The id
-             *  is followed by one that nothing else is called by. */
+            int64_t delay_ns;   /* the request is sent this much later */
+            /** Ends with DEADLOCK if the wait is part of a deadlock. The id
+             *  after this one must be unused. */
             bool find_deadlock;
-            /** From the grant until the own key is watched; 0: LL_WATCH_OWN_NS;
-             *  below 0: at once. */
+            /** From the grant until the ticket's own key is watched; 0:
+             *  LL_WATCH_OWN_NS; below 0: at once. */
             int64_t watch_own_ns;
-            /** The session may be OPENING still: the request goes out when it
-             *  is open, and where it fails to open its status is the
-             *  ticket's. Of no try. */
+            /** The session may still be OPENING: the request is sent when it is
+             *  open; if it fails to open, the ticket ends with its status. Not
+             *  for a try. */
             bool early;
         } acquire;
-        /** Several names, one ticket. Its id is followed by one for each name
-         *  that nothing else is called by. */
+        /** Several names, one ticket. The ids after its own, one for each name,
+         *  must be unused. */
         struct {
             uint64_t session;
             const struct ll_bytes *names;
@@ -112,32 +112,32 @@ struct ll_event {
             bool early;           /* as of acquire */
         } acquire_all;
         struct {
-            int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
+            int64_t timeout_ns; /* then OUTCOME_UNKNOWN; retries continue */
         } release;
-        /** Takes over the place that a key of the session's lease holds. */
+        /** Takes over the place of a key on the session's lease. */
         struct {
             uint64_t session;
             struct ll_bytes key;
-            int64_t token;        /* the key's; 0: whatever it is */
+            int64_t token;        /* the key's; 0: any */
             int64_t timeout_ns;   /* below 0: for ever */
             int64_t watch_own_ns; /* as of acquire */
         } resume;
         /** A write under a held ticket's fence. All that it points at is
-         *  borrowed until it has ended. */
+         *  borrowed until the write has ended. */
         struct {
             uint64_t ticket;
             const struct ll_compare *compares;
             size_t compares_n;
-            /** Puts and deletions of other keys than the ticket's. */
+            /** Puts and deletions of keys other than the ticket's. */
             const struct ll_op *ops;
             size_t ops_n;
-            /** What is read before that; of the newest revision. */
+            /** What is read before them; at the newest revision. */
             const struct ll_range *reads;
             size_t reads_n;
             /** The new value of the ticket's own key, or NULL. */
             const struct ll_bytes *value;
-            bool release;       /* and gives the ticket back */
-            int64_t timeout_ns; /* then OUTCOME_UNKNOWN, and tried on */
+            bool release;       /* also releases the ticket */
+            int64_t timeout_ns; /* then OUTCOME_UNKNOWN; retries continue */
         } write;
         struct {
             struct ll_bytes name;
@@ -146,8 +146,8 @@ struct ll_event {
             /** Borrowed until the query has ended; reads only. */
             const struct ll_request *request;
             int64_t timeout_ns;
-            /** The one endpoint to ask, once; or LL_ENDPOINT_ANY, with
-             *  retries. */
+            /** The one endpoint to query, in one attempt; or LL_ENDPOINT_ANY,
+             *  with retries. */
             uint32_t endpoint;
         } query;
         struct {
@@ -162,8 +162,8 @@ struct ll_event {
             uint32_t generation;
             uint32_t endpoint;
             int grpc_status;
-            enum ll_outcome outcome; /* REFUSED, or LOST for the rest */
-            /** Of a refusal: of the user's credentials, not of anything that
+            enum ll_outcome outcome; /* REFUSED, or LOST for all else */
+            /** The refusal is of the user's credentials, not of a message that
              *  was sent on the stream. */
             bool no_token;
             const char *text;
@@ -177,12 +177,12 @@ struct ll_event {
         /** For the three kinds of watch events. */
         struct {
             uint32_t generation;
-            /** The client's; -1 in a refusal of the oldest unanswered one. */
+            /** The client's id; -1: the oldest unanswered one is refused. */
             int64_t watch_id;
             int64_t revision; /* the header's */
             uint64_t member_id;
             uint64_t cluster_id; /* as of a renewal */
-            /** Of a refusal: REFUSED for permissions, ERROR else. */
+            /** Of a refusal: REFUSED for permissions, otherwise ERROR. */
             enum ll_outcome outcome;
             const char *reason;
             const struct ll_watch_event *events;
@@ -198,7 +198,7 @@ struct ll_event {
 #define LL_ENDPOINT_ANY UINT32_MAX
 
 enum ll_effect_kind {
-    /** Send a unary request; exactly one LL_EVENT_ANSWER must come of it. */
+    /** Send a unary request; exactly one LL_EVENT_ANSWER must follow. */
     LL_EFFECT_CALL,
     /** Start a stream with this generation; it can be written to at once.
      *  Exactly one LL_EVENT_STREAM_DOWN ends it, also after a close. */
@@ -216,7 +216,7 @@ enum ll_effect_kind {
     LL_EFFECT_LOST,           /* a ticket that had been held */
     LL_EFFECT_RELEASED,       /* status of release; it is gone */
     LL_EFFECT_WRITTEN,        /* status of a write */
-    LL_EFFECT_OBSERVED,       /* who leads now; or the observer's end */
+    LL_EFFECT_OBSERVED,       /* the leader now; or the observer's end */
     LL_EFFECT_QUERIED,        /* status of a query; it is gone */
     LL_EFFECT_LOG,
 };
@@ -229,10 +229,10 @@ struct ll_detail {
     const char *text;  /* "" when the status' own sentence is enough */
 };
 
-/** Who stands in the way of a ticket, as it was seen last. */
+/** What blocks a ticket, as it was read last. */
 struct ll_blocker {
     struct ll_bytes name;
-    int64_t ahead; /* how many are; not above 0: not known */
+    int64_t ahead; /* how many tickets are; 0 or less: not known */
     /** The holder's; of size 0: not known. */
     struct ll_bytes key;
     struct ll_bytes value;
@@ -250,10 +250,10 @@ enum ll_session_state {
 /** Valid until the next ll_core_next or ll_core_step. */
 struct ll_effect {
     enum ll_effect_kind kind;
-    /** The session, ticket or query; of a call the asker. */
+    /** The session, ticket or query; of a call, the object that calls. */
     uint64_t id;
-    /** ACQUIRED LOST: etcd was silent for longer than the lease lives, and the
-     *  place is gone with it; nobody took it from the ticket. */
+    /** ACQUIRED, LOST: etcd did not answer for longer than the lease lives, and
+     *  the place expired with it; no other client deleted it. */
     bool silenced;
     union {
         struct {
@@ -275,9 +275,9 @@ struct ll_effect {
             int64_t watch_id;
             struct ll_bytes key;
             struct ll_bytes end; /* of a range; size 0: key alone */
-            /** 0, from now on, but for an observer's. */
+            /** 0, from now on, except for an observer. */
             int64_t start_revision;
-            /** What to be told of. */
+            /** The changes to report. */
             bool puts;
             bool deletions;
         } watch;
@@ -289,17 +289,17 @@ struct ll_effect {
         } acquired;
         struct {
             struct ll_detail detail;
-            /** False: the timeout is over, and one more follows that tells
-             *  what came of it. With true it is gone. */
+            /** False: the timeout has expired, and one more effect follows with
+             *  the outcome. True: the write is gone. */
             bool last;
             int64_t revision; /* of one that was applied, if known; else 0 */
-            /** What each read gave, of one that was applied; NULL: it is not
-             *  known any more. */
+            /** The result of each read, of a write that was applied; NULL: it
+             *  is not known any more. */
             const struct ll_op_answer *reads;
             size_t reads_n;
         } written;
         struct {
-            /** NULL: nobody leads; or it is the end. */
+            /** NULL: there is no leader; or it is the end. */
             const struct ll_kv *leader;
             bool is_end; /* it is gone, for the detail's reason */
             struct ll_detail detail;

@@ -48,8 +48,8 @@ static void keepalive_suspect(struct ll_core *core)
     }
 }
 
-/** What takes the beat's place is sent when the other stream opens, at the end
- *  of this step. */
+/** The renewal that replaces the overdue one is sent when the other stream
+ *  opens, at the end of this step. */
 void ll_keepalive_on_overdue(struct ll_core *core, struct ll_session *session)
 {
     static const char why[] = "a renewal of the lease was not answered in time";
@@ -72,12 +72,12 @@ void ll_keepalive_allow(struct ll_core *core,
         ll_link_remove(&session->denied);
         core->keepalive.denied_n--;
     }
-    if (on_trial) { /* one trial, one stream: the next one's opens at once */
+    if (on_trial) { /* one trial, one stream: the next opens at once */
         ll_stream_close(core, LL_STREAM_TRIAL);
     }
 }
 
-/** A stream has answered: it is the main one, and the other is not needed. */
+/** A stream has answered: it becomes the main one; the other is not needed. */
 static void keepalive_trust(struct ll_core *core, enum ll_stream_kind kind)
 {
     if (core->keepalive.suspect && kind != LL_STREAM_TRIAL) {
@@ -110,7 +110,7 @@ void ll_keepalive_on_answer(struct ll_core *core, const struct ll_event *event)
     session = LL_CONTAINER(entry, struct ll_session, by_lease);
     beat = *ll_beat_on(session, kind);
     if (!ll_session_is_alive(session) || !beat.out) {
-        return; /* the answer to no beat that counts */
+        return; /* no renewal awaits this answer */
     }
     core->keepalive.refused = false;
     ll_session_on_beaten(core, session, beat.sent_ns, event->keepalive.ttl_s);
@@ -157,7 +157,7 @@ static void keepalive_on_up(struct ll_core *core, enum ll_stream_kind kind)
     *only_due = false;
 }
 
-/** The session whose unanswered beat on a stream went out first; or NULL. */
+/** The session whose unanswered renewal on a stream is the oldest; or NULL. */
 static struct ll_session *oldest_out(struct ll_core *core,
                                      enum ll_stream_kind kind)
 {
@@ -177,7 +177,7 @@ static struct ll_session *oldest_out(struct ll_core *core,
 }
 
 /** etcd refused what was sent on a stream: the session of its oldest unanswered
- *  beat is DENIED. False: no beat is unanswered. */
+ *  renewal is DENIED. False: no renewal is unanswered. */
 static bool keepalive_deny(struct ll_core *core,
                            enum ll_stream_kind kind,
                            int64_t *ret_pause_ns)
@@ -215,11 +215,11 @@ static void keepalive_on_down(struct ll_core *core, enum ll_stream_kind kind)
 {
     struct ll_link *at;
     struct ll_link *after;
-    /* Not of one that is left because the other one answers. */
+    /* Not if the stream is closed because the other one answers. */
     bool shakes = kind == core->keepalive.main &&
                   !core->keepalive.only_due[kind - LL_STREAM_KEEPALIVE];
 
-    if (kind == LL_STREAM_TRIAL) { /* of those alone can one be on it */
+    if (kind == LL_STREAM_TRIAL) { /* it carries no others */
         LL_LIST_EACH (at, after, &core->keepalive.denied) {
             ll_session_beat_on_down(
                 core, LL_CONTAINER(at, struct ll_session, denied), kind);
@@ -240,7 +240,7 @@ static void keepalive_on_down(struct ll_core *core, enum ll_stream_kind kind)
     }
 }
 
-/** Another endpoint does better than that of a stream which is up. */
+/** The endpoint of a stream that is up is superseded. */
 static void keepalive_leave(struct ll_core *core, enum ll_stream_kind kind)
 {
     if (kind == core->keepalive.main) {
@@ -258,7 +258,7 @@ static bool keepalive_is_needed(const struct ll_core *core,
            (kind == core->keepalive.main || core->keepalive.suspect);
 }
 
-/** No two keep-alive streams share one. */
+/** No two keep-alive streams share a generation. */
 static uint32_t keepalive_generation(struct ll_core *core)
 {
     return ++core->keepalive.generation;
@@ -272,7 +272,7 @@ static void keepalive_on_refused(struct ll_core *core,
 
     if (!event->stream_down.no_token &&
         keepalive_deny(core, stream->kind, &pause_ns)) {
-        /* The endpoint is well: another one would refuse that beat, too. */
+        /* The endpoint works: another one would refuse that renewal, too. */
         ll_keep_failure(core, event->stream_down.endpoint,
                         event->stream_down.grpc_status,
                         event->stream_down.text);

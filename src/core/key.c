@@ -90,7 +90,7 @@ static bool is_number(struct ll_bytes bytes)
     return true;
 }
 
-/** Splits a key behind its last '/'; without one all of it is the suffix. */
+/** Splits a key after its last '/'; without one, all of it is the suffix. */
 static void key_split(struct ll_bytes key,
                       struct ll_bytes *ret_prefix,
                       struct ll_bytes *ret_suffix)
@@ -105,7 +105,7 @@ static void key_split(struct ll_bytes key,
                                     key.size - size};
 }
 
-/** Whether a suffix is LEASE, or LEASE.NUMBER and what may follow. */
+/** Whether a suffix is LEASE, or LEASE.NUMBER with or without more parts. */
 static bool
 suffix_is_of(struct ll_bytes suffix, int64_t lease, bool *ret_has_number)
 {

@@ -9,7 +9,8 @@
 #include "core/request.h"
 
 /** Longest namespace, name, prefix of a queue's keys, part of a suffix that
- * says who made the key, suffix "LEASE.NUMBER.wWHO" and key, in bytes. */
+ *  describes the creator of the key, suffix "LEASE.NUMBER.wWHO" and key, in
+ *  bytes. */
 #define LL_SPACE_MAX 256
 #define LL_NAME_MAX 1024
 #define LL_PREFIX_MAX (LL_SPACE_MAX + LL_NAME_MAX + 1)
@@ -18,10 +19,10 @@
 #define LL_KEY_MAX (LL_PREFIX_MAX + LL_SUFFIX_MAX)
 
 /**
- * Says what is wrong with a name: 1 to LL_NAME_MAX bytes, no '/' at either
- * end, no empty part between two '/', no control bytes.
+ * Checks a name: 1 to LL_NAME_MAX bytes, no '/' at either end, no empty part
+ * between two '/', no control bytes.
  *
- * @return NULL when it is valid, else a sentence
+ * @return NULL when it is valid, else a sentence with the reason
  */
 const char *ll_name_check(struct ll_bytes name);
 
@@ -35,12 +36,13 @@ struct ll_bytes ll_prefix_make(struct ll_bytes namespace,
  * Writes the namespace and NAME/LEASE.NUMBER, in hexadecimal, into LL_KEY_MAX
  * + 1 bytes.
  *
- * More may follow in parts that begin with a '.' and a letter. Go's clients
- * order a queue by create revision alone, and leave what is behind the '/'
- * alone.
+ * More parts may follow, each of which begins with a '.' and a letter. Go's
+ * clients order a queue by create revision alone, and ignore what is behind the
+ * '/'.
  *
- * @param who  not of size 0: a part ".wWHO" for a key whose value does not say
- *             who made it; without '/' and '.', at most LL_WHO_MAX bytes
+ * @param who  not of size 0: a part ".wWHO" for a key whose value does not
+ *             describe its creator; without '/' and '.', at most LL_WHO_MAX
+ *             bytes
  * @return the key's length
  */
 size_t ll_key_make(struct ll_bytes namespace,
@@ -52,13 +54,13 @@ size_t ll_key_make(struct ll_bytes namespace,
 
 /** What a key PREFIX/LEASE.NUMBER consists of. */
 struct ll_key_place {
-    struct ll_bytes prefix; /* of its queue: to the last '/', with that */
+    struct ll_bytes prefix; /* of its queue: up to and with the last '/' */
     bool has_number;        /* false: PREFIX/LEASE, as Go's clients write it */
 };
 
 /**
- * Takes apart a key that ll_key_make writes for a lease, whatever parts follow
- * the number; or, as Go's clients write it, with the lease alone.
+ * Parses a key that ll_key_make writes for a lease, whatever parts follow the
+ * number; or, as Go's clients write it, with the lease alone.
  *
  * @param ret_place  borrows the key's bytes
  * @return false: it is no such key
@@ -67,8 +69,8 @@ bool ll_key_parse(struct ll_bytes key,
                   int64_t lease,
                   struct ll_key_place *ret_place);
 
-/** The part of a key's suffix that begins with a letter, without it; of size 0
- *  where there is none. */
+/** The part of a key's suffix that begins with a letter, without that letter;
+ *  of size 0 if there is none. */
 struct ll_bytes ll_key_part(struct ll_bytes key, char letter);
 
 /** The end of the range of all keys that begin with a prefix ending in '/':
@@ -81,8 +83,8 @@ struct ll_bytes ll_prefix_end(struct ll_bytes prefix, char *ret_end);
 bool ll_key_is_nested(struct ll_bytes key, size_t prefix_size);
 
 /** Whether a key in a queue can be a ticket of it: it is not nested, and it has
- *  a lease, so it goes when its client does. One without blocks the queue until
- *  somebody deletes it by hand. */
+ *  a lease, so it disappears when its client does. A key without a lease blocks
+ *  the queue until it is deleted by hand. */
 bool ll_kv_is_ticket(const struct ll_kv *kv, size_t prefix_size);
 
 bool ll_bytes_equal(struct ll_bytes a, struct ll_bytes b);

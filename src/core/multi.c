@@ -18,7 +18,7 @@ static void multi_acquired(struct ll_core *core,
     ll_object_reschedule(core, &multi->object);
 }
 
-/** Whether the fate of the keys hangs on an answer. */
+/** Whether an answer in flight decides if its keys exist. */
 static bool awaits(const struct ll_multi *multi)
 {
     return multi->state == LL_MULTI_ENQUEUE && multi->object.in_flight;
@@ -68,7 +68,7 @@ void ll_multi_fail(struct ll_core *core,
     }
 }
 
-/** When the holders are to be read of those locks that others hold. */
+/** When the holders are to be read of the locks that others hold. */
 static int64_t multi_ask_ns(const struct ll_multi *multi)
 {
     return multi->state == LL_MULTI_QUEUED && !multi->asked &&
@@ -77,7 +77,7 @@ static int64_t multi_ask_ns(const struct ll_multi *multi)
                : LL_NEVER;
 }
 
-/** Whether it was asked for early, and its session is not open yet. */
+/** Whether it was requested early, and its session is not open yet. */
 static bool waits_for_session(const struct ll_multi *multi)
 {
     return multi->members[0] != NULL && multi->members[0]->session != NULL &&
@@ -95,7 +95,7 @@ void ll_multi_on_time(struct ll_core *core, struct ll_object *object)
     if (core->now_ns >= multi->release_ns) {
         multi->release_ns = LL_NEVER;
         if (!multi->release_over) {
-            /* What the answer shows is deleted all the same. */
+            /* The keys that the answer shows are deleted nevertheless. */
             multi->release_over = true;
             ll_report_released(core, &multi->object, &multi->report,
                                LEASELOCK_E_OUTCOME_UNKNOWN);
@@ -157,7 +157,7 @@ int ll_multi_release(struct ll_core *core,
     return 0;
 }
 
-/** A member's release has ended: the worst is told. */
+/** A member's release has ended: the worst status is reported. */
 static void merge_release(struct ll_multi *multi, int status)
 {
     if (multi->report.release_status == 0 || status == LEASELOCK_E_LOST) {
@@ -165,8 +165,8 @@ static void merge_release(struct ll_multi *multi, int status)
     }
 }
 
-/** Whether each member is held now: one may have been lost by the very answer
- *  that let another be held, and have its loss still to be heard. */
+/** Whether each member is held now: the answer that grants one member may also
+ *  have ended another, whose loss is not processed yet. */
 static bool all_hold(const struct ll_multi *multi)
 {
     for (size_t i = 0; i < multi->members_n; i++) {
@@ -178,7 +178,7 @@ static bool all_hold(const struct ll_multi *multi)
     return true;
 }
 
-/** Takes in what a member has to report; the multi-lock is there still. */
+/** Processes a member's reports; the multi-lock still exists. */
 static void multi_take(struct ll_core *core,
                        struct ll_multi *multi,
                        const struct ll_ticket *member,
@@ -228,7 +228,7 @@ static bool member_next(struct ll_core *core,
     struct ll_ticket *member = ll_ticket_of(object);
     struct ll_report due;
 
-    /* Taking it in may give the member something more to report. */
+    /* Processing them may give the member something more to report. */
     while (ll_report_take(&member->report, &due)) {
         if (member->multi != NULL) {
             multi_take(core, member->multi, member, &due);
@@ -245,7 +245,7 @@ static void member_on_session_open(struct ll_core *core,
 {
     struct ll_multi *multi = ll_ticket_of(object)->multi;
 
-    /* Each member comes here. */
+    /* This runs once for each member. */
     if (multi != NULL && multi->state == LL_MULTI_ENQUEUE &&
         !multi->acquire_reported && multi->object.seq == 0) {
         ll_call_at(core, &multi->object, core->now_ns);
@@ -269,7 +269,7 @@ const struct ll_object_ops ll_member_ops = LL_OBJECT_OPS(ll_ticket_free,
                                                          &ll_ticket_batch_ops,
                                                          &ll_ticket_watch_ops);
 
-/** Whether a member still owes the end of its release. */
+/** Whether the release of a member has not ended yet. */
 static bool owes_release(const struct ll_multi *multi)
 {
     for (size_t i = 0; i < multi->members_n; i++) {
@@ -282,7 +282,7 @@ static bool owes_release(const struct ll_multi *multi)
     return false;
 }
 
-/** Whether nobody needs the multi-lock any more. */
+/** Whether the multi-lock is not needed any more. */
 static bool is_over(const struct ll_multi *multi)
 {
     if (awaits(multi)) {
@@ -299,14 +299,14 @@ static void multi_end(struct ll_core *core, struct ll_multi *multi)
 {
     for (size_t i = 0; i < multi->members_n; i++) {
         if (multi->members[i] != NULL) {
-            multi->members[i]->multi = NULL; /* it goes on by itself */
+            multi->members[i]->multi = NULL; /* it continues by itself */
         }
     }
     ll_object_leave(core, &multi->object);
     ll_multi_free(&multi->object);
 }
 
-/** Who stands in the way of the first lock that others are known to hold. */
+/** What blocks the first lock that others are known to hold. */
 static struct ll_blocker multi_blocker(const struct ll_multi *multi)
 {
     const struct ll_ticket *found = NULL;

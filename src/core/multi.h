@@ -7,19 +7,20 @@
 
 /**
  * A multi-lock: one place in each of several queues, a member for every name.
- * A member is a ticket of its own. One Txn creates all of their keys, so they
- * have one create revision, and any two multi-locks stand in the same order in
+ * A member is a ticket of its own. One Txn creates all of their keys, so these
+ * have one create revision, and any two multi-locks have the same order in
  * every queue that they share: no deadlock can form among them.
  *
  *     state   | event                        | next    | does
  *     ENQUEUE | answered: all keys are made  | QUEUED  | every member waits or
  *             |                              |         | is held
- *     ENQUEUE | answered: they were there    | QUEUED  | an earlier try landed
+ *     ENQUEUE | answered: the keys exist     | QUEUED  | an earlier attempt
+ *             |                              |         | made them
  *     ENQUEUE | try answered: one is not free| gone    | ACQUIRED TIMEOUT, or
  *             |                              |         | NESTED as of a ticket
- *     ENQUEUE | no answer                    | ENQUEUE | the same again
+ *     ENQUEUE | no answer                    | ENQUEUE | resends the Txn
  *     ENQUEUE | refused, error               | gone    | ACQUIRED error
- *     ENQUEUE | timeout, release             | ENQUEUE | reported; on the
+ *     ENQUEUE | timeout, release             | ENQUEUE | reports it; on the
  *             |                              |         | answer the members
  *             |                              |         | leave
  *     ENQUEUE | release's timeout            | ENQUEUE | OUTCOME_UNKNOWN
@@ -36,9 +37,9 @@
  *     QUEUED  | every member has left        | gone    | RELEASED
  *     QUEUED  | the session is closed        | gone    |
  *
- * A member does its own waiting, holding and leaving (see ticket.h); what it
- * has to report comes here instead. A member that is left behind, such as one
- * whose key may land yet, goes on by itself and reports nothing.
+ * A member waits, holds and leaves like a ticket (see ticket.h), but the
+ * multi-lock processes its reports. A member that is left behind, such as one
+ * whose key may still be created, continues by itself and reports nothing.
  */
 
 enum ll_multi_state {
@@ -53,16 +54,16 @@ struct ll_multi {
     bool answered_once;
     bool acquire_reported;
     bool release_asked;
-    bool release_over; /* RELEASED is told or due */
+    bool release_over; /* RELEASED is reported or due */
     bool lost;
-    bool asked;          /* who holds the locks */
-    unsigned lost_tries; /* enqueues that may still land */
+    bool asked;          /* for the holders of the locks */
+    unsigned lost_tries; /* enqueues that may still be applied */
     unsigned held_n;     /* members that are, or were */
     int64_t timeout_ns;
     int64_t release_ns; /* of a release that awaits the enqueue's answer */
     struct ll_report report;
-    const struct ll_ticket *fault; /* the member that failed, while it lives */
-    struct ll_deadlock *deadlock;  /* while it waits, if it is asked for */
+    const struct ll_ticket *fault; /* the member that failed, while it exists */
+    struct ll_deadlock *deadlock;  /* while it waits, if requested */
     char *value;
     size_t value_size;
     struct ll_compare *compares; /* members_n */
@@ -83,8 +84,8 @@ static inline struct ll_multi *ll_multi_of(struct ll_object *object)
 /** multi_open.c: how it begins. */
 int ll_multi_acquire(struct ll_core *core, const struct ll_event *event);
 
-/** Of a member, a ticket that reports to its multi-lock, and that the user
- *  cannot release or write under. */
+/** The operations of a member, a ticket that reports to its multi-lock, and
+ *  that the user cannot release or write under. */
 extern const struct ll_object_ops ll_member_ops;
 
 /** Operations of its kind, see struct ll_object_ops; the table is in
@@ -104,12 +105,12 @@ int ll_multi_release(struct ll_core *core,
                      struct ll_object *object,
                      int64_t timeout_ns);
 
-/** Whether its session ended it: all that is left are watches. */
+/** Whether its session ended it: only watches are left. */
 bool ll_multi_is_gone(const struct ll_multi *multi);
-/** Lets every member leave its queue. */
+/** Makes every member leave its queue. */
 void ll_multi_drop_members(struct ll_core *core, struct ll_multi *multi);
-/** Ends an acquire that is not reported yet, and lets the members leave unless
- *  the answer of the Txn is to come. */
+/** Ends an acquire that is not reported yet, and makes the members leave unless
+ *  the Txn is in flight. */
 void ll_multi_fail(struct ll_core *core,
                    struct ll_multi *multi,
                    int status,

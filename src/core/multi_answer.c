@@ -15,7 +15,7 @@ static struct ll_ticket *member_at(const struct ll_multi *multi, size_t i)
     return member != NULL && member->state == LL_TICKET_ENQUEUE ? member : NULL;
 }
 
-/** Every key has been made, at one revision. */
+/** Every key was created, at one revision. */
 static void multi_enqueued(struct ll_core *core,
                            struct ll_multi *multi,
                            const struct ll_answer *answer)
@@ -41,8 +41,8 @@ static bool shows_own(const struct ll_range_answer *range,
            range->kvs[0].lease == member->session->lease;
 }
 
-/** The keys are there, as an earlier try made them: what is missing has been
- *  deleted since. */
+/** The keys exist because an earlier attempt created them: any that is missing
+ *  has been deleted since. */
 static void multi_found(struct ll_core *core,
                         struct ll_multi *multi,
                         const struct ll_answer *answer)
@@ -136,7 +136,7 @@ void ll_multi_on_answer(struct ll_core *core,
     (void)event;
     multi->answered_once |= answer->outcome != LL_OUTCOME_LOST;
     if (ll_multi_is_gone(multi)) {
-        /* Its session has ended: the members tell so. */
+        /* Its session has ended: the members report that. */
         ll_object_report(core, &multi->object);
         return;
     }

@@ -50,7 +50,7 @@ static struct ll_multi *multi_new(const struct ll_event *event)
     return multi;
 }
 
-/** Whether a name is another's, or the beginning of its path. */
+/** Whether a name equals another one, or is the beginning of its path. */
 static bool is_above(struct ll_bytes upper, struct ll_bytes lower)
 {
     return lower.size >= upper.size &&
@@ -83,7 +83,7 @@ static int check_names(const struct ll_event *event)
     return 0;
 }
 
-/** Takes back the members of a multi-lock that cannot be made. */
+/** Discards the members of a multi-lock that cannot be created. */
 static void unmake(struct ll_core *core, struct ll_multi *multi)
 {
     for (size_t i = 0; i < multi->members_n; i++) {
@@ -114,7 +114,7 @@ static int make_members(struct ll_core *core,
     return 0;
 }
 
-/** The Txn: as that of one ticket (see ticket_request.c), for each member. */
+/** The Txn: for each member, that of a single ticket (ticket_request.c). */
 static void make_txn(struct ll_multi *multi)
 {
     for (size_t i = 0; i < multi->members_n; i++) {
@@ -151,7 +151,7 @@ static void make_txn(struct ll_multi *multi)
     }
 }
 
-/** It waits in a deadlock, by this member. */
+/** Its wait is part of a deadlock, through this member. */
 static void on_deadlock(struct ll_core *core, struct ll_ticket *member)
 {
     member->multi->fault = member;

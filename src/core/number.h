@@ -10,29 +10,30 @@ struct ll_session;
 /**
  * The numbers at the end of tickets' keys.
  *
- * No two keys of a session that are, or may yet come to be, in one queue have
- * the same number; that is all that safety asks for. A number whose key is
- * certainly gone, and that no request on its way can make anew, is used again,
+ * No two keys of a session that exist, or may still be created, in one queue
+ * have the same number; safety requires nothing more. A number whose key is
+ * certainly gone, and that no request in flight can create again, is reused,
  * because etcd does not forget a key when it is deleted: until its history is
- * compacted each range over the queue walks over all the names that were ever
- * in it (mvcc's treeIndex), and the enqueue is such a range. One lock, taken
- * and released over and over, would cost a little more each time.
+ * compacted, each range over the queue visits all the names that were ever in
+ * it (mvcc's treeIndex), and the enqueue is such a range. A lock that is
+ * acquired and released again and again would cost a little more each time.
  *
- * Old and new keys of one number are told apart by their create revisions, as
- * are all keys everywhere here.
+ * Old and new keys with one number are distinguished by their create revisions,
+ * as are all keys in this library.
  *
  *     number            | event                           | then
  *     free              | a ticket begins                 | taken
  *     taken             | the ticket ends, each of its    | free
  *                       | enqueues and deletes answered   |
- *     taken             | it ends otherwise               | taken, for as
- *                       |                                 | long as the client
+ *     taken             | it ends otherwise               | taken, as long
+ *                       |                                 | as the client
+ *                       |                                 | exists
  *     none of 64 free   | a ticket begins                 | one that was never
  *                       |                                 | used
  */
 
-/** Sets of numbers: which one a ticket's is from depends on its session and
- *  queue, and sharing one does no harm. */
+/** Sets of numbers: a ticket's session and queue determine its set, and sharing
+ *  one does no harm. */
 #define LL_NUMBER_SETS 512
 /** Numbers in a set, one bit each. */
 #define LL_NUMBER_SET_SIZE 64
@@ -41,11 +42,11 @@ struct ll_numbers {
     uint64_t taken[LL_NUMBER_SETS];
 };
 
-/** Of a ticket whose number is not from a set. */
+/** The place of a ticket whose number is not from a set. */
 #define LL_NUMBER_NO_PLACE UINT16_MAX
 
 /** Takes a number for a new key of a session in a queue.
- *  @param ret_place  to be given back */
+ *  @param ret_place  for ll_number_give */
 uint64_t ll_number_take(struct ll_core *core,
                         struct ll_session *session,
                         uint64_t queue_hash,

@@ -72,7 +72,7 @@ void ll_object_reschedule(struct ll_core *core, struct ll_object *object)
     int64_t deadline_ns = object->call_ns;
 
     if (!ll_link_alone(&object->calling)) {
-        deadline_ns = LL_NEVER; /* it waits for room, not for time */
+        deadline_ns = LL_NEVER; /* it waits for room, not for a time */
     }
     deadline_ns = ll_min(deadline_ns, object->ops->deadline_ns(core, object));
     ll_timer_set(&core->timers, &object->timer, deadline_ns);
@@ -90,7 +90,7 @@ void ll_call_again(struct ll_core *core,
                    struct ll_object *object,
                    enum ll_outcome outcome)
 {
-    /* A server that asks for attempt_timeout is not left for another. */
+    /* AGAIN is no reason for another endpoint: only a pause helps. */
     unsigned endpoints = outcome == LL_OUTCOME_AGAIN ? 1 : core->endpoints_n;
     int64_t pause_ns = 0;
 

@@ -24,54 +24,54 @@
 /**
  * What core's modules share: the core itself, and the part that sessions,
  * tickets, queries, writes and observers have in common: an id, a timer, one
- * unary call, and things to tell the user.
+ * unary call, and reports to the user.
  */
 
 struct ll_object;
 
-/** What a kind of object does; a table stands at the end of each kind's
- *  file. This one and those for batches and watches are made with macros that
- *  take every operation as an argument: a kind that leaves one out does not
- *  compile, and none does when an operation is added. */
+/** The operations of a kind of object; its table is at the end of the kind's
+ *  file. This table and those for batches and watches are made with macros that
+ *  take every operation as an argument: a kind that omits one does not compile,
+ *  and none compiles when an operation is added. */
 struct ll_object_ops {
-    /** Frees an object that has left core, or that core is freed with. */
+    /** Frees an object that has left core, or that is freed with core. */
     void (*free)(struct ll_object *object);
-    /** The deadline, or that of a call, is reached. */
+    /** The deadline of the object, or of its call, has come. */
     void (*on_time)(struct ll_core *core, struct ll_object *object);
-    /** When on_time is due, calls aside; LL_NEVER: it is not. */
+    /** When on_time is due, apart from calls; LL_NEVER: it is not. */
     int64_t (*deadline_ns)(const struct ll_core *core,
                            struct ll_object *object);
-    /** Builds the call that goes out now, in a part where it needs room. */
+    /** Builds the call that is sent now, in a part if it needs memory. */
     void (*build)(struct ll_core *core,
                   struct ll_object *object,
                   struct ll_part *part,
                   struct ll_request *ret_request);
-    /** Takes in the answer to the newest call; the event has the whole one
-     *  where that was a batch's. */
+    /** Processes the answer to the newest call; the event has the whole answer
+     *  if it is a batch's. */
     void (*on_answer)(struct ll_core *core,
                       struct ll_object *object,
                       const struct ll_answer *answer,
                       const struct ll_event *event);
-    /** Draws the next effect of an object in core->pending. With none left it
-     *  takes the object off that list, frees it where it is over, and returns
+    /** Draws the next effect of an object in core->pending. If none is left,
+     *  takes the object off that list, frees it if it is over, and returns
      *  false. */
     bool (*next)(struct ll_core *core,
                  struct ll_object *object,
                  struct ll_effect *ret_effect);
-    /** The one endpoint that an object asks, by its deadline, and whose answers
-     *  are believed whatever their cluster; or LL_ENDPOINT_ANY. NULL: a kind
-     *  that asks the one in use. */
+    /** The one endpoint that an object queries, until its deadline, and whose
+     *  answers are accepted whatever their cluster; or LL_ENDPOINT_ANY. NULL: a
+     *  kind that uses the selected endpoint. */
     uint32_t (*endpoint)(struct ll_object *object);
     /** Releases an object on its user's command. NULL: a kind that is not
      *  released. @return 0 or why the command is refused */
     int (*release)(struct ll_core *core,
                    struct ll_object *object,
                    int64_t timeout_ns);
-    /** Another cluster has answered (see cluster.h). NULL: a kind that is not
-     *  ended for it, or by its session. */
+    /** Another cluster has answered (see cluster.h). NULL: a kind that does not
+     *  end then, or that its session ends. */
     void (*on_cluster)(struct ll_core *core, struct ll_object *object);
     const struct ll_lease_ops *lease; /* NULL: it is in no session's list */
-    const struct ll_batch_ops *batch; /* NULL: its calls go out alone */
+    const struct ll_batch_ops *batch; /* NULL: its calls are unbatched */
     const struct ll_watch_ops *watch; /* NULL: it has no watches */
 };
 
@@ -87,15 +87,15 @@ struct ll_object_ops {
     }
 
 /**
- * An object has at most one call that it still wants the answer to. A new call
- * makes the older one stale: its answer is known by its seq and dropped.
+ * An object has at most one call whose answer it still needs. A new call makes
+ * the older one stale: core recognizes its answer by the seq and drops it.
  */
 struct ll_object {
     struct ll_entry entry; /* in core->objects, by id */
     const struct ll_object_ops *ops;
     struct ll_timer timer;
-    struct ll_link calling; /* in core->calling, gathering or reading: its call
-                             * can go out */
+    struct ll_link calling; /* in core->calling, pending_batch or reading: its
+                             * call can be sent */
     struct ll_link pending; /* in core->pending: it has effects to draw */
     unsigned failures;      /* of calls, in a row */
     uint32_t seq;           /* of the newest call */
@@ -114,7 +114,7 @@ struct ll_log_line {
     char text[];
 };
 
-/** Bytes kept of what etcd or gRPC said of a failure. */
+/** Bytes kept of the text of a failure, from etcd or gRPC. */
 #define LL_FAILURE_TEXT_SIZE 320
 
 struct ll_core {
@@ -126,9 +126,9 @@ struct ll_core {
     struct ll_timers timers;
     struct ll_link sessions;
     struct ll_link observers;
-    struct ll_link calling;       /* whose calls go out by themselves */
-    struct ll_link pending_batch; /* or with others */
-    struct ll_link reading;       /* or, serializable reads, with others' */
+    struct ll_link calling;       /* whose calls are sent unbatched */
+    struct ll_link pending_batch; /* or in a batch */
+    struct ll_link reading;       /* or, serializable reads, in a batch */
     struct ll_link pending;
     struct ll_link reaping; /* tickets that watch for a late key */
     struct ll_link log;     /* lines not drawn yet */
@@ -156,7 +156,7 @@ struct ll_core {
         uint32_t endpoint;
         char text[LL_FAILURE_TEXT_SIZE];
     } failure;
-    /** Parts of the request or text in the effect that was drawn last. */
+    /** The parts of the request or text in the effect that was drawn last. */
     struct ll_batches batches;
     struct ll_part single;
     struct {
@@ -177,38 +177,38 @@ struct ll_object *ll_object_find(const struct ll_core *core,
                                  uint64_t id,
                                  const struct ll_object_ops *ops);
 
-/** The one endpoint that an object asks, or LL_ENDPOINT_ANY. */
+/** The one endpoint that an object queries, or LL_ENDPOINT_ANY. */
 uint32_t ll_object_endpoint(struct ll_object *object);
 
 /** LL_EVENT_RELEASE. */
 int ll_object_release(struct ll_core *core, const struct ll_event *event);
 
-/** Sets an object's timer anew, after anything that it depends on changed. */
+/** Recalculates an object's timer after what it depends on has changed. */
 void ll_object_reschedule(struct ll_core *core, struct ll_object *object);
 
-/** Asks for a call at a time; an older call becomes stale. */
+/** Requests a call at a time; an older call becomes stale. */
 void ll_call_at(struct ll_core *core, struct ll_object *object, int64_t at_ns);
-/** Asks for the call again after a LOST or AGAIN: at once while there are
- *  endpoints not tried yet, else, and for AGAIN always, after a pause. */
+/** Requests the call again after LOST or AGAIN: at once while there are
+ *  endpoints not tried yet; otherwise, and for AGAIN always, after a pause. */
 void ll_call_again(struct ll_core *core,
                    struct ll_object *object,
                    enum ll_outcome outcome);
-/** Asks for no call; one in flight becomes stale. */
+/** Requests no call; one in flight becomes stale. */
 void ll_call_none(struct ll_core *core, struct ll_object *object);
-/** Builds the call that goes out now, in a part that stays until the effect is
- *  carried out; it is in flight from here on. */
+/** Builds the call that is sent now, in a part that stays valid until the
+ *  effect is carried out; the call is in flight from here on. */
 void ll_call_begin(struct ll_core *core,
                    struct ll_object *object,
                    struct ll_part *part,
                    struct ll_request *ret_request);
 /** The object whose newest call this is, unanswered; or NULL. */
 struct ll_object *ll_call_find(struct ll_core *core, uint64_t id, uint32_t seq);
-/** Hands an object the answer to its call, or its part of one. */
+/** Passes an object the answer to its call, or its part of one. */
 void ll_call_end(struct ll_core *core,
                  struct ll_object *object,
                  const struct ll_answer *answer,
                  const struct ll_event *event);
-/** To be called with the timer: a call that is due goes out. */
+/** To be called with the timer: a call that is due is listed for sending. */
 void ll_call_if_due(struct ll_core *core, struct ll_object *object);
 
 static inline void ll_object_report(struct ll_core *core,
@@ -221,7 +221,7 @@ static inline void ll_object_report(struct ll_core *core,
 #define LL_GRPC_DEADLINE 4
 /** gRPC's PERMISSION_DENIED. */
 #define LL_GRPC_DENIED 7
-/** gRPC's RESOURCE_EXHAUSTED: with LOST, an answer that is too large for us. */
+/** gRPC's RESOURCE_EXHAUSTED: with LOST, an answer too large for the client. */
 #define LL_GRPC_RESOURCE_EXHAUSTED 8
 
 /** Keeps a failure for the user's error. */
@@ -235,17 +235,17 @@ void ll_note_failure(struct ll_core *core,
                      uint32_t endpoint,
                      int grpc_status,
                      const char *text);
-/** The same of a call that was sent then and not answered in time. */
+/** The same of a call that was sent at sent_ns and not answered in time. */
 void ll_note_silence(struct ll_core *core,
                      uint32_t endpoint,
                      int64_t sent_ns,
                      const char *text);
 
-/** A detail that names the newest failure where the status is of that kind. */
+/** A detail that names the newest failure if the status is of that kind. */
 struct ll_detail
 ll_detail_of(const struct ll_core *core, int status, const char *text);
 
-/** Adds a line to the log when its level is wanted; lost without memory. */
+/** Adds a line to the log if its level is logged; lost without memory. */
 void ll_core_log(struct ll_core *core, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -259,7 +259,7 @@ static inline int64_t ll_max(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/** a + b for b >= 0, or LL_NEVER where that is no number. */
+/** a + b for b >= 0, or LL_NEVER if that is not below it. */
 static inline int64_t ll_after(int64_t a, int64_t b)
 {
     return b >= LL_NEVER - a ? LL_NEVER : a + b;

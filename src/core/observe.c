@@ -4,8 +4,7 @@
 #include "base/alloc.h"
 #include "leaselock/status.h"
 
-/** How many of the oldest keys a check looks at: nested locks' may be among
- *  them. */
+/** How many of the oldest keys a check reads: some may be of nested locks. */
 #define CHECKED 8
 
 void ll_observer_settle(struct ll_core *core, struct ll_observer *observer)
@@ -79,7 +78,7 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
                        observer->prefix)
             .size;
     ll_candidates_init(&observer->candidates, observer->prefix_size);
-    /* Even that nobody leads is reported at first. */
+    /* The first report is made even if there is no leader. */
     observer->vacancy_due = true;
     ll_observer_look(core, observer, core->now_ns);
     return 0;
@@ -158,7 +157,7 @@ static void observer_build(struct ll_core *core,
     }
 }
 
-/** An answer was older than what was seen already. */
+/** An answer is older than what was seen already. */
 static void observer_on_older(struct ll_core *core,
                               struct ll_observer *observer,
                               int64_t revision)
@@ -194,7 +193,7 @@ static void observer_looked(struct ll_core *core,
     } else if (answer->range.kvs_n > LL_CANDIDATES_MAX) {
         ll_observer_finish(core, observer, LEASELOCK_E_LIMIT);
     } else if (answer->revision < observer->revision) {
-        observer->by_quorum = true; /* as every look */
+        observer->by_quorum = true; /* as is each read in LOOK */
         observer_on_older(core, observer, answer->revision);
     } else if (!ll_candidates_take(&observer->candidates, &answer->range)) {
         ll_call_at(core, &observer->object,
@@ -233,11 +232,11 @@ static void observer_checked(struct ll_core *core,
                (observer->suspect_revision == observer->revision &&
                 observer->replayed_revision == observer->revision)) {
         /* The watch has missed something up to here, and so has the one that
-         * began again. */
+         * was created again. */
         ll_observer_look(core, observer, core->now_ns);
     } else if (observer->suspect_revision == observer->revision) {
-        /* Nothing has come since the last look, but more has happened: the
-         * watch begins again where it was, and nothing is left out. */
+        /* The watch has reported nothing since the last check, but the store
+         * has changed: watches again from there, so nothing is left out. */
         observer->replayed_revision = observer->revision;
         observer_plan_check(core, observer);
         ll_watch_drop(core, &observer->watch);

@@ -12,7 +12,7 @@ static struct ll_watch *observer_find(struct ll_object *owner,
 
 static void observer_on_down(struct ll_core *core, struct ll_watch *watch)
 {
-    /* It goes on where it was; the checks go on meanwhile. */
+    /* The watch continues where it was; the checks continue meanwhile. */
     (void)core;
     (void)watch;
 }
@@ -28,9 +28,9 @@ static void observer_create(struct ll_core *core,
     (void)core;
     effect->watch.key = range.key;
     effect->watch.end = range.end;
-    /* From what was seen already: of the very revision that etcd compacts to it
-     * keeps no deletion (mvcc's keyIndex.compact), and takes a watch from
-     * there all the same. One from before is refused, and the queue is read. */
+    /* From the newest revision that was seen. If etcd has compacted to exactly
+     * that one, it accepts the watch, but keeps no deletion of it (mvcc's
+     * keyIndex.compact). It refuses an older one; then the queue is read. */
     effect->watch.start_revision = observer->revision;
     effect->watch.puts = true;
     effect->watch.deletions = true;
@@ -66,7 +66,7 @@ static void observer_on_changed(struct ll_core *core,
             continue;
         }
         if (!ll_candidates_change(&observer->candidates, change)) {
-            /* Out of memory: all that is known may be wrong. */
+            /* Out of memory: the known state may be wrong. */
             ll_observer_look(core, observer,
                              core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
             return;

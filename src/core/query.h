@@ -6,13 +6,12 @@
 
 /**
  * A request that only reads, or may be sent twice without harm, made for the
- * user: `queue`, `ping`, `break`. Tried again
- * on every endpoint until it is answered or its time is over; or once, where
- * it names its endpoint.
+ * user: `queue`, `ping`, `break`. It is retried on every endpoint until it is
+ * answered or its time is over; if it names its endpoint, it has one attempt.
  */
 struct ll_query {
     struct ll_object object;
-    const struct ll_request *request; /* the asker's */
+    const struct ll_request *request; /* the caller's */
     uint32_t endpoint;                /* or LL_ENDPOINT_ANY */
     uint32_t answered_by;
     int64_t deadline_ns;

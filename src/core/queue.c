@@ -43,7 +43,7 @@ void ll_queue_note_made(struct ll_core *core, const struct ll_ticket *ticket)
                   note->head_size == ticket->key_size &&
                   memcmp(note->head, ticket->key, note->head_size) == 0;
 
-    /* Answers that overtake each other cost a note as well, so a read. */
+    /* Answers that overtake each other cost a note as well, and so a read. */
     if (is_own || note->head_token > ticket->token) {
         note_drop(note);
     }

@@ -5,8 +5,8 @@
 
 #include "core/object.h"
 
-/** Takes an object into a batch; its ranges go behind those that are there.
- *  @return what it would have asked for by itself */
+/** Adds an object's read to a batch; its ranges follow those that are there.
+ *  @return the request that it would send by itself */
 static struct ll_request read_take(struct ll_core *core,
                                    struct ll_batch *batch,
                                    struct ll_object *object)
@@ -48,8 +48,8 @@ static struct ll_batch *free_slot(struct ll_core *core)
     return NULL;
 }
 
-/** Fills a batch with what has gathered, as far as there is room.
- *  @return the first one's own request */
+/** Fills a batch with pending reads, as far as there is room.
+ *  @return the own request of the first one */
 static struct ll_request reads_fill(struct ll_core *core,
                                     struct ll_batch *batch)
 {
@@ -139,7 +139,7 @@ void ll_reads_on_answer(struct ll_core *core,
 
         at += ops_n;
         if (object == NULL) {
-            continue; /* nobody waits for it any more */
+            continue; /* the object no longer awaits the answer */
         }
         if (whole->outcome == LL_OUTCOME_OK) {
             const struct ll_op_answer *ops =

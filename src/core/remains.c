@@ -18,12 +18,12 @@ static struct ll_remain *first_of(const struct ll_link *list)
     return LL_CONTAINER(list->next, struct ll_remain, link);
 }
 
-/** Whether a ticket's key may be in etcd. */
+/** Whether a ticket's key may exist in etcd. */
 static bool may_stand(const struct ll_ticket *ticket)
 {
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        /* The enqueue of a member is its multi-lock's. */
+        /* A member's multi-lock sends the enqueue. */
         return ticket->object.in_flight || ticket->lost_tries > 0 ||
                (ticket->multi != NULL && (ticket->multi->object.in_flight ||
                                           ticket->multi->lost_tries > 0));
@@ -105,7 +105,7 @@ void ll_remains_answered(struct ll_session *session, bool refused)
     }
 }
 
-/** Adds to a text, as far as it fits. */
+/** Appends to a text, as far as it fits. */
 static void __attribute__((format(printf, 3, 4)))
 add(struct ll_core *core, size_t *used, const char *format, ...)
 {

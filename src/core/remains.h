@@ -5,16 +5,16 @@
 #include "core/session.h"
 
 /**
- * The keys of a session that is being closed: etcd refuses to revoke a lease
- * with a key on it that the user may not write any more, and all the other keys
- * would stay with that one. So each is deleted by itself then, with a guard:
+ * The keys of a session that is being closed. etcd refuses to revoke a lease
+ * with a key on it that the user may no longer write, and all its other keys
+ * would stay with that one. So each is deleted by itself then, with a compare:
  *
  *     if   create_revision(K) == token    then delete(K)
- *     if   lease(K) == the session's      then delete(K), where the answer to
- *          the enqueue has not come, so that no token is known
+ *     if   lease(K) == the session's      then delete(K), if the enqueue was
+ *          not answered, so that no token is known
  */
 
-/** Keys that stay and are named in the error; of more it says how many. */
+/** The most keys that stay and are named in the error; others are counted. */
 #define LL_REMAINS_NAMED_MAX 3
 
 struct ll_remain {
@@ -24,8 +24,8 @@ struct ll_remain {
     char key[]; /* and a NUL */
 };
 
-/** Notes the keys of a session's tickets; of what there is no memory for is
- *  left to the end of the lease. */
+/** Notes the keys of a session's tickets. A key for whose note there is no
+ *  memory stays until the lease expires. */
 void ll_remains_note(struct ll_session *session);
 
 /** Whether there is a key that is to be deleted. */
@@ -37,8 +37,8 @@ void ll_remains_build(const struct ll_session *session,
 /** The first one is deleted, or that was refused. */
 void ll_remains_answered(struct ll_session *session, bool refused);
 
-/** What stays, and until when: a sentence that is valid until the next effect
- *  is drawn. */
+/** The keys that stay, and until when: a sentence that is valid until the next
+ *  effect is drawn. */
 const char *ll_remains_text(struct ll_core *core,
                             const struct ll_session *session);
 

@@ -21,7 +21,7 @@ struct ll_report {
     bool acquired_due;
     bool lost_due;
     bool released_due;
-    bool silenced; /* the session was lost because etcd was silent */
+    bool silenced; /* the session was lost as etcd did not answer */
 };
 
 /** Each makes a report due. */

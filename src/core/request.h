@@ -19,7 +19,7 @@ struct ll_bytes {
     size_t size;
 };
 
-/** A key with what etcd knows of it; as mvccpb.KeyValue. */
+/** A key with its metadata in etcd; as mvccpb.KeyValue. */
 struct ll_kv {
     struct ll_bytes key;
     struct ll_bytes value;
@@ -78,7 +78,7 @@ struct ll_put {
     struct ll_bytes value;
     int64_t lease;
     /** Value and lease stay as they are, and are empty here: only the version
-     *  rises. The key must be there. */
+     *  rises. The key must exist. */
     bool keep;
 };
 
@@ -136,7 +136,7 @@ struct ll_request {
         struct {
             int64_t lease; /* an id of the client's choice, not 0 */
             int64_t ttl_s; /* for the grant alone */
-            bool keys;     /* LEASE_TTL: and what keys live on it */
+            bool keys;     /* LEASE_TTL: lists its keys, too */
         } lease;
     };
 };
@@ -169,15 +169,15 @@ struct ll_op_answer {
 struct ll_member {
     uint64_t id;
     const char *name;
-    /** Where it says that clients find it. */
+    /** The URLs that it advertises to clients. */
     const char *const *client_urls;
     size_t client_urls_n;
     bool is_learner;
 };
 
 /**
- * What an answer, or its absence, says of the request's fate. Only LOST leaves
- * it open whether a write was applied; with every other failure it was not.
+ * What an answer, or its absence, means for its request. Only LOST leaves it
+ * open whether a write was applied; with every other failure it was not.
  */
 enum ll_outcome {
     LL_OUTCOME_OK,
@@ -193,19 +193,19 @@ enum ll_outcome {
     LL_OUTCOME_LEASE_EXISTS,
     /** Credentials or permissions. */
     LL_OUTCOME_REFUSED,
-    /** Any other error of etcd's own: the request is wrong or the server full;
-     *  the same again would fail the same way. */
+    /** Any other error of etcd: the request is wrong or the server is full; the
+     *  same request would fail the same way. */
     LL_OUTCOME_ERROR,
 };
 
 struct ll_answer {
     enum ll_outcome outcome;
     int grpc_status;
-    const char *text; /* of a failure: what etcd or gRPC said; else "" */
+    const char *text; /* of a failure: etcd's or gRPC's text; else "" */
     int64_t revision; /* the header's; 0 without one */
     uint64_t cluster_id;
     uint64_t member_id;
-    /** ERROR that stands for an OK answer of a cluster that is not believed:
+    /** An ERROR in place of an OK answer of a cluster that is not accepted:
      *  that cluster has applied the request. */
     bool is_disbelieved;
     enum ll_request_kind kind; /* names the member below; of an OK answer */

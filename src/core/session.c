@@ -52,14 +52,14 @@ void ll_session_lose(struct ll_core *core,
                 (unsigned long long)session->lease, why);
     ll_call_none(core, &session->object);
     session->checking = false;
-    /* Another cluster's answer is no silence. */
+    /* An answer of another cluster is not silence. */
     session->contradicted = why == core->cluster.text;
     session->silenced =
         !session->contradicted && ll_session_beat_is_silent(core, session);
     ll_session_beat_stop(core, session);
     if (core->now_ns >= session->deadline_ns) {
-        /* A renewal that was on its way may have reached etcd; the margin
-         * belongs to a holder that is stopping. */
+        /* A renewal that was in flight may have reached etcd, and a holder that
+         * is stopping has the margin to do so: the revoke waits for both. */
         session->late_revoke_ns = ll_max(session->expiry_ns, core->now_ns);
         session->late_revoke_owed = true;
         core->late_revokes_n++;
@@ -143,7 +143,7 @@ static void session_on_time(struct ll_core *core, struct ll_object *object)
         }
         if (core->now_ns >= session->expiry_ns &&
             session->object.failures > 0) {
-            /* The lease has ended by itself, or will at any moment. */
+            /* The lease has expired, or will at any moment. */
             ll_session_report_closed(core, session,
                                      LEASELOCK_E_OUTCOME_UNKNOWN);
             ll_session_end(core, session);

@@ -12,77 +12,83 @@
  *             |                             |         | With other endpoints to
  *             |                             |         | check (see cluster.h)
  *             |                             |         | OPENED 0 comes later
- *     OPENING | "already exists" on a retry | ACTIVE  | the same, from the
- *             |                             |         | first try's sending
- *     OPENING | resumed: its TTL answered   | ACTIVE  | the same; beats at
+ *     OPENING | "already exists", after a   | ACTIVE  | the same, counted from
+ *             | lost answer                 |         | when the first attempt
+ *             |                             |         | was sent
+ *     OPENING | resumed: its TTL answered   | ACTIVE  | the same; renews at
  *             |                             |         | once
  *     OPENING | resumed: no such lease      | gone    | OPENED LOST
- *     OPENING | no answer                   | OPENING | again
+ *     OPENING | no answer                   | OPENING | resends the request
  *     OPENING | refused, error              | gone    | OPENED error
- *     OPENING | a ticket is asked for early | OPENING | its request waits for
- *             |                             |         | the grant, and for what
- *             |                             |         | other endpoints answer
- *     OPENING | timeout, close              | CLOSING | OPENED error; revoke
- *             |                             |         | when the grant that is
- *             |                             |         | out is answered
- *     OPENING,| another cluster answered    | CLOSING | OPENED SERVER; revoke
+ *     OPENING | a ticket is requested early | OPENING | its request waits for
+ *             |                             |         | the grant, and for the
+ *             |                             |         | answers of the other
+ *             |                             |         | endpoints
+ *     OPENING | timeout, close              | CLOSING | OPENED error; revokes
+ *             |                             |         | when the grant in
+ *             |                             |         | flight is answered
+ *     OPENING,| another cluster answered    | CLOSING | OPENED SERVER; revokes
  *     ACTIVE  | before OPENED               |         |
- *     ACTIVE, | another cluster answered    | LOST    | tell it and every
- *     SUSPECT |                             |         | ticket
- *     ACTIVE  | a beat is due               | ACTIVE  | KEEPALIVE
- *     ACTIVE  | two beats' time unanswered  | SUSPECT | tell it
- *     ACTIVE, | beat answered               | ACTIVE  | deadline from its
- *     SUSPECT |                             |         | sending
- *     ACTIVE, | deadline; TTL 0; "lease not | LOST    | tell it and every
- *     SUSPECT | found"                      |         | ticket
- *     LOST    | the TTL is over             | LOST    | revoke, once it can be
- *     LOST    | another session is granted, | LOST    | revoke at once: etcd
+ *     ACTIVE, | another cluster answered    | LOST    | reports it, also to
+ *     SUSPECT |                             |         | every ticket
+ *     ACTIVE  | a renewal is due            | ACTIVE  | KEEPALIVE
+ *     ACTIVE  | no answer for the time of   | SUSPECT | reports it
+ *             | two renewals                |         |
+ *     ACTIVE, | renewal answered            | ACTIVE  | deadline, counted from
+ *     SUSPECT |                             |         | its sending
+ *     ACTIVE, | deadline; TTL 0; "lease not | LOST    | reports it, also to
+ *     SUSPECT | found"                      |         | every ticket
+ *     LOST    | the TTL is over             | LOST    | revokes, with retries
+ *     LOST    | another session is granted, | LOST    | revokes at once: etcd
  *             | the revoke is unanswered    |         | answers again
- *     ACTIVE, | close                       | CLOSING | end the tickets; revoke
- *     SUSPECT,|                             |         |
+ *     ACTIVE, | close                       | CLOSING | ends the tickets;
+ *     SUSPECT,|                             |         | revokes
  *     LOST    |                             |         |
- *     CLOSING | revoked, not found          | gone    | CLOSED 0; not found,
- *             |                             |         | of one that was lost for
- *             |                             |         | another cluster's
- *             |                             |         | answer: OUTCOME_UNKNOWN
- *     CLOSING | no answer                   | CLOSING | again
- *     CLOSING | timeout                     | CLOSING | OUTCOME_UNKNOWN; again
+ *     CLOSING | revoked, not found          | gone    | CLOSED 0; if not found
+ *             |                             |         | after a loss by another
+ *             |                             |         | cluster's answer:
+ *             |                             |         | OUTCOME_UNKNOWN
+ *     CLOSING | no answer                   | CLOSING | resends the request
+ *     CLOSING | timeout                     | CLOSING | OUTCOME_UNKNOWN;
+ *             |                             |         | continues to resend
  *     CLOSING | another cluster answered    | CLOSING | OUTCOME_UNKNOWN, of the
  *             |                             |         | releases as well; gone
- *             |                             |         | where it answered the
+ *             |                             |         | if it answered the
  *             |                             |         | revoke
- *     CLOSING | permission denied, and its  | CLOSING | delete each key by
+ *     CLOSING | permission denied, and its  | CLOSING | deletes each key by
  *             | tickets had keys            |         | itself: see remains.h
- *     CLOSING | a key is deleted, or that   | CLOSING | the next one; behind
- *             | is refused                  |         | the last, if none was
- *             |                             |         | refused, revoke again
+ *     CLOSING | a key is deleted, or that   | CLOSING | deletes the next one;
+ *             | is refused                  |         | after the last, if none
+ *             |                             |         | was refused, revokes
+ *             |                             |         | again
  *     CLOSING | the last is, some refused   | gone    | CLOSED REFUSED, which
  *             |                             |         | names what stays
- *     CLOSING | refused, error, lease's end | gone    | CLOSED if not told yet;
- *             |                             |         | refused: the keys stay
- *             |                             |         | until the lease ends
+ *     CLOSING | refused, error, lease's end | gone    | CLOSED if not reported;
+ *             |                             |         | if refused, the keys
+ *             |                             |         | stay until the lease
+ *             |                             |         | expires
  *
- * A beat goes out every third of the TTL (see beat.h). etcd counts the TTL from
- * when it handles a renewal, which is not before it was sent; a leader change
- * only extends it (lessor.Promote). So the deadline, counted from the sending
- * and shortened by a margin, passes before etcd can expire the lease.
+ * A renewal is sent every third of the TTL (see beat.h). etcd counts the TTL
+ * from when it handles a renewal, which is not before it was sent; a leader
+ * change only extends it (lessor.Promote). So the deadline, counted from the
+ * sending and shortened by a margin, passes before etcd can expire the lease.
  */
 
-/** TTLs of a session. The server has a shortest of its own, and grants that
- *  where less is asked for (1.5 election timeouts, rounded up: 2 s by default,
- *  1 s below 667 ms). etcd's longest is 9 000 000 000 (lease.MaxLeaseTTL). */
+/** TTLs of a session. The server has a minimum of its own, which it grants if
+ *  less is requested (1.5 election timeouts, rounded up: 2 s by default, 1 s
+ *  below 667 ms). etcd's maximum is 9 000 000 000 (lease.MaxLeaseTTL). */
 #define LL_TTL_MIN_S 1
 #define LL_TTL_MAX_S 86400
 
-/** The least margin between the deadline and the end of the TTL; a tenth of
- *  the TTL where that is more. */
+/** The least margin between the deadline and the end of the TTL; a tenth of the
+ *  TTL if that is more. */
 #define LL_MARGIN_MIN_NS INT64_C(300000000)
 
-/** What an object does as its session opens and ends. */
+/** What an object does when its session opens and ends. */
 struct ll_lease_ops {
-    /** The session of an object that was asked for early is open. */
+    /** The session of an object that was requested early is open. */
     void (*on_open)(struct ll_core *core, struct ll_object *object);
-    /** The session is lost, or closed with this status for those who wait. */
+    /** The session is lost, or closed with this status for waiting calls. */
     void (*on_end)(struct ll_core *core,
                    struct ll_object *object,
                    int status,
@@ -102,52 +108,52 @@ struct ll_session {
     enum ll_session_state state;
     int64_t lease;
     int64_t ttl_s;
-    /** Of its tickets: see number.h. All are above the first one; so many were
-     *  never used before. */
+    /** For the keys of its tickets, see number.h: all numbers are above
+     *  numbers_first; numbers counts those that are not from a set. */
     uint64_t numbers_first;
     uint64_t numbers;
-    /** OPENING: when the open is given up. Later: the lease lives until. */
+    /** OPENING: when the open fails. Later: the lease lives until then. */
     int64_t deadline_ns;
     /** When etcd may expire the lease: the deadline without its margin. */
     int64_t expiry_ns;
     int64_t first_sent_ns; /* of the grant */
     /** ACTIVE: it becomes SUSPECT then. */
     int64_t suspect_ns;
-    /** When a beat is due, if none is out. */
+    /** When a renewal is due, if none is in flight. */
     int64_t beat_ns;
-    /** When the newest that is out is overdue. */
+    /** When the newest renewal in flight is overdue. */
     int64_t overdue_ns;
     struct ll_beat beats[LL_BEAT_STREAMS];
     struct ll_link denied; /* in core->keepalive.denied */
-    /** CLOSING: when CLOSED is told without an answer. */
+    /** CLOSING: when CLOSED is reported without an answer. */
     int64_t close_ns;
-    bool revoking; /* the call is a revoke, not the grant any more */
-    bool deleting; /* nor that, but the deletion of the first of `remains` */
+    bool revoking;          /* the call is a revoke, not the grant */
+    bool deleting;          /* the call deletes the first of `remains` */
     struct ll_link remains; /* ll_remain: keys that its tickets had */
-    struct ll_link refused; /* of these, which etcd refused to delete */
+    struct ll_link refused; /* those that etcd refused to delete */
     unsigned refused_n;
-    /** LOST by its deadline: when the lease is revoked all the same. */
+    /** LOST by its deadline: when the lease is revoked nevertheless. */
     int64_t late_revoke_ns;
-    /** Its lease is granted; OPENED waits until then for what other endpoints
-     *  answer (see cluster.h). LL_NEVER: it does not wait. */
+    /** Its lease is granted; until then OPENED waits for the answers of other
+     *  endpoints (see cluster.h). LL_NEVER: it does not wait. */
     int64_t check_ns;
     bool late_revoke_owed; /* it is not answered yet */
     bool grant_lost;       /* a grant may have been applied unanswered */
-    bool resumes;          /* the lease was there before the session */
-    bool renewed;          /* a beat has been answered */
+    bool resumes;          /* the lease existed before the session */
+    bool renewed;          /* a renewal has been answered */
     bool checking;         /* a TTL of 0 is being checked with a call */
-    /** A stream of beats has ended since the last answered one, not refused. */
+    /** A renewal stream ended, unrefused, since the last answered renewal. */
     bool shaken;
-    /** LOST: because etcd was silent; see ll_session_beat_is_silent. */
+    /** LOST because etcd did not answer; see ll_session_beat_is_silent. */
     bool silenced;
-    /** LOST: because another cluster answered, which has no such lease. */
+    /** LOST, and another cluster has answered, which has no such lease. */
     bool contradicted;
     bool close_reported;
-    /** What is to be told. */
+    /** What is to be reported. */
     bool opened_due;
     bool changed_due;
     bool closed_due;
-    bool gone; /* to be freed when all is told */
+    bool gone; /* to be freed when all is reported */
     int open_status;
     int close_status;
     const char *why; /* static, or core's; of SUSPECT and LOST */
@@ -170,42 +176,43 @@ static inline bool ll_session_is_alive(const struct ll_session *session)
            session->state == LL_SESSION_SUSPECT;
 }
 
-/** Its opening has no end yet: what a ticket asks for has to wait. */
+/** Its opening has not ended yet: requests of tickets have to wait. */
 static inline bool ll_session_is_opening(const struct ll_session *session)
 {
     return session->state == LL_SESSION_OPENING ||
            session->check_ns != LL_NEVER;
 }
 
-/** Ends an alive session for good; why is static, or core->cluster.text where
+/** Ends an alive session for good; why is static, or core->cluster.text if
  *  another cluster has answered: see ll_session_beat_is_silent. */
 void ll_session_lose(struct ll_core *core,
                      struct ll_session *session,
                      const char *why);
 
-/** No endpoint is waited for any more. */
+/** The other endpoints are not awaited any more. */
 void ll_sessions_on_checked_cluster(struct ll_core *core);
-/** Whether a loss that is found now comes of etcd's silence: the deadline has
- *  passed, or etcd does not know the lease and was not well since the last
- *  renewal. A lease that vanishes between two renewals of one stream was
- *  revoked by somebody, and a refusal is no silence. Nor is a loss for another
- *  cluster's answer, of which it is not asked. */
+/** Whether a loss that is detected now results from etcd's silence: the
+ *  deadline has passed, or etcd does not have the lease and a renewal or a
+ *  stream failed since the last answered renewal. A lease that disappears
+ *  between two renewals of one stream was revoked by another client, and a
+ *  refusal is not silence. Not called for a loss by another cluster's
+ *  answer. */
 bool ll_session_beat_is_silent(const struct ll_core *core,
                                const struct ll_session *session);
 
 /* Steps of the machine, for beat.c, session_open.c and session_close.c. */
 
-/** Ends one of its tickets, with a status for what is not reported. */
+/** Ends one of its tickets, with a status for what is not reported yet. */
 void ll_session_end_ticket(struct ll_core *core,
                            struct ll_ticket *ticket,
                            int status,
                            const char *why);
-/** Every change of state goes through here, for the count of the alive. */
+/** Every change of state uses this, which counts the alive sessions. */
 void ll_session_move(struct ll_core *core,
                      struct ll_session *session,
                      enum ll_session_state state);
 int64_t ll_session_ttl_ns(const struct ll_session *session);
-/** Tells of a change; why is static. */
+/** Reports a change; why is static. */
 void ll_session_set_state(struct ll_core *core,
                           struct ll_session *session,
                           enum ll_session_state state,

@@ -8,7 +8,7 @@
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
-/** Nothing more is to be done for it in etcd. */
+/** Nothing is left to be done for it in etcd. */
 void ll_session_end(struct ll_core *core, struct ll_session *session)
 {
     struct ll_link *at;
@@ -24,7 +24,7 @@ void ll_session_end(struct ll_core *core, struct ll_session *session)
     ll_table_remove(&core->leases, &session->by_lease);
     core->sessions_n--;
     session->gone = true;
-    /* Behind what its tickets have to tell. */
+    /* After the reports of its tickets. */
     ll_link_remove(&session->object.pending);
     ll_object_report(core, &session->object);
 }
@@ -57,9 +57,9 @@ static void session_settle_late_revoke(struct ll_core *core,
     }
 }
 
-/** Revokes the lease, if there may be one. A grant that is on its way is
- *  awaited first: etcd may take the two in any order, and a revoke that comes
- *  first finds nothing. */
+/** Revokes the lease, if there may be one. A grant in flight is awaited first:
+ *  etcd may process the two in either order, and a revoke that comes first
+ *  finds nothing. */
 void ll_session_leave(struct ll_core *core, struct ll_session *session)
 {
     bool granted = session->state != LL_SESSION_OPENING;
@@ -106,7 +106,7 @@ int ll_session_close(struct ll_core *core, const struct ll_event *event)
     LL_LIST_EACH (at, after, &session->tickets) {
         struct ll_ticket *ticket = LL_CONTAINER(at, struct ll_ticket, link);
 
-        /* A release that is under way is answered by the revoke. */
+        /* The answer to the revoke ends a release in flight. */
         if (!ticket->release_asked) {
             ll_session_end_ticket(core, ticket, LEASELOCK_E_CLOSED,
                                   "its session was closed");
@@ -118,9 +118,9 @@ int ll_session_close(struct ll_core *core, const struct ll_event *event)
     return 0;
 }
 
-/** Another cluster answers now. Whether the revoke was applied, or a delete that
- *  was sent before it, is not known then: either may have been, by a try whose
- *  answer was lost. */
+/** Another cluster answers now. Then it is not known whether the revoke, or a
+ *  delete that was sent before it, was applied: either may have been, by an
+ *  attempt whose answer was lost. */
 void ll_session_end_unknown(struct ll_core *core, struct ll_session *session)
 {
     struct ll_link *at;
@@ -131,14 +131,14 @@ void ll_session_end_unknown(struct ll_core *core, struct ll_session *session)
         ll_session_end_ticket(core, LL_CONTAINER(at, struct ll_ticket, link),
                               LEASELOCK_E_CLOSED, core->cluster.text);
     }
-    /* Behind what its tickets have to tell. */
+    /* After the reports of its tickets. */
     ll_link_remove(&session->object.pending);
     ll_object_report(core, &session->object);
 }
 
-/** etcd answers again: a lease that was lost while it did not is revoked now.
- *  After a restart of etcd it would live for a whole TTL, and its keys would
- *  stand in front of those of this session. */
+/** etcd answers again: revokes a lease that was lost while it did not. After a
+ *  restart of etcd that lease would live for a whole TTL, with its keys ahead
+ *  of those of this session. */
 void ll_session_revoke_lost(struct ll_core *core)
 {
     struct ll_link *at;
@@ -172,12 +172,12 @@ void ll_session_on_revoked(struct ll_core *core,
 {
     switch (answer->outcome) {
     case LL_OUTCOME_NO_LEASE:
-        /* Another cluster finds no lease of ours. */
+        /* Another cluster has no lease of ours. */
         ll_session_report_closed(
             core, session,
             session->contradicted ? LEASELOCK_E_OUTCOME_UNKNOWN : 0);
         if (session->grant_lost && core->now_ns < session->expiry_ns) {
-            /* A grant that was given up may still land. */
+            /* A grant that was abandoned may still be applied. */
             ll_call_at(core, &session->object,
                        core->now_ns + LL_BACKOFF_MAX_NS);
             break;

@@ -12,11 +12,11 @@ void ll_session_leave(struct ll_core *core, struct ll_session *session);
 void ll_session_report_closed(struct ll_core *core,
                               struct ll_session *session,
                               int status);
-/** Nothing more is to be done for it in etcd. */
+/** Nothing is left to be done for it in etcd. */
 void ll_session_end(struct ll_core *core, struct ll_session *session);
 /** Another cluster answers: the outcome of the close is unknown. */
 void ll_session_end_unknown(struct ll_core *core, struct ll_session *session);
-/** etcd answers again: revokes what was lost while it did not. */
+/** etcd answers again: revokes the leases that were lost while it did not. */
 void ll_session_revoke_lost(struct ll_core *core);
 /** Answers to a CLOSING session: of its grant, its revoke, and the deletion of
  *  one of its keys. */

@@ -82,11 +82,11 @@ void ll_session_fail_open(struct ll_core *core,
         ll_session_end_ticket(core, LL_CONTAINER(at, struct ll_ticket, link),
                               status, "");
     }
-    session->close_reported = true; /* nobody asked for it to be closed */
+    session->close_reported = true; /* no close was requested */
     ll_session_leave(core, session);
 }
 
-/** Sends what was asked for while the session was OPENING. */
+/** Sends the requests that were made while the session was OPENING. */
 static void session_begin_early(struct ll_core *core,
                                 struct ll_session *session)
 {
@@ -117,7 +117,7 @@ static void session_granted(struct ll_core *core,
 {
     int64_t open_ns = session->deadline_ns;
 
-    /* From now on a lease that is not found has been there, and is gone. */
+    /* From now on, a lease that is not found has existed, and is gone. */
     session->grant_lost = false;
     ll_session_renew(session, sent_ns);
     ll_session_set_state(core, session, LL_SESSION_ACTIVE, "");
@@ -128,8 +128,8 @@ static void session_granted(struct ll_core *core,
     }
 }
 
-/** The lease that another process granted: what is left of it counts from when
- *  it was asked for. */
+/** The lease that another process granted: its remaining time counts from when
+ *  the request for it was sent. */
 void ll_session_on_found(struct ll_core *core,
                          struct ll_session *session,
                          const struct ll_answer *answer)
@@ -152,8 +152,8 @@ void ll_session_on_found(struct ll_core *core,
         session->renewed = true; /* a TTL of 0 is final */
         session_granted(core, session, session->object.sent_ns);
         margin_ns = session->expiry_ns - session->deadline_ns;
-        /* A new leader may have given it more than the TTL; the next beat
-         * takes that away again. */
+        /* A new leader may have extended it beyond the TTL; the next renewal
+         * undoes that. */
         left_s = ll_min(answer->lease.ttl_s, session->ttl_s);
         session->expiry_ns = session->object.sent_ns + left_s * LL_NS_PER_S;
         session->deadline_ns = session->expiry_ns - margin_ns;
@@ -175,11 +175,11 @@ void ll_session_on_grant(struct ll_core *core,
         break;
     case LL_OUTCOME_LEASE_EXISTS:
         if (!session->grant_lost) {
-            /* Somebody else's: two random numbers of 63 bits were equal. */
+            /* Another client's: two random numbers of 63 bits were equal. */
             ll_session_fail_open(core, session, LEASELOCK_E_SERVER);
             break;
         }
-        /* An earlier try did it; etcd gives no less than it was asked for. */
+        /* An earlier attempt did it; etcd grants no less than requested. */
         session_granted(core, session, session->first_sent_ns);
         break;
     case LL_OUTCOME_LOST:

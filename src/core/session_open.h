@@ -6,7 +6,7 @@
 
 /** How a session is opened, up to OPENED: see the table in session.h. */
 
-/** Reports that the open has succeeded, or why not. */
+/** Reports that the open has succeeded, or why it failed. */
 void ll_session_report_opened(struct ll_core *core,
                               struct ll_session *session,
                               int status);
@@ -15,14 +15,14 @@ void ll_session_report_opened(struct ll_core *core,
 void ll_session_fail_open(struct ll_core *core,
                           struct ll_session *session,
                           int status);
-/** No endpoint is waited for any more: OPENED, if that is due. */
+/** The other endpoints are not awaited any more: OPENED, if that is due. */
 void ll_session_on_checked_cluster(struct ll_core *core,
                                    struct ll_session *session);
 /** The answer to the grant of an OPENING session. */
 void ll_session_on_grant(struct ll_core *core,
                          struct ll_session *session,
                          const struct ll_answer *answer);
-/** The answer to the question for the lease of one that resumes. */
+/** The answer to the query for the lease of a session that resumes. */
 void ll_session_on_found(struct ll_core *core,
                          struct ll_session *session,
                          const struct ll_answer *answer);

@@ -76,7 +76,7 @@ void ll_stream_restart(struct ll_core *core,
     }
 }
 
-/** Another endpoint does better than this one. */
+/** The endpoint is superseded. */
 static void streams_leave(struct ll_core *core, uint32_t endpoint)
 {
     for (size_t i = 0; i < LL_STREAMS; i++) {

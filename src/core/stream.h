@@ -20,15 +20,15 @@ struct ll_stream;
  *     UP    | STREAM_DOWN of it          | DOWN  | pauses, leaves the endpoint
  *     UP    | restart (an answer is      | DOWN  | closes; opens again at once,
  *           | overdue)                   |       | on the next endpoint
- *     UP    | its endpoint is left       | DOWN  | the same, of the watches';
- *           | (see endpoint.h)           |       | beats get a second stream
- *     UP    | not needed any more: the   | DOWN  | closes
- *           | loser of two for beats     |       |
+ *     UP    | its endpoint is superseded | DOWN  | the same, for the watches;
+ *           | (see endpoint.h)           |       | renewals get a second stream
+ *     UP    | not needed any more: one   | DOWN  | closes
+ *           | of the two for renewals    |       |
  *
- * The two for beats differ in their role, which they change (see keepalive.h).
- * A stream can be written to as soon as it is UP. A message of an older
- * generation is dropped. The pause begins anew once a stream has brought
- * anything.
+ * The two for renewals differ in their role, which they exchange (see
+ * keepalive.h). A stream can be written to as soon as it is UP. A message of an
+ * older generation is dropped. The pauses start from the shortest again once a
+ * stream has delivered anything.
  */
 
 /** What a stream is for. */
@@ -48,7 +48,7 @@ struct ll_stream_ops {
     void (*on_refused)(struct ll_core *core,
                        struct ll_stream *stream,
                        const struct ll_event *event);
-    /** Another endpoint does better than that of the stream, which is up. */
+    /** The endpoint of the stream, which is up, is superseded. */
     void (*leave)(struct ll_core *core, enum ll_stream_kind kind);
 };
 
@@ -58,7 +58,7 @@ struct ll_stream {
     bool up;
     bool open_due;  /* the STREAM_OPEN is to be drawn */
     bool close_due; /* the STREAM_CLOSE of closing_generation is */
-    bool proven;    /* it has brought something */
+    bool proven;    /* it has delivered something */
     uint32_t generation;
     uint32_t closing_generation;
     uint32_t endpoint;
@@ -87,7 +87,7 @@ void ll_stream_close(struct ll_core *core, enum ll_stream_kind kind);
 void ll_stream_note_failure(struct ll_core *core, const struct ll_event *event);
 
 void ll_streams_on_down(struct ll_core *core, const struct ll_event *event);
-/** Whether an event is of the stream that is up; notes that it is alive. */
+/** Whether an event is from the stream that is up; notes that it works. */
 bool ll_stream_is_current(struct ll_core *core,
                           enum ll_stream_kind kind,
                           uint32_t generation);

@@ -32,7 +32,7 @@ int64_t ll_ticket_recheck_ns(struct ll_core *core)
     int64_t at_ns = core->now_ns + LL_RECHECK_NS * 4 / 5 +
                     ll_random_below(&core->random, LL_RECHECK_NS * 2 / 5);
 
-    /* Those of a crowd that would come within a second come together. */
+    /* Under contention, re-checks within one second are made together. */
     return core->tickets_n < core->config.contention_threshold
                ? at_ns
                : at_ns + LL_RECHECK_STEP_NS - at_ns % LL_RECHECK_STEP_NS;
@@ -75,7 +75,7 @@ static void ticket_drop_watches(struct ll_core *core, struct ll_ticket *ticket)
 
 static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
 {
-    /* No request can make or delete the key any more, or none ever will. */
+    /* No request can make or delete the key, or the lease gets no new keys. */
     if ((ticket->lost_tries == 0 && !ticket->leave_lost) ||
         !ll_session_is_alive(ticket->session)) {
         ll_number_give(core, ticket->number);
@@ -121,7 +121,7 @@ static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status)
 {
     if (status == 0 && ticket->token == 0 && ticket->lost_tries > 0) {
-        status = LEASELOCK_E_OUTCOME_UNKNOWN; /* it may be in the queue yet */
+        status = LEASELOCK_E_OUTCOME_UNKNOWN; /* the key may still appear */
     }
     ll_ticket_report_released(core, ticket, status);
     if (ticket->lost_tries > 0 && ll_session_is_alive(ticket->session)) {
@@ -142,12 +142,12 @@ void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket)
     ll_ticket_update(core, ticket);
 }
 
-/** Leaves the queue from wherever the ticket stands in it. */
+/** Leaves the queue, in whatever state the ticket is. */
 static void ticket_withdraw(struct ll_core *core, struct ll_ticket *ticket)
 {
     if (ticket->state == LL_TICKET_ENQUEUE) {
         if (ticket->object.in_flight) {
-            return; /* the answer says what there is to delete */
+            return; /* the answer shows what to delete */
         }
         ll_ticket_end(core, ticket, 0);
     } else {
@@ -223,7 +223,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
                 (long long)ticket->token);
     if (ticket->ahead_key != NULL) {
         ll_queue_note_head(core, ticket);
-    } /* else whoever came behind it was told that it is the only one ahead */
+    } /* else the next ticket counted one key ahead, and needs no note */
     ll_ticket_go(core, ticket, LL_TICKET_HELD);
     ticket->ahead = 0;
     ticket->read_ns = LL_NEVER;
@@ -248,7 +248,7 @@ void ll_ticket_advance(struct ll_core *core,
                        int64_t revision,
                        bool own_stands)
 {
-    /* Nobody else was ahead, and nobody can get there any more. */
+    /* No other key was ahead, and none can get there any more. */
     ticket->is_first =
         ticket->state == LL_TICKET_WAIT &&
         (ticket->ahead == 1 || ll_queue_knows_head(core, ticket));
@@ -260,8 +260,8 @@ void ll_ticket_advance(struct ll_core *core,
     ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
     ticket->read_ns = LL_NEVER;
     ticket->gone_revision = ll_max(revision, ticket->token);
-    /* What numbers watches itself is etcd's grpc-proxy, which answers a range
-     * that is not for the quorum from memory, however old. */
+    /* A server that numbers watches itself is etcd's grpc-proxy, which answers
+     * a serializable range from memory, however old. */
     ticket->linearize = core->watches.numbered;
     ticket->object.failures = 0;
     ll_call_at(core, &ticket->object, core->now_ns);
@@ -296,7 +296,7 @@ void ll_ticket_wait_for(struct ll_core *core,
     ll_ticket_update(core, ticket);
 }
 
-/** A held ticket is no more. */
+/** A held ticket is lost. */
 static void
 ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
 {
@@ -314,7 +314,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
     switch (ticket->state) {
     case LL_TICKET_WAIT:
     case LL_TICKET_NEXT:
-        /* A lease that was revoked takes its keys with it. */
+        /* The lease may be revoked, which deletes its keys: renews it. */
         ll_session_beat_soon(core, ticket->session);
         ticket->report.why = why_key_gone;
         ticket_report_acquired(core, ticket, LEASELOCK_E_LOST);
@@ -354,7 +354,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
         ticket_report_acquired(core, ticket, status);
     }
     if (ticket->release_asked && status == LEASELOCK_E_CLOSED) {
-        /* With the revoke answered, the key is gone for certain. */
+        /* If the revoke was answered, the key is certainly gone. */
         status = ticket->session->close_status == 0
                      ? 0
                      : LEASELOCK_E_OUTCOME_UNKNOWN;

@@ -10,32 +10,34 @@
  * One place in one lock's queue: one key.
  *
  *     state   | event                         | next    | does
- *     ENQUEUE | asked for early, its session  | ENQUEUE | the first request
- *             | is open now                   |         | goes out
- *     ENQUEUE | answered: nobody ahead        | HELD    | ACQUIRED 0; watches
- *             |                               |         | the own key in
+ *     ENQUEUE | requested early, its session  | ENQUEUE | sends the first
+ *             | is open now                   |         | request
+ *     ENQUEUE | answered: none ahead          | HELD    | ACQUIRED 0; watches
+ *             |                               |         | its own key in
  *             |                               |         | watch_own_ms
- *     ENQUEUE | answered: k ahead             | WAIT    | watch the last of
- *             |                               |         | them (LL_WATCH_OWN_NS)
- *     ENQUEUE | answered: the key was there   | NEXT    | an earlier try landed
- *     ENQUEUE | resumed, answered: the key is | NEXT    |
- *             | there                         |         |
- *     ENQUEUE | resumed, answered: it is not  | gone    | ACQUIRED LOST
- *     ENQUEUE | try answered: not free        | gone    | TIMEOUT; NESTED where
- *             |                               |         | the oldest is no ticket
- *     ENQUEUE | no answer                     | ENQUEUE | the same again
+ *     ENQUEUE | answered: k ahead             | WAIT    | watches the last one
+ *             |                               |         | (see LL_WATCH_OWN_NS)
+ *     ENQUEUE | answered: the key exists      | NEXT    | an earlier attempt
+ *             |                               |         | made it
+ *     ENQUEUE | resumed, answered: the key    | NEXT    |
+ *             | exists                        |         |
+ *     ENQUEUE | resumed, answered: no such key| gone    | ACQUIRED LOST
+ *     ENQUEUE | try answered: not free        | gone    | TIMEOUT; NESTED if
+ *             |                               |         | the oldest key is no
+ *             |                               |         | ticket
+ *     ENQUEUE | no answer                     | ENQUEUE | resends the Txn
  *     ENQUEUE | refused, error                | gone *  | ACQUIRED error
- *     ENQUEUE | timeout, release              | ENQUEUE | told; on the answer:
- *             |                               |         | LEAVE or REAP
- *     WAIT    | predecessor gone, nobody else | HELD    | ACQUIRED 0
- *             | was ahead, own key certain    |         |
- *     WAIT    | predecessor gone, nobody else | NEXT    | read the own key
- *             | was ahead                     |         |
- *     WAIT    | predecessor gone otherwise    | NEXT    | read the queue
- *     WAIT    | its timeout is near           | WAIT    | read the holder,
+ *     ENQUEUE | timeout, release              | ENQUEUE | reported; on the
+ *             |                               |         | answer LEAVE or REAP
+ *     WAIT    | predecessor gone, no other was| HELD    | ACQUIRED 0
+ *             | ahead, own key certain        |         |
+ *     WAIT    | predecessor gone, no other was| NEXT    | reads its own key
+ *             | ahead                         |         |
+ *     WAIT    | predecessor gone otherwise    | NEXT    | reads the queue
+ *     WAIT    | its timeout is near           | WAIT    | reads the holder,
  *             |                               |         | for the message
- *     NEXT    | read: nobody ahead            | HELD    | ACQUIRED 0
- *     NEXT    | read: another predecessor     | WAIT    | watch it
+ *     NEXT    | read: none ahead              | HELD    | ACQUIRED 0
+ *     NEXT    | read: another predecessor     | WAIT    | watches it
  *     WAIT,   | own key gone                  | gone *  | ACQUIRED LOST
  *     NEXT    |                               |         |
  *     WAIT,   | predecessor is a nested lock's| LEAVE   | ACQUIRED NESTED
@@ -48,83 +50,84 @@
  *     NEXT    | older than the own watch or   |         | reads the queue as it
  *             | the last change               |         | is now
  *     HELD    | own key gone, session lost    | LOST    | LOST
- *     HELD    | own key gone, while a write   | HELD    | as the write ends:
+ *     HELD    | own key gone, while a write   | HELD    | when the write ends:
  *             | that releases is unanswered   |         | gone or LOST
  *     HELD    | release                       | LEAVE   |
  *     LOST    | release                       | gone *  | RELEASED LOST
  *     LEAVE   | delete answered               | gone *  | RELEASED
- *     LEAVE   | no answer                     | LEAVE   | the same again
+ *     LEAVE   | no answer                     | LEAVE   | resends the delete
  *     LEAVE   | release's timeout             | LEAVE   | OUTCOME_UNKNOWN
- *     LEAVE   | refused, error                | LEAVE   | RELEASED error; tried
- *             |                               |         | again later
- *     REAP    | the key appears               | REAP    | delete it
+ *     LEAVE   | refused, error                | LEAVE   | RELEASED error;
+ *             |                               |         | retries later
+ *     REAP    | the key appears               | REAP    | deletes it
  *     any     | session lost or closed        | gone    | (LOST stays)
  *
- *     * REAP instead, when an enqueue was sent whose answer never came and
- *       which may still land: its key is watched for and deleted when it
+ *     * REAP instead, if an enqueue was sent that was never answered and may
+ *       still be applied: the ticket watches for its key and deletes it when it
  *       appears, until the session's lease is gone. The compare with
- *       create_revision 0 makes a late duplicate harmless while the key
- *       stands, so only then.
+ *       create_revision 0 makes a late duplicate harmless, but only while the
+ *       key exists.
  *
- * Waiting and holding, the keys are watched from start_revision 0, which
- * puts a watch among etcd's synced ones at once; one from an older revision
- * waits for a loop that runs every 100 ms. What happened before the watch
- * was created is closed by a read at or past its created revision. Where that
- * read's revision equals the created one there was no write in between, and
- * the watch is settled; else the read is repeated at growing distances until
- * LL_SETTLE_NS have passed, by when etcd's loop has taken it in. The own key
- * is certain when a read has shown it without the predecessor, or when its
- * watch is settled: an earlier deletion of it would have come before the
- * predecessor's. Deletions of one revision come in any order: of those that a
- * revoke makes the own lease tells; a third party that deletes both keys in
- * one Txn can make a ticket held until its own event follows.
+ * While a ticket waits or holds, its keys are watched from start_revision 0,
+ * which puts a watch among etcd's synced ones at once; one from an older
+ * revision waits for a loop that runs every 100 ms. A read at or past the
+ * created revision of the watch closes the gap before the watch. If the read's
+ * revision equals the created one, there was no write in between, and the watch
+ * is settled; otherwise the read is repeated at growing intervals until
+ * LL_SETTLE_NS have passed, by when etcd's loop has processed the watch. The
+ * own key is certain when a read has shown it without the predecessor, or when
+ * its watch is settled: an earlier deletion of it would have been reported
+ * before the predecessor's. Deletions of one revision are reported in any
+ * order. Those by a revoke are recognized, as the predecessor has the own
+ * lease; a third party that deletes both keys in one Txn can make a ticket held
+ * until its own event follows.
  *
  * A store can go back in time: a snapshot is restored, or the data directory is
  * emptied, and the cluster's id may stay the same. A read that is older than
  * the key or its watches is repeated through the quorum. If that is too old as
  * well, the key is read through the log, by a Txn that could write: what etcd
- * applies there comes after everything that it has answered before, where a
+ * applies there comes after everything that it has answered before, whereas a
  * read through the quorum may be stale (#20418). If that is too old, too, the
- * store went back. The key is gone then, or it stands, at the token and so in
- * its old place; what was known of those ahead is void.
+ * store went back. Then the key is gone, or it exists with its token and so in
+ * its old place; what was known of the keys ahead is void.
  *
  * Reads may be serializable: the question is always whether a key with a
- * create revision below the token is left, and no such key can appear again;
- * so at any revision from the token on "no" is right for ever, and a stale
+ * create revision below the token is left, and no such key can appear again.
+ * So at any revision from the token on a "no" stays right for ever, and a stale
  * "yes" only waits for a deletion that is then seen.
  */
 
-/** A watch that has existed for this long is among etcd's synced ones:
- *  its loop (mvcc's syncWatchersLoop) runs every 100 ms. */
+/** A watch that has existed for this long is among etcd's synced ones: etcd's
+ *  loop (mvcc's syncWatchersLoop) runs every 100 ms. */
 #define LL_SETTLE_NS INT64_C(128000000)
-/** The first distance between the reads until then, doubled each time. Each who
- *  is ahead of the predecessor lets the first read wait for so long, and the
- *  next for twice that: a hand-over takes about so long, and before its turn
- *  the predecessor's leaving lets nobody in. */
+/** The first interval between the reads until then, doubled each time. For each
+ *  ticket ahead of the predecessor, the first read is later by this much, and
+ *  the next one by twice as much: a hand-over takes about that long, and until
+ *  then the predecessor's deletion does not grant the lock. */
 #define LL_SETTLE_FIRST_NS INT64_C(2000000)
 #define LL_SETTLE_STEPS_MAX INT64_C(16)
-/** The slow re-check, that a missed event costs a delay and not a hang; give
- *  or take a fifth at random. */
+/** The slow re-check, so that a missed event costs a delay and not a hang; plus
+ *  or minus a fifth at random. */
 #define LL_RECHECK_NS INT64_C(30000000000)
-/** So many waiting tickets of one client are a crowd, and who begins to wait in
- *  one watches its predecessor's key alone. Of what etcd does when many
- *  register, the creation of watches takes most (see docs/performance.md), and
- *  that of the own key serves one who waits for little: its loss is told before
- *  the re-check, and a grant needs no read. Once held the key is watched like
- *  any other's. */
+/** The contention threshold. While so many tickets of one client wait, a ticket
+ *  that begins to wait watches only its predecessor's key. When many tickets
+ *  register, etcd spends most of its time on the creation of watches (see
+ *  docs/performance.md), and a waiting ticket gains little from that of its own
+ *  key: a loss is reported before the re-check, and a grant needs no read. A
+ *  held key is watched like any other's. */
 #define LL_CONTENTION_THRESHOLD 512
-/** A crowd's re-checks come at multiples of the step, so that they share
- *  requests (see read.h). */
+/** Under contention, re-checks are made at multiples of this step, so that they
+ *  share requests (see read.h). */
 #define LL_RECHECK_STEP_NS INT64_C(1000000000)
 /** A ticket watches its own key once it has waited, or been held, for this
- *  long; where nobody but the predecessor is ahead it does so at once, since
- *  the deletion alone then hands the lock over. With others ahead a read
- *  follows as a rule, and tells of the own key. The acquire may set another
- *  time for the hold: a deletion before the watch goes unnoticed until the
- *  watch's gap read, so a program that must stop at once has none. */
+ *  long. If only the predecessor is ahead, it does so at once, since that
+ *  deletion alone then hands the lock over. With others ahead, a read usually
+ *  follows, which shows the own key. The acquire may set another time for the
+ *  hold: until the read that closes the watch's gap, a deletion of the key is
+ *  not detected, so a program that must stop at once sets no delay. */
 #define LL_WATCH_OWN_NS INT64_C(1000000000)
 
-/** A try has the time of one request to this many endpoints at most. */
+/** A try may take as long as one request to each of this many endpoints. */
 #define LL_TRY_ENDPOINTS 3
 
 enum ll_ticket_state {
@@ -135,55 +138,55 @@ enum ll_ticket_state {
     LL_TICKET_LOST,
     LL_TICKET_LEAVE,
     LL_TICKET_REAP,
-    LL_TICKET_GONE, /* freed once all is told and no watch is left */
+    LL_TICKET_GONE, /* freed once all is reported and no watch is left */
 };
 
 struct ll_multi;
 struct ll_deadlock;
 struct ll_seen;
 
-/** A hundred thousand of them are to fit into a process: what is of one size
- *  stands together. */
+/** A hundred thousand tickets are to fit into a process: fields of one size are
+ *  kept together. */
 struct ll_ticket {
     struct ll_object object;
-    struct ll_multi *multi;     /* of a member; NULL: that is over */
+    struct ll_multi *multi;     /* of a member; NULL: the multi-lock is over */
     struct ll_session *session; /* not of a ticket that is GONE */
     struct ll_link link;        /* in session->tickets */
     struct ll_link reaping;     /* in core->reaping */
     enum ll_ticket_state state;
-    unsigned lost_tries;       /* enqueues that may still land */
+    unsigned lost_tries;       /* enqueues that may still be applied */
     bool try_only : 1;         /* a try: no waiting */
     bool resumes : 1;          /* the key was made by another process */
-    bool acquire_reported : 1; /* ACQUIRED is told or due */
-    bool release_asked : 1;    /* RELEASED is owed */
-    bool answered_once : 1;    /* etcd was reached, if only to say "later" */
+    bool acquire_reported : 1; /* ACQUIRED is reported or due */
+    bool release_asked : 1;    /* RELEASED is to be reported */
+    bool answered_once : 1;    /* etcd was reached, even if only for AGAIN */
     bool leave_lost : 1;       /* a delete may have been applied unanswered */
     bool linearize : 1;        /* the next read goes through the quorum */
-    bool by_log : 1;           /* and, with that, through the log */
-    bool is_first : 1;     /* NEXT: nobody is ahead, if the own key stands */
-    bool version_open : 1; /* a write that was given up may raise it yet */
-    bool key_gone : 1;     /* HELD: but a write may have given it back */
-    bool asked : 1;        /* who holds it, or there was no need to */
-    bool asks : 1;         /* WAIT: the next read is to show who */
-    bool has_seen : 1;     /* it has a `seen` and no value any more */
-    uint16_t number;       /* its place among the numbers */
+    bool by_log : 1;           /* and, with linearize, through the log */
+    bool is_first : 1;         /* NEXT: none is ahead, if the own key exists */
+    bool version_open : 1;     /* an abandoned write may still raise it */
+    bool key_gone : 1;         /* HELD: but a write may have released it */
+    bool asked : 1;            /* for the holder, or it was not needed */
+    bool asks : 1;             /* WAIT: the next read includes the holder */
+    bool has_seen : 1;         /* it has a `seen` instead of a value */
+    uint16_t number;           /* its place among the numbers */
     uint32_t ahead_key_size;
     uint32_t settle_step_ns; /* between two of the reads until settle_ns */
-    uint32_t watch_own_ms;   /* from the grant to the own watch; 0: none */
+    uint32_t watch_own_ms;   /* from the grant to the own watch; 0: no delay */
     unsigned writes_n;
     uint32_t value_size;
     int64_t timeout_ns; /* of the acquire */
     int64_t release_ns; /* of the release's answer */
-    int64_t token;      /* 0: no key of ours is known */
+    int64_t token;      /* 0: its key is not known to exist */
     int64_t ahead;      /* -1: not known yet */
     char *ahead_key;    /* WAIT: the predecessor's */
     int64_t ahead_token;
     int64_t ahead_lease;
     union {
         int64_t gone_revision; /* NEXT: reads must be this new */
-        int64_t resume_token;  /* ENQUEUE: the key stands at it; 0: at any */
+        int64_t resume_token;  /* ENQUEUE: the existing key's; 0: any */
     };
-    struct ll_deadlock *deadlock; /* while it waits, if it is asked for */
+    struct ll_deadlock *deadlock; /* while it waits, if requested */
     struct ll_link writes;        /* HELD: ll_write, in their order */
     int64_t version;              /* HELD: of the key, as far as it is known */
     struct ll_watch watches[LL_WATCH_SLOTS];
@@ -241,14 +244,14 @@ extern const struct ll_batch_ops ll_ticket_batch_ops;
 extern const struct ll_watch_ops ll_ticket_watch_ops;
 
 /** ticket_watch.c: what a ticket does with its watches. */
-/** The own watch is ON, and its first deletions may come late: reads of the own
- *  key follow closely until that is over. */
+/** The watch of the own key is ON, and its first deletions may come late: reads
+ *  of the own key follow at short intervals until that is over. */
 void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket);
 struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
                                       enum ll_watch_slot slot);
 
-/** For a multi-lock. Makes a member that is in no queue yet, with the table of
- *  operations that multi.c has for it. */
+/** For a multi-lock. Creates a member that is in no queue yet, with the table
+ *  of operations that multi.c has for it. */
 int ll_ticket_make_member(struct ll_core *core,
                           struct ll_session *session,
                           struct ll_bytes name,
@@ -256,15 +259,15 @@ int ll_ticket_make_member(struct ll_core *core,
                           const struct ll_object_ops *ops,
                           int64_t watch_own_ns,
                           struct ll_ticket **ret_member);
-/** Takes back a member that was made in this step. */
+/** Discards a member that was created in this step. */
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member);
-/** Lets a member leave its queue, wherever it stands, and report nothing of an
- *  acquire. lost_tries: enqueues that may still land. */
+/** Makes a member leave its queue, in whatever state it is, and report nothing
+ *  of an acquire. lost_tries: enqueues that may still be applied. */
 void ll_ticket_drop(struct ll_core *core,
                     struct ll_ticket *member,
                     unsigned lost_tries);
-/** Readies a member for what an answer says of its key: one that is given up
- *  already only leaves again. */
+/** Prepares a member for the result for its key: one that is given up already
+ *  only leaves again. */
 void ll_ticket_expect(struct ll_ticket *member,
                       unsigned lost_tries,
                       bool is_given_up);
@@ -275,36 +278,36 @@ void ll_ticket_ask_release(struct ll_core *core,
 /** Whether nothing of a ticket is left to be waited for: ll_ticket_next frees
  *  it. */
 bool ll_ticket_is_over(const struct ll_ticket *ticket);
-/** The session of a new ticket, or why there can be none. early: it may be
- *  OPENING. */
+/** The session of a new ticket, or the reason why there is none. early: it may
+ *  be OPENING. */
 int ll_ticket_find_session(struct ll_core *core,
                            uint64_t id,
                            bool early,
                            struct ll_session **ret_session);
-/** The key has been made. queue: who was ahead then, or NULL; free: a try, and
- *  nobody was. */
+/** The key has been created. queue: the keys ahead then, or NULL; is_free: a
+ *  try, and there was none. */
 void ll_ticket_enqueued(struct ll_core *core,
                         struct ll_ticket *ticket,
                         const struct ll_range_answer *queue,
                         bool is_free,
                         int64_t revision);
-/** The key was there already, or (NULL) is not any more; first: it is known to
- *  be the oldest. */
+/** The key existed already, or (NULL) does not exist any more; is_first: it is
+ *  known to be the oldest. */
 void ll_ticket_found(struct ll_core *core,
                      struct ll_ticket *ticket,
                      const struct ll_kv *own,
                      bool is_first,
                      int64_t revision);
-/** Whether the key that a try found is no ticket: it is kept for the failure's
- *  text. */
+/** Whether the key that a try found is no ticket; then it is kept for the
+ *  failure's text. */
 bool ll_ticket_note_blocked(struct ll_ticket *ticket,
                             const struct ll_kv *oldest);
-/** When the first request of a ticket goes out: LL_NEVER while its session is
+/** When the first request of a ticket is sent: LL_NEVER while its session is
  *  not open. */
 int64_t ll_ticket_begin_ns(const struct ll_core *core,
                            const struct ll_session *session,
                            int64_t delay_ns);
-/** The time of a try. */
+/** How long a try may take. */
 int64_t ll_try_time_ns(const struct ll_core *core);
 
 /** ticket_read.c: what the answers to reads do. */
@@ -321,53 +324,52 @@ void ll_ticket_on_next_read(struct ll_core *core,
 void ll_ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket);
 
 /** Steps of the machine, for the files of the ticket. */
-/** Enters a state; every change goes through here, for the count of those that
- *  wait. */
+/** Enters a state; every change uses this, which counts the waiting tickets. */
 void ll_ticket_go(struct ll_core *core,
                   struct ll_ticket *ticket,
                   enum ll_ticket_state state);
 void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket);
-/** The predecessor is gone, seen at a revision; own_stands: the own key was
- *  certainly there at that revision. */
+/** The predecessor is gone, as seen at a revision; own_stands: the own key
+ *  certainly existed at that revision. */
 void ll_ticket_advance(struct ll_core *core,
                        struct ll_ticket *ticket,
                        int64_t revision,
                        bool own_stands);
-/** Whether the watches are ON that it needs: one who waits can do without that
- *  of its own key. */
+/** Whether the watches that it needs are ON: a waiting ticket can do without
+ *  that of its own key. */
 bool ll_ticket_is_watched(const struct ll_ticket *ticket);
-/** Waits for a predecessor; also NESTED (no ticket) and want of memory. */
+/** Waits for a predecessor, or fails: NESTED (no ticket), NOMEM. */
 void ll_ticket_wait_for(struct ll_core *core,
                         struct ll_ticket *ticket,
                         const struct ll_kv *predecessor,
                         int64_t ahead);
-/** The own key is gone at a third party's hand. */
+/** A third party has deleted the own key. */
 void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket);
-/** Ends an acquire that is not told yet with an error, and leaves. */
+/** Ends an acquire that is not reported yet with an error, and leaves. */
 void ll_ticket_fail(struct ll_core *core,
                     struct ll_ticket *ticket,
                     int status,
                     const char *why);
-/** Tells a release its end, where one is asked for and not told yet. */
+/** Reports the end of a release that was requested and is not reported yet. */
 void ll_ticket_report_released(struct ll_core *core,
                                struct ll_ticket *ticket,
                                int status);
-/** Wants the watches that its state asks for and that are OFF; of the own key
- *  not while it waits in a crowd. */
+/** Wants the watches that its state needs and that are OFF; of the own key not
+ *  while it waits under contention. */
 void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket);
-/** Wants the watch of one who begins to wait, and in time that of its own
+/** Wants the watch of a ticket that begins to wait, and later that of its own
  *  key. */
 void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket);
-/** Wants the watch of the own key after a delay, or sooner where it is due
+/** Wants the watch of the own key after a delay, or sooner if it is due
  *  already. */
 void ll_ticket_watch_own_at(struct ll_core *core,
                             struct ll_ticket *ticket,
                             int64_t delay_ns);
-/** Nothing of ours is left in etcd but what may still land. */
+/** Nothing of it is left in etcd except what may still be applied. */
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status);
 /** Deletes the key at its token. */
 void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket);
-/** Sets the timer anew. */
+/** Recalculates the timer. */
 void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket);
 /** When the next slow re-check is due. */
 int64_t ll_ticket_recheck_ns(struct ll_core *core);
@@ -378,7 +380,7 @@ static inline bool ll_ticket_reads_log(const struct ll_ticket *ticket)
     return ticket->linearize && ticket->by_log;
 }
 
-/** Which commands and times still matter to a ticket that waits. */
+/** Whether a ticket waits: commands and times still matter to its acquire. */
 static inline bool ll_ticket_waits(const struct ll_ticket *ticket)
 {
     return !ticket->acquire_reported &&

@@ -20,7 +20,7 @@ void ll_ticket_enqueued(struct ll_core *core,
     ll_free(ticket->value);
     ticket->value = NULL;
     if (ticket->acquire_reported) {
-        ll_ticket_leave(core, ticket); /* given up in the meantime */
+        ll_ticket_leave(core, ticket); /* abandoned in the meantime */
     } else if (is_free || (queue != NULL && queue->kvs_n == 0)) {
         ll_ticket_grant(core, ticket);
     } else if (queue == NULL) {
@@ -73,8 +73,8 @@ bool ll_ticket_note_blocked(struct ll_ticket *ticket,
     return true;
 }
 
-/** The compare failed: for a try the lock is not free; else the key was there,
- *  which is what an earlier try left. */
+/** The compare failed: for a try, the lock is not free; otherwise the key
+ *  exists, because an earlier attempt made it. */
 static void ticket_found(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer)
@@ -100,7 +100,7 @@ static void ticket_found(struct ll_core *core,
     }
 }
 
-/** Another process' key: it is taken over, or there is nothing to resume. */
+/** Another process's key: it is taken over, or there is nothing to resume. */
 static void ticket_resumed(struct ll_core *core,
                            struct ll_ticket *ticket,
                            const struct ll_answer *answer)
@@ -154,9 +154,9 @@ static void ticket_on_ok(struct ll_core *core,
         }
         break;
     case LL_TICKET_LEAVE:
-        /* Not there, though no earlier delete nor the session's own revoke can
-         * have met it: a third party was quicker, and a lock that was held was
-         * not held to the end. */
+        /* It does not exist, though no earlier delete and no revoke of the
+         * session can have deleted it: a third party did, and a lock that was
+         * held was not held to the end. */
         ours = answer->txn.succeeded || ticket->leave_lost ||
                ticket->report.acquire_status != 0 ||
                !ll_session_is_alive(ticket->session);
@@ -166,7 +166,7 @@ static void ticket_on_ok(struct ll_core *core,
         if (ticket->token == 0) {
             ll_ticket_on_read(core, ticket, answer);
         } else {
-            /* It may have been yet another try's: look again. */
+            /* It may be another attempt's: reads again. */
             ticket->token = 0;
             ll_call_at(core, &ticket->object, core->now_ns);
         }
@@ -189,7 +189,7 @@ static void ticket_on_lost_enqueue(struct ll_core *core,
     }
 }
 
-/** An answer that no further try would change. */
+/** An answer that no further attempt would change. */
 static void
 ticket_on_error(struct ll_core *core, struct ll_ticket *ticket, int status)
 {
@@ -206,8 +206,8 @@ ticket_on_error(struct ll_core *core, struct ll_ticket *ticket, int status)
         ll_ticket_fail(core, ticket, status, "");
         break;
     case LL_TICKET_LEAVE:
-        /* The key blocks the queue as long as the session lives: a permission
-         * may be given back. */
+        /* The key blocks the queue as long as the session lives, and the
+         * permission may be restored: retries. */
         ll_core_log(core, 1, "%s cannot be deleted: %s", ticket->key,
                     core->failure.text);
         ll_ticket_report_released(core, ticket, status);

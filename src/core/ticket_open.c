@@ -13,7 +13,7 @@
  * process made.
  */
 
-/** The watch_own_ms of a ticket, of an acquire's watch_own_ns. */
+/** The watch_own_ms of a ticket, from an acquire's watch_own_ns. */
 static uint32_t guard_ms_of(int64_t asked_ns)
 {
     int64_t delay_ns = asked_ns == 0 ? LL_WATCH_OWN_NS : ll_max(asked_ns, 0);
@@ -71,7 +71,7 @@ static uint64_t queue_hash(const struct ll_core *core, struct ll_bytes name)
         name);
 }
 
-/** Says where the name is in the key. */
+/** Notes where the name is in the key. */
 static void ticket_name(const struct ll_core *core,
                         struct ll_ticket *ticket,
                         size_t name_size)
@@ -228,7 +228,7 @@ void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member)
     ll_ticket_free(&member->object);
 }
 
-/** It is marked as the one that leaves the deadlock. */
+/** The ticket is marked as the one that leaves the deadlock. */
 static void on_deadlock(struct ll_core *core, struct ll_ticket *ticket)
 {
     ll_ticket_fail(core, ticket, LEASELOCK_E_DEADLOCK, "");
@@ -272,9 +272,9 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     return status;
 }
 
-/** How long the name in a key is: what stands between the namespace and the
- *  last '/', with the session's lease and a number behind that; 0: it is no key
- *  of ours. */
+/** The length of the name in a key: what is between the namespace and the last
+ *  '/', if the session's lease and a number follow; 0: the key is not of this
+ *  library. */
 static size_t key_name_size(struct ll_bytes namespace,
                             struct ll_bytes key,
                             const struct ll_session *session)
@@ -293,7 +293,7 @@ static size_t key_name_size(struct ll_bytes namespace,
     return ll_name_check(name) == NULL ? name.size : 0;
 }
 
-/** Whether a session has a ticket with a key: two would both hold. */
+/** Whether a session has a ticket with a key: both would hold the lock. */
 static bool has_ticket(struct ll_session *session, struct ll_bytes key)
 {
     struct ll_link *at;
@@ -348,7 +348,7 @@ int ll_ticket_write(struct ll_core *core, const struct ll_event *event)
     struct ll_object *object =
         ll_object_find(core, event->write.ticket, &ll_ticket_ops);
 
-    /* A member of a multi-lock is none: it may be held while others wait. */
+    /* Not for a member of a multi-lock: it may be held while others wait. */
     return object != NULL ? ll_write_ask(core, ll_ticket_of(object), event)
                           : LEASELOCK_E_HANDLE;
 }

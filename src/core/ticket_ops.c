@@ -46,7 +46,7 @@ int ll_ticket_release(struct ll_core *core,
 static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
 {
     bool opening = ll_session_is_opening(ticket->session);
-    /* etcd was reached, or there was no time to tell that it is not. */
+    /* etcd has not answered, and there was time enough to detect that. */
     bool unreached = ticket->state == LL_TICKET_ENQUEUE &&
                      !ticket->answered_once &&
                      (ticket->try_only || ticket->object.failures > 0 ||
@@ -76,7 +76,7 @@ void ll_ticket_on_time(struct ll_core *core, struct ll_object *object)
     struct ll_ticket *ticket = ll_ticket_of(object);
 
     if (core->now_ns >= ticket->release_ns) {
-        /* The delete is tried on in the background all the same. */
+        /* The delete is still retried in the background. */
         ll_ticket_report_released(core, ticket, LEASELOCK_E_OUTCOME_UNKNOWN);
     }
     if (core->now_ns >= ticket->timeout_ns && ll_ticket_waits(ticket)) {

@@ -17,14 +17,14 @@ void ll_ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket)
     }
 }
 
-/** Whether a key is there that was made at a revision. */
+/** Whether a key exists that was created at a revision. */
 static bool range_has(const struct ll_range_answer *range, int64_t created)
 {
     return range->kvs_n > 0 && range->kvs[0].create_revision == created;
 }
 
-/** Settles a watch that the same member created at the read's very revision,
- *  so that no write came in between; or any, after their time. */
+/** Settles a watch that the same member created at the revision of the read, so
+ *  that no write came in between; or any watch, after the settling time. */
 static bool watch_settle(const struct ll_core *core,
                          struct ll_watch *watch,
                          const struct ll_answer *answer,
@@ -37,7 +37,7 @@ static bool watch_settle(const struct ll_core *core,
     return watch->settled;
 }
 
-/** When the keys are to be read again. */
+/** Sets when the keys are read again. */
 static void ticket_plan_read(struct ll_core *core,
                              struct ll_ticket *ticket,
                              const struct ll_answer *answer)
@@ -59,8 +59,8 @@ static void ticket_plan_read(struct ll_core *core,
     if (settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
     } else if (core->batches.reads_contended) {
-        /* Between here and there a read finds a deletion sooner, and delays
-         * what others of the crowd have to ask. */
+        /* A read before that would find a deletion sooner, but would delay the
+         * reads of the other contending tickets. */
         ticket->read_ns = ll_max(ticket->settle_ns, core->now_ns + 1);
     } else {
         ticket->read_ns = core->now_ns + ticket->settle_step_ns;
@@ -68,14 +68,14 @@ static void ticket_plan_read(struct ll_core *core,
     }
 }
 
-/** What a read must not be older than for a watch's sake. */
+/** The revision that a read must not be older than, for a watch. */
 static int64_t watch_revision(const struct ll_watch *watch)
 {
     return watch->state == LL_WATCH_ON ? watch->created_revision : 0;
 }
 
-/** The least revision that says something of the keys: that of the own key,
- *  and those that the watches begin with. */
+/** The least revision at which a read counts: that of the own key, and those at
+ *  which the watches begin. */
 static int64_t ticket_least_revision(const struct ll_ticket *ticket)
 {
     int64_t least =
@@ -87,8 +87,8 @@ static int64_t ticket_least_revision(const struct ll_ticket *ticket)
     return least;
 }
 
-/** The answer is too old to say anything: asks the quorum, and where that was
- *  too old, the log. */
+/** The answer is too old to count: reads through the quorum or, if that was too
+ *  old, through the log. */
 static void ticket_ask_quorum(struct ll_core *core, struct ll_ticket *ticket)
 {
     ticket->by_log = ticket->linearize;
@@ -96,8 +96,8 @@ static void ticket_ask_quorum(struct ll_core *core, struct ll_ticket *ticket)
     ll_call_at(core, &ticket->object, core->now_ns);
 }
 
-/** The own key's watch that began at a revision which the store has not reached
- *  again is of no use, wherever it is: it is made anew. */
+/** A watch of the own key that began at a revision which the store has not
+ *  reached again is of no use, on whichever member: it is created again. */
 static void
 watch_renew(struct ll_core *core, struct ll_ticket *ticket, int64_t revision)
 {
@@ -109,7 +109,7 @@ watch_renew(struct ll_core *core, struct ll_ticket *ticket, int64_t revision)
     }
 }
 
-/** The own key as the log has it. */
+/** The own key, read through the log. */
 void ll_ticket_on_logged(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer)
@@ -159,7 +159,7 @@ void ll_ticket_on_read(struct ll_core *core,
     }
     if (answer->revision < ticket_least_revision(ticket) &&
         (ticket->state != LL_TICKET_REAP || !ticket->linearize)) {
-        /* A member that lags behind the watches': ask the quorum. */
+        /* A member that lags behind that of the watches: uses the quorum. */
         ticket_ask_quorum(core, ticket);
         return;
     }
@@ -183,7 +183,7 @@ void ll_ticket_on_read(struct ll_core *core,
         ll_ticket_lose_key(core, ticket);
         return;
     } else if (waits && !range_has(ahead, ticket->ahead_token)) {
-        /* The own key was there when the predecessor's was not. */
+        /* The own key existed when the predecessor's did not. */
         ll_ticket_advance(core, ticket, answer->revision, true);
         return;
     }

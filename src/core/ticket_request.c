@@ -5,7 +5,7 @@
 #include "core/ticket.h"
 
 /**
- * The unary requests of a ticket, and what a batch has to know of them.
+ * The unary requests of a ticket, and what a batch needs of them.
  */
 
 /** All keys of the queue. */
@@ -46,9 +46,9 @@ static void request_txn(struct ll_part *part,
 }
 
 /**
- * The place in the queue. The range stands before the put, so it finds the
- * predecessor, and its count is how many are ahead. The same Txn again, after
- * a lost answer, finds the key and takes the else branch.
+ * The place in the queue. The range comes before the put, so it finds the
+ * predecessor, and its count is the number of keys ahead. If the Txn is resent
+ * after a lost answer, it finds the key and takes the else branch.
  */
 static void build_enqueue(struct ll_part *part,
                           const struct ll_ticket *ticket,
@@ -88,7 +88,7 @@ static void build_enqueue(struct ll_part *part,
     }
 }
 
-/** The own key and, for one who waits, the predecessor's. */
+/** The own key and, for a waiting ticket, the predecessor's. */
 static void build_read(struct ll_part *part,
                        const struct ll_ticket *ticket,
                        struct ll_request *ret_request)
@@ -115,8 +115,8 @@ static void build_read(struct ll_part *part,
     request_txn(part, ret_request, 0, then_n, 0);
 }
 
-/** The own key, read through etcd's log: a Txn with a deletion in it is
- *  proposed. It deletes nothing, as it is for a key that is not there. */
+/** The own key, read through etcd's log: etcd proposes a Txn with a deletion in
+ *  it. The deletion has no effect, as it needs the key not to exist. */
 static void build_logged(struct ll_part *part,
                          const struct ll_ticket *ticket,
                          struct ll_request *ret_request)
@@ -131,9 +131,9 @@ static void build_logged(struct ll_part *part,
     request_txn(part, ret_request, 1, 1, 1);
 }
 
-/** The newest three of the queue up to the own key: itself, the next
- *  predecessor, and whether that one is the last. Or, where it is known that
- *  there is none, the own key alone. */
+/** The newest three keys of the queue up to the own key: that key, the next
+ *  predecessor, and one more if there are others ahead. Or, if it is known that
+ *  there is no predecessor, the own key alone. */
 static void build_next(struct ll_part *part,
                        const struct ll_ticket *ticket,
                        struct ll_request *ret_request)
@@ -151,7 +151,7 @@ static void build_next(struct ll_part *part,
     ret_request->range.serializable = !ticket->linearize;
 }
 
-/** A late duplicate cannot hit another ticket: only the key at its token. */
+/** Deletes the key at its token only: a late duplicate hits no other key. */
 static void build_delete(struct ll_part *part,
                          const struct ll_ticket *ticket,
                          struct ll_request *ret_request)

@@ -5,7 +5,7 @@
 #include "leaselock/status.h"
 
 /**
- * What a ticket does with its watches and the reads that stand behind them.
+ * What a ticket does with its watches and the reads that back them.
  */
 
 bool ll_ticket_is_watched(const struct ll_ticket *ticket)
@@ -29,8 +29,7 @@ struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
     return (struct ll_bytes){ticket->ahead_key, ticket->ahead_key_size};
 }
 
-/** How many hand-overs there are to come before the ticket's own, within
- *  bounds. */
+/** How many hand-overs are left until the ticket is held, within bounds. */
 static int64_t steps_ahead(const struct ll_ticket *ticket)
 {
     return ll_min(ll_max(ticket->ahead, 1), LL_SETTLE_STEPS_MAX);
@@ -57,7 +56,7 @@ static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
             ll_ticket_update(core, ticket);
         }
         break;
-    case LL_TICKET_NEXT: /* the read that is under way comes first */
+    case LL_TICKET_NEXT: /* the read in flight comes first */
     case LL_TICKET_ENQUEUE:
     case LL_TICKET_LOST:
     case LL_TICKET_LEAVE:
@@ -78,11 +77,11 @@ void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket)
 }
 
 /**
- * Whether the own key is certainly still there when the predecessor's deletion
- * is told. Events of one stream come in the order of their revisions as long
- * as both watches are synced; those of one revision in any order, which the
- * revoke of a lease under which both keys live would make. A proxy passes each
- * watch's events on by itself, in no common order.
+ * Whether the own key certainly still exists when the predecessor's deletion is
+ * reported. Events of one stream come in the order of their revisions as long
+ * as both watches are synced; those of one revision in any order, as when a
+ * lease is revoked that both keys live on. A proxy forwards each watch's events
+ * by itself, in no common order.
  */
 static bool ticket_own_stands(const struct ll_core *core,
                               const struct ll_ticket *ticket)
@@ -111,8 +110,8 @@ static void ticket_on_event(struct ll_core *core,
         }
         return;
     }
-    /* A key's name may be used again, by Go's clients for one: a deletion
-     * that is older than the key that is meant is another key's. */
+    /* A key's name may be used again, by Go's clients for example: a deletion
+     * that is older than the expected key is another key's. */
     if (!event->deleted) {
         return;
     }
@@ -170,8 +169,8 @@ static void ticket_on_refused(struct ll_core *core,
         /* fall through */
     case LL_TICKET_HELD:
     case LL_TICKET_REAP:
-        /* The slow re-check does alone what the watch would do at once: for
-         * good without the permission, else until it is asked for again. */
+        /* The slow re-check alone does what the watch would do at once: for
+         * good without the permission, else until it is requested again. */
         if (!refused) {
             ticket->watch_ns = core->now_ns + LL_WATCH_REFUSED_PAUSE_NS;
         }
@@ -242,8 +241,8 @@ static void ticket_on_down(struct ll_core *core, struct ll_watch *watch)
     switch (ticket->state) {
     case LL_TICKET_WAIT:
     case LL_TICKET_HELD:
-        /* When the watch is there again, a read closes the gap; until then
-         * the slow re-check goes on. */
+        /* When the watch exists again, a read closes the gap; until then the
+         * slow re-check continues. */
         ll_call_none(core, &ticket->object);
         ticket->read_ns = ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
         ll_ticket_update(core, ticket);

@@ -28,11 +28,11 @@ struct ll_timers {
 
 /** Makes room for one more timer; false: out of memory. */
 bool ll_timers_reserve(struct ll_timers *timers);
-/** Gives back the room of one timer that is not set. */
+/** Releases the room of one timer that is not set. */
 void ll_timers_unreserve(struct ll_timers *timers);
 void ll_timers_free(struct ll_timers *timers);
 
-/** Sets, moves or, with LL_NEVER, takes out a timer. */
+/** Sets, moves or, with LL_NEVER, removes a timer. */
 void ll_timer_set(struct ll_timers *timers,
                   struct ll_timer *timer,
                   int64_t deadline_ns);

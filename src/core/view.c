@@ -5,7 +5,7 @@
 #include "core/ticket.h"
 #include "core/write.h"
 
-/** The state of a session at a time that core has not been told of yet. */
+/** The state of a session at a time after core's latest event. */
 static enum ll_session_state session_state_at(const struct ll_session *session,
                                               int64_t now_ns)
 {
@@ -83,8 +83,8 @@ static void ticket_view(const struct ll_ticket *ticket,
                                        ticket->name_size};
 }
 
-/** What a multi-lock is: as its first member, but held as long as all are, and
- *  with as many ahead as the member has that has most. */
+/** The view of a multi-lock: that of its first member, but held as long as all
+ *  are, and with the largest number ahead that a member has. */
 static bool multi_view(const struct ll_multi *multi,
                        int64_t now_ns,
                        struct ll_ticket_view *ret_view)

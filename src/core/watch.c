@@ -6,7 +6,7 @@
 #include "core/object.h"
 #include "core/watch_number.h"
 
-/** What the owner of a watch does for it. */
+/** The operations of the owner of a watch. */
 static const struct ll_watch_ops *ops_of(const struct ll_watch *watch)
 {
     assert(watch->owner->ops->watch != NULL);
@@ -63,11 +63,11 @@ static void watch_off(struct ll_core *core, struct ll_watch *watch)
     ops_of(watch)->on_off(core, watch);
 }
 
-/** The watch's id is its owner's with a count of uses and the slot: no two
+/** The watch's id consists of its owner's, a count of uses and the slot: no two
  *  uses on one stream share it, and no table is needed to find its owner. */
 static void watch_name(struct ll_watch *watch)
 {
-    watch->uses++; /* and begins anew past the bits that it has */
+    watch->uses++; /* it wraps within its bits */
     watch->id =
         (int64_t)(watch->owner->entry.id << 20 | (uint64_t)watch->uses << 1 |
                   (watch->slot == LL_WATCH_AHEAD ? 1U : 0U));
@@ -100,7 +100,7 @@ void ll_watch_drop(struct ll_core *core, struct ll_watch *watch)
     }
 }
 
-/** Wants a watch again whose stream went down or which etcd ended. */
+/** Wants a watch again whose stream went down or that etcd ended. */
 static void watch_again(struct ll_core *core, struct ll_watch *watch)
 {
     watch_name(watch);
@@ -141,7 +141,7 @@ static void watch_refuse(struct ll_core *core,
     ops_of(watch)->on_refused(core, watch, outcome);
 }
 
-/** etcd turns the whole stream away: so it does each creation on it. */
+/** etcd refuses the whole stream, and so each creation on it. */
 static void watches_refuse(struct ll_core *core)
 {
     struct ll_watch *watch;

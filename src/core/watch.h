@@ -16,8 +16,8 @@ struct ll_part;
 /**
  * The watches of tickets and observers, all on one stream (stream.h).
  *
- * Watches that are refused with their whole stream, before it has brought
- * anything, are refused one by one: nothing would change with another stream.
+ * If a whole stream is refused before it has delivered anything, its watches
+ * are refused one by one: another stream would change nothing.
  *
  * A watch (its link is in the list of its state):
  *     state    | event                   | next
@@ -35,21 +35,22 @@ struct ll_part;
  *     CREATING, ON | stream down         | WANTED; reports it
  *     DROPPED, ENDING | stream down      | OFF
  * etcd answers creations in their order, so a refusal without a usable id (-1)
- * is the oldest one's in CREATING or DROPPED, which share a list; that is why
- * a creation that is not wanted any more stays there until it is answered. A
- * proxy may number the watches itself: see watch_number.h.
+ * is that of the oldest one in CREATING or DROPPED, which share a list; that is
+ * why a creation that is not wanted any more stays there until it is answered.
+ * A proxy may number the watches itself: see watch_number.h.
  */
 
-/** The oldest creation unanswered for this long, and no other answered in the
- *  meantime: the stream is stuck. A server that makes many at its own pace is
- *  not: to begin anew would throw away what it has made. */
+/** If the oldest creation is unanswered for this long, and no other was
+ *  answered in the meantime, the stream is stuck. A server that makes many
+ *  watches slowly is not stuck: a restart would discard those that it has
+ *  made. */
 #define LL_WATCH_CREATE_TIMEOUT_NS INT64_C(5000000000)
 
 /** The pause after etcd refused or ended a watch for another reason than a
  *  permission. */
 #define LL_WATCH_REFUSED_PAUSE_NS INT64_C(250000000)
 
-/** Creations unanswered at most; further ones wait in their order. */
+/** The most unanswered creations; further ones wait in their order. */
 #define LL_WATCHES_CREATING_MAX 1024
 
 enum ll_watch_state {
@@ -61,32 +62,32 @@ enum ll_watch_state {
     LL_WATCH_ENDING,
 };
 
-/** What of a ticket is watched; an observer's is OWN. */
+/** Which key of a ticket is watched; for an observer, OWN. */
 enum ll_watch_slot {
     LL_WATCH_OWN,
     LL_WATCH_AHEAD,
 };
 #define LL_WATCH_SLOTS 2
 
-/** Of a watch's id, behind its owner's and before its slot. */
+/** The bits of a watch's id behind its owner's and before its slot. */
 #define LL_WATCH_USES_BITS 19
 
 struct ll_watch {
     struct ll_link link;
     struct ll_object *owner; /* a ticket or an observer */
     enum ll_watch_state state;
-    /** How often it was wanted: makes each id new. */
+    /** How often it was wanted: makes each id unique. */
     uint32_t uses : LL_WATCH_USES_BITS;
-    /** Every later deletion is certain to come at once (see ticket.h). */
+    /** Every later deletion is certain to arrive at once (see ticket.h). */
     bool settled : 1;
     enum ll_watch_slot slot : 1;
-    /** Of the present use; of an ON or ENDING watch on a stream that is
-     *  numbered: the server's. */
+    /** Of the present use; of an ON or ENDING watch on a numbered stream: the
+     *  server's. */
     int64_t id;
     union {
         /** Of an ON watch: etcd's revision when it was created. */
         int64_t created_revision;
-        /** Of a CREATING or DROPPED watch: when it was asked for. */
+        /** Of a CREATING or DROPPED watch: when it was requested. */
         int64_t sent_ns;
     };
 };
@@ -95,7 +96,7 @@ struct ll_watch {
 struct ll_watch_ops {
     /** The watch in a slot; NULL: the kind has no such slot. */
     struct ll_watch *(*find)(struct ll_object *owner, enum ll_watch_slot slot);
-    /** Says in a WATCH_CREATE what is watched. */
+    /** Fills a WATCH_CREATE with what is watched. */
     void (*create)(struct ll_core *core,
                    struct ll_watch *watch,
                    struct ll_part *part,
@@ -129,7 +130,7 @@ struct ll_watches {
     struct ll_link on;
     struct ll_link ending;
     unsigned creating_n;
-    uint64_t member_id;          /* that creates them, all on one stream */
+    uint64_t member_id;          /* of the member that creates them */
     int64_t answered_ns;         /* when a creation was answered last */
     bool numbered;               /* the server numbers them, or may do so */
     bool decided;                /* one has been created on this stream */
@@ -153,9 +154,9 @@ bool ll_watches_next(struct ll_core *core, struct ll_effect *ret_effect);
 void ll_watch_init(struct ll_watch *watch,
                    struct ll_object *owner,
                    enum ll_watch_slot slot);
-/** Asks for an OFF watch. */
+/** Requests an OFF watch. */
 void ll_watch_want(struct ll_core *core, struct ll_watch *watch);
-/** Asks for no watch; the owner must stay until it is OFF. */
+/** Ends a watch; the owner must exist until it is OFF. */
 void ll_watch_drop(struct ll_core *core, struct ll_watch *watch);
 
 #endif

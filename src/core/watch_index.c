@@ -9,7 +9,7 @@
 /** Room for the first watches. */
 #define FIRST 8
 
-/** Where the first watch stands whose id is not below this one. */
+/** The position of the first watch whose id is not below this one. */
 static size_t index_lower(const struct ll_watch_index *index, int64_t id)
 {
     size_t from = 0;

@@ -12,10 +12,10 @@ struct ll_watch;
  * The ON watches of a stream whose server numbers watches itself, by the
  * server's id (see watch.h).
  *
- * Pointers in the order of their ids. A server counts upward, so a new watch
- * is appended; one that ends is found by bisection, and the rest moves up. The
- * memory grows by a quarter: ten bytes a watch, of which a process may have a
- * hundred thousand.
+ * The pointers are sorted by id. A server counts upward, so a new watch is
+ * appended; one that ends is found by bisection, and those behind it move up.
+ * The memory grows by a quarter: ten bytes a watch, of which a process may have
+ * a hundred thousand.
  */
 struct ll_watch_index {
     struct ll_watch **watches;
@@ -31,7 +31,7 @@ struct ll_watch *ll_watch_index_find(const struct ll_watch_index *index,
 /** Takes out a watch, if it is there. */
 void ll_watch_index_remove(struct ll_watch_index *index,
                            const struct ll_watch *watch);
-/** Takes out all, and frees the memory. */
+/** Removes all watches, and frees the memory. */
 void ll_watch_index_clear(struct ll_watch_index *index);
 
 #endif

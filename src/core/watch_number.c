@@ -11,7 +11,7 @@ struct ll_watch *ll_watch_oldest_creating(const struct ll_core *core)
                               link);
 }
 
-/** The watch for which the client asked with this id. */
+/** The watch that the client requested with this id. */
 static struct ll_watch *watch_find_asked(struct ll_core *core, int64_t id)
 {
     struct ll_entry *entry;
@@ -44,8 +44,8 @@ struct ll_watch *ll_watch_of_event(struct ll_core *core, int64_t id)
                : watch_find_asked(core, id);
 }
 
-/** Whether creations go out one at a time, because the server numbers watches
- *  itself, or may do so. */
+/** Sets whether creations are sent one at a time, because the server numbers
+ *  watches itself, or may do so. */
 static void watches_set_numbered(struct ll_core *core, bool numbered)
 {
     if (core->watches.numbered != numbered) {
@@ -65,7 +65,7 @@ struct ll_watch *ll_watch_of_created(struct ll_core *core, int64_t id)
 {
     struct ll_watches *watches = &core->watches;
     struct ll_watch *watch = NULL;
-    /* One that is ON has the number that was asked for. */
+    /* A watch that is ON has the number that was requested. */
     bool mixed = watches->decided && !watches->numbered;
 
     if (watches->creating_n == 0 || id < 0) {

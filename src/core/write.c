@@ -45,7 +45,7 @@ void ll_write_end(struct ll_core *core, struct ll_write *write, int status)
     ll_object_report(core, &write->object);
     ll_object_reschedule(core, &write->object);
     if (ticket != NULL && ticket->key_gone && status != 0) {
-        ll_ticket_lose_key(core, ticket); /* it was not given back */
+        ll_ticket_lose_key(core, ticket); /* the write did not release it */
     } else if (ticket != NULL) {
         writes_go_on(core, ticket);
     }
@@ -240,8 +240,8 @@ static bool write_is_wanted(struct ll_object *object)
     return ll_write_of(object)->ticket != NULL;
 }
 
-/* A snapshot that was restored as another cluster may have had the write's key:
- * there it was applied. */
+/* Another cluster, restored from a snapshot, may have had the write's key: then
+ * it has applied the write. */
 static const struct ll_batch_ops write_batch_ops = LL_BATCH_OPS(
     write_way, write_bytes, NULL, NULL, write_is_wanted, LL_OUTCOME_LOST);
 

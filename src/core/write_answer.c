@@ -5,15 +5,15 @@
 #include "core/condition.h"
 #include "leaselock/status.h"
 
-/** What etcd says of the version: a try that was sent with an older one can
- *  not land any more. */
+/** The version as etcd has answered: an attempt that was sent with an older one
+ *  can no longer be applied. */
 static void ticket_set_version(struct ll_ticket *ticket, int64_t version)
 {
     ticket->version_open = false;
     ticket->version = version;
 }
 
-/** Takes what the reads gave, if the answer has it. */
+/** Takes the results of the reads, if the answer has them. */
 static void write_take_reads(struct ll_write *write,
                              const struct ll_answer *answer)
 {
@@ -26,8 +26,8 @@ static void write_take_reads(struct ll_write *write,
     write->reads = fits && write->reads_n > 0 ? answer->txn.ops : NULL;
 }
 
-/** It was applied at a revision, and its answer was lost: the reads are made
- *  again, of the revision before. */
+/** The write was applied at a revision, and its answer was lost: reads again,
+ *  at the revision before. */
 static void
 write_read_again(struct ll_core *core, struct ll_write *write, int64_t revision)
 {
@@ -56,7 +56,7 @@ write_applied(struct ll_core *core, struct ll_write *write, int64_t revision)
     }
 }
 
-/** Whether an answer is one to the else branch. */
+/** Whether an answer is that of the else branch. */
 static bool is_refutation(const struct ll_write *write,
                           const struct ll_answer *answer)
 {
@@ -123,7 +123,7 @@ static void write_name_condition(struct ll_write *write,
     }
 }
 
-/** A condition failed: what stands of the key says which. */
+/** A condition failed: the state of the key shows which. */
 static void write_refuted(struct ll_core *core,
                           struct ll_write *write,
                           const struct ll_answer *answer)
@@ -166,15 +166,15 @@ static void write_refuted(struct ll_core *core,
             ticket_set_version(ticket, kv->version);
         }
     } else {
-        /* Somebody else wrote to the key, or a write of unknown outcome was
-         * applied after all. */
+        /* Another client wrote to the key, or a write of unknown outcome
+         * was applied after all. */
         ticket_set_version(ticket, kv->version);
         ll_call_at(core, &write->object, core->now_ns);
     }
 }
 
-/** The answer to the reads of one that was applied. One that is too large for
- *  us will be so again. */
+/** The answer to the reads of a write that was applied. If one is too large for
+ *  the client, another one would be, too. */
 static void write_on_reads(struct ll_core *core,
                            struct ll_write *write,
                            const struct ll_answer *answer)
@@ -193,7 +193,7 @@ static void write_on_reads(struct ll_core *core,
     ll_write_end(core, write, 0);
 }
 
-/** The conditions' values may be what makes an answer too large for us. */
+/** The conditions' values may make an answer too large for the client. */
 static void write_read_no_values(struct ll_write *write)
 {
     for (size_t i = 1; i < write->txn.else_n; i++) {

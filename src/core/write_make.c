@@ -58,8 +58,8 @@ struct ll_write *ll_write_make(const struct ll_event *event)
     return write;
 }
 
-/** Reads the keys of the caller's conditions as well where one fails; of the
- *  first ones on a value the value, too. */
+/** Makes the else branch read the keys of the caller's conditions; for the
+ *  first ones on a value, the value as well. */
 static void write_read_conditions(struct ll_write *write)
 {
     size_t values = 0;
