@@ -219,7 +219,7 @@ static void keepalive_on_down(struct ll_core *core, enum ll_stream_kind kind)
     bool shakes = kind == core->keepalive.main &&
                   !core->keepalive.only_due[kind - LL_STREAM_KEEPALIVE];
 
-    if (kind == LL_STREAM_TRIAL) { /* it carries no others */
+    if (kind == LL_STREAM_TRIAL) { /* only DENIED sessions use it */
         LL_LIST_EACH (at, after, &core->keepalive.denied) {
             ll_session_beat_on_down(
                 core, LL_CONTAINER(at, struct ll_session, denied), kind);
