@@ -5,7 +5,7 @@
 
 #include "api/value.h"
 
-/** How much of a name and of a key is shown. */
+/** How many bytes of a name and of a key the sentence quotes. */
 #define NAME_SHOWN 100
 #define KEY_SHOWN 120
 

@@ -6,11 +6,11 @@
 #include "client/query.h"
 #include "leaselock/locks.h"
 
-/** leaselock_break: one Txn, which may be sent twice without harm. */
+/** leaselock_break: one Txn, which is safe to send twice. */
 struct break_query {
     struct ll_query_object query;
     int64_t token;
-    struct ll_compare compares[2]; /* the token; that there is a lease */
+    struct ll_compare compares[2]; /* the token; a lease is attached */
     struct ll_op delete_op;
     struct ll_op else_op;
     char key[];
@@ -18,7 +18,7 @@ struct break_query {
 
 #define BREAK_TIMEOUT_MS 5000
 
-/** Whether the key that is meant stands: then its lease is what it lacks. */
+/** Whether the key exists at the expected token but has no lease. */
 static bool is_there(const struct break_query *made,
                      const struct ll_txn_answer *txn)
 {

@@ -13,7 +13,7 @@
 #include "base/error.h"
 
 /** Waits until every session is closed. A lease that is revoked in the
- *  background, of a session that failed to open or whose close was not
+ *  background, because its session failed to open or its close was not
  *  answered, gets the time of one request. */
 static void client_await_sessions(struct ll_client *client)
 {
@@ -33,7 +33,7 @@ static void client_await_sessions(struct ll_client *client)
     }
 }
 
-/** Ends the thread; what is left of any object is ended by force. */
+/** Ends the thread, and ends the remaining objects by force. */
 static void client_stop(struct ll_client *client)
 {
     client->stopping = true;

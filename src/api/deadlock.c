@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-/** What the user gets, and what it points at. */
+/** What the user receives, and the memory that it points to. */
 struct report {
     struct leaselock_deadlocks_info info; /* the first member */
     struct leaselock_deadlock *deadlocks;

@@ -15,11 +15,11 @@ struct node {
     int64_t lease;
     size_t first; /* of its places, in graph.by_lease */
     size_t n;
-    size_t waits_n;   /* edges to nodes that are not cut off */
-    size_t waited_n;  /* edges from such */
+    size_t waits_n;   /* edges to nodes that are not cut */
+    size_t waited_n;  /* edges from such nodes */
     bool is_cut;      /* it is in no deadlock */
-    bool is_reported; /* it is in one that was found */
-    /** In this round: which node it was reached from, by which places. */
+    bool is_reported; /* it is in a deadlock that was found */
+    /** In this round: the node that reached it, and through which places. */
     uint64_t seen;
     size_t from;
     size_t waits; /* the place of `from` that waits */
@@ -28,10 +28,10 @@ struct node {
 
 struct queue {
     size_t first; /* of its places, which are in a row */
-    /** In this round: how many places from the first on were read. */
+    /** In this round: how many places, from the first on, were visited. */
     size_t looked_n;
     uint64_t seen;
-    /** The goal's place that is ahead of all its others. */
+    /** The goal's foremost place in this queue. */
     size_t goal;
 };
 
@@ -43,7 +43,7 @@ struct graph {
     size_t *node_of;  /* by place */
     size_t *queue_of; /* by place */
     struct queue *queues;
-    size_t *todo; /* nodes to be looked at */
+    size_t *todo; /* nodes to visit */
     uint64_t round;
 };
 
@@ -92,7 +92,7 @@ static int make_nodes(struct graph *graph)
     }
     qsort(leased, n, sizeof(*leased), compare_leased);
     for (size_t i = 0; i < n; i++) {
-        /* Keys without a lease have no owner in common. */
+        /* Each key without a lease is a node of its own. */
         if (i == 0 || leased[i].lease == 0 ||
             leased[i].lease != leased[i - 1].lease) {
             graph->nodes[graph->nodes_n++] =
@@ -133,7 +133,7 @@ static int graph_init(struct graph *graph, const struct ll_places *places)
     return make_nodes(graph);
 }
 
-/** Whether a place has one just ahead of it. */
+/** Whether there is a place ahead of this one in its queue. */
 static bool has_ahead(const struct graph *graph, size_t at)
 {
     return at > 0 && graph->queue_of[at] == graph->queue_of[at - 1];
@@ -144,9 +144,10 @@ static bool has_behind(const struct graph *graph, size_t at)
     return at + 1 < graph->places->n && has_ahead(graph, at + 1);
 }
 
-/** Cuts a node off that waits for none, or that none waits for, and then those
- *  of which that is true now: what is left is in a deadlock or between two.
- *  Of the edges those from one place to the next are enough here. */
+/** Cuts every node that waits for no node or that no node waits for, and
+ *  repeats this until there is no such node. Each remaining node is in a
+ *  deadlock or on a path between two. Edges between neighboring places
+ *  suffice here. */
 static void cut(struct graph *graph)
 {
     size_t todo_n = 0;
@@ -193,7 +194,7 @@ static void cut(struct graph *graph)
     }
 }
 
-/** A queue's marks, of the present round. */
+/** A queue's marks of the current round. */
 static struct queue *queue_at(struct graph *graph, size_t place)
 {
     struct queue *queue = &graph->queues[graph->queue_of[place]];
@@ -206,8 +207,8 @@ static struct queue *queue_at(struct graph *graph, size_t place)
     return queue;
 }
 
-/** Whether a place of a node that was reached waits for the goal: then the
- *  deadlock is closed. */
+/** A place of a reached node that waits for the goal, which closes the
+ *  deadlock; NONE if there is no such place. */
 static size_t closing_place(struct graph *graph, const struct node *node)
 {
     for (size_t i = 0; i < node->n; i++) {
@@ -220,7 +221,7 @@ static size_t closing_place(struct graph *graph, const struct node *node)
     return NONE;
 }
 
-/** Looks at all that a node waits for; each place is looked at once. */
+/** Visits every node that a node waits for; visits each place once a round. */
 static size_t expand(struct graph *graph, size_t of, size_t todo_n)
 {
     const struct node *node = &graph->nodes[of];
@@ -260,7 +261,7 @@ find_shortest(struct graph *graph, size_t start, size_t *ret_closing)
         struct queue *queue = queue_at(graph, at);
 
         if (queue->goal == NONE) {
-            queue->goal = at; /* in their order: the first of its queue */
+            queue->goal = at; /* places are in order: the first of its queue */
         }
     }
     for (size_t done = 0; done < todo_n; done++) {
@@ -277,7 +278,7 @@ find_shortest(struct graph *graph, size_t start, size_t *ret_closing)
     return NONE;
 }
 
-/** Notes the deadlock from the node that closes it back to its start. */
+/** Records the deadlock, from the node that closes it back to its start. */
 static int note(const struct graph *graph,
                 size_t start,
                 size_t last,
@@ -307,8 +308,8 @@ static int note(const struct graph *graph,
     return 0;
 }
 
-/** Whether a member waits for another member than the next as well: then there
- *  is a shorter deadlock, and some members only wait between. */
+/** Whether a member also waits for a member other than the next: then there is
+ *  a shorter deadlock, and some members only wait for it. */
 static bool has_chord(struct graph *graph,
                       const struct ll_deadlock_entry *deadlock)
 {
@@ -339,7 +340,7 @@ static bool has_chord(struct graph *graph,
     return false;
 }
 
-/** Takes a deadlock that was noted, or drops one that is none by itself. */
+/** Keeps a recorded deadlock, or drops it if it contains a shorter one. */
 static void keep(struct graph *graph, struct ll_deadlock_list *list)
 {
     struct ll_deadlock_entry *deadlock = &list->entries[list->n];

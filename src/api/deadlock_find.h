@@ -5,17 +5,18 @@
 #include "api/places.h"
 
 /**
- * Deadlocks of leases that wait for each other. A lease waits for another where
- * it has a place in a queue behind one of the other's: for every place ahead,
- * not the next alone, so that each deadlock is as short as it can be. A lease
- * does not wait for its own places in one queue: they belong to threads of one
- * session, which stand in line like strangers.
+ * Finds deadlocks: cycles in the wait-for graph, whose nodes are leases. A
+ * lease waits for another if it has a place behind one of the other's in a
+ * queue. Every place ahead counts, not only the predecessor, so that each
+ * deadlock is as short as possible. A lease does not wait for its own places in
+ * a queue: they belong to threads of one session, which wait independently of
+ * each other.
  */
 
 /** One lease of a deadlock. */
 struct ll_deadlock_member {
     size_t waits; /* its place that waits for the next member's */
-    size_t holds; /* its place that the member before waits for */
+    size_t holds; /* its place that the previous member waits for */
 };
 
 struct ll_deadlock_entry {
@@ -29,8 +30,9 @@ struct ll_deadlock_list {
 };
 
 /**
- * Finds deadlocks, none of which has a shorter one in it, and at least one if
- * there are any. A lease that only waits between two of them is left out.
+ * Finds deadlocks, none of which contains a shorter one, and at least one if
+ * there are any. A lease that only waits between two deadlocks is in none.
+ *
  *
  * @param places    sorted
  * @param ret_list  to be freed with ll_deadlocks_free, also after a failure

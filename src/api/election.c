@@ -6,8 +6,8 @@
 #include "core/core.h"
 
 /**
- * A candidate is a ticket whose key's value is its own, and a place that is
- * taken over one whose key is there: the rest is ticket_begin.c and write.c.
+ * A candidate is a ticket whose key's value is the candidate's own, and whose
+ * resume takes over an existing key. All else is in ticket_begin.c and write.c.
  */
 
 _Static_assert(LEASELOCK_VALUE_MAX == LL_VALUE_MAX,

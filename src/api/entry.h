@@ -6,10 +6,10 @@
 #include "leaselock/queue.h"
 
 /**
- * Fills a user's entry with what a key and its value say.
+ * Fills a user's entry from a key and its value.
  *
  * @param prefix_size  of the queue's keys, namespace included
- * @return 0 or LEASELOCK_E_NOMEM; ll_entry_free is right after both
+ * @return 0 or LEASELOCK_E_NOMEM; ll_entry_free is valid after both
  */
 int ll_entry_fill(struct leaselock_queue_entry *entry,
                   const struct ll_kv *kv,

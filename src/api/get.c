@@ -10,7 +10,7 @@
 
 #define GET_TIMEOUT_MS 5000
 
-/** leaselock_get: one range. */
+/** leaselock_get: one Range request. */
 struct get_query {
     struct ll_query_object query;
     struct leaselock_get_info **ret_info;
@@ -22,7 +22,7 @@ void leaselock_get_free(struct leaselock_get_info *info)
     ll_free(info);
 }
 
-/** Copies bytes and a NUL to where the free ones begin. */
+/** Copies bytes and a NUL to *at, and advances *at past them. */
 static const char *copy_out(struct ll_bytes from, char **at)
 {
     char *to = *at;

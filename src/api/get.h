@@ -5,8 +5,8 @@
 #include "core/request.h"
 #include "leaselock/get.h"
 
-/** What a range read, for the user, who frees it with leaselock_get_free;
- *  NULL: no memory. */
+/** A Range answer in the form that the user receives, and frees with
+ *  leaselock_get_free; NULL: no memory. */
 struct leaselock_get_info *ll_get_make(const struct ll_range_answer *range,
                                        int64_t revision);
 

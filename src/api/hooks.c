@@ -34,7 +34,7 @@ static void on_effect(struct ll_client *client, const struct ll_effect *effect)
     case LL_EFFECT_WATCH_CANCEL:
     case LL_EFFECT_QUERIED:
     case LL_EFFECT_LOG:
-        assert(false); /* the client's loop carries these out itself */
+        assert(false); /* the client's loop handles these itself */
         break;
     }
 }

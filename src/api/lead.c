@@ -7,12 +7,12 @@
 #include "leaselock/election.h"
 
 /**
- * leaselock_lead: the steps of a term on the caller's thread.
+ * leaselock_lead: runs the steps of a term on the caller's thread.
  */
 
-/** What leaselock_lead was called with, and where it is. It lives on the stack:
- *  no notice of a ticket is running or comes once its blocking release has
- *  returned. */
+/** The arguments of leaselock_lead, and its progress. It lives on the stack:
+ *  once the blocking release has returned, no notice of a ticket is running or
+ *  will follow. */
 struct lead {
     struct ll_term term;
     leaselock_client *client;
@@ -54,7 +54,7 @@ static int lead_campaign(struct lead *lead, struct leaselock_error *reterr)
         acquire.on_lost_arg = lead;
         ask.on_suspect = lead_on_suspect;
     }
-    /* A leader stays for long: what a watch costs is nothing beside that. */
+    /* A term is long: the cost of a watch is negligible. */
     acquire.watch_own_key_ms = LEASELOCK_AT_ONCE;
     ask.timeout_ms = lead->term.options.timeout_ms;
     status = ll_ticket_campaign(lead->session, &ask, lead->value,
@@ -70,12 +70,12 @@ static int lead_campaign(struct lead *lead, struct leaselock_error *reterr)
 static void
 session_closed(int status, const struct leaselock_error *error, void *arg)
 {
-    (void)status; /* what is left of a lost session ends by itself */
+    (void)status; /* a lost session ends by itself */
     (void)error;
     (void)arg;
 }
 
-/** Waits, or until the client is being closed. */
+/** Waits for the pause to end, or for the client to be closed. */
 static int lead_pause(struct lead *lead, struct leaselock_error *reterr)
 {
     int64_t end_ns = ll_clock_now_ns() + ll_term_pause_ns(&lead->term);
@@ -96,7 +96,7 @@ static int lead_pause(struct lead *lead, struct leaselock_error *reterr)
     return ll_error_text(reterr, status, "");
 }
 
-/** Carries a step out.
+/** Carries out a step.
  *  @return its status, for ll_term_next */
 static int lead_do(struct lead *lead,
                    enum ll_term_step step,
@@ -172,7 +172,7 @@ int leaselock_lead(leaselock_session *user,
 }
 
 /** A leaselock_lead_state, or an error; with the client's mutex held.
- *  @param ret_remaining_ms  how long it is certain to lead */
+ *  @param ret_remaining_ms  how long the leadership is certain to last */
 static int lead_look(const struct ll_ticket_object *ticket,
                      int *ret_remaining_ms)
 {

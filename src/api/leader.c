@@ -10,7 +10,7 @@
 #include "core/key.h"
 
 #define WHY_SIZE 256
-/** How much of a key is shown. */
+/** How many bytes of a key the sentence quotes. */
 #define KEY_SHOWN 160
 
 /** leaselock_leader: the oldest key of the queue. */
@@ -58,7 +58,7 @@ static void leader_release(struct ll_query_object *query)
     ll_free(LL_CONTAINER(query, struct leader_query, query));
 }
 
-/** Takes the oldest key. One without a lease is no candidate: nobody leads. */
+/** Takes the oldest key. A key without a lease is no candidate: no leader. */
 static int leader_take(struct leader_query *leader, const struct ll_kv *kv)
 {
     struct leaselock_leader_info *info;
@@ -99,8 +99,7 @@ static bool leader_on_answer(struct ll_query_object *query,
         }
     }
     if (query->request.range.limit > 0 && range->kvs_n > 0) {
-        /* A nested lock's keys are no candidates: the rest is looked through.
-         */
+        /* A nested lock's keys are no candidates: read the other keys, too. */
         query->request.range.limit = 0;
         if (ll_query_ask_on(query)) {
             return true;

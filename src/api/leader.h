@@ -5,7 +5,7 @@
 #include "core/request.h"
 #include "leaselock/election.h"
 
-/** What a user is told of a leader, from its key; NULL: no memory. Freed with
+/** Describes a leader to the user, from its key; NULL: no memory. Freed with
  *  leaselock_leader_free. */
 struct leaselock_leader_info *ll_leader_make(const struct ll_kv *kv);
 

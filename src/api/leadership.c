@@ -47,7 +47,7 @@ leadership_new(const char *name, const void *value, size_t value_size)
     return leadership;
 }
 
-/** Copies what `again` points at. */
+/** Copies the options that `again` points to. */
 static int leadership_copy_again(struct ll_leadership *leadership,
                                  struct leaselock_error *reterr)
 {
@@ -71,7 +71,8 @@ static int leadership_copy_again(struct ll_leadership *leadership,
     return status;
 }
 
-/** Enters it, and has its first step made; with the client's mutex held. */
+/** Enters the leadership and posts its first step; with the client's mutex
+ *  held. */
 static int leadership_start(struct ll_client *client,
                             struct ll_leadership *leadership,
                             leaselock_leadership **ret_leadership)
@@ -81,7 +82,7 @@ static int leadership_start(struct ll_client *client,
                                                    LL_HANDLE_LEADERSHIP, true,
                                                    leadership_destroy);
 
-    assert(ret_leadership != NULL); /* ll_term_init was asked */
+    assert(ret_leadership != NULL); /* ll_term_init has checked it */
     if (status == 0) {
         ll_link_append(&client->leaderships, &leadership->link);
         *ret_leadership = ll_handle_user(&leadership->handle);
@@ -144,7 +145,7 @@ int leaselock_lead_async(leaselock_session *user,
     return status;
 }
 
-/** Looks a handle up; with its client's mutex locked when it succeeds. */
+/** Finds a handle; on success, the client's mutex is locked. */
 static int leadership_find(const void *user,
                            struct ll_leadership **ret_leadership)
 {

@@ -7,14 +7,15 @@
 #include "leaselock/election.h"
 
 /**
- * leaselock_lead_async: the steps of a term as asynchronous calls. All steps are
- * made where callbacks are called, one at a time; what other threads ask for is
- * noted under the client's mutex, and a notice has it looked at.
+ * leaselock_lead_async: runs the steps of a term as asynchronous calls. All
+ * steps run where callbacks are called, one at a time. A request from another
+ * thread is recorded under the client's mutex and posts a notice, which handles
+ * it.
  */
 struct ll_leadership {
     struct ll_handle handle;
     struct ll_link link; /* in client->leaderships */
-    /** Where callbacks are called, without the mutex. */
+    /** Used where callbacks are called, without the mutex. */
     struct ll_term term;
     leaselock_session *session;
     leaselock_ticket *ticket;
@@ -26,16 +27,16 @@ struct ll_leadership {
     void *arg;
     /** All that follows is under the client's mutex. */
     struct ll_notice look;
-    bool works; /* a term is on, and leaselock_lead_term_end is to come */
+    bool works; /* leaselock_lead_term_end has not been called */
     bool stops;
     int stop_status;
-    int64_t pause_ns; /* INT64_MAX: no pause, or it is over */
+    int64_t pause_ns; /* INT64_MAX: no pause, or it has ended */
     char *name;
     size_t value_size;
     char value[];
 };
 
-/** The notice that has a leadership looked at: makes what steps are due. */
+/** Called by a leadership's notice: takes the steps that are due. */
 void ll_leadership_look(struct ll_client *client, struct ll_notice *notice);
 
 #endif

@@ -4,11 +4,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-/** The steps of a leadership, where callbacks are called. */
+/** The steps of a leadership, which run where callbacks are called. */
 
 static void leadership_go(struct ll_leadership *leadership);
 
-/** A call that has been started holds a reference until it has ended. */
+/** A started call holds a reference until it ends. */
 static int leadership_await(struct ll_leadership *leadership, int status)
 {
     if (status != 0) {
@@ -17,7 +17,7 @@ static int leadership_await(struct ll_leadership *leadership, int status)
     return status;
 }
 
-/** Goes on from a step that has ended. */
+/** Continues after a step that has ended. */
 static void leadership_next(struct ll_leadership *leadership,
                             int status,
                             const struct leaselock_error *error)
@@ -26,7 +26,7 @@ static void leadership_next(struct ll_leadership *leadership,
     leadership_go(leadership);
 }
 
-/** Goes on if the step that has ended is the current one. */
+/** Continues if the step that has ended is the current one. */
 static void on_step(struct ll_leadership *leadership,
                     enum ll_term_step step,
                     int status,
@@ -46,7 +46,7 @@ on_released(int status, const struct leaselock_error *error, void *arg)
 
 static void on_left(int status, const struct leaselock_error *error, void *arg)
 {
-    (void)status; /* what is left of a lost session ends by itself */
+    (void)status; /* a lost session ends by itself */
     (void)error;
     ll_handle_put(&((struct ll_leadership *)arg)->handle);
 }
@@ -112,14 +112,14 @@ static int leadership_campaign(struct ll_leadership *leadership,
         acquire.on_lost_arg = leadership;
         ask.on_suspect = leadership_on_suspect;
     }
-    /* A leader stays for long: what a watch costs is nothing beside that. */
+    /* A term is long: the cost of a watch is negligible. */
     acquire.watch_own_key_ms = LEASELOCK_AT_ONCE;
     return ll_ticket_campaign(leadership->session, &ask, leadership->value,
                               leadership->value_size, false,
                               &leadership->ticket, reterr);
 }
 
-/** Closes a session of its own; false: there is nothing to await. */
+/** Closes the session that the leadership owns; false: nothing to wait for. */
 static bool leadership_leave(struct ll_leadership *leadership,
                              leaselock_done_fn *done)
 {
@@ -133,7 +133,7 @@ static bool leadership_leave(struct ll_leadership *leadership,
                                             leadership, NULL)) == 0;
 }
 
-/** Tells the user, and closes the handle. */
+/** Calls the user's callback, and closes the handle. */
 static void leadership_finish(struct ll_leadership *leadership)
 {
     struct ll_client *client = leadership->handle.client;
@@ -160,15 +160,15 @@ static void on_ended(int status, const struct leaselock_error *error, void *arg)
     on_left(status, error, leadership);
 }
 
-/** Looks whether it is to stop instead, and notes for other threads that a step
- *  begins. */
+/** Enters the current step, or the one that follows from a stop, and records it
+ *  for other threads. */
 static void leadership_enter(struct ll_leadership *leadership)
 {
     struct ll_term *term = &leadership->term;
 
     ll_client_lock(leadership->handle.client);
     if (term->step == LL_TERM_CAMPAIGN) {
-        leadership->ticket = NULL; /* the release of none is its end */
+        leadership->ticket = NULL; /* the release of NULL ends at once */
     }
     if (leadership->stops && !term->stops) {
         (void)ll_term_stop(term, leadership->stop_status);
@@ -181,7 +181,7 @@ static void leadership_enter(struct ll_leadership *leadership)
 }
 
 /** Begins a step.
- *  @return 0: its end is reported; else how it has ended */
+ *  @return 0: the end of the step is reported later; else the step's status */
 static int leadership_begin(struct ll_leadership *leadership,
                             struct leaselock_error *reterr)
 {
@@ -221,7 +221,7 @@ static int leadership_begin(struct ll_leadership *leadership,
     return 0;
 }
 
-/** Makes steps until one is under way. */
+/** Begins steps until one is in progress. */
 static void leadership_go(struct ll_leadership *leadership)
 {
     for (;;) {
@@ -231,14 +231,15 @@ static void leadership_go(struct ll_leadership *leadership)
         leadership_enter(leadership);
         status = leadership_begin(leadership, &error);
         if (status == 0) {
-            return; /* it may be gone */
+            return; /* the leadership may be freed */
         }
         (void)ll_term_next(&leadership->term, status, &error,
                            ll_clock_now_ns());
     }
 }
 
-/** What has been asked for, or is over, since the step began. */
+/** Handles a stop, the end of the work or the end of the pause since the step
+ *  began. */
 void ll_leadership_look(struct ll_client *client, struct ll_notice *notice)
 {
     struct ll_leadership *leadership =

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-/** What the user gets, and what it points at. */
+/** What the user receives, and the memory that it points to. */
 struct list {
     struct leaselock_locks_info info; /* the first member */
     struct leaselock_lock_info *locks;

@@ -8,12 +8,12 @@
 #include "leaselock/names.h"
 
 /**
- * One ticket over several names: what is said of the names.
+ * Multi-locks: the checks of their names, and the calls that take them.
  */
 
 _Static_assert(LEASELOCK_NAMES_MAX == LL_NAMES_MAX, "as many as core takes");
 
-/** Whether a name is the beginning of another's path, or the same. */
+/** Whether a name equals another or is a leading part of its path. */
 static bool is_above(struct ll_bytes upper, struct ll_bytes lower)
 {
     return lower.size >= upper.size &&
@@ -21,7 +21,7 @@ static bool is_above(struct ll_bytes upper, struct ll_bytes lower)
            (lower.size == upper.size || lower.data[upper.size] == '/');
 }
 
-/** Says which two of the names cannot be together, and why. */
+/** Reports which two of the names exclude each other, and why. */
 static int refuse_pair(const struct ll_bytes *names,
                        size_t upper,
                        size_t lower,
@@ -42,7 +42,7 @@ static int refuse_pair(const struct ll_bytes *names,
         (int)names[lower].size, names[lower].data);
 }
 
-/** Checks the names, and says which is at fault, counted from 1. */
+/** Checks the names, and reports the position of a bad one, from 1 on. */
 static int take_names(const char *const *names,
                       size_t names_n,
                       struct ll_bytes *ret_bytes,
@@ -77,7 +77,7 @@ static int take_names(const char *const *names,
     return 0;
 }
 
-/** As ll_ticket_begin; one name goes the way of all single ones. */
+/** As ll_ticket_begin; a single name is acquired as an ordinary lock. */
 static int acquire_all(leaselock_session *session,
                        const char *const *names,
                        size_t names_n,

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "client/user_call.h"
 
-/** Leaders of an observer that wait to be told at most; beyond it it ends. */
+/** The observer ends when more leaders than this wait for its callback. */
 #define LEADERS_DUE_MAX 65536
 
 struct ll_observer_object {
@@ -16,18 +16,18 @@ struct ll_observer_object {
     leaselock_leader_fn *on_leader;
     void *arg;
     /** All that follows is under the client's mutex. */
-    bool end_due;               /* core's last effect is to come */
+    bool end_due;               /* core's last effect is pending */
     struct ll_link due;         /* reported_leader, in their order */
     unsigned due_n;             /* of these */
-    struct ll_completion ended; /* tells the end, when it is not the user's */
+    struct ll_completion ended; /* reports an unrequested end */
 };
 
-/** A leader that is to be told. */
+/** A leader that is to be reported. */
 struct reported_leader {
     struct ll_notice notice;
     struct ll_link link; /* in observer->due */
     struct ll_observer_object *observer;
-    struct leaselock_leader_info *leader; /* NULL: nobody */
+    struct leaselock_leader_info *leader; /* NULL: no leader */
 };
 
 static void observer_destroy(struct ll_handle *handle)
@@ -74,7 +74,7 @@ static void reported_after(struct ll_client *client, struct ll_notice *notice)
     reported_free(LL_CONTAINER(notice, struct reported_leader, notice));
 }
 
-/** Leaves nothing to be told but what is being told. */
+/** Drops every report except the one whose callback is running. */
 static void observer_quieten(struct ll_observer_object *observer)
 {
     struct ll_link *at;
@@ -92,7 +92,7 @@ static void observer_quieten(struct ll_observer_object *observer)
     ll_notice_withdraw(&observer->ended.notice);
 }
 
-/** Has core end it. */
+/** Makes core end the observer. */
 static void observer_stop(struct ll_observer_object *observer)
 {
     struct ll_event event = {.kind = LL_EVENT_OBSERVE_END,
@@ -100,11 +100,11 @@ static void observer_stop(struct ll_observer_object *observer)
 
     if (observer->end_due &&
         ll_client_command(observer->handle.client, &event) != 0) {
-        observer->end_due = false; /* it has ended already */
+        observer->end_due = false; /* it has already ended */
     }
 }
 
-/** The handle is closed when the user's callback has returned. */
+/** Closes the handle when the user's callback has returned. */
 static void observer_ended_after(struct ll_client *client,
                                  struct ll_notice *notice)
 {
@@ -116,7 +116,7 @@ static void observer_ended_after(struct ll_client *client,
     observer_settle(observer);
 }
 
-/** Tells an observer's end, once, behind the leaders that are due. */
+/** Reports an observer's end, once, after the leaders that are due. */
 static void observer_end(struct ll_observer_object *observer,
                          const struct ll_detail *detail)
 {
@@ -284,7 +284,7 @@ int leaselock_observer_close(leaselock_observer *user)
     return status;
 }
 
-/** One that has not ended, or NULL. */
+/** An observer that has not ended, or NULL. */
 static struct ll_observer_object *observer_first(struct ll_client *client)
 {
     struct ll_link *at;
@@ -304,7 +304,7 @@ void ll_observers_close(struct ll_client *client)
 {
     struct ll_observer_object *observer;
 
-    /* Ending one may take any other out of the list. */
+    /* Ending an observer may remove any other from the list. */
     while ((observer = observer_first(client)) != NULL) {
         observer_fail(observer, LEASELOCK_E_CLOSED);
     }

@@ -19,7 +19,7 @@ _Static_assert(LL_SRV_ENDPOINTS_MAX == LL_ENDPOINTS_MAX,
                "a transport takes what the DNS gives");
 _Static_assert(LL_NAMESPACE_MAX <= LL_SPACE_MAX, "keys have room for it");
 
-/** No signal of the program's is ever handled on the library's threads. */
+/** The library's threads block every signal of the program. */
 static int client_start_thread(struct ll_client *client)
 {
     sigset_t all;
@@ -65,8 +65,8 @@ static int client_make_transport(struct ll_client *client,
     return status;
 }
 
-/** Whether etcd may take the client for a user: by name, or by the common name
- *  of its certificate. */
+/** Whether etcd may authenticate the client as a user: by name, or by the
+ *  common name of its certificate. */
 static bool client_has_user(const struct ll_client *client)
 {
     return client->options.user != NULL || client->options.cert != NULL;
@@ -87,7 +87,7 @@ static int client_make_core(struct ll_client *client)
     if (status != 0) {
         return status;
     }
-    /* Clients spread over the members; the DNS has its own way to say how. */
+    /* Spread clients over members; SRV records have their own order. */
     config.endpoint_first = client->options.discovery_srv == NULL
                                 ? (uint32_t)(config.seed >> 33)
                                 : 0;
@@ -112,7 +112,7 @@ static void client_destroy(struct ll_handle *handle)
     ll_free(client);
 }
 
-/** Gathers what the user has set, in memory of the client's own. */
+/** Collects the user's settings, in memory that the client owns. */
 static int client_options(struct ll_client *client,
                           const char *endpoints,
                           const struct leaselock_client_options *user,
@@ -173,7 +173,7 @@ static int client_new(struct ll_client **ret_client)
     return 0;
 }
 
-/** Puts what the DNS says into the place of the endpoints. */
+/** Replaces the endpoints with those from the DNS. */
 static int client_discover(struct ll_client *client,
                            struct leaselock_error *reterr)
 {

@@ -8,7 +8,7 @@
 #include "client/user_call.h"
 
 /**
- * leaselock_fenced_outcome: somebody who wants to know a write's last word.
+ * leaselock_fenced_outcome: a pending request for a write's final outcome.
  */
 struct ll_outcome_object {
     struct ll_handle handle;
@@ -28,8 +28,8 @@ static void outcome_destroy(struct ll_handle *handle)
     ll_free(outcome);
 }
 
-/** Asks for the last word of a ticket's write; it is told at once where it is
- *  known. With the client's mutex held, and a reference for the caller. */
+/** Requests the final outcome of a ticket's write, which is reported at once if
+ *  it is known. With the client's mutex held; the caller gets a reference. */
 static int outcome_ask(struct ll_ticket_object *ticket,
                        struct ll_waiter *waiter,
                        leaselock_done_fn *done,
@@ -84,7 +84,7 @@ void ll_outcomes_report(struct ll_write_object *write)
     }
 }
 
-/** leaselock_fenced_outcome's and leaselock_fenced_outcome_async's. */
+/** A call of leaselock_fenced_outcome or leaselock_fenced_outcome_async. */
 struct outcome_call {
     struct ll_user_call call;
     leaselock_done_fn *done;
@@ -119,11 +119,11 @@ static void outcome_end(struct ll_user_call *call,
     struct ll_outcome_object *outcome = own->outcome;
 
     if (waits && status == 0) {
-        /* It may have given the ticket back. */
+        /* The write may have released the ticket. */
         ll_client_await_callbacks(object->client, object);
     }
     if (waits && !ll_link_alone(&outcome->link)) {
-        outcome->completion.waiter = NULL; /* who waits no longer */
+        outcome->completion.waiter = NULL; /* the call has stopped waiting */
         ll_link_remove(&outcome->link);
         ll_handle_leave(&outcome->handle);
     }

@@ -10,10 +10,10 @@
 /**
  * leaselock_ping: Maintenance.Status of one endpoint.
  *
- * Etcd 3.5.28 to 3.5.31 and 3.6.9 to 3.6.11 answer Status to root alone. An
+ * Etcd 3.5.28 to 3.5.31 and 3.6.9 to 3.6.11 answer Status for root only. An
  * endpoint that refuses it is up; the ids and the revision then come from the
- * header of LeaseTimeToLive, which wants no permission where the lease has no
- * keys. Without a user etcd refuses that as well, and they stay unknown.
+ * header of LeaseTimeToLive, which requires no permission if the lease has no
+ * keys. Without a user etcd refuses that, too, and they stay unknown.
  */
 struct ping_query {
     struct ll_query_object query;
@@ -21,8 +21,8 @@ struct ping_query {
     struct leaselock_ping *ret_ping;
 };
 
-/** A lease that is not there: etcd makes its ids of a member's id, the time and
- *  a counter, and ours are random. */
+/** A lease that does not exist: etcd makes its ids of a member's id, the time
+ *  and a counter, and ours are random. */
 #define LEASE_UNKNOWN INT64_MAX
 
 static void ping_release(struct ll_query_object *query)
@@ -30,7 +30,7 @@ static void ping_release(struct ll_query_object *query)
     ll_free(LL_CONTAINER(query, struct ping_query, query));
 }
 
-/** Whether etcd answered, and refused its answer for a permission. */
+/** Whether etcd answered that the user lacks a permission. */
 static bool is_permission(const struct ll_effect *effect, int status)
 {
     return status == LEASELOCK_E_REFUSED &&

@@ -71,16 +71,16 @@ static int places_grow(struct ll_places *places)
     return 0;
 }
 
-/** Keys below NAME/, while they are added. */
+/** The keys below NAME/, while keys are added. */
 struct ll_directory {
     size_t prefix_size; /* of namespace and NAME/ */
-    size_t oldest;      /* the oldest place's number; NONE: it is no queue */
-    /** Keys of other shapes, and the oldest of them. */
+    size_t oldest;      /* the oldest place's number; NONE: no queue */
+    /** Keys of other shapes: their number, and the oldest of them. */
     size_t others_n;
     struct leaselock_queue_entry other;
 };
 
-/** Adds a place to a queue, whose key is taken to begin as the last one. */
+/** Adds a place to a queue; takes its name from the last key. */
 static int places_append(struct ll_places *places,
                          size_t namespace_size,
                          const struct ll_directory *directory)
@@ -102,7 +102,7 @@ static int places_append(struct ll_places *places,
     return 0;
 }
 
-/** No further key is below a directory. */
+/** Closes the innermost directory: no later key is below it. */
 static int directory_close(struct ll_places *places, size_t namespace_size)
 {
     struct ll_directory *directory = &places->open[places->open_n - 1];
@@ -151,8 +151,8 @@ static int directory_open(struct ll_places *places, size_t prefix_size)
     return 0;
 }
 
-/** Closes and opens directories, so that those are open that a key is below of
- *  and whose names count. */
+/** Closes and opens directories until the open ones are those that contain the
+ *  key and that may be names of locks. */
 static int places_move(struct ll_places *places,
                        struct ll_bytes key,
                        size_t namespace_size,
@@ -207,7 +207,7 @@ static int place_add(struct ll_places *places,
     return ll_entry_fill(&places->places[at].entry, kv, directory->prefix_size);
 }
 
-/** Counts a key that does not say that it is a place of this queue. */
+/** Counts a key whose shape is not that of a place in this queue. */
 static int other_add(struct ll_directory *directory, const struct ll_kv *kv)
 {
     if (directory->others_n > 0 &&

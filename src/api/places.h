@@ -5,20 +5,20 @@
 #include "api/entry.h"
 
 /**
- * Places in queues: the keys that stand for one, told from all others that
- * may lie in the same store.
+ * Places in queues: the keys that are places, as opposed to other keys in the
+ * same store.
  *
- * A queue is known by a key whose shape says that it is a place (below). Once
- * there is one below NAME/, every key below NAME/ counts, since all clients
- * wait behind it: the oldest of those of another shape is kept as a place where
- * it is older than all others, and the rest are but counted. Without one what
- * is below NAME/ is somebody's data.
+ * A queue is recognized by a key that has the shape of a place (below). Once
+ * there is such a key below NAME/, every key below NAME/ counts, since all
+ * clients wait behind it. Of the keys of other shapes, the oldest is kept as a
+ * place if it is older than all places, and the others are only counted.
+ * Without such a key, the keys below NAME/ are data of another program.
  */
 
 struct ll_place {
     char *name; /* of the lock, without the namespace */
     struct leaselock_queue_entry entry;
-    size_t keys_n; /* itself, and those that it is counted for */
+    size_t keys_n; /* itself, and the keys counted with it */
 };
 
 struct ll_directory;
@@ -27,8 +27,8 @@ struct ll_places {
     struct ll_place *places;
     size_t n;
     size_t max;
-    /** While keys are added: those that the last key is below of, the outermost
-     *  first, and that key. */
+    /** While keys are added: the directories that contain the last key, the
+     *  outermost first, and that key. */
     struct ll_directory *open;
     size_t open_n;
     size_t open_max;
@@ -36,32 +36,32 @@ struct ll_places {
     size_t last_size;
 };
 
-/** Most places that are read at once. */
+/** Limit of the places that one call reads. */
 #define LL_PLACES_MAX 200000
 
-/** What a key's last part says. */
+/** The shape of a key's last component. */
 enum ll_place_shape {
-    LL_PLACE_NONE,    /* not that it is a place */
-    LL_PLACE_OWN,     /* LEASE.NUMBER and what may follow: this library's */
+    LL_PLACE_NONE,    /* not a place */
+    LL_PLACE_OWN,     /* LEASE.NUMBER and an optional suffix: this library's */
     LL_PLACE_FOREIGN, /* LEASE in hexadecimal, as Go's clients write it, or
                          in decimal, as npm's etcd3 does */
 };
 
 /**
- * Whether a key says that it is a place: its last part is the lease that it
- * lives on.
+ * The shape of a key, which is a place if its last component is the lease that
+ * is attached to it.
  *
- * @param ret_name_size  bytes of the key in front of the last '/'; of a place
+ * @param ret_name_size  bytes of the key before the last '/'; set for a place
  */
 enum ll_place_shape ll_place_shape(const struct ll_kv *kv,
                                    size_t *ret_name_size);
 
 /**
- * Adds a key; all keys come in their order.
+ * Adds a key; keys must be added in key order.
  *
- * @param namespace_size   of the namespace that it begins with
- * @param prefix_size  of what the names of locks begin with, namespace
- *                     included; the key begins with it too
+ * @param namespace_size   of the namespace that the key begins with
+ * @param prefix_size  of the prefix of all names of locks, namespace included;
+ *                     the key begins with it, too
  * @return 0, LEASELOCK_E_NOMEM, or _LIMIT when there are LL_PLACES_MAX
  */
 int ll_places_add(struct ll_places *places,
@@ -69,7 +69,7 @@ int ll_places_add(struct ll_places *places,
                   size_t namespace_size,
                   size_t prefix_size);
 
-/** After the last key: sorts by name, and in a queue by place.
+/** To be called after the last key: sorts by name, and each queue by place.
  *  @return as ll_places_add */
 int ll_places_end(struct ll_places *places, size_t namespace_size);
 

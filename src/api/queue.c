@@ -15,15 +15,15 @@
 
 #define QUEUE_TIMEOUT_MS 5000
 
-/** leaselock_queue: one range, and then, if asked for, the TTL of each lease
- *  in turn. */
+/** leaselock_queue: one Range, and then, on request, the TTL of each lease in
+ *  turn. */
 struct queue_query {
     struct ll_query_object query;
     struct leaselock_queue_info **ret_queue;
     struct leaselock_queue_info *queue;
     struct leaselock_queue_entry *entries; /* of the queue */
     bool with_ttl;
-    size_t at;        /* the entry whose lease is being asked for */
+    size_t at;        /* the entry whose TTL is being read */
     const char *name; /* the caller's, until the query is prepared */
     size_t prefix_size;
     char prefix[LL_PREFIX_MAX]; /* the namespace and NAME/ */
@@ -109,7 +109,7 @@ static int queue_fill(struct queue_query *queue, const struct ll_answer *answer)
     return status;
 }
 
-/** What is left of a lease that an earlier entry lives on too. */
+/** Copies the TTL from an earlier entry with the same lease. */
 static bool entry_copy_ttl(struct queue_query *queue, size_t at)
 {
     for (size_t i = 0; i < at; i++) {
@@ -121,14 +121,14 @@ static bool entry_copy_ttl(struct queue_query *queue, size_t at)
     return false;
 }
 
-/** Asks for the next lease; false when there is none left. */
+/** Requests the TTL of the next lease; false if there is none left. */
 static bool queue_ask_ttl(struct queue_query *queue)
 {
     while (queue->at < queue->queue->entries_n) {
         struct leaselock_queue_entry *entry = &queue->entries[queue->at];
 
         if (entry->lease != 0 && !entry_copy_ttl(queue, queue->at)) {
-            /* The range that was asked for stood in the same place. */
+            /* The union held the Range request, which is no longer needed. */
             queue->query.request = (struct ll_request){
                 .kind = LL_REQUEST_LEASE_TTL, .lease.lease = entry->lease};
             return ll_query_ask_on(&queue->query);
@@ -148,7 +148,7 @@ static bool queue_on_answer(struct ll_query_object *query,
     if (first && *ret_status == 0) {
         *ret_status = queue_fill(queue, effect->query.answer);
     } else if (!first) {
-        /* A TTL that cannot be had is no reason to show nothing. */
+        /* Without a TTL, the entry is still shown. */
         if (*ret_status == 0) {
             queue->entries[queue->at].ttl_s = effect->query.answer->lease.ttl_s;
         }
@@ -167,7 +167,7 @@ static bool queue_on_answer(struct ll_query_object *query,
     return false;
 }
 
-/** Makes the range, now that it is known which client's namespace it is in. */
+/** Makes the range, now that the client's namespace is known. */
 static void queue_prepare(struct ll_query_object *query)
 {
     struct queue_query *queue = LL_CONTAINER(query, struct queue_query, query);

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-/** The handle lies in a ll_requeue, which its ticket frees. */
+/** Does nothing: the handle is part of a ll_requeue, which its ticket frees. */
 static void place_destroy(struct ll_handle *handle)
 {
     (void)handle;
@@ -25,7 +25,7 @@ static void requeued_call(struct ll_client *client, struct ll_notice *notice)
                         requeue->on_requeue_arg);
 }
 
-/** Copies the names, and behind them what they point at. */
+/** Copies the names, with their bytes behind the array. */
 static struct ll_bytes *copy_names(const struct ll_bytes *names, size_t n)
 {
     size_t size = n * sizeof(*names);
@@ -133,7 +133,7 @@ void ll_requeue_settle(struct ll_ticket_object *ticket)
     ll_session_leave_heir(ticket->handle.client, ticket->session);
 }
 
-/** Gives the ticket's next place an id, and core's others behind it. */
+/** Gives the ticket's next place an id, and reserves core's further ids. */
 static int place_renew(struct ll_ticket_object *ticket)
 {
     struct ll_handle *place = &ticket->requeue->place;
@@ -158,7 +158,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
     int64_t timeout_ns = -1;
 
     if (requeue->end_ns != INT64_MAX) {
-        /* 0 would be a try. */
+        /* 0 would mean a single attempt. */
         timeout_ns = requeue->end_ns - ll_clock_now_ns();
         timeout_ns = timeout_ns > 1 ? timeout_ns : 1;
     }
@@ -189,7 +189,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
     }
 }
 
-/** Asks for a ticket's next place. */
+/** Requests a ticket's next place. */
 static int queue_again(struct ll_client *client,
                        struct ll_ticket_object *ticket)
 {
@@ -200,7 +200,7 @@ static int queue_again(struct ll_client *client,
     if (status != 0) {
         return status;
     }
-    /* The new one first: the old one may be closed when it has none left. */
+    /* Join first: a session without tickets may be closed. */
     heir->tickets_n++;
     ll_session_leave_heir(client, ticket->session);
     ticket->session = heir->handle.entry.id;
@@ -219,7 +219,7 @@ static int queue_again(struct ll_client *client,
     return status;
 }
 
-/** Queues the first one that is due again. */
+/** Queues the first ticket that is due again. */
 static void requeue_next(struct ll_client *client)
 {
     struct ll_requeue *requeue =
@@ -240,7 +240,7 @@ static void requeue_next(struct ll_client *client)
 
 void ll_requeue_run(struct ll_client *client)
 {
-    /* Its own commands come here again. */
+    /* The commands below call this function again. */
     if (client->requeuing) {
         return;
     }

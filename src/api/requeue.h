@@ -6,34 +6,35 @@
 #include "api/ticket.h"
 
 /**
- * What becomes of waiting tickets whose session was lost because etcd was
- * silent, where they are to be queued again.
+ * Requeues waiting tickets whose session was lost because etcd was silent, if
+ * their options ask for it.
  *
- * A lost session stays lost. In its place the client opens an *heir*: a session
- * of its own, with the lost one's time to live and label, that no user has a
- * handle of. All tickets of one lost session that queue again share it. It
- * belongs to the session that the user opened, its root: closing that one
- * closes it, and it is closed when its last ticket is gone.
+ * A lost session stays lost. The client opens a *replacement session* (`heir`)
+ * with the lost session's time to live and label; the user has no handle of it.
+ * All tickets of one lost session that queue again share it. It belongs to the
+ * session that the user opened, its root: it is closed when the root is closed,
+ * or when its last ticket has ended.
  *
- *     heir    | event                      | next    | does
- *     none    | a ticket queues again      | opening | a grant, until etcd
- *             |                            |         | answers it
- *     opening,| another one does           | as it   | the ticket joins it
- *     alive   |                            | is      |
- *     alive   | lost                       | lost    | its waiting tickets
- *             |                            |         | queue again, on a new
- *             |                            |         | one
- *     opening | refused                    | gone    | its tickets end with
- *             |                            |         | that
- *     any     | its last ticket is gone    | closing | revoke
- *     any     | the root is closed         | closing | revoke; the closer
- *             |                            |         | waits for this answer
+ *     replacement | event                      | next    | action
+ *     none        | a ticket queues again      | opening | LeaseGrant, until
+ *                 |                            |         | etcd answers it
+ *     opening,    | another ticket does        | as it   | the ticket joins it
+ *     alive       |                            | is      |
+ *     alive       | lost                       | lost    | its waiting tickets
+ *                 |                            |         | queue again, on a
+ *                 |                            |         | new replacement
+ *     opening     | refused                    | ended   | its tickets end
+ *                 |                            |         | with that status
+ *     any         | its last ticket has ended  | closing | LeaseRevoke
+ *     any         | the root is closed         | closing | LeaseRevoke; the
+ *                 |                            |         | close of the root
+ *                 |                            |         | waits for its answer
  *
  * In core each new place is a new ticket, with an id of its own: see
- * ll_ticket_id. All of it is under the client's mutex.
+ * ll_ticket_id. All state here is under the client's mutex.
  */
 struct ll_requeue {
-    /** Core's id of the newest place, when it is not the first. */
+    /** Core's id of the newest place, unless it is the first. */
     struct ll_handle place;
     struct ll_ticket_object *ticket;
     uint64_t id;    /* of the newest place in core; at first the ticket's */
@@ -53,7 +54,7 @@ struct ll_requeue {
     struct ll_bytes *names; /* names_n of the ticket; they point behind it */
 };
 
-/** Notes what a ticket needs to queue again.
+/** Saves what a ticket needs to queue again.
  *  @return 0 or LEASELOCK_E_NOMEM */
 int ll_requeue_prepare(struct ll_ticket_object *ticket,
                        const struct leaselock_acquire_options *options,
@@ -63,19 +64,19 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
 /** NULL does nothing. */
 void ll_requeue_free(struct ll_requeue *requeue);
 
-/** Whether a ticket's failed acquire is to go on with a new place; then it is
+/** Whether a ticket whose acquire failed is to queue again; if so, marks it as
  *  due. */
 bool ll_requeue_wants(struct ll_ticket_object *ticket,
                       const struct ll_effect *effect);
 
-/** The ticket whose newest place in core has this handle, or NULL. */
+/** The ticket whose newest place in core has this handle. */
 struct ll_ticket_object *ll_requeue_ticket(struct ll_handle *handle);
 
-/** Takes a ticket's last place out of the tables; it is over. */
+/** Takes a ticket's last place out of the tables when the ticket has ended. */
 void ll_requeue_settle(struct ll_ticket_object *ticket);
 
-/** Queues again what is due, and closes the heirs that nobody needs. Not from
- *  inside an effect. */
+/** Queues the tickets that are due again, and closes the replacement sessions
+ *  without tickets. Not from inside an effect. */
 void ll_requeue_run(struct ll_client *client);
 
 #endif

@@ -8,8 +8,8 @@
 #include "core/key.h"
 
 #define SCAN_TIMEOUT_MS 5000
-/** Keys a page: with the longest values that this library writes it stays
- *  below what a client takes in one message. */
+/** Keys per page: with the longest values that this library writes, a page
+ *  stays below the largest message that a client accepts. */
 #define PAGE 1000
 
 static void scan_release(struct ll_query_object *query)
@@ -21,8 +21,8 @@ static void scan_release(struct ll_query_object *query)
     scan->release(scan);
 }
 
-/** The end of the range of all keys that begin with these bytes; without any
- *  byte that can be raised, that of all keys, which etcd writes as "\0". */
+/** The end of the range of all keys that begin with these bytes. If no byte can
+ *  be incremented, it is the end of all keys, which etcd writes as "\0". */
 static struct ll_bytes range_end(struct ll_bytes from, char *ret_end)
 {
     size_t size = from.size;
@@ -39,7 +39,7 @@ static struct ll_bytes range_end(struct ll_bytes from, char *ret_end)
     return (struct ll_bytes){ret_end, size};
 }
 
-/** Makes the range, now that it is known which client's namespace it is in. */
+/** Makes the range, now that the client's namespace is known. */
 static void scan_prepare(struct ll_query_object *query)
 {
     struct ll_scan *scan = LL_CONTAINER(query, struct ll_scan, query);
@@ -62,7 +62,7 @@ static void scan_prepare(struct ll_query_object *query)
     scan->prefix = NULL;
 }
 
-/** Asks for the page behind a key. */
+/** Requests the page that follows a key. */
 static int scan_ask_on(struct ll_scan *scan, struct ll_bytes last)
 {
     struct ll_range *range = &scan->query.request.range;
@@ -112,7 +112,7 @@ static bool scan_on_answer(struct ll_query_object *query,
     return false;
 }
 
-/** What is wrong with a prefix, or NULL. */
+/** A sentence on what is wrong with a prefix, or NULL. */
 static const char *prefix_fault(const char *prefix)
 {
     size_t size = strlen(prefix);

@@ -10,18 +10,18 @@
 
 /**
  * Reads every place below a prefix, page after page, all at the revision of
- * the first: so what is found stood in the store at one moment.
+ * the first page: the result is a consistent snapshot.
  */
 struct ll_scan {
     struct ll_query_object query;
     const char *prefix; /* the caller's, until the query is prepared */
     size_t namespace_size;
-    size_t names_size; /* of what names begin with, namespace included */
+    size_t names_size; /* of the prefix of all names, namespace included */
     struct ll_places places;
     int64_t revision;
-    /** Everything is read and sorted: makes of it what was asked for. */
+    /** Called when all pages are read and sorted; makes the caller's result. */
     int (*on_end)(struct ll_scan *scan);
-    /** Frees what the kind of scan has besides, and itself. */
+    /** Frees the members of the specific kind of scan, and the scan itself. */
     void (*release)(struct ll_scan *scan);
     char from[LL_SCAN_PREFIX_MAX + 1];
     char end[LL_SCAN_PREFIX_MAX + 1];
@@ -29,8 +29,8 @@ struct ll_scan {
 };
 
 /**
- * Runs a scan, which is all zero but for on_end and release. It is freed in
- * any case once it has ended.
+ * Runs a scan, which is all zero except on_end and release. In any case the
+ * scan is freed when it has ended.
  *
  * @param prefix      of the names of locks; "" or NULL: all of them
  * @param timeout_ms  0: the default

@@ -72,7 +72,7 @@ static enum leaselock_session_state state_of(enum ll_session_state state)
     return LEASELOCK_SESSION_CLOSED;
 }
 
-/** What core says of a session now; false: it has dropped it. */
+/** Core's view of a session now; LEASELOCK_E_HANDLE: core has dropped it. */
 static int session_look(leaselock_session *user,
                         struct ll_session_view *ret_view)
 {
@@ -139,7 +139,7 @@ static void session_on_closed(struct ll_client *client,
     session->close_due = false;
     client->closes--;
     if (client->closing && detail->status == LEASELOCK_E_OUTCOME_UNKNOWN) {
-        /* One that etcd has not answered is looked for in the end. */
+        /* leaselock_client_close itself detects an unanswered close. */
         if (detail->grpc_status < 0 && detail->text[0] != '\0') {
             (void)ll_client_error(client, detail, &client->close_unknown);
         }
@@ -150,7 +150,8 @@ static void session_on_closed(struct ll_client *client,
     ll_client_complete(client, &session->closed, detail);
 }
 
-/** Who leads is told of doubt, and of its end; a loss its ticket tells. */
+/** Reports to held tickets that the session is suspect or no longer is; a loss
+ *  is reported by core for each ticket. */
 static void session_report_tickets(struct ll_session_object *session,
                                    const struct ll_effect *effect)
 {

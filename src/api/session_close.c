@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "client/user_call.h"
 
-/** How a session ends when it is closed. */
+/** How a session is closed. */
 
 int ll_session_close_one(struct ll_session_object *session,
                          struct ll_waiter *waiter,
@@ -35,9 +35,9 @@ int ll_session_close_one(struct ll_session_object *session,
     return status == LEASELOCK_E_STATE ? LEASELOCK_E_HANDLE : status;
 }
 
-/** Begins to close a session whose handle has just been shut, and its heir:
- *  where there is one the session's own lease is over, and its heir's is what
- *  the closer wants revoked. */
+/** Begins to close a session whose handle has just been shut, and its
+ *  replacement. If there is a replacement, the session's own lease is lost
+ *  already, and the call waits until the replacement's lease is revoked. */
 static int session_close_begin(struct ll_session_object *session,
                                struct ll_waiter *waiter,
                                leaselock_done_fn *done,
@@ -116,7 +116,7 @@ void ll_sessions_close(struct ll_client *client)
 {
     struct ll_session_object *session;
 
-    /* Closing one may take any other out of the list. */
+    /* Closing a session may remove any other from the list. */
     while ((session = session_first_open(client)) != NULL) {
         (void)ll_handle_shut(&session->handle);
         (void)session_close_begin(session, NULL, NULL, NULL);

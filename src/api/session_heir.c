@@ -4,9 +4,9 @@
 #include "api/session.h"
 #include "base/clock.h"
 
-/** The sessions that take the places of lost ones: see requeue.h. */
+/** Replacement sessions, which stand in for lost ones: see requeue.h. */
 
-/** The newest heir of a session, if tickets can begin on it; or NULL. */
+/** The newest replacement of a session if it accepts tickets, or NULL. */
 static struct ll_session_object *
 session_live_heir(struct ll_client *client, struct ll_session_object *root)
 {
@@ -56,7 +56,7 @@ int ll_session_heir(struct ll_client *client,
             : root->ttl_s;
     options.label = root->label;
     options.unguarded = root->unguarded;
-    /* It is its tickets' waits that end. */
+    /* Its tickets time out instead. */
     options.open_timeout_ms = INT_MAX;
     status = ll_session_start(client, &options, &begin, &heir, NULL);
     if (status != 0) {
@@ -65,7 +65,7 @@ int ll_session_heir(struct ll_client *client,
     if (root->heir != NULL) {
         ll_handle_put(&root->heir->handle);
     }
-    root->heir = heir; /* with the reference that a caller would get */
+    root->heir = heir; /* keeps the reference made for the caller */
     *ret_heir = heir;
     return 0;
 }

@@ -61,11 +61,11 @@ static void session_changed_call(struct ll_client *client,
     enum leaselock_session_state state;
     const char *why;
 
-    /* Taken under the mutex: a newer change may come at any moment. */
+    /* Copied under the mutex: a newer change may arrive any time. */
     ll_client_lock(client);
     state = session->changed_to;
     why = session->changed_why;
-    ll_notice_withdraw(notice); /* what is told now need not be told again */
+    ll_notice_withdraw(notice); /* this call reports the newest change */
     ll_client_unlock(client);
     session->on_state(ll_handle_user(&session->handle), state, why,
                       session->on_state_arg);
@@ -101,7 +101,7 @@ session_new(struct ll_client *client,
     return session;
 }
 
-/** Asks for the lease of a session that is in the tables. */
+/** Requests the lease of a session that is in the tables. */
 static int session_ask(struct ll_session_object *session,
                        const struct leaselock_session_options *options,
                        int64_t delay_ns,
@@ -171,7 +171,7 @@ int ll_session_start(struct ll_client *client,
     return status;
 }
 
-/** leaselock_session_open's and leaselock_session_open_async's. */
+/** A call of leaselock_session_open or leaselock_session_open_async. */
 struct open_call {
     struct ll_user_call call;
     struct leaselock_session_options options;
@@ -207,7 +207,7 @@ static void open_end(struct ll_user_call *call,
     ll_handle_put(&own->session->handle);
 }
 
-/** @param begin  its done is NULL: blocks */
+/** @param begin  if its `done` is NULL, the call blocks */
 static int open_run(leaselock_client *user,
                     const struct leaselock_session_options *options,
                     const struct ll_session_begin *begin,

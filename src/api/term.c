@@ -8,7 +8,7 @@
 
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MAX_MS 10000
-/** A term of this length begins a new row of failures. */
+/** A term of this length resets the count of failures. */
 #define TERM_MIN_NS (PAUSE_MAX_MS * LL_NS_PER_MS)
 
 int ll_term_init(struct ll_term *term,
@@ -35,7 +35,7 @@ int ll_term_init(struct ll_term *term,
     return ll_error_text(reterr, ll_random(&term->random.state), "");
 }
 
-/** Reports a change; false: it is to end. */
+/** Reports a change; false: the leadership is to end. */
 static bool term_report(struct ll_term *term,
                         enum leaselock_lead_change change,
                         const struct leaselock_error *error)
@@ -59,7 +59,7 @@ term_end(struct ll_term *term, int status, const struct leaselock_error *error)
     return LL_TERM_END;
 }
 
-/** A status that ends one term and not the last one. */
+/** Whether a status ends only the current term. */
 static bool is_loss(const struct ll_term *term, int status)
 {
     return term->options.again != NULL && !term->stops &&
@@ -91,7 +91,7 @@ static enum ll_term_step term_on_released(struct ll_term *term,
         status = 0; /* the work has released it */
     }
     if (term->stops) {
-        /* To lose a term is no failure where the next one would follow. */
+        /* A lost term is no failure if another would have followed. */
         if (status == LEASELOCK_E_LOST && term->options.again != NULL) {
             status = 0;
         }

@@ -9,8 +9,8 @@
 #include "leaselock/election.h"
 
 /**
- * What follows what when a program leads: the steps of leaselock_lead and of
- * leaselock_lead_async, which carry them out each in its own way.
+ * The steps of leaselock_lead and leaselock_lead_async, and their order. Each
+ * of the two carries out the steps in its own way.
  *
  *     step     | its status                   | reports      | next
  *     START    | 0                            | CAMPAIGNING  | CAMPAIGN
@@ -32,8 +32,8 @@
  *     any      | on_change returns not 0      |              | END; RELEASE
  *              |                              |              | where it leads
  *
- * Without the option `again` nothing is reported, and PAUSE is END. Once it is
- * to stop nothing is reported either, and PAUSE, OPEN and CAMPAIGN are END.
+ * Without the option `again` nothing is reported, and PAUSE is END. After a
+ * stop nothing is reported either, and PAUSE, OPEN and CAMPAIGN are END.
  */
 enum ll_term_step {
     LL_TERM_START,
@@ -50,7 +50,7 @@ struct ll_term {
     struct leaselock_lead_options options;
     bool stops;
     int stop_status;
-    /** What the work or on_change has returned. */
+    /** What the work or on_change returned. */
     int result;
     unsigned failures; /* in a row */
     bool is_unreachable;
@@ -61,14 +61,14 @@ struct ll_term {
     struct leaselock_error error;
 };
 
-/** Checks and copies the options, which are borrowed still.
+/** Checks and copies the options; what they point to stays borrowed.
  *  @return 0, LEASELOCK_E_ARGUMENT or _SYSTEM */
 int ll_term_init(struct ll_term *term,
                  const struct leaselock_lead_options *options,
                  bool has_function,
                  struct leaselock_error *reterr);
 
-/** The step that follows the current one, whose status is known; reports the
+/** The step that follows the current one, whose status is given; reports the
  *  change.
  *  @param error  of a status below 0; may be NULL */
 enum ll_term_step ll_term_next(struct ll_term *term,
@@ -76,12 +76,12 @@ enum ll_term_step ll_term_next(struct ll_term *term,
                                const struct leaselock_error *error,
                                int64_t now_ns);
 
-/** It is to end, with this status unless the release fails; the step that
- *  follows the current one, or that one itself. */
+/** Stops the term with this status, unless the release fails. Returns the step
+ *  that follows the current one, or the current one. */
 enum ll_term_step ll_term_stop(struct ll_term *term, int status);
 
-/** How long a PAUSE lasts: doubled with each failure in a row, of which a
- *  random half or more is taken. */
+/** The duration of a PAUSE: doubled with each consecutive failure, and reduced
+ *  at random by up to a half. */
 int64_t ll_term_pause_ns(struct ll_term *term);
 
 #endif

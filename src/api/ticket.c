@@ -35,8 +35,8 @@ void ll_ticket_settle(struct ll_ticket_object *ticket)
     }
 }
 
-/** Tells of no loss and no doubt any more; those who wait for one look anew.
- */
+/** Withdraws the reports of a loss, a suspect session and a requeue; wakes the
+ *  waiting calls, which check the ticket again. */
 static void ticket_quieten(struct ll_ticket_object *ticket)
 {
     ll_notice_withdraw(&ticket->lost);
@@ -121,7 +121,7 @@ static int ticket_release_begin(struct ll_ticket_object *ticket,
         ticket->release_due = false;
     }
     ll_ticket_settle(ticket);
-    /* It was over already: only its callback had not been told. */
+    /* Core had dropped it; only the report was still pending. */
     return status == LEASELOCK_E_STATE ? LEASELOCK_E_HANDLE : status;
 }
 
@@ -172,7 +172,7 @@ static void ticket_report_suspect(struct ll_client *client,
     }
 }
 
-/** A ticket can be granted while its session is in doubt. */
+/** A ticket can be granted while its session is suspect. */
 static void ticket_check_suspect(struct ll_client *client,
                                  struct ll_ticket_object *ticket)
 {
@@ -249,7 +249,7 @@ void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect)
                  ? ll_requeue_ticket(handle)
                  : LL_CONTAINER(handle, struct ll_ticket_object, handle);
     if (ll_ticket_id(ticket) != effect->id) {
-        return; /* of a place that it has no more */
+        return; /* of an earlier place */
     }
     if (effect->kind == LL_EFFECT_ACQUIRED && ticket->acquire_due) {
         if (!ll_requeue_wants(ticket, effect)) {
@@ -289,8 +289,8 @@ void ll_tickets_close(struct ll_client *client, uint64_t session)
         }
         ticket_quieten(ticket);
         if (!ll_link_alone(&ticket->acquired.notice.link)) {
-            /* Not told yet: what is told is that it is over, which closes
-             * the handle. */
+            /* Not reported yet: the report becomes E_CLOSED, and its
+             * callback closes the handle. */
             ticket->acquired.status = LEASELOCK_E_CLOSED;
         } else {
             ll_ticket_shut(ticket);

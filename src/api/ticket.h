@@ -8,73 +8,74 @@
 struct ll_write_object;
 struct ll_requeue;
 
-/** A ticket of the user's; its core object has the same id, or, when it was
- *  queued again, the one in its `requeue`: see ll_ticket_id. */
+/** A ticket of the user; its core object has the same id, or, if it was queued
+ *  again, the id in its `requeue`: see ll_ticket_id. */
 struct ll_ticket_object {
     struct ll_handle handle;
     struct ll_link link; /* in client->tickets */
-    uint32_t names_n;    /* above 1: of several locks */
+    uint32_t names_n;    /* above 1: a multi-lock */
     /** All that follows is under the client's mutex. */
-    bool acquire_due; /* ACQUIRED is to come */
-    bool release_due; /* RELEASED is */
-    /** The write `unknown` has given it back; core has dropped it. */
+    bool acquire_due; /* ACQUIRED is pending */
+    bool release_due; /* RELEASED is pending */
+    /** The write `unknown` has released it; core has dropped it. */
     bool committed;
-    uint64_t session; /* the id of the one it is on: the user's or an heir */
+    uint64_t session; /* its id: the user's, or a replacement session */
     struct ll_requeue *requeue; /* NULL: it does not queue again */
     struct ll_completion acquired;
     struct ll_completion released;
     struct ll_notice lost;
-    /** The write that was told last as one of unknown outcome: a reference,
+    /** The last write that was reported with an unknown outcome: a reference,
      *  or NULL. */
     struct ll_write_object *unknown;
     const char *lost_why; /* static */
     leaselock_lost_fn *on_lost;
     void *on_lost_arg;
-    /** Its session is in doubt; with on_lost's argument. */
+    /** Reports that its session is suspect; with on_lost's argument. */
     struct ll_notice suspect;
     const char *suspect_why; /* static */
     leaselock_lost_fn *on_suspect;
 };
 
-/** What a new ticket is to be. */
+/** The properties of a new ticket. */
 struct ll_ticket_ask {
     const struct leaselock_acquire_options *options; /* the user's, or NULL */
     int timeout_ms;
-    /** A new place, in this queue. */
+    /** A new place in this queue. */
     const char *name;
-    /** Or in these queues, two or more, which have been checked. */
+    /** Or places in these queues, two or more; the names are checked. */
     const struct ll_bytes *names;
     size_t names_n;
-    /** The key's value; NULL: one that says who waits. */
+    /** The key's value; NULL: one that describes the waiter. */
     const void *value;
     size_t value_size;
-    /** Not NULL: the place of this key, at this token (0: at any). */
+    /** Not NULL: resume the place of this key, at this token (0: at any). */
     const char *key;
     int64_t token;
-    /** Told of a session that is in doubt while the ticket is held; NULL:
-     *  nobody. Has on_lost's argument. */
+    /** Called when the session is suspect while the ticket is held; may be
+     *  NULL. Has on_lost's argument. */
     leaselock_lost_fn *on_suspect;
-    /** Of one that nobody waits for. */
+    /** Of an asynchronous acquire. */
     leaselock_done_fn *done;
     void *arg;
 };
 
-/** Checks what is asked for, asks for it, and with `waits` awaits it. */
+/** Checks a request for a ticket, sends it to core, and with `waits` waits for
+ *  its end. */
 int ll_ticket_begin(leaselock_session *user,
                     const struct ll_ticket_ask *ask,
                     bool waits,
                     leaselock_ticket **ret_ticket,
                     struct leaselock_error *reterr);
 
-/** A look-up of a ticket's handle, with its client's mutex locked when it
- *  succeeds; to be ended with ll_ticket_exit. */
+/** Finds a ticket by its handle; on success, the client's mutex is locked. To
+ *  be ended with ll_ticket_exit. */
 int ll_ticket_enter(const void *user, struct ll_ticket_object **ret_ticket);
 void ll_ticket_exit(struct ll_ticket_object *ticket);
 
 /** Takes a ticket out of the tables once nothing is due for it. */
 void ll_ticket_settle(struct ll_ticket_object *ticket);
 
-/** Closes a ticket's handle; the user is told of no loss any more. */
+/** Closes a ticket's handle, and withdraws the reports that are due. */
 void ll_ticket_shut(struct ll_ticket_object *ticket);
 
 void ll_ticket_destroy(struct ll_handle *handle);
@@ -84,7 +85,7 @@ int ll_candidate_check(const void *value,
                        size_t size,
                        struct leaselock_error *reterr);
 
-/** The same for a candidate, with the value that it proclaims. */
+/** As ll_ticket_begin, for a candidate and the value that it proclaims. */
 int ll_ticket_campaign(leaselock_session *session,
                        struct ll_ticket_ask *ask,
                        const void *value,
@@ -93,7 +94,7 @@ int ll_ticket_campaign(leaselock_session *session,
                        leaselock_ticket **ret_ticket,
                        struct leaselock_error *reterr);
 
-/** Its session is in doubt, or (NULL) is not any more. */
+/** Reports that a session's tickets are suspect, or (NULL) no longer are. */
 void ll_tickets_suspect(struct ll_client *client,
                         uint64_t session,
                         const char *why);
@@ -103,15 +104,15 @@ uint64_t ll_ticket_id(const struct ll_ticket_object *ticket);
 
 /** The id of the session that the user named for a ticket. */
 uint64_t ll_ticket_owner(const struct ll_ticket_object *ticket);
-/** The same of an object that is a ticket; 0 of any other. */
+/** As ll_ticket_owner, for an object of any kind; 0 if it is no ticket. */
 uint64_t ll_ticket_owner_of(struct ll_handle *handle);
 
-/** Ends an acquire that is due with a failure. */
+/** Fails an acquire that is pending. */
 void ll_ticket_fail_acquire(struct ll_client *client,
                             struct ll_ticket_object *ticket,
                             const struct ll_detail *detail);
 
-/** A session is being closed: so are the handles of its tickets. */
+/** Closes the handles of a session's tickets when the session is closed. */
 void ll_tickets_close(struct ll_client *client, uint64_t session);
 
 #endif

@@ -13,7 +13,7 @@
 #include "core/key.h"
 
 /**
- * How a ticket of the user's begins: with a place of its own, or with one that
+ * How a ticket of the user begins: with a new place, or with a place that
  * another process took.
  */
 
@@ -38,7 +38,7 @@ static void ticket_suspect_call(struct ll_client *client,
                        ticket->on_lost_arg);
 }
 
-/** A handle whose acquire failed is closed when its callback has returned. */
+/** Closes the handle of a failed acquire when its callback has returned. */
 static void ticket_acquired_after(struct ll_client *client,
                                   struct ll_notice *notice)
 {
@@ -86,7 +86,7 @@ const char *leaselock_name_check(const char *name)
                         : ll_name_check((struct ll_bytes){name, strlen(name)});
 }
 
-/** Checks what is asked for, and copies its options. */
+/** Checks a request for a ticket, and copies its options. */
 static int ask_check(const struct ll_ticket_ask *ask,
                      struct leaselock_acquire_options *options,
                      struct leaselock_error *reterr)
@@ -126,8 +126,8 @@ static int ask_check(const struct ll_ticket_ask *ask,
     return 0;
 }
 
-/** The value of a new place's key, as it is given, or one that is made; with
- *  the client's mutex held.
+/** The value of a new place's key: the given one, or a new one; with the
+ *  client's mutex held.
  *  @param ret_made  to be freed, or NULL */
 static int ask_value(struct ll_session_object *session,
                      const struct leaselock_acquire_options *options,
@@ -159,7 +159,7 @@ static int ask_value(struct ll_session_object *session,
     return status;
 }
 
-/** The event that asks core for a new place, or for several. */
+/** The event that requests a new place, or several, from core. */
 static void ask_place(const struct ll_session_object *session,
                       const struct leaselock_acquire_options *options,
                       const struct ll_ticket_ask *ask,
@@ -192,7 +192,7 @@ static void ask_place(const struct ll_session_object *session,
     }
 }
 
-/** The event that asks core for the place of a key that is there. */
+/** The event that requests from core the place of an existing key. */
 static void ask_resume(const struct ll_session_object *session,
                        const struct leaselock_acquire_options *options,
                        const struct ll_ticket_ask *ask,
@@ -207,7 +207,7 @@ static void ask_resume(const struct ll_session_object *session,
         ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
 }
 
-/** Makes a ticket and asks for its place; with the client's mutex held. */
+/** Makes a ticket and requests its place; with the client's mutex held. */
 static int ticket_start(struct ll_session_object *session,
                         const struct leaselock_acquire_options *options,
                         const struct ll_ticket_ask *ask,
@@ -237,8 +237,8 @@ static int ticket_start(struct ll_session_object *session,
         status = ll_requeue_prepare(ticket, options, ask, value, who);
     }
     if (status == 0) {
-        /* Core calls the parts of several names, and the detection of a
-         * deadlock, by the ids that follow. */
+        /* Core uses the ids that follow for the members of a multi-lock, and
+         * for the detection of a deadlock. */
         status = ll_handle_enter_with(&ticket->handle, LL_HANDLE_TICKET, true,
                                       ask->names_n + 1, ll_ticket_destroy);
     }
@@ -266,7 +266,7 @@ out:
     return status;
 }
 
-/** ll_ticket_begin's. */
+/** A call of ll_ticket_begin. */
 struct acquire_call {
     struct ll_user_call call;
     const struct leaselock_acquire_options *options;

@@ -7,11 +7,11 @@
 #include "leaselock/names.h"
 
 /**
- * What a user can see of a ticket. Everything is computed from core's state
- * and the clock at the moment of the question.
+ * What a user can read of a ticket. Each function computes its result from
+ * core's state and the clock at the time of the call.
  */
 
-/** What core calls a ticket, or a part of one of several names. */
+/** Core's id of a ticket, or of a member of a multi-lock. */
 static uint64_t part_id(const struct ll_ticket_object *ticket, size_t part)
 {
     uint64_t id = ll_ticket_id(ticket);
@@ -19,12 +19,12 @@ static uint64_t part_id(const struct ll_ticket_object *ticket, size_t part)
     return ticket->names_n > 1 && part < ticket->names_n ? id + 1 + part : id;
 }
 
-/** Not a part, but the ticket as a whole. */
+/** In place of a member's number: the ticket as a whole. */
 #define WHOLE SIZE_MAX
 
-/** Looks with the client's mutex held; STATE: it has given its place back,
- *  which its user has not been told of yet. The view's bytes are core's, so
- * what is needed of them is copied by `copy` before the mutex goes. */
+/** Reads core's view with the client's mutex held. LEASELOCK_E_STATE: a write
+ *  has released the ticket, and this is not reported yet. The view's bytes
+ *  belong to core, so `copy` copies them before the mutex is unlocked. */
 static int ticket_look(leaselock_ticket *user,
                        size_t part,
                        struct ll_ticket_view *ret_view,
@@ -184,7 +184,7 @@ int leaselock_ticket_names_n(leaselock_ticket *user)
     return status;
 }
 
-/** The caller's number of a part, which must not be taken for the whole. */
+/** Whether the caller's number can be a member's; WHOLE cannot. */
 static bool part_is_valid(size_t at)
 {
     return at < LEASELOCK_NAMES_MAX;

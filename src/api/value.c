@@ -24,7 +24,7 @@ static bool text_is_plain(const char *text)
             return false;
         }
     }
-    string = json_string(text); /* refuses what is not UTF-8 */
+    string = json_string(text); /* rejects invalid UTF-8 */
     json_decref(string);
     return string != NULL;
 }
@@ -35,7 +35,7 @@ bool ll_value_label_is_valid(const char *label)
            (strlen(label) <= LEASELOCK_LABEL_MAX && text_is_plain(label));
 }
 
-/** This machine's name; "" where there is none that can be shown. */
+/** This machine's name; "" if it has none or the name cannot be shown. */
 static void host_name(char host[HOST_SIZE])
 {
     if (gethostname(host, HOST_SIZE - 1) != 0 || !text_is_plain(host)) {
@@ -101,8 +101,8 @@ int ll_value_parse(const char *data, size_t size, struct ll_value *ret_value)
                : LEASELOCK_E_NOMEM;
 }
 
-/** How many bytes of each field a key takes at most, as they are written there:
- *  with the process, the time and four ':' not more than LL_WHO_MAX. */
+/** The most bytes of each escaped field in a key: with the process id, the time
+ *  and four ':' at most LL_WHO_MAX. */
 #define WHO_HOST_MAX 40
 #define WHO_PROGRAM_MAX 16
 #define WHO_LABEL_MAX 40
@@ -115,7 +115,7 @@ static bool is_plain_byte(unsigned char byte)
     return isalnum(byte) || byte == '-' || byte == '_';
 }
 
-/** Writes a field, cut between two characters. @return behind it */
+/** Writes a field, cut between two characters. @return the end of the field */
 static char *who_add(char *at, const char *text, size_t size_max)
 {
     const char *end = at + size_max;
@@ -166,8 +166,8 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-/** Reads the field up to the next ':' into a new text, which is "" where it is
- *  none of ours; NULL: no memory. */
+/** Reads the field up to the next ':' into a new text, which is "" if this
+ *  library did not write it; NULL: no memory. */
 static char *who_take(struct ll_bytes *who)
 {
     const char *colon =

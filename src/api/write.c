@@ -29,7 +29,7 @@ void ll_write_destroy(struct ll_handle *handle)
     ll_free(write);
 }
 
-/** Takes a write out of the tables: it is over. */
+/** Takes a finished write out of the tables. */
 static void write_leave(struct ll_write_object *write)
 {
     struct ll_ticket_object *ticket = write->ticket;
@@ -41,7 +41,8 @@ static void write_leave(struct ll_write_object *write)
     ll_handle_put(&ticket->handle);
 }
 
-/** Asks core; with the client's mutex held. The caller has a reference. */
+/** Sends a write to core; with the client's mutex held. The caller has a
+ *  reference. */
 static int write_start(struct ll_write_object *write,
                        const struct ll_write_ask *ask)
 {
@@ -73,10 +74,10 @@ static int write_start(struct ll_write_object *write,
     return status;
 }
 
-/** Bytes of a key or name that a sentence quotes at most. */
+/** The most bytes of a key or name that a sentence quotes. */
 #define QUOTED_MAX 128
 
-/** Names the first key that is below the ticket's own lock. */
+/** Fails with a sentence that names the first key below the ticket's lock. */
 static int refuse_nested(const struct ll_ticket_object *ticket,
                          const struct leaselock_txn *txn,
                          struct leaselock_error *reterr)
@@ -107,7 +108,7 @@ static int refuse_nested(const struct ll_ticket_object *ticket,
         view.name.data);
 }
 
-/** ll_write_run's. */
+/** A call of ll_write_run. */
 struct write_call {
     struct ll_user_call call;
     const struct ll_write_ask *ask;
@@ -182,7 +183,7 @@ int ll_write_run(leaselock_ticket *user,
     return ll_user_call_run(&own.call, user, waits, reterr);
 }
 
-/** Gives the user what was read: all of it, or nothing. */
+/** Gives the user all answers to the reads, or none. */
 static void give_reads(struct ll_write_object *write,
                        const struct ll_op_answer *reads,
                        int64_t revision)
@@ -200,7 +201,8 @@ static void give_reads(struct ll_write_object *write,
     }
 }
 
-/** The call ends; one of unknown outcome is what the user can ask for. */
+/** Ends the call; a write of unknown outcome is kept for
+ *  leaselock_fenced_outcome. */
 static void write_report(struct ll_write_object *write,
                          const struct ll_detail *detail,
                          int64_t revision,
@@ -251,7 +253,7 @@ void ll_write_effect(struct ll_client *client, const struct ll_effect *effect)
     if (effect->written.last && write->releases &&
         effect->written.detail.status == 0) {
         if (write->reported) {
-            /* Its handle stays until the user hears of it. */
+            /* Its handle stays open until this is reported. */
             write->ticket->committed = true;
         } else {
             ll_ticket_shut(write->ticket);

@@ -6,21 +6,21 @@
 #include "leaselock/fenced.h"
 
 /**
- * A write under a ticket's fence, from its call to core's last word: until then
- * core borrows its conditions, keys and values, which may be long after the
- * call has ended with LEASELOCK_E_OUTCOME_UNKNOWN.
+ * A write under a ticket's fence, from its call to core's report of the final
+ * outcome. Until then core borrows its conditions, keys and values, possibly
+ * long after the call has ended with LEASELOCK_E_OUTCOME_UNKNOWN.
  */
 struct ll_write_object {
     struct ll_handle handle;         /* its id is the core write's */
-    struct ll_ticket_object *ticket; /* a reference, until it is over */
-    struct ll_link link;             /* in client->writes, until it is over */
+    struct ll_ticket_object *ticket; /* a reference, until it has ended */
+    struct ll_link link;             /* in client->writes, until it has ended */
     bool releases;
     bool reported; /* the call has ended */
-    bool over;     /* core has had its last word */
+    bool over;     /* core has reported the final outcome */
     struct ll_completion completion;
     int64_t *ret_revision; /* the user's, or NULL */
-    struct ll_link asked;  /* who waits for the last word */
-    struct ll_detail last; /* that word; its text is last_text, or "" */
+    struct ll_link asked;  /* requests for the final outcome */
+    struct ll_detail last; /* the final outcome; its text is last_text, or "" */
     char *last_text;
     struct ll_compare *compares;
     struct ll_op *ops;
@@ -32,41 +32,41 @@ struct ll_write_object {
     size_t bytes_n;
 };
 
-/** What is to be written. */
+/** The arguments of a write. */
 struct ll_write_ask {
     const struct leaselock_txn *txn; /* complete, or NULL: nothing */
     /** The new value of the ticket's own key, or NULL. */
     const struct ll_bytes *value;
     int timeout_ms;
-    /** Of one that nobody waits for. */
+    /** Of an asynchronous write. */
     leaselock_done_fn *done;
     void *arg;
 };
 
-/** Bytes of all keys and values of a write at most; etcd takes 1.5 MiB
- *  unless it is told otherwise. */
+/** The most bytes of all keys and values of a write; etcd accepts 1.5 MiB by
+ *  default. */
 #define LL_WRITE_BYTES_MAX (64 * 1024 * 1024)
 
-/** 0 and how many bytes there are, or what is wrong with what is asked for. */
+/** 0 and the number of bytes, or an error for arguments that are not valid. */
 int ll_write_count(const struct ll_write_ask *ask,
                    size_t *ret_n,
                    const char **ret_why);
 
-/** A write of so many bytes, with copies of all that it has; NULL: no memory.
- */
+/** Makes a write of so many bytes, with copies of its arguments; NULL: no
+ *  memory. */
 struct ll_write_object *ll_write_new(struct ll_ticket_object *ticket,
                                      const struct ll_write_ask *ask,
                                      size_t bytes_n);
 
 void ll_write_destroy(struct ll_handle *handle);
 
-/** Checks what is to be written, asks for it, and with `waits` awaits it. */
+/** Checks a write, sends it to core, and with `waits` waits for its end. */
 int ll_write_run(leaselock_ticket *user,
                  const struct ll_write_ask *ask,
                  bool waits,
                  struct leaselock_error *reterr);
 
-/** Tells all who wait for a write's last word, which is known now. */
+/** Completes the requests for a write's final outcome, which is known now. */
 void ll_outcomes_report(struct ll_write_object *write);
 
 #endif

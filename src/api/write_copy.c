@@ -4,9 +4,10 @@
 #include "api/write.h"
 #include "base/alloc.h"
 
-/** A write's conditions, reads and writes: checked, and copied for core. */
+/** A write's conditions, reads and writes: checks them, and copies for core. */
 
-/** Adds to the bytes that a write has; false: they are none, or too many. */
+/** Adds to a write's byte count; false: no data where it is required, or too
+ *  many bytes. */
 static bool
 count_bytes(const void *data, size_t size, bool may_be_empty, size_t *total)
 {
