@@ -10,7 +10,7 @@
 
 static atomic_ulong alloc_count;
 static atomic_ulong alloc_living;
-/** The first that fails, 0: none; and the last. */
+/** The first and the last allocation that fail; 0: none. */
 static atomic_ulong alloc_fail_at;
 static atomic_ulong alloc_fail_last;
 
@@ -25,7 +25,7 @@ static bool alloc_must_fail(void)
            nth <= atomic_load_explicit(&alloc_fail_last, memory_order_relaxed);
 }
 
-/** Counts what malloc and its kin have given. */
+/** Counts an allocation that succeeded. */
 static void *alloc_given(void *memory)
 {
     if (memory != NULL) {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /** All memory of the library comes from here, so that tests can make the Nth
- *  allocation fail. Each returns NULL when there is none. */
+ *  allocation fail. Each returns NULL when memory is exhausted. */
 void *ll_alloc(size_t size);
 /** Zeroed; NULL also when n * size overflows. */
 void *ll_alloc_zero(size_t n, size_t size);
@@ -15,15 +15,15 @@ char *ll_alloc_copy(const void *data, size_t size);
 void ll_free(void *memory);
 
 /**
- * For tests: lets the nth allocation from now fail, and every one after it
- * until the next call; 0 lets none fail. It counts those of all threads.
+ * For tests: makes the nth allocation from now fail, and every later one until
+ * the next call; with 0 none fails. It counts the allocations of all threads.
  */
 void ll_alloc_fail_at(unsigned long nth);
-/** For tests: as ll_alloc_fail_at, but the nth alone fails. */
+/** For tests: as ll_alloc_fail_at, but only the nth allocation fails. */
 void ll_alloc_fail_once_at(unsigned long nth);
-/** For tests: allocations since the last of these calls. */
+/** For tests: the number of allocations since the last call of either. */
 unsigned long ll_alloc_count(void);
-/** For tests: what has been allocated and not been freed. */
+/** For tests: the number of allocations that are not freed. */
 unsigned long ll_alloc_living(void);
 
 #endif

@@ -10,14 +10,14 @@
 #define LL_NS_PER_MS INT64_C(1000000)
 #define LL_NS_PER_S INT64_C(1000000000)
 
-/** CLOCK_BOOTTIME: runs on while the machine is suspended, as a lease does. */
+/** CLOCK_BOOTTIME: it advances during suspend, as the time of a lease does. */
 int64_t ll_clock_now_ns(void);
 
-/** A time of CLOCK_MONOTONIC, for a condition that waits by it. */
+/** A time of CLOCK_MONOTONIC, for the conditions below. */
 struct timespec ll_clock_after_ns(int64_t timeout_ns);
 struct timespec ll_clock_after_ms(int timeout_ms);
 
-/** A condition that waits by CLOCK_MONOTONIC. Returns 0 or an errno. */
+/** Makes a condition that uses CLOCK_MONOTONIC. Returns 0 or an errno. */
 int ll_clock_condition_init(pthread_cond_t *ret_condition);
 
 #endif

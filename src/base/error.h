@@ -10,10 +10,9 @@
  * Fills a user's error and returns the code.
  *
  * @param reterr    may be NULL
- * @param sentence  begins the message; NULL: the status' own
+ * @param sentence  begins the message; NULL: the status' own sentence
  * @param endpoint  "" or NULL: none
- * @param text      what there is to say besides the status' own sentence; ""
- *                  or NULL: nothing
+ * @param text      follows the sentence; "" or NULL: nothing
  */
 int ll_error_fill(struct leaselock_error *reterr,
                   int code,
@@ -22,26 +21,26 @@ int ll_error_fill(struct leaselock_error *reterr,
                   const char *endpoint,
                   const char *text);
 
-/** The same with nothing but a text. */
+/** As ll_error_fill, with a text only. */
 int ll_error_text(struct leaselock_error *reterr, int code, const char *text);
 
-/** The same with a text that printf writes. */
+/** As ll_error_text, with a text that printf formats. */
 __attribute__((format(printf, 3, 4))) int ll_error_format(
     struct leaselock_error *reterr, int code, const char *format, ...);
 
-/** The same with a text that is the whole message, without the status' own
- *  sentence in front. */
+/** As ll_error_format, but the text is the whole message: the status' own
+ *  sentence does not precede it. */
 __attribute__((format(printf, 3, 4))) int ll_error_sentence(
     struct leaselock_error *reterr, int code, const char *format, ...);
 
 /**
- * Copies a user's options over zeroes, so that fields which the user's
- * headers do not know yet have their defaults.
+ * Copies a user's options over zeroes, so that fields which are missing from
+ * the user's older headers have their defaults.
  *
- * @param size  of our struct
+ * @param size  of the library's struct
  * @param user  begins with its struct_size
- * @return 0, or LEASELOCK_E_ARGUMENT when struct_size is none, or when fields
- *         that this library does not know yet are set
+ * @return 0, or LEASELOCK_E_ARGUMENT when struct_size is too small, or when
+ *         fields are set that this library does not define
  */
 int ll_options_copy(void *options, size_t size, const void *user);
 

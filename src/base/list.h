@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /**
- * Intrusive doubly linked list. A link that is in no list points at itself,
- * so taking it out twice is harmless and "is it in a list?" can be asked.
+ * Intrusive doubly linked list. A link that is in no list points to itself, so
+ * removing it twice is harmless, and ll_link_alone can test for it.
  */
 struct ll_link {
     struct ll_link *prev;
@@ -20,8 +20,8 @@ static inline void ll_link_init(struct ll_link *link)
     link->next = link;
 }
 
-/** Of a list's head: whether the list has no member. Of a member: whether it
- *  is in no list. */
+/** Of a list's head: whether the list is empty. Of a member: whether it is in
+ *  no list. */
 static inline bool ll_link_alone(const struct ll_link *link)
 {
     return link->next == link;
@@ -43,7 +43,7 @@ static inline void ll_link_append(struct ll_link *head, struct ll_link *link)
     head->prev = link;
 }
 
-/** Appends a link unless it is in a list already. */
+/** Appends a link unless it is already in a list. */
 static inline void ll_link_append_once(struct ll_link *head,
                                        struct ll_link *link)
 {
@@ -56,7 +56,7 @@ static inline void ll_link_append_once(struct ll_link *head,
 #define LL_CONTAINER(link, type, member)                                       \
     ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
-/** Walks a list; the body may take `at` out of it, but no other member. */
+/** Iterates over a list; the body may remove `at`, but no other member. */
 #define LL_LIST_EACH(at, after, head)                                          \
     for ((at) = (head)->next, (after) = (at)->next; (at) != (head);            \
          (at) = (after), (after) = (at)->next)

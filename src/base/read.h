@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/** Reads so many bytes, or up to the end.
- *  @return how many they are, or -1 with errno */
+/** Reads this many bytes, or fewer if the file ends before.
+ *  @return the number of bytes, or -1 with errno */
 ssize_t ll_read_all(int fd, char *bytes, size_t size);
 
 #endif

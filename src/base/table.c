@@ -11,8 +11,8 @@
 
 static struct ll_entry **chain_of(const struct ll_table *table, uint64_t id)
 {
-    /* Knuth's multiplicative hash, 2^64 over the golden ratio: ids that follow
-     * each other spread, and the high bits depend on all of the id's. */
+    /* Knuth's multiplicative hash, 2^64 over the golden ratio: it spreads
+     * consecutive ids, and its high bits depend on every bit of the id. */
     uint64_t hash = id * UINT64_C(0x9e3779b97f4a7c15);
 
     hash ^= hash >> 32;
@@ -27,7 +27,7 @@ static void chain_push(struct ll_table *table, struct ll_entry *entry)
     *chain = entry;
 }
 
-/** Doubles the table; without memory its chains grow longer. */
+/** Doubles the table; if memory is exhausted, its chains grow longer. */
 static void table_grow(struct ll_table *table)
 {
     struct ll_table grown = {.chains_n = 2 * table->chains_n};

@@ -7,16 +7,16 @@
 #include <stdint.h>
 
 /**
- * Intrusive hash table by a number: ids, leases, handles. Chains of entries,
- * two words each: a waiting ticket is in two of these tables, and there are to
- * be a hundred thousand of them in a process.
+ * Intrusive hash table keyed by a number: ids, leases, handles. Entries are
+ * chained and take two words each: a waiting ticket is in two of these tables,
+ * and a process may have a hundred thousand of them.
  */
 struct ll_entry {
     uint64_t id;
     struct ll_entry *next; /* in its chain */
 };
 
-/** All zero: an empty one. It has memory as long as it has entries. */
+/** An empty table is all zero; a table has memory only while it has entries. */
 struct ll_table {
     struct ll_entry **chains;
     size_t chains_n; /* a power of two */
@@ -25,12 +25,12 @@ struct ll_table {
 };
 
 /** Adds an entry whose id is not in the table yet; false: out of memory, which
- *  only the first one can be. */
+ *  happens only when the table is empty. */
 bool ll_table_add(struct ll_table *table, struct ll_entry *entry);
 struct ll_entry *ll_table_find(const struct ll_table *table, uint64_t id);
-/** Takes out an entry that is in the table. */
+/** Removes an entry that is in the table. */
 void ll_table_remove(struct ll_table *table, struct ll_entry *entry);
-/** Takes out any entry; NULL: it is empty. */
+/** Removes an arbitrary entry; NULL: the table is empty. */
 struct ll_entry *ll_table_take(struct ll_table *table);
 
 #endif
