@@ -5,10 +5,10 @@
 #include "base/error.h"
 
 /**
- * Fills a user's error with what a request came to, and returns the code.
+ * Fills a user's error with the result of a request, and returns the code.
  *
- * An endpoint that answered was reached, though its answer made the call fail
- * in the end: the message then does not begin with the status' own sentence.
+ * If the endpoint answered, it was reached, even if its answer made the call
+ * fail in the end: the message then begins without the status' own sentence.
  *
  * @param reterr    may be NULL
  * @param endpoint  "" or NULL: none

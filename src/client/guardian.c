@@ -19,17 +19,17 @@
 
 #define PATH_SIZE 4096
 
-/** The process' side. */
+/** The state in the guarded process. */
 struct ll_guardian {
     struct ll_guardian_table *table; /* shared */
     int table_fd;
-    int socket; /* -1: there is none */
+    int socket; /* -1: no guardian */
     pid_t pid;
     uint32_t free; /* a slot's number from 1 on, 0: none */
 };
 
-/** Where the guardian is installed: from the folder of the library, so that an
- *  installed tree can be moved, or where it was meant to be. */
+/** The guardian's path: relative to the folder of the library, so that an
+ *  installed tree can be moved, or else the configured one. */
 static void usual_path(char path[PATH_SIZE])
 {
     Dl_info here;
@@ -49,7 +49,7 @@ static void usual_path(char path[PATH_SIZE])
     (void)snprintf(path, PATH_SIZE, "%s", LEASELOCK_GUARDIAN_PATH);
 }
 
-/** A settings' text that grows; zeroed where it lay. */
+/** The text of the settings, as it is sent; zeroed before it is freed. */
 struct text {
     char *bytes;
     size_t size;
@@ -67,7 +67,7 @@ static bool text_add(struct text *text, const char *part)
     return true;
 }
 
-/** A file's name for somebody who stands elsewhere. */
+/** Adds an absolute path: the guardian has another working directory. */
 static bool text_add_path(struct text *text, const char *path)
 {
     char folder[PATH_SIZE];
@@ -80,7 +80,7 @@ static bool text_add_path(struct text *text, const char *path)
     return text_add(text, whole);
 }
 
-/** What the guardian need not know, or what it must not do in turn. */
+/** Settings that the guardian does not need, or that would start another. */
 static bool is_kept_back(enum ll_setting_id id)
 {
     return id == LL_SETTING_DISCOVERY_SRV ||
@@ -89,7 +89,7 @@ static bool is_kept_back(enum ll_setting_id id)
            id == LL_SETTING_GUARDIAN || id == LL_SETTING_GUARDIAN_PATH;
 }
 
-/** The settings of the client, as it has found them. */
+/** Adds the client's settings, as they are in effect. */
 static bool text_add_settings(struct text *text, const struct ll_setup *setup)
 {
     for (int i = 0; i < LL_SETTINGS; i++) {
@@ -123,10 +123,11 @@ static int send_all(int socket, const void *bytes, size_t size)
     if (n == (ssize_t)size) {
         return 0;
     }
-    return n < 0 ? -errno : -EMSGSIZE; /* nobody reads it yet */
+    return n < 0 ? -errno : -EMSGSIZE; /* the guardian does not read yet */
 }
 
-/** Puts what the guardian has to know into the socket, before it is there. */
+/** Writes the greeting and the settings to the socket, before the guardian
+ *  runs. */
 static int greet(const struct ll_setup *setup,
                  int socket,
                  struct ll_guardian_greeting *greeting)
@@ -138,7 +139,7 @@ static int greet(const struct ll_setup *setup,
     if (text.bytes == NULL) {
         return status;
     }
-    /* A short one is as good for the settings that people have. */
+    /* If this fails, the default suffices for usual settings. */
     (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
     if (!text_add_settings(&text, setup)) {
         status = -EMSGSIZE;
@@ -154,8 +155,8 @@ static int greet(const struct ll_setup *setup,
     return status;
 }
 
-/** A process for the guardian to watch, or a negative errno. 0: this one, which
- *  comes first and finds out whether there are pidfds. */
+/** Opens a process for the guardian to watch, or returns a negative errno. The
+ *  first call, with 0 for this process, detects if pidfds are available. */
 static int open_process(pid_t pid, bool *has_pidfds)
 {
     char path[32] = "/proc/self";
@@ -163,7 +164,7 @@ static int open_process(pid_t pid, bool *has_pidfds)
 
     if (*has_pidfds) {
         fd = (int)syscall(SYS_pidfd_open, pid != 0 ? pid : getpid(), 0);
-        /* ENOSYS of an old kernel, EPERM of a container's rules. */
+        /* ENOSYS: an old kernel; EPERM: a container's seccomp filter. */
         if (fd >= 0 || pid != 0 || (errno != ENOSYS && errno != EPERM)) {
             return fd >= 0 ? fd : -errno;
         }
@@ -201,7 +202,7 @@ static void close_if_open(int fd)
     }
 }
 
-/** Starts it, with nothing of a former one's left. */
+/** Starts a guardian; nothing of an earlier one may be left open. */
 static int start(struct ll_client *client, struct leaselock_error *reterr)
 {
     struct ll_guardian *guardian = client->guardian;
@@ -248,7 +249,7 @@ static int start(struct ll_client *client, struct leaselock_error *reterr)
     return status == 0 ? 0 : not_started(reterr, plan.path, status);
 }
 
-/** Whether the guardian has not ended: its end of the socket is open. */
+/** Whether the guardian is running: its end of the socket is open. */
 static bool is_there(const struct ll_guardian *guardian)
 {
     char byte;
@@ -272,7 +273,7 @@ static struct ll_guardian_table *table_map(int fd)
     if (memory == MAP_FAILED) {
         return NULL;
     }
-    /* A child that is forked has no locks, and is not to tell of any. */
+    /* A forked child has no locks and must not change the table. */
     (void)madvise(memory, size, MADV_DONTFORK);
     return memory;
 }
@@ -298,7 +299,7 @@ static struct ll_guardian *guardian_new(void)
     return guardian;
 }
 
-/** A free slot's number, from 1 on, or 0. */
+/** Takes a free slot; returns its number, from 1 on, or 0. */
 static uint32_t take_slot(struct ll_guardian *guardian)
 {
     struct ll_guardian_table *table = guardian->table;
@@ -385,7 +386,7 @@ void ll_guardian_close(struct ll_client *client)
         return;
     }
     if (guardian->socket >= 0) {
-        (void)send_all(guardian->socket, &bye, 1); /* it may be gone */
+        (void)send_all(guardian->socket, &bye, 1); /* it may have ended */
         (void)close(guardian->socket);
     }
     (void)munmap(guardian->table, sizeof(*guardian->table));

@@ -15,12 +15,12 @@
 #include <unistd.h>
 
 #define FDS_N (LL_GUARDIAN_FDS_END - LL_GUARDIAN_SOCKET)
-/** posix_spawn needs little, and has a stack of its own besides. */
+/** For posix_spawn, which needs little and allocates a stack of its own. */
 #define STACK_SIZE (256u << 10)
 
-/** The variables that a guardian gets where they are set: what finds shared
- *  libraries, certificates and hosts, and proxies. Of the rest none, since
- *  there may be secrets in it. */
+/** The variables that the guardian inherits if they are set: those that locate
+ *  shared libraries, certificates and hosts, and proxies. It inherits no
+ *  others, since they may contain secrets. */
 static const char *const variables[] = {
     "LD_LIBRARY_PATH", "LD_PRELOAD",   "SSL_CERT_FILE", "SSL_CERT_DIR",
     "OPENSSL_CONF",    "LOCALDOMAIN",  "RES_OPTIONS",   "http_proxy",
@@ -28,11 +28,11 @@ static const char *const variables[] = {
     "ASAN_OPTIONS",    "LSAN_OPTIONS", "TSAN_OPTIONS",  "UBSAN_OPTIONS",
 };
 #define VARIABLES_N (sizeof(variables) / sizeof(variables[0]))
-/** gRPC has dozens of them. */
+/** gRPC reads dozens of variables with this prefix. */
 #define GRPC_PREFIX "GRPC_"
 #define ENVIRONMENT_MAX 128
 
-/** All that the process between needs, in memory that is shared with it. */
+/** All that the intermediate process needs, in memory shared with it. */
 struct launch {
     _Alignas(16) char stack[STACK_SIZE];
     const char *path;
@@ -43,8 +43,7 @@ struct launch {
     int error;
 };
 
-/** A variable is passed on when it is the program's own to set: one that runs
- *  with more rights than its caller passes none on. */
+/** Selects the variables to pass on: those above, and gRPC's. */
 static void choose_environment(struct launch *launch)
 {
     size_t n = 0;
@@ -67,7 +66,7 @@ static void choose_environment(struct launch *launch)
     launch->environment[n] = NULL;
 }
 
-/** The process between. */
+/** The intermediate process: spawns the guardian. */
 static int process_between(void *arg)
 {
     struct launch *launch = arg;
@@ -78,9 +77,9 @@ static int process_between(void *arg)
     _exit(0);
 }
 
-/** It has the memory of its parent, which stands still meanwhile, so that
- *  nothing of a large program need be copied. Sanitizers would take its steps
- *  for the parent's: with them it has a copy. */
+/** The intermediate process shares the memory of its parent, which is suspended
+ *  meanwhile, so that a large program need not be copied. Sanitizers would
+ *  attribute its steps to the parent: with them it gets a copy. */
 static pid_t clone_between(struct launch *launch)
 {
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -97,9 +96,10 @@ static pid_t clone_between(struct launch *launch)
 }
 
 /**
- * Spawns from a process between, which is a child that no wait() finds that is
- * not meant for it (it announces its end with no signal, see __WCLONE in
- * waitpid(2)), and has ended when this returns: so the guardian is init's.
+ * Spawns the guardian from an intermediate process. That process sends no
+ * signal when it ends, so the program's own wait() does not find it (see
+ * __WCLONE in waitpid(2)); it has ended when this returns, so init is the
+ * guardian's parent.
  */
 static int launch_run(struct launch *launch)
 {
@@ -108,7 +108,7 @@ static int launch_run(struct launch *launch)
     pid_t between;
     int error;
 
-    /* No handler of the program's may run in the process between. */
+    /* No handler of the program may run in that process. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
     between = clone_between(launch);
@@ -147,7 +147,7 @@ static int set_actions(struct launch *launch, const int fds[FDS_N])
     return error;
 }
 
-/** A session of its own, no signal blocked, none ignored. */
+/** A session of its own; no signal is blocked or ignored. */
 static int set_attributes(struct launch *launch)
 {
     posix_spawnattr_t *attributes = &launch->attributes;
@@ -198,7 +198,7 @@ int ll_guardian_spawn(const struct ll_guardian_plan *plan, pid_t *ret_pid)
     int fds[FDS_N];
     int error = launch != MAP_FAILED ? 0 : errno;
 
-    /* Out of the way of the numbers that they are given. */
+    /* Above the numbers that they get in the guardian. */
     for (int i = 0; i < FDS_N; i++) {
         fds[i] = -1;
         if (error == 0 && plan->fds[i] >= 0) {

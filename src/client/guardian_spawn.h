@@ -6,7 +6,7 @@
 
 #include "client/guardian_table.h"
 
-/** What a guardian is started with. */
+/** The parameters of a guardian's start. */
 struct ll_guardian_plan {
     const char *path;
     /** By enum ll_guardian_fd, from LL_GUARDIAN_SOCKET on; -1: /dev/null. */
@@ -14,8 +14,8 @@ struct ll_guardian_plan {
 };
 
 /**
- * Starts a guardian: not as a child of this process, in a session of its own,
- * with these descriptors and no others.
+ * Starts a guardian with these descriptors and no others, in a session of its
+ * own and not as a child of this process.
  *
  * @param ret_pid  its process id
  * @return 0 or a negative errno

@@ -8,28 +8,28 @@
 #include "core/core.h"
 
 /**
- * What a process and its guardian share: see client/guardian.h.
+ * The data that a process and its guardian share: see client/guardian.h.
  *
- * The leases stand in memory that both have mapped, and not in messages: a
- * store cannot block, fill a buffer or fail, and what was stored before the
- * process was killed is there. Only the process writes.
+ * The leases are in memory that both have mapped, not in messages: a store
+ * cannot block, fill a buffer or fail, and what the process stored before it
+ * was killed is there. Only the process writes.
  */
 
-/** Of the greeting below: raised when any of this changes. A guardian of
- *  another release leaves at once. */
+/** The version of the greeting and of all else here; raised with each change. A
+ *  guardian of another version ends at once. */
 #define LL_GUARDIAN_PROTOCOL 1
 
-/** A lease under supervisor; lease 0: none. */
+/** A lease under the guardian's watch; lease 0: none. */
 struct ll_guardian_slot {
     _Atomic int64_t lease;
-    /** Its time to live; of a free slot the process' own note of the next. */
+    /** Its time to live; in a free slot, the number of the next free slot. */
     _Atomic int64_t ttl_s;
 };
 
 #define LL_GUARDIAN_SLOTS LL_SESSIONS_MAX
 
 struct ll_guardian_table {
-    /** Slots that have ever been used. */
+    /** The number of slots that have ever been used. */
     _Atomic uint32_t slots_n;
     struct ll_guardian_slot slots[LL_GUARDIAN_SLOTS];
 };
@@ -41,12 +41,12 @@ enum ll_guardian_fd {
     LL_GUARDIAN_TABLE = 4,
     /** The process: a pidfd, or its folder in /proc. */
     LL_GUARDIAN_PROCESS = 5,
-    /** Another process that works under the locks; or /dev/null. */
+    /** Another process that uses the protected resource; or /dev/null. */
     LL_GUARDIAN_OTHER = 6,
     LL_GUARDIAN_FDS_END = 7,
 };
 
-/** What comes first on the socket. */
+/** The first message on the socket. */
 struct ll_guardian_greeting {
     uint32_t protocol;
     /** Bytes of settings that follow: names and values in turn, each with a
@@ -57,7 +57,7 @@ struct ll_guardian_greeting {
     uint8_t has_other;
 };
 
-/** Longest settings: each of them, with its name. */
+/** The most bytes of all settings with their names. */
 #define LL_GUARDIAN_SETTINGS_SIZE_MAX (256u << 10)
 
 /** The goodbye. */

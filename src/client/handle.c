@@ -14,8 +14,8 @@ static pthread_once_t handles_once = PTHREAD_ONCE_INIT;
 static int handles_once_status;
 static atomic_bool handles_forked;
 
-/* The mutex may be locked for ever in a child: it must not be touched there,
- * which is why the flag is looked at first everywhere. */
+/* In a child the mutex may stay locked forever, and must not be locked there;
+ * so every function tests the flag first. */
 static void handles_on_fork(void)
 {
     atomic_store(&handles_forked, true);
@@ -42,7 +42,7 @@ bool ll_handle_is_forked(void)
     return atomic_load(&handles_forked);
 }
 
-/** Gives an object the next id, and keeps as many behind it as are reserved. */
+/** Gives an object the next id, and reserves the ids that follow it. */
 static int handle_add(struct ll_handle *handle, uint64_t reserved)
 {
     uint64_t last = handles_last + 1 + reserved;

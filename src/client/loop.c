@@ -9,12 +9,12 @@
 #include "client/sync.h"
 
 /**
- * How a client runs: core's effects are carried out, and what etcd and the
- * clock bring is stepped.
+ * The client's loop: carries out core's effects, and steps the events of etcd
+ * and of the clock.
  */
 
-/** gRPC's clock stops while the machine is suspended, a lease's does not: so
- *  late may a loss be noticed after it. */
+/** gRPC's clock stops while the machine is suspended, a lease's time does not:
+ *  after a suspend, a loss is detected with at most this delay. */
 #define SLEEP_MAX_NS LL_NS_PER_S
 
 static const char *endpoint_of(struct ll_client *client,
@@ -80,7 +80,7 @@ void ll_client_await_callbacks(struct ll_client *client,
     }
 }
 
-/** An effect that could not be started: core hears of it as of a failure. */
+/** Reports to core an effect that could not be started, as a failure. */
 static void effect_failed(struct ll_client *client,
                           const struct ll_effect *effect)
 {
@@ -93,7 +93,7 @@ static void effect_failed(struct ll_client *client,
         event.kind = LL_EVENT_ANSWER;
         event.id = effect->id;
         event.answer.seq = effect->call.seq;
-        event.answer.endpoint = LL_ENDPOINT_ANY; /* none is to blame */
+        event.answer.endpoint = LL_ENDPOINT_ANY; /* no endpoint has failed */
         event.answer.answer = &answer;
     } else {
         assert(effect->kind == LL_EFFECT_STREAM_OPEN);
@@ -119,7 +119,7 @@ static void client_carry_out(struct ll_client *client,
     case LL_EFFECT_WATCH_CREATE:
     case LL_EFFECT_WATCH_CANCEL:
         if (client->stopping) {
-            break; /* nothing is started any more, nor answered */
+            break; /* calls are neither started nor answered */
         }
         if (ll_transport_run(client->transport, effect) != 0) {
             effect_failed(client, effect);
@@ -167,7 +167,7 @@ int ll_client_command(struct ll_client *client, struct ll_event *event)
     return status;
 }
 
-/** leaselock_client_close waits for the last session to go. */
+/** Wakes leaselock_client_close when the last session has been closed. */
 static void client_report_closer(struct ll_client *client)
 {
     if (client->closing && !ll_core_has_sessions(client->core)) {
@@ -210,7 +210,7 @@ static void client_on_time(struct ll_client *client)
     client->hooks->on_time(client, event.now_ns);
 }
 
-/** Waits until there is something to do. */
+/** Waits for the next deadline or event. */
 static void client_wait(struct ll_client *client)
 {
     int64_t until_ns = ll_client_deadline_ns(client);

@@ -85,8 +85,7 @@ void ll_notice_post(struct ll_client *client, struct ll_notice *notice)
     if (first && client->event_fd >= 0) {
         uint64_t one = 1;
 
-        /* It does not block, and cannot overflow: it is read at each dispatch.
-         */
+        /* This does not block or overflow: each dispatch reads the counter. */
         while (write(client->event_fd, &one, sizeof(one)) < 0 &&
                errno == EINTR) {
         }
@@ -128,7 +127,7 @@ int ll_notices_call(struct ll_client *client)
     return calls;
 }
 
-/** Lines that wait to be dispatched at most; further ones are dropped. */
+/** The most log lines that wait for a dispatch; further ones are dropped. */
 #define LOG_LINES_MAX 1024
 
 struct log_notice {

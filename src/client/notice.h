@@ -13,14 +13,14 @@
 struct ll_client;
 
 /**
- * A callback that is due. It is part of the object that it tells of, so that
- * nothing must be allocated when something happens.
+ * A callback that is due. It is part of the object that it reports on, so that
+ * an event needs no allocation.
  */
 struct ll_notice {
     struct ll_link link; /* in client->notices while due */
-    /** Calls the user back; without the mutex. */
+    /** Calls the user's callback; without the mutex. */
     void (*call)(struct ll_client *client, struct ll_notice *notice);
-    /** Afterwards, with the mutex; may be NULL. */
+    /** Called after `call`, with the mutex; may be NULL. */
     void (*after)(struct ll_client *client, struct ll_notice *notice);
     /** A reference that the queue holds while the notice is due. */
     struct ll_handle *owner;
@@ -29,12 +29,12 @@ struct ll_notice {
 /** A thread that waits for a completion. */
 struct ll_waiter {
     struct ll_link link; /* in the poller's `aside` while it sleeps there */
-    /** To be woken: see ll_poller_unlock. */
+    /** The next waiter in the poller's `due`. */
     struct ll_waiter *next;
     enum {
         LL_WAKE_NONE,
         LL_WAKE_DUE,   /* in the poller's `due` */
-        LL_WAKE_COMES, /* taken from there: the semaphore is being posted */
+        LL_WAKE_COMES, /* taken from `due`: about to be posted */
     } wake;
     sem_t woken;
     bool done;
@@ -42,11 +42,11 @@ struct ll_waiter {
     struct leaselock_error *reterr; /* may be NULL */
 };
 
-/** The end of one asynchronous call: a callback, a waiter or nobody. */
+/** The end of one asynchronous call: a callback, a waiter or neither. */
 struct ll_completion {
     struct ll_notice notice;
     struct ll_waiter *waiter; /* NULL: the callback */
-    leaselock_done_fn *done;  /* NULL: nobody */
+    leaselock_done_fn *done;  /* NULL: none */
     void *arg;
     int status;
     int grpc_status;
@@ -65,19 +65,20 @@ void ll_completion_free(struct ll_completion *completion);
 int ll_waiter_init(struct ll_waiter *waiter, struct leaselock_error *reterr);
 void ll_waiter_free(struct ll_waiter *waiter);
 
-/** Puts a notice into the client's queue, unless it is due already. */
+/** Puts a notice into the client's queue, unless it is already due. */
 void ll_notice_post(struct ll_client *client, struct ll_notice *notice);
 
-/** Takes back a notice that is due; one that is being called is not. */
+/** Removes a notice that is due; a call in progress is not affected. */
 void ll_notice_withdraw(struct ll_notice *notice);
 
-/** Calls what is due, with the mutex held around it; returns how much. */
+/** Calls the due notices, with the mutex held outside the calls; returns how
+ *  many. */
 int ll_notices_call(struct ll_client *client);
 
 /** Whether this thread is inside a callback. */
 bool ll_notice_in_callback(void);
 
-/** Puts a line of the log into the queue; lost when there is no memory. */
+/** Queues a line of the log; it is dropped when memory is exhausted. */
 void ll_notice_post_log(struct ll_client *client, int level, const char *text);
 
 #endif

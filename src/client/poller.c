@@ -26,7 +26,7 @@ void ll_poller_free(struct ll_poller *poller)
     (void)pthread_cond_destroy(&poller->background);
 }
 
-/** Wakes the background thread where it sleeps; once is enough. */
+/** Wakes the background thread, unless it is awake or was woken already. */
 static void wake_background(struct ll_client *client)
 {
     struct ll_poller *poller = &client->poller;
@@ -42,7 +42,7 @@ static void wake_background(struct ll_client *client)
     }
 }
 
-/** Until when no thread takes the free role. */
+/** The end of the period in which no thread takes the free role. */
 static int64_t linger_until_ns(const struct ll_client *client)
 {
     bool listens = client->granting_n > 0 || !ll_link_alone(&client->observers);
@@ -51,7 +51,7 @@ static int64_t linger_until_ns(const struct ll_client *client)
            (listens ? LL_POLLER_LINGER_SHORT_NS : LL_POLLER_LINGER_NS);
 }
 
-/** Whether the background thread sleeps too long. */
+/** Whether the background thread would sleep past its next work. */
 static bool background_is_needed(const struct ll_client *client)
 {
     const struct ll_poller *poller = &client->poller;
@@ -66,7 +66,7 @@ static bool background_is_needed(const struct ll_client *client)
             linger_until_ns(client) < poller->background_until_ns);
 }
 
-/** Has a thread that sleeps aside woken when the mutex is free. */
+/** Marks a thread that sleeps aside, to be woken when the mutex is free. */
 static void wake_waiter(struct ll_poller *poller, struct ll_waiter *waiter)
 {
     if (waiter->wake == LL_WAKE_NONE) {
@@ -76,7 +76,7 @@ static void wake_waiter(struct ll_poller *poller, struct ll_waiter *waiter)
     }
 }
 
-/** Finds the threads that have to act; those to be woken are `due` then. */
+/** Finds the threads that have to act, and adds sleeping callers to `due`. */
 static void find_due(struct ll_client *client)
 {
     struct ll_poller *poller = &client->poller;
@@ -95,7 +95,7 @@ static void find_due(struct ll_client *client)
     }
 }
 
-/** Takes the list of the waiters that are to be woken: its owner must post. */
+/** Takes the list of the waiters to be woken, which the caller must post. */
 static struct ll_waiter *take_due(struct ll_poller *poller)
 {
     struct ll_waiter *due = poller->due;
@@ -107,7 +107,7 @@ static struct ll_waiter *take_due(struct ll_poller *poller)
     return due;
 }
 
-/** A waiter is its thread's own again as soon as it is posted. */
+/** Wakes waiters; each may be freed by its thread as soon as it is posted. */
 static void post(struct ll_waiter *due)
 {
     while (due != NULL) {
@@ -138,7 +138,7 @@ void ll_poller_unlock(struct ll_client *client)
     unlock_and_post(client);
 }
 
-/** A time of CLOCK_BOOTTIME for a wait by CLOCK_MONOTONIC. */
+/** Converts a time of CLOCK_BOOTTIME to CLOCK_MONOTONIC. */
 static struct timespec after(int64_t until_ns)
 {
     int64_t left_ns = until_ns - ll_clock_now_ns();
@@ -146,8 +146,8 @@ static struct timespec after(int64_t until_ns)
     return ll_clock_after_ns(left_ns > 0 ? left_ns : 0);
 }
 
-/** Sleeps, without the mutex, until another thread wakes this one, or a
- * time. */
+/** Sleeps, without the mutex, until another thread wakes this one or the time
+ *  is reached. */
 static void sleep_aside(struct ll_client *client,
                         struct ll_waiter *waiter,
                         int64_t until_ns)
@@ -168,8 +168,7 @@ static void sleep_aside(struct ll_client *client,
     }
 }
 
-/** Makes sure that no thread touches a waiter any more; with the mutex held.
- */
+/** Ensures that no thread will access a waiter again; with the mutex held. */
 static void forget(struct ll_poller *poller, struct ll_waiter *waiter)
 {
     struct ll_waiter **at = &poller->due;
@@ -185,7 +184,7 @@ static void forget(struct ll_poller *poller, struct ll_waiter *waiter)
         *at = waiter->next;
         break;
     case LL_WAKE_COMES:
-        /* The thread that posts it does not block before. */
+        /* The posting thread does not block before it posts. */
         while (sem_wait(&waiter->woken) != 0 && errno == EINTR) {
         }
         break;
@@ -193,7 +192,7 @@ static void forget(struct ll_poller *poller, struct ll_waiter *waiter)
     waiter->wake = LL_WAKE_NONE;
 }
 
-/** Polls in the role, without the mutex, and takes in what has come. */
+/** Polls in the role, without the mutex, and processes what has arrived. */
 static void poll_transport(struct ll_client *client, int64_t until_ns)
 {
     struct ll_poller *poller = &client->poller;
@@ -244,8 +243,8 @@ void ll_poller_wait(struct ll_client *client, int64_t until_ns)
         return;
     }
     ll_poller_settle(client);
-    /* While calls come and go it looks again after each pause, so that none
-     * of them has to wake it. */
+    /* While calls come and go, this thread wakes after each pause by itself,
+     * so that no call has to wake it. */
     if (lingers && linger_ns < until_ns) {
         until_ns = linger_ns;
     }

@@ -13,39 +13,39 @@ struct ll_waiter;
 
 /**
  * The poller role: one thread of a client at a time waits for what etcd sends
- * (ll_transport_wait), and takes it in for all (the leader of a
+ * (ll_transport_wait), and processes it for all threads (the leader of a
  * leader/followers pattern).
  *
  * A thread that blocks in a call takes the role itself if it is free, so that
  * its answer needs no second thread: reading it on the background thread and
  * waking the caller would cost two more switches for each request. The
- * background thread keeps the clock (renewals, timeouts) and the callbacks all
- * the time; it has the role while no call blocks, and else sleeps aside.
+ * background thread always handles deadlines (renewals, timeouts) and
+ * callbacks; it has the role while no call blocks, and otherwise sleeps aside.
  *
- *     role       | event                     | next       | does
+ *     role       | event                     | next       | action
  *     NONE       | a call blocks             | CALLER     | takes the role
  *     BACKGROUND | a call blocks             | BACKGROUND | sleeps aside
  *     CALLER     | another call blocks       | CALLER     | sleeps aside
- *     CALLER     | something came            | NONE       | takes it in; then
+ *     CALLER     | something arrived         | NONE       | processes it; then
  *                |                           |            | leaves, or takes
  *                |                           |            | the role again
- *     CALLER     | its result came by        | NONE       | is woken, leaves
- *                | another thread            |            |
- *     BACKGROUND | something came            | NONE       | takes it in
+ *     CALLER     | another thread received   | NONE       | is woken, leaves
+ *                | its result                |            |
+ *     BACKGROUND | something arrived         | NONE       | processes it
  *     NONE       | a call sleeps aside       | NONE       | the first of them
- *                |                           |            | is called
+ *                |                           |            | is woken
  *     NONE       | none does, calls are      | NONE       | the background
- *                | unanswered                |            | thread is called
+ *                | unanswered                |            | thread is woken
  *     NONE       | neither, for a moment     | BACKGROUND | takes the role
- *     any        | the client is stopping    | BACKGROUND | callers leave, it
+ *     any        | the client is stopping    | BACKGROUND | callers leave; it
  *                |                           |            | drains
  *
- * No thread takes the role for a moment after a blocking call has returned: a
- * caller that has just locked is about to unlock, and the background thread
- * would have to be woken for each call. What etcd sends unasked meanwhile (a
- * watch's event) is read that much later at most.
+ * For a moment after a blocking call has returned, no thread takes the role: a
+ * caller that has just locked is about to unlock, and otherwise each call would
+ * have to wake the background thread. What etcd sends without a request
+ * meanwhile (a watch's event) is read at most that much later.
  *
- * All of it is under the client's mutex.
+ * All state here is under the client's mutex.
  */
 struct ll_poller {
     enum {
@@ -53,20 +53,20 @@ struct ll_poller {
         LL_POLLER_BACKGROUND,
         LL_POLLER_CALLER,
     } state;
-    /** The call that has the role and sleeps in it; NULL while none does. */
+    /** The call that has the role and polls; NULL: none. */
     struct ll_waiter *polling;
     struct ll_link aside;      /* ll_waiter: sleep on their own semaphores */
-    struct ll_waiter *called;  /* of these, the one woken to take the role */
+    struct ll_waiter *called;  /* the one of them woken to take the role */
     struct ll_waiter *due;     /* to be woken */
-    int64_t left_ns;           /* when a blocking call was last served */
-    pthread_cond_t background; /* where its thread sleeps aside */
-    /** When the background thread wakes of itself, in the role or aside;
+    int64_t left_ns;           /* when the last blocking call was completed */
+    pthread_cond_t background; /* the background thread sleeps on it */
+    /** When the background thread wakes by itself, in the role or aside;
      *  INT64_MIN: it is awake, or was woken. */
     int64_t background_until_ns;
 };
 
-/** How long the role stays free after a blocking call; and if a callback waits
- *  for an event of a watch. */
+/** How long the role stays free after a blocking call; the short time applies
+ *  while a callback waits for an event of a watch. */
 #define LL_POLLER_LINGER_NS INT64_C(10000000)
 #define LL_POLLER_LINGER_SHORT_NS INT64_C(1000000)
 
@@ -75,17 +75,17 @@ int ll_poller_init(struct ll_poller *poller);
 void ll_poller_free(struct ll_poller *poller);
 
 /**
- * Unlocks the mutex, and then wakes the threads that have to act: one
- * answer can end dozens of calls, and a thread that is woken before the mutex
- * is free only goes to sleep again.
+ * Unlocks the mutex, and then wakes the threads that have to act: one answer
+ * can end dozens of calls, and a thread that is woken before the mutex is free
+ * only blocks again.
  */
 void ll_poller_unlock(struct ll_client *client);
 
-/** The same in front of a wait that unlocks the mutex by itself. */
+/** As ll_poller_unlock, before a wait that unlocks the mutex itself. */
 void ll_poller_settle(struct ll_client *client);
 
-/** Of the background thread: waits until a time, or until something has come,
- *  and takes that in. */
+/** For the background thread: waits until a time, or until something arrives,
+ *  and processes that. */
 void ll_poller_wait(struct ll_client *client, int64_t until_ns);
 
 /** Waits until a waiter is done, or until a time.
@@ -94,7 +94,7 @@ bool ll_poller_await(struct ll_client *client,
                      struct ll_waiter *waiter,
                      int64_t until_ns);
 
-/** A waiter is done: wakes its thread. */
+/** Marks a waiter as done, and wakes its thread. */
 void ll_poller_done(struct ll_client *client, struct ll_waiter *waiter);
 
 #endif

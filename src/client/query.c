@@ -128,7 +128,7 @@ void ll_queries_close(struct ll_client *client)
                                  .id = query->handle.entry.id};
 
         ll_handle_ref(&query->handle);
-        query->due = false; /* what core says of it does not count any more */
+        query->due = false; /* ignore core's report */
         (void)ll_client_command(client, &event);
         query_end(query, &closed);
         ll_handle_put(&query->handle);

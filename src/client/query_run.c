@@ -6,7 +6,7 @@
 
 /** A query as a public function. */
 
-/** ll_query_run's. */
+/** A call of ll_query_run. */
 struct query_call {
     struct ll_user_call call;
     struct ll_query_object *query;

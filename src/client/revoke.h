@@ -7,18 +7,17 @@
 #include "leaselock/client.h"
 
 /**
- * What the guardian asks etcd, and nobody else: it has leases, and no sessions
- * of them. Both are tried again on every endpoint until they are answered or
- * their time is over; done is as for any asynchronous call.
+ * Requests that only the guardian sends: it has leases, but no sessions. Both
+ * are retried on every endpoint until they are answered or time out; done is
+ * as for any asynchronous call.
  */
 
 /**
- * Revokes a lease, with which etcd deletes its keys.
+ * Revokes a lease; etcd then deletes its keys.
  *
- * @param done  status 0, or LEASELOCK_E_SERVER when etcd knows of no such
- *              lease, UNAVAILABLE when there was no answer in time, REFUSED,
- *              CLOSED
- * @return 0 when done will come, else LEASELOCK_E_NOMEM, _HANDLE and so on
+ * @param done  status 0, or LEASELOCK_E_SERVER if etcd has no such lease,
+ *              UNAVAILABLE when there was no answer in time, REFUSED, CLOSED
+ * @return 0 when done will be called, else LEASELOCK_E_NOMEM, _HANDLE and so on
  */
 int ll_revoke_async(leaselock_client *client,
                     int64_t lease,
@@ -26,8 +25,8 @@ int ll_revoke_async(leaselock_client *client,
                     leaselock_done_fn *done,
                     void *arg);
 
-/** Asks for the time that a lease has left, for the sake of the connection:
- *  what comes of it shows in done's status alone. */
+/** Requests the remaining time of a lease, to keep the connection open; only
+ *  done's status shows the result. */
 int ll_touch_async(leaselock_client *client,
                    int64_t lease,
                    int timeout_ms,

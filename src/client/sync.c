@@ -6,13 +6,13 @@
 #include "base/error.h"
 #include "client/query.h"
 
-/** Most URLs of a list that are looked at. */
+/** The most URLs of a list that are used. */
 #define URLS_MAX 256
 
-/** A question for the list. */
+/** A request for the list of members. */
 struct sync_query {
     struct ll_query_object query;
-    /** It was put to a member that the list named. */
+    /** It was sent to an address that the list named. */
     bool is_confirmation;
 };
 
@@ -35,7 +35,7 @@ int64_t ll_sync_deadline_ns(const struct ll_client *client)
     return client->sync.next_ns;
 }
 
-/** Writes down where the members that can be asked are. */
+/** Collects the client URLs of the voting members. */
 static size_t take_urls(const struct ll_answer *answer,
                         const char *urls[URLS_MAX])
 {
@@ -53,7 +53,7 @@ static size_t take_urls(const struct ll_answer *answer,
     return n;
 }
 
-/** Tells core which endpoints to use, if that is news. */
+/** Reports to core which endpoints to use, if that has changed. */
 static void use(struct ll_client *client, uint64_t usable)
 {
     struct ll_sync *sync = &client->sync;
@@ -69,8 +69,8 @@ static void use(struct ll_client *client, uint64_t usable)
     (void)ll_client_command(client, &event);
 }
 
-/** Uses what the list names, once one of these has answered: all that have,
- *  and those that the user named as well. */
+/** Switches to the listed endpoints once one of them has answered: to those
+ *  that have answered, and to those that the user named, too. */
 static void use_listed(struct ll_client *client)
 {
     const struct ll_sync *sync = &client->sync;
@@ -80,8 +80,8 @@ static void use_listed(struct ll_client *client)
                     : sync->usable);
 }
 
-/** Whether an answer is of the cluster that gave the list, as far as the two
- *  say: a proxy's list has no id. */
+/** Whether an answer is of the cluster that sent the list, as far as their ids
+ *  show: a proxy's list has no id. */
 static bool is_same_cluster(const struct ll_sync *sync,
                             const struct ll_answer *answer)
 {
@@ -89,7 +89,7 @@ static bool is_same_cluster(const struct ll_sync *sync,
            sync->cluster_id == answer->cluster_id;
 }
 
-/** An address that the list names has answered. */
+/** A listed address has answered. */
 static void on_confirmation(struct ll_client *client,
                             const struct ll_effect *effect)
 {
@@ -118,11 +118,11 @@ static bool sync_on_answer(struct ll_query_object *query,
         return false;
     }
     if (*ret_status != 0) {
-        /* Who is listed does not answer: perhaps all of them were replaced. */
+        /* No listed member answers; all may have been replaced. */
         if (!is_confirmation) {
             use(client, sync->usable | sync->first);
         }
-        return false; /* the next one is due in time */
+        return false; /* the next request is scheduled */
     }
     ll_transport_list(client->transport, urls,
                       take_urls(effect->query.answer, urls), &listed);
@@ -133,7 +133,7 @@ static bool sync_on_answer(struct ll_query_object *query,
     sync->cluster_id = effect->query.answer->cluster_id;
     sync->proven |= UINT64_C(1) << effect->query.endpoint;
     use_listed(client);
-    /* The answer is gone now. */
+    /* use_listed has invalidated the answer. */
     unproven = listed & ~sync->proven;
     for (uint32_t i = 0; i < LL_ENDPOINTS_MAX; i++) {
         if ((unproven >> i & 1) != 0) {
@@ -148,13 +148,13 @@ static void sync_release(struct ll_query_object *query)
     ll_free(LL_CONTAINER(query, struct sync_query, query));
 }
 
-/** Asks an endpoint, or any of them. */
+/** Requests the list from one endpoint, or from any. */
 static int ask(struct ll_client *client, uint32_t endpoint)
 {
     struct sync_query *sync = ll_alloc_zero(1, sizeof(*sync));
 
     if (sync == NULL) {
-        return LEASELOCK_E_NOMEM; /* the next one is due in time */
+        return LEASELOCK_E_NOMEM; /* the next request is scheduled */
     }
     ll_query_init(&sync->query, NULL, NULL);
     sync->query.request.kind = LL_REQUEST_MEMBER_LIST;

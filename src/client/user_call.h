@@ -4,8 +4,8 @@
 
 #include "client/client.h"
 
-/** Looks up a user's handle of a kind, with the mutex of its client locked when
- *  that succeeds; to be ended with ll_user_exit.
+/** Finds an object of a kind by the user's handle; on success, the mutex of its
+ *  client is locked. To be ended with ll_user_exit.
  *  @return 0, LEASELOCK_E_HANDLE, _FORKED or, of a client, _CLOSED */
 int ll_user_enter(const void *user,
                   enum ll_handle_kind kind,
@@ -13,42 +13,42 @@ int ll_user_enter(const void *user,
 void ll_user_exit(struct ll_handle *object);
 
 /**
- * A public function that starts something which ends in a completion. The
- * asynchronous form returns once that is started; the blocking form is the same
- * and a wait.
+ * A public function that starts an operation which ends in a completion. The
+ * asynchronous form returns when the operation is started; the blocking form
+ * is the same and a wait.
  */
 struct ll_user_call {
     enum ll_handle_kind kind; /* of the handle that it is called with */
     /**
-     * Starts it; with the mutex of the object's client.
+     * Starts the operation; with the mutex of the object's client.
      *
-     * @param waiter  the completion is to have it; NULL: its callback
-     * @return 0: the completion comes; else what went wrong, as in reterr
+     * @param waiter  to be stored in the completion; NULL: it has a callback
+     * @return 0: the completion follows; else an error, as in reterr
      */
     int (*start)(struct ll_user_call *call,
                  struct ll_handle *object,
                  struct ll_waiter *waiter,
                  struct leaselock_error *reterr);
-    /** Once it is started and, in the blocking form, has ended with a status;
-     *  with the mutex. May be NULL. */
+    /** Called once the operation is started and, in the blocking form, has
+     *  ended with a status; with the mutex. May be NULL. */
     void (*end)(struct ll_user_call *call,
                 struct ll_handle *object,
                 bool waits,
                 int status);
-    /** Where the blocking form waits no longer than that; 0: for ever. */
+    /** The time at which the blocking form stops waiting; 0: never. */
     int64_t until_ns;
-    const char *late; /* what LEASELOCK_E_TIMEOUT says then */
+    const char *late; /* the text of LEASELOCK_E_TIMEOUT then */
 };
 
-/** A call that gives nothing but a status; start reads done and arg. */
+/** A call whose only result is a status; start reads done and arg. */
 struct ll_status_call {
     struct ll_user_call call;
     leaselock_done_fn *done;
     void *arg;
 };
 
-/** The end of a call that closes its object: the blocking form waits until no
- *  callback of it is running. */
+/** The end of a call that closes its object: the blocking form waits until none
+ *  of the object's callbacks is running. */
 void ll_user_call_end_quiet(struct ll_user_call *call,
                             struct ll_handle *object,
                             bool waits,
