@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * leaselock-guardian: revokes a process' leases when it is gone. What it does
- * and why it is safe stands in client/guardian.h.
+ * leaselock-guardian: revokes a process' leases when the process has ended.
+ * client/guardian.h describes its behavior and why it is safe.
  */
 #include <errno.h>
 #include <poll.h>
@@ -20,16 +20,16 @@
 #include "guardian/settings.h"
 #include "guardian/watch.h"
 
-/** gRPC closes what is idle, and a member may fail unseen. */
+/** gRPC closes idle connections, and a member may fail unnoticed. */
 #define TOUCH_NS (15 * LL_NS_PER_S)
 #define TOUCH_TIMEOUT_MS 10000
-/** How often to look where the kernel cannot tell: for as long as the process
- *  has its end of the socket, and without. */
+/** Poll intervals without a pidfd: while the process has its end of the socket
+ *  open, and after that. */
 #define LOOK_MS 200
 #define LOOK_SOON_MS 10
-/** At a time; core sends fewer yet. */
+/** Limit of concurrent revokes; core sends even fewer at a time. */
 #define REVOKES_MAX 4096
-/** Nobody waits longer for a lease that is not renewed. */
+/** Limit of the time for which a lease's revoke is retried. */
 #define TTL_MAX_S 86400
 
 struct guardian {
@@ -39,9 +39,9 @@ struct guardian {
     struct ll_watch other;
     bool has_other;
     bool has_left;    /* the process' end of the socket is closed */
-    int64_t leave_ns; /* then: when the last lease has run out */
-    int64_t touch_ns; /* when etcd is to be asked next */
-    /** Callbacks come on the client's thread. */
+    int64_t leave_ns; /* if so: when the last lease has expired */
+    int64_t touch_ns; /* the time of the next request to etcd */
+    /** Written by callbacks, on the client's thread, too. */
     atomic_bool is_touching;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -58,7 +58,7 @@ static uint32_t slots_n(void)
     return n < LL_GUARDIAN_SLOTS ? n : LL_GUARDIAN_SLOTS;
 }
 
-/** A slot's lease and time, or false. */
+/** Reads a slot's lease and TTL; false: the slot is free. */
 static bool slot_read(uint32_t i, int64_t *ret_lease, int64_t *ret_ttl_s)
 {
     const struct ll_guardian_slot *slot = &guardian.table->slots[i];
@@ -96,10 +96,10 @@ on_touched(int status, const struct leaselock_error *error, void *arg)
     atomic_store(&guardian.is_touching, false);
 }
 
-/** Keeps the connection, and the user's token, ready for use. */
+/** Keeps the connection and the user's token usable. */
 static void touch(void)
 {
-    int64_t lease = 1; /* of nobody's; an answer is an answer */
+    int64_t lease = 1; /* need not exist: any answer suffices */
     int64_t ttl_s;
 
     for (uint32_t i = 0; i < slots_n(); i++) {
@@ -118,7 +118,7 @@ static void touch(void)
 static void
 on_revoked(int status, const struct leaselock_error *error, void *arg)
 {
-    (void)status; /* gone, or its time is over */
+    (void)status; /* revoked, or its TTL is over */
     (void)error;
     (void)arg;
     pthread_mutex_lock(&guardian.mutex);
@@ -136,8 +136,8 @@ static void await_revokes(unsigned left)
     pthread_mutex_unlock(&guardian.mutex);
 }
 
-/** All leases in the table; each until etcd has answered or, since nobody
- *  renews it, its time is over. */
+/** Revokes all leases in the table; each is retried until etcd has answered or
+ *  its TTL is over, since nothing renews it. */
 static void revoke_all(void)
 {
     int64_t gone_ns = ll_clock_now_ns();
@@ -166,7 +166,7 @@ static void revoke_all(void)
     await_revokes(0);
 }
 
-/** What the process has said; true: goodbye. */
+/** Reads from the socket; true: the process has sent the goodbye. */
 static bool hear(void)
 {
     char byte;
@@ -195,7 +195,7 @@ static int until_ms(int64_t at_ns)
     return ms > 0 ? (int)ms : 0;
 }
 
-/** Waits for something to happen to the process. */
+/** Waits for the process to end, for the socket, or for the timeout. */
 static void wait_for(const struct ll_watch *watch, int timeout_ms)
 {
     struct pollfd fds[2] = {
@@ -209,12 +209,12 @@ static void wait_for(const struct ll_watch *watch, int timeout_ms)
     (void)poll(fds, 2, timeout_ms);
 }
 
-/** Watches until the process is gone; false: it needs no guardian any more. */
+/** Watches until the process has ended; false: no guardian is needed. */
 static bool watch_process(void)
 {
     for (;;) {
-        /* First whether it is gone: a goodbye that it said before then counts,
-         * and can not come between. */
+        /* Test this first: then a goodbye that the process sent before its end
+         * is certainly read below. */
         bool is_gone = ll_watch_is_gone(&guardian.process);
         int64_t now_ns = ll_clock_now_ns();
 
@@ -232,8 +232,8 @@ static bool watch_process(void)
     }
 }
 
-/** What else works under the locks is awaited for as long as the leases can
- *  last; false: that is over. */
+/** Waits for the other process to end, at most until the leases have expired;
+ *  false: they have. */
 static bool watch_other(void)
 {
     int64_t end_ns = ll_clock_now_ns() + longest_ttl_s() * LL_NS_PER_S;
@@ -269,7 +269,7 @@ static bool open_all(void)
     struct ll_guardian_greeting greeting;
     sigset_t all;
 
-    /* Whatever ends the process may be sent to everybody around it. */
+    /* A signal that ends the process may go to its neighbors, too. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
     if (chdir("/") != 0 || !open_table() ||

@@ -9,8 +9,8 @@
 
 #include "leaselock/config.h"
 
-/** It was put there before this process was started: it is there, or was never
- *  whole. */
+/** Reads without blocking: all data was written before this process started,
+ *  or is incomplete. */
 static bool read_all(int socket, void *bytes, size_t size)
 {
     size_t got = 0;
@@ -29,7 +29,7 @@ static bool read_all(int socket, void *bytes, size_t size)
     return true;
 }
 
-/** The text behind a NUL, or NULL at the end. */
+/** The text after the next NUL, or NULL at the end. */
 static const char *next(const char **at, const char *end)
 {
     const char *text = *at;

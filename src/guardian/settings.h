@@ -6,10 +6,11 @@
 #include "leaselock/client.h"
 
 /**
- * Takes what the process has put into the socket, and opens a client with it.
+ * Reads what the process has written to the socket, and opens a client with
+ * these settings.
  *
- * @param ret_greeting  what came first
- * @return 0, or -1 when it cannot be
+ * @param ret_greeting  the first message
+ * @return 0, or -1 on any failure
  */
 int ll_guardian_open_client(int socket,
                             struct ll_guardian_greeting *ret_greeting,

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/** The start of a line of numbers behind a name of 64 bytes at most. */
+/** For the numeric fields, after a name of 64 bytes at most. */
 #define STAT_SIZE 1024
 /** Fields of proc(5) between the state and the number of threads. */
 #define FIELDS_BETWEEN 16
 
 bool ll_watch_stat_is_gone(const char *stat)
 {
-    const char *at = strrchr(stat, ')'); /* the name may have any byte in it */
+    const char *at = strrchr(stat, ')'); /* the name may contain any byte */
     char state = '\0';
     int threads = -1;
 
