@@ -19,13 +19,14 @@
 #include "config/srv.h"
 
 #define SERVICE_SIZE 1200
-/** Records of one answer that are read; a DNS message holds fewer. */
+/** Limit of the records read from one answer; a DNS message holds fewer. */
 #define RECORDS_MAX 1024
-/** c-ares doubles its wait with each try: three take seven times the first. */
+/** c-ares doubles its timeout with each try: three take seven times the first.
+ */
 #define TRIES 3
 #define TRIES_WAITS 7
 
-/** One of the two questions. */
+/** The query for the SRV records of one service. */
 struct question {
     char service[SERVICE_SIZE];
     bool is_pending;
@@ -38,7 +39,7 @@ struct question {
 struct search {
     const struct ll_setup *setup;
     const char *domain;
-    const char *server; /* as the user wrote it; NULL: the system's */
+    const char *server; /* as configured; NULL: the system's */
     int timeout_ms;
     ares_channel channel;
     struct question questions[2]; /* with TLS, without */
@@ -57,7 +58,7 @@ bool ll_discovery_server(const char *text,
     size_t size;
 
     if (!bracket && (end == NULL || strchr(end + 1, ':') != NULL)) {
-        end = text + strlen(text); /* no port, or an IPv6 address alone */
+        end = text + strlen(text); /* no port, or only an IPv6 address */
     }
     text += bracket ? 1 : 0;
     size = end != NULL ? (size_t)(end - text) : sizeof(host);
@@ -113,7 +114,7 @@ take_reply(struct question *question, const unsigned char *bytes, int size)
         record->port = at->port;
         record->priority = at->priority;
         record->weight = at->weight;
-        /* "." says that the service is not offered. */
+        /* The target "." means that the service is not offered. */
         question->records_n += ll_srv_is_host(record);
     }
     ares_free_data(reply);
@@ -132,13 +133,13 @@ on_reply(void *arg, int status, int timeouts, unsigned char *bytes, int size)
     question->search->is_out_of_memory |= question->status == ARES_ENOMEM;
 }
 
-/** One turn: waits for the sockets, until the deadline at most. */
+/** One iteration: waits for the sockets, no longer than until the deadline. */
 static void turn(ares_channel channel, int64_t left_ns)
 {
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
     struct pollfd fds[ARES_GETSOCK_MAXNUM];
-    /* Bit i: to be read, bit i + MAXNUM: to be written. c-ares' own macros
-     * shift into the sign. */
+    /* Bit i: readable, bit i + MAXNUM: writable. c-ares' own macros shift into
+     * the sign bit. */
     unsigned bits =
         (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
     struct timeval longest = {(time_t)(left_ns / LL_NS_PER_S),
@@ -170,8 +171,8 @@ static void turn(ares_channel channel, int64_t left_ns)
     ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* its timers */
 }
 
-/** c-ares writes to a server's TCP connection without regard to SIGPIPE, which
- *  is for the program and not for what a library does. */
+/** Sends the queries and waits for the answers. c-ares writes to a server's TCP
+ *  connection without suppressing SIGPIPE, which must not reach the program. */
 static void ask_all(struct search *search)
 {
     const struct timespec no_time = {0, 0};
@@ -198,7 +199,7 @@ static void ask_all(struct search *search)
         (left_ns = deadline_ns - ll_clock_now_ns()) > 0) {
         turn(search->channel, left_ns);
     }
-    ares_cancel(search->channel); /* ends what is pending, as cancelled */
+    ares_cancel(search->channel); /* ends the pending ones */
     if (sigismember(&pending, SIGPIPE) == 0) {
         while (sigtimedwait(&pipe_signal, NULL, &no_time) < 0 &&
                errno == EINTR) {
@@ -227,14 +228,14 @@ static int open_channel(struct search *search)
     return status;
 }
 
-/** Whether the DNS has answered that there is nothing. */
+/** Whether the DNS has answered that there are no records. */
 static bool is_nothing(const struct question *question)
 {
     return question->status == ARES_ENOTFOUND ||
            question->status == ARES_ENODATA;
 }
 
-/** Says why there is no endpoint, by the question that matters. */
+/** Fails with the reason why a query gave no endpoint. */
 static int fail_question(const struct search *search,
                          const struct question *question,
                          struct leaselock_error *reterr)

@@ -9,26 +9,25 @@
 
 /**
  * Endpoints from the DNS, as etcdctl's --discovery-srv: the SRV records of
- * _etcd-client-ssl._tcp.DOMAIN are members behind TLS, those of
- * _etcd-client._tcp.DOMAIN members without it.
+ * _etcd-client-ssl._tcp.DOMAIN are members with TLS, those of
+ * _etcd-client._tcp.DOMAIN are members without it.
  *
- * Where there are records of the first kind the second does not count, nor
- * does it when TLS is asked for, or when the DNS has not answered as to the
- * first: who can drop a packet cannot turn TLS off. And as an answer of the DNS
- * can be forged, a certificate proves nothing when it is for a name that the
- * answer itself brought: members behind TLS must lie in DOMAIN, or server-name
- * must say who they are.
+ * The second kind is used only if the DNS has answered that there are no
+ * records of the first kind, and if the settings do not require TLS: so an
+ * attacker who drops a packet cannot turn TLS off. An answer of the DNS can
+ * also be forged, so a certificate proves nothing if it is valid for a name
+ * from that answer: members with TLS must be in DOMAIN, or server-name must
+ * give their name.
  */
-
-/** Bytes of a DNS server's address as c-ares takes it. */
+/** Bytes of a DNS server's address in the form that c-ares accepts. */
 #define LL_DISCOVERY_SERVER_SIZE 64
 
-/** Reads "address", "address:port" or "[v6]:port": whether it is one. */
+/** Converts "address", "address:port" or "[v6]:port"; false: none of these. */
 bool ll_discovery_server(const char *text,
                          char server[LL_DISCOVERY_SERVER_SIZE]);
 
 /**
- * Looks the endpoints up; blocks for dial-timeout at most.
+ * Resolves the endpoints; blocks for dial-timeout at most.
  *
  * @param setup          finished; discovery-srv is set
  * @param ret_endpoints  a list, to be freed with ll_free

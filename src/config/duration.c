@@ -14,11 +14,11 @@ struct unit {
     int64_t ns;
 };
 
-/** Go's units; of those that begin alike the longer one is first. */
+/** Go's units; if one is a prefix of another, the longer one is first. */
 static const struct unit units[] = {
     {"ns", 1},
     {"us", 1000},
-    {"\302\265s", 1000}, /* U+00B5 and U+03BC, as Go */
+    {"\302\265s", 1000}, /* U+00B5 and U+03BC, as in Go */
     {"\316\274s", 1000},
     {"ms", LL_NS_PER_MS},
     {"s", LL_NS_PER_S},
@@ -39,8 +39,8 @@ static const struct unit *take_unit(const char **at)
     return NULL;
 }
 
-/** A number and its unit, "1.5h", added to a time. A text that is a number
- *  alone counts seconds. */
+/** Adds a number with its unit, such as "1.5h", to a time. If the whole text is
+ *  a number without a unit, it counts seconds. */
 static bool
 take_part(const char *text, const char **at, int64_t *ns, bool *inexact)
 {

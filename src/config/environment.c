@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "config/setup.h"
 
-/** An empty variable counts as none, and a program that runs with more rights
- *  than its caller takes nothing from the caller's environment. */
+/** An empty variable counts as not set. A program that runs with more
+ *  privileges than its caller ignores the caller's environment. */
 static const char *variable(const char *name)
 {
     const char *text = secure_getenv(name);
@@ -17,7 +17,7 @@ static const char *variable(const char *name)
     return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-/** As Go reads a flag. @return 1, 0, or -1 for neither */
+/** Parses a flag as Go does. @return 1, 0, or -1 for neither */
 static int read_flag(const char *text)
 {
     static const char *const words[][2] = {
@@ -52,9 +52,9 @@ take_flag(const char *name, int *ret_flag, struct leaselock_error *reterr)
 }
 
 /**
- * etcdctl says of TLS what it does not want. Without verification there is no
- * TLS here, and to verify nevertheless, or to go on as if it were not set,
- * would not be what was asked for.
+ * etcdctl's variables state which TLS checks to omit. This library has no TLS
+ * without verification, so it refuses a request to skip it: to verify anyway,
+ * or to ignore the variable, would not be what the user requested.
  */
 static int take_tls(const struct ll_setup *setup,
                     struct ll_texts *texts,
@@ -95,7 +95,7 @@ static int take_tls(const struct ll_setup *setup,
     return 0;
 }
 
-/** etcdctl pings every 2 s and tells no one that etcd does not like it. */
+/** Raises etcdctl's interval, by default 2 s, to one that etcd tolerates. */
 static void take_keepalive_time(struct ll_texts *texts)
 {
     const struct ll_setting *setting = &ll_settings[LL_SETTING_KEEPALIVE_TIME];
@@ -116,14 +116,14 @@ static int take_etcdctl(struct ll_setup *setup, struct leaselock_error *reterr)
     for (int i = 0; i < LL_SETTINGS; i++) {
         const char *name = ll_settings[i].about.etcdctl_variable;
 
-        /* What ours settle is not even looked at. */
+        /* LEASELOCK_'s variables override these, without a check. */
         if (name != NULL && i != LL_SETTING_TLS && setup->passes[i] == 0) {
             texts.texts[i] = variable(name);
             texts.sources[i] = (struct ll_source){LL_FROM_ETCDCTL, name, 0};
         }
     }
     if (texts.texts[LL_SETTING_DISCOVERY_SRV] != NULL) {
-        texts.texts[LL_SETTING_ENDPOINTS] = NULL; /* as etcdctl does */
+        texts.texts[LL_SETTING_ENDPOINTS] = NULL; /* as in etcdctl */
     }
     take_keepalive_time(&texts);
     status = take_tls(setup, &texts, reterr);

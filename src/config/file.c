@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The config file: "name = value" a line, comments behind a '#' at a line's
- * beginning.
+ * The config file: one "name = value" per line; lines that begin with '#' are
+ * comments.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,14 +21,14 @@
 #define SYSTEM_FILE "/etc/" NAME
 #define BLANKS " \t\r"
 
-/** A config file that has been read. */
+/** A config file and its settings. */
 struct config_file {
     const char *path;
     char *bytes; /* with a NUL at the end */
     size_t size;
     mode_t mode;
     struct ll_texts texts;
-    char *paths[LL_SETTINGS]; /* own: those that were relative */
+    char *paths[LL_SETTINGS]; /* owned: paths that were relative */
 };
 
 static void config_file_free(struct config_file *file)
@@ -57,8 +57,8 @@ static int read_all(struct config_file *file, int fd)
     return file->size <= FILE_SIZE_MAX ? 0 : -EFBIG;
 }
 
-/** Reads it, unless it may be missing and is; may_be_missing then stays true.
- */
+/** Reads the file. If it may be missing and is, returns 0 and leaves
+ *  may_be_missing true. */
 static int config_file_read(struct config_file *file,
                             bool *may_be_missing,
                             struct leaselock_error *reterr)
@@ -104,7 +104,7 @@ static char *trim(char *text)
     return text;
 }
 
-/** A path is relative to the file that it stands in. */
+/** Resolves a relative path against the folder of the config file. */
 static int
 make_path(struct config_file *file, int id, struct leaselock_error *reterr)
 {
@@ -126,7 +126,7 @@ make_path(struct config_file *file, int id, struct leaselock_error *reterr)
     return 0;
 }
 
-/** One line, without its end. */
+/** Reads one line, without its end. */
 static int read_line(struct config_file *file,
                      char *line,
                      unsigned number,
@@ -207,7 +207,7 @@ static int read_lines(struct config_file *file, struct leaselock_error *reterr)
     return status;
 }
 
-/** A password that everybody may read is none. */
+/** Refuses a file with a password that other users may read. */
 static int check_mode(const struct config_file *file,
                       struct leaselock_error *reterr)
 {
@@ -228,8 +228,8 @@ static int check_mode(const struct config_file *file,
         file->path);
 }
 
-/** Sets the path of the file in one of the usual places; may stay NULL.
- *  @param place  0 for the user's, 1 for the system's */
+/** Sets the path of the file in one of the standard places; it may stay NULL.
+ *  @param place  0: the user's; 1: the system's */
 static int usual_path(struct ll_setup *setup, int place)
 {
     const char *base = secure_getenv("XDG_CONFIG_HOME");
@@ -242,7 +242,7 @@ static int usual_path(struct ll_setup *setup, int place)
         setup->file = ll_alloc_copy(SYSTEM_FILE, strlen(SYSTEM_FILE));
         return setup->file != NULL ? 0 : LEASELOCK_E_NOMEM;
     }
-    if (base == NULL || base[0] != '/') { /* as the specification says */
+    if (base == NULL || base[0] != '/') { /* as XDG specifies */
         base = secure_getenv("HOME");
         inner = "/.config";
     }

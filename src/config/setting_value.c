@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The values of settings: read, checked and printed. */
+/** The values of settings: parsing, checks and printing. */
 #include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ int ll_setting_is_number(const struct ll_setting *setting)
            setting->kind == LL_KIND_SWITCH;
 }
 
-/** Digits, and perhaps K, M or G. */
+/** Digits, optionally followed by K, M or G. */
 static int read_bytes(const char *text, int *ret_bytes)
 {
     static const char units[] = "KMG";
@@ -110,7 +110,7 @@ int ll_setting_read(const struct ll_setting *setting,
     return 0;
 }
 
-/** No control characters; white space around endpoints is let be. */
+/** No control characters; whitespace around endpoints is allowed. */
 static int check_text(const char *text, size_t size_max, const char *allowed)
 {
     size_t size = strnlen(text, size_max + 1);

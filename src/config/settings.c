@@ -3,12 +3,12 @@
 
 #include <limits.h>
 
-/** Longest time of a client, that no sum of them overflows. */
+/** Longest time of a setting, so that sums of times do not overflow. */
 #define TIME_MAX_MS 3600000
 
 #define AT(member) offsetof(struct leaselock_client_options, member)
 
-/* What the columns are is in settings.h; the macros keep a line a name. */
+/* settings.h describes the columns; the macros keep each name on one line. */
 #define NAMES(name_, variable_, etcdctl_)                                      \
     .about.name = (name_), .about.variable = "LEASELOCK_" variable_,           \
     .about.etcdctl_variable = (etcdctl_)

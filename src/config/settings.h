@@ -8,7 +8,7 @@
 
 /**
  * The table of settings: their names, kinds and bounds. The environment, URLs,
- * config files, the tool's options and leaselock-settings(5) all come of it.
+ * config files, the tool's options and leaselock-settings(5) all use it.
  */
 enum ll_setting_id {
     LL_SETTING_ENDPOINTS,
@@ -41,7 +41,7 @@ enum ll_setting_kind {
     LL_KIND_TEXT,
     /** A text that is the path of a file. */
     LL_KIND_FILE,
-    /** Texts that hold a password, or may. */
+    /** Texts that are or may contain a password. */
     LL_KIND_SECRET,
     LL_KIND_USER,
     LL_KIND_ENDPOINTS,
@@ -55,17 +55,17 @@ enum ll_setting_kind {
 struct ll_setting {
     struct leaselock_setting about;
     enum ll_setting_kind kind;
-    /** Where it is in struct leaselock_client_options. */
+    /** Its offset in struct leaselock_client_options. */
     size_t member_at;
-    /** Of a number. Where `off` says so, 0 is allowed besides: it turns the
-     *  thing off. */
+    /** Bounds of a number. If `off` is set, 0 is also allowed, and turns the
+     *  feature off. */
     int min;
     int max;
     int initial;
     int off;
 };
 
-/** A setting's value: a number of a kind that is one, else a text. */
+/** A setting's value: a number if its kind is numeric, else a text. */
 struct ll_value_of {
     const char *text;
     int number;
@@ -80,15 +80,15 @@ extern const struct ll_setting ll_settings[LL_SETTINGS];
 /** Bytes for ll_setting_wanted's sentence. */
 #define LL_SETTING_WANTED_SIZE 160
 
-/** Finds a setting by its name, which need not end in a NUL; -1: there is
- *  none. */
+/** Finds a setting by its name, which need not end in a NUL; -1: there is no
+ *  such setting. */
 int ll_setting_find(const char *name, size_t size);
 
-/** Whether a URL may have it: not what says where to read the rest, nor a
- *  program to run. */
+/** Whether a URL may contain the setting: not if it gives the place of other
+ *  settings, or a program to run. */
 int ll_setting_is_for_url(int id);
 
-/** Whether it is a number. */
+/** Whether its value is a number. */
 int ll_setting_is_number(const struct ll_setting *setting);
 
 /**
@@ -106,13 +106,13 @@ int ll_setting_read(const struct ll_setting *setting,
 int ll_setting_check(const struct ll_setting *setting,
                      const struct ll_value_of *value);
 
-/** Says what a setting's value must be, as in "which is not ...". In a text
- *  times have units; as a member of the options they are milliseconds. */
+/** Describes the valid values of a setting, as in "which is not ...". Times
+ *  have units in a text, and are milliseconds as a member of the options. */
 void ll_setting_wanted(const struct ll_setting *setting,
                        int in_text,
                        char wanted[LL_SETTING_WANTED_SIZE]);
 
-/** Writes a number as ll_setting_read takes it. */
+/** Writes a number in the form that ll_setting_read accepts. */
 void ll_setting_print(const struct ll_setting *setting,
                       int number,
                       char *text,

@@ -66,7 +66,7 @@ int ll_setup_fail(struct leaselock_error *reterr,
                            is_file ? ll_settings[id].about.name : "", fault);
 }
 
-/** Says what a value is and should be; never one that may be a password. */
+/** Reports a bad value and the valid ones; never shows a possible password. */
 static int fail_value(struct leaselock_error *reterr,
                       const struct ll_source *source,
                       enum ll_setting_id id,
@@ -92,7 +92,7 @@ static int fail_value(struct leaselock_error *reterr,
     return ll_setup_fail(reterr, source, id, fault);
 }
 
-/** The other setting of two that say the same thing; -1: it is alone. */
+/** The other setting of two that exclude each other; -1: there is none. */
 static int alternative_of(enum ll_setting_id id)
 {
     static const int pairs[][2] = {
@@ -109,8 +109,8 @@ static int alternative_of(enum ll_setting_id id)
     return -1;
 }
 
-/** Whether a setting or its alternative has a value, and in ret_both whether
- *  it has it from this very source. */
+/** Whether a setting or its alternative has a value; *ret_both: whether that
+ *  value is from the current source. */
 static bool
 is_settled(const struct ll_setup *setup, enum ll_setting_id id, bool *ret_both)
 {
@@ -169,7 +169,7 @@ static int put(struct ll_setup *setup,
     return 0;
 }
 
-/** A user's name, and perhaps the password behind a colon. */
+/** Sets a user's name, and the password if one follows a colon. */
 static int put_user(struct ll_setup *setup,
                     const struct ll_value_of *value,
                     const struct ll_source *source,
@@ -201,8 +201,8 @@ static int put_user(struct ll_setup *setup,
     return put(setup, LL_SETTING_PASSWORD, &part, source, reterr);
 }
 
-/** Passwords do not belong into a list of endpoints, where an error would show
- *  them. */
+/** Whether an endpoint contains a user; passwords do not belong in a list of
+ *  endpoints, which errors show. */
 static bool has_user(const char *endpoints)
 {
     const char *at = endpoints;
@@ -271,7 +271,7 @@ static int put_value(struct ll_setup *setup,
     return put(setup, id, value, source, reterr);
 }
 
-/** Begins a source. */
+/** Begins the next source. */
 static void begin(struct ll_setup *setup)
 {
     setup->pass++;
@@ -301,7 +301,7 @@ static int take_texts(struct ll_setup *setup,
     return 0;
 }
 
-/** Takes the URL that the source before it had for its endpoints. */
+/** Takes the settings of the URL that the previous source had as endpoints. */
 static int take_url(struct ll_setup *setup, struct leaselock_error *reterr)
 {
     struct ll_url url = {0};
@@ -333,7 +333,7 @@ int ll_setup_take(struct ll_setup *setup,
     return status == 0 ? take_url(setup, reterr) : status;
 }
 
-/** The value of a member that is set. */
+/** Reads a member of the options; false: it is not set. */
 static bool member_value(const struct leaselock_client_options *options,
                          const struct ll_setting *setting,
                          struct ll_value_of *ret_value)

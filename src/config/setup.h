@@ -7,16 +7,17 @@
 #include "config/settings.h"
 
 /**
- * What a client is opened with, gathered from its sources.
+ * The settings that a client is opened with, collected from their sources.
  *
- * Sources are taken one after the other, the one that counts most first; a
- * setting that has a value keeps it. A URL among the endpoints is a source of
- * its own, right behind the one that it stands in. Two kinds of settings go
- * together: endpoints and discovery-srv, and password and password-file; a
- * source's are left alone where an earlier one has either. A password is left
- * alone too where its source names another user than the one that counts.
+ * Sources are taken one after the other, in descending order of precedence; the
+ * first value of a setting is kept. A URL among the endpoints is a source of
+ * its own, directly after the one that contains it. Two pairs of settings
+ * exclude each other: endpoints and discovery-srv, and password and
+ * password-file; a source's values are ignored if an earlier source has set
+ * either. A password is also ignored if its source names another user than the
+ * one in effect.
  *
- * Passwords stand in memory of their own, which is wiped.
+ * Passwords are kept in separate memory, which is wiped.
  */
 struct ll_setup;
 
@@ -29,39 +30,38 @@ enum ll_origin {
     LL_FROM_FILE,
 };
 
-/** Where a value is from. */
+/** The origin of a value. */
 struct ll_source {
     enum ll_origin origin;
-    /** The variable or file; borrowed as long as the setup lives. */
+    /** The variable or file; borrowed as long as the setup exists. */
     const char *name;
     unsigned line; /* of the file */
 };
 
 struct ll_setup {
-    char *texts[LL_SETTINGS]; /* own; NULL: none */
+    char *texts[LL_SETTINGS]; /* owned; NULL: none */
     int numbers[LL_SETTINGS];
     struct ll_source sources[LL_SETTINGS];
-    unsigned passes[LL_SETTINGS]; /* which source it is from, from 1 */
+    unsigned passes[LL_SETTINGS]; /* the number of its source, from 1 */
     unsigned pass;
-    bool is_other_user; /* the present source's user is not the one that counts
-                         */
-    char *url;          /* of the present source's, to be taken next */
+    bool is_other_user; /* the current source names another user */
+    char *url;          /* of the current source, to be taken next */
     char *file;         /* the config file's path, for its sources */
 };
 
-/** The texts of a source, each NULL when there is none. */
+/** The texts of a source; NULL: not set. */
 struct ll_texts {
     const char *texts[LL_SETTINGS];
     struct ll_source sources[LL_SETTINGS];
 };
 
-/** Takes a source's texts. A text that is not taken is checked all the same.
+/** Takes a source's texts. Texts that are ignored are checked, too.
  *  @return 0, LEASELOCK_E_ARGUMENT, _NOMEM */
 int ll_setup_take(struct ll_setup *setup,
                   const struct ll_texts *texts,
                   struct leaselock_error *reterr);
 
-/** Takes the user's own options and endpoints (or NULL); to come first.
+/** Takes the user's own options and endpoints (or NULL); to be called first.
  *  @return as ll_setup_take */
 int ll_setup_take_options(struct ll_setup *setup,
                           const char *endpoints,
@@ -73,9 +73,9 @@ int ll_setup_take_environment(struct ll_setup *setup,
                               struct leaselock_error *reterr);
 
 /**
- * Takes the config file that is set, if one is.
+ * Takes the config file that is set, if any.
  *
- * @param looks  when none is set, look in the usual places
+ * @param looks  if none is set, search the standard places
  * @return as ll_setup_take
  */
 int ll_setup_take_file(struct ll_setup *setup,
@@ -83,7 +83,7 @@ int ll_setup_take_file(struct ll_setup *setup,
                        struct leaselock_error *reterr);
 
 /**
- * Fills in the defaults, and checks what belongs together.
+ * Sets the defaults, and checks settings that depend on each other.
  *
  * @param needs_password  a user without one is an error
  * @return 0 or LEASELOCK_E_ARGUMENT, _NOMEM
@@ -92,7 +92,7 @@ int ll_setup_finish(struct ll_setup *setup,
                     bool needs_password,
                     struct leaselock_error *reterr);
 
-/** All of that: from the options, from the environment if so, from a file. */
+/** All of these steps: options, environment (optional), file, defaults. */
 int ll_setup_make(struct ll_setup *setup,
                   const char *endpoints,
                   const struct leaselock_client_options *options,
@@ -103,18 +103,18 @@ int ll_setup_make(struct ll_setup *setup,
 /** Bytes of the longest namespace. */
 #define LL_NAMESPACE_MAX 256
 
-/** Says what is wrong with a namespace: at most LL_NAMESPACE_MAX bytes, no
- *  control bytes. Returns NULL when it is valid. */
+/** A sentence on what is wrong with a namespace (more than LL_NAMESPACE_MAX
+ *  bytes, or control bytes), or NULL when it is valid. */
 const char *ll_namespace_fault(const char *namespace);
 
-/** Writes the settings into options; their texts are the setup's. */
+/** Writes the settings into options, which borrow their texts. */
 void ll_setup_options(const struct ll_setup *setup,
                       struct leaselock_client_options *options);
 
-/** Frees what a setup holds. One that is all zero is empty. */
+/** Frees what a setup owns. An empty setup is all zero. */
 void ll_setup_free(struct ll_setup *setup);
 
-/** Describes where a value is from: "the variable LEASELOCK_CACERT". */
+/** Describes the origin of a value: "the variable LEASELOCK_CACERT". */
 void ll_source_print(const struct ll_source *source, char *text, size_t size);
 
 /** Wipes and frees a text; NULL does nothing. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The end of a setup: defaults, and what belongs together. */
+/** The end of a setup: defaults, and settings that depend on each other. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ static int refuse(struct leaselock_error *reterr,
     return ll_setup_fail(reterr, &setup->sources[id], id, fault);
 }
 
-/** Forgets a setting. */
+/** Resets a setting. */
 static void unset(struct ll_setup *setup, enum ll_setting_id id)
 {
     ll_free_secret(setup->texts[id]);
@@ -45,7 +45,7 @@ static int check_credentials(struct ll_setup *setup,
         return 0;
     }
     if (!has_user && setup->sources[password].origin == LL_FROM_ETCDCTL) {
-        unset(setup, password); /* etcdctl lets it be, too */
+        unset(setup, password); /* etcdctl ignores it, too */
         return 0;
     }
     return has_user ? refuse(reterr, setup, LL_SETTING_USER,
@@ -99,7 +99,7 @@ static int check_namespace(const struct ll_setup *setup,
     return refuse(reterr, setup, LL_SETTING_NAMESPACE, text);
 }
 
-/** A host's or domain's name, so far as it matters that it is one. */
+/** Checks a name of a host or domain, as far as is necessary here. */
 static int check_name(const struct ll_setup *setup,
                       enum ll_setting_id id,
                       struct leaselock_error *reterr)
@@ -260,7 +260,7 @@ int leaselock_client_options_set(struct leaselock_client_options *options,
     return 0;
 }
 
-/** Tells of one setting. */
+/** Reports one setting to the callback. */
 static void tell(const struct ll_setup *setup,
                  enum ll_setting_id id,
                  leaselock_settings_fn *fn,

@@ -32,7 +32,7 @@ bool ll_srv_is_below(const struct ll_srv *record, const char *domain)
             record->target[size - domain_size - 1] == '.');
 }
 
-/** xorshift64*: who is asked first need not be a secret. */
+/** xorshift64*: the order of the endpoints need not be unpredictable. */
 static uint64_t next_random(uint64_t *state)
 {
     *state ^= *state >> 12;
@@ -49,8 +49,8 @@ static void swap(struct ll_srv *a, struct ll_srv *b)
     *b = kept;
 }
 
-/** How likely a record is the next one: those of weight 0 are to have a small
- *  chance beside others. */
+/** The weight for the random choice: records of weight 0 have a small chance if
+ *  there are others. */
 static uint32_t chance_of(const struct ll_srv *record)
 {
     return (uint32_t)record->weight * 64 + 1;

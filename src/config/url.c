@@ -23,9 +23,9 @@ struct part {
 
 struct parser {
     struct ll_url *url;
-    char *out; /* where the buffer goes on */
+    char *out; /* the next free byte of the buffer */
     bool is_tls;
-    /** A password was seen, so what comes may be the rest of it. */
+    /** A password was read, so the following text may be a part of it. */
     bool has_secret;
     struct leaselock_error *reterr;
 };
@@ -57,7 +57,7 @@ static int hex(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/** Decodes a part behind what the buffer has. No NUL comes of it. */
+/** Decodes a part and appends it to the buffer. A decoded NUL is refused. */
 static int decode(struct parser *parser, struct part part, const char *what)
 {
     const char *at = part.at;
@@ -85,7 +85,7 @@ static int decode(struct parser *parser, struct part part, const char *what)
     return 0;
 }
 
-/** Ends the text in the buffer that began at @text, and sets it. */
+/** Ends the text in the buffer that begins at @text, and sets it. */
 static int set(struct parser *parser, enum ll_setting_id id, const char *text)
 {
     if (parser->url->texts.texts[id] != NULL) {
@@ -176,7 +176,7 @@ static int parse_hosts(struct parser *parser, struct part part)
     return status == 0 ? set(parser, LL_SETTING_ENDPOINTS, list) : status;
 }
 
-/** "/prod" goes before names as "prod/". */
+/** The path: "/prod" is the namespace "prod/". */
 static int parse_path(struct parser *parser, struct part part)
 {
     char *prefix = parser->out;
@@ -241,7 +241,7 @@ static int parse_query(struct parser *parser, struct part part)
     return status;
 }
 
-/** The scheme asks for TLS, whatever stands behind it. */
+/** The scheme sets TLS; the query must not contradict it. */
 static int check_tls(struct parser *parser)
 {
     struct ll_texts *texts = &parser->url->texts;
@@ -282,7 +282,7 @@ static int parse(struct parser *parser, struct part whole)
     query = (struct part){path.end < whole.end ? path.end + 1 : whole.end,
                           whole.end};
     at_sign = find(authority, '@');
-    /* A password with one of these in it, as it is, must not be taken for
+    /* A password that contains one of these unescaped must not be parsed as
      * something else, which an error could show. */
     if (find((struct part){authority.end, whole.end}, '@') != whole.end ||
         find(whole, '#') != whole.end ||
@@ -331,7 +331,7 @@ int ll_url_parse(const char *text,
     }
     parser.is_tls = strncasecmp(whole.at, SCHEME_TLS, strlen(SCHEME_TLS)) == 0;
     whole.at += strlen(parser.is_tls ? SCHEME_TLS : SCHEME);
-    /* Each host may get a scheme, and each text a NUL; a path a slash. */
+    /* Each host may get a scheme, each text a NUL, and a path a slash. */
     ret_url->size = (size_t)(whole.end - whole.at) + hosts * strlen(HTTPS) +
                     LL_SETTINGS + 2;
     ret_url->buffer = ll_alloc_zero(1, ret_url->size);

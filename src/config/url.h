@@ -8,10 +8,10 @@
 
 /**
  * "etcd://user:password@host:port,host:port/namespace?cacert=file&tls=1", or
- * "etcds://" for TLS. What is special there is written as %xx.
+ * "etcds://" for TLS. Special characters are written as %xx.
  */
 struct ll_url {
-    char *buffer; /* what the texts are in */
+    char *buffer; /* contains the texts */
     size_t size;
     struct ll_texts texts;
 };
@@ -20,10 +20,10 @@ struct ll_url {
 bool ll_url_is(const char *text);
 
 /**
- * Reads a URL.
+ * Parses a URL.
  *
- * @param ret_url  freed with ll_url_free, after a failure too
- * @param reterr   tells no part that could be a password's
+ * @param ret_url  freed with ll_url_free, after a failure, too
+ * @param reterr   contains no text that could be a part of a password
  * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM
  */
 int ll_url_parse(const char *text,
