@@ -50,7 +50,7 @@ static void authenticate_free(struct ll_authenticate *call)
     ll_free(call);
 }
 
-/** A message with name and password, which is wiped when it has been sent. */
+/** A message with name and password, which is wiped once it has been sent. */
 static int make_request(const struct ll_credentials *credentials,
                         grpc_byte_buffer **ret_request)
 {
@@ -70,7 +70,7 @@ static int make_request(const struct ll_credentials *credentials,
     return status;
 }
 
-/** Sends Authenticate; the credentials are the caller's to wipe. */
+/** Sends Authenticate; the caller wipes the credentials. */
 static int send_authenticate(struct ll_transport *transport,
                              uint32_t endpoint,
                              const struct ll_credentials *credentials)
@@ -102,7 +102,7 @@ static int send_authenticate(struct ll_transport *transport,
     return 0;
 }
 
-/** Begins to fetch a token. @return 0, or why not, with a message */
+/** Begins to fetch a token. @return 0, or an error with its message */
 static int fetch(struct ll_transport *transport,
                  uint32_t endpoint,
                  struct leaselock_error *reterr)
@@ -125,8 +125,8 @@ bool ll_auth_ready(struct ll_transport *transport, uint32_t endpoint)
     int64_t now_ns = ll_clock_now_ns();
     struct ll_token_use use = ll_token_use(&auth->token, now_ns);
 
-    /* A renewal in the background; what fails in it shows when the token that
-     * is still there is refused. Who has none waits, and fetches there. */
+    /* A renewal in the background: its failure shows when etcd refuses the
+     * current token. A call without a token waits and fetches there. */
     if (use.go && use.fetch && auth->call == NULL && !transport->stopped &&
         fetch(transport, endpoint, NULL) != 0) {
         ll_token_failed(&auth->token, now_ns);
@@ -139,8 +139,8 @@ void ll_auth_wait(struct ll_transport *transport, struct ll_waiting *waiting)
     ll_link_append(&transport->auth.waiting, &waiting->link);
     ll_transport_timer(transport, waiting->deadline_ns);
     if (transport->auth.call == NULL) {
-        /* It is sent from the timer: what becomes of a failure is told in
-         * ll_transport_complete alone. */
+        /* It is sent from the timer: only ll_transport_complete can report a
+         * failure. */
         ll_transport_timer(transport, INT64_MIN);
     }
 }
@@ -152,7 +152,7 @@ void ll_auth_hurry(struct ll_transport *transport, struct ll_waiting *waiting)
     ll_transport_timer(transport, INT64_MIN);
 }
 
-/** Fetches a token for those who wait, on the endpoint of the oldest. */
+/** Fetches a token for the waiting calls, on the endpoint of the oldest. */
 static void fetch_for_waiting(struct ll_transport *transport,
                               ll_transport_event_fn *on_event,
                               void *arg)
@@ -175,7 +175,7 @@ static void fetch_for_waiting(struct ll_transport *transport,
     }
 }
 
-/** Reads the token of an answer that is OK. */
+/** Reads the token from an answer with status OK. */
 static int take_token(struct ll_auth *auth, struct ll_authenticate *call)
 {
     struct ll_buffer token = {0};
@@ -195,7 +195,7 @@ static int take_token(struct ll_auth *auth, struct ll_authenticate *call)
     return status;
 }
 
-/** What an Authenticate that brought no token means for those who wait. */
+/** Ends waits after an Authenticate that returned no token. */
 static void failed(struct ll_transport *transport,
                    const struct ll_authenticate *call,
                    ll_transport_event_fn *on_event,

@@ -18,7 +18,7 @@ struct ll_call {
     int64_t sent_ns;
     int64_t deadline_ns;
     bool probe;        /* see ll_call_probe */
-    unsigned answered; /* what the connection gave to it */
+    unsigned answered; /* passed on to ll_connection_probed */
     struct ll_waiting waiting;
     grpc_slice token;
     uint32_t token_serial;
@@ -40,7 +40,7 @@ static bool call_send(struct ll_transport *transport, struct ll_call *call)
                          transport->queue, call->deadline_ns - call->sent_ns);
 }
 
-/** Sends a call with the token that is there. */
+/** Sends a call with the current token. */
 static bool call_go(struct ll_transport *transport, struct ll_call *call)
 {
     const grpc_slice *token = ll_token_value(&transport->auth.token);
@@ -57,7 +57,7 @@ static bool call_go(struct ll_transport *transport, struct ll_call *call)
     return call_send(transport, call);
 }
 
-/** Hands out the answer of a call, and frees it. */
+/** Reports the answer of a call, and frees the call. */
 static void call_finish(struct ll_call *call,
                         const struct ll_answer *answer,
                         ll_transport_event_fn *on_event,
@@ -97,9 +97,9 @@ static void on_wait_over(struct ll_transport *transport,
     call_finish(call, &answer, on_event, arg);
 }
 
-/** Has a call wait for a token. A member's status is answered to everybody: it
- *  waits for half of its time, so that a member without a leader, which can
- *  give no token, still answers. */
+/** Makes a call wait for a token. A member's status needs none: its call waits
+ *  for half of its time, so that a member without a leader, which cannot issue
+ *  a token, still answers. */
 static void call_wait(struct ll_transport *transport, struct ll_call *call)
 {
     ll_link_init(&call->waiting.link);
@@ -113,7 +113,7 @@ static void call_wait(struct ll_transport *transport, struct ll_call *call)
     ll_auth_wait(transport, &call->waiting);
 }
 
-/** A call of what is encoded in the scratch buffer; NULL for want of memory. */
+/** A call with the scratch buffer's message; NULL: out of memory. */
 static struct ll_call *
 call_new(struct ll_transport *transport, uint32_t endpoint, int64_t timeout_ns)
 {
@@ -186,7 +186,7 @@ bool ll_call_probe(struct ll_transport *transport,
     return true;
 }
 
-/** Whether a request may be put again whatever came of it. */
+/** Whether a request only reads, and so may be repeated after any result. */
 static bool is_question(enum ll_request_kind kind)
 {
     switch (kind) {
@@ -203,8 +203,8 @@ static bool is_question(enum ll_request_kind kind)
     return false;
 }
 
-/** What to make of an OK without an answer that can be read: etcd has applied
- *  the request, and what came of it is not known. */
+/** The answer for an OK whose message cannot be read: etcd has applied the
+ *  request, and its result is not known. */
 static void
 answer_unread(enum ll_request_kind kind, int status, struct ll_answer *answer)
 {
@@ -216,14 +216,14 @@ answer_unread(enum ll_request_kind kind, int status, struct ll_answer *answer)
                        "the answer is not the message that etcd sends here",
                        answer);
     }
-    /* Want of memory is no reason to leave the endpoint. */
+    /* Lack of memory is no reason to switch the endpoint. */
     answer->outcome = status == LEASELOCK_E_NOMEM && is_question(kind)
                           ? LL_OUTCOME_AGAIN
                           : LL_OUTCOME_LOST;
 }
 
-/** What an answer says of the token that went with the call. A member's
- *  status says nothing: it is answered to everybody. */
+/** Evaluates what an answer shows about the token of the call. A member's
+ *  status shows nothing: it needs no token. */
 static void judge_token(struct ll_transport *transport,
                         const struct ll_call *call,
                         const char *raw,
@@ -235,7 +235,7 @@ static void judge_token(struct ll_transport *transport,
         return;
     }
     if (call->unary.status != GRPC_STATUS_OK && ll_text_is_token(raw)) {
-        /* It was turned away before anything was done. */
+        /* etcd refused it before it changed anything. */
         answer->outcome = ll_token_rejected(token, call->token_serial)
                               ? LL_OUTCOME_AGAIN
                               : LL_OUTCOME_REFUSED;

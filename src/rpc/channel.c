@@ -9,15 +9,15 @@
 #include "etcd/messages.h"
 #include "leaselock/version.h"
 
-/** etcd answers with GOAWAY to the third ping that came less than 5 s after
- *  the one before it. At 5 s sharp that is what happens: gRPC's timers run in
- *  whole milliseconds, and packets are late by more or less. */
+/** etcd sends GOAWAY at the third ping that arrives less than 5 s after the
+ *  previous one. An interval of exactly 5 s would cause that: gRPC's timers
+ *  have whole milliseconds, and the delays of packets vary. */
 #define LL_PING_INTERVAL_MIN_MS 5250
 #define LL_PING_INTERVAL_MS 10000
 #define LL_PING_TIMEOUT_MS 3000
 #define LL_CONNECT_TIMEOUT_MS 2000
 
-/** Core has its own pauses between tries, so gRPC's are kept short. */
+/** Core has its own pauses between attempts, so gRPC's are short. */
 #define LL_RECONNECT_MIN_MS 100
 #define LL_RECONNECT_MAX_MS 1000
 #define LL_RESOLVE_PAUSE_MS 1000
@@ -106,7 +106,7 @@ ll_channel_settings(const struct ll_channel_settings *config)
     };
 }
 
-/** gRPC wants writable strings and leaves them be. */
+/** gRPC requires writable strings, but does not write to them. */
 static char *writable(const char *text)
 {
     return (char *)(uintptr_t)text;
@@ -134,20 +134,20 @@ static grpc_channel *open_with(const struct ll_channel_settings *settings,
                                const char *server_name)
 {
     grpc_arg args[] = {
-        /* Two clients of one process share no connection: one that hangs
-         * would take both with it. */
+        /* Clients of one process share no connection: one that hangs would
+         * affect both. */
         integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
         integer(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
-        /* What is tried again, and when, is core's to say. */
+        /* Core decides what is retried, and when. */
         integer(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
         integer(GRPC_ARG_ENABLE_RETRIES, 0),
-        /* Statistics that nobody here can read, kept at each call. */
+        /* Unused statistics, which each call would update. */
         integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
-        /* An answer that is turned away here has been applied there. */
+        /* etcd has applied a request even if its answer is too large. */
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
                 settings->receive_bytes_max),
         integer(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, settings->send_bytes_max),
-        /* The name notwithstanding, it is the time that a connection gets. */
+        /* Despite its name, this is the timeout of a connection. */
         integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
                 settings->connect_timeout_ms),
         integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, LL_RECONNECT_MIN_MS),
@@ -156,12 +156,12 @@ static grpc_channel *open_with(const struct ll_channel_settings *settings,
                 LL_RESOLVE_PAUSE_MS),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, settings->ping_interval_ms),
         integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, settings->ping_timeout_ms),
-        /* etcd answers GOAWAY to pings without a call, too. */
+        /* etcd also sends GOAWAY for pings without a call. */
         integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0),
         integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         string(GRPC_ARG_PRIMARY_USER_AGENT_STRING,
                "leaselock/" LEASELOCK_VERSION),
-        /* The last one, which not every channel has. */
+        /* Last, because some channels omit it. */
         string(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, server_name),
     };
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};

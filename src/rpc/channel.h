@@ -12,7 +12,7 @@
 #include "rpc/tls.h"
 #include "rpc/transport.h"
 
-/** What a channel can call: the kinds of requests, then the streams. */
+/** The methods that a channel can call: the requests, then the streams. */
 enum ll_method {
     LL_METHOD_TXN,
     LL_METHOD_RANGE,
@@ -30,30 +30,30 @@ enum ll_method {
 enum ll_method ll_method_of_request(enum ll_request_kind kind);
 enum ll_method ll_method_of_stream(enum ll_stream_kind which);
 
-/** The settings with their defaults where they are 0: the limits are -1, which
- *  is none. */
+/** The settings with the defaults in place of 0; the default of a limit is -1,
+ *  which means none. */
 struct ll_channel_settings
 ll_channel_settings(const struct ll_channel_settings *config);
 
 /**
- * The connection to one endpoint: made at its first call, and again whenever
- * it breaks. Each call on it has a reference, so that one that is replaced
- * lives as long as what goes over it.
+ * The connection to one endpoint: opened by its first call, and reopened
+ * whenever it breaks. Each call has a reference, so that a replaced channel
+ * exists until its calls have ended.
  */
 struct ll_channel {
     unsigned refs;
-    unsigned streams_n; /* long streams that go over it */
+    unsigned streams_n; /* open streams on it */
     grpc_channel *channel;
-    void *methods[LL_METHODS]; /* gRPC's handles of them */
+    void *methods[LL_METHODS]; /* gRPC's handles of the methods */
     struct ll_tls_peer *peer;  /* NULL: plain text */
     unsigned generation;       /* of the TLS files */
 };
 
 /**
- * @param target  as gRPC takes it
+ * @param target  in gRPC's form
  * @param tls     NULL: plain text
- * @param host    whom the certificate must be for
- * @return with one reference, the caller's; NULL for want of memory
+ * @param host    the name that the certificate must contain
+ * @return with one reference for the caller; NULL: out of memory
  */
 struct ll_channel *ll_channel_open(const struct ll_channel_settings *settings,
                                    const char *target,
@@ -64,28 +64,28 @@ struct ll_channel *ll_channel_ref(struct ll_channel *channel);
 /** NULL does nothing. */
 void ll_channel_put(struct ll_channel *channel);
 
-/** Whether a connection stands. */
+/** Whether it is connected. */
 bool ll_channel_is_connected(const struct ll_channel *channel);
 
-/** Starts a call on a channel, which is connected if it is not; NULL when gRPC
- *  can give none. */
+/** Starts a call on a channel, and connects it if necessary; NULL if gRPC
+ *  cannot create a call. */
 grpc_call *ll_channel_call(struct ll_channel *channel,
                            enum ll_method method,
                            grpc_completion_queue *queue,
                            gpr_timespec deadline);
 
-/** Most metadata of a call. */
+/** Limit of a call's metadata. */
 #define LL_METADATA_MAX 2
 
 /**
- * The operation that starts a call, with the token, if any, and etcd's wish
- * for a member that has a leader: one that is cut off from its quorum refuses
- * calls and ends streams, so that the client moves on. A question for a
- * member's own status goes without the wish: it is to be answered by such a
- * member, too.
+ * The operation that starts a call, with the token, if any, and with etcd's
+ * metadata that requires a leader: a member that is cut off from its quorum
+ * then refuses calls and ends streams, so that the client switches the
+ * endpoint. A request for a member's own status omits it, so that such a member
+ * answers, too.
  *
  * @param token     NULL: none
- * @param metadata  the call's own; must live as long as the call
+ * @param metadata  owned by the call; must stay valid as long as it
  */
 grpc_op ll_channel_op_start(enum ll_method method,
                             const grpc_slice *token,

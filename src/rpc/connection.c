@@ -48,13 +48,13 @@ enum ll_lane ll_lane_of_stream(enum ll_stream_kind which)
     case LL_STREAM_KEEPALIVE:
         return LL_LANE_KEEPALIVE;
     case LL_STREAM_KEEPALIVE_2:
-    case LL_STREAM_TRIAL: /* both are rare, and can share one */
+    case LL_STREAM_TRIAL: /* both are rare, and share one */
         break;
     }
     return LL_LANE_KEEPALIVE_2;
 }
 
-/** One channel serves all again, and the lanes let go of the others. */
+/** Returns to one channel for all lanes, and drops the others. */
 static void join(struct ll_lanes *lanes, struct ll_channel *kept)
 {
     for (int lane = 0; lane < LL_LANES; lane++) {
@@ -67,8 +67,8 @@ static void join(struct ll_lanes *lanes, struct ll_channel *kept)
     lanes->apart = false;
 }
 
-/** The connection that carries as many long streams as it would if it were
- *  shared again: elsewhere a probe's answer would say nothing. NULL: none. */
+/** The connection that carries as many streams as it would if it were shared
+ *  again: a probe on another one would show nothing. NULL: none. */
 static struct ll_channel *contended_channel(const struct ll_lanes *lanes)
 {
     unsigned all_n = 0;
@@ -91,7 +91,7 @@ static struct ll_channel *contended_channel(const struct ll_lanes *lanes)
     return NULL;
 }
 
-/** Notes an answer to an endpoint that is apart. */
+/** Records an answer from an endpoint that is apart. */
 static void note_answer(struct ll_transport *transport, uint32_t endpoint)
 {
     struct ll_lanes *lanes = &transport->lanes[endpoint];
@@ -148,7 +148,7 @@ void ll_connection_probed(struct ll_transport *transport,
     }
     contended = contended_channel(lanes);
     if (contended == NULL || contended != channel) {
-        return; /* what came of the probe says nothing any more */
+        return; /* the result of the probe shows nothing now */
     }
     if (status == GRPC_STATUS_DEADLINE_EXCEEDED) {
         lanes->few = lanes->answered != answered;

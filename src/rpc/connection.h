@@ -6,41 +6,40 @@
 #include "rpc/transport_private.h"
 
 /**
- * Which channel an endpoint has now, and what to say of a failure on it.
+ * Chooses the channel of an endpoint, and explains failures on it.
  *
- * Calls and streams share one connection as a rule. A server may allow few
- * streams on it (etcd's --max-concurrent-streams), of which each call is one;
- * gRPC then keeps a call back without a word until a long stream has ended,
- * which is never. So when a call is not answered in time on a connection that
- * stands and carries long streams, the endpoint's calls and streams get
- * connections of their own; streams that are open stay where they are. A
- * release is given up after two such times, so the first has to do.
+ * Calls and streams usually share one connection. A server may allow few
+ * streams on it (etcd's --max-concurrent-streams), and each call is one of
+ * these. gRPC then delays a call, without a report, until a long stream has
+ * ended, which never happens. So when a call times out on a connection that
+ * works and carries long streams, the endpoint's calls and streams get
+ * connections of their own; open streams stay where they are. A release is
+ * abandoned after two such timeouts, so this happens at the first.
  *
- * A server that was only slow, or had no leader, looks the same. A probe finds
- * out: once etcd answers a call on the new connection, a Status goes over the
- * one that carries all the endpoint's long streams, or as many as when the call
- * was late. The states are kept in ll_lanes:
+ * A server that was only slow, or had no leader, looks the same. A probe
+ * distinguishes them: once etcd answers a call on the new connection, a Status
+ * is sent over the one that carries all the endpoint's long streams, or as many
+ * as when the call was late. The states are kept in ll_lanes:
  *
- *     state    what happens                                       next
+ *     state    event                                              next
  *     shared   a call is late beside long streams                 apart
- *     apart    a call is answered, none probes                    probing
+ *     apart    a call is answered, no probe is in flight          probing
  *     apart,   the endpoint's last long stream ends               shared
  *      probing
  *     probing  the probe is answered                              shared
  *     probing  the probe is late, and other calls were answered   few
  *     probing  anything else                                      apart
- *     few      for good: four connections at the most
+ *     few      (final: at most four connections)
  *
- * What becomes shared keeps one channel. The others are closed as soon as no
- * call or stream goes over them.
+ * A shared endpoint keeps one channel. The others are closed when no call or
+ * stream uses them any more.
  */
 
 /**
- * The channel for a new call or stream. One that is not connected gives way to
- * a new one once the TLS files have changed; a connection that stands goes on
- * whatever they are now.
+ * The channel for a new call or stream. If the TLS files have changed, a
+ * channel that is not connected is replaced; a working connection is kept.
  *
- * @return with a reference for the caller; NULL for want of memory
+ * @return with a reference for the caller; NULL: out of memory
  */
 struct ll_channel *ll_connection_get(struct ll_transport *transport,
                                      uint32_t endpoint,
@@ -48,29 +47,29 @@ struct ll_channel *ll_connection_get(struct ll_transport *transport,
 
 enum ll_lane ll_lane_of_stream(enum ll_stream_kind which);
 
-/** Notes how a call on a channel ended. */
+/** Records how a call on a channel ended. */
 void ll_connection_note(struct ll_transport *transport,
                         uint32_t endpoint,
                         struct ll_channel *channel,
                         grpc_status_code status);
 
-/** Notes how a probe of a channel ended.
+/** Records how a probe of a channel ended.
  *
- *  @param answered  the lanes' when the probe was sent */
+ *  @param answered  the lanes' `answered` when the probe was sent */
 void ll_connection_probed(struct ll_transport *transport,
                           uint32_t endpoint,
                           const struct ll_channel *channel,
                           grpc_status_code status,
                           unsigned answered);
 
-/** Notes that a long stream to an endpoint has ended. */
+/** Records that a long stream to an endpoint has ended. */
 void ll_connection_left(struct ll_transport *transport, uint32_t endpoint);
 
-/** Reads a status' details, and makes a sentence of them for the user.
+/** Reads a status' details, and turns them into a sentence for the user.
  *
  *  @param channel  NULL: none was used
- *  @param raw  what gRPC or etcd said itself, which tells the outcome; may be
- *              NULL
+ *  @param raw  the original text of gRPC or etcd, which determines the outcome;
+ *              may be NULL
  *  @param text the sentence */
 void ll_connection_text(const struct ll_transport *transport,
                         const struct ll_channel *channel,

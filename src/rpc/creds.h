@@ -5,20 +5,20 @@
 #include <stdbool.h>
 
 /**
- * What a transport shows to servers, and which servers it trusts. All strings
- * are borrowed and live as long as the transport.
+ * A transport's credentials for servers, and the servers that it trusts. All
+ * strings are borrowed and must stay valid as long as the transport.
  */
 
-/** In TLS; each text may be NULL or "": not set. */
+/** Settings for TLS; each text may be NULL or "": not set. */
 struct ll_tls_config {
-    bool wanted; /* where an endpoint has no scheme, and no file is set */
+    bool wanted; /* TLS for endpoints without a scheme, if no file is set */
     const char *cacert;
     const char *cert;
     const char *key;
     const char *server_name;
 };
 
-/** As a user of etcd. */
+/** The user of etcd. */
 struct ll_user_config {
     const char *name;          /* NULL or "": no user; may be "name:password" */
     const char *password;      /* NULL: not set */

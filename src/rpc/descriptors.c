@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 
-/** How many of the descriptors below a limit are free, until there are
- *  enough. Those at the top are the last to be taken. */
+/** Counts the free descriptors below a limit, until there are enough; from the
+ *  top, since the kernel assigns the lowest first. */
 static unsigned count_free(int limit, unsigned enough)
 {
     unsigned n = 0;
@@ -28,7 +28,7 @@ int ll_descriptors_check(unsigned needed, struct leaselock_error *reterr)
     unsigned n;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) {
-        return 0; /* there is none to speak of */
+        return 0; /* practically unlimited */
     }
     n = count_free((int)limit.rlim_cur, needed);
     if (n >= needed) {

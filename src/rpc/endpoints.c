@@ -23,7 +23,7 @@ struct piece {
     size_t size;
 };
 
-/** Notes the endpoint that an error is about. */
+/** Sets the endpoint that an error is about. */
 static int
 at_endpoint(struct leaselock_error *reterr, struct piece endpoint, int code)
 {
@@ -47,7 +47,7 @@ static struct piece trim(struct piece piece)
     return piece;
 }
 
-/** Takes a prefix off, whatever its case. */
+/** Removes a prefix, ignoring case. */
 static bool take(struct piece *piece, const char *prefix)
 {
     size_t size = strlen(prefix);
@@ -139,8 +139,8 @@ split(struct piece piece, struct piece *ret_host, struct piece *ret_port)
     return true;
 }
 
-/** Writes a target, which is a URI: all that has a meaning in one, or none
- *  at all, is escaped. */
+/** Writes a target, which is a URI: every byte that is special in a URI, or not
+ *  allowed, is escaped. */
 static void write_target(const char *scheme,
                          struct piece host,
                          const char *before_port,
@@ -175,9 +175,9 @@ static void write_host(struct piece host, char name[LL_ENDPOINT_SIZE_MAX + 1])
     name[host.size] = '\0';
 }
 
-/** The name that a certificate must be for where the endpoint is a socket in
- *  the file system: the last part of its path without a port, as etcd's own
- *  clients have it. False: there is none. */
+/** The name that a certificate must be for if the endpoint is a socket in the
+ *  file system: the last component of its path without a port, as in etcd's own
+ *  clients. False: there is none. */
 static bool write_unix_host(struct piece path,
                             char name[LL_ENDPOINT_SIZE_MAX + 1])
 {
@@ -196,7 +196,7 @@ static bool write_unix_host(struct piece path,
 }
 
 /**
- * What follows "unix:" or "unixs:". As etcd and etcdctl take them:
+ * Parses what follows "unix:" or "unixs:". As in etcd and etcdctl:
  *
  *     unix:///run/etcd      the absolute path /run/etcd
  *     unix://localhost:7771 the file "localhost:7771" in the working directory
@@ -310,13 +310,13 @@ static int parse_one(struct piece text,
     }
     endpoint->tls = tls;
     write_host(host, endpoint->host);
-    /* The scheme is written out, so that a host called "unix" or "ipv4" is
-     * taken for none. */
+    /* The explicit scheme ensures that a host called "unix" or "ipv4" is not
+     * parsed as a scheme. */
     write_target("dns:///", host, ":", port, endpoint->target);
     return 0;
 }
 
-/** The piece up to the next comma; moves text behind it, or to NULL. */
+/** The piece up to the next comma; advances text past it, or to NULL. */
 static struct piece next_piece(const char **text)
 {
     const char *comma = strchr(*text, ',');

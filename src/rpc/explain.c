@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/** How etcd's own sentences begin. */
+/** The prefix of etcd's own sentences. */
 #define ANSWER_MARK "etcdserver: "
 
-/** How much of a file's name is shown. */
+/** How many bytes of a file's name are shown. */
 #define FILE_SHOWN 100
 
 __attribute__((format(printf, 2, 3))) static void
@@ -21,7 +21,7 @@ say(char text[LL_STATUS_TEXT_SIZE], const char *format, ...)
     va_end(arguments);
 }
 
-/** What follows a mark in a text, or NULL. */
+/** The text after a mark in a text, or NULL. */
 static const char *behind(const char *text, const char *mark)
 {
     const char *at = strstr(text, mark);
@@ -34,8 +34,8 @@ static bool has(const char *text, const char *mark)
     return strstr(text, mark) != NULL;
 }
 
-/** The reason alone out of "failed to connect to all addresses; last error:
- *  CODE: ADDRESS: reason", or NULL when the text is not of that kind. */
+/** The reason in "failed to connect to all addresses; last error: CODE:
+ *  ADDRESS: reason", or NULL for a text of another form. */
 static const char *connect_reason(const char *text)
 {
     static const char *const schemes[] = {": ipv4:", ": ipv6:", ": unix:"};
@@ -78,8 +78,8 @@ static void client_certificate(const struct ll_explain *about,
     }
 }
 
-/** OpenSSL's names of what a server says in the handshake, or after it, of a
- *  client's certificate. */
+/** OpenSSL's names of the alerts by which a server rejects a client's
+ *  certificate, in the handshake or after it. */
 static bool is_certificate_alert(const char *reason)
 {
     return has(reason, "alert bad certificate") ||
@@ -92,7 +92,7 @@ static bool is_certificate_alert(const char *reason)
            has(reason, "alert handshake failure");
 }
 
-/** The other side hung up without a word of protocol. */
+/** Whether the peer closed the connection without an alert. */
 static bool is_hangup(const char *reason)
 {
     return has(reason, "Socket closed") ||
@@ -196,8 +196,9 @@ append(char text[LL_STATUS_TEXT_SIZE], const char *between, const char *more)
     (void)snprintf(text + at, LL_STATUS_TEXT_SIZE - at, "%s%s", between, more);
 }
 
-/** What to do of sentences of etcd's that say why it does not serve. Each is
- *  quoted, so that it can be looked up, and recognised as an answer. */
+/** Advice for etcd's sentences on why it does not serve a request. The sentence
+ *  is quoted, so that users can search for it and it is recognized as an
+ *  answer. */
 static const struct {
     const char *sentence;
     const char *advice;

@@ -6,12 +6,12 @@
 
 #include "rpc/message.h"
 
-/** What is known of a connection beside gRPC's own text. */
+/** Facts about a connection that gRPC's text does not contain. */
 struct ll_explain {
     bool tls;
-    /** The TLS handshake was good, and the other side ended it then. */
+    /** The TLS handshake succeeded, and the peer ended it afterwards. */
     bool verified;
-    /** The file of the client's certificate, or NULL when it shows none. */
+    /** The file of the client's certificate, or NULL without one. */
     const char *cert;
     /** "expired on …", or "". */
     const char *cert_trouble;
@@ -23,15 +23,15 @@ struct ll_explain {
 };
 
 /**
- * Makes a sentence that says what to do of what gRPC or etcd says of a
- * failure; what is not known stays as it is.
+ * Turns gRPC's or etcd's text of a failure into a sentence with advice; an
+ * unknown text stays as it is.
  *
  * @param text  changed in place
  */
 void ll_explain(const struct ll_explain *about, char text[LL_STATUS_TEXT_SIZE]);
 
-/** Whether a text, explained or not, is an answer of etcd's: then etcd was
- *  reached. */
+/** Whether a text, explained or not, is an answer of etcd, which proves that
+ *  etcd was reached. */
 bool ll_explain_is_answer(const char *text);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-/** The number behind a digit of base64url; -1: none. */
+/** The value of a digit of base64url; -1: not a digit. */
 static int digit(char c)
 {
     if (c >= 'A' && c <= 'Z') {
@@ -23,7 +23,7 @@ static int digit(char c)
     return c == '_' ? 63 : -1;
 }
 
-/** Decodes base64url without padding; false: not that. */
+/** Decodes base64url without padding; false: not valid. */
 static bool
 decode(const char *text, size_t size, char *ret_data, size_t *ret_size)
 {
@@ -55,7 +55,7 @@ static bool read_expiry(const char *claims, size_t size, int64_t *ret_expiry_s)
     const json_t *expiry = json_object_get(object, "exp");
     bool found = false;
 
-    /* etcd writes a whole number; the standard allows a fraction. */
+    /* etcd writes an integer; the standard allows a fraction. */
     if (json_is_integer(expiry)) {
         *ret_expiry_s = json_integer_value(expiry);
         found = true;

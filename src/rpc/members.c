@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Endpoints that the cluster itself names. */
+/** Endpoints from the cluster's own list of members. */
 #include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
 #include "rpc/transport_private.h"
 
-/** "0.0.0.0" and "[::]": where a server listens, and not where it is. */
+/** Whether a host is "0.0.0.0" or "[::]", which is not a reachable address. */
 static bool is_anywhere(const struct ll_endpoint *endpoint)
 {
     static const unsigned char zeros[sizeof(struct in6_addr)] = {0};
@@ -18,7 +18,7 @@ static bool is_anywhere(const struct ll_endpoint *endpoint)
            memcmp(address, zeros, sizeof(zeros)) == 0;
 }
 
-/** Whether an endpoint may be one, going by those that the user named. */
+/** Whether an endpoint may be added, judged by those that the user named. */
 static bool is_welcome(const struct ll_transport *transport,
                        const struct ll_endpoint *endpoint)
 {
@@ -37,7 +37,7 @@ static bool is_welcome(const struct ll_transport *transport,
            (local || !ll_endpoint_is_local(endpoint));
 }
 
-/** Which endpoint it is; n: a new one. */
+/** The index of an endpoint; n: it is new. */
 static uint32_t find(const struct ll_transport *transport,
                      const struct ll_endpoint *endpoint)
 {

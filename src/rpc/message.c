@@ -23,7 +23,7 @@ grpc_slice ll_message_bytes(grpc_byte_buffer *message)
     if (!grpc_byte_buffer_reader_init(&reader, message)) {
         return slice;
     }
-    /* Most messages are one slice, which is then not copied. */
+    /* Most messages are one slice, which need not be copied. */
     if (grpc_byte_buffer_reader_next(&reader, &slice) &&
         GRPC_SLICE_LENGTH(slice) != grpc_byte_buffer_length(message)) {
         grpc_slice_unref(slice);

@@ -7,7 +7,7 @@
 
 #include "etcd/messages.h"
 
-/** Bytes that are kept of a status' text, its NUL included. */
+/** Bytes of a status' text that are kept, its NUL included. */
 #define LL_STATUS_TEXT_SIZE 512
 
 /** A message to send, with a copy of the bytes. */
@@ -17,7 +17,7 @@ grpc_byte_buffer *ll_message_new(const struct ll_buffer *bytes);
  *  which may outlive the message. */
 grpc_slice ll_message_bytes(grpc_byte_buffer *message);
 
-/** Copies a status' text, cut off where it is too long. */
+/** Copies a status' text, truncated if it is too long. */
 void ll_status_text(grpc_slice details, char text[LL_STATUS_TEXT_SIZE]);
 
 #endif

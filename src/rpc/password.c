@@ -39,13 +39,13 @@ static int take(const char *from,
     return 0;
 }
 
-/** The first line of an open file. */
+/** Reads the first line of an open file. */
 static int read_line(int fd,
                      const char *path,
                      char password[LL_PASSWORD_MAX + 1],
                      struct leaselock_error *reterr)
 {
-    /* Room for the longest one with "\r\n" behind it. */
+    /* Room for the longest password with "\r\n". */
     char text[LL_PASSWORD_MAX + 2];
     struct stat status;
     ssize_t size = 0;
@@ -86,7 +86,7 @@ static int read_file(const char *path,
                      char password[LL_PASSWORD_MAX + 1],
                      struct leaselock_error *reterr)
 {
-    /* Not to hang in the opening of a pipe: it could be read only once. */
+    /* O_NONBLOCK, since opening a pipe would block. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int status = 0;
 

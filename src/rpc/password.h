@@ -9,20 +9,19 @@
 #define LL_USER_NAME_MAX 255
 #define LL_PASSWORD_MAX 1023
 
-/** Who a client is. Wiped by whoever had it filled. */
+/** The client's user and password. To be wiped by the caller that filled it. */
 struct ll_credentials {
     char name[LL_USER_NAME_MAX + 1];
     char password[LL_PASSWORD_MAX + 1];
 };
 
 /**
- * Takes a user's name and password from the configuration, and from the file
- * that it names. As
- * with etcdctl a name is "name:password" only when nothing else gives the
- * password.
+ * Reads a user's name and password from the configuration, and from the file
+ * that it names. As in etcdctl, a name has the form "name:password" only if
+ * nothing else gives the password.
  *
  * @param config  has a name
- * @param reterr  never has any part of the password; may be NULL
+ * @param reterr  never contains a part of the password; may be NULL
  * @return 0 or LEASELOCK_E_ARGUMENT
  */
 int ll_credentials_read(const struct ll_user_config *config,

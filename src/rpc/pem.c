@@ -77,7 +77,7 @@ static int read_open(int fd,
                                  "%.*s is larger than %d bytes",
                                  LL_PEM_NAME_SHOWN, path, LL_PEM_SIZE_MAX);
     }
-    /* One byte more than it should have, to see that it does not grow. */
+    /* One byte more than its size, to detect that it grows. */
     text = ll_alloc_zero((size_t)status.st_size + 2, 1);
     if (text == NULL) {
         return no_memory(reterr);
@@ -110,7 +110,7 @@ int ll_pem_read(const char *path,
                 struct ll_pem_stamp *ret_stamp,
                 struct leaselock_error *reterr)
 {
-    /* Not to hang in the opening of a pipe, which is none of these. */
+    /* O_NONBLOCK, since opening a pipe would block. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int status = 0;
 
@@ -132,7 +132,7 @@ void ll_pem_free(char *text)
     }
 }
 
-/** Whether a reader of PEM stopped because nothing more was there. */
+/** Whether a reader of PEM stopped at the end of the text. */
 static bool ended_well(void)
 {
     return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
@@ -194,7 +194,7 @@ int ll_pem_parse_roots(const char *text,
     return status;
 }
 
-/** In place of a passphrase, which nothing can supply. */
+/** Called for a passphrase, which cannot be entered. */
 static int no_passphrase(char *text, int size, int writes, void *arg)
 {
     (void)text;
@@ -235,7 +235,7 @@ static int read_key(const char *text,
         path);
 }
 
-/** What OpenSSL says of its newest error. */
+/** OpenSSL's text for its newest error. */
 static const char *newest_reason(void)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -243,7 +243,7 @@ static const char *newest_reason(void)
     return reason != NULL ? reason : "OpenSSL says no more";
 }
 
-/** The certificate, then those above it; each must be readable. */
+/** Reads the certificate, then those of its chain; each must be readable. */
 static int read_certs(const char *text,
                       const char *path,
                       SSL_CTX *context,
@@ -325,7 +325,7 @@ int ll_pem_check_pair(const char *cert_text,
     int status = 0;
 
     ERR_clear_error();
-    /* The same limits as in a connection: those of the system's OpenSSL. */
+    /* The limits of a connection: those of the system's OpenSSL. */
     context = SSL_CTX_new(TLS_client_method());
     if (context == NULL) {
         return no_memory(reterr);

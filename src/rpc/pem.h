@@ -10,15 +10,15 @@
 
 #include "leaselock/status.h"
 
-/** Files with certificates and keys, and the look at whether they changed. */
+/** Files with certificates and keys, and the detection of their changes. */
 
 /** Largest file that is read; the system's own bundle has 230 KB. */
 #define LL_PEM_SIZE_MAX (4 * 1024 * 1024)
 
-/** How much of a file's name goes into a message. */
+/** How many bytes of a file's name a message shows. */
 #define LL_PEM_NAME_SHOWN 160
 
-/** What tells one content of a file from the next without reading it. */
+/** Distinguishes the contents of a file without reading it. */
 struct ll_pem_stamp {
     dev_t device;
     ino_t inode;
@@ -27,17 +27,17 @@ struct ll_pem_stamp {
     struct timespec changed;
 };
 
-/** The stamp of a file now; all zero when it cannot be looked at. */
+/** The current stamp of a file; all zero if stat fails. */
 struct ll_pem_stamp ll_pem_stamp(const char *path);
 
 bool ll_pem_stamp_equal(const struct ll_pem_stamp *a,
                         const struct ll_pem_stamp *b);
 
 /**
- * Reads a regular file whole.
+ * Reads a whole regular file.
  *
- * @param ret_text  with a NUL behind it and none in it; freed with ll_pem_free
- * @param reterr    names the file and what is wrong; may be NULL
+ * @param ret_text  terminated by its only NUL; freed with ll_pem_free
+ * @param reterr    names the file and the error; may be NULL
  * @return 0, LEASELOCK_E_ARGUMENT or _NOMEM
  */
 int ll_pem_read(const char *path,
@@ -49,9 +49,9 @@ int ll_pem_read(const char *path,
 void ll_pem_free(char *text);
 
 /**
- * Parses authorities' certificates, one at least.
+ * Parses the certificates of authorities, at least one.
  *
- * @param path       for the message alone
+ * @param path       for the message only
  * @param ret_roots  the caller frees it
  * @return 0, LEASELOCK_E_ARGUMENT or _NOMEM
  */
@@ -61,8 +61,8 @@ int ll_pem_parse_roots(const char *text,
                        struct leaselock_error *reterr);
 
 /**
- * Whether a certificate (with those above it behind) and a key are fit to be
- * shown in TLS: both readable, of each other, and strong enough.
+ * Whether a certificate (followed by its chain) and a key can be used for TLS:
+ * both are readable, match, and are strong enough.
  *
  * @param ret_leaf  the certificate itself; the caller frees it
  * @return 0, LEASELOCK_E_ARGUMENT or _NOMEM

@@ -11,8 +11,9 @@ struct secret {
     char bytes[];
 };
 
-/** What is written here is wiped on another thread; the order of the two is
- *  gRPC's reference count, which is not ours to rest on (threading.md, 7). */
+/** A secret is written on one thread and wiped on another. Only gRPC's
+ *  reference count orders the two, on which this code must not rely
+ *  (threading.md, 7). */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static void secret_wipe(void *arg)

@@ -8,10 +8,10 @@
 #include <grpc/slice.h>
 
 /**
- * A slice with a copy of a secret, which is wiped when its last reference
- * goes, on whichever thread.
+ * A slice with a copy of a secret, which is wiped when the last reference is
+ * dropped, on any thread.
  *
- * @return whether there was memory for it
+ * @return false: out of memory
  */
 bool ll_secret_slice(const void *data, size_t size, grpc_slice *ret_slice);
 

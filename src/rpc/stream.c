@@ -49,7 +49,7 @@ void ll_rpc_stream_fail(struct ll_transport *transport,
     }
 }
 
-/** Sends the metadata and asks for the status, which comes at the end. */
+/** Sends the metadata and requests the status, which arrives at the end. */
 static grpc_call_error start_status(struct ll_rpc_stream *stream)
 {
     grpc_op ops[2] = {
@@ -66,7 +66,7 @@ static grpc_call_error start_status(struct ll_rpc_stream *stream)
                                  NULL);
 }
 
-/** Starts a stream with the token that is there. */
+/** Starts a stream with the current token. */
 static bool stream_go(struct ll_transport *transport,
                       struct ll_rpc_stream *stream)
 {
@@ -86,11 +86,11 @@ static bool stream_go(struct ll_transport *transport,
     stream->call =
         ll_channel_call(stream->channel, ll_method_of_stream(stream->which),
                         transport->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC));
-    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
+    /* Both fail only if gRPC is misused; then nothing was sent. */
     return stream->call != NULL && start_status(stream) == GRPC_CALL_OK;
 }
 
-/** Notes that all watches asked for so far went with a fresh token, if so. */
+/** If the token is fresh, records that for all watches requested so far. */
 static void note_creations(struct ll_rpc_stream *stream)
 {
     if (stream->token_serial != 0 &&
@@ -99,7 +99,7 @@ static void note_creations(struct ll_rpc_stream *stream)
     }
 }
 
-/** Tells of a stream's end. */
+/** Reports a stream's end. */
 static void report_down(struct ll_transport *transport,
                         struct ll_rpc_stream *stream,
                         int grpc_status,
@@ -212,7 +212,7 @@ void ll_rpc_stream_create_watch(struct ll_transport *transport, int status)
     ll_rpc_stream_send(transport, LL_STREAM_WATCH, status);
 }
 
-/** Tells of a stream's end once nothing of it is left in the queue. */
+/** Reports a stream's end when none of its tags is left in the queue. */
 static void finish(struct ll_transport *transport,
                    struct ll_rpc_stream *stream,
                    ll_transport_event_fn *on_event,
@@ -226,7 +226,7 @@ static void finish(struct ll_transport *transport,
     outcome = ll_outcome_of((int)stream->status, raw);
     if (ll_auth_has_user(&transport->auth) && ll_text_is_token(raw) &&
         ll_token_rejected(&transport->auth.token, stream->token_serial)) {
-        outcome = LL_OUTCOME_LOST; /* it is opened again, with another */
+        outcome = LL_OUTCOME_LOST; /* it is reopened with another token */
     }
     report_down(transport, stream, (int)stream->status, outcome,
                 ll_text_is_token(raw), text, on_event, arg);

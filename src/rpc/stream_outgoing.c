@@ -4,7 +4,7 @@
 #include "rpc/stream.h"
 #include "rpc/stream_private.h"
 
-/** The messages that go out on a stream, one at a time. */
+/** The outgoing messages of a stream, sent one at a time. */
 
 struct message {
     struct ll_link link;
@@ -41,7 +41,7 @@ void ll_rpc_outgoing_send(struct ll_transport *transport,
     stream->outgoing_n--;
     stream->sending = message->bytes;
     ll_free(message);
-    /* More follow at once: they may share a packet. */
+    /* More messages follow at once, and may share a packet. */
     if (!ll_link_alone(&stream->outgoing)) {
         op.flags = GRPC_WRITE_BUFFER_HINT;
     }
@@ -76,7 +76,7 @@ void ll_rpc_stream_send(struct ll_transport *transport,
                            "no memory for a message to etcd");
         return;
     }
-    /* A token that is used by streams alone is renewed here. */
+    /* This renews a token that only streams use. */
     (void)ll_auth_ready(transport, stream->endpoint);
     ll_link_init(&message->link);
     message->bytes = ll_message_new(&transport->scratch);

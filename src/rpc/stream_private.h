@@ -6,7 +6,7 @@
 #include "rpc/transport_private.h"
 
 struct ll_rpc_stream {
-    /** The three batches that may be on their way at once. */
+    /** The three batches that may be in flight at once. */
     struct ll_tag status_tag;
     struct ll_tag receive_tag;
     struct ll_tag send_tag;
@@ -22,8 +22,8 @@ struct ll_rpc_stream {
     grpc_slice token;
     uint32_t token_serial; /* 0: none */
     int64_t token_fetched_ns;
-    /** Watches that were asked for, how many of them (the first ones) with a
-     *  token that was certain not to have expired, and how many are
+    /** Watches that were requested, how many of them (the first ones) with a
+     *  token that had certainly not expired, and how many are
      *  answered. */
     uint64_t creations;
     uint64_t creations_fresh;
@@ -31,15 +31,15 @@ struct ll_rpc_stream {
 
     struct ll_link outgoing; /* messages that wait */
     size_t outgoing_n;
-    grpc_byte_buffer *sending; /* the one on its way, or NULL */
+    grpc_byte_buffer *sending; /* the one in flight, or NULL */
 
     bool receiving;
-    /** Cancelled by us: nothing but the end is reported. */
+    /** Cancelled by this client: only the end is reported. */
     bool muted;
-    /** The status is there. */
+    /** The status has arrived. */
     bool ended;
 
-    /** What gRPC fills in. */
+    /** Filled in by gRPC. */
     grpc_metadata_array initial;
     grpc_metadata_array trailing;
     grpc_byte_buffer *received;
@@ -47,11 +47,11 @@ struct ll_rpc_stream {
     grpc_slice details;
 };
 
-/** The stream takes no messages any more. */
+/** Makes a stream accept no further messages. */
 void ll_rpc_stream_retire(struct ll_transport *transport,
                           struct ll_rpc_stream *stream);
 
-/** Ends a stream for a reason of ours, which STREAM_DOWN will report. */
+/** Ends a stream for a local reason, which STREAM_DOWN will report. */
 void ll_rpc_stream_fail(struct ll_transport *transport,
                         struct ll_rpc_stream *stream,
                         grpc_status_code status,
@@ -60,22 +60,22 @@ void ll_rpc_stream_fail(struct ll_transport *transport,
 /** Frees the messages that wait to be sent. */
 void ll_rpc_outgoing_clear(struct ll_rpc_stream *stream);
 
-/** Sends the oldest message that waits, unless one is on its way. */
+/** Sends the oldest waiting message, unless one is in flight. */
 void ll_rpc_outgoing_send(struct ll_transport *transport,
                           struct ll_rpc_stream *stream);
 
-/** A message was sent, or (not ok) could not be: then the stream has ended. */
+/** A message was sent, or (not ok) was not, because the stream has ended. */
 void ll_rpc_outgoing_sent(struct ll_transport *transport,
                           struct ll_rpc_stream *stream,
                           bool ok);
 
-/** Asks for the next message, and with the first one for the metadata, which
- *  etcd sends no earlier. */
+/** Requests the next message, and with the first one the metadata, which etcd
+ *  sends no earlier. */
 void ll_rpc_stream_receive(struct ll_transport *transport,
                            struct ll_rpc_stream *stream,
                            bool first);
 
-/** Hands out the message that came, and asks for the next. */
+/** Reports the received message, and requests the next. */
 void ll_rpc_stream_received(struct ll_transport *transport,
                             struct ll_rpc_stream *stream,
                             ll_transport_event_fn *on_event,

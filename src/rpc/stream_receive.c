@@ -2,7 +2,7 @@
 #include "rpc/message.h"
 #include "rpc/stream_private.h"
 
-/** The messages that come in on a stream, one at a time. */
+/** The incoming messages of a stream, received one at a time. */
 
 void ll_rpc_stream_receive(struct ll_transport *transport,
                            struct ll_rpc_stream *stream,
@@ -25,9 +25,9 @@ void ll_rpc_stream_receive(struct ll_transport *transport,
 }
 
 /**
- * Whether what etcd said of a watch is for the token's sake. Before 3.4.23
- * etcd says "permission denied" of a watch that came with an expired token;
- * so the refusal counts for what it is only when the token was fresh.
+ * Whether the refusal of a watch is due to the token. Before 3.4.23, etcd also
+ * sends "permission denied" for a watch with an expired token; so that text is
+ * taken literally only if the token was fresh.
  */
 static bool is_token_refusal(struct ll_transport *transport,
                              struct ll_rpc_stream *stream,
@@ -60,7 +60,7 @@ static bool is_token_refusal(struct ll_transport *transport,
     return true;
 }
 
-/** Hands out a message. */
+/** Reports a message. */
 static int deliver(struct ll_transport *transport,
                    struct ll_rpc_stream *stream,
                    grpc_slice bytes,
@@ -87,7 +87,7 @@ static int deliver(struct ll_transport *transport,
     }
     if (status == 0 && stream->which == LL_STREAM_WATCH &&
         is_token_refusal(transport, stream, &event)) {
-        /* A status that means "again": nobody has been refused yet. */
+        /* A retriable status: the user has not been refused yet. */
         ll_rpc_stream_fail(
             transport, stream, GRPC_STATUS_UNAVAILABLE,
             "a watch was refused, perhaps for a token that is no "
@@ -109,7 +109,7 @@ void ll_rpc_stream_received(struct ll_transport *transport,
 
     stream->receiving = false;
     stream->received = NULL;
-    /* None: the stream ends, and its status is on the way. */
+    /* No message: the stream has ended, and its status follows. */
     if (received == NULL) {
         return;
     }

@@ -62,7 +62,7 @@ unsigned ll_tls_generation(const struct ll_tls *tls)
     return tls->files.generation;
 }
 
-/** Gives gRPC the files' contents, of which it makes copies. */
+/** Passes the files' contents to gRPC, which copies them. */
 static void add_material(const struct ll_tls_material *material,
                          grpc_tls_credentials_options *options)
 {
@@ -104,8 +104,8 @@ grpc_channel_credentials *ll_tls_credentials(struct ll_tls *tls,
         return NULL;
     }
     options = grpc_tls_credentials_options_create();
-    /* The verifier checks all of it, and each call is to the one host of its
-     * channel. */
+    /* The verifier checks all of this, and each call is to its channel's one
+     * host. */
     grpc_tls_credentials_options_set_verify_server_cert(options, 0);
     grpc_tls_credentials_options_set_check_call_host(options, 0);
     verifier = ll_tls_peer_verifier(peer);

@@ -18,16 +18,16 @@
  */
 struct ll_tls;
 
-/** Whether an endpoint without a scheme is to have TLS. */
+/** Whether endpoints without a scheme use TLS. */
 bool ll_tls_is_wanted(const struct ll_tls_config *config);
 
 /**
  * Reads the files for the first time.
  *
- * @param config   its strings live as long as the ll_tls
+ * @param config   its strings must stay valid as long as the ll_tls
  * @param ret_tls  freed with ll_tls_free
- * @param reterr   names the file and what is wrong; may be NULL
- * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM, _SYSTEM (no store of the system's)
+ * @param reterr   names the file and the error; may be NULL
+ * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM, _SYSTEM (no system store)
  */
 int ll_tls_new(const struct ll_tls_config *config,
                struct ll_tls **ret_tls,
@@ -36,33 +36,33 @@ int ll_tls_new(const struct ll_tls_config *config,
 /** NULL does nothing. Keys are wiped. */
 void ll_tls_free(struct ll_tls *tls);
 
-/** Looks at the files, if the last look is a while ago, and reads those that
- *  changed. */
+/** Checks the files, unless they were checked a moment ago, and reads those
+ *  that have changed. */
 void ll_tls_refresh(struct ll_tls *tls, int64_t now_ns);
 
-/** Goes up whenever new files are in use. */
+/** Increases whenever new files are in use. */
 unsigned ll_tls_generation(const struct ll_tls *tls);
 
 /**
- * Credentials for the connections to one endpoint, of the present generation.
+ * Credentials for the connections to one endpoint, of the current generation.
  *
- * @param host      what the certificate must be for, unless the configuration
- *                  names a server
- * @param ret_peer  the caller puts it back
- * @return the caller releases them; NULL for want of memory
+ * @param host      the name that the certificate must be for, unless the
+ *                  configuration names a server
+ * @param ret_peer  to be dropped by the caller
+ * @return to be released by the caller; NULL: out of memory
  */
 grpc_channel_credentials *ll_tls_credentials(struct ll_tls *tls,
                                              const char *host,
                                              struct ll_tls_peer **ret_peer);
 
-/** The file of the client's certificate, or NULL when it shows none. */
+/** The file of the client's certificate, or NULL without one. */
 const char *ll_tls_cert(const struct ll_tls *tls);
 
 /** "expired on …" or "is not valid before …"; "" when the client's
  *  certificate is valid by this machine's clock. */
 void ll_tls_cert_trouble(const struct ll_tls *tls, char text[64]);
 
-/** Why files that changed are not in use; "" when all are. */
+/** Why changed files are not in use; "" when all are. */
 const char *ll_tls_trouble(const struct ll_tls *tls);
 
 #endif

@@ -21,8 +21,8 @@ static void material_free(struct ll_tls_material *material)
     *material = (struct ll_tls_material){.roots = NULL};
 }
 
-/** The certificates that the machine trusts; where they are is compiled into
- *  OpenSSL, or said by SSL_CERT_FILE and SSL_CERT_DIR. */
+/** The certificates that the machine trusts; OpenSSL has their place compiled
+ *  in, unless SSL_CERT_FILE and SSL_CERT_DIR are set. */
 static int system_roots(X509_STORE **ret_roots, struct leaselock_error *reterr)
 {
     X509_STORE *roots = X509_STORE_new();
@@ -129,8 +129,8 @@ void ll_tls_files_refresh(struct ll_tls_files *files, int64_t now_ns)
         files->trouble.message[0] = '\0';
         return;
     }
-    /* The stamps stay the old ones until all is good, so that it is tried
-     * again at the next look. */
+    /* The old stamps stay until all files are valid, so that the next check
+     * reads them again. */
     if (material_read(files, &fresh, &files->trouble) != 0) {
         return;
     }

@@ -11,15 +11,15 @@
  * The files with the authorities that a client trusts, and with its own
  * certificate and key. They are read again when they change.
  *
- * What was read is kept until all of what came after it is good: a file that
- * is half-written, or a key that does not belong to its certificate yet,
- * leaves the old ones in use and is looked at again.
+ * The contents are replaced only when all new files are valid: if a file is
+ * half-written, or a key does not match its certificate yet, the old contents
+ * stay in use, and the files are checked again.
  */
 
-/** The files are looked at no more often. */
+/** The least interval between two checks of the files. */
 #define LL_TLS_LOOK_NS INT64_C(1000000000)
 
-/** What was read from the files at one time. */
+/** The contents of the files at one time. */
 struct ll_tls_material {
     X509_STORE *roots;
     char *roots_pem; /* NULL: the system's */
@@ -34,7 +34,7 @@ struct ll_tls_files {
     const char *cert;   /* NULL: none */
     const char *key;
     struct ll_tls_material material;
-    unsigned generation; /* goes up whenever new files are in use */
+    unsigned generation; /* increases whenever new files are in use */
     int64_t looked_ns;
     struct leaselock_error trouble; /* why changed files are not in use */
 };
@@ -42,19 +42,19 @@ struct ll_tls_files {
 /**
  * Reads the files for the first time.
  *
- * @param config  its strings live as long as the files
- * @param reterr  names the file and what is wrong; may be NULL
- * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM, _SYSTEM (no store of the system's)
+ * @param config  its strings must stay valid as long as the files
+ * @param reterr  names the file and the error; may be NULL
+ * @return 0, LEASELOCK_E_ARGUMENT, _NOMEM, _SYSTEM (no system store)
  */
 int ll_tls_files_read(struct ll_tls_files *files,
                       const struct ll_tls_config *config,
                       struct leaselock_error *reterr);
 
-/** Frees what was read; keys are wiped. */
+/** Frees the contents; keys are wiped. */
 void ll_tls_files_free(struct ll_tls_files *files);
 
-/** Looks at the files, if the last look is a while ago, and reads those that
- *  changed. */
+/** Checks the files, unless they were checked a moment ago, and reads those
+ *  that have changed. */
 void ll_tls_files_refresh(struct ll_tls_files *files, int64_t now_ns);
 
 #endif

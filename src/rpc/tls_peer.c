@@ -17,15 +17,15 @@ struct ll_tls_peer {
     X509_STORE *roots;
     char *roots_file; /* NULL: the system's */
     char *name;
-    int64_t verified_ns; /* when a handshake was good; 0: none yet */
+    int64_t verified_ns; /* when a handshake succeeded; 0: never */
 };
 
-/** gRPC's threads check certificates: what they and the owner share crosses
- *  threads under this mutex, and not by gRPC's own ones (threading.md, 7). A
- *  handshake is rare and this is held for a moment. */
+/** gRPC's threads check certificates: the data that they share with the owner
+ *  crosses threads under this mutex, not by gRPC's own (threading.md, 7).
+ *  Handshakes are rare, and the mutex is held only for a moment. */
 static pthread_mutex_t peers_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/** gRPC's question whether a server is to be trusted; on its thread. */
+/** gRPC's callback that verifies a server; on gRPC's thread. */
 static int on_verify(void *user_data,
                      grpc_tls_custom_verification_check_request *request,
                      grpc_tls_on_custom_verification_check_done_cb callback,
@@ -41,7 +41,7 @@ static int on_verify(void *user_data,
     (void)callback;
     (void)callback_arg;
     *sync_status = GRPC_STATUS_UNAUTHENTICATED;
-    /* Nothing of these changes; the mutex says that they are written. */
+    /* These do not change; the mutex makes them visible here. */
     (void)pthread_mutex_lock(&peers_mutex);
     with = (struct ll_verify){peer->roots, peer->roots_file, peer->name};
     (void)pthread_mutex_unlock(&peers_mutex);
@@ -58,7 +58,7 @@ static int on_verify(void *user_data,
     return 1;
 }
 
-/** Never needed: each check is over when it returns. */
+/** Never needed: each check is complete when it returns. */
 static void on_cancel(void *user_data,
                       grpc_tls_custom_verification_check_request *request)
 {
@@ -99,7 +99,7 @@ ll_tls_peer_new(X509_STORE *roots, const char *roots_file, const char *name)
     if (peer == NULL) {
         return NULL;
     }
-    /* "host." says that the name is whole; no certificate has the dot, and
+    /* "host." is a fully qualified name; no certificate has the dot, and
      * servers refuse it in the handshake. */
     size -= size > 1 && name[size - 1] == '.' ? 1 : 0;
     peer->name = ll_alloc_copy(name, size);

@@ -78,8 +78,8 @@ life_ns(const char *value, size_t size, int64_t now_ns, int64_t wall_s)
     int64_t expiry_s = 0;
     int64_t left_ns = 0;
 
-    /* A clock that is wrong can make the time that is left anything; etcd's
-     * refusal is what counts in the end. */
+    /* If a clock is wrong, the remaining time may have any value; etcd's
+     * refusal is authoritative. */
     if (!ll_jwt_expiry(value, size, &expiry_s) || expiry_s <= wall_s ||
         expiry_s - wall_s > (INT64_MAX - now_ns) / LL_NS_PER_S) {
         return LL_TOKEN_OPAQUE_LIFE_NS;
@@ -149,7 +149,7 @@ void ll_token_accepted(struct ll_token *token, uint32_t serial)
     }
 }
 
-/** Whether a serial is that of what goes now. */
+/** Whether a serial is that of the current token, or of none if unneeded. */
 static bool is_present(const struct ll_token *token, uint32_t serial)
 {
     return serial == 0 ? token->state == LL_TOKEN_UNNEEDED
@@ -171,7 +171,7 @@ bool ll_token_rejected(struct ll_token *token, uint32_t serial)
         return false;
     }
     if (!is_present(token, serial)) {
-        return true; /* another has been there since, or is coming */
+        return true; /* a newer token is there or follows */
     }
     if (serial == 0 || !token->accepted) {
         token->strikes++;

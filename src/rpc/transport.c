@@ -11,7 +11,7 @@
 #include "rpc/stream.h"
 #include "rpc/transport_private.h"
 
-/** Tags are aligned, so that bit 0 is free to say "it failed" on the way from
+/** Tags are aligned, so that bit 0 is free to mark a failure on the way from
  *  ll_transport_wait to ll_transport_complete. */
 #define TAG_FAILED ((uintptr_t)1)
 
@@ -27,7 +27,7 @@ static bool needs_tls(const struct ll_transport *transport,
             return true;
         }
     }
-    /* Files that cannot be read are told of, needed or not. */
+    /* Unreadable files are reported even if no endpoint uses TLS. */
     return ll_tls_is_wanted(config);
 }
 
@@ -70,7 +70,7 @@ int ll_transport_new(const struct ll_transport_config *config,
     }
     status = configure(transport, config, reterr);
     if (status == 0) {
-        /* gRPC ends a process that has too few. */
+        /* gRPC aborts a process that has too few. */
         status = ll_descriptors_check(LL_DESCRIPTORS_FIXED +
                                           LL_DESCRIPTORS_ENDPOINT *
                                               transport->endpoints.n,
@@ -138,7 +138,7 @@ int ll_transport_run(struct ll_transport *transport,
 {
     struct ll_buffer *scratch = &transport->scratch;
 
-    /* What starts after a stop would not be cancelled, and never drain. */
+    /* A start after the stop would not be cancelled or drain. */
     switch (effect->kind) {
     case LL_EFFECT_CALL:
         assert(effect->call.endpoint < transport->endpoints.n);
@@ -177,7 +177,7 @@ int ll_transport_run(struct ll_transport *transport,
     case LL_EFFECT_LOG:
         break;
     }
-    assert(false); /* the others are for the user */
+    assert(false); /* the other effects are for the user */
     return 0;
 }
 

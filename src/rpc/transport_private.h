@@ -15,8 +15,8 @@
 
 struct ll_rpc_stream;
 
-/** What completes. It is the start of what gRPC knows as a tag, and is read
- *  and written under the mutex alone. */
+/** The kind of a completed tag, at the start of each struct that gRPC gets as a
+ *  tag; accessed only under the mutex. */
 enum ll_tag_kind {
     LL_TAG_CALL,
     LL_TAG_STREAM_STATUS,
@@ -30,8 +30,8 @@ struct ll_tag {
     enum ll_tag_kind kind;
 };
 
-/** What goes over a connection of its own where a server does not allow all
- *  of it on one (see connection.h). */
+/** Groups of calls and streams that get connections of their own if a server
+ *  does not allow all of them on one (see connection.h). */
 enum ll_lane {
     LL_LANE_CALLS,
     LL_LANE_WATCH,
@@ -40,23 +40,23 @@ enum ll_lane {
 };
 #define LL_LANES 4
 
-/** The connections to one endpoint; connection.h has their states. */
+/** The connections to one endpoint; connection.h describes their states. */
 struct ll_lanes {
-    /** NULL: none was needed. Unless apart, that of the calls serves all. */
+    /** NULL: not needed yet. Unless apart, the calls' one serves all lanes. */
     struct ll_channel *channels[LL_LANES];
     bool apart;
-    bool few;          /* found out: the server allows few streams */
-    bool probing;      /* a probe is on its way */
+    bool few;          /* detected: the server allows few streams */
+    bool probing;      /* a probe is in flight */
     unsigned long_n;   /* the long streams when a call was late */
-    unsigned answered; /* calls, since they are apart */
+    unsigned answered; /* calls answered since they are apart */
 };
 
 struct ll_transport {
-    /** These are set once and need no mutex. */
+    /** Set once; accessed without the mutex. */
     grpc_completion_queue *queue;
     struct ll_channel_settings settings;
     int request_timeout_ms;
-    uint32_t endpoints_first_n; /* how many the user named */
+    uint32_t endpoints_first_n; /* the number that the user named */
     bool grows;
 
     struct ll_endpoints endpoints;
@@ -66,26 +66,26 @@ struct ll_transport {
     struct ll_buffer scratch; /* for a message that is being encoded */
     struct ll_link calls;     /* ll_call, until their answer */
     struct ll_link streams;   /* ll_rpc_stream, until they are down */
-    /** The streams that take messages; NULL where none is open. */
+    /** The streams that accept messages; NULL: none is open. */
     struct ll_rpc_stream *current[LL_STREAMS];
     bool stopped;
 
-    /** A call that is never made: see ll_transport_wake. */
+    /** A call that is never sent: see ll_transport_wake. */
     grpc_channel *wake_channel;
     grpc_call *wake_call;
-    /** A wake is on its way through the queue. */
+    /** A wake-up is in the queue. */
     atomic_bool waking;
-    /** When ll_transport_wait is to return the timer's tag; INT64_MAX: never.
+    /** When ll_transport_wait returns the timer's tag; INT64_MAX: never.
      *  Written under the mutex. */
     _Atomic int64_t timer_ns;
     struct ll_tag timer_tag;
 };
 
-/** Makes what ll_transport_wake needs: a call that is never sent anywhere. */
+/** Makes what ll_transport_wake needs: a call that is never sent. */
 void ll_wake_open(struct ll_transport *transport);
 
-/** Has ll_auth_on_time called at a time, by the background thread; the
- *  earliest that was asked for counts. */
+/** Schedules ll_auth_on_time, which the background thread calls; the earliest
+ *  scheduled time applies. */
 void ll_transport_timer(struct ll_transport *transport, int64_t at_ns);
 
 #endif

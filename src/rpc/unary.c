@@ -59,7 +59,7 @@ bool ll_unary_send(struct ll_unary *unary,
         unary->channel, method, queue,
         gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                      gpr_time_from_nanos(timeout_ns, GPR_TIMESPAN)));
-    /* Neither fails unless gRPC is used wrongly; then nothing was sent. */
+    /* Both fail only if gRPC is misused; then nothing was sent. */
     return unary->call != NULL &&
            start_batch(unary, method, token) == GRPC_CALL_OK;
 }

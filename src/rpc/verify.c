@@ -12,11 +12,11 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-/** Keys and signatures of less than 112 bits are refused, as Debian's OpenSSL
- *  does in TLS itself. */
+/** Keys and signatures of less than 112 bits are refused, as in TLS itself with
+ *  Debian's OpenSSL. */
 #define LL_VERIFY_SECURITY_LEVEL 2
 
-/** How much of a name from a certificate is shown. */
+/** How many bytes of a name from a certificate are shown. */
 #define LL_VERIFY_NAME_SIZE 64
 #define LL_VERIFY_NAMES_SIZE 120
 #define LL_VERIFY_FILE_SHOWN 80
@@ -31,7 +31,7 @@ void ll_verify_print_time(const ASN1_TIME *time, char text[32])
     }
 }
 
-/** A subject or issuer; what is not plain ASCII in it is escaped. */
+/** Prints a subject or issuer; bytes other than plain ASCII are escaped. */
 static void print_name(const X509_NAME *name, char text[LL_VERIFY_NAME_SIZE])
 {
     BIO *out = BIO_new(BIO_s_mem());
@@ -48,7 +48,7 @@ static void print_name(const X509_NAME *name, char text[LL_VERIFY_NAME_SIZE])
     }
 }
 
-/** One of the names that a certificate is for; "" for a kind that is no
+/** One of the names that a certificate is for; "" for a kind that is not a
  *  server's name. */
 static void
 print_alternative(const GENERAL_NAME *name, char *text, size_t text_size)
@@ -124,7 +124,7 @@ refuse(char text[LL_VERIFY_TEXT_SIZE], const char *format, ...)
     return false;
 }
 
-/** "etcd's certificate", or whose it is further up. */
+/** "etcd's certificate", or the name of the authority it belongs to. */
 static void print_whose(X509_STORE_CTX *context, char *text, size_t size)
 {
     const X509 *bad = X509_STORE_CTX_get_current_cert(context);
@@ -159,7 +159,7 @@ static void explain_untrusted(const struct ll_verify *with,
     }
 }
 
-/** What X509_verify_cert found, as a sentence that says what to do. */
+/** Turns the error of X509_verify_cert into a sentence with advice. */
 static void explain(const struct ll_verify *with,
                     X509_STORE_CTX *context,
                     const X509 *leaf,
@@ -227,7 +227,7 @@ static void explain(const struct ll_verify *with,
     }
 }
 
-/** Reads what the server sent; false: not PEM, too much, or no memory. */
+/** Reads the server's chain; false: not PEM, too many, or no memory. */
 static bool read_chain(const char *pem, STACK_OF(X509) * chain)
 {
     BIO *in = BIO_new_mem_buf(pem, -1);
@@ -245,7 +245,7 @@ static bool read_chain(const char *pem, STACK_OF(X509) * chain)
             return false;
         }
     }
-    /* PEM's reader ends with this error where there is nothing more. */
+    /* At the end of the text, PEM's reader fails with this error. */
     whole = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     BIO_free(in);
     return whole;
@@ -260,8 +260,8 @@ static X509 *read_leaf(const char *pem)
     return leaf;
 }
 
-/** OpenSSL takes an empty name for "any" and one with a dot before it for
- *  "anything below": neither is a name here. */
+/** OpenSSL interprets an empty name as "any", and a leading dot as "any name
+ *  below": neither is a name here. */
 static bool is_name(const char *name)
 {
     return name != NULL && name[0] != '\0' && name[0] != '.';
@@ -275,7 +275,7 @@ static bool is_address(const char *name)
            inet_pton(AF_INET6, name, address) == 1;
 }
 
-/** Says what a certificate must be; false: it could not be said. */
+/** Sets the requirements on a certificate; false: failed. */
 static bool demand(X509_STORE_CTX *context, const char *name)
 {
     X509_VERIFY_PARAM *wants = X509_STORE_CTX_get0_param(context);
@@ -284,8 +284,8 @@ static bool demand(X509_STORE_CTX *context, const char *name)
         X509_STORE_CTX_set_default(context, "ssl_server") != 1) {
         return false;
     }
-    /* An authority in the middle may be trusted as such, as etcd's own client
-     * does it. */
+    /* An intermediate authority may be trusted itself, as in etcd's own
+     * client. */
     if (X509_VERIFY_PARAM_set_flags(wants, X509_V_FLAG_PARTIAL_CHAIN |
                                                X509_V_FLAG_TRUSTED_FIRST) !=
         1) {
@@ -299,8 +299,8 @@ static bool demand(X509_STORE_CTX *context, const char *name)
                             : X509_VERIFY_PARAM_set1_host(wants, name, 0) == 1;
 }
 
-/** The name once more, by other functions than X509_verify_cert's settings:
- *  a name that was not taken over would let every certificate pass. */
+/** Checks the name again, independently of X509_verify_cert's parameters: if
+ *  they had no name, every certificate would pass. */
 static bool names_server(X509 *leaf, const char *name)
 {
     const unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
@@ -320,7 +320,7 @@ bool ll_verify_server(const struct ll_verify *with,
     X509 *leaf = NULL;
     bool trusted = false;
 
-    ERR_clear_error(); /* the thread is gRPC's, and its errors are not ours */
+    ERR_clear_error(); /* the thread is gRPC's, with errors of its own */
     (void)refuse(text, "etcd's certificate could not be checked");
     leaf = read_leaf(leaf_pem);
     if (leaf == NULL || chain == NULL || context == NULL) {

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "rpc/transport_private.h"
 
-/** Takes the first member out of a list. */
+/** Removes and returns the first entry of a list. */
 static struct ll_waiting *take_first(struct ll_link *list)
 {
     struct ll_waiting *waiting =
@@ -14,7 +14,7 @@ static struct ll_waiting *take_first(struct ll_link *list)
     return waiting;
 }
 
-/** Moves all members to an empty list: events of ours may add to the first. */
+/** Moves all entries to an empty list, since callbacks may add to the first. */
 static void move_all(struct ll_link *from, struct ll_link *to)
 {
     while (!ll_link_alone(from)) {
@@ -40,9 +40,9 @@ void ll_waiting_release(struct ll_transport *transport,
     }
 }
 
-/** Whether a failure ends a wait. A refusal, or a password that cannot be
- *  read, is everybody's; what failed on one endpoint is for those who want
- *  that one. */
+/** Whether a failure ends a wait. A refusal, or a password that cannot be read,
+ *  concerns every wait; the failure of one endpoint concerns only the waits for
+ *  that endpoint. */
 static bool is_for(const struct ll_waiting_failure *failure,
                    uint32_t endpoint,
                    const struct ll_waiting *waiting)

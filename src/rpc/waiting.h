@@ -5,36 +5,36 @@
 #include "base/list.h"
 #include "rpc/transport.h"
 
-/** The calls and streams that wait for the user's token: auth.h fetches it. */
+/** Calls and streams that wait for the user's token, which auth.h fetches. */
 
 struct ll_waiting;
 
-/** Why a wait ended without a token. */
+/** The reason why a wait ended without a token. */
 struct ll_waiting_failure {
     int grpc_status;
     enum ll_outcome outcome;
     const char *text;
 };
 
-/** The wait is over: with failure NULL, what waited is to go now. */
+/** The end of a wait: with failure NULL, the call or stream is to be sent. */
 typedef void ll_waiting_fn(struct ll_transport *transport,
                            struct ll_waiting *waiting,
                            const struct ll_waiting_failure *failure,
                            ll_transport_event_fn *on_event,
                            void *arg);
 
-/** A call or stream that waits for a token; part of it. */
+/** Part of a call or stream that waits for a token. */
 struct ll_waiting {
     struct ll_link link;
     uint32_t endpoint;
     int64_t deadline_ns; /* INT64_MAX: as long as Authenticate takes */
-    /** It goes without a token when none is to be had, at its deadline too,
-     *  unless the user was refused. */
+    /** It is sent without a token if none can be obtained, also at its
+     *  deadline, unless the user was refused. */
     bool optional;
     ll_waiting_fn *over;
 };
 
-/** Lets all go that wait. */
+/** Ends all waits with success. */
 void ll_waiting_release(struct ll_transport *transport,
                         ll_transport_event_fn *on_event,
                         void *arg);
@@ -46,7 +46,7 @@ void ll_waiting_fail(struct ll_transport *transport,
                      ll_transport_event_fn *on_event,
                      void *arg);
 
-/** Ends the waits whose time is over. */
+/** Ends the waits that have timed out. */
 void ll_waiting_expire(struct ll_transport *transport,
                        ll_transport_event_fn *on_event,
                        void *arg);

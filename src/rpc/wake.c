@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/transport_private.h"
 
-/** What ends a wait of the thread that reads gRPC's queue: a wake-up, and the
+/** Ends a wait of the thread that reads gRPC's queue: by a wake-up, or by the
  *  transport's timer. */
 
 void ll_wake_open(struct ll_transport *transport)
@@ -24,9 +24,9 @@ void ll_transport_timer(struct ll_transport *transport, int64_t at_ns)
 
 /**
  * A batch without operations completes at once, and its completion wakes the
- * thread that waits. One at a time is enough: while it is on its way, the wait
- * that it ends has not yet returned, so that its thread will take the mutex,
- * and see what the second caller changed, after this call.
+ * waiting thread. One at a time suffices: while it is in the queue, the wait
+ * that it ends has not returned yet; so after this call that thread locks the
+ * mutex and sees the changes of the second caller, too.
  */
 void ll_transport_wake(struct ll_transport *transport)
 {
