@@ -8,11 +8,12 @@
 #include "cli/command.h"
 #include "cli/report.h"
 
-/** The first pause after a loss; doubled with each further one in a row. A
- *  random half or more of it is taken, so that many do not come in step. */
+/** The first pause after a loss; doubled with each consecutive one. It is
+ *  reduced at random by up to a half, so that many clients do not queue at the
+ *  same time. */
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MAX_MS 10000
-/** A CMD that ran for this long begins a new row. */
+/** A CMD that ran for this long resets the count of losses. */
 #define TERM_MIN_NS ((int64_t)PAUSE_MAX_MS * NS_PER_MS)
 
 void ll_again_held(struct ll_again *again)
@@ -22,7 +23,7 @@ void ll_again_held(struct ll_again *again)
 
 int ll_again_is_due(const struct ll_hold *hold, int code)
 {
-    /* Without a supervisor CMD cannot be started, nor has it been ended. */
+    /* Only the supervisor can end CMD and start it again. */
     return hold->options->again && code == LL_EXIT_LOST && hold->signal == 0 &&
            hold->can_again && hold->supervisor.socket >= 0;
 }
@@ -30,13 +31,13 @@ int ll_again_is_due(const struct ll_hold *hold, int code)
 static void
 on_closed(int status, const struct leaselock_error *error, void *arg)
 {
-    (void)status; /* what is left of the old lease ends by itself */
+    (void)status; /* the old lease expires in any case */
     (void)error;
     (void)arg;
 }
 
-/** Forgets the last term; its session is closed meanwhile, with what etcd
- *  still has of it. */
+/** Resets the state of the last term; its session is closed in the background.
+ */
 static void begin_anew(struct ll_hold *hold)
 {
     static const struct ll_supervisor_report no_report;
@@ -74,7 +75,7 @@ static int pause_ms(int failures)
     return ms / 2 + (int)(random % (unsigned)(ms / 2));
 }
 
-/** Returns 128 plus the signal that came meanwhile, or 0. */
+/** Returns 128 plus the signal that arrived meanwhile, or 0. */
 static int pause_for(struct ll_hold *hold, int ms)
 {
     int64_t end_ns = now_ns() + ms * NS_PER_MS;
@@ -86,7 +87,7 @@ static int pause_for(struct ll_hold *hold, int ms)
     return hold->signal != 0 ? LL_EXIT_SIGNAL + hold->signal : 0;
 }
 
-/** Opens a session, however often that fails because etcd does not answer. */
+/** Opens a session; retries while etcd does not answer, within --wait. */
 static int open_at_last(struct ll_again *again, struct ll_hold *hold)
 {
     int code = pause_for(hold, pause_ms(again->failures));

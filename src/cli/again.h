@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What --again does between a loss and the next place in the queue:
+ * The steps of --again between a loss and the next place in the queue:
  *
- *     ll_hold_run  ->  lost, CMD is gone  ->  ll_again_open: close the session,
- *                  pause, open another  ->  a new place  ->  ll_hold_run
+ *     ll_hold_run  ->  lost, CMD has ended  ->  ll_again_open: close the
+ *                  session, pause, open another  ->  a new place  ->
+ *                  ll_hold_run
  *
- * CMD's own end, a signal, and what etcd refuses end it.
+ * It stops when CMD ends by itself, at a signal, and when etcd refuses.
  */
 #ifndef LL_CLI_AGAIN_H
 #define LL_CLI_AGAIN_H
@@ -15,9 +16,9 @@
 #include "cli/hold.h"
 
 struct ll_again {
-    /** Losses and failures in a row. */
+    /** Consecutive losses and failures. */
     int failures;
-    /** When CMD was started last. */
+    /** When CMD was last started. */
     int64_t held_ns;
 };
 
@@ -26,18 +27,18 @@ struct ll_again {
         0, 0                                                                   \
     }
 
-/** The lock is held, and CMD is about to run. */
+/** Records that the lock is held, and CMD is about to run. */
 void ll_again_held(struct ll_again *again);
 
-/** Whether an exit code is a loss after which it goes on. */
+/** Whether an exit code is a loss after which the tool queues again. */
 int ll_again_is_due(const struct ll_hold *hold, int code);
 
 /**
- * Puts the hold back to where ll_hold_open left it, on a new session: closes
- * the old one, pauses, and tries for as long as etcd does not answer, within
- * --wait, which counts anew from the loss.
+ * Resets the hold to its state after ll_hold_open, with a new session: closes
+ * the old one, pauses, and retries while etcd does not answer, within --wait,
+ * which starts anew at the loss.
  *
- * @return 0, or an exit code: after a message, or without one of a signal
+ * @return 0, or an exit code: after a message, or, for a signal, without one
  */
 int ll_again_open(struct ll_again *again, struct ll_hold *hold);
 

@@ -20,8 +20,8 @@ static void on_signal(int signal)
     caught = signal;
 }
 
-/** Reads up to the end of a line. The signals are let in only while it waits,
- *  so that none is missed. Returns the line's length, or -1. */
+/** Reads up to the end of a line. The signals are unblocked only while it
+ *  waits, so that none is missed. Returns the line's length, or -1. */
 static ssize_t read_line(int fd, const sigset_t *mask, char *line, size_t size)
 {
     struct pollfd readable = {fd, POLLIN, 0};
@@ -30,7 +30,7 @@ static ssize_t read_line(int fd, const sigset_t *mask, char *line, size_t size)
     while (n < size) {
         if (ppoll(&readable, 1, NULL, mask) != 1 ||
             read(fd, line + n, 1) != 1) {
-            return -1; /* a signal, or the end */
+            return -1; /* a signal, or the end of the input */
         }
         if (line[n] == '\n') {
             line[n] = '\0';
@@ -41,7 +41,7 @@ static ssize_t read_line(int fd, const sigset_t *mask, char *line, size_t size)
     return -1;
 }
 
-/** Asks once. Returns as read_line. */
+/** Prompts once. Returns as read_line. */
 static ssize_t ask(int fd, const char *prompt, char *ret_secret, size_t size)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -96,7 +96,7 @@ int ll_ask_secret(const char *prompt, char *ret_secret, size_t size)
         n = ask(fd, prompt, ret_secret, size);
         stopped = caught == SIGTSTP || caught == SIGTTIN || caught == SIGTTOU;
         if (caught != 0) {
-            (void)raise(caught); /* what it would have done; a stop goes on */
+            (void)raise(caught); /* its default effect; prompt after a stop */
         }
     } while (n < 0 && stopped);
     (void)close(fd);

@@ -5,12 +5,12 @@
 #include <stddef.h>
 
 /**
- * Asks for a line on the terminal that is not shown. A signal that ends or
- * stops the tool does so, with the terminal as it was before.
+ * Prompts for a line on the terminal, without echo. A signal that ends or stops
+ * the tool does so after the terminal's modes are restored.
  *
- * @param prompt      what is asked for
- * @param ret_secret  takes the line without its end; emptied on failure
- * @return 0, or -1 when there is no terminal, no line or no room for it
+ * @param prompt      the text of the prompt
+ * @param ret_secret  receives the line without its end; emptied on failure
+ * @return 0, or -1: no terminal, no line, or the line is too long
  */
 int ll_ask_secret(const char *prompt, char *ret_secret, size_t size);
 

@@ -16,7 +16,7 @@
 
 #define ANSWER_SIZE 16
 
-/** Who holds the lock, and for how long; a foreign key is called so. */
+/** Describes a lock's holder and how long it has held; marks a foreign key. */
 static void describe(const struct leaselock_queue_entry *holder,
                      char *ret_text,
                      size_t size)
@@ -34,7 +34,7 @@ static void describe(const struct leaselock_queue_entry *holder,
                    age[0] != '\0' ? " ago" : "");
 }
 
-/** Asks on the terminal. Returns 0 for a yes, else the exit code. */
+/** Prompts on the terminal. Returns 0 for a yes, else the exit code. */
 static int ask(const char *name,
                const struct leaselock_queue_entry *holder,
                const char *who)

@@ -26,8 +26,8 @@ static void set_environment(const char *name,
     setenv("LEASELOCK_LEASE", number, 1);
 }
 
-/** The passwords in our own variables are the tool's and not CMD's. etcdctl's
- *  variables are another program's, which CMD may be about to run. */
+/** Removes the tool's own passwords from CMD's environment. etcdctl's variables
+ *  belong to another program, which CMD may run. */
 static void hide_passwords(void)
 {
     const char *endpoints = getenv("LEASELOCK_ENDPOINTS");
@@ -43,8 +43,8 @@ static void hide_passwords(void)
     }
 }
 
-/** CMD's first steps, in the child. Dies with the supervisor, should that be
- *  killed. */
+/** CMD's first steps, in the child. If the supervisor is killed, the kernel
+ *  kills CMD. */
 static _Noreturn void
 become_command(const struct ll_child_plan *plan, pid_t parent, int exec_pipe)
 {
@@ -89,7 +89,7 @@ int ll_child_start(struct ll_child *child, const struct ll_child_plan *plan)
     }
     close(ends[1]);
     child->exec_pipe = ends[0];
-    /* The child does both, too: it does not matter who is first. */
+    /* The child does both, too: their order does not matter. */
     setpgid(child->pid, child->pid);
     if (ll_terminal_is_for_command(plan->terminal)) {
         ll_terminal_give(plan->terminal, child->pid);

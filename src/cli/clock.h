@@ -8,8 +8,8 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
 
-/** The clock that leases are counted by: it runs on while the machine is
- *  suspended, as etcd's does. */
+/** The clock that leases are measured by: it continues while the machine is
+ *  suspended, as etcd's clock does. */
 static inline int64_t now_ns(void)
 {
     struct timespec now;

@@ -4,11 +4,11 @@
 
 #include "cli/options.h"
 
-/** The exit codes of the tool, beside those that CMD ends with. */
+/** The exit codes of the tool, besides those of CMD. */
 enum ll_exit {
     LL_EXIT_OK = 0,
     LL_EXIT_NOT_ACQUIRED = 1,
-    /** There is a deadlock. */
+    /** A deadlock was found. */
     LL_EXIT_FOUND = 1,
     LL_EXIT_USAGE = 2,
     /** etcd cannot be reached, or answers with an error. */
@@ -30,21 +30,21 @@ enum ll_exit {
 /** One command of the tool: a line of main's table. */
 struct ll_command {
     const char *name;
-    /** What stands behind the options in the usage line. */
+    /** The text after the options in the usage line. */
     const char *operands;
     /** A line for the list of commands. */
     const char *summary;
-    /** Which options it takes: LL_OPTION_ANY and others, or-ed. */
+    /** The options that it accepts: LL_OPTION_ANY and others, or-ed. */
     unsigned options;
-    /** Not 0: the words behind so many operands are CMD's, options too. */
+    /** Not 0: the words after so many operands are CMD's, options, too. */
     int cmd_at;
-    /** Not 0: it talks to etcd, which may take a password. */
+    /** Not 0: it connects to etcd, which may require a password. */
     int connects;
     /**
-     * Does the work.
+     * Runs the command.
      *
-     * @param argc  how many operands argv holds
-     * @param argv  the operands, and a NULL behind them
+     * @param argc  the number of operands in argv
+     * @param argv  the operands, followed by a NULL
      * @return the exit code
      */
     int (*run)(const struct ll_options *options, int argc, char **argv);

@@ -10,12 +10,12 @@
 #include "cli/report.h"
 #include "cli/who.h"
 
-/** Longest wait for the answer to who holds the locks, all of them together. */
+/** Longest wait for the holders of all locks together. */
 #define ASK_MAX_MS 1000
 
-/** One of the locks that were asked for, and its queue's first entry. */
+/** One of the requested locks, and the first entry of its queue. */
 struct blocker {
-    struct leaselock_queue_info *queue; /* NULL: it could not be asked */
+    struct leaselock_queue_info *queue; /* NULL: the request failed */
     int status;
     int is_answered;
     struct leaselock_error error;
@@ -37,8 +37,8 @@ static const char *name_at(const struct ll_hold *hold, int i)
     return i == 0 ? hold->name : hold->options->also[i - 1];
 }
 
-/** Who holds a lock; NULL: nobody any more, or it is not known, or it is this
- *  process, whose own places are withdrawn meanwhile. */
+/** The holder of a lock; NULL: there is none any more, it is not known, or it
+ *  is this process, whose own places are being withdrawn. */
 static const struct leaselock_queue_entry *
 holder_of(const struct ll_hold *hold, const struct blocker *blocker)
 {
@@ -66,13 +66,13 @@ static void ask(struct ll_hold *hold, const char *name, struct blocker *blocker)
     blocker->is_answered = blocker->status != 0;
 }
 
-/** Asks for the holders of all the locks at once. */
+/** Requests the holders of all locks concurrently. */
 static void ask_all(struct ll_hold *hold, struct blocker *blockers, int n)
 {
     for (int i = 0; i < n; i++) {
         ask(hold, name_at(hold, i), &blockers[i]);
     }
-    /* Each answer comes within its timeout, a signal or not. */
+    /* Each answer arrives within its timeout, even after a signal. */
     for (int i = 0; i < n; i++) {
         while (!blockers[i].is_answered) {
             ll_hold_turn(hold, -1);
@@ -170,7 +170,7 @@ int ll_conflict_say(struct ll_hold *hold)
     ask_all(hold, blockers, n);
     word_rest(hold, rest, sizeof(rest));
     for (int i = 0; i < n; i++) {
-        /* Of several, those that others hold; of one, what there is. */
+        /* Of several locks, those that others hold; else the only one. */
         if (n == 1 || holder_of(hold, &blockers[i]) != NULL) {
             say_one(hold, name_at(hold, i), &blockers[i], rest);
             said = 1;

@@ -5,10 +5,10 @@
 #include "cli/hold.h"
 
 /**
- * Says that a lock was not acquired in time, and who holds it: on the standard
- * error, and with --json as an object on the standard output.
+ * Reports that a lock was not acquired in time, and its holder: on standard
+ * error, and with --json as an object on standard output.
  *
- * Who holds it is asked for now, in at most a second.
+ * The holder is requested from etcd now, within a second.
  *
  * @return the exit code: 1, or that of --conflict-exit-code
  */

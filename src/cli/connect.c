@@ -11,10 +11,10 @@
 #include "cli/report.h"
 #include "leaselock/config.h"
 
-/** Longest password that can be typed, as etcd's own tools have none. */
+/** Longest password that can be typed; etcd's own tools have no limit. */
 #define PASSWORD_SIZE 1024
 
-/** What is known of the user. */
+/** The known credentials of the user. */
 struct credentials {
     char user[256];
     int has_password;
@@ -42,7 +42,7 @@ static void on_setting(const struct leaselock_setting *setting,
 
 int ll_connect_ask(struct ll_options *options)
 {
-    static char password[PASSWORD_SIZE]; /* for as long as the tool runs */
+    static char password[PASSWORD_SIZE]; /* valid as long as the tool runs */
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     struct credentials credentials = {"", 0};
     char prompt[sizeof(credentials.user) + 32];
@@ -73,9 +73,9 @@ int ll_connect(const struct ll_options *options,
     struct leaselock_client_options connection = options->connection;
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
 
-    /* gRPC writes of each failed handshake to the standard error, and says
-     * less than our own messages. The command's supervisor, which has its own
-     * environment, was forked before. */
+    /* gRPC writes every failed handshake to standard error, with less detail
+     * than the tool's messages. The supervisor was forked before and has its
+     * own environment, so this does not affect CMD. */
     (void)setenv("GRPC_VERBOSITY", "NONE", 0);
     connection.dispatch = dispatch;
     connection.log = log;

@@ -5,18 +5,18 @@
 #include "cli/options.h"
 
 /**
- * Asks for the password on the terminal when there is a user without one, as
- * etcdctl does, and keeps it in the options. Without a terminal on the standard
- * input it is left to ll_connect to say that it is missing.
+ * Prompts for the password on the terminal if a user is set without one, as
+ * etcdctl does, and keeps it in the options. If standard input is no terminal,
+ * ll_connect reports the missing password.
  *
  * @return 0, or the exit code after a message
  */
 int ll_connect_ask(struct ll_options *options);
 
 /**
- * Opens a client as the options, the environment and the config file say.
+ * Opens a client with the options, the environment and the config file.
  *
- * @param log      takes the log, as --verbose asks for it
+ * @param log      receives the log, at the level that --verbose sets
  * @param dispatch callbacks wait for leaselock_client_dispatch
  * @return 0, or the exit code after a message
  */

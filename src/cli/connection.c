@@ -7,7 +7,8 @@
 #include "cli/command.h"
 #include "cli/report.h"
 
-/** The first setting is the endpoints, an option that has a letter, too. */
+/** A setting by number; skips the endpoints, the first one, which have an
+ *  option with a letter. */
 static const struct leaselock_setting *setting_at(unsigned index)
 {
     return leaselock_setting_at(index + 1);

@@ -9,15 +9,15 @@
 #include "leaselock/leaselock.h"
 
 /**
- * The options that say how to connect: the library's settings, each with a long
- * name alone.
+ * The options for the connection: the library's settings, each with a long name
+ * only.
  */
 
-/** Most of them. */
+/** Limit of their number. */
 #define LL_CONNECTION_OPTIONS_MAX 40
 
-/** Adds getopt_long's entries, whose answers count from @base.
- *  @return how many */
+/** Adds getopt_long's entries, whose return values start at @base.
+ *  @return their number */
 size_t ll_connection_add_options(struct option *options, int base);
 
 /**
@@ -31,7 +31,7 @@ int ll_connection_set(struct leaselock_client_options *options,
                       const char *text,
                       const char *command);
 
-/** Prints a line an option, on the standard output. */
+/** Prints one line for each option on standard output. */
 void ll_connection_print_help(void);
 
 #endif

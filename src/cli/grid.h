@@ -19,10 +19,10 @@ struct ll_grid {
         (columns_n), 0, 0, NULL, 0                                             \
     }
 
-/** Adds a cell, row by row; foreign bytes are escaped. */
+/** Appends a cell, row by row; unprintable bytes are escaped. */
 void ll_grid_add(struct ll_grid *grid, const char *bytes, size_t n);
 
-/** Adds a cell of one's own. */
+/** Appends a formatted cell. */
 void ll_grid_addf(struct ll_grid *grid, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -30,8 +30,7 @@ void ll_grid_addf(struct ll_grid *grid, const char *format, ...)
 void ll_grid_add_titles(struct ll_grid *grid, const char *const *titles);
 
 /**
- * Prints the table on the standard output; empty columns at the right of a
- * row leave no blanks.
+ * Prints the table on standard output, without trailing blanks.
  *
  * @return 0, or LL_EXIT_SYSTEM after a message
  */

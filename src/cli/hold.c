@@ -16,16 +16,16 @@
 #include "cli/text.h"
 
 #define GRACE_DEFAULT_MS 5000
-/** The library reports a loss this much before etcd may end the lease: the
- *  larger of TTL/10 and MARGIN_MIN_MS. CMD must be gone by then; the reserve
- *  is for killing it. */
+/** The library reports a loss this long before the lease may expire: the larger
+ *  of TTL/10 and MARGIN_MIN_MS. CMD must have ended by then; the reserve is for
+ *  killing it. */
 #define MARGIN_MIN_MS 300
 #define MARGIN_RESERVE_MS 100
-/** The least time for etcd to answer, however short --wait is. */
+/** The least timeout of a request, however short --wait is. */
 #define OPEN_MIN_MS 2000
-/** The place in the queue is looked at once more so long before --wait ends. */
+/** The place in the queue is read once more this long before --wait ends. */
 #define LOOK_BEFORE_MS 20
-/** What a lone holder looks at the clock for, at the latest. */
+/** A holder without CMD checks the clock at least this often. */
 #define LOOK_MAX_MS 10000
 
 int ll_hold_grace_ms(const struct ll_options *options)
@@ -55,7 +55,7 @@ void ll_hold_on_done(int status, const struct leaselock_error *error, void *arg)
     hold->error.code = status;
 }
 
-/** Says that the lock is lost, once. */
+/** Reports the loss of the lock, once. */
 static void say_lost(struct ll_hold *hold, const char *why)
 {
     if (hold->is_lost) {
@@ -105,11 +105,11 @@ on_log(enum leaselock_log_level level, const char *message, void *arg)
 static void on_signal(struct ll_hold *hold, int signal)
 {
     if (hold->is_running) {
-        /* ^Z does not stop the tool: its lease would run out. */
+        /* ^Z does not stop the tool: its lease would expire. */
         if (signal != SIGTSTP) {
             ll_supervisor_signal(&hold->supervisor, signal);
         }
-        /* CMD ends already; who sends this wants the tool to end as well. */
+        /* CMD is already being ended: this signal is for the tool. */
         if (hold->is_lost && signal != SIGTSTP && signal != SIGCONT &&
             hold->signal == 0) {
             hold->signal = signal;
@@ -158,7 +158,7 @@ static void read_reports(struct ll_hold *hold)
     }
     if (got < 0) {
         ll_supervisor_close(&hold->supervisor);
-        /* Not after its last report, which every other end of it has. */
+        /* Any regular end of the supervisor follows a last report. */
         hold->is_supervisor_gone = hold->report.kind == 0;
         hold->is_running = 0;
     }
@@ -197,7 +197,7 @@ int ll_hold_wait_left_ms(const struct ll_hold *hold)
                : 0;
 }
 
-/** Says why the lock was not acquired. */
+/** Reports why the lock was not acquired. */
 static int say_not_acquired(struct ll_hold *hold, const char *what)
 {
     if (hold->is_quiet) {
@@ -231,8 +231,8 @@ int ll_hold_wait(struct ll_hold *hold, const char *what)
     return hold->signal != 0 ? LL_EXIT_SIGNAL + hold->signal : 0;
 }
 
-/** What the queue shows when the user has no label: CMD's name, if that can
- *  be one. NULL for none. */
+/** The label that the queue shows if the user sets none: CMD's name, if it is
+ *  printable; else NULL. */
 static const char *label_of_command(char **cmd)
 {
     char escaped[LEASELOCK_LABEL_MAX + 1];
@@ -323,10 +323,10 @@ int ll_hold_open(struct ll_hold *hold,
     if (code != 0) {
         return code;
     }
-    /* After the fork, so that CMD keeps what it would have had. */
+    /* After the fork, so that CMD keeps its own action. */
     (void)signal(SIGPIPE, SIG_IGN);
-    /* A guardian waits for the supervisor, too, which ends CMD when the tool dies:
-     * nobody gets the lock while CMD may be running. */
+    /* The guardian also waits for the supervisor, which ends CMD when the tool
+     * ends: no other client gets the lock while CMD may be running. */
     own.connection.guarded_pid = cmd != NULL ? hold->supervisor.pid : 0;
     code = ll_connect(&own, 1, on_log, hold, &hold->client);
     return code != 0 ? code : ll_hold_open_session(hold);
@@ -348,8 +348,8 @@ void ll_hold_close(struct ll_hold *hold)
     int status;
 
     ll_waitline_stop(&hold->line);
-    /* The revoked lease takes the key with it, in the one round trip that a
-     * release alone would need, too. */
+    /* Revoking the lease deletes the key, too, in one round trip; a release
+     * would need one as well. */
     status = leaselock_client_close(hold->client, &error);
     if (status == LEASELOCK_E_REFUSED || status == LEASELOCK_E_SERVER) {
         ll_say("%s is not released: %s", hold->title, error.message);

@@ -47,7 +47,7 @@ json_t *ll_leader_to_json(const char *name,
                                         : json_null());
 }
 
-/** Prints what the leader proclaims; nothing where there is none. */
+/** Prints the leader's value; prints nothing if there is no leader. */
 static int print_leader(const struct ll_options *options,
                         const char *name,
                         const struct leaselock_leader_info *leader,

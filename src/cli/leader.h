@@ -9,10 +9,10 @@
 #include "cli/options.h"
 
 /**
- * Asks who leads.
+ * Reads the leader of an election.
  *
- * @param ret_leader  set to NULL when nobody does; the caller frees it
- * @param ret_error   says why nobody does
+ * @param ret_leader  set to NULL if there is none; the caller frees it
+ * @param ret_error   the reason why there is none
  * @return 0, or the exit code after a message
  */
 int ll_leader_ask(const struct ll_options *options,
@@ -21,7 +21,7 @@ int ll_leader_ask(const struct ll_options *options,
                   struct leaselock_leader_info **ret_leader,
                   struct leaselock_error *ret_error);
 
-/** A leader as JSON; NULL for nobody, whose key, value and so on are null. */
+/** A leader as JSON; NULL: none, with null for the key, value and so on. */
 json_t *ll_leader_to_json(const char *name,
                           const struct leaselock_leader_info *leader);
 

@@ -11,7 +11,7 @@
 static int help(const struct ll_options *options, int argc, char **argv);
 static int say_no_command(const char *name);
 
-/** Every command; a new one is a line here and a file of its own. */
+/** Every command; a new one needs a line here and a file of its own. */
 static const struct ll_command commands[] = {
     {"lock", "NAME [[--] CMD ARG...]",
      "run CMD while the lock is held; without CMD hold it until a signal",
@@ -146,7 +146,7 @@ static int say_no_command(const char *name)
                         names);
 }
 
-/** Takes the "--" between the operands and CMD out. */
+/** Removes the "--" between the operands and CMD. */
 static int split_cmd(const struct ll_command *command, int *argc, char **argv)
 {
     int at = command->cmd_at;
@@ -213,8 +213,8 @@ int main(int argc, char **argv)
     int operand = 1;
     int code;
 
-    /* Names are UTF-8 whatever the user's locale is; only their widths on the
-     * terminal depend on it, and without it each character counts as one. */
+    /* Names are UTF-8 in every locale; only their widths on the terminal depend
+     * on the locale, and without it each character counts as one column. */
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     ll_options_init(&options);
     before = options;
@@ -233,7 +233,7 @@ int main(int argc, char **argv)
     if (command == NULL) {
         return say_no_command(operand < argc ? argv[operand] : NULL);
     }
-    /* The environment first, then the options on both sides of COMMAND. */
+    /* The environment first, then the options before and after COMMAND. */
     code = ll_options_read_environment(&options, command->options);
     if (code == 0) {
         code = ll_options_read_arguments(&options, LL_OPTION_ANY, NULL, operand,

@@ -42,7 +42,7 @@ static int print_line(const struct observation *observation,
         printf("%" PRId64 " %s\n", leader->token, value);
         free(value);
     }
-    /* Whoever reads it wants to know now. */
+    /* The reader needs each line at once. */
     return code != 0 ? code : ll_print_flush();
 }
 
@@ -105,7 +105,7 @@ int ll_cli_observe(const struct ll_options *options, int argc, char **argv)
         return code;
     }
     observation.name = argv[0];
-    /* An observer tries on for ever; this tells at once what is wrong. */
+    /* An observer retries forever; this reports an error at once. */
     code = ll_leader_ask(options, client, argv[0], &leader, &error);
     leaselock_leader_free(leader);
     if (code == 0) {

@@ -12,7 +12,7 @@
 
 #include "cli/options.h"
 
-/** As of a session's options. */
+/** The limits of a session's options. */
 #define TTL_MIN_S 1
 #define TTL_MAX_S 86400
 #define MS_PER_S 1000
@@ -36,7 +36,7 @@ int ll_option_number(const char *text, int *ret_number)
     return 0;
 }
 
-/** Adds to the names of --also; the field is their number. */
+/** Adds to the names of --also; the field is their count. */
 static const char *add_name(void *field, const char *text)
 {
     struct ll_options *options =

@@ -12,13 +12,13 @@ enum ll_option_kind {
     /** A switch that sets a time to 0. */
     LL_OPTION_KIND_NO_TIME,
     LL_OPTION_KIND_TEXT,
-    /** One more of the list `also`. */
+    /** Appends to the list `also`. */
     LL_OPTION_KIND_ALSO,
-    /** Kept as milliseconds. */
+    /** Stored as milliseconds. */
     LL_OPTION_KIND_TIME,
     /** As LL_OPTION_KIND_TIME, but more than 0. */
     LL_OPTION_KIND_SOME_TIME,
-    /** A time of a lease, kept as seconds. */
+    /** The TTL of a lease, stored as seconds. */
     LL_OPTION_KIND_TTL,
     /** 0 to 255. */
     LL_OPTION_KIND_EXIT_CODE,
@@ -26,16 +26,16 @@ enum ll_option_kind {
     LL_OPTION_KIND_NUMBER
 };
 
-/** Reads a whole number, at least 0.
- *  @return 0, or -1: it is none */
+/** Parses a whole number, at least 0.
+ *  @return 0, or -1: not a number */
 int ll_option_number(const char *text, int *ret_number);
 
-/** Sets the field of an option that takes @text. Returns what the text should
- *  have been, or NULL when all is well. */
+/** Sets the field of an option that takes @text. Returns a description of valid
+ *  texts, or NULL if the text is valid. */
 const char *
 ll_option_set(enum ll_option_kind kind, void *field, const char *text);
 
-/** Sets the field of a switch that was given so many times. */
+/** Sets the field of a switch that was given this many times. */
 void ll_option_switch(enum ll_option_kind kind, void *field, int times);
 
 #endif

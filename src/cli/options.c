@@ -27,7 +27,7 @@ struct spec {
     unsigned groups;
     const char *name;
     const char *variable;
-    /** etcdctl's, where ours is not set. */
+    /** etcdctl's variable, used if the tool's own is not set. */
     const char *etcdctl;
     const char *argument;
     size_t field;
@@ -36,8 +36,8 @@ struct spec {
 
 #define FIELD(name) offsetof(struct ll_options, name)
 
-/* Where two set one field, the later wins: in the table for the environment,
- * on the line for the arguments. */
+/* If two options set one field, the later one wins: by their order here for the
+ * environment, by their order on the command line for arguments. */
 static const struct spec specs[] = {
     {LL_OPTION_KIND_ALSO, 'a', LL_OPTION_LOCK, "also", NULL, NULL, "NAME",
      FIELD(also_n), "another lock, too: all at once; may be repeated"},
@@ -161,9 +161,9 @@ int ll_options_read_environment(struct ll_options *options, unsigned groups)
     return 0;
 }
 
-/** The option behind an answer of getopt_long, which is its index plus
- *  CHAR_MAX + 1, or its letter. NULL: it is one of the connection's, whose
- *  indices follow. */
+/** The option for a return value of getopt_long, which is its letter, or its
+ *  index plus CHAR_MAX + 1. NULL: an option of the connection, whose indices
+ *  follow. */
 static const struct spec *spec_of(int answer)
 {
     if (answer > CHAR_MAX) {
@@ -178,7 +178,7 @@ static const struct spec *spec_of(int answer)
     return NULL;
 }
 
-/** Fills getopt_long's two tables from our one. */
+/** Fills getopt_long's two tables from the table above. */
 static void make_tables(unsigned groups,
                         int in_order,
                         char *ret_letters,
@@ -208,7 +208,7 @@ static void make_tables(unsigned groups,
     ret_options[n] = (struct option){NULL, 0, NULL, 0};
 }
 
-/** Says what is wrong with the word that getopt_long stopped at. */
+/** Reports the word that getopt_long stopped at. */
 static int refuse(const char *command, int answer, char **argv)
 {
     char letter[3] = {'-', (char)optopt, '\0'};
@@ -239,7 +239,7 @@ int ll_options_read_arguments(struct ll_options *options,
 
     make_tables(groups, in_order, letters, longs);
     opterr = 0;
-    optind = 0; /* glibc: start anew */
+    optind = 0; /* glibc: restart the scan */
     while ((answer = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         const struct spec *spec;
         const char *wanted;
@@ -290,10 +290,11 @@ void ll_options_print_help(unsigned groups)
     }
 }
 
-/** Replaces a word of the command line, from @from on, by a copy. */
+/** Replaces a word of the command line by a copy, and overwrites it from @from
+ *  on. */
 static void hide(const char **word, size_t from)
 {
-    /* For the rest of the process, which the leak sanitizer is to see. */
+    /* Reachable until the process ends, for the leak sanitizer. */
     static char *copies[3];
     static size_t copies_n;
     char *copy = strdup(*word);

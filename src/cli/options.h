@@ -4,7 +4,7 @@
 
 #include "leaselock/leaselock.h"
 
-/** Which commands take an option, or-ed in the table of options. */
+/** Groups of commands that accept an option, or-ed in the table of options. */
 enum ll_option_group {
     LL_OPTION_ANY = 1,
     LL_OPTION_LOCK = 2,
@@ -14,46 +14,46 @@ enum ll_option_group {
     LL_OPTION_OBSERVE = 32
 };
 
-/** What the environment and the command line ask for. Strings are borrowed
+/** The options from the environment and the command line. Strings are borrowed
  *  from them. */
 struct ll_options {
-    /** Of the command line; NULL when it names none. */
+    /** From the command line; NULL if it has none. */
     const char *endpoints;
-    /** What the command line says of the connection. */
+    /** The connection's settings from the command line. */
     struct leaselock_client_options connection;
     int json;
     /** 0, 1 or 2: how many times --verbose was given. */
     int verbose;
-    /** Longest wait for an answer of etcd. */
+    /** The timeout of a request to etcd. */
     int timeout_ms;
     int help;
     int version;
 
     /** Longest wait for the lock: 0 tries once, LEASELOCK_FOREVER waits. */
     int wait_ms;
-    /** Not 0: takes it again after a loss. */
+    /** Not 0: queues again after a loss. */
     int again;
-    /** Not 0: a place in the queue that is lost, because etcd was silent, is
-     *  the end. */
+    /** Not 0: the command ends if its place in the queue is lost because etcd
+     *  was silent. */
     int no_requeue;
     int ttl_s;
-    /** The exit code when the lock was not acquired in time. */
+    /** The exit code if the lock was not acquired in time. */
     int conflict_exit;
-    /** NULL when there is none. */
+    /** NULL if there is none. */
     const char *label;
-    /** From SIGTERM to SIGKILL when the lock is lost; -1 when not given. */
+    /** From SIGTERM to SIGKILL when the lock is lost; -1: not set. */
     int grace_ms;
 
-    /** More names for the same ticket. */
+    /** Further names of the same ticket. */
     const char *also[LEASELOCK_NAMES_MAX - 1];
     int also_n;
 
-    /** Not 0: no question is asked. */
+    /** Not 0: does not prompt. */
     int yes;
     /** Not 0: breaks a key without a lease, too. */
     int force;
 
-    /** Most entries to show; 0 shows all. */
+    /** Limit of the entries to show; 0 shows all. */
     int limit;
 };
 
@@ -61,7 +61,7 @@ struct ll_options {
 void ll_options_init(struct ll_options *options);
 
 /**
- * Reads the environment's variables of the options in @groups.
+ * Reads the variables of the options in @groups from the environment.
  *
  * @return 0, or LL_EXIT_USAGE after a message
  */
@@ -83,11 +83,11 @@ int ll_options_read_arguments(struct ll_options *options,
                               int in_order,
                               int *ret_operand);
 
-/** Prints a line or two an option of @groups, on the standard output. */
+/** Prints one or two lines for each option of @groups on standard output. */
 void ll_options_print_help(unsigned groups);
 
-/** Hides the passwords of the command line from other users of the machine,
- *  who can list it. To be called once everything is read. */
+/** Overwrites the passwords on the command line, which other users of the
+ *  machine can list. To be called once everything is read. */
 void ll_options_hide(struct ll_options *options);
 
 #endif

@@ -14,7 +14,7 @@
 #include "cli/report.h"
 #include "leaselock/admin.h"
 
-/** One endpoint's question and answer. */
+/** The request to one endpoint, and its answer. */
 struct probe {
     /** As the user wrote it. */
     char *endpoint;
@@ -45,7 +45,7 @@ static void free_probes(struct probe *probes, size_t n)
     free(probes);
 }
 
-/** Makes a probe of each of the client's endpoints. Returns how many there are,
+/** Makes a probe for each of the client's endpoints. Returns their number, or
  *  -1 without memory. */
 static int make_probes(leaselock_client *client, struct probe **ret_probes)
 {
@@ -75,7 +75,7 @@ static int make_probes(leaselock_client *client, struct probe **ret_probes)
     return (int)n;
 }
 
-/** Whether etcd answered, and refused its status: there is no version then. */
+/** Whether etcd answered but refused its status: there is no version then. */
 static int is_refused(const struct leaselock_ping *ping)
 {
     return ping->version[0] == '\0';
@@ -95,7 +95,7 @@ static const char *role_of(const struct leaselock_ping *ping)
     return ping->leader_id == ping->member_id ? "leader" : "follower";
 }
 
-/** The value, or null in its place where it is unknown. */
+/** The value, or null if it is unknown. */
 static json_t *or_null(int is_known, json_t *value)
 {
     if (is_known) {
@@ -197,12 +197,12 @@ static int print_table(const struct probe *probes, int n)
     return code;
 }
 
-/** Says what is wrong, an endpoint a line. Returns the exit code. */
+/** Reports the errors, one line for each endpoint. Returns the exit code. */
 static int judge(const struct probe *probes, int n)
 {
     int code = LL_EXIT_OK;
     int answered = 0;
-    const struct probe *first = NULL; /* whose cluster is known */
+    const struct probe *first = NULL; /* the first one with a known cluster */
 
     for (int i = 0; i < n; i++) {
         const struct probe *probe = &probes[i];
@@ -215,7 +215,7 @@ static int judge(const struct probe *probes, int n)
         }
         answered = 1;
         if (probe->ping.cluster_id == 0) {
-            continue; /* unknown, which is no other cluster */
+            continue; /* unknown: not a different cluster */
         }
         if (first == NULL) {
             first = probe;
@@ -248,7 +248,7 @@ static void ask_all(leaselock_client *client,
         }
     }
     while (*pending > 0) {
-        poll(&fd, 1, -1); /* the library bounds the wait for each answer */
+        poll(&fd, 1, -1); /* the library limits each wait */
         leaselock_client_dispatch(client);
     }
 }

@@ -14,10 +14,10 @@
 
 #define LINE_MAX_BYTES 2048
 
-/** Of the tool's client, with commas between them; "" while there is none. */
+/** The endpoints of the tool's client, separated by commas; "" without one. */
 static char client_endpoints[512];
 
-/** One write a line, so that lines of several processes do not mix. */
+/** Each line is one write, so that lines of several processes do not mix. */
 __attribute__((format(printf, 1, 0))) static void
 write_line(const char *format, va_list arguments, const char *hint)
 {
@@ -32,7 +32,7 @@ write_line(const char *format, va_list arguments, const char *hint)
                              sizeof(line) - 1 - length);
     line[length++] = '\n';
     written = write(STDERR_FILENO, line, length);
-    (void)written; /* there is nowhere left to complain to */
+    (void)written; /* there is no other place to report it */
 }
 
 void ll_say(const char *format, ...)
@@ -112,8 +112,8 @@ int ll_exit_of_status(int status)
     return LL_EXIT_SYSTEM;
 }
 
-/** Whether no endpoint was reached, rather than one that answered that it does
- *  not serve: the message says which. */
+/** Whether no endpoint was reached. If one answered that it does not serve, the
+ *  message contains that. */
 static int is_unreached(int status, const char *message)
 {
     const char *unreached = leaselock_status_text(LEASELOCK_E_UNAVAILABLE);
@@ -122,7 +122,7 @@ static int is_unreached(int status, const char *message)
            strncmp(message, unreached, strlen(unreached)) == 0;
 }
 
-/** What a person can do about it; "" when the message has to suffice. */
+/** Advice for the user; "" if the message suffices. */
 static const char *hint_of(int status, const char *message)
 {
     switch (ll_exit_of_status(status)) {

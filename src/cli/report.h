@@ -8,14 +8,14 @@
 
 struct ll_options;
 
-/** Writes a line "leaselock: ..." to the standard error, with a terminal's
- *  control characters escaped. */
+/** Writes a line "leaselock: ..." to standard error, with control characters
+ *  escaped. */
 void ll_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
- * The same, with a hint at the help that explains.
+ * The same, with a hint at the relevant help.
  *
- * @param command  whose help; NULL for the tool's own
+ * @param command  its help; NULL for the tool's own
  * @return LL_EXIT_USAGE
  */
 int ll_say_usage(const char *command, const char *format, ...)
@@ -32,31 +32,31 @@ int ll_check_one_name(const char *command,
                       int argc,
                       char **argv);
 
-/** Remembers a client's endpoints, for messages on what it cannot reach. */
+/** Records a client's endpoints, for messages on unreachable ones. */
 void ll_report_client(leaselock_client *client);
 
 /**
- * Says what the library failed at, with the endpoint and what to do.
+ * Reports a failure of the library, with the endpoint and advice.
  *
- * @param what   what was to be done, as in "cannot <what>"
- * @param error  what the library answered
- * @return the exit code that stands for it
+ * @param what   the attempted action, as in "cannot <what>"
+ * @param error  the library's error
+ * @return the exit code for it
  */
 int ll_say_failure(const char *what, const struct leaselock_error *error);
 
-/** The exit code that stands for a status of the library. */
+/** The exit code for a status of the library. */
 int ll_exit_of_status(int status);
 
-/** Takes the library's log to the standard error. */
+/** Writes the library's log to standard error. */
 void ll_say_log(enum leaselock_log_level level, const char *message, void *arg);
 
-/** The level of the log that --verbose asks for. */
+/** The level of the log that --verbose sets. */
 enum leaselock_log_level ll_log_level(const struct ll_options *options);
 
 /**
- * Foreign bytes as a JSON string; escaped where they are not UTF-8.
+ * Arbitrary bytes as a JSON string; escaped if they are not UTF-8.
  *
- * @return a new reference; NULL when there is no memory
+ * @return a new reference; NULL: no memory
  */
 json_t *ll_json_text(const char *bytes, size_t n);
 
@@ -64,18 +64,18 @@ json_t *ll_json_text(const char *bytes, size_t n);
 json_t *ll_json_lease(int64_t lease);
 
 /**
- * Prints an object and the end of the line on the standard output.
+ * Prints an object and a newline on standard output.
  *
- * @param object  stolen; NULL when there was no memory to build it
+ * @param object  stolen; NULL if there was no memory to build it
  * @return 0, or LL_EXIT_SYSTEM after a message
  */
 int ll_print_json(json_t *object);
 
 /**
- * Flushes the standard output.
+ * Flushes standard output.
  *
- * @return 0, or LL_EXIT_OUTPUT after a message when something that was printed
- *         did not arrive
+ * @return 0, or LL_EXIT_OUTPUT after a message if some output could not be
+ *         written
  */
 int ll_print_flush(void);
 

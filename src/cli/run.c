@@ -11,16 +11,16 @@
 #include "cli/hold.h"
 #include "cli/report.h"
 
-/** The supervisor's deadline is moved on at a quarter of what is left of it: at
- *  least this much ahead, and after this long at the latest. */
+/** The supervisor's deadline is extended after a quarter of the remaining time,
+ *  but not more often than EXTEND_MIN_MS nor less often than EXTEND_MAX_MS. */
 #define EXTEND_PART 4
 #define EXTEND_MIN_MS 20
 #define EXTEND_MAX_MS 10000
 
-/** When the lease may end, by what is known now; 0 when it is over. */
+/** When the lease may expire, as known now; 0: the lock is lost. */
 static int64_t deadline_ns(const struct ll_hold *hold)
 {
-    int64_t now = now_ns(); /* first, so that it errs on the early side */
+    int64_t now = now_ns(); /* first, so that an error makes it early */
     int64_t left_ms = leaselock_ticket_remaining_ms(hold->ticket);
 
     return left_ms > 0 ? now + left_ms * NS_PER_MS : 0;
@@ -53,7 +53,7 @@ static int start(struct ll_hold *hold, int64_t *ret_deadline_ns)
     return 0;
 }
 
-/** Keeps the supervisor's deadline up with the lease until CMD is gone. */
+/** Extends the supervisor's deadline with the lease until CMD has ended. */
 static void follow(struct ll_hold *hold, int64_t deadline)
 {
     int is_ending = 0;
@@ -74,7 +74,7 @@ static void follow(struct ll_hold *hold, int64_t deadline)
     }
 }
 
-/** What became of CMD when the lock was not lost under it. */
+/** The exit code of a CMD under which the lock was not lost. */
 static int exit_of_wait_status(int status)
 {
     return WIFSIGNALED(status) ? LL_EXIT_SIGNAL + WTERMSIG(status)
@@ -130,11 +130,11 @@ int ll_hold_run(struct ll_hold *hold)
     int code;
 
     if (hold->supervisor.socket < 0) {
-        return conclude(hold); /* it was lost during the wait */
+        return conclude(hold); /* the supervisor ended during the wait */
     }
     code = start(hold, &deadline);
     if (code != 0) {
-        hold->can_again = 1; /* the supervisor has not been asked */
+        hold->can_again = 1; /* the supervisor got no order */
         return code;
     }
     follow(hold, deadline);

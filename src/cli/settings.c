@@ -10,7 +10,7 @@
 #include "cli/report.h"
 #include "leaselock/config.h"
 
-/** What the settings are told to. */
+/** The state of the callback that lists the settings. */
 struct listing {
     const struct ll_options *options;
     struct ll_grid grid;
@@ -42,7 +42,7 @@ static void on_setting(const struct leaselock_setting *setting,
     struct listing *listing = arg;
 
     if (strncmp(source, "the option ", 11) == 0) {
-        source = "the command line"; /* where the tool has its options from */
+        source = "the command line"; /* the source of the tool's options */
     }
     if (listing->options->json) {
         add_json(listing, setting, value, source);

@@ -22,8 +22,8 @@ int ll_signals_open(struct ll_signals *signals)
         }
     }
     blocked = read;
-    /* With these blocked, a message to the terminal from the background does
-     * not stop the tool. */
+    /* With these blocked, a message that the tool writes to the terminal from
+     * the background does not stop it. */
     sigaddset(&blocked, SIGTTOU);
     sigaddset(&blocked, SIGTTIN);
     sigprocmask(SIG_BLOCK, &blocked, &signals->old_mask);

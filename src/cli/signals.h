@@ -4,10 +4,10 @@
 
 #include <signal.h>
 
-/** The signals that the tool takes through a descriptor instead of dying. */
+/** The signals that the tool receives by a descriptor instead of a handler. */
 struct ll_signals {
     int fd;
-    /** The mask from before, for CMD. */
+    /** The previous mask, for CMD. */
     sigset_t old_mask;
 };
 
@@ -18,8 +18,8 @@ struct ll_signals {
 
 /**
  * Blocks HUP, INT, QUIT, TERM, USR1, USR2, CONT and TSTP, except those that
- * the tool was started with as ignored (nohup), and opens their descriptor. To
- * be called while the process has one thread: those to come inherit it.
+ * were ignored when the tool started (nohup), and opens their descriptor. To be
+ * called while the process has one thread: later threads inherit the mask.
  *
  * @return 0 or a negative errno
  */
@@ -27,7 +27,7 @@ int ll_signals_open(struct ll_signals *signals);
 
 void ll_signals_close(struct ll_signals *signals);
 
-/** The next signal, or 0 when there is none. */
+/** The next signal, or 0 if there is none. */
 int ll_signals_read(struct ll_signals *signals);
 
 #endif

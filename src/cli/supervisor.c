@@ -62,8 +62,9 @@ void ll_supervisor_reap(struct ll_supervisor *supervisor)
     }
 }
 
-/** Never waits: a supervisor that is stopped and whose socket is full will see the
- *  deadline pass when it goes on, and that is as it should be. */
+/** Does not block: if the supervisor is stopped and its socket is full, the
+ *  order is lost, and the deadline expires when the supervisor continues, which
+ *  is correct. */
 static void send_order(struct ll_supervisor *supervisor,
                        struct ll_supervisor_order *order)
 {
@@ -116,8 +117,8 @@ int ll_supervisor_read(struct ll_supervisor *supervisor,
     struct ll_supervisor_report report;
     ssize_t n = recv(supervisor->socket, &report, sizeof(report), MSG_DONTWAIT);
 
-    /* A supervisor that has ended with orders unread leaves this error in front of
-     * its last report. */
+    /* If the supervisor ended with unread orders, this error precedes its last
+     * report. */
     if (n < 0 && errno == ECONNRESET) {
         n = recv(supervisor->socket, &report, sizeof(report), MSG_DONTWAIT);
     }

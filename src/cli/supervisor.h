@@ -2,17 +2,17 @@
 /**
  * The supervisor: a small process between the tool and CMD.
  *
- * The tool forks it before it touches the library, so it has one thread and no
- * gRPC, and may fork CMD itself. It knows by when the lease may end. When the
- * tool does not move that deadline on in time (because the lock is lost, or
- * the tool is stopped, hangs or was killed), the supervisor ends CMD and all that
- * CMD started: SIGTERM, a grace, SIGKILL. So CMD never depends on the tool
- * being well.
+ * The tool forks it before it uses the library, so the supervisor has one
+ * thread and no gRPC, and may fork CMD itself. It has a deadline: the time at
+ * which the lease may expire. If the tool does not extend the deadline in time
+ * (because the lock is lost, or the tool is stopped, hangs or was killed), the
+ * supervisor ends CMD and all processes that CMD started: SIGTERM, a grace
+ * period, SIGKILL. So CMD's end never depends on the tool.
  *
- * After an end that it has brought about, and if its plan says so, it waits for
- * the order to start CMD again; in all other cases CMD's end is its own.
+ * If the supervisor has ended CMD and its plan has `again`, it waits for the
+ * order to start CMD again; otherwise it exits when CMD has ended.
  *
- *     tool  --orders-->  supervisor  --fork-->  CMD, in a process group of its own
+ *     tool  --orders-->  supervisor  --fork-->  CMD, in its own process group
  *           <-reports--
  */
 #ifndef LL_CLI_SUPERVISOR_H
@@ -24,20 +24,20 @@
 
 #include "leaselock/leaselock.h"
 
-/** What the supervisor has to know from the start. */
+/** The supervisor's parameters, which do not change. */
 struct ll_supervisor_plan {
     const char *name;
     /** CMD and its arguments, and a NULL. */
     char **argv;
     int grace_ms;
-    /** Not 0: after an end that the supervisor has brought about it may be told to
-     *  start CMD once more. */
+    /** Not 0: after the supervisor has ended CMD, it accepts an order to start
+     *  CMD again. */
     int again;
-    /** What CMD gets as its signal mask. */
+    /** CMD's signal mask. */
     sigset_t mask;
 };
 
-/** What the lock turned out to be; CMD sees it in its environment. */
+/** The properties of the acquired lock, which CMD gets in its environment. */
 struct ll_supervisor_lock {
     int64_t token;
     int64_t lease;
@@ -45,9 +45,9 @@ struct ll_supervisor_lock {
 };
 
 enum ll_supervisor_order_kind {
-    /** Start CMD; without effect while it runs. */
+    /** Start CMD; no effect while it runs. */
     LL_SUPERVISOR_START = 1,
-    /** The lease is renewed: move the deadline on. */
+    /** The lease is renewed: extend the deadline. */
     LL_SUPERVISOR_EXTEND,
     /** The lock is lost: end CMD. */
     LL_SUPERVISOR_END,
@@ -64,16 +64,16 @@ struct ll_supervisor_order {
 };
 
 enum ll_supervisor_report_kind {
-    /** CMD is being started: value is its process id. */
+    /** CMD was started: value is its process id. */
     LL_SUPERVISOR_STARTED = 1,
     /** CMD was stopped from the terminal, and was continued. */
     LL_SUPERVISOR_CONTINUED,
     /** CMD could not be run: value is an errno. */
     LL_SUPERVISOR_FAILED,
-    /** CMD is gone: value is its wait status. The last report, unless the
+    /** CMD has ended: value is its wait status. The last report, unless the
      *  supervisor can start CMD again. */
     LL_SUPERVISOR_ENDED,
-    /** CMD was to end and lives on: value is an errno. The last report. */
+    /** CMD did not end after SIGKILL: value is an errno. The last report. */
     LL_SUPERVISOR_STUCK
 };
 
@@ -83,15 +83,15 @@ struct ll_supervisor_report {
     /** Not 0: the supervisor began to end CMD, because of an order or the
      *  deadline. */
     int ended_by_supervisor;
-    /** Not 0: this end is behind the supervisor, which can start CMD again. */
+    /** Not 0: CMD has ended, and the supervisor can start it again. */
     int can_again;
 };
 
-/** The tool's end. */
+/** The tool's side of the supervisor. */
 struct ll_supervisor {
     int socket;
     pid_t pid;
-    /** CMD, and its process group; 0 until it is started. */
+    /** CMD's process id and group; 0 until it is started. */
     pid_t command;
 };
 
@@ -102,19 +102,19 @@ struct ll_supervisor {
 
 /**
  * Forks the supervisor. To be called while the process has one thread, and with
- * the signals blocked that it must not die of.
+ * the signals blocked that must not end the supervisor.
  *
- * @param plan  strings are borrowed for ever
+ * @param plan  strings are borrowed and never returned
  * @return 0 or a negative errno
  */
 int ll_supervisor_open(struct ll_supervisor *supervisor,
                        const struct ll_supervisor_plan *plan);
 
-/** Closes the tool's end: a CMD that runs is ended. */
+/** Closes the tool's end of the socket: the supervisor ends a running CMD. */
 void ll_supervisor_close(struct ll_supervisor *supervisor);
 
-/** Closes it and sees the supervisor off, which exits on its own then, so that no
- *  process outlives the tool; waits for a tenth of a second at most. */
+/** Closes the socket, after which the supervisor exits, and waits for that, at
+ *  most a tenth of a second, so that no process outlives the tool. */
 void ll_supervisor_reap(struct ll_supervisor *supervisor);
 
 void ll_supervisor_start(struct ll_supervisor *supervisor,
@@ -126,21 +126,20 @@ void ll_supervisor_end(struct ll_supervisor *supervisor);
 void ll_supervisor_signal(struct ll_supervisor *supervisor, int signal);
 
 /**
- * Takes the next report, without waiting.
+ * Reads the next report, without blocking.
  *
- * @return 1 when there was one, 0 when there is none, -1 when the supervisor is
- *         gone
+ * @return 1: a report; 0: none; -1: the supervisor has ended
  */
 int ll_supervisor_read(struct ll_supervisor *supervisor,
                        struct ll_supervisor_report *ret_report);
 
 /**
- * For the case that the supervisor was killed: ends CMD's process group and waits
- * until it is gone, for a second at most. CMD itself dies with the supervisor.
+ * If the supervisor was killed: kills CMD's process group and waits until it
+ * has ended, at most a second. The kernel has killed CMD itself.
  */
 void ll_supervisor_sweep(struct ll_supervisor *supervisor);
 
-/** The supervisor's own life; never returns. */
+/** The main function of the supervisor's process; never returns. */
 _Noreturn void ll_supervisor_process_run(const struct ll_supervisor_plan *plan,
                                          int socket);
 

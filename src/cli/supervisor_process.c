@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The supervisor's process: starts CMD, and ends it when the lease may end.
+ * The supervisor's process: starts CMD, and ends it when the lease may expire.
  */
 #include <errno.h>
 #include <poll.h>
@@ -20,21 +20,21 @@
 #include "cli/supervisor.h"
 #include "cli/terminal.h"
 
-/** How often SIGKILL is repeated for processes that come to light late. */
+/** How often SIGKILL is repeated, for processes that become children late. */
 #define KILL_STEP_NS (20 * NS_PER_MS)
-/** How long a process may take to die of it before the supervisor gives up. */
+/** How long the supervisor waits for the end of killed processes. */
 #define KILL_NS (5 * NS_PER_S)
 
-/** How often to look for the terminal while CMD waits for it. */
+/** How often the terminal is polled while CMD waits for it. */
 #define TERMINAL_LOOK_MS 200
 
 enum state {
     STATE_IDLE,
-    /** CMD runs, and the deadline lies ahead. */
+    /** CMD runs, and the deadline has not passed. */
     STATE_RUNNING,
-    /** CMD has got SIGTERM, and its grace runs. */
+    /** CMD has received SIGTERM, and its grace period runs. */
     STATE_ENDING,
-    /** All of CMD's gets SIGKILL. */
+    /** CMD and all its processes get SIGKILL. */
     STATE_KILLING,
     STATE_DONE
 };
@@ -51,7 +51,7 @@ struct process {
     int is_reaped;
     int wait_status;
     int ended_by_supervisor;
-    /** CMD has stopped because it wants the terminal, which another job has. */
+    /** CMD has stopped because it needs the terminal, which another job has. */
     int wants_terminal;
     int64_t kill_until_ns;
 };
@@ -62,7 +62,7 @@ report(struct process *p, enum ll_supervisor_report_kind kind, int value)
     struct ll_supervisor_report message = {kind, value, p->ended_by_supervisor,
                                            p->state == STATE_IDLE};
 
-    /* The tool may be gone; then nobody needs to know. */
+    /* If the tool has ended, no report is needed. */
     if (p->socket >= 0) {
         (void)send(p->socket, &message, sizeof(message),
                    MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -71,7 +71,7 @@ report(struct process *p, enum ll_supervisor_report_kind kind, int value)
 
 static void set_timer(struct process *p, int64_t at_ns)
 {
-    int64_t ns = at_ns > 1 ? at_ns : 1; /* 0 would stop it */
+    int64_t ns = at_ns > 1 ? at_ns : 1; /* 0 would stop the timer */
     struct itimerspec when = {{0, 0},
                               {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)}};
 
@@ -85,7 +85,7 @@ static void stop_timer(struct process *p)
     timerfd_settime(p->timer, 0, &never, NULL);
 }
 
-/** CMD is gone, and, if the supervisor ended it, all that it started, too. */
+/** CMD has ended, and, if the supervisor ended it, all its processes have. */
 static void finish(struct process *p, int wait_status)
 {
     int again = p->plan->again && p->ended_by_supervisor && p->socket >= 0;
@@ -118,7 +118,7 @@ static void start(struct process *p, const struct ll_supervisor_order *order)
     int status;
 
     if (order->deadline_ns <= now_ns()) {
-        p->ended_by_supervisor = 1; /* too late: the lease may be over */
+        p->ended_by_supervisor = 1; /* too late: the lease may have expired */
         finish(p, 0);
         return;
     }
@@ -132,15 +132,15 @@ static void start(struct process *p, const struct ll_supervisor_order *order)
     report(p, LL_SUPERVISOR_STARTED, p->command.pid);
 }
 
-/** Kills the processes that lost their parent to SIGKILL: as the subreaper,
- *  the supervisor has become their parent, so their numbers cannot be stale. */
+/** Kills the orphaned processes of CMD: as the subreaper, the supervisor has
+ *  become their parent, so their process ids cannot be stale. */
 static void kill_children(void)
 {
     FILE *children = fopen("/proc/thread-self/children", "re");
     intmax_t pid;
 
     if (children == NULL) {
-        return; /* an old kernel: CMD's group has to suffice */
+        return; /* an old kernel: only CMD's group is killed */
     }
     while (fscanf(children, "%jd", &pid) == 1) {
         kill((pid_t)pid, SIGKILL);
@@ -148,9 +148,8 @@ static void kill_children(void)
     (void)fclose(children);
 }
 
-/** CMD's group is named by a number that is its own as long as CMD is not
- *  reaped or others of the group live; past that nobody else is likely to have
- *  got it within the grace. */
+/** CMD's group id cannot be reused until CMD is reaped and the group is empty;
+ *  a reuse after that, within the grace period, is unlikely. */
 static void kill_all(struct process *p)
 {
     kill(-p->command.pid, SIGKILL);
@@ -165,13 +164,13 @@ static void begin_killing(struct process *p)
     kill_all(p);
 }
 
-/** The lock is lost, or may be: ends CMD. */
+/** Ends CMD when the lock is lost, or may be. */
 static void begin_ending(struct process *p)
 {
     p->state = STATE_ENDING;
     p->ended_by_supervisor = 1;
     kill(-p->command.pid, SIGTERM);
-    kill(-p->command.pid, SIGCONT); /* a stopped process would not see it */
+    kill(-p->command.pid, SIGCONT); /* wake stopped processes for SIGTERM */
     if (p->plan->grace_ms == 0) {
         begin_killing(p);
     } else {
@@ -179,7 +178,8 @@ static void begin_ending(struct process *p)
     }
 }
 
-/** Why CMD lives on after SIGKILL. */
+/** Reports a CMD that did not end after SIGKILL, or CMD's end if only others
+ *  are left. */
 static void give_up(struct process *p)
 {
     int error = 0;
@@ -226,7 +226,7 @@ static void on_signal_order(struct process *p, int signal)
         return;
     }
     if (signal == SIGCONT && ll_terminal_is_ours(&p->terminal)) {
-        /* A shell has brought the tool to the foreground. */
+        /* A shell has moved the tool to the foreground. */
         ll_terminal_give(&p->terminal, p->command.pid);
     }
     kill(-p->command.pid, signal);
@@ -243,7 +243,7 @@ static void on_tool_gone(struct process *p)
     }
 }
 
-/** Obeys the next order. Returns whether there was one. */
+/** Carries out the next order. Returns whether there may be more. */
 static int take_order(struct process *p)
 {
     struct ll_supervisor_order order;
@@ -279,8 +279,8 @@ static int take_order(struct process *p)
     return p->state != STATE_DONE;
 }
 
-/** Gives a CMD that waits for the terminal what it waits for, once a shell has
- *  brought the tool to the foreground. */
+/** Gives the terminal to a CMD that waits for it, once a shell has moved the
+ *  tool to the foreground. */
 static void offer_terminal(struct process *p)
 {
     if (p->wants_terminal && !p->is_reaped &&
@@ -291,8 +291,8 @@ static void offer_terminal(struct process *p)
     }
 }
 
-/** CMD has stopped. A stop from the terminal would leave nobody there who
- *  could continue it, and the lock would stay held all the while. */
+/** CMD has stopped. If it was stopped from the terminal, it is continued: no
+ *  shell could do that, and the lock would stay held. */
 static void on_stop(struct process *p, int signal)
 {
     if (signal == SIGTSTP) {
@@ -304,7 +304,7 @@ static void on_stop(struct process *p, int signal)
     }
 }
 
-/** Reaps CMD and what it left behind. Returns whether any child is left. */
+/** Reaps CMD and its orphans. Returns whether any child is left. */
 static int reap(struct process *p)
 {
     for (;;) {
@@ -341,7 +341,7 @@ static void on_child(struct process *p)
     while (read(p->signals, &info, sizeof(info)) > 0) {
     }
     any_left = reap(p);
-    /* CMD's end is the end, but when CMD has to go, all it started has to. */
+    /* If the supervisor ends CMD, it waits for CMD's processes, too. */
     if (!p->is_reaped || (p->state != STATE_RUNNING && any_left)) {
         return;
     }
@@ -365,12 +365,14 @@ static void open_process(struct process *p)
     sigprocmask(SIG_SETMASK, &all, NULL);
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    /* With SIGCHLD ignored, as some parents leave it, none could be reaped. */
+    /* If SIGCHLD stayed ignored, as some parents set it, the kernel would reap
+     * CMD itself. */
     sigaction(SIGCHLD, &default_action, &p->old_child_action);
     p->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     p->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     ll_terminal_open(&p->terminal, tool_group);
-    /* Out of the tool's group: who kills that one does not kill the supervisor. */
+    /* Not in the tool's group, so that a kill of that group does not reach the
+     * supervisor. */
     setpgid(0, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "leaselock-super");
@@ -392,14 +394,14 @@ _Noreturn void ll_supervisor_process_run(const struct ll_supervisor_plan *plan,
                                 {p->timer, POLLIN, 0},
                                 {p->socket, POLLIN, 0}};
 
-        /* No signal tells that a shell's fg has made the job the foreground's
-         * when only CMD is stopped, and the shell does not know. */
+        /* If only CMD is stopped, the shell does not detect it, and its fg
+         * sends no signal: so the terminal is polled. */
         poll(fds, 3, p->wants_terminal ? TERMINAL_LOOK_MS : -1);
         offer_terminal(p);
         if (fds[0].revents != 0) {
             on_child(p);
         }
-        /* Orders go before the timer: one may move the deadline on. */
+        /* Orders go before the timer: one may extend the deadline. */
         while (p->state != STATE_DONE && p->socket >= 0 && take_order(p)) {
         }
         if (fds[1].revents != 0) {

@@ -9,7 +9,7 @@
 #include "cli/hold.h"
 #include "cli/report.h"
 
-/** Asks for all the locks, or for the lead. */
+/** Requests all the locks, or the leadership. */
 static int ask(struct ll_hold *hold)
 {
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
@@ -22,7 +22,7 @@ static int ask(struct ll_hold *hold)
     options.requeue = !hold->options->no_requeue;
     options.on_requeue = ll_hold_on_requeue;
     options.on_requeue_arg = hold;
-    /* CMD must not run on beside the next holder's. */
+    /* CMD must not run while the next holder's runs. */
     options.watch_own_key_ms = LEASELOCK_AT_ONCE;
     if (hold->value != NULL) {
         return leaselock_campaign_async(hold->session, hold->name, hold->value,
@@ -97,8 +97,8 @@ static json_t *held_to_json(const struct ll_hold *hold)
     return held;
 }
 
-/** Tells which keys hold the locks or lead, for a script that does the work
- *  itself. */
+/** Prints the keys that hold the locks or the leadership, for a script that
+ *  does the work itself. */
 static int print_held(const struct ll_hold *hold)
 {
     int names_n = leaselock_ticket_names_n(hold->ticket);
@@ -136,7 +136,7 @@ static int take_check(const struct ll_take *take, int again)
     return 0;
 }
 
-/** Runs CMD; with --again until it ends by itself or a signal comes. */
+/** Runs CMD; with --again, until it ends by itself or a signal arrives. */
 static int run(struct ll_hold *hold)
 {
     struct ll_again again = LL_AGAIN_INIT;

@@ -4,14 +4,14 @@
 
 #include "cli/options.h"
 
-/** What the commands lock and elect have in common: they take a place at the
- *  head of a queue, do what was asked for, and leave it. */
+/** The common part of the commands lock and elect: they wait for the head of a
+ *  queue, run the command, and leave the queue. */
 struct ll_take {
     const char *command; /* for messages */
     const char *name;
-    /** What is proclaimed; NULL for a lock. */
+    /** The proclaimed value; NULL for a lock. */
     const char *value;
-    /** What runs meanwhile; NULL: nothing, until a signal comes. */
+    /** The command to run; NULL: none, wait for a signal. */
     char **cmd;
 };
 

@@ -44,7 +44,7 @@ void ll_terminal_give(struct ll_terminal *terminal, pid_t group)
     }
 }
 
-/** Whether the terminal is with nobody: its group has died out. */
+/** Whether the terminal's foreground group has ended. */
 static int is_orphaned(const struct ll_terminal *terminal)
 {
     pid_t group = tcgetpgrp(terminal->fd);
@@ -59,7 +59,7 @@ void ll_terminal_take_back(struct ll_terminal *terminal, int died)
     }
     if (tcgetpgrp(terminal->fd) != terminal->given_to &&
         !is_orphaned(terminal)) {
-        return; /* a shell has taken it meanwhile */
+        return; /* a shell has given it to another job */
     }
     tcsetpgrp(terminal->fd, terminal->ours);
     if (died && terminal->modes_known) {

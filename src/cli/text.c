@@ -7,8 +7,8 @@
 #include <string.h>
 #include <wchar.h>
 
-/** Bytes of the UTF-8 character that stands at the front, 0 when there is
- *  none. */
+/** Decodes the UTF-8 character at the front; returns its size in bytes, or 0 if
+ *  it is not valid. */
 static size_t decode(const unsigned char *p, size_t n, uint32_t *ret_code)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -36,7 +36,7 @@ static size_t decode(const unsigned char *p, size_t n, uint32_t *ret_code)
     return length;
 }
 
-/** Whether a terminal may get the character as it is. */
+/** Whether a terminal may receive the character unescaped. */
 static int is_harmless(uint32_t code)
 {
     return code >= 0x20 && !(code >= 0x7f && code <= 0x9f) &&
@@ -85,7 +85,7 @@ char *ll_text_escape_new(const char *bytes, size_t n)
     return text;
 }
 
-/** The columns of the character at the front, and its bytes in @ret_length. */
+/** The columns of the character at the front, and its bytes in *ret_length. */
 static size_t measure(const char *p, size_t *ret_length)
 {
     uint32_t code = 0;
@@ -93,7 +93,7 @@ static size_t measure(const char *p, size_t *ret_length)
     int columns = length > 0 ? wcwidth((wchar_t)code) : 1;
 
     *ret_length = length > 0 ? length : 1;
-    /* Unassigned code points, and all beyond ASCII without the locale. */
+    /* Unassigned code points; without the locale, all but ASCII. */
     return columns >= 0 ? (size_t)columns : 1;
 }
 
@@ -118,7 +118,7 @@ void ll_text_cut(char *text, size_t columns)
     if (ll_text_columns(text) <= columns) {
         return;
     }
-    /* Combining characters stay with what they stand on. */
+    /* Combining characters stay with their base character. */
     for (; *p != '\0'; p += length) {
         size_t width = measure(p, &length);
 
@@ -127,7 +127,7 @@ void ll_text_cut(char *text, size_t columns)
         }
         kept -= width;
     }
-    /* More columns than dots are cut off, and none takes less than a byte. */
+    /* The cut text has more columns than dots, of one byte or more. */
     memcpy(p, "...", dots);
     p[dots] = '\0';
 }

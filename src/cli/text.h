@@ -6,34 +6,33 @@
 #include <stdint.h>
 
 /**
- * Makes foreign bytes fit for a terminal: control characters, characters that
- * turn the direction of a line, and bytes that are not UTF-8 become \xNN (as
- * their bytes), all else stays.
+ * Makes arbitrary bytes safe for a terminal: control characters, characters
+ * that change the direction of a line, and bytes that are not UTF-8 become \xNN
+ * (for each of their bytes); all else is unchanged.
  *
- * @param ret_text  takes the text and a NUL; what does not fit is cut off
- *                  between two characters
+ * @param ret_text  receives the text and a NUL; cut between two characters if
+ *                  it is too long
  * @param size      bytes in ret_text, at least 1
  * @return the length of the text in ret_text
  */
 size_t ll_text_escape(const char *bytes, size_t n, char *ret_text, size_t size);
 
-/** The same in new memory of just enough size; NULL when there is none. */
+/** The same in newly allocated memory; NULL: out of memory. */
 char *ll_text_escape_new(const char *bytes, size_t n);
 
 /**
- * Columns that an escaped text takes: as wcwidth(3) says, one for what it does
- * not know. The process needs a locale of UTF-8 (see main.c) for more than
- * ASCII.
+ * The columns of an escaped text, by wcwidth(3); an unknown character counts as
+ * one. Beyond ASCII, the process needs a UTF-8 locale (see main.c).
  */
 size_t ll_text_columns(const char *text);
 
 /** Shortens an escaped text to at most @columns; dots mark the cut. */
 void ll_text_cut(char *text, size_t columns);
 
-/** Room for ll_text_age. */
+/** Bytes for ll_text_age. */
 #define LL_TEXT_AGE_SIZE 32
 
-/** A time such as "45s", "3m20s", "2h05m" or "4d3h". */
+/** Formats a time as "45s", "3m20s", "2h05m" or "4d3h". */
 void ll_text_age(int64_t seconds, char ret_text[LL_TEXT_AGE_SIZE]);
 
 #endif

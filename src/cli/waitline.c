@@ -27,7 +27,7 @@ void ll_waitline_start(struct ll_waitline *line,
 
     leaselock_queue_free(line->queue);
     memset(line, 0, sizeof(*line));
-    line->is_asking = is_asking; /* into the same place */
+    line->is_asking = is_asking; /* its answer still arrives */
     line->client = client;
     line->ticket = ticket;
     line->name = name;
@@ -59,7 +59,7 @@ static size_t terminal_width(void)
     return size.ws_col;
 }
 
-/** " HOST pid 12 PROGRAM (LABEL)", or the key of one that others made. */
+/** " HOST pid 12 PROGRAM (LABEL)", or the key of another kind of client. */
 static void
 word_holder(const struct leaselock_queue_entry *holder, char *text, size_t size)
 {
@@ -99,7 +99,7 @@ void ll_waitline_word(const char *name,
 static void show(struct ll_waitline *line)
 {
     const struct leaselock_queue_info *queue = line->queue;
-    /* Of several locks the one that is shown may be the ticket's already. */
+    /* The ticket may already hold the shown one of several locks. */
     int is_known =
         queue != NULL && queue->entries_n > 0 &&
         queue->entries[0].token != leaselock_ticket_token(line->ticket);
@@ -116,7 +116,7 @@ static void show(struct ll_waitline *line)
         ll_say("%s", text);
         return;
     }
-    /* The last column stays free: a terminal may go to the next line. */
+    /* The last column stays free: a terminal may wrap after it. */
     ll_text_cut(text, terminal_width() - 1);
     (void)fprintf(stderr, "\r%s\033[K", text);
     line->is_shown = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What a long wait shows: on a terminal one line that updates, else, when the
- * user wants to know, a line now and then.
+ * The report of a long wait: on a terminal, one line that is updated; else,
+ * with --verbose, a line at intervals.
  */
 #ifndef LL_CLI_WAITLINE_H
 #define LL_CLI_WAITLINE_H
@@ -15,12 +15,12 @@ struct ll_waitline {
     leaselock_client *client;
     leaselock_ticket *ticket;
     const char *name;
-    /** 0 when nothing is to be shown. */
+    /** 0: nothing is shown. */
     int is_on;
     int is_terminal;
-    /** The line stands on the terminal. */
+    /** The line is on the terminal. */
     int is_shown;
-    /** A question after the queue is under way. */
+    /** A request for the queue is pending. */
     int is_asking;
     int64_t next_ns;
     int64_t interval_ns;
@@ -28,10 +28,9 @@ struct ll_waitline {
 };
 
 /**
- * Begins to count the wait; nothing is shown for its first second.
+ * Begins a wait; nothing is shown for the first second.
  *
- * @param line  all zero at first; must stay where it is until the client is
- *              closed
+ * @param line  all zero at first; must not move until the client is closed
  */
 void ll_waitline_start(struct ll_waitline *line,
                        leaselock_client *client,
@@ -39,26 +38,27 @@ void ll_waitline_start(struct ll_waitline *line,
                        const char *name,
                        int verbose);
 
-/** Milliseconds until ll_waitline_update has to be called; -1 for never. */
+/** Milliseconds until ll_waitline_update has to be called; -1: never. */
 int ll_waitline_due_ms(const struct ll_waitline *line);
 
-/** Asks etcd who holds the lock, when it is time to. */
+/** Requests the lock's holder from etcd, when it is due. */
 void ll_waitline_update(struct ll_waitline *line);
 
-/** Takes the line off the terminal; it comes back with the next update. */
+/** Removes the line from the terminal; the next update shows it again. */
 void ll_waitline_clear(struct ll_waitline *line);
 
-/** Clears the line for good. */
+/** Removes the line permanently. */
 void ll_waitline_stop(struct ll_waitline *line);
 
-/** Frees what a late answer left; to be called with the client closed. */
+/** Frees the result of a late answer; to be called after the client is closed.
+ */
 void ll_waitline_free(struct ll_waitline *line);
 
 /**
- * Words the line: "waiting for jobs: 2 ahead, held by ...".
+ * Formats the line: "waiting for jobs: 2 ahead, held by ...".
  *
- * @param ahead   tickets ahead, negative when not known
- * @param holder  NULL when not known
+ * @param ahead   tickets ahead; negative: not known
+ * @param holder  NULL: not known
  */
 void ll_waitline_word(const char *name,
                       int64_t ahead,

@@ -27,8 +27,8 @@ int ll_who_is_candidate(const struct leaselock_queue_entry *entry)
         return 0;
     }
     rest = suffix + size + strspn(suffix + size, "0123456789abcdef");
-    /* Who it is stands in the key. Releases before that left it out, and a
-     * key of theirs is a lock's where the value says who waits. */
+    /* Keys contain the candidate's description. Earlier releases omitted it;
+     * their key is a lock's if its value describes a waiter. */
     return strstr(rest, ".w") != NULL ||
            (*rest == '\0' && !ll_who_is_own(entry));
 }

@@ -8,40 +8,39 @@
 #include "leaselock/admin.h"
 #include "leaselock/leaselock.h"
 
-/** Room for ll_who. */
+/** Bytes for ll_who. */
 #define LL_WHO_SIZE 1024
 
-/** Whether leaselock made a key for a lock, which says who waits; Go's clients
- *  do not. */
+/** Whether leaselock made the key for a lock: its value describes the waiter;
+ *  values of Go's clients do not. */
 int ll_who_is_own(const struct leaselock_queue_entry *entry);
 
-/** Whether leaselock made a key for a candidate of an election: it ends in its
- *  lease and a number, and its value is what it proclaims. */
+/** Whether leaselock made the key for a candidate of an election: it ends in
+ *  its lease and a number, and its value is the proclaimed one. */
 int ll_who_is_candidate(const struct leaselock_queue_entry *entry);
 
-/** Whether neither of the two: a client of another kind made the key. */
+/** Whether neither applies: another kind of client made the key. */
 int ll_who_is_foreign(const struct leaselock_queue_entry *entry);
 
-/** Who has a place, in words: "host pid 7 program (label)", or the key. */
+/** Describes the owner of a place: "host pid 7 program (label)", or the key. */
 void ll_who(const struct leaselock_queue_entry *entry,
             char ret_text[LL_WHO_SIZE]);
 
 /**
- * An object with key, token, lease, host, pid, program, label and
- * since_unix_s of a place, null where they are not known, and the flags
- * foreign, nested and ticket.
+ * An object with key, token, lease, host, pid, program, label and since_unix_s
+ * of a place, null if unknown, and the flags foreign, nested and ticket.
  *
- * @return a new reference; NULL when there is no memory
+ * @return a new reference; NULL: no memory
  */
 json_t *ll_who_to_json(const struct leaselock_queue_entry *entry);
 
-/** Adds the columns HOST, PID, PROGRAM, LABEL and AGE of a place. */
+/** Appends the columns HOST, PID, PROGRAM, LABEL and AGE of a place. */
 void ll_who_add(struct ll_grid *grid,
                 const struct leaselock_queue_entry *entry,
                 int64_t now_s);
 
-/** Adds the column NOTE: what a key is that is no ticket of leaselock's, or is
- *  none at all and blocks the queue. */
+/** Appends the column NOTE: the kind of a key that is not leaselock's ticket,
+ *  or that is no ticket at all and blocks the queue. */
 void ll_who_add_note(struct ll_grid *grid,
                      const struct leaselock_queue_entry *entry);
 
