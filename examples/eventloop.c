@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A lock in a program with an event loop: one thread, one poll(), no blocking
- * call. Waits for a lock, holds it until its standard input ends or the lock
- * is lost, and gives it back.
+ * call. Waits for a lock, holds it until standard input ends or the lock is
+ * lost, and releases it.
  *
  *     eventloop [ENDPOINTS [LOCK]]
  *
@@ -44,7 +44,7 @@ on_released(int status, const struct leaselock_error *error, void *arg)
     }
 }
 
-/* Gives the lock back, or leaves the queue. */
+/* Releases the lock, or leaves the queue. */
 static void leave(struct program *program)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -56,13 +56,13 @@ static void leave(struct program *program)
     }
 }
 
-/* Where the lock is lost: whatever it protects has to stop here. */
+/* Called when the lock is lost: the work that it protects must stop here. */
 static void on_lost(leaselock_ticket *ticket, const char *why, void *arg)
 {
     struct program *program = arg;
 
     (void)ticket;
-    (void)why; /* the release says it, too */
+    (void)why; /* the release reports it, too */
     if (program->step == HOLDING) {
         leave(program);
     }
@@ -106,7 +106,7 @@ on_opened(int status, const struct leaselock_error *error, void *arg)
     }
 }
 
-/* The standard input: anything may be typed; its end is the end. */
+/* Ignores all text on standard input; its end ends the program. */
 static void read_input(struct program *program)
 {
     char text[256];
@@ -127,10 +127,10 @@ static void loop(struct program *program, leaselock_client *client)
                             {STDIN_FILENO, POLLIN, 0}};
 
     while (program->step != DONE) {
-        /* A descriptor below 0 is left out: the input has ended. */
+        /* After the end of the input: poll() ignores -1. */
         fds[1].fd = program->step == RELEASING ? -1 : STDIN_FILENO;
         if (poll(fds, 2, -1) < 0) {
-            continue; /* a signal came */
+            continue; /* interrupted by a signal */
         }
         if (fds[0].revents != 0) {
             (void)leaselock_client_dispatch(client);
@@ -157,7 +157,7 @@ int main(int argc, char **argv)
         fail(&program, &error);
     }
     loop(&program, client);
-    /* Blocks for as long as etcd takes to answer, 2 s at most. */
+    /* Blocks until etcd answers, at most 2 s. */
     (void)leaselock_client_close(client, NULL);
     return program.failed;
 }

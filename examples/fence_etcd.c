@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rule 3 of docs/fencing.md with etcd as the store: raise the fence, then read,
- * and write back only what was read, by its mod revision. Two workers add to
- * one counter; the first is late, and its write changes nothing.
+ * Rule 3 of docs/fencing.md with etcd as the store: raise the fence, read the
+ * data, and write only if its mod revision is unchanged. Two workers add to one
+ * counter; the write of the first one is late and changes nothing.
  *
  *     fence_etcd ENDPOINT
  */
@@ -18,7 +18,7 @@
 #define KEY "state/counter"
 #define TIMEOUT_MS 5000
 
-/** The counter's key as it stands; 0 and no revision where there is none. */
+/** Reads the counter's key; 0 and no revision if it does not exist. */
 static int look(leaselock_client *client, long *ret_count, int64_t *ret_mod)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -35,7 +35,7 @@ static int look(leaselock_client *client, long *ret_count, int64_t *ret_mod)
     return 0;
 }
 
-/** Writes the counter if the ticket is held and the key is as it was read. */
+/** Writes the counter if the ticket is held and the key is unchanged. */
 static int store(leaselock_ticket *ticket, long count, int64_t mod)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -83,13 +83,13 @@ static int work(const char *endpoint)
     for (int i = 0; i < 2 && status == 0; i++) {
         status = leaselock_acquire(session, LOCK, NULL, TIMEOUT_MS, &tickets[i],
                                    &error);
-        /* The ticket's key is the fence: it is raised, so now is the time to
+        /* The ticket's key is the fence: now it is raised, and the data may be
          * read. */
         if (status == 0) {
             status = look(client, &counts[i], &mods[i]);
         }
         if (status == 0 && i == 0) {
-            /* The first worker is taken for dead, and loses the lock. */
+            /* The first worker is considered failed and loses the lock. */
             (void)leaselock_ticket_key(tickets[0], key, sizeof(key));
             status = leaselock_break(
                 client, key, leaselock_ticket_token(tickets[0]), NULL, &error);

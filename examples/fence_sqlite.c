@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fences a store that is not etcd: a SQLite database that refuses writers whose
- * token is not the greatest that it has seen.
+ * token is not the greatest that it has received.
  *
  *     fence_sqlite ENDPOINTS FILE.db
  *
- * A worker takes the lock and is stopped, as by a machine that hangs, just
- * before it writes. Its lease runs out, and a second one takes the lock and
- * writes. Then the first goes on, and writes without having looked at anything:
- * the database refuses. Ends with 0 when it was so. */
+ * A worker acquires the lock and is stopped, as on a machine that hangs, just
+ * before it writes. Its lease expires, and a second worker acquires the lock
+ * and writes. Then the first one continues and writes without a check of the
+ * lock: the database refuses. The exit status is 0 if all this happened. */
 #include <leaselock/leaselock.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -20,7 +20,7 @@
 #define LOCK "fence-sqlite"
 #define TTL_S 2
 
-/** What a write came to. */
+/** The result of a write. */
 enum outcome { WRITTEN = 0, REFUSED = 3, FAILED = 1 };
 
 static int run(sqlite3 *db, const char *sql)
@@ -35,7 +35,8 @@ static int run(sqlite3 *db, const char *sql)
     return 0;
 }
 
-/** Runs a statement with two parameters; how many rows it changed, or -1. */
+/** Runs a statement with two parameters; returns the number of changed rows, or
+ *  -1. */
 static int
 run_with(sqlite3 *db, const char *sql, sqlite3_int64 a, const char *b)
 {
@@ -54,14 +55,14 @@ run_with(sqlite3 *db, const char *sql, sqlite3_int64 a, const char *b)
     return rows;
 }
 
-/** Raises the fence to this token; no row changes when a greater one was seen.
- *  In the same transaction as the write, so that nobody comes between. */
+/** Raises the fence to this token; no row changes if a greater one is stored.
+ *  It runs in the transaction of the write, so no other write comes between. */
 static const char raise_fence[] =
     "INSERT INTO fence(token, lock) VALUES (?1, ?2) "
     "ON CONFLICT(lock) DO UPDATE SET token = excluded.token "
     "WHERE excluded.token >= fence.token";
 
-/** Writes an entry, unless a holder with a greater token was here. */
+/** Writes an entry, unless a holder with a greater token has written before. */
 static enum outcome write_entry(sqlite3 *db, int64_t token, const char *entry)
 {
     enum outcome outcome = FAILED;
@@ -100,8 +101,8 @@ static sqlite3 *open_store(const char *file)
     return db;
 }
 
-/** Takes the lock, says so in a line, and writes when it is told to by a line;
- *  exits with what came of it. */
+/** Acquires the lock, prints its token, writes when it reads a line, and
+ *  returns the outcome as the exit status. */
 static int worker(const char *endpoints, const char *file, const char *entry)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -127,8 +128,8 @@ static int worker(const char *endpoints, const char *file, const char *entry)
         printf("%lld\n", (long long)token);
         fflush(stdout);
         if (fgets(line, sizeof(line), stdin) != NULL) {
-            /* Between the last look at the lock and this line any time may
-             * pass, in every program. */
+            /* In every program, any time may pass between the last check of
+             * the lock and this line. */
             outcome = (int)write_entry(db, token, entry);
         }
     }
@@ -137,7 +138,7 @@ static int worker(const char *endpoints, const char *file, const char *entry)
     return outcome;
 }
 
-/** A worker in a process, with both ends of what it reads and prints. */
+/** A worker's process, with pipes to its input and from its output. */
 struct process {
     pid_t pid;
     FILE *to;
@@ -153,8 +154,8 @@ static int start(struct process *process, char **argv, const char *entry)
         perror("pipe");
         return -1;
     }
-    /* The library is not in use here: a process that forks must not have opened
-     * a client, unless the child calls exec. */
+    /* The parent does not use the library: a process that forks must not have
+     * opened a client, unless the child calls exec. */
     process->pid = fork();
     if (process->pid == 0) {
         (void)dup2(to[0], STDIN_FILENO);
@@ -173,7 +174,7 @@ static int start(struct process *process, char **argv, const char *entry)
                : -1;
 }
 
-/** Waits until the worker has the lock; its token. */
+/** Waits until the worker holds the lock; returns its token. */
 static long long await_lock(struct process *process)
 {
     char line[32];
@@ -183,7 +184,7 @@ static long long await_lock(struct process *process)
                : 0;
 }
 
-/** Lets the worker write; what came of it. */
+/** Makes the worker write; returns the outcome. */
 static int finish(struct process *process)
 {
     int status = 0;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A leader that runs for good.
+/* A leader that runs permanently.
  *
  *     leader ENDPOINTS NAME VALUE
  *
- * Leads whenever it is its turn, and says each change. It outlives what ends a
- * leadership: an etcd that is gone for longer than the lease lives, a lease that
- * is revoked, a key that is deleted. SIGTERM and SIGINT end it. */
+ * Leads whenever it is its turn, and prints each change. It continues after the
+ * end of a leadership: if etcd is unreachable for longer than the TTL of the
+ * lease, if the lease is revoked, if the key is deleted. SIGTERM and SIGINT end
+ * the program. */
 #include <leaselock/leaselock.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,14 +23,14 @@ static void on_signal(int number)
     must_end = 1;
 }
 
-/* A step of the work belongs into the loop, written fenced. */
+/* The steps of the work belong in the loop; their writes are fenced. */
 static int work(leaselock_ticket *ticket, void *arg)
 {
     (void)arg;
     while (!must_end &&
            leaselock_lead_wait(ticket, LOOK_MS) == LEASELOCK_LEAD_LEADING) {
     }
-    return must_end ? 1 : 0; /* anything but 0 ends leaselock_lead */
+    return must_end ? 1 : 0; /* any value but 0 ends leaselock_lead */
 }
 
 static int on_change(enum leaselock_lead_change change,

@@ -7,12 +7,12 @@
  *     philosophers ENDPOINTS find N         takes the left one, then the right
  *     philosophers ENDPOINTS one N          the same
  *
- * With "all" everybody eats all its meals: tickets over several names never
- * wait for each other in a circle. With "find" and "one" all have their left
- * fork before anyone asks for the right one, which is a deadlock. With "find"
- * one of them is told so by its own wait, and puts its fork down. With "one"
- * the deadlock is shown, and ended from outside by taking one philosopher's
- * place in a queue away.
+ * With "all", every philosopher eats all its meals: multi-locks never deadlock
+ * with each other. With "find" and "one", every philosopher holds its left fork
+ * before any requests its right one, which is a deadlock. With "find", one
+ * acquire fails with that error, and its philosopher puts its fork down. With
+ * "one", the program prints the deadlock, and ends it from outside: it deletes
+ * one philosopher's place in a queue.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -46,7 +46,7 @@ static int complain(const struct philosopher *who,
     return error->code;
 }
 
-/* Takes both forks with one ticket, as often as there are meals. */
+/* Acquires both forks with one ticket, once for each meal. */
 static void *eat_with_all(void *arg)
 {
     struct philosopher *self = arg;
@@ -66,8 +66,8 @@ static void *eat_with_all(void *arg)
     return NULL;
 }
 
-/* Takes one fork after the other; whose wait for the second one is ended puts
- * the first one down, and begins again. */
+/* Acquires one fork after the other. If the wait for the second one fails, it
+ * puts the first one down, and begins again. */
 static void *eat_one_by_one(void *arg)
 {
     struct philosopher *self = arg;
@@ -108,7 +108,7 @@ static void *eat_one_by_one(void *arg)
     }
 }
 
-/* Waits for the deadlock, shows it, and takes one of its places away. */
+/* Waits for the deadlock, prints it, and deletes one of its places. */
 static int end_deadlock(leaselock_client *client)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -190,7 +190,7 @@ dine(leaselock_client *client, int all, int find_deadlock, int n, int meals)
     if (!all && !find_deadlock) {
         status = end_deadlock(client);
         if (status != 0) {
-            exit(1); /* the threads wait for ever */
+            exit(1); /* the threads wait forever */
         }
     }
     for (int i = 0; i < n; i++) {

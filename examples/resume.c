@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A service that is started anew goes on as the leader that it was.
+/* A service that continues to lead after it was restarted.
  *
  *     resume ENDPOINTS NAME FILE
  *
- * Campaigns, and keeps its lease, key and token in FILE. Started again within
- * the lease's time to live (TTL_S), after a crash or for an update, it takes
- * both over from there: nobody else came to lead meanwhile. It leads until
- * SIGTERM, which resigns, or SIGUSR1, which leaves all as it is for the next
- * start. The one before must have ended by then: see that only one runs, as a
- * service manager does. */
+ * Campaigns, and stores its lease, key and token in FILE. If it is restarted
+ * within the lease's time to live (TTL_S), after a crash or for an update, it
+ * resumes both from FILE: no other candidate has led meanwhile. It leads until
+ * SIGTERM, which resigns, or SIGUSR1, which ends it without a release, for the
+ * next start. The previous process must have ended by then: only one may run,
+ * as a service manager ensures. */
 #include <leaselock/leaselock.h>
 #include <pthread.h>
 #include <signal.h>
@@ -42,7 +42,7 @@ static int place_read(const char *path, struct place *place)
     return fields == 3 ? 0 : -1;
 }
 
-/** Written whole or not at all: a new file takes the place of the old one. */
+/** Writes all or nothing: a new file replaces the old one. */
 static int place_write(const char *path, const struct place *place)
 {
     char temporary[4096];
@@ -65,7 +65,7 @@ static int place_write(const char *path, const struct place *place)
     return 0;
 }
 
-/** Takes the place of FILE over; any failure means to begin anew. */
+/** Resumes the place in FILE; after any failure, the caller begins anew. */
 static leaselock_ticket *take_over(leaselock_client *client,
                                    const char *path,
                                    leaselock_session **ret_session)
@@ -154,10 +154,10 @@ int main(int argc, char **argv)
     }
     printf(", token %lld\n", (long long)leaselock_ticket_token(ticket));
     fflush(stdout);
-    /* The work is elsewhere; it looks at leaselock_lead_wait. */
+    /* The work is elsewhere; it checks leaselock_lead_wait. */
     (void)sigwait(&signals, &number);
     if (number == SIGUSR1) {
-        /* No close: that would revoke the lease, and give the lead away. */
+        /* No close: that would revoke the lease and the leadership. */
         _exit(0);
     }
     (void)unlink(argv[3]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes a lock, works, gives the lock back: the program of README.md. */
+/* Acquires a lock, works, releases the lock: the program of README.md. */
 #include <leaselock/leaselock.h>
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ int main(void)
         return 1;
     }
     printf("held, token %lld\n", (long long)leaselock_ticket_token(ticket));
-    /* The work is here; leaselock_ticket_state() says whether to go on. */
+    /* The work; leaselock_ticket_state() shows whether to go on. */
     if (leaselock_release(ticket, &error) != 0) {
         fprintf(stderr, "%s\n", error.message);
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker that takes a lock again and again. Start several with the same
- * lock: they take turns in the order in which they asked.
+ * A worker that acquires a lock repeatedly. Start several with the same lock:
+ * they take turns in the order of their requests.
  *
  *     turns ENDPOINTS LOCK LABEL ROUNDS HOLD_MS [BOARD]
  *
- * BOARD is a file on which a holder writes when it releases, so that the next
- * one can tell how long the hand-over took. The lock guards it: nobody but the
- * holder touches it.
+ * BOARD is a file to which a holder writes when it releases, so that the next
+ * one can measure the hand-over. The lock protects it: only the holder accesses
+ * it.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -50,7 +50,7 @@ static void say(const struct worker *worker, const char *text)
     (void)fflush(stdout);
 }
 
-/* Waits for the lock, and says at which place while it is not the first. */
+/* Acquires the lock, and prints a line if it has to wait. */
 static int take(const struct worker *worker, leaselock_ticket **ret_ticket)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
@@ -117,7 +117,7 @@ static int work(const struct worker *worker)
             return 1;
         }
         report_holding(worker, ticket);
-        write_board(worker, 0); /* who dies here has not released */
+        write_board(worker, 0); /* a crash from here on is no release */
         while (nanosleep(&hold, &hold) != 0 && errno == EINTR) {
         }
         hold.tv_sec = worker->hold_ms / 1000;
