@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What `cmake --install` lays down: headers, libraries, the tool, man pages,
-# and what pkg-config and find_package() need. Nothing in it names the prefix,
+# What `cmake --install` installs: headers, libraries, the tool, man pages, and
+# the files for pkg-config and find_package(). None of them contains the prefix,
 # so an installed tree can be moved.
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leaselock)

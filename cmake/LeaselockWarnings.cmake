@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The warnings that all of our own code is compiled with: target
-# leaselock_warnings, linked privately.
+# The warnings for all of the project's own code: target leaselock_warnings,
+# linked privately.
 add_library(leaselock_warnings INTERFACE)
 target_compile_definitions(leaselock_warnings INTERFACE _GNU_SOURCE)
 target_compile_options(leaselock_warnings INTERFACE
@@ -11,7 +11,7 @@ if(LEASELOCK_WERROR)
   target_compile_options(leaselock_warnings INTERFACE -Werror)
 endif()
 
-# Sanitizers go to everything that is compiled, the generated code too.
+# Sanitizers apply to everything that is compiled, the generated code, too.
 if(LEASELOCK_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined
     -fno-sanitize-recover=undefined -fno-omit-frame-pointer)

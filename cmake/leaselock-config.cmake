@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # leaselock::leaselock is the shared library and needs nothing else;
 # leaselock::leaselock_static needs the development files of gRPC, OpenSSL,
-# protobuf-c, Jansson and c-ares, and is there only where pkg-config finds them.
+# protobuf-c, Jansson and c-ares, and is defined only if pkg-config finds them.
 include(${CMAKE_CURRENT_LIST_DIR}/leaselock-shared.cmake)
 
 find_package(PkgConfig QUIET)

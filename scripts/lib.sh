@@ -5,18 +5,18 @@
 # shellcheck disable=SC2034  # the scripts use it
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# A heading for a person who follows along.
+# Prints a heading for the user.
 say() {
     printf '== %s\n' "$*"
 }
 
-# Ends the script with one sentence on standard error.
+# Ends the script with a sentence on standard error.
 fail() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
     exit 1
 }
 
-# Runs a command quietly; what it printed shows only when it fails.
+# Runs a command quietly; prints its output only if it fails.
 quietly() {
     local log status=0
     log=$(mktemp)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Runs a fuzzer for some seconds; the inputs that go further than those before
-# them go to the build folder. An input that breaks something is printed with
-# how to run it again: a machine that tests may keep nothing but what it printed.
+# Runs a fuzzer for some seconds; inputs that reach new code are stored in the
+# build folder. An input that causes a failure is printed with the command to
+# run it again: a CI machine may keep nothing but the output.
 file(MAKE_DIRECTORY ${FOUND})
 execute_process(
   COMMAND ${FUZZER} -max_total_time=${SECONDS} -timeout=20 -max_len=4096

@@ -15,9 +15,9 @@ endfunction()
 
 file(COPY ${MODEL}/${NAME} ${MODEL}/etcd.pml DESTINATION ${FOLDER})
 run(${SPIN} ${defines} -a ${NAME})
-# No cycles are looked for: there are none. 2000 MB and 20000 steps suffice.
+# The model has no cycles to search for. 2000 MB and 20000 steps suffice.
 if(BROKEN OR NAME STREQUAL modes.pml)
-  set(optimize -O0) # to optimize would take longer than the search
+  set(optimize -O0) # optimizing would take longer than the search
 else()
   set(optimize -O2)
 endif()
