@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -43,13 +44,15 @@ struct launch {
     int error;
 };
 
-/** Selects the variables to pass on: those above, and gRPC's. */
+/** Selects the variables to pass on: those above, and gRPC's. A program that
+ *  was started with more rights than its caller has passes none on, since the
+ *  caller set them: the guardian then connects as with an empty environment. */
 static void choose_environment(struct launch *launch)
 {
+    char **at = getauxval(AT_SECURE) == 0 ? environ : NULL;
     size_t n = 0;
 
-    for (char **at = environ; at != NULL && *at != NULL && n < ENVIRONMENT_MAX;
-         at++) {
+    for (; at != NULL && *at != NULL && n < ENVIRONMENT_MAX; at++) {
         const char *equals = strchr(*at, '=');
         size_t size = equals != NULL ? (size_t)(equals - *at) : 0;
         bool is_wanted =

@@ -15,7 +15,7 @@ struct ll_object;
  * multi-lock takes it over (see multi.h).
  */
 struct ll_report {
-    const char *why; /* of a failed acquire or a loss; static */
+    const char *why; /* of a failed acquire or a loss; static, or core's */
     int acquire_status;
     int release_status;
     bool acquired_due;
