@@ -94,7 +94,7 @@ void ll_session_beat(struct ll_core *core,
 bool ll_session_beat_is_silent(const struct ll_core *core,
                                const struct ll_session *session)
 {
-    return !core->keepalive.refused && !ll_session_is_denied(session) &&
+    return !core->keepalive.refused && !session->renewal_refused &&
            (core->now_ns >= session->deadline_ns ||
             session->state == LL_SESSION_SUSPECT || session->shaken);
 }
@@ -204,6 +204,7 @@ void ll_session_on_beaten(struct ll_core *core,
         session->ttl_s = ll_min(ttl_s, LL_TTL_MAX_S);
         session->renewed = true;
         session->shaken = false;
+        session->renewal_refused = false;
         ll_session_renew(session, sent_ns);
         if (session->state == LL_SESSION_SUSPECT) {
             ll_session_set_state(core, session, LL_SESSION_ACTIVE, "");

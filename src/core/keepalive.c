@@ -197,6 +197,7 @@ static bool keepalive_deny(struct ll_core *core,
                    LL_KEEPALIVE_TRIAL_PAUSE_MIN_NS);
         return true;
     }
+    session->renewal_refused = true;
     stream->failures = 0;
     core->keepalive.only_due[kind - LL_STREAM_KEEPALIVE] = true;
     if (!ll_session_is_denied(session)) {
@@ -269,6 +270,7 @@ static void keepalive_on_refused(struct ll_core *core,
                                  const struct ll_event *event)
 {
     int64_t pause_ns;
+    struct ll_link *at;
 
     if (!event->stream_down.no_token &&
         keepalive_deny(core, stream->kind, &pause_ns)) {
@@ -280,6 +282,9 @@ static void keepalive_on_refused(struct ll_core *core,
     } else {
         ll_stream_note_failure(core, event);
         core->keepalive.refused = true;
+        for (at = core->sessions.next; at != &core->sessions; at = at->next) {
+            LL_CONTAINER(at, struct ll_session, link)->renewal_refused = true;
+        }
     }
 }
 

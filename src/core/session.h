@@ -144,6 +144,8 @@ struct ll_session {
     bool checking;         /* a TTL of 0 is being checked with a call */
     /** A renewal stream ended, unrefused, since the last answered renewal. */
     bool shaken;
+    /** etcd refused a renewal since the last one that it answered. */
+    bool renewal_refused;
     /** LOST because etcd did not answer; see ll_session_beat_is_silent. */
     bool silenced;
     /** LOST, and another cluster has answered, which has no such lease. */
