@@ -35,7 +35,8 @@ extern "C" {
     X(-18, STATE, "the handle is not in a state that allows this")             \
     X(-19, NOT_HELD, "the lock is not held, so nothing was written")           \
     X(-20, COMPARE, "a condition was not met, so nothing was written")         \
-    X(-21, NO_LEADER, "there is no leader")
+    X(-21, NO_LEADER, "there is no leader")                                    \
+    X(-22, MODE, "the lock is in use with another number of permits")
 
 /** The statuses by name: LEASELOCK_E_NOMEM and so on. */
 enum leaselock_status {

@@ -16,10 +16,10 @@ typedef struct leaselock_ticket leaselock_ticket;
 
 /** Longest name of a lock, in bytes. */
 #define LEASELOCK_NAME_MAX 1024
-/** Longest key of a ticket: the namespace, the name, '/', two hexadecimal
- *  numbers, '.', and a candidate's description. */
+/** Longest key of a ticket: the namespace, the name, '/', the mode, two
+ *  hexadecimal numbers, '.', and a candidate's description. */
 #define LEASELOCK_KEY_MAX                                                      \
-    (LEASELOCK_NAMESPACE_MAX + LEASELOCK_NAME_MAX + 1 + 16 + 1 + 16 + 130)
+    (LEASELOCK_NAMESPACE_MAX + LEASELOCK_NAME_MAX + 1 + 7 + 16 + 1 + 16 + 130)
 /** A timeout that never expires. */
 #define LEASELOCK_FOREVER (-1)
 /** No delay, where 0 stands for a default. */
@@ -67,6 +67,25 @@ leaselock_lost_fn(leaselock_ticket *ticket, const char *why, void *arg);
  */
 typedef void
 leaselock_requeued_fn(leaselock_ticket *ticket, const char *why, void *arg);
+
+/**
+ * How a ticket shares its lock with the other tickets of the queue. Every
+ * ticket is granted in etcd's order: one that waits blocks those of a
+ * conflicting mode that come after it, so none waits for ever.
+ */
+enum leaselock_mode {
+    /** Held alone. The only mode of other clients' keys. */
+    LEASELOCK_EXCLUSIVE = 0,
+    /** Held together with shared tickets and permits, never beside an exclusive
+     *  one: readers, where writers take EXCLUSIVE. */
+    LEASELOCK_SHARED = 1,
+    /** One of `permits` that are held at the same time, never beside an
+     *  exclusive ticket; shared ones do not count. */
+    LEASELOCK_PERMIT = 2
+};
+
+/** Most permits of one lock. */
+#define LEASELOCK_PERMITS_MAX 100
 
 /** Options of an acquire; 0 or NULL stands for the default of each. */
 struct leaselock_acquire_options {
@@ -127,12 +146,30 @@ struct leaselock_acquire_options {
     /** Called when the ticket was queued again; may be NULL. */
     leaselock_requeued_fn *on_requeue;
     void *on_requeue_arg;
+    /**
+     * One of enum leaselock_mode. leaselock_resume takes the mode from the key
+     * and ignores this. There is no upgrade or downgrade of a held ticket:
+     * release it, and acquire another one.
+     */
+    int mode;
+    /**
+     * Of LEASELOCK_PERMIT: how many permits the lock has, 1 to
+     * LEASELOCK_PERMITS_MAX. Every client must name the same number: an acquire
+     * with another one fails with LEASELOCK_E_MODE until the last permit and
+     * waiter of the old number is gone. 0 in the other modes.
+     */
+    int permits;
+    /**
+     * For leaselock_acquire_all: the mode of each name, LEASELOCK_EXCLUSIVE or
+     * LEASELOCK_SHARED; borrowed until the call returns. NULL: `mode` for all.
+     */
+    const int *modes;
 };
 
 #define LEASELOCK_ACQUIRE_OPTIONS_INIT                                         \
     {                                                                          \
         sizeof(struct leaselock_acquire_options), NULL, NULL, NULL, 0, 0, 0,   \
-            NULL, NULL                                                         \
+            NULL, NULL, 0, 0, NULL                                             \
     }
 
 /**

@@ -88,6 +88,7 @@ int ll_exit_of_status(int status)
     case LEASELOCK_E_ARGUMENT:
     case LEASELOCK_E_NAME:
     case LEASELOCK_E_NESTED:
+    case LEASELOCK_E_MODE:
         return LL_EXIT_USAGE;
     case LEASELOCK_E_UNAVAILABLE:
     case LEASELOCK_E_OUTCOME_UNKNOWN:

@@ -33,15 +33,29 @@ bool ll_batches_ready(struct ll_core *core)
 /** The most parts of the next batch. */
 static size_t parts_max(const struct ll_core *core)
 {
-    size_t listed = LL_BATCH_LISTED_MAX / LL_BATCH_LISTED_PART_MAX;
+    size_t listed = LL_BATCH_LISTED_MAX / LL_BATCH_LISTED_PART_MIN;
 
     return core->batches.lists && listed < core->batches.parts_max
                ? listed
                : core->batches.parts_max;
 }
 
-/** Whether one of the listed operations reads all of a range. The end of a
- *  range is always that of a prefix. */
+/** Whether the list of operations has room for those of one more part. */
+static bool list_has_room(const struct ll_batches *batches)
+{
+    return !batches->lists ||
+           batches->listed_n + LL_BATCH_LISTED_PART_MAX <= LL_BATCH_LISTED_MAX;
+}
+
+/** As etcd orders keys. */
+static int bytes_order(struct ll_bytes a, struct ll_bytes b)
+{
+    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/** Whether one of the listed operations reads all of a range or a key. */
 static bool is_listed(const struct ll_op *listed,
                       size_t n,
                       struct ll_bytes key,
@@ -58,8 +72,8 @@ static bool is_listed(const struct ll_op *listed,
             return true;
         }
         if (end.size == 0 && range->end.size > 0 &&
-            key.size > range->key.size &&
-            memcmp(range->key.data, key.data, range->key.size) == 0) {
+            bytes_order(range->key, key) <= 0 &&
+            bytes_order(key, range->end) < 0) {
             return true;
         }
     }
@@ -138,21 +152,33 @@ static void batch_take(struct ll_core *core,
     batch->ops_n++;
 }
 
-/** Adds an object's queue. @return whether its bit was not set before */
-static bool queue_once(uint64_t *queues, struct ll_object *object)
+/** The queues that a batch contains, and those with a part that shares it with
+ *  no other of its queue. */
+struct queues {
+    uint64_t any[QUEUE_BITS / 64];
+    uint64_t sole[QUEUE_BITS / 64];
+};
+
+/** Adds an object's queue. @return whether the object may share the batch */
+static bool queues_add(struct queues *queues, struct ll_object *object)
 {
     uint64_t bit = object->queue_hash % QUEUE_BITS;
     uint64_t mask = UINT64_C(1) << bit % 64;
-    bool is_first = (queues[bit / 64] & mask) == 0;
+    bool sole = object->ops->batch->is_sole(object);
+    uint64_t *any = &queues->any[bit / 64];
+    bool may = ((sole ? *any : queues->sole[bit / 64]) & mask) == 0;
 
-    queues[bit / 64] |= mask;
-    return is_first;
+    if (may) {
+        *any |= mask;
+        queues->sole[bit / 64] |= sole ? mask : 0;
+    }
+    return may;
 }
 
 /** Moves pending calls that can share a request into a batch. */
 static void batch_fill(struct ll_core *core, struct ll_batch *batch)
 {
-    uint64_t queues[QUEUE_BITS / 64] = {0};
+    struct queues queues = {{0}, {0}};
     size_t bytes = 0;
     unsigned looked_at = 0;
     struct ll_link *at;
@@ -161,10 +187,11 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
     LL_LIST_EACH (at, after, &core->pending_batch) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
-        if (batch->n == parts_max(core) || looked_at++ == LL_BATCH_LOOK_MAX) {
+        if (batch->n == parts_max(core) || looked_at++ == LL_BATCH_LOOK_MAX ||
+            !list_has_room(&core->batches)) {
             break;
         }
-        if (!queue_once(queues, object)) {
+        if (!queues_add(&queues, object)) {
             continue;
         }
         bytes += object->ops->batch->bytes(object);
@@ -175,23 +202,25 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
     }
 }
 
-/** Whether calls are pending that can share a request: the first two are of
- *  different queues. */
+/** Whether calls are pending that can share a request, as the first two can. */
 static bool pending_are_many(struct ll_core *core)
 {
     struct ll_link *first = core->pending_batch.next;
+    struct queues queues = {{0}, {0}};
 
     return !ll_link_alone(&core->pending_batch) &&
            first->next != &core->pending_batch &&
-           LL_CONTAINER(first, struct ll_object, calling)->queue_hash !=
-               LL_CONTAINER(first->next, struct ll_object, calling)->queue_hash;
+           queues_add(&queues,
+                      LL_CONTAINER(first, struct ll_object, calling)) &&
+           queues_add(&queues,
+                      LL_CONTAINER(first->next, struct ll_object, calling));
 }
 
 /** Whether the pending calls fill a batch. It visits only some of them, because
  *  it runs for each call that becomes pending. */
 static bool pending_fill_batch(struct ll_core *core)
 {
-    uint64_t queues[QUEUE_BITS / 64] = {0};
+    struct queues queues = {{0}, {0}};
     size_t looked_at = 0;
     size_t bytes = 0;
     size_t n = 0;
@@ -201,7 +230,7 @@ static bool pending_fill_batch(struct ll_core *core)
     LL_LIST_EACH (at, after, &core->pending_batch) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
-        if (queue_once(queues, object)) {
+        if (queues_add(&queues, object)) {
             bytes += object->ops->batch->bytes(object);
             n++;
         }

@@ -40,9 +40,11 @@ struct ll_object;
  *
  * etcd evaluates every condition of a Txn, those of nested Txns too, before the
  * first of its writes (etcdserver's applyTxn), so parts must not depend on one
- * another. A batch has at most one part of a queue: two keys that it creates in
- * one queue would have the same create revision, and a try would not see the
- * other key. A write with conditions or reads of the caller is unbatched.
+ * another. Keys that a batch creates have the same create revision, and a try does
+ * not see the other keys of its batch. So an exclusive place, or a try, is the
+ * only part of its queue in a batch, and so is a write. Shared places, which do
+ * not block each other, and releases may be in one batch. A write with
+ * conditions or reads of the caller is unbatched.
  *
  * Servers before 3.4.42, 3.5.28 and 3.6.9 check a user's permissions only for
  * the operations of the outer Txn, those of its else branch included
@@ -64,18 +66,27 @@ struct ll_object;
 #define LL_BATCH_LOOK_MAX 1024
 /** The most operations and conditions of a part. */
 #define LL_BATCH_OPS_MAX 8
-/** The most operations in the else branch, and the most of one part there. */
+/** The most operations in the else branch, and the fewest and most of one part
+ *  there. */
 #define LL_BATCH_LISTED_MAX 112
-#define LL_BATCH_LISTED_PART_MAX 2
+#define LL_BATCH_LISTED_PART_MIN 2
+#define LL_BATCH_LISTED_PART_MAX 4
 /** The most bytes of values and keys in one batch; etcd accepts 1.5 MiB. */
 #define LL_BATCH_BYTES_MAX 262144
 
+/** Bounds of the ranges of a queue. */
+struct ll_bounds {
+    char end[LL_PREFIX_MAX];
+    char modes[LL_PREFIX_MAX + 2];
+    char past_modes[LL_PREFIX_MAX + 2];
+};
+
 /** The memory in which an object's request is built. */
 struct ll_part {
-    struct ll_compare compare;
+    struct ll_compare compares[3];
     struct ll_op then_ops[3];
-    struct ll_op else_op;
-    char end[LL_PREFIX_MAX];
+    struct ll_op else_ops[3];
+    struct ll_bounds bounds;
 };
 
 /** How an object's next call is sent. */
@@ -91,6 +102,8 @@ struct ll_batch_ops {
                             struct ll_object *object);
     /** Bytes of keys and values in the call's Txn. */
     size_t (*bytes)(struct ll_object *object);
+    /** Whether its Txn shares a batch with no other one of its queue. */
+    bool (*is_sole)(struct ll_object *object);
     /** Ranges of the call's read; NULL if way is never LL_CALL_READ. */
     size_t (*ranges_n)(struct ll_object *object);
     /** Whether that read is of the queue and not of single keys; or NULL. */
@@ -102,12 +115,12 @@ struct ll_batch_ops {
     enum ll_outcome disbelieved;
 };
 
-#define LL_BATCH_OPS(way_, bytes_, ranges_n_, reads_queue_, is_wanted_,        \
-                     disbelieved_)                                             \
+#define LL_BATCH_OPS(way_, bytes_, is_sole_, ranges_n_, reads_queue_,          \
+                     is_wanted_, disbelieved_)                                 \
     {                                                                          \
-        .way = (way_), .bytes = (bytes_), .ranges_n = (ranges_n_),             \
-        .reads_queue = (reads_queue_), .is_wanted = (is_wanted_),              \
-        .disbelieved = (disbelieved_)                                          \
+        .way = (way_), .bytes = (bytes_), .is_sole = (is_sole_),               \
+        .ranges_n = (ranges_n_), .reads_queue = (reads_queue_),                \
+        .is_wanted = (is_wanted_), .disbelieved = (disbelieved_)               \
     }
 
 struct ll_batch_part {

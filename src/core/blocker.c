@@ -29,9 +29,10 @@ void ll_ticket_ask_holder(struct ll_core *core, struct ll_ticket *ticket)
 
 bool ll_ticket_reads_holder(const struct ll_ticket *ticket)
 {
-    /* If one ticket is ahead, it is the holder, and is read in any case. */
+    /* If one ticket is ahead of an exclusive one, it is the holder, and is read
+     * in any case. One that blocks a shared ticket may wait itself. */
     return ticket->state == LL_TICKET_WAIT && ticket->asks &&
-           ticket->ahead != 1;
+           (ticket->ahead != 1 || !ll_ticket_is_exclusive(ticket));
 }
 
 void ll_ticket_see_holder(struct ll_ticket *ticket, const struct ll_kv *holder)

@@ -90,12 +90,14 @@ bool ll_deadlock_graph_next(struct ll_deadlock_graph *graph)
 }
 
 /** The prefix of the queue that a lease's key is in; of size 0 if the key does
- *  not have that form. */
+ *  not have that form, or is not exclusive: it does not wait for its
+ *  predecessor. */
 static struct ll_bytes queue_of(struct ll_bytes key, int64_t lease)
 {
     struct ll_key_place place;
 
-    if (key.size > LL_KEY_MAX || !ll_key_parse(key, lease, &place)) {
+    if (key.size > LL_KEY_MAX || !ll_key_parse(key, lease, &place) ||
+        place.mode.kind != LL_MODE_EXCLUSIVE) {
         return (struct ll_bytes){key.data, 0};
     }
     return place.prefix;

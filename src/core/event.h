@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/key.h"
 #include "core/request.h"
 
 /**
@@ -85,6 +86,7 @@ struct ll_event {
             /** The description in the key of a candidate, whose value has none;
              *  or of size 0. */
             struct ll_bytes who;
+            struct ll_mode mode;
             int64_t timeout_ns; /* 0: try; below 0: for ever */
             int64_t delay_ns;   /* the request is sent this much later */
             /** Ends with DEADLOCK if the wait is part of a deadlock. The id
@@ -104,6 +106,7 @@ struct ll_event {
             uint64_t session;
             const struct ll_bytes *names;
             size_t names_n;
+            const struct ll_mode *modes; /* of each; NULL: all exclusive */
             struct ll_bytes value;
             int64_t timeout_ns;   /* as of acquire */
             int64_t delay_ns;     /* as of acquire */

@@ -22,6 +22,10 @@ const char *ll_name_check(struct ll_bytes name)
         if (byte < 0x20 || byte == 0x7f) {
             return "a lock's name must not hold control characters";
         }
+        if (byte == '~' && (i == 0 || name.data[i - 1] == '/') &&
+            i + 1 < name.size && name.data[i + 1] == '.') {
+            return "no part of a lock's name may begin with '~.'";
+        }
         if (byte == '/' && name.data[i + 1] == '/') {
             return "a lock's name must not hold an empty part ('//')";
         }
@@ -41,21 +45,41 @@ struct ll_bytes ll_prefix_make(struct ll_bytes namespace,
     return (struct ll_bytes){ret_prefix, namespace.size + name.size + 1};
 }
 
+/** Writes what a suffix begins with, into LL_MODE_TEXT_MAX + 1 bytes. */
+static size_t mode_make(struct ll_mode mode, char *ret_text)
+{
+    switch (mode.kind) {
+    case LL_MODE_SHARED:
+        return (size_t)snprintf(ret_text, LL_MODE_TEXT_MAX + 1, "~.s.");
+    case LL_MODE_PERMIT:
+        assert(mode.permits >= 1 && mode.permits <= LL_PERMITS_MAX);
+        return (size_t)snprintf(ret_text, LL_MODE_TEXT_MAX + 1, "~.p%u.",
+                                (unsigned)mode.permits);
+    case LL_MODE_EXCLUSIVE:
+        break;
+    }
+    ret_text[0] = '\0';
+    return 0;
+}
+
 size_t ll_key_make(struct ll_bytes namespace,
                    struct ll_bytes name,
                    int64_t lease,
                    uint64_t number,
+                   struct ll_mode mode,
                    struct ll_bytes who,
                    char *ret_key)
 {
     size_t size = ll_prefix_make(namespace, name, ret_key).size;
+    char text[LL_MODE_TEXT_MAX + 1];
 
     assert(who.size <= LL_WHO_MAX);
-    return size + (size_t)snprintf(ret_key + size, LL_SUFFIX_MAX + 1,
-                                   "%llx.%llx%s%.*s", (unsigned long long)lease,
-                                   (unsigned long long)number,
-                                   who.size > 0 ? ".w" : "", (int)who.size,
-                                   who.size > 0 ? who.data : "");
+    (void)mode_make(mode, text);
+    return size + (size_t)snprintf(
+                      ret_key + size, LL_SUFFIX_MAX + 1, "%s%llx.%llx%s%.*s",
+                      text, (unsigned long long)lease,
+                      (unsigned long long)number, who.size > 0 ? ".w" : "",
+                      (int)who.size, who.size > 0 ? who.data : "");
 }
 
 /** Takes the piece up to the next '.' off the front of a suffix. */
@@ -105,6 +129,45 @@ static void key_split(struct ll_bytes key,
                                     key.size - size};
 }
 
+/** The number of permits in the piece "pN"; 0: it is no such piece. */
+static uint32_t permits_of(struct ll_bytes piece)
+{
+    uint32_t permits = 0;
+
+    if (piece.size < 2 || piece.size > 4 || piece.data[0] != 'p' ||
+        piece.data[1] == '0') {
+        return 0;
+    }
+    for (size_t i = 1; i < piece.size; i++) {
+        if (piece.data[i] < '0' || piece.data[i] > '9') {
+            return 0;
+        }
+        permits = 10 * permits + (uint32_t)(piece.data[i] - '0');
+    }
+    return permits <= LL_PERMITS_MAX ? permits : 0;
+}
+
+/** Takes the mode off the front of a suffix; false: it begins with "~." and
+ *  names none. */
+static bool take_mode(struct ll_bytes *suffix, struct ll_mode *ret_mode)
+{
+    struct ll_bytes piece;
+
+    *ret_mode = (struct ll_mode){LL_MODE_EXCLUSIVE, 0};
+    if (suffix->size < 2 || suffix->data[0] != '~' || suffix->data[1] != '.') {
+        return true;
+    }
+    (void)take_piece(suffix);
+    piece = take_piece(suffix);
+    if (piece.size == 1 && piece.data[0] == 's') {
+        ret_mode->kind = LL_MODE_SHARED;
+        return true;
+    }
+    ret_mode->permits = permits_of(piece);
+    ret_mode->kind = ret_mode->permits > 0 ? LL_MODE_PERMIT : LL_MODE_EXCLUSIVE;
+    return ret_mode->permits > 0;
+}
+
 /** Whether a suffix is LEASE, or LEASE.NUMBER with or without more parts. */
 static bool
 suffix_is_of(struct ll_bytes suffix, int64_t lease, bool *ret_has_number)
@@ -142,20 +205,68 @@ bool ll_key_parse(struct ll_bytes key,
     struct ll_bytes suffix;
 
     key_split(key, &place.prefix, &suffix);
-    if (place.prefix.size < 2 ||
-        !suffix_is_of(suffix, lease, &place.has_number)) {
+    if (place.prefix.size < 2 || !take_mode(&suffix, &place.mode) ||
+        !suffix_is_of(suffix, lease, &place.has_number) ||
+        (place.mode.kind != LL_MODE_EXCLUSIVE && !place.has_number)) {
         return false;
     }
     *ret_place = place;
     return true;
 }
 
+struct ll_mode ll_key_mode(struct ll_bytes key)
+{
+    struct ll_bytes prefix;
+    struct ll_bytes suffix;
+    struct ll_mode mode;
+
+    key_split(key, &prefix, &suffix);
+    (void)take_mode(&suffix, &mode);
+    return mode;
+}
+
+bool ll_mode_equal(struct ll_mode a, struct ll_mode b)
+{
+    return a.kind == b.kind && a.permits == b.permits;
+}
+
+/** Writes a prefix and what follows. */
+static struct ll_bytes
+prefix_with(struct ll_bytes prefix, struct ll_bytes more, char *ret_bound)
+{
+    memcpy(ret_bound, prefix.data, prefix.size);
+    memcpy(ret_bound + prefix.size, more.data, more.size);
+    return (struct ll_bytes){ret_bound, prefix.size + more.size};
+}
+
+struct ll_bytes ll_prefix_modes(struct ll_bytes prefix, char *ret_bound)
+{
+    return prefix_with(prefix, (struct ll_bytes){"~.", 2}, ret_bound);
+}
+
+struct ll_bytes ll_prefix_past_modes(struct ll_bytes prefix, char *ret_bound)
+{
+    return prefix_with(prefix, (struct ll_bytes){"~/", 2}, ret_bound);
+}
+
+struct ll_bytes ll_prefix_permits(struct ll_bytes prefix, char *ret_bound)
+{
+    return prefix_with(prefix, (struct ll_bytes){"~.p", 3}, ret_bound);
+}
+
+struct ll_bytes ll_prefix_past_permits(struct ll_bytes prefix, char *ret_bound)
+{
+    return prefix_with(prefix, (struct ll_bytes){"~.q", 3}, ret_bound);
+}
+
 struct ll_bytes ll_key_part(struct ll_bytes key, char letter)
 {
     struct ll_bytes prefix;
     struct ll_bytes suffix;
+    struct ll_mode mode;
 
     key_split(key, &prefix, &suffix);
+    (void)take_mode(&suffix, &mode);
     (void)take_piece(&suffix); /* the lease */
     (void)take_piece(&suffix); /* the number */
     while (suffix.size > 0) {

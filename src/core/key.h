@@ -8,19 +8,47 @@
 
 #include "core/request.h"
 
+/** How a ticket shares its lock with the others of the queue; struct ll_mode
+ *  says which of them block it. */
+enum ll_mode_kind {
+    LL_MODE_EXCLUSIVE,
+    LL_MODE_SHARED,
+    LL_MODE_PERMIT,
+};
+
+/**
+ * A ticket's mode. A ticket is granted when no exclusive key with a lower
+ * create revision is left in its queue and, besides that:
+ *
+ *     EXCLUSIVE     no key of another mode either
+ *     SHARED        whatever else is left
+ *     PERMIT        fewer than n permit keys are left
+ *
+ * A key whose suffix names no mode is exclusive, and so are all those of other
+ * clients.
+ */
+struct ll_mode {
+    enum ll_mode_kind kind;
+    uint32_t permits; /* of PERMIT: n, 1 to LL_PERMITS_MAX; else 0 */
+};
+
+/** The most permits of a lock: a ticket watches up to 2n - 1 keys. */
+#define LL_PERMITS_MAX 100
+
 /** Longest namespace, name, prefix of a queue's keys, part of a suffix that
- *  describes the creator of the key, suffix "LEASE.NUMBER.wWHO" and key, in
- *  bytes. */
+ *  describes the creator of the key, suffix "~.pN.LEASE.NUMBER.wWHO" and key,
+ *  in bytes. */
 #define LL_SPACE_MAX 256
 #define LL_NAME_MAX 1024
 #define LL_PREFIX_MAX (LL_SPACE_MAX + LL_NAME_MAX + 1)
 #define LL_WHO_MAX 128
-#define LL_SUFFIX_MAX (16 + 1 + 16 + 2 + LL_WHO_MAX)
+#define LL_MODE_TEXT_MAX (2 + 1 + 3 + 1)
+#define LL_SUFFIX_MAX (LL_MODE_TEXT_MAX + 16 + 1 + 16 + 2 + LL_WHO_MAX)
 #define LL_KEY_MAX (LL_PREFIX_MAX + LL_SUFFIX_MAX)
 
 /**
  * Checks a name: 1 to LL_NAME_MAX bytes, no '/' at either end, no empty part
- * between two '/', no control bytes.
+ * between two '/', none that begins with "~.", no control bytes.
  *
  * @return NULL when it is valid, else a sentence with the reason
  */
@@ -34,7 +62,8 @@ struct ll_bytes ll_prefix_make(struct ll_bytes namespace,
 
 /**
  * Writes the namespace and NAME/LEASE.NUMBER, in hexadecimal, into LL_KEY_MAX
- * + 1 bytes.
+ * + 1 bytes. A shared ticket's key is NAME/~.s.LEASE.NUMBER, a permit's of n is
+ * NAME/~.pN.LEASE.NUMBER: both are in one range that has no exclusive key.
  *
  * More parts may follow, each of which begins with a '.' and a letter. Go's
  * clients order a queue by create revision alone, and ignore what is behind the
@@ -49,6 +78,7 @@ size_t ll_key_make(struct ll_bytes namespace,
                    struct ll_bytes name,
                    int64_t lease,
                    uint64_t number,
+                   struct ll_mode mode,
                    struct ll_bytes who,
                    char *ret_key);
 
@@ -56,6 +86,7 @@ size_t ll_key_make(struct ll_bytes namespace,
 struct ll_key_place {
     struct ll_bytes prefix; /* of its queue: up to and with the last '/' */
     bool has_number;        /* false: PREFIX/LEASE, as Go's clients write it */
+    struct ll_mode mode;
 };
 
 /**
@@ -72,6 +103,21 @@ bool ll_key_parse(struct ll_bytes key,
 /** The part of a key's suffix that begins with a letter, without that letter;
  *  of size 0 if there is none. */
 struct ll_bytes ll_key_part(struct ll_bytes key, char letter);
+
+/** The mode that a key's suffix names, whatever follows. */
+struct ll_mode ll_key_mode(struct ll_bytes key);
+
+bool ll_mode_equal(struct ll_mode a, struct ll_mode b);
+
+/** The exclusive keys of a queue are in two ranges, [NAME/, NAME/~.) and
+ *  [NAME/~/, NAME0): foreign suffixes may begin with bytes that sort after '~'.
+ *  Each writes a bound into prefix.size + 2 bytes: "NAME/~." or "NAME/~/". */
+struct ll_bytes ll_prefix_modes(struct ll_bytes prefix, char *ret_bound);
+struct ll_bytes ll_prefix_past_modes(struct ll_bytes prefix, char *ret_bound);
+/** The permit keys of a queue, of any n: [NAME/~.p, NAME/~.q). Writes
+ *  prefix.size + 3 bytes. */
+struct ll_bytes ll_prefix_permits(struct ll_bytes prefix, char *ret_bound);
+struct ll_bytes ll_prefix_past_permits(struct ll_bytes prefix, char *ret_bound);
 
 /** The end of the range of all keys that begin with a prefix ending in '/':
  *  the same with its last byte raised by one ('0'). Writes prefix.size bytes.

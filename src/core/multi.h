@@ -42,9 +42,20 @@
  * whose key may still be created, continues by itself and reports nothing.
  */
 
+/** The most operations in a branch of its Txn; etcd takes 128
+ *  (etcdserver/api/v3rpc, checkTxnRequest). An exclusive member has two of
+ *  them, a shared one three. */
+#define LL_MULTI_OPS_MAX 120
+
 enum ll_multi_state {
     LL_MULTI_ENQUEUE,
     LL_MULTI_QUEUED,
+};
+
+/** Where a member's operations begin in the branches of the Txn. */
+struct ll_multi_place {
+    uint16_t then_at;
+    uint16_t else_at;
 };
 
 struct ll_multi {
@@ -66,10 +77,9 @@ struct ll_multi {
     struct ll_deadlock *deadlock;  /* while it waits, if requested */
     char *value;
     size_t value_size;
-    struct ll_compare *compares; /* members_n */
-    struct ll_op *then_ops;      /* 2 * members_n */
-    struct ll_op *else_ops;      /* members_n */
-    char *ends;                  /* of the queues' ranges */
+    struct ll_place_txn txn;
+    struct ll_bounds *bounds;      /* of the members' ranges */
+    struct ll_multi_place *places; /* where the members' parts are */
     size_t members_n;
     struct ll_ticket *members[]; /* NULL: it is gone */
 };

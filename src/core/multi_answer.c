@@ -21,24 +21,27 @@ static void multi_enqueued(struct ll_core *core,
                            const struct ll_answer *answer)
 {
     for (size_t i = 0; i < multi->members_n; i++) {
-        if (member_at(multi, i) != NULL) {
-            ll_ticket_expect(multi->members[i], multi->lost_tries,
+        struct ll_ticket *member = member_at(multi, i);
+        struct ll_ahead ahead = {0};
+
+        if (member != NULL) {
+            bool fits = multi->try_only ||
+                        ll_place_ahead(member, answer, multi->places[i].then_at,
+                                       &ahead);
+
+            ll_ticket_expect(member, multi->lost_tries,
                              multi->acquire_reported);
-            ll_ticket_enqueued(core, multi->members[i],
-                               multi->try_only ? NULL
-                                               : ll_answer_range(answer, 2 * i),
-                               multi->try_only, answer->revision);
+            ll_ticket_enqueued(core, member, fits ? &ahead : NULL,
+                               answer->revision);
         }
     }
 }
 
-/** Whether a range shows a member's own key. */
-static bool shows_own(const struct ll_range_answer *range,
-                      const struct ll_ticket *member)
+/** A member's own key in the else branch; or NULL. */
+static const struct ll_kv *
+own_at(const struct ll_multi *multi, size_t i, const struct ll_answer *answer)
 {
-    return range->kvs_n > 0 &&
-           ll_bytes_equal(range->kvs[0].key, ll_ticket_key(member)) &&
-           range->kvs[0].lease == member->session->lease;
+    return ll_place_own(multi->members[i], answer, multi->places[i].else_at);
 }
 
 /** The keys exist because an earlier attempt created them: any that is missing
@@ -50,15 +53,11 @@ static void multi_found(struct ll_core *core,
     multi->lost_tries -= multi->lost_tries > 0 ? 1 : 0;
     for (size_t i = 0; i < multi->members_n; i++) {
         struct ll_ticket *member = member_at(multi, i);
-        const struct ll_range_answer *range = ll_answer_range(answer, i);
 
         if (member != NULL) {
             ll_ticket_expect(member, multi->lost_tries,
                              multi->acquire_reported);
-            ll_ticket_found(core, member,
-                            range != NULL && shows_own(range, member)
-                                ? &range->kvs[0]
-                                : NULL,
+            ll_ticket_found(core, member, own_at(multi, i, answer),
                             multi->try_only, answer->revision);
         }
     }
@@ -72,16 +71,20 @@ static void multi_not_free(struct ll_core *core,
     int status = LEASELOCK_E_TIMEOUT;
 
     for (size_t i = 0; i < multi->members_n; i++) {
-        const struct ll_range_answer *range = ll_answer_range(answer, i);
+        struct ll_ticket *member = member_at(multi, i);
+        struct ll_ahead ahead;
 
-        if (range != NULL && range->kvs_n > 0 && member_at(multi, i) != NULL &&
-            ll_ticket_note_blocked(multi->members[i], &range->kvs[0])) {
-            multi->fault = multi->members[i];
+        if (member == NULL ||
+            !ll_place_try_ahead(member, answer, multi->places[i].else_at,
+                                &ahead) ||
+            ahead.oldest == NULL) {
+            continue;
+        }
+        if (ll_ticket_note_blocked(member, ahead.oldest)) {
+            multi->fault = member;
             status = LEASELOCK_E_NESTED;
         }
-        if (range != NULL && range->kvs_n > 0 && member_at(multi, i) != NULL) {
-            ll_ticket_see_holder(multi->members[i], &range->kvs[0]);
-        }
+        ll_ticket_see_holder(member, ahead.oldest);
     }
     ll_multi_fail(core, multi, status, "");
 }
@@ -90,10 +93,7 @@ static bool any_own(const struct ll_multi *multi,
                     const struct ll_answer *answer)
 {
     for (size_t i = 0; i < multi->members_n; i++) {
-        const struct ll_range_answer *range = ll_answer_range(answer, i);
-
-        if (range != NULL && member_at(multi, i) != NULL &&
-            shows_own(range, multi->members[i])) {
+        if (member_at(multi, i) != NULL && own_at(multi, i, answer) != NULL) {
             return true;
         }
     }

@@ -15,10 +15,11 @@ void ll_multi_free(struct ll_object *object)
     struct ll_multi *multi = ll_multi_of(object);
 
     ll_free(multi->value);
-    ll_free(multi->compares);
-    ll_free(multi->then_ops);
-    ll_free(multi->else_ops);
-    ll_free(multi->ends);
+    ll_free(multi->txn.compares);
+    ll_free(multi->txn.then_ops);
+    ll_free(multi->txn.else_ops);
+    ll_free(multi->bounds);
+    ll_free(multi->places);
     ll_free(multi);
 }
 
@@ -34,13 +35,17 @@ static struct ll_multi *multi_new(const struct ll_event *event)
     multi->value = ll_alloc_copy(event->acquire_all.value.data,
                                  event->acquire_all.value.size);
     multi->value_size = event->acquire_all.value.size;
-    multi->compares = ll_alloc_zero(n, sizeof(*multi->compares));
-    multi->then_ops = ll_alloc_zero(2 * n, sizeof(*multi->then_ops));
-    multi->else_ops = ll_alloc_zero(n, sizeof(*multi->else_ops));
-    multi->ends = ll_alloc_zero(n, LL_PREFIX_MAX);
-    if (multi->value == NULL || multi->compares == NULL ||
-        multi->then_ops == NULL || multi->else_ops == NULL ||
-        multi->ends == NULL) {
+    multi->txn.compares =
+        ll_alloc_zero(LL_PLACE_OPS_MAX * n, sizeof(*multi->txn.compares));
+    multi->txn.then_ops =
+        ll_alloc_zero(LL_PLACE_OPS_MAX * n, sizeof(*multi->txn.then_ops));
+    multi->txn.else_ops =
+        ll_alloc_zero(LL_PLACE_OPS_MAX * n, sizeof(*multi->txn.else_ops));
+    multi->bounds = ll_alloc_zero(n, sizeof(*multi->bounds));
+    multi->places = ll_alloc_zero(n, sizeof(*multi->places));
+    if (multi->value == NULL || multi->txn.compares == NULL ||
+        multi->txn.then_ops == NULL || multi->txn.else_ops == NULL ||
+        multi->bounds == NULL || multi->places == NULL) {
         ll_multi_free(&multi->object);
         return NULL;
     }
@@ -58,6 +63,25 @@ static bool is_above(struct ll_bytes upper, struct ll_bytes lower)
            (lower.size == upper.size || lower.data[upper.size] == '/');
 }
 
+static struct ll_mode mode_at(const struct ll_event *event, size_t i)
+{
+    return event->acquire_all.modes != NULL
+               ? event->acquire_all.modes[i]
+               : (struct ll_mode){LL_MODE_EXCLUSIVE, 0};
+}
+
+/** Whether etcd takes that many operations in one Txn. */
+static bool txn_fits(const struct ll_event *event)
+{
+    bool tries = event->acquire_all.timeout_ns == 0;
+    size_t ops_n = 0;
+
+    for (size_t i = 0; i < event->acquire_all.names_n; i++) {
+        ops_n += mode_at(event, i).kind == LL_MODE_SHARED ? 3 : tries ? 1 : 2;
+    }
+    return ops_n <= LL_MULTI_OPS_MAX;
+}
+
 static int check_names(const struct ll_event *event)
 {
     const struct ll_bytes *names = event->acquire_all.names;
@@ -66,10 +90,14 @@ static int check_names(const struct ll_event *event)
     if (n == 0) {
         return LEASELOCK_E_ARGUMENT;
     }
-    if (n > LL_NAMES_MAX || event->acquire_all.value.size > LL_VALUE_MAX) {
+    if (n > LL_NAMES_MAX || event->acquire_all.value.size > LL_VALUE_MAX ||
+        !txn_fits(event)) {
         return LEASELOCK_E_LIMIT;
     }
     for (size_t i = 0; i < n; i++) {
+        if (mode_at(event, i).kind == LL_MODE_PERMIT) {
+            return LEASELOCK_E_ARGUMENT;
+        }
         if (ll_name_check(names[i]) != NULL) {
             return LEASELOCK_E_NAME;
         }
@@ -102,8 +130,8 @@ static int make_members(struct ll_core *core,
     multi->members_n = event->acquire_all.names_n;
     for (size_t i = 0; i < multi->members_n; i++) {
         int status = ll_ticket_make_member(
-            core, session, event->acquire_all.names[i], event->id + 1 + i,
-            &ll_member_ops, event->acquire_all.watch_own_ns,
+            core, session, event->acquire_all.names[i], mode_at(event, i),
+            event->id + 1 + i, &ll_member_ops, event->acquire_all.watch_own_ns,
             &multi->members[i]);
 
         if (status != 0) {
@@ -114,39 +142,20 @@ static int make_members(struct ll_core *core,
     return 0;
 }
 
-/** The Txn: for each member, that of a single ticket (ticket_request.c). */
+/** The Txn: for each member, that of a single ticket. */
 static void make_txn(struct ll_multi *multi)
 {
-    for (size_t i = 0; i < multi->members_n; i++) {
-        const struct ll_ticket *member = multi->members[i];
-        char *end = multi->ends + i * LL_PREFIX_MAX;
-        struct ll_range queue = {
-            .key = ll_ticket_prefix(member), .limit = 1, .keys_only = true};
-        struct ll_op put = {.kind = LL_OP_PUT,
-                            .put = {.key = ll_ticket_key(member),
-                                    .value = {multi->value, multi->value_size},
-                                    .lease = member->session->lease}};
+    struct ll_bytes value = {multi->value, multi->value_size};
 
-        queue.end = ll_prefix_end(queue.key, end);
-        queue.sort =
-            multi->try_only ? LL_SORT_OLDEST_FIRST : LL_SORT_NEWEST_FIRST;
-        multi->compares[i] = (struct ll_compare){
-            .key = multi->try_only ? queue.key : put.put.key,
-            .target = LL_COMPARE_CREATE_REVISION,
-            .result = LL_COMPARE_EQUAL};
+    for (size_t i = 0; i < multi->members_n; i++) {
+        multi->places[i] = (struct ll_multi_place){(uint16_t)multi->txn.then_n,
+                                                   (uint16_t)multi->txn.else_n};
         if (multi->try_only) {
-            multi->compares[i].end = queue.end;
-            queue.keys_only = false; /* for the message */
-            multi->then_ops[i] = put;
-            multi->else_ops[i] =
-                (struct ll_op){.kind = LL_OP_RANGE, .range = queue};
+            ll_place_add_try(multi->members[i], value, &multi->bounds[i],
+                             &multi->txn);
         } else {
-            multi->then_ops[2 * i] =
-                (struct ll_op){.kind = LL_OP_RANGE, .range = queue};
-            multi->then_ops[2 * i + 1] = put;
-            multi->else_ops[i] = (struct ll_op){
-                .kind = LL_OP_RANGE,
-                .range = {.key = put.put.key, .keys_only = true}};
+            ll_place_add(multi->members[i], value, &multi->bounds[i],
+                         &multi->txn);
         }
     }
 }
@@ -222,13 +231,12 @@ static void multi_build(struct ll_core *core,
     (void)core;
     (void)part;
     ret_request->kind = LL_REQUEST_TXN;
-    ret_request->txn = (struct ll_txn){
-        .compares = multi->compares,
-        .compares_n = multi->members_n,
-        .then_ops = multi->then_ops,
-        .then_n = multi->try_only ? multi->members_n : 2 * multi->members_n,
-        .else_ops = multi->else_ops,
-        .else_n = multi->members_n};
+    ret_request->txn = (struct ll_txn){.compares = multi->txn.compares,
+                                       .compares_n = multi->txn.compares_n,
+                                       .then_ops = multi->txn.then_ops,
+                                       .then_n = multi->txn.then_n,
+                                       .else_ops = multi->txn.else_ops,
+                                       .else_n = multi->txn.else_n};
 }
 
 const struct ll_object_ops ll_multi_ops = LL_OBJECT_OPS(ll_multi_free,

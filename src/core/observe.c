@@ -132,7 +132,7 @@ struct ll_range ll_observer_range(const struct ll_observer *observer,
         .sort = LL_SORT_OLDEST_FIRST,
     };
 
-    range.end = ll_prefix_end(range.key, part->end);
+    range.end = ll_prefix_end(range.key, part->bounds.end);
     return range;
 }
 

@@ -14,8 +14,8 @@ struct ll_ticket;
  * etcd reads all keys of a queue to find those ahead of one, 1.3 us each: 13 ms
  * for a queue of 10 000, whereas two keys by their names take 0.2 ms.
  *
- * A held ticket's key was the oldest of its queue, and no older one can appear
- * later. So if the key ahead of a ticket belongs to a ticket of this client
+ * A held exclusive ticket's key was the oldest of its queue, and no older one
+ * can appear later. (A shared one is held while older keys are left.) So if the key ahead of a ticket belongs to a ticket of this client
  * that was held, nothing is ahead of the ticket once that key is deleted: the
  * queue need not be read, at most the ticket's own key.
  *

@@ -77,7 +77,7 @@ void ll_remains_build(const struct ll_session *session,
     const struct ll_remain *remain = first_of(&session->remains);
     struct ll_bytes key = {remain->key, remain->key_size};
 
-    part->compare = (struct ll_compare){
+    part->compares[0] = (struct ll_compare){
         .key = key,
         .target =
             remain->token > 0 ? LL_COMPARE_CREATE_REVISION : LL_COMPARE_LEASE,
@@ -86,7 +86,7 @@ void ll_remains_build(const struct ll_session *session,
     part->then_ops[0] =
         (struct ll_op){.kind = LL_OP_DELETE, .del = {.key = key}};
     ret_request->kind = LL_REQUEST_TXN;
-    ret_request->txn = (struct ll_txn){.compares = &part->compare,
+    ret_request->txn = (struct ll_txn){.compares = part->compares,
                                        .compares_n = 1,
                                        .then_ops = part->then_ops,
                                        .then_n = 1};

@@ -221,7 +221,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     assert(core->now_ns < ticket->session->deadline_ns);
     ll_core_log(core, 3, "%s is held with token %lld", ticket->key,
                 (long long)ticket->token);
-    if (ticket->ahead_key != NULL) {
+    if (ticket->ahead_key != NULL && ll_ticket_is_exclusive(ticket)) {
         ll_queue_note_head(core, ticket);
     } /* else the next ticket counted one key ahead, and needs no note */
     ll_ticket_go(core, ticket, LL_TICKET_HELD);

@@ -3,11 +3,20 @@
 #define LL_CORE_TICKET_H
 
 #include "core/object.h"
+#include "core/place.h"
 #include "core/report.h"
 #include "core/session.h"
 
 /**
- * One place in one lock's queue: one key.
+ * One place in one lock's queue: one key. Its mode says which keys block it
+ * (see key.h); the table's "ahead" are those, with a lower create revision than
+ * its own, and its predecessor is the newest of them:
+ *
+ *     EXCLUSIVE  every key
+ *     SHARED     the exclusive keys, which are in two ranges of the queue
+ *
+ * Tickets that do not block each other may share a create revision: a batch
+ * makes the keys of several shared ones.
  *
  *     state   | event                         | next    | does
  *     ENQUEUE | requested early, its session  | ENQUEUE | sends the first
@@ -169,7 +178,8 @@ struct ll_ticket {
     bool asked : 1;            /* for the holder, or it was not needed */
     bool asks : 1;             /* WAIT: the next read includes the holder */
     bool has_seen : 1;         /* it has a `seen` instead of a value */
-    uint16_t number;           /* its place among the numbers */
+    enum ll_mode_kind mode : 2;
+    uint16_t number; /* its place among the numbers */
     uint32_t ahead_key_size;
     uint32_t settle_step_ns; /* between two of the reads until settle_ns */
     uint32_t watch_own_ms;   /* from the grant to the own watch; 0: no delay */
@@ -255,6 +265,7 @@ struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
 int ll_ticket_make_member(struct ll_core *core,
                           struct ll_session *session,
                           struct ll_bytes name,
+                          struct ll_mode mode,
                           uint64_t id,
                           const struct ll_object_ops *ops,
                           int64_t watch_own_ns,
@@ -284,12 +295,11 @@ int ll_ticket_find_session(struct ll_core *core,
                            uint64_t id,
                            bool early,
                            struct ll_session **ret_session);
-/** The key has been created. queue: the keys ahead then, or NULL; is_free: a
- *  try, and there was none. */
+/** The key has been created. ahead: the keys ahead then; NULL: unknown, as the
+ *  answer does not fit. */
 void ll_ticket_enqueued(struct ll_core *core,
                         struct ll_ticket *ticket,
-                        const struct ll_range_answer *queue,
-                        bool is_free,
+                        const struct ll_ahead *ahead,
                         int64_t revision);
 /** The key existed already, or (NULL) does not exist any more; is_first: it is
  *  known to be the oldest. */
@@ -391,6 +401,11 @@ static inline bool ll_ticket_waits(const struct ll_ticket *ticket)
 static inline struct ll_bytes ll_ticket_key(const struct ll_ticket *ticket)
 {
     return (struct ll_bytes){ticket->key, ticket->key_size};
+}
+
+static inline bool ll_ticket_is_exclusive(const struct ll_ticket *ticket)
+{
+    return ticket->mode == LL_MODE_EXCLUSIVE;
 }
 
 /** What the keys of its queue begin with. */

@@ -10,8 +10,7 @@
 
 void ll_ticket_enqueued(struct ll_core *core,
                         struct ll_ticket *ticket,
-                        const struct ll_range_answer *queue,
-                        bool is_free,
+                        const struct ll_ahead *ahead,
                         int64_t revision)
 {
     ticket->token = revision;
@@ -21,13 +20,13 @@ void ll_ticket_enqueued(struct ll_core *core,
     ticket->value = NULL;
     if (ticket->acquire_reported) {
         ll_ticket_leave(core, ticket); /* abandoned in the meantime */
-    } else if (is_free || (queue != NULL && queue->kvs_n == 0)) {
-        ll_ticket_grant(core, ticket);
-    } else if (queue == NULL) {
+    } else if (ahead == NULL) {
         ll_ticket_go(core, ticket, LL_TICKET_WAIT);
         ll_ticket_on_misfit(core, ticket);
+    } else if (ahead->newest == NULL) {
+        ll_ticket_grant(core, ticket);
     } else {
-        ll_ticket_wait_for(core, ticket, &queue->kvs[0], queue->count);
+        ll_ticket_wait_for(core, ticket, ahead->newest, ahead->count);
     }
 }
 
@@ -79,23 +78,22 @@ static void ticket_found(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer)
 {
-    const struct ll_range_answer *found = ll_answer_range(answer, 0);
-    bool own = found != NULL && found->kvs_n > 0 &&
-               ll_bytes_equal(found->kvs[0].key, ll_ticket_key(ticket)) &&
-               found->kvs[0].lease == ticket->session->lease;
+    const struct ll_kv *own = ll_place_own(ticket, answer, 0);
+    struct ll_ahead ahead;
 
-    if (own) {
+    if (own != NULL) {
         ticket->lost_tries -= ticket->lost_tries > 0 ? 1 : 0;
-        ll_ticket_found(core, ticket, &found->kvs[0], ticket->try_only,
-                        answer->revision);
+        ll_ticket_found(core, ticket, own, ticket->try_only, answer->revision);
     } else if (ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
-    } else if (!ticket->try_only || found == NULL || found->kvs_n == 0) {
+    } else if (!ticket->try_only ||
+               !ll_place_try_ahead(ticket, answer, 0, &ahead) ||
+               ahead.oldest == NULL) {
         ll_ticket_on_misfit(core, ticket);
-    } else if (ll_ticket_note_blocked(ticket, &found->kvs[0])) {
+    } else if (ll_ticket_note_blocked(ticket, ahead.oldest)) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
     } else {
-        ll_ticket_see_holder(ticket, &found->kvs[0]);
+        ll_ticket_see_holder(ticket, ahead.oldest);
         ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
     }
 }
@@ -121,6 +119,17 @@ static void ticket_resumed(struct ll_core *core,
     }
 }
 
+/** The Txn of a place has made the key; a try's, because nothing was ahead. */
+static void ticket_made(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_answer *answer)
+{
+    struct ll_ahead ahead = {0};
+    bool fits = ticket->try_only || ll_place_ahead(ticket, answer, 0, &ahead);
+
+    ll_ticket_enqueued(core, ticket, fits ? &ahead : NULL, answer->revision);
+}
+
 static void ticket_on_ok(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer)
@@ -132,8 +141,7 @@ static void ticket_on_ok(struct ll_core *core,
         if (ticket->resumes) {
             ticket_resumed(core, ticket, answer);
         } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
-            ll_ticket_enqueued(core, ticket, ll_answer_range(answer, 0),
-                               ticket->try_only, answer->revision);
+            ticket_made(core, ticket, answer);
         } else {
             ticket_found(core, ticket, answer);
         }

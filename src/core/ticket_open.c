@@ -171,6 +171,7 @@ static int ticket_make(struct ll_core *core,
                        struct ll_bytes name,
                        struct ll_bytes value,
                        struct ll_bytes who,
+                       struct ll_mode mode,
                        const struct ll_object_ops *ops,
                        uint64_t id,
                        struct ll_ticket **ret_ticket)
@@ -180,7 +181,7 @@ static int ticket_make(struct ll_core *core,
         ll_number_take(core, session, queue_hash(core, name), &place);
     char key[LL_KEY_MAX + 1];
     size_t key_size = ll_key_make(core->config.namespace, name, session->lease,
-                                  number, who, key);
+                                  number, mode, who, key);
     struct ll_ticket *ticket =
         ticket_new((struct ll_bytes){key, key_size}, value);
     int status = LEASELOCK_E_NOMEM;
@@ -194,6 +195,7 @@ static int ticket_make(struct ll_core *core,
         return status;
     }
     ticket->number = place;
+    ticket->mode = mode.kind;
     *ret_ticket = ticket;
     return 0;
 }
@@ -201,6 +203,7 @@ static int ticket_make(struct ll_core *core,
 int ll_ticket_make_member(struct ll_core *core,
                           struct ll_session *session,
                           struct ll_bytes name,
+                          struct ll_mode mode,
                           uint64_t id,
                           const struct ll_object_ops *ops,
                           int64_t watch_own_ns,
@@ -212,7 +215,7 @@ int ll_ticket_make_member(struct ll_core *core,
         return LEASELOCK_E_LIMIT;
     }
     status = ticket_make(core, session, name, (struct ll_bytes){"", 0},
-                         (struct ll_bytes){"", 0}, ops, id, ret_member);
+                         (struct ll_bytes){"", 0}, mode, ops, id, ret_member);
     if (status == 0) {
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
     }
@@ -250,10 +253,14 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
                         event->acquire.who.size > LL_WHO_MAX)) {
         status = LEASELOCK_E_LIMIT;
     }
+    if (status == 0 && event->acquire.mode.kind == LL_MODE_PERMIT) {
+        status = LEASELOCK_E_ARGUMENT;
+    }
     if (status == 0) {
         status = ticket_make(core, session, event->acquire.name,
                              event->acquire.value, event->acquire.who,
-                             &ll_ticket_ops, event->id, &ticket);
+                             event->acquire.mode, &ll_ticket_ops, event->id,
+                             &ticket);
     }
     if (status == 0 && event->acquire.find_deadlock) {
         struct ll_deadlock_owner owner = {
@@ -273,11 +280,12 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 }
 
 /** The length of the name in a key: what is between the namespace and the last
- *  '/', if the session's lease and a number follow; 0: the key is not of this
- *  library. */
+ *  '/', if the session's lease and a number follow, and the mode; 0: the key is
+ *  not of this library. */
 static size_t key_name_size(struct ll_bytes namespace,
                             struct ll_bytes key,
-                            const struct ll_session *session)
+                            const struct ll_session *session,
+                            struct ll_mode *ret_mode)
 {
     struct ll_key_place place;
     struct ll_bytes name;
@@ -288,6 +296,7 @@ static size_t key_name_size(struct ll_bytes namespace,
          memcmp(key.data, namespace.data, namespace.size) != 0)) {
         return 0;
     }
+    *ret_mode = place.mode;
     name = (struct ll_bytes){key.data + namespace.size,
                              place.prefix.size - 1 - namespace.size};
     return ll_name_check(name) == NULL ? name.size : 0;
@@ -311,6 +320,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
     struct ll_ticket *ticket;
+    struct ll_mode mode = {LL_MODE_EXCLUSIVE, 0};
     size_t name_size;
     int status =
         ll_ticket_find_session(core, event->resume.session, false, &session);
@@ -318,8 +328,8 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     if (status != 0) {
         return status;
     }
-    name_size =
-        key_name_size(core->config.namespace, event->resume.key, session);
+    name_size = key_name_size(core->config.namespace, event->resume.key,
+                              session, &mode);
     if (name_size == 0) {
         return LEASELOCK_E_NAME;
     }
@@ -331,6 +341,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
         return LEASELOCK_E_NOMEM;
     }
     ticket_name(core, ticket, name_size);
+    ticket->mode = mode.kind;
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
     ticket->watch_own_ms = guard_ms_of(event->resume.watch_own_ns);

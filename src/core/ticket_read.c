@@ -166,7 +166,7 @@ void ll_ticket_on_read(struct ll_core *core,
     ticket->linearize = false;
     if (waits && ticket->asks) {
         const struct ll_range_answer *holder =
-            ticket->ahead == 1 ? ahead : ll_answer_range(answer, 2);
+            ll_ticket_reads_holder(ticket) ? ll_answer_range(answer, 2) : ahead;
 
         ticket->asks = false;
         if (holder != NULL && holder->kvs_n > 0) {
@@ -190,26 +190,53 @@ void ll_ticket_on_read(struct ll_core *core,
     ticket_plan_read(core, ticket, answer);
 }
 
+/** The keys ahead, from the read that build_next made. False: the answer does
+ *  not fit. *ret_own: the own key was there. */
+static bool next_find(const struct ll_ticket *ticket,
+                      const struct ll_answer *answer,
+                      bool *ret_own,
+                      struct ll_ahead *ret_ahead)
+{
+    const struct ll_range_answer *range;
+
+    *ret_ahead = (struct ll_ahead){0};
+    if (answer->kind != LL_REQUEST_RANGE) {
+        range = ll_answer_range(answer, 0);
+        *ret_own = range != NULL && range_has(range, ticket->token);
+        return range != NULL && !ticket->is_first &&
+               !ll_ticket_is_exclusive(ticket) &&
+               ll_place_ahead(ticket, answer, 1, ret_ahead);
+    }
+    range = &answer->range;
+    *ret_own = range_has(range, ticket->token) &&
+               ll_bytes_equal(range->kvs[0].key, ll_ticket_key(ticket));
+    if (range->kvs_n > 1) {
+        ret_ahead->newest = &range->kvs[1];
+        ret_ahead->read = (int64_t)range->kvs_n - 1;
+    }
+    return ticket->is_first || ll_ticket_is_exclusive(ticket);
+}
+
 void ll_ticket_on_next_read(struct ll_core *core,
                             struct ll_ticket *ticket,
                             const struct ll_answer *answer)
 {
-    const struct ll_range_answer *queue = &answer->range;
+    struct ll_ahead next;
+    bool own;
     int64_t ahead;
 
-    if (answer->kind != LL_REQUEST_RANGE) {
+    if (!next_find(ticket, answer, &own, &next)) {
         ll_ticket_on_misfit(core, ticket);
     } else if (answer->revision < ticket->gone_revision) {
         ticket_ask_quorum(core, ticket);
-    } else if (!range_has(queue, ticket->token) ||
-               !ll_bytes_equal(queue->kvs[0].key, ll_ticket_key(ticket))) {
+    } else if (!own) {
         ll_ticket_lose_key(core, ticket);
-    } else if (queue->kvs_n == 1) {
+    } else if (next.newest == NULL) {
         ll_ticket_grant(core, ticket);
     } else {
-        ahead = queue->kvs_n == 2     ? 1
+        ahead = next.read == 1        ? 1
                 : ticket->ahead == -1 ? -1
                                       : ll_max(2, ticket->ahead - 1);
-        ll_ticket_wait_for(core, ticket, &queue->kvs[1], ahead);
+        ll_ticket_wait_for(core, ticket, next.newest, ahead);
     }
 }

@@ -8,28 +8,6 @@
  * The unary requests of a ticket, and what a batch needs of them.
  */
 
-/** All keys of the queue. */
-static struct ll_range ticket_queue(struct ll_part *part,
-                                    const struct ll_ticket *ticket)
-{
-    struct ll_range range = {.key = ll_ticket_prefix(ticket),
-                             .keys_only = true};
-
-    range.end = ll_prefix_end(range.key, part->end);
-    return range;
-}
-
-static struct ll_op op_range(struct ll_range range)
-{
-    return (struct ll_op){.kind = LL_OP_RANGE, .range = range};
-}
-
-static struct ll_op op_key(struct ll_bytes key, bool serializable)
-{
-    return op_range((struct ll_range){
-        .key = key, .serializable = serializable, .keys_only = true});
-}
-
 static void request_txn(struct ll_part *part,
                         struct ll_request *ret_request,
                         size_t compares_n,
@@ -37,55 +15,32 @@ static void request_txn(struct ll_part *part,
                         size_t else_n)
 {
     ret_request->kind = LL_REQUEST_TXN;
-    ret_request->txn = (struct ll_txn){.compares = &part->compare,
+    ret_request->txn = (struct ll_txn){.compares = part->compares,
                                        .compares_n = compares_n,
                                        .then_ops = part->then_ops,
                                        .then_n = then_n,
-                                       .else_ops = &part->else_op,
+                                       .else_ops = part->else_ops,
                                        .else_n = else_n};
 }
 
-/**
- * The place in the queue. The range comes before the put, so it finds the
- * predecessor, and its count is the number of keys ahead. If the Txn is resent
- * after a lost answer, it finds the key and takes the else branch.
- */
 static void build_enqueue(struct ll_part *part,
                           const struct ll_ticket *ticket,
                           struct ll_request *ret_request)
 {
-    struct ll_range queue;
-    struct ll_op put = {.kind = LL_OP_PUT,
-                        .put = {.key = ll_ticket_key(ticket),
-                                .value = {ticket->value, ticket->value_size},
-                                .lease = ticket->session->lease}};
+    struct ll_bytes value = {ticket->value, ticket->value_size};
+    struct ll_place_txn txn = {.compares = part->compares,
+                               .then_ops = part->then_ops,
+                               .else_ops = part->else_ops};
 
     if (ticket->resumes) {
-        part->then_ops[0] = op_key(ll_ticket_key(ticket), false);
-        request_txn(part, ret_request, 0, 1, 0);
-        return;
-    }
-    part->compare = (struct ll_compare){.target = LL_COMPARE_CREATE_REVISION,
-                                        .result = LL_COMPARE_EQUAL,
-                                        .number = 0};
-    queue = ticket_queue(part, ticket);
-    queue.limit = 1;
-    if (ticket->try_only) {
-        part->compare.key = queue.key;
-        part->compare.end = queue.end;
-        queue.sort = LL_SORT_OLDEST_FIRST;
-        part->then_ops[0] = put;
-        queue.keys_only = false; /* for the message */
-        part->else_op = op_range(queue);
-        request_txn(part, ret_request, 1, 1, 1);
+        part->then_ops[0] = ll_op_key(ll_ticket_key(ticket), false);
+        txn.then_n = 1;
+    } else if (ticket->try_only) {
+        ll_place_add_try(ticket, value, &part->bounds, &txn);
     } else {
-        part->compare.key = ll_ticket_key(ticket);
-        queue.sort = LL_SORT_NEWEST_FIRST;
-        part->then_ops[0] = op_range(queue);
-        part->then_ops[1] = put;
-        part->else_op = op_key(ll_ticket_key(ticket), false);
-        request_txn(part, ret_request, 1, 2, 1);
+        ll_place_add(ticket, value, &part->bounds, &txn);
     }
+    request_txn(part, ret_request, txn.compares_n, txn.then_n, txn.else_n);
 }
 
 /** The own key and, for a waiting ticket, the predecessor's. */
@@ -95,21 +50,22 @@ static void build_read(struct ll_part *part,
 {
     size_t then_n = 1;
 
-    part->then_ops[0] = op_key(ll_ticket_key(ticket), !ticket->linearize);
+    part->then_ops[0] = ll_op_key(ll_ticket_key(ticket), !ticket->linearize);
     if (ticket->state == LL_TICKET_WAIT) {
-        part->then_ops[1] = op_key(
+        part->then_ops[1] = ll_op_key(
             ll_ticket_watched_key(ticket, LL_WATCH_AHEAD), !ticket->linearize);
-        part->then_ops[1].range.keys_only = !ticket->asks || ticket->ahead != 1;
+        part->then_ops[1].range.keys_only =
+            !ticket->asks || ll_ticket_reads_holder(ticket);
         then_n = 2;
     }
     if (ll_ticket_reads_holder(ticket)) {
-        struct ll_range queue = ticket_queue(part, ticket);
+        struct ll_range queue = ll_place_queue(ticket, &part->bounds);
 
         queue.sort = LL_SORT_OLDEST_FIRST;
         queue.limit = 1;
         queue.keys_only = false;
         queue.serializable = true;
-        part->then_ops[2] = op_range(queue);
+        part->then_ops[2] = ll_op_range(queue);
         then_n = 3;
     }
     request_txn(part, ret_request, 0, then_n, 0);
@@ -121,34 +77,43 @@ static void build_logged(struct ll_part *part,
                          const struct ll_ticket *ticket,
                          struct ll_request *ret_request)
 {
-    part->compare = (struct ll_compare){.key = ll_ticket_key(ticket),
-                                        .target = LL_COMPARE_CREATE_REVISION,
-                                        .result = LL_COMPARE_EQUAL,
-                                        .number = 0};
+    part->compares[0] = ll_compare_created(ll_ticket_key(ticket),
+                                           (struct ll_bytes){NULL, 0}, 0);
     part->then_ops[0] = (struct ll_op){.kind = LL_OP_DELETE,
                                        .del = {.key = ll_ticket_key(ticket)}};
-    part->else_op = op_key(ll_ticket_key(ticket), false);
+    part->else_ops[0] = ll_op_key(ll_ticket_key(ticket), false);
     request_txn(part, ret_request, 1, 1, 1);
 }
 
-/** The newest three keys of the queue up to the own key: that key, the next
- *  predecessor, and one more if there are others ahead. Or, if it is known that
- *  there is no predecessor, the own key alone. */
+/**
+ * What is ahead of the own key now. Of an exclusive ticket: the newest three
+ * keys of the queue up to it, which are that key, the next predecessor, and one
+ * more if there are others ahead. Of a shared one, whose key is not among those
+ * that block it: that key, and of each range of exclusive keys the newest two.
+ * Or, if it is known that none is ahead, the own key alone.
+ */
 static void build_next(struct ll_part *part,
                        const struct ll_ticket *ticket,
                        struct ll_request *ret_request)
 {
-    ret_request->kind = LL_REQUEST_RANGE;
-    if (ticket->is_first) {
-        ret_request->range =
-            op_key(ll_ticket_key(ticket), !ticket->linearize).range;
+    struct ll_op own = ll_op_key(ll_ticket_key(ticket), !ticket->linearize);
+    struct ll_range ranges[LL_PLACE_RANGES_MAX];
+    size_t n = ll_place_blockers(ticket, &part->bounds, ranges);
+
+    for (size_t i = 0; i < n; i++) {
+        ranges[i].sort = LL_SORT_NEWEST_FIRST;
+        ranges[i].limit = ll_ticket_is_exclusive(ticket) ? 3 : 2;
+        ranges[i].max_create_revision = ticket->token;
+        ranges[i].serializable = !ticket->linearize;
+        part->then_ops[1 + i] = ll_op_range(ranges[i]);
+    }
+    if (ticket->is_first || ll_ticket_is_exclusive(ticket)) {
+        ret_request->kind = LL_REQUEST_RANGE;
+        ret_request->range = ticket->is_first ? own.range : ranges[0];
         return;
     }
-    ret_request->range = ticket_queue(part, ticket);
-    ret_request->range.sort = LL_SORT_NEWEST_FIRST;
-    ret_request->range.limit = 3;
-    ret_request->range.max_create_revision = ticket->token;
-    ret_request->range.serializable = !ticket->linearize;
+    part->then_ops[0] = own;
+    request_txn(part, ret_request, 0, 1 + n, 0);
 }
 
 /** Deletes the key at its token only: a late duplicate hits no other key. */
@@ -156,10 +121,8 @@ static void build_delete(struct ll_part *part,
                          const struct ll_ticket *ticket,
                          struct ll_request *ret_request)
 {
-    part->compare = (struct ll_compare){.key = ll_ticket_key(ticket),
-                                        .target = LL_COMPARE_CREATE_REVISION,
-                                        .result = LL_COMPARE_EQUAL,
-                                        .number = ticket->token};
+    part->compares[0] = ll_compare_created(
+        ll_ticket_key(ticket), (struct ll_bytes){NULL, 0}, ticket->token);
     part->then_ops[0] = (struct ll_op){.kind = LL_OP_DELETE,
                                        .del = {.key = ll_ticket_key(ticket)}};
     request_txn(part, ret_request, 1, 1, 0);
@@ -239,17 +202,21 @@ static size_t ticket_bytes(struct ll_object *object)
 {
     const struct ll_ticket *ticket = ll_ticket_of(object);
 
-    return 4 * (size_t)ticket->key_size + ticket->value_size;
+    return 6 * (size_t)ticket->key_size + ticket->value_size;
 }
 
-/** The own key, the predecessor's, and perhaps the holder; or the queue. */
+/** The own key, the predecessor's, and perhaps the holder; or what is ahead. */
 static size_t ticket_ranges_n(struct ll_object *object)
 {
     const struct ll_ticket *ticket = ll_ticket_of(object);
 
-    return ticket->state != LL_TICKET_WAIT  ? 1
-           : ll_ticket_reads_holder(ticket) ? 3
-                                            : 2;
+    if (ticket->state == LL_TICKET_WAIT) {
+        return ll_ticket_reads_holder(ticket) ? 3 : 2;
+    }
+    return ticket->state == LL_TICKET_NEXT && !ticket->is_first &&
+                   !ll_ticket_is_exclusive(ticket)
+               ? 3
+               : 1;
 }
 
 static bool ticket_reads_queue(struct ll_object *object)
@@ -266,8 +233,17 @@ static bool ticket_is_wanted(struct ll_object *object)
     return ticket->state != LL_TICKET_ENQUEUE || !ticket->acquire_reported;
 }
 
+static bool ticket_is_sole(struct ll_object *object)
+{
+    const struct ll_ticket *ticket = ll_ticket_of(object);
+
+    return ticket->state == LL_TICKET_ENQUEUE &&
+           (ticket->try_only || ll_ticket_is_exclusive(ticket));
+}
+
 const struct ll_batch_ops ll_ticket_batch_ops = LL_BATCH_OPS(ticket_way,
                                                              ticket_bytes,
+                                                             ticket_is_sole,
                                                              ticket_ranges_n,
                                                              ticket_reads_queue,
                                                              ticket_is_wanted,

@@ -242,8 +242,20 @@ static bool write_is_wanted(struct ll_object *object)
 
 /* Another cluster, restored from a snapshot, may have had the write's key: then
  * it has applied the write. */
-static const struct ll_batch_ops write_batch_ops = LL_BATCH_OPS(
-    write_way, write_bytes, NULL, NULL, write_is_wanted, LL_OUTCOME_LOST);
+static bool write_is_sole(struct ll_object *object)
+{
+    (void)object;
+    return true;
+}
+
+static const struct ll_batch_ops write_batch_ops =
+    LL_BATCH_OPS(write_way,
+                 write_bytes,
+                 write_is_sole,
+                 NULL,
+                 NULL,
+                 write_is_wanted,
+                 LL_OUTCOME_LOST);
 
 const struct ll_object_ops ll_write_ops = LL_OBJECT_OPS(ll_write_free,
                                                         write_on_time,

@@ -31,6 +31,10 @@ static bool name_is_valid(struct ll_bytes name)
         if (byte <= 0x1f || byte == 0x7f || (byte == '/' && slash)) {
             return false;
         }
+        if (slash && byte == '~' && i + 1 < name.size &&
+            name.data[i + 1] == '.') {
+            return false;
+        }
         slash = byte == '/';
     }
     return !slash;
@@ -40,6 +44,8 @@ static void fuzz_name(struct fuzz_bytes bytes)
 {
     int64_t lease = (int64_t)(fuzz_number(&bytes) >> 1);
     uint64_t number = fuzz_number(&bytes);
+    uint64_t kind = fuzz_number(&bytes) % 3;
+    struct ll_mode mode = {(enum ll_mode_kind)kind, 0};
     char *key = malloc(LL_KEY_MAX + 1);
     char *end = malloc(LL_PREFIX_MAX);
     struct ll_bytes name;
@@ -54,19 +60,28 @@ static void fuzz_name(struct fuzz_bytes bytes)
     if (ll_name_check(name) == NULL) {
         char suffix[LL_SUFFIX_MAX + 2];
         struct ll_key_place place;
+        char begin[LL_MODE_TEXT_MAX + 1] = "";
 
+        if (kind == LL_MODE_SHARED) {
+            (void)snprintf(begin, sizeof(begin), "~.s.");
+        } else if (kind == LL_MODE_PERMIT) {
+            mode.permits = 1 + (uint32_t)(number % LL_PERMITS_MAX);
+            (void)snprintf(begin, sizeof(begin), "~.p%u.", mode.permits);
+        }
         whole = (struct ll_bytes){
             key, ll_key_make((struct ll_bytes){NULL, 0}, name, lease, number,
-                             (struct ll_bytes){NULL, 0}, key)};
+                             mode, (struct ll_bytes){NULL, 0}, key)};
         prefix = (struct ll_bytes){key, name.size + 1};
         range_end = ll_prefix_end(prefix, end);
-        (void)snprintf(suffix, sizeof(suffix), "/%llx.%llx",
+        (void)snprintf(suffix, sizeof(suffix), "/%s%llx.%llx", begin,
                        (unsigned long long)lease, (unsigned long long)number);
         FUZZ_CHECK(whole.size <= LL_KEY_MAX && key[whole.size] == '\0');
         FUZZ_CHECK(whole.size == name.size + strlen(suffix));
         FUZZ_CHECK(memcmp(key, name.data, name.size) == 0);
         FUZZ_CHECK(strcmp(key + name.size, suffix) == 0);
         FUZZ_CHECK(ll_key_parse(whole, lease, &place) && place.has_number);
+        FUZZ_CHECK(ll_mode_equal(place.mode, mode));
+        FUZZ_CHECK(ll_mode_equal(ll_key_mode(whole), mode));
         FUZZ_CHECK(ll_bytes_equal(place.prefix, prefix));
         FUZZ_CHECK(compare(prefix, whole) < 0 && compare(whole, range_end) < 0);
         FUZZ_CHECK(compare(name, prefix) < 0);

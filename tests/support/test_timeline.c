@@ -115,6 +115,19 @@ int64_t test_word_option(struct test_timeline *timeline,
                : otherwise;
 }
 
+struct ll_mode test_word_mode(struct test_timeline *timeline)
+{
+    struct ll_mode mode = {LL_MODE_EXCLUSIVE, 0};
+
+    mode.permits = (uint32_t)test_word_option(timeline, "permits", 0);
+    if (mode.permits > 0) {
+        mode.kind = LL_MODE_PERMIT;
+    } else if (test_word_take(timeline, "shared")) {
+        mode.kind = LL_MODE_SHARED;
+    }
+    return mode;
+}
+
 static int64_t seconds_parse(const char *text)
 {
     return (int64_t)(strtod(text, NULL) * (double)TEST_NS_PER_SECOND + 0.5);
@@ -248,6 +261,7 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
             test_word_take(timeline, "guarded") ? -1 : 0;
         event.acquire.early = test_word_take(timeline, "early");
         event.acquire.delay_ns = test_word_option_ns(timeline, "delay", 0);
+        event.acquire.mode = test_word_mode(timeline);
     }
     (void)test_timeline_step(timeline, &event);
     return true;

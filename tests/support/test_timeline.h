@@ -17,9 +17,10 @@
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S] [delay S]
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [find-deadlock] [guarded]
- *                 [who W] [early] [delay S]
- *     0.000 acquire-all ID on SESSION NAME ... [timeout S | try] [find-deadlock]
- *                 [guarded] [early]      early: watch the own key at once
+ *                 [who W] [early] [delay S] [shared | permits N]
+ *                                        early: watch the own key at once
+ *     0.000 acquire-all ID on SESSION NAME [shared] ... [timeout S | try]
+ *                 [find-deadlock] [guarded] [early]
  *     0.000 release ID [timeout S]
  *     0.000 resume ID on SESSION KEY [token N] [timeout S] [guarded]
  *     0.000 write ID on TICKET ...       see test_timeline_write.c

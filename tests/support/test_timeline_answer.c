@@ -8,8 +8,13 @@
  * The outcomes of an `answer` line:
  *
  *     granted TTL | left TTL [of GRANTED] | revoked | status
- *     queued rev N [behind KEY@CREATED of COUNT]   an enqueue's or try's put
- *     found rev N [KEY@CREATED]                    its else branch
+ *     queued rev N [behind KEY@CREATED [of COUNT] ...]   an enqueue's or try's
+ *                                                  put, and the newest key of
+ *                                                  each range ahead
+ *     found rev N [KEY@CREATED ...]                its else branch: the own key,
+ *                                                  or those that block it
+ *     next rev N KEY@CREATED|- [KEY@CREATED ...]   the own key and those ahead,
+ *                                                  the newest first
  *     read rev N own CREATED [ahead CREATED]       0 if there is no key
  *     listed rev N KEY@CREATED[=VALUE] ...         in the order read
  *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: the key
@@ -53,12 +58,21 @@ static const struct {
     {"error", LL_OUTCOME_ERROR, 8, "etcdserver: mvcc: database space exceeded"},
 };
 
-/** The lease in a key of ours, NAME/LEASE.NUMBER; 0 in any other key. */
+/** The lease in a key of ours, NAME/LEASE.NUMBER, or behind a mode, or behind
+ *  tildes, which sort after it; 0 in any other key. */
 static int64_t key_lease(const char *key)
 {
     const char *slash = strrchr(key, '/');
+    const char *lease = slash != NULL ? slash + 1 : "";
 
-    return slash != NULL ? (int64_t)strtoull(slash + 1, NULL, 16) : 0;
+    if (strncmp(lease, "~.", 2) == 0) {
+        lease = lease[2 + strcspn(lease + 2, ".")] != '\0'
+                    ? lease + 3 + strcspn(lease + 2, ".")
+                    : "";
+    } else {
+        lease += strspn(lease, "~");
+    }
+    return (int64_t)strtoull(lease, NULL, 16);
 }
 
 struct ll_kv *test_kv_parse(struct test_timeline *timeline)
@@ -100,23 +114,83 @@ static void txn(struct ll_answer *answer,
     answer->txn = (struct ll_txn_answer){succeeded, ops, ops_n};
 }
 
+/** Whether a key sorts after those of the modes. */
+static bool is_past_modes(const struct ll_kv *kv)
+{
+    const char *slash = memrchr(kv->key.data, '/', kv->key.size);
+
+    return slash != NULL && (slash[-1] == '~' || strcmp(slash + 1, "~.") > 0);
+}
+
+/** The keys that follow, in as many ranges: of two, the first one has the keys
+ *  that sort before those of the modes. */
+static void
+parse_ranges(struct test_timeline *timeline, size_t at, size_t ranges_n)
+{
+    static struct ll_kv sorted[2][TEST_KVS_MAX];
+    size_t n[2] = {0, 0};
+    int64_t counts[2] = {0, 0};
+    struct ll_kv *kv;
+
+    while ((kv = test_kv_parse(timeline)) != NULL) {
+        size_t to = ranges_n == 2 && is_past_modes(kv) ? 1 : 0;
+
+        counts[to] += test_word_option(timeline, "of", 1);
+        sorted[to][n[to]++] = *kv;
+    }
+    for (size_t i = 0; i < ranges_n; i++) {
+        timeline->ops[at + i] = op_kvs(sorted[i], n[i]);
+        timeline->ops[at + i].range.count = counts[i];
+    }
+}
+
 static void parse_queued(struct test_timeline *timeline,
                          const struct test_call *call)
 {
     struct ll_op_answer put = {.kind = LL_OP_PUT};
+    size_t ranges_n = call->then_n > 2 ? 2 : 1;
 
     if (call->is_try) {
         timeline->ops[0] = put;
         txn(&timeline->answer, true, timeline->ops, 1);
         return;
     }
-    timeline->ops[0] = op_kvs(timeline->kvs, 0);
-    timeline->ops[1] = put;
-    if (test_word_take(timeline, "behind") && test_kv_parse(timeline) != NULL) {
-        timeline->ops[0] = op_kvs(timeline->kvs, 1);
-        timeline->ops[0].range.count = test_word_option(timeline, "of", 1);
+    (void)test_word_take(timeline, "behind");
+    parse_ranges(timeline, 0, ranges_n);
+    timeline->ops[ranges_n] = put;
+    txn(&timeline->answer, true, timeline->ops, ranges_n + 1);
+}
+
+/** The else branch of a place. That of a try that is not exclusive has the own
+ *  key in a range of its own. */
+static void parse_found(struct test_timeline *timeline,
+                        const struct test_call *call)
+{
+    bool own = call->else_n > 1 && timeline->at < timeline->words_n &&
+               strstr(timeline->words[timeline->at], "/~.") != NULL;
+
+    if (call->else_n > 1) {
+        timeline->ops[0] = op_kvs(NULL, 0);
+        if (own && test_kv_parse(timeline) != NULL) {
+            timeline->ops[0] = op_kvs(timeline->kvs, 1);
+        }
+        parse_ranges(timeline, 1, 2);
+    } else {
+        parse_ranges(timeline, 0, 1);
     }
-    txn(&timeline->answer, true, timeline->ops, 2);
+    txn(&timeline->answer, false, timeline->ops,
+        call->else_n > 1 ? call->else_n : 1);
+}
+
+/** The own key and the ranges of those ahead. */
+static void parse_next(struct test_timeline *timeline)
+{
+    bool own =
+        !test_word_take(timeline, "-") && test_kv_parse(timeline) != NULL;
+
+    timeline->ops[0] = op_kvs(timeline->kvs, own ? 1 : 0);
+    parse_ranges(timeline, 1, 2);
+    txn(&timeline->answer, true, timeline->ops, 3);
 }
 
 /** The results of a write's reads, each a key or none. */
@@ -220,9 +294,9 @@ static bool parse_txn(struct test_timeline *timeline,
     if (strcmp(word, "queued") == 0) {
         parse_queued(timeline, call);
     } else if (strcmp(word, "found") == 0) {
-        (void)test_kv_parse(timeline);
-        timeline->ops[0] = op_kvs(timeline->kvs, timeline->kvs_n);
-        txn(answer, false, timeline->ops, 1);
+        parse_found(timeline, call);
+    } else if (strcmp(word, "next") == 0) {
+        parse_next(timeline);
     } else if (strcmp(word, "read") == 0) {
         parse_read(timeline);
     } else if (strcmp(word, "listed") == 0) {
@@ -237,11 +311,12 @@ static bool parse_txn(struct test_timeline *timeline,
     } else if (strcmp(word, "done") == 0) {
         /* Each request: no ticket ahead; the key created or deleted. */
         timeline->ops[0] = op_kvs(timeline->kvs, 0);
-        timeline->ops[1] = (struct ll_op_answer){.kind = LL_OP_PUT};
+        timeline->ops[1] = timeline->ops[0];
+        timeline->ops[2] = (struct ll_op_answer){.kind = LL_OP_PUT};
         for (size_t i = 0; i < call->parts_n; i++) {
             timeline->parts[i] = (struct ll_op_answer){
                 .kind = LL_OP_TXN,
-                .txn = {.succeeded = true, .ops = timeline->ops, .ops_n = 2}};
+                .txn = {.succeeded = true, .ops = timeline->ops, .ops_n = 3}};
         }
         txn(answer, true, timeline->parts, call->parts_n);
     } else if (strcmp(word, "made") == 0 || strcmp(word, "were") == 0) {

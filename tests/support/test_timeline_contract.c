@@ -232,6 +232,9 @@ static void check_call(struct test_timeline *timeline,
                            effect->call.request.kind == LL_REQUEST_TXN
                        ? effect->call.request.txn.then_n
                        : 0,
+        .then_n = effect->call.request.kind == LL_REQUEST_TXN
+                      ? effect->call.request.txn.then_n
+                      : 0,
         .else_n = effect->call.request.kind == LL_REQUEST_TXN
                       ? effect->call.request.txn.else_n
                       : 0,

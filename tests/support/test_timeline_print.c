@@ -23,10 +23,27 @@ static void print_bytes(FILE *out, struct ll_bytes bytes)
     fprintf(out, "%.*s", (int)bytes.size, bytes.data);
 }
 
+/** The end of a range: a text if it is that of the key as a prefix. */
+static void print_bound(FILE *out,
+                        struct ll_bytes key,
+                        struct ll_bytes end,
+                        const char *of_prefix)
+{
+    char past[LL_KEY_MAX];
+
+    if (end.size > 0 && ll_bytes_equal(end, ll_prefix_end(key, past))) {
+        fprintf(out, "%s", of_prefix);
+    } else if (end.size > 0) {
+        fprintf(out, " to ");
+        print_bytes(out, end);
+    }
+}
+
 static void print_range(FILE *out, const struct ll_range *range)
 {
     fprintf(out, range->end.size > 0 ? "list " : "get ");
     print_bytes(out, range->key);
+    print_bound(out, range->key, range->end, "");
     if (range->sort != LL_SORT_NONE) {
         fprintf(out, " %s",
                 range->sort == LL_SORT_NEWEST_FIRST ? "newest" : "oldest");
@@ -90,8 +107,8 @@ static void print_txn(FILE *out, const struct ll_txn *txn)
         fprintf(out, "%s%s(", i == 0 ? "if " : "and ",
                 targets[compare->target]);
         print_bytes(out, compare->key);
-        fprintf(out, "%s) %s ", compare->end.size > 0 ? "*" : "",
-                compare->result == LL_COMPARE_EQUAL ? "=" : "?");
+        print_bound(out, compare->key, compare->end, "*");
+        fprintf(out, ") %s ", compare->result == LL_COMPARE_EQUAL ? "=" : "?");
         if (compare->target == LL_COMPARE_VALUE) {
             print_bytes(out, compare->value);
             fprintf(out, " ");

@@ -23,7 +23,8 @@ struct test_call {
     enum ll_request_kind kind;
     bool is_try;    /* a Txn whose then branch only puts */
     size_t parts_n; /* of a batch */
-    size_t else_n;  /* of a Txn */
+    size_t then_n;  /* of a Txn */
+    size_t else_n;
 };
 
 struct test_stream {
@@ -102,6 +103,8 @@ struct test_timeline {
 const char *test_word_next(struct test_timeline *timeline);
 /** Consumes the next word if it is this one. */
 bool test_word_take(struct test_timeline *timeline, const char *word);
+/** An optional "shared" or "permits N". */
+struct ll_mode test_word_mode(struct test_timeline *timeline);
 /** The number after an optional word; without it `otherwise`. */
 int64_t test_word_option(struct test_timeline *timeline,
                          const char *word,

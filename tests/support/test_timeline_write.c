@@ -173,10 +173,12 @@ bool test_run_acquire_all(struct test_timeline *timeline)
 {
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL};
     struct ll_bytes names[TEST_KVS_MAX];
+    struct ll_mode modes[TEST_KVS_MAX];
 
     event.id = strtoull(test_word_next(timeline), NULL, 10);
     event.acquire_all.session = (uint64_t)test_word_option(timeline, "on", 0);
     event.acquire_all.names = names;
+    event.acquire_all.modes = modes;
     event.acquire_all.value = (struct ll_bytes){"{}", 2};
     event.acquire_all.timeout_ns = -1;
     while (timeline->at < timeline->words_n &&
@@ -192,7 +194,8 @@ bool test_run_acquire_all(struct test_timeline *timeline)
         } else if (test_word_take(timeline, "early")) {
             event.acquire_all.early = true;
         } else {
-            names[event.acquire_all.names_n++] = word_bytes(timeline);
+            names[event.acquire_all.names_n] = word_bytes(timeline);
+            modes[event.acquire_all.names_n++] = test_word_mode(timeline);
         }
     }
     (void)test_timeline_step(timeline, &event);

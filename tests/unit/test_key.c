@@ -35,9 +35,12 @@ static void test_lengths(void **state)
  * valid and invalid names. */
 static void test_slashes(void **state)
 {
-    static const char *const good[] = {"a", "a/b", "a/b/c", "a.b/c-d", "-"};
+    static const char *const good[] = {"a",   "a/b", "a/b/c", "a.b/c-d",
+                                       "-",   "~",   "~a",    "a~.",
+                                       "a/~", ".~",  "~~."};
     static const char *const bad[] = {"/",    "//",   "/a",    "a/",
-                                      "a//b", "a/b/", "a///b", "a/b//c"};
+                                      "a//b", "a/b/", "a///b", "a/b//c",
+                                      "~.",   "~.s",  "a/~.",  "a/~.b/c"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -80,6 +83,9 @@ static void test_end_of_name(void **state)
 
 static const struct ll_bytes no_space = {NULL, 0};
 static const struct ll_bytes nobody = {NULL, 0};
+static const struct ll_mode exclusive = {LL_MODE_EXCLUSIVE, 0};
+static const struct ll_mode shared = {LL_MODE_SHARED, 0};
+static const struct ll_mode permits_100 = {LL_MODE_PERMIT, 100};
 
 /** Goal: a namespace is at most 256 bytes without control bytes, or none.
  *  Method: each. */
@@ -113,27 +119,29 @@ static void test_key(void **state)
     char expected[LL_KEY_MAX + 2];
 
     (void)state;
-    assert_int_equal(
-        ll_key_make(no_space, bytes("jobs/42"), 0xabc, 16, nobody, key), 14);
+    assert_int_equal(ll_key_make(no_space, bytes("jobs/42"), 0xabc, 16,
+                                 exclusive, nobody, key),
+                     14);
     assert_string_equal(key, "jobs/42/abc.10");
-    assert_int_equal(
-        ll_key_make(bytes("/prod/"), bytes("jobs"), 0xabc, 16, nobody, key),
-        17);
+    assert_int_equal(ll_key_make(bytes("/prod/"), bytes("jobs"), 0xabc, 16,
+                                 exclusive, nobody, key),
+                     17);
     assert_string_equal(key, "/prod/jobs/abc.10");
     memset(name, 'n', sizeof(name));
     memset(spaces, 's', sizeof(spaces));
     memset(who, 'h', sizeof(who));
     assert_int_equal(ll_key_make(space, (struct ll_bytes){name, sizeof(name)},
-                                 INT64_MAX, UINT64_MAX, long_who, key),
+                                 INT64_MAX, UINT64_MAX, permits_100, long_who,
+                                 key),
                      LL_KEY_MAX);
     (void)snprintf(expected, sizeof(expected),
-                   "%.*s%.*s/7fffffffffffffff.ffffffffffffffff.w%.*s",
+                   "%.*s%.*s/~.p100.7fffffffffffffff.ffffffffffffffff.w%.*s",
                    LL_SPACE_MAX, spaces, LL_NAME_MAX, name, LL_WHO_MAX, who);
     assert_string_equal(key, expected);
     /* A name without a NUL. */
-    assert_int_equal(
-        ll_key_make(no_space, (struct ll_bytes){"abc", 1}, 1, 1, nobody, key),
-        5);
+    assert_int_equal(ll_key_make(no_space, (struct ll_bytes){"abc", 1}, 1, 1,
+                                 exclusive, nobody, key),
+                     5);
     assert_string_equal(key, "a/1.1");
 }
 
@@ -222,7 +230,7 @@ static void test_parts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[64];
-        struct ll_key_place place = {{NULL, 0}, false};
+        struct ll_key_place place = {{NULL, 0}, false, {LL_MODE_EXCLUSIVE, 0}};
         struct ll_bytes who;
 
         (void)snprintf(text, sizeof(text), "a.b.wx/%s", cases[i].suffix);
@@ -239,9 +247,107 @@ static void test_parts(void **state)
         assert_int_equal(who.size, strlen(cases[i].who));
     }
     assert_int_equal(ll_key_part((struct ll_bytes){NULL, 0}, 'w').size, 0);
-    assert_int_equal(ll_key_make(no_space, bytes("jobs"), 0xabc, 16,
+    assert_int_equal(ll_key_make(no_space, bytes("jobs"), 0xabc, 16, exclusive,
                                  bytes("h:7"), (char[LL_KEY_MAX + 1]){""}),
                      strlen("jobs/abc.10.wh:7"));
+}
+
+/** Goal: a key names its mode, and no other text counts as one. Method: keys of
+ *  every mode, written and parsed; suffixes that are nearly one. */
+static void test_modes(void **state)
+{
+    static const struct {
+        const char *suffix;
+        bool is_ours;
+        struct ll_mode mode;
+    } cases[] = {
+        {"~.s.abc.1", true, {LL_MODE_SHARED, 0}},
+        {"~.s.abc.1.wh", true, {LL_MODE_SHARED, 0}},
+        {"~.p1.abc.1", true, {LL_MODE_PERMIT, 1}},
+        {"~.p100.abc.1f", true, {LL_MODE_PERMIT, 100}},
+        {"~.s.abc", false, {LL_MODE_SHARED, 0}},
+        {"~.p8.ab.1", false, {LL_MODE_PERMIT, 8}},
+        {"~.p101.abc.1", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~.p0.abc.1", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~.p08.abc.1", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~.p.abc.1", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~.pa.abc.1", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~.p1000.abc.1", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~.x.abc.1", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~.ss.abc.1", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~.", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"~s.abc.1", false, {LL_MODE_EXCLUSIVE, 0}},
+        {"abc.1", true, {LL_MODE_EXCLUSIVE, 0}},
+    };
+    char key[LL_KEY_MAX + 1];
+    struct ll_key_place place;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "a/b/%s", cases[i].suffix);
+        place = (struct ll_key_place){{NULL, 0}, false, {LL_MODE_EXCLUSIVE, 0}};
+        assert_int_equal(ll_key_parse(bytes(text), 0xabc, &place),
+                         cases[i].is_ours);
+        if (cases[i].is_ours) {
+            assert_int_equal(place.prefix.size, 4);
+            assert_true(ll_mode_equal(place.mode, cases[i].mode));
+        }
+        assert_true(ll_mode_equal(ll_key_mode(bytes(text)), cases[i].mode));
+    }
+    assert_int_equal(
+        ll_key_make(no_space, bytes("a"), 0xabc, 1, shared, nobody, key), 11);
+    assert_string_equal(key, "a/~.s.abc.1");
+    assert_int_equal(ll_key_make(no_space, bytes("a"), 0xabc, 1, permits_100,
+                                 bytes("h:7"), key),
+                     19);
+    assert_string_equal(key, "a/~.p100.abc.1.wh:7");
+    assert_int_equal(ll_key_part(bytes(key), 'w').size, 3);
+}
+
+/** Goal: every key of a queue is in exactly one of the ranges of exclusive and
+ *  of other modes' keys. Method: suffixes around the bounds, compared as etcd
+ *  does. */
+static void test_mode_ranges(void **state)
+{
+    static const struct {
+        const char *key;
+        bool is_exclusive;
+        bool is_permit;
+    } cases[] = {
+        {"a/1.1", true, false},      {"a/~", true, false},
+        {"a/~-", true, false},       {"a/~.", false, false},
+        {"a/~.s.1.1", false, false}, {"a/~.p8.1.1", false, true},
+        {"a/~.q", false, false},     {"a/~.\xff", false, false},
+        {"a/~/1.1", true, false},    {"a/~~", true, false},
+        {"a/\xff", true, false},
+    };
+    char from[8];
+    char past[8];
+    char end[8];
+    char permits[8];
+    char past_permits[8];
+    struct ll_bytes prefix = bytes("a/");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ll_bytes key = bytes(cases[i].key);
+        bool is_low = bytes_compare(key, prefix) >= 0 &&
+                      bytes_compare(key, ll_prefix_modes(prefix, from)) < 0;
+        bool is_high =
+            bytes_compare(key, ll_prefix_past_modes(prefix, past)) >= 0 &&
+            bytes_compare(key, ll_prefix_end(prefix, end)) < 0;
+        bool is_permit =
+            bytes_compare(key, ll_prefix_permits(prefix, permits)) >= 0 &&
+            bytes_compare(key, ll_prefix_past_permits(prefix, past_permits)) <
+                0;
+
+        assert_false(is_low && is_high);
+        assert_int_equal(is_low || is_high, cases[i].is_exclusive);
+        assert_int_equal(is_permit, cases[i].is_permit);
+    }
 }
 
 int main(void)
@@ -252,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_space),      cmocka_unit_test(test_key),
         cmocka_unit_test(test_prefix_end), cmocka_unit_test(test_nested),
         cmocka_unit_test(test_equal),      cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_modes),      cmocka_unit_test(test_mode_ranges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
