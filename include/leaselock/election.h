@@ -194,7 +194,9 @@ typedef void leaselock_leader_fn(leaselock_observer *observer,
  * every later value that a leader proclaims, and every time without a leader,
  * in order and however short each lasted. After a broken connection the
  * observer continues from the history that etcd keeps. It misses only what
- * began and ended while there was no connection and has been compacted since.
+ * began and ended while there was no connection and has been compacted since,
+ * or whose events did not arrive for half a minute although reads were
+ * answered.
  *
  * @param client        borrowed; closing it ends the observer
  * @param name          as for leaselock_campaign

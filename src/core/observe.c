@@ -214,6 +214,15 @@ static void observer_looked(struct ll_core *core,
     }
 }
 
+/** Whether the watch is at a member that did not even have what was seen before
+ * when it created the watch. Its events are not lost, but late: reading the
+ * queue in their place would leave out leaders. */
+static bool observer_lags(const struct ll_observer *observer)
+{
+    return observer->watch.state == LL_WATCH_ON &&
+           observer->watch.created_revision < observer->revision;
+}
+
 static void observer_checked(struct ll_core *core,
                              struct ll_observer *observer,
                              const struct ll_answer *answer)
@@ -228,12 +237,19 @@ static void observer_checked(struct ll_core *core,
     if (answer->kind != LL_REQUEST_RANGE ||
         ll_candidates_fit(&observer->candidates, &answer->range)) {
         observer_plan_check(core, observer);
-    } else if (answer->revision <= observer->revision ||
-               (observer->suspect_revision == observer->revision &&
-                observer->replayed_revision == observer->revision)) {
-        /* The watch has missed something up to here, and so has the one that
-         * was created again. */
+    } else if (answer->revision <= observer->revision) {
+        /* The watch has missed something up to here. */
         ll_observer_look(core, observer, core->now_ns);
+    } else if (observer->suspect_revision == observer->revision &&
+               observer->replayed_revision == observer->revision) {
+        /* Nor has the one that was created again reported it. */
+        if (observer_lags(observer)) {
+            observer_plan_check(core, observer);
+            ll_stream_restart(core, LL_STREAM_WATCH,
+                              "the member of the watches lags behind");
+        } else {
+            ll_observer_look(core, observer, core->now_ns);
+        }
     } else if (observer->suspect_revision == observer->revision) {
         /* The watch has reported nothing since the last check, but the store
          * has changed: watches again from there, so nothing is left out. */

@@ -25,6 +25,8 @@
  *           |                             |       | watches again
  *     WATCH | the same, and the new watch | LOOK  |
  *           | has reported nothing        |       |
+ *     WATCH | the same, but the new watch | WATCH | opens the stream of the
+ *           | began before what was seen  |       | watches elsewhere
  *     WATCH | the watch begins at, or a   | WATCH | checks through the quorum,
  *           | check shows, a revision     |       | and, if that is older too,
  *           | before what was seen        |       | again a second later
@@ -39,7 +41,9 @@
  * queue and its history, so every leader is reported, however short its time.
  * The observer misses only what began and ended while the watch was down, if
  * etcd has compacted that history. A check of the oldest key about every half
- * minute finds what a failed member or a stuck proxy has not delivered.
+ * minute finds what a failed member or a stuck proxy has not delivered; then
+ * leaders may be left out, too. A member that is cut off from the others
+ * delivers late: its watch is not taken for one that has lost events.
  *
  * If a snapshot is restored, or a data directory emptied, etcd treats the watch
  * as one of a future revision, and sends nothing. A lagging member looks the

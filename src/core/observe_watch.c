@@ -40,6 +40,7 @@ static void observer_on_created(struct ll_core *core, struct ll_watch *watch)
 {
     struct ll_observer *observer = ll_observer_of(watch->owner);
 
+    observer->suspect_revision = 0; /* its events have yet to come */
     if (observer->state == LL_OBSERVER_WATCH &&
         watch->created_revision < observer->revision) {
         observer->check_ns = LL_NEVER;
