@@ -286,7 +286,8 @@ int leaselock_resume_async(leaselock_session *session,
  *         etcd answers or the lease has expired; also when the session was
  *         closed in the meantime and its revoke was not answered either, or
  *         another cluster answered; _REFUSED, _SERVER; _CLOSED; _HANDLE
- *         (also for the later of two releases), _FORKED, _DEADLOCK, _NOMEM
+ *         (also for the later of two releases, and once the acquire has
+ *         failed), _FORKED, _DEADLOCK, _NOMEM
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
