@@ -249,9 +249,6 @@ static void run_once(struct test_memory_run *run, test_memory_fn *scenario)
     running_nth = run->nth;
     running_lasting = run->lasting;
     (void)alarm(HANG_S);
-    if (getenv("DBG"))
-        fprintf(stderr, "%lld nth %lu %d\n",
-                (long long)(test_now_ns() / 1000000), run->nth, run->lasting);
     scenario(run);
     (void)alarm(0);
     if (ll_alloc_living() != living) {
