@@ -86,6 +86,21 @@ const char *ll_ticket_failure_text(struct ll_core *core,
                        ticket->ahead_key != NULL ? ticket->ahead_key : "");
         return core->scratch.text;
     }
+    if (status == LEASELOCK_E_MODE) {
+        struct ll_bytes key = {ticket->ahead_key != NULL ? ticket->ahead_key
+                                                         : "",
+                               ticket->ahead_key_size};
+        unsigned permits = ll_key_mode(key).permits;
+
+        (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
+                       "the lock \"%.*s\" has %u permits, as \"%.*s\" says, "
+                       "and not %u: name the same number everywhere, or wait "
+                       "until the last of them is released",
+                       (int)ticket->name_size,
+                       ticket->key + ticket->namespace_size, permits,
+                       (int)key.size, key.data, (unsigned)ticket->permits_max);
+        return core->scratch.text;
+    }
     if (status != LEASELOCK_E_NESTED) {
         return ticket->report.why;
     }

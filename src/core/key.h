@@ -119,6 +119,14 @@ struct ll_bytes ll_prefix_past_modes(struct ll_bytes prefix, char *ret_bound);
 struct ll_bytes ll_prefix_permits(struct ll_bytes prefix, char *ret_bound);
 struct ll_bytes ll_prefix_past_permits(struct ll_bytes prefix, char *ret_bound);
 
+/** Those of n: [NAME/~.pN. , NAME/~.pN/). Each writes prefix.size +
+ *  LL_MODE_TEXT_MAX bytes and a NUL. */
+struct ll_bytes
+ll_prefix_permits_of(struct ll_bytes prefix, uint32_t permits, char *ret_bound);
+struct ll_bytes ll_prefix_past_permits_of(struct ll_bytes prefix,
+                                          uint32_t permits,
+                                          char *ret_bound);
+
 /** The end of the range of all keys that begin with a prefix ending in '/':
  *  the same with its last byte raised by one ('0'). Writes prefix.size bytes.
  */
