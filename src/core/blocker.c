@@ -61,6 +61,9 @@ struct ll_blocker ll_ticket_blocker(const struct ll_ticket *ticket)
 {
     struct ll_blocker blocker = {
         .name = {ticket->key + ticket->namespace_size, ticket->name_size},
+        .mode = ticket->mode,
+        /* A try, which has no key, reads the oldest of those that block it. */
+        .is_holder = ll_ticket_is_exclusive(ticket) || ticket->token != 0,
         .ahead = ticket->ahead,
         .prefix_size = (size_t)ticket->namespace_size + ticket->name_size + 1};
 

@@ -317,6 +317,11 @@ bool ll_kv_is_ticket(const struct ll_kv *kv, size_t prefix_size)
     return kv->lease != 0 && !ll_key_is_nested(kv->key, prefix_size);
 }
 
+bool ll_kv_may_lead(const struct ll_kv *kv)
+{
+    return kv->lease != 0 && ll_key_mode(kv->key).kind == LL_MODE_EXCLUSIVE;
+}
+
 bool ll_bytes_equal(struct ll_bytes a, struct ll_bytes b)
 {
     return a.size == b.size &&

@@ -141,6 +141,10 @@ bool ll_key_is_nested(struct ll_bytes key, size_t prefix_size);
  *  the queue until it is deleted by hand. */
 bool ll_kv_is_ticket(const struct ll_kv *kv, size_t prefix_size);
 
+/** Whether the oldest key of a queue, which is not nested, leads: it has a
+ *  lease, and it is exclusive. */
+bool ll_kv_may_lead(const struct ll_kv *kv);
+
 bool ll_bytes_equal(struct ll_bytes a, struct ll_bytes b);
 
 #endif
