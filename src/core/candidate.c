@@ -181,6 +181,11 @@ bool ll_candidates_change(struct ll_candidates *candidates,
     return true;
 }
 
+static bool is_exclusive(const struct ll_kv *kv)
+{
+    return ll_key_mode(kv->key).kind == LL_MODE_EXCLUSIVE;
+}
+
 static struct ll_candidate *first_of(const struct ll_candidates *candidates)
 {
     return ll_link_alone(&candidates->queue)
@@ -202,8 +207,12 @@ bool ll_candidates_fit(const struct ll_candidates *candidates,
     if (shown == NULL) {
         return oldest->kvs_n > 0 || first == NULL;
     }
-    return first != NULL && shown->mod_revision == first->kv.mod_revision &&
-           shown->create_revision == first->kv.create_revision;
+    if (first == NULL || shown->create_revision != first->kv.create_revision) {
+        return false;
+    }
+    /* Of shared keys that were made together any may be shown. */
+    return shown->mod_revision == first->kv.mod_revision ||
+           (!is_exclusive(shown) && !is_exclusive(&first->kv));
 }
 
 bool ll_candidates_settle(struct ll_candidates *candidates)
@@ -211,7 +220,7 @@ bool ll_candidates_settle(struct ll_candidates *candidates)
     struct ll_candidate *was = candidates->leader;
     struct ll_candidate *is = first_of(candidates);
 
-    if (is != NULL && !ll_kv_may_lead(&is->kv)) {
+    if (is != NULL && (is->kv.lease == 0 || !is_exclusive(&is->kv))) {
         is = NULL;
     }
     if (was == is) {

@@ -6,8 +6,8 @@
 #include "core/object.h"
 
 /**
- * Follows the leader of a queue, the oldest key with its value, through every
- * change, in their order.
+ * Follows the leader of a queue, the oldest key with its value if that is
+ * exclusive, through every change, in their order.
  *
  *     state | event                       | next  | does
  *     LOOK  | the queue is read           | WATCH | takes it; watches from
