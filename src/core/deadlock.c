@@ -101,7 +101,22 @@ static void go_on(struct ll_core *core, struct ll_deadlock *deadlock)
     }
 }
 
-/** Begins with the leases of the keys right before the ticket's. */
+/** Continues with the present lease, or with the next one. */
+static void read_on(struct ll_core *core, struct ll_deadlock *deadlock)
+{
+    size_t n = ll_deadlock_graph_read(
+        &deadlock->graph, deadlock->state == LL_DEADLOCK_AHEAD, deadlock->ops);
+
+    if (n > 0) {
+        deadlock->txn = (struct ll_txn){.then_ops = deadlock->ops, .then_n = n};
+        ask(core, deadlock, deadlock->state);
+    } else {
+        deadlock->graph.step += deadlock->graph.from_own ? 0 : 1;
+        go_on(core, deadlock);
+    }
+}
+
+/** Begins with the leases of the keys that the ticket waits for. */
 static void set_out(struct ll_core *core, struct ll_deadlock *deadlock)
 {
     deadlock->ops = ll_alloc_zero(LL_DEADLOCK_OPS_MAX, sizeof(*deadlock->ops));
@@ -114,6 +129,7 @@ static void set_out(struct ll_core *core, struct ll_deadlock *deadlock)
     }
     for (size_t i = 0; i < deadlock->owner.members_n; i++) {
         const struct ll_ticket *member = member_at(deadlock, i);
+        struct ll_kv own;
         struct ll_kv ahead;
 
         if (member == NULL || member->state != LL_TICKET_WAIT) {
@@ -123,31 +139,20 @@ static void set_out(struct ll_core *core, struct ll_deadlock *deadlock)
             (struct ll_kv){.key = {member->ahead_key, member->ahead_key_size},
                            .create_revision = member->ahead_token,
                            .lease = member->ahead_lease};
-        if (!ll_deadlock_graph_begin(&deadlock->graph, i, &ahead)) {
+        own = (struct ll_kv){.key = ll_ticket_key(member),
+                             .create_revision = member->token,
+                             .lease = member->session->lease};
+        if (!ll_deadlock_graph_begin(&deadlock->graph, i, &own, &ahead)) {
             rest(core, deadlock);
             return;
         }
-        if (ahead.lease == member->session->lease) {
+        if (ahead.lease == own.lease) {
             mark(core, deadlock);
             return;
         }
     }
-    go_on(core, deadlock);
-}
-
-/** Continues with the present lease, or with the next one. */
-static void read_on(struct ll_core *core, struct ll_deadlock *deadlock)
-{
-    size_t n = ll_deadlock_graph_read(
-        &deadlock->graph, deadlock->state == LL_DEADLOCK_AHEAD, deadlock->ops);
-
-    if (n > 0) {
-        deadlock->txn = (struct ll_txn){.then_ops = deadlock->ops, .then_n = n};
-        ask(core, deadlock, deadlock->state);
-    } else {
-        deadlock->graph.step++;
-        go_on(core, deadlock);
-    }
+    deadlock->state = LL_DEADLOCK_AHEAD;
+    (deadlock->graph.from_own ? read_on : go_on)(core, deadlock);
 }
 
 static void on_keys(struct ll_core *core,

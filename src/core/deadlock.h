@@ -23,8 +23,8 @@ struct ll_ticket;
  *     REST   | its time, the ticket does not  | REST   |
  *            | wait                           |        |
  *     KEYS   | the list of a lease's keys     | MADE   | reads these keys
- *     MADE   | the keys' create revisions     | AHEAD  | reads the key right
- *            |                                |        | before each
+ *     MADE   | the keys' create revisions     | AHEAD  | reads what each of
+ *            |                                |        | them waits for
  *     MADE,  | there are more keys than one   | same   | reads the next ones
  *     AHEAD  | Txn takes                      |        |
  *     AHEAD  | one of those before is of its  | MARK   | the Txn below
@@ -70,8 +70,8 @@ struct ll_ticket;
  * while after that, finds it; further ones are for deadlocks whose last wait
  * did not request a detection.
  *
- * Only keys PREFIX/LEASE and PREFIX/LEASE.NUMBER are followed: those of Go's
- * clients and of this library.
+ * Only keys PREFIX/LEASE, PREFIX/LEASE.NUMBER and PREFIX/~.MODE.LEASE.NUMBER are
+ * followed: those of Go's clients and of this library.
  */
 
 /** How long a ticket has waited before the first detection; the pause before

@@ -12,9 +12,20 @@
  * The part of the wait-for graph that one deadlock detection has read.
  *
  * Its nodes are leases. A lease waits for another one if, in some queue, a key
- * of the first is right behind a key of the second. A step is such a wait,
- * together with the lease that it led to. The steps are read in their order, so
- * the nearest leases come first:
+ * of the first waits for a key of the second:
+ *
+ *     a key      waits for
+ *     exclusive  the key right before it, if that is exclusive;
+ *                else the newest exclusive key before it;
+ *                else, as there is none, the oldest keys
+ *     other      the newest exclusive key before it, if there is one
+ *
+ * An exclusive key waits for all keys before it, so it stands for them. Without
+ * one the oldest keys are those that hold the lock. A permit also waits for one
+ * of several permits, no matter which: that is not followed.
+ *
+ * A step is such a wait, together with the lease that it led to. The steps are
+ * read in their order, so the nearest leases come first:
  *
  *     steps       waits       ahead       of the lease that waits
  *     0           the ticket  J/b.1       the ticket's own
@@ -23,6 +34,9 @@
  *
  * If a session has two keys in one queue, the later one does not count as a
  * wait: they may belong to threads that compete like separate clients.
+ *
+ * The key right before each exclusive key is read first. The other reads follow
+ * only where they are needed: queues without modes need none.
  */
 
 /** The most leases that one detection reads. */
@@ -31,6 +45,10 @@
 #define LL_DEADLOCK_KEYS_MAX 1024
 /** The most of these read at a time: one operation of a Txn each. */
 #define LL_DEADLOCK_READS_MAX 100
+/** The most of the oldest keys of a queue that are followed. */
+#define LL_DEADLOCK_OLDEST_MAX 16
+/** The most own keys: as many as a multi-lock has. */
+#define LL_DEADLOCK_OWN_MAX 60
 /** The most leases of a deadlock: two conditions of a Txn each, of which etcd
  *  accepts 128, besides those for the own keys. */
 #define LL_DEADLOCK_LENGTH_MAX 32
@@ -51,10 +69,15 @@ struct ll_deadlock_step {
 struct ll_deadlock_key {
     char *text;
     struct ll_bytes key;
-    struct ll_bytes prefix; /* its queue's */
+    struct ll_bytes prefix; /* its queue's, and further bounds of its ranges */
     struct ll_bytes end;
+    struct ll_bytes modes;
+    struct ll_bytes past_modes;
     int64_t created; /* 0: it does not wait, or not any more */
+    bool is_exclusive;
     bool is_out;     /* its wait is not followed */
+    bool is_by_mode; /* the newest exclusive key is read, or the oldest ones */
+    size_t root;     /* of the ticket's own key: its member */
 };
 
 struct ll_deadlock_graph {
@@ -66,6 +89,8 @@ struct ll_deadlock_graph {
     int64_t listed; /* the revision of the answer with their list */
     size_t key;     /* the first that is being read, up to key_end */
     size_t key_end;
+    bool by_mode;  /* those keys that need it */
+    bool from_own; /* of the ticket's own keys, before the first step */
 };
 
 /** What the keys ahead have shown. */
@@ -80,11 +105,19 @@ bool ll_deadlock_graph_open(struct ll_deadlock_graph *graph);
 /** Frees all that was read. */
 void ll_deadlock_graph_close(struct ll_deadlock_graph *graph);
 
-/** Adds the wait of a member of the ticket for a key; false: out of memory. */
+/**
+ * Adds the wait of a member of the ticket; false: out of memory. If the key
+ * ahead does not stand for all that the member waits for, that is to be read
+ * first.
+ *
+ * @param own    its key, and its create revision
+ * @param ahead  the newest of the keys that block it
+ */
 bool ll_deadlock_graph_begin(struct ll_deadlock_graph *graph,
                              size_t root,
+                             const struct ll_kv *own,
                              const struct ll_kv *ahead);
-/** Advances to the next lease; false: there is none. */
+/** Begins with the lease of the present step; false: there is none. */
 bool ll_deadlock_graph_next(struct ll_deadlock_graph *graph);
 
 /** Takes the keys of the lease that are in queues; false: out of memory. If the
@@ -93,7 +126,7 @@ bool ll_deadlock_graph_take(struct ll_deadlock_graph *graph,
                             const struct ll_answer *answer);
 /**
  * Builds the reads of the next keys, as many as one Txn takes: of the keys
- * themselves, or of the keys right before them.
+ * themselves, or of the keys that they wait for.
  *
  * @param ret_ops  room for LL_DEADLOCK_READS_MAX
  * @return how many; 0: none is left
@@ -105,7 +138,7 @@ size_t ll_deadlock_graph_read(struct ll_deadlock_graph *graph,
 bool ll_deadlock_graph_on_made(struct ll_deadlock_graph *graph,
                                const struct ll_answer *answer);
 /**
- * The answer with the keys right before them.
+ * The answer with the keys that they wait for.
  *
  * @param own_key    of the ticket's member that the step began with
  * @param own_lease  of the ticket
