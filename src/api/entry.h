@@ -6,8 +6,7 @@
 #include "leaselock/queue.h"
 
 /**
- * Fills a user's entry from a key and its value; all but `holds`, which depends
- * on the keys before it (grants.h).
+ * Fills a user's entry from a key and its value.
  *
  * @param prefix_size  of the queue's keys, namespace included
  * @return 0 or LEASELOCK_E_NOMEM; ll_entry_free is valid after both

@@ -14,8 +14,9 @@
 #include "world.h"
 
 static const char *const machine_names[SIM_MACHINES] = {
-    "session", "ticket",  "watch",    "stream",  "beats",    "endpoint",
-    "write",   "several", "observer", "resumed", "deadlock", "renewal"};
+    "session",  "ticket",  "watch",   "stream",   "beats",
+    "endpoint", "write",   "several", "observer", "resumed",
+    "deadlock", "renewal", "shared",  "permit"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
@@ -33,6 +34,10 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
      "none"},
     {"REST", "KEYS", "MADE", "AHEAD", "MARK", "GONE", "", "", "none"},
     {"ALLOWED", "DENIED", "", "", "", "", "", "", "none"},
+    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
+     "none"},
+    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
+     "none"},
 };
 
 static const char *const event_names[SIM_EVENTS] = {
@@ -70,6 +75,16 @@ static void held_remove(struct sim_world *world, struct sim_ticket *ticket)
     }
 }
 
+static enum sim_machine machine_of(const struct sim_ticket *ticket)
+{
+    static const enum sim_machine by_mode[] = {
+        [LL_MODE_EXCLUSIVE] = SIM_MACHINE_TICKET,
+        [LL_MODE_SHARED] = SIM_MACHINE_SHARED,
+        [LL_MODE_PERMIT] = SIM_MACHINE_PERMIT};
+
+    return ticket->resumes ? SIM_MACHINE_RESUMED : by_mode[ticket->mode.kind];
+}
+
 /** A ticket, or NULL if core has freed it. */
 static void look_at_ticket(struct sim_client *client,
                            struct sim_ticket *known,
@@ -78,8 +93,7 @@ static void look_at_ticket(struct sim_client *client,
 {
     bool held = ticket != NULL && ticket->state == LL_TICKET_HELD;
 
-    count(client, known->resumes ? SIM_MACHINE_RESUMED : SIM_MACHINE_TICKET,
-          &known->seen_state, event,
+    count(client, machine_of(known), &known->seen_state, event,
           ticket != NULL ? (int)ticket->state : SIM_STATE_NONE);
     count(client, SIM_MACHINE_DEADLOCK, &known->seen_deadlock, event,
           ticket != NULL && ticket->deadlock != NULL

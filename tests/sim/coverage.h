@@ -27,6 +27,8 @@ enum sim_machine {
     SIM_MACHINE_RESUMED,  /* a ticket that another process resumed */
     SIM_MACHINE_DEADLOCK, /* for a deadlock that a ticket is in */
     SIM_MACHINE_RENEWAL,  /* of a session: see keepalive.h */
+    SIM_MACHINE_SHARED,   /* a ticket of that mode */
+    SIM_MACHINE_PERMIT,
     SIM_MACHINES,
 };
 

@@ -13,6 +13,7 @@
 struct place {
     char key[SIM_KEY_SIZE];
     unsigned name;
+    struct ll_mode mode;
     int64_t lease;
     int64_t created;
     int64_t version;
@@ -21,7 +22,8 @@ struct place {
 struct places {
     struct place *list;
     size_t n;
-    unsigned name; /* being read */
+    unsigned name; /* being read, */
+    size_t prefix_size;
 };
 
 static void add_place(void *arg, const struct ll_kv *kv)
@@ -36,26 +38,20 @@ static void add_place(void *arg, const struct ll_kv *kv)
     memcpy(place->key, kv->key.data, kv->key.size);
     place->key[kv->key.size] = '\0';
     place->name = places->name;
+    place->mode = sim_mode_of(kv->key, places->prefix_size);
     place->lease = kv->lease;
     place->created = kv->create_revision;
     place->version = kv->version;
 }
 
-/** The predecessor in the queue, or NULL. */
-static const struct place *place_before(const struct places *places,
-                                        const struct place *place)
+/** Whether a key waits for another one of its queue to be deleted. For one of
+ * several permits a permit waits for none of them in particular. */
+static bool waits_for(const struct place *place, const struct place *other)
 {
-    const struct place *before = NULL;
-
-    for (size_t i = 0; i < places->n; i++) {
-        const struct place *other = &places->list[i];
-
-        if (other->name == place->name && other->created < place->created &&
-            (before == NULL || before->created < other->created)) {
-            before = other;
-        }
-    }
-    return before;
+    return other->name == place->name && other->created < place->created &&
+           (sim_mode_blocks(place->mode, other->mode) ||
+            (place->mode.kind == LL_MODE_PERMIT &&
+             other->mode.kind == LL_MODE_PERMIT && place->mode.permits == 1));
 }
 
 /** Whether a key makes its lease wait: it is the lease's first in its queue,
@@ -79,17 +75,17 @@ struct leases {
     size_t n;
 };
 
-static void reach(struct leases *leases, const struct place *place)
+static void reach(struct leases *leases, int64_t lease)
 {
-    if (place == NULL || place->lease == 0) {
+    if (lease == 0) {
         return;
     }
     for (size_t i = 0; i < leases->n; i++) {
-        if (leases->list[i] == place->lease) {
+        if (leases->list[i] == lease) {
             return;
         }
     }
-    leases->list[leases->n++] = place->lease;
+    leases->list[leases->n++] = lease;
 }
 
 static bool is_own(const struct sim_ticket *ticket, const struct place *place)
@@ -102,42 +98,52 @@ static bool is_own(const struct sim_ticket *ticket, const struct place *place)
     return is;
 }
 
+/** Follows a wait to the leases that it waits for. True: the own one is among
+ * them, through a key that is not the own one. */
+static bool follow(const struct places *places,
+                   const struct place *own,
+                   const struct place *place,
+                   struct leases *leases)
+{
+    for (size_t i = 0; i < places->n; i++) {
+        const struct place *other = &places->list[i];
+
+        if (!waits_for(place, other) || other == own) {
+            continue;
+        }
+        if (other->lease == own->lease) {
+            return true;
+        }
+        reach(leases, other->lease);
+    }
+    return false;
+}
+
 /** Follows the waits from the ticket's own key, and searches for another key of
  * its lease. */
 static bool waits_in_deadlock(const struct places *places,
                               const struct place *own,
                               struct leases *leases)
 {
-    const struct place *before = place_before(places, own);
+    bool found;
 
-    if (before != NULL && before->lease == own->lease) {
-        return true;
-    }
     leases->n = 0;
-    reach(leases, before);
-    for (size_t at = 0; at < leases->n; at++) {
-        for (size_t i = 0; i < places->n; i++) {
+    found = follow(places, own, own, leases);
+    for (size_t at = 0; at < leases->n && !found; at++) {
+        for (size_t i = 0; i < places->n && !found; i++) {
             const struct place *place = &places->list[i];
 
-            if (place->lease != leases->list[at] || !is_wait(places, place)) {
-                continue;
-            }
-            before = place_before(places, place);
-            if (before != NULL && before->lease == own->lease) {
-                if (before != own) {
-                    return true;
-                }
-            } else {
-                reach(leases, before);
-            }
+            found = place->lease == leases->list[at] &&
+                    is_wait(places, place) &&
+                    follow(places, own, place, leases);
         }
     }
-    return false;
+    return found;
 }
 
 void sim_check_mark(struct sim_world *world, const struct sim_ticket *ticket)
 {
-    struct places places = {calloc(PLACES_MAX, sizeof(*places.list)), 0, 0};
+    struct places places = {.list = calloc(PLACES_MAX, sizeof(*places.list))};
     struct leases *leases = calloc(1, sizeof(*leases));
     bool found = false;
 
@@ -149,6 +155,7 @@ void sim_check_mark(struct sim_world *world, const struct sim_ticket *ticket)
         int size = snprintf(prefix, sizeof(prefix), "%s/", world->names[i]);
 
         places.name = i;
+        places.prefix_size = (size_t)size;
         sim_etcd_each(world->etcd, (struct ll_bytes){prefix, (size_t)size},
                       add_place, &places);
     }

@@ -106,6 +106,39 @@ void sim_check_phase(struct sim_world *world)
     }
 }
 
+/** A ticket that waits with its key. */
+static bool waits(const struct sim_ticket *ticket)
+{
+    const struct sim_ticket *whole =
+        ticket->multi != NULL ? ticket->multi : ticket;
+
+    return ticket->members_n == 0 && whole->acquire_owed && ticket->has_key &&
+           !ticket->in_held;
+}
+
+void sim_check_blocked(struct sim_world *world, bool again)
+{
+    for (unsigned i = 0; i < world->clients_n; i++) {
+        struct sim_client *client = &world->clients[i];
+
+        for (size_t at = 0; at < client->live_n; at++) {
+            struct sim_ticket *ticket =
+                client->objects[client->live[at]].ticket;
+
+            if (ticket == NULL || !waits(ticket)) {
+                continue;
+            }
+            if (again && ticket->is_free) {
+                sim_break(world, "served beside holders",
+                          "ticket %u.%llu (%s) waits, but nothing blocks it",
+                          ticket->client, (unsigned long long)ticket->id,
+                          ticket->key);
+            }
+            ticket->is_free = !sim_rule_of(world, ticket).is_blocked;
+        }
+    }
+}
+
 void sim_check_end(struct sim_world *world)
 {
     for (unsigned i = 0; i < world->clients_n; i++) {

@@ -3,9 +3,13 @@
 
 #include <string.h>
 
+#include "sim/etcd_places.h"
+
 static const char *const keys[SIM_PROGRAM_KEYS] = {
-    "a", "a/", "a/1", "a/2", "a/2/x", "a0", "b", "b/1", "b/2", "c", "zz"};
-static const char *const ends[] = {"a0", "a/2", "b", "b0", "c", "zzz", "a"};
+    "a",    "a/", "a/1", "a/2", "a/~.s1", "a/~.s2",
+    "a/~~", "a0", "b",   "b/1", "zz"};
+static const char *const ends[] = {"a0", "a/2", "a/~.", "a/~/",
+                                   "b",  "b0",  "zzz",  "a"};
 static const char *const values[] = {"", "0", "1", "10", "2", "value"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -280,6 +284,8 @@ static void build_request(struct sim_program *program,
         request->kind = LL_REQUEST_TXN;
         if (one_in(program, 300)) {
             build_large_txn(program, &request->txn);
+        } else if (one_in(program, 3)) {
+            sim_places_build(program, &request->txn);
         } else {
             build_txn(program, 0, &request->txn);
         }

@@ -31,6 +31,8 @@ void sim_sum_add(struct sim_sum *sum, const struct sim_result *result)
     sum->sessions += result->sessions;
     sum->tickets += result->tickets;
     sum->grants += result->grants;
+    sum->shared += result->shared;
+    sum->permits += result->permits;
     sum->losses += result->losses;
     sum->writes += result->writes;
     sum->resumed += result->resumed;
@@ -48,14 +50,16 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
     (void)fprintf(
         file,
         "%llu seeds, %llu failures, %llu steps, %lld s of simulated "
-        "time\n%llu sessions, %llu tickets, %llu grants, %llu losses, "
+        "time\n%llu sessions, %llu tickets, %llu grants (%llu shared, %llu "
+        "permits), %llu losses, "
         "%llu writes, %llu tickets resumed, "
         "%llu multi-locks, %llu deadlocks, %llu observers, "
         "%llu grants of Go's\n",
         (unsigned long long)sum->seeds, (unsigned long long)sum->failures,
         (unsigned long long)sum->steps, (long long)sum->time_s,
         (unsigned long long)sum->sessions, (unsigned long long)sum->tickets,
-        (unsigned long long)sum->grants, (unsigned long long)sum->losses,
+        (unsigned long long)sum->grants, (unsigned long long)sum->shared,
+        (unsigned long long)sum->permits, (unsigned long long)sum->losses,
         (unsigned long long)sum->writes, (unsigned long long)sum->resumed,
         (unsigned long long)sum->several, (unsigned long long)sum->deadlocks,
         (unsigned long long)sum->observers, (unsigned long long)sum->go_grants);
@@ -184,6 +188,8 @@ void sim_fresh(const struct sim_options *options,
         ret_sum->sessions += sum->sessions;
         ret_sum->tickets += sum->tickets;
         ret_sum->grants += sum->grants;
+        ret_sum->shared += sum->shared;
+        ret_sum->permits += sum->permits;
         ret_sum->losses += sum->losses;
         ret_sum->writes += sum->writes;
         ret_sum->resumed += sum->resumed;

@@ -15,6 +15,8 @@ struct sim_sum {
     uint64_t sessions;
     uint64_t tickets;
     uint64_t grants;
+    uint64_t shared;
+    uint64_t permits;
     uint64_t losses;
     uint64_t writes;
     uint64_t resumed;

@@ -73,50 +73,15 @@ static bool acts(struct sim_world *world, const struct sim_ticket *ticket)
            view.phase == LL_TICKET_PHASE_HELD;
 }
 
-struct finding {
-    int64_t created;
-    bool is_first;
-    bool is_ahead; /* an older one exists */
-    char key[SIM_KEY_SIZE];
-};
-
-static void find_first(void *arg, const struct ll_kv *kv)
-{
-    struct finding *finding = arg;
-
-    if (finding->is_first) {
-        finding->is_first = false;
-        if (kv->create_revision < finding->created) {
-            finding->is_ahead = true;
-            (void)snprintf(finding->key, sizeof(finding->key), "%.*s",
-                           (int)kv->key.size, kv->key.data);
-        }
-    }
-}
-
-/** Finds any older key in the ticket's queue. */
-static struct finding find_older(struct sim_world *world,
-                                 const struct sim_ticket *ticket)
-{
-    struct finding finding = {.created = ticket->created, .is_first = true};
-    char prefix[SIM_KEY_SIZE];
-    int size =
-        snprintf(prefix, sizeof(prefix), "%s/", world->names[ticket->name]);
-
-    sim_etcd_each(world->etcd, (struct ll_bytes){prefix, (size_t)size},
-                  find_first, &finding);
-    return finding;
-}
-
 static void check_first(struct sim_world *world,
                         const struct sim_ticket *ticket)
 {
-    struct finding finding = find_older(world, ticket);
+    struct sim_rule rule = sim_rule_of(world, ticket);
 
-    if (finding.is_ahead) {
+    if (rule.is_blocked) {
         sim_break(world, "first come, first served",
                   "ticket %u.%llu (%s) is granted behind %s", ticket->client,
-                  (unsigned long long)ticket->id, ticket->key, finding.key);
+                  (unsigned long long)ticket->id, ticket->key, rule.key);
     }
 }
 
@@ -124,13 +89,16 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
 {
     struct sim_world *world = client->world;
     struct ll_ticket_view view;
-    int64_t *last = &world->last_token[ticket->name];
+    struct sim_tokens *last = &world->granted[ticket->name];
+    int64_t least = sim_tokens_least(last, ticket->mode);
 
     if (world->held_n < SIM_HELD_MAX) {
         world->held[world->held_n++] = ticket;
         ticket->in_held = true;
     }
     world->result->grants++;
+    world->result->shared += ticket->mode.kind == LL_MODE_SHARED ? 1 : 0;
+    world->result->permits += ticket->mode.kind == LL_MODE_PERMIT ? 1 : 0;
     if (!ll_core_ticket_view(client->core, ticket->id, 0, &view)) {
         return;
     }
@@ -138,10 +106,10 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
     if (ticket->is_out && ticket->created == view.token &&
         world->fault_rate[SIM_FAULT_MISS] == 0) {
         /* The read that finds no key ahead also finds that its own key is
-         * gone. */
+         * gone, and a grant without one needs a settled watch of that. */
         sim_break(world, "held means key",
                   "ticket %u.%llu is granted, and its key %s was deleted while "
-                  "others were ahead of it",
+                  "others blocked it",
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
         return;
     }
@@ -158,13 +126,13 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
                   number(ticket->created));
         return;
     }
-    if (view.token < *last || (view.token == *last && !ticket->resumes)) {
+    if (view.token < least || (view.token == least && !ticket->resumes)) {
         sim_break(world, "tokens rise",
                   "ticket %u.%llu is granted with token %lld after %lld",
                   ticket->client, (unsigned long long)ticket->id,
-                  number(view.token), number(*last));
+                  number(view.token), number(least));
     }
-    *last = view.token;
+    sim_tokens_raise(last, ticket->mode, view.token);
     check_first(world, ticket);
 }
 
@@ -219,7 +187,7 @@ static void check_lease(struct sim_world *world,
 
 void sim_check_step(struct sim_world *world)
 {
-    const struct sim_ticket *holders[SIM_NAMES_MAX] = {NULL};
+    struct sim_holds holds[SIM_NAMES_MAX] = {{NULL}};
 
     for (size_t i = 0; i < world->held_n && !world->is_over; i++) {
         const struct sim_ticket *ticket = world->held[i];
@@ -232,15 +200,7 @@ void sim_check_step(struct sim_world *world)
             check_notice(world, ticket);
             continue;
         }
-        if (holders[ticket->name] != NULL) {
-            sim_break(world, "mutual exclusion",
-                      "tickets %u.%llu and %u.%llu hold %s at one time",
-                      holders[ticket->name]->client,
-                      (unsigned long long)holders[ticket->name]->id,
-                      ticket->client, (unsigned long long)ticket->id,
-                      world->names[ticket->name]);
-        }
-        holders[ticket->name] = ticket;
+        sim_hold_add(world, &holds[ticket->name], ticket);
     }
 }
 
@@ -278,6 +238,18 @@ void sim_check_waiter(struct sim_client *client, uint64_t id)
     }
 }
 
+/** A try makes its key only where it is held at once. */
+static void check_try(struct sim_world *world, const struct sim_ticket *ticket)
+{
+    struct sim_rule rule = sim_rule_of(world, ticket);
+
+    if (rule.is_blocked) {
+        sim_break(world, "a try leaves no trace",
+                  "the try %u.%llu makes its key %s behind %s", ticket->client,
+                  (unsigned long long)ticket->id, ticket->key, rule.key);
+    }
+}
+
 static void on_change(void *arg, const struct ll_watch_event *event)
 {
     struct sim_world *world = arg;
@@ -292,17 +264,16 @@ static void on_change(void *arg, const struct ll_watch_event *event)
         return;
     }
     sim_leaders_note(world, event->kv.key);
+    if (!event->deleted &&
+        event->kv.create_revision == event->kv.mod_revision) {
+        sim_check_made(world, &event->kv);
+    }
     HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size, ticket);
     if (ticket == NULL) {
         return;
     }
     if (event->deleted) {
         ticket->has_key = false;
-        ticket->is_out = find_older(world, ticket).is_ahead;
-        if (world->gone_first[ticket->name] == 0 ||
-            world->gone_first[ticket->name] > ticket->created) {
-            world->gone_first[ticket->name] = ticket->created;
-        }
         ticket->key_gone_ns = world->now_ns;
         if (world->is_calm && whole_of(ticket)->acquire_owed) {
             sim_push(world,
@@ -313,6 +284,10 @@ static void on_change(void *arg, const struct ll_watch_event *event)
                      SIM_EVENT_NOTICE, ticket->client, ticket->id);
         }
     } else {
+        if (whole_of(ticket)->try_only && !ticket->has_key) {
+            ticket->created = event->kv.create_revision;
+            check_try(world, ticket);
+        }
         if (ticket->has_key && whole_of(ticket)->acquire_owed &&
             whole_of(ticket)->finds_deadlock) {
             ticket->is_marked = true;
@@ -324,27 +299,50 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     }
 }
 
-/** Keys deleted together with an older one, as by a revoke, were behind it to
- * the end. */
-static void on_change_together(void *arg, const struct ll_watch_event *event)
+struct leaving {
+    struct sim_world *world;
+    struct sim_ticket *ticket;
+    struct sim_rule rule;
+};
+
+/** A key that the same revision deletes. */
+static void on_other_deletion(void *arg, const struct ll_watch_event *event)
+{
+    struct leaving *leaving = arg;
+    struct sim_ticket *other;
+
+    HASH_FIND(hh, leaving->world->keys, event->kv.key.data, event->kv.key.size,
+              other);
+    if (other != NULL && event->deleted &&
+        other->name == leaving->ticket->name) {
+        sim_rule_add(&leaving->rule, event->kv.key, other->mode,
+                     other->created);
+    }
+}
+
+/** Keys deleted together with one that blocked them, as by a revoke, were
+ * blocked to the end. */
+static void on_deletion(void *arg, const struct ll_watch_event *event)
 {
     struct sim_world *world = arg;
-    struct sim_ticket *ticket;
+    struct leaving leaving = {.world = world};
 
-    HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size, ticket);
-    if (ticket != NULL && event->deleted &&
-        world->gone_first[ticket->name] < ticket->created) {
-        ticket->is_out = true;
+    HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size,
+              leaving.ticket);
+    if (leaving.ticket != NULL && event->deleted) {
+        leaving.rule = sim_rule_of(world, leaving.ticket);
+        sim_etcd_changes(world->etcd, event->kv.mod_revision, on_other_deletion,
+                         &leaving);
+        leaving.ticket->is_out = leaving.rule.is_blocked;
     }
 }
 
 void sim_check_commit(struct sim_world *world, int64_t revision)
 {
     sim_hash(world, (uint64_t)revision);
-    memset(world->gone_first, 0, sizeof(world->gone_first));
     world->marked = NULL;
     sim_etcd_changes(world->etcd, revision, on_change, world);
-    sim_etcd_changes(world->etcd, revision, on_change_together, world);
+    sim_etcd_changes(world->etcd, revision, on_deletion, world);
     if (world->marked != NULL) {
         sim_check_mark(world, world->marked);
     }

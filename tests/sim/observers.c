@@ -43,7 +43,11 @@ static void look(void *arg, const struct ll_kv *kv)
     if (!looking->found &&
         memchr(suffix, '/', kv->key.size - looking->prefix_size) == NULL) {
         looking->found = true;
-        looking->leader = kv->lease != 0 ? leader_of(kv) : 0;
+        looking->leader =
+            kv->lease != 0 && sim_mode_of(kv->key, looking->prefix_size).kind ==
+                                  LL_MODE_EXCLUSIVE
+                ? leader_of(kv)
+                : 0;
     }
 }
 

@@ -11,8 +11,8 @@
 
 /** So few names that each is used repeatedly: the deletion of an old key must
  * not be taken for the new one's. */
-#define FOREIGN_KEYS 2
-/** A lock's first foreign key has this lease, which belongs to no client and
+#define FOREIGN_KEYS 4
+/** A lock's even foreign keys have this lease, which belongs to no client and
  * outlives every world; the others have none, so they are not tickets. */
 #define FOREIGN_LEASE INT64_MAX
 #define FOREIGN_TTL_S INT64_C(1000000)
@@ -146,9 +146,12 @@ static struct ll_bytes foreign_key(const struct sim_world *world,
                                    char *ret_key,
                                    size_t size)
 {
+    /* Exclusive keys are in two ranges of a queue. */
+    static const char *const ranges[] = {"", "~~"};
+    unsigned number = (unsigned)(at % FOREIGN_KEYS);
     int length = snprintf(
-        ret_key, size, fault == SIM_FAULT_NESTED ? "%s/below/%u" : "%s/%u",
-        world->names[at / FOREIGN_KEYS], (unsigned)(at % FOREIGN_KEYS));
+        ret_key, size, fault == SIM_FAULT_NESTED ? "%s/%sbelow/%u" : "%s/%s%u",
+        world->names[at / FOREIGN_KEYS], ranges[number / 2], number);
 
     return (struct ll_bytes){ret_key, (size_t)length};
 }
@@ -174,7 +177,7 @@ static void party_puts(struct sim_world *world, enum sim_fault fault)
     struct ll_op op = {.kind = LL_OP_PUT};
 
     op.put.key = foreign_key(world, fault, at, key, sizeof(key));
-    if (fault == SIM_FAULT_FOREIGN && at % FOREIGN_KEYS == 0) {
+    if (fault == SIM_FAULT_FOREIGN && at % FOREIGN_KEYS % 2 == 0) {
         party_grants(world);
         op.put.lease = FOREIGN_LEASE;
     }

@@ -29,6 +29,16 @@ static bool has_name(const struct sim_ticket *ticket, unsigned name)
     return has;
 }
 
+static bool has_permit(const struct sim_ticket *ticket)
+{
+    bool has = ticket->members_n == 0 && ticket->mode.kind == LL_MODE_PERMIT;
+
+    for (unsigned i = 0; i < ticket->members_n; i++) {
+        has = has || has_permit(ticket->members[i]);
+    }
+    return has;
+}
+
 /** Whether all of its keys are marked in etcd. */
 static bool is_marked(const struct sim_ticket *ticket)
 {
@@ -72,6 +82,8 @@ static bool acquire_fits(const struct sim_client *client,
                world->fault_rate[SIM_FAULT_FOREIGN] > 0;
     case LEASELOCK_E_DEADLOCK:
         return is_marked(ticket);
+    case LEASELOCK_E_MODE:
+        return world->different_ppm > 0 && has_permit(ticket);
     case LEASELOCK_E_REFUSED:
         /* Those of the first name's ticket. */
         return world->fault_rate[SIM_FAULT_FORBID] > 0 && has_name(ticket, 0);

@@ -83,8 +83,9 @@ void sim_restore_start(struct sim_world *world)
         client_back(world, &world->clients[i]);
     }
     for (unsigned name = 0; name < world->names_n; name++) {
-        world->last_token[name] = 0;
-        world->data_token[name] = 0;
+        world->granted[name] = (struct sim_tokens){0, 0};
+        world->written[name] = (struct sim_tokens){0, 0};
+        world->made[name] = (struct sim_made){0, false};
     }
     sim_leaders_restored(world);
 }

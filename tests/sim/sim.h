@@ -64,6 +64,8 @@ struct sim_result {
     uint64_t sessions;
     uint64_t tickets;
     uint64_t grants;
+    uint64_t shared;  /* of these */
+    uint64_t permits; /* of these */
     uint64_t losses;
     uint64_t writes;
     uint64_t resumed;

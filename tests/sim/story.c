@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "story.h"
 
-#include "core/watch.h"
 #include "leaselock/status.h"
 
 /**
@@ -58,6 +57,13 @@ static const char *slot_name(int64_t watch_id)
     return (watch_id & 1) != 0 ? "its predecessor's key" : "its own key";
 }
 
+static const char *mode_name(struct ll_mode mode)
+{
+    static const char *const names[] = {"", ", shared,", ", a permit,"};
+
+    return names[mode.kind];
+}
+
 static void story_answer(const struct sim_client *client,
                          const struct ll_event *event)
 {
@@ -76,8 +82,7 @@ static void story_watch(const struct sim_client *client,
 {
     SIM_REPORT(
         client->world, "client %u < %lld: %s, watch of %s, revision %lld%s%s%s",
-        client->peer.number,
-        (long long)ll_watch_owner_of(event->watch.watch_id), what,
+        client->peer.number, (long long)(event->watch.watch_id >> 20), what,
         slot_name(event->watch.watch_id), (long long)event->watch.revision,
         event->watch.events_n > 0 && event->watch.events[0].deleted
             ? ", deleted"
@@ -115,9 +120,10 @@ void sim_story_event(const struct sim_client *client,
         break;
     case LL_EVENT_ACQUIRE:
         SIM_REPORT(world,
-                   "client %u: caller acquires %.*s in session %llu: ticket "
+                   "client %u: caller acquires %.*s%s in session %llu: ticket "
                    "%llu, timeout %.3f s",
                    who, (int)event->acquire.name.size, event->acquire.name.data,
+                   mode_name(event->acquire.mode),
                    (unsigned long long)event->acquire.session,
                    (unsigned long long)event->id,
                    (double)event->acquire.timeout_ns / 1e9);
@@ -226,7 +232,7 @@ void sim_story_effect(const struct sim_client *client,
     case LL_EFFECT_WATCH_CREATE:
     case LL_EFFECT_WATCH_CANCEL:
         SIM_REPORT(world, "client %u > %lld: %s watching %s", who,
-                   (long long)ll_watch_owner_of(effect->watch.watch_id),
+                   (long long)(effect->watch.watch_id >> 20),
                    effect->kind == LL_EFFECT_WATCH_CREATE ? "begin" : "end",
                    slot_name(effect->watch.watch_id));
         break;

@@ -93,6 +93,79 @@ static void test_compares_come_before_writes(void **state)
     sim_bed_close(&bed);
 }
 
+/** Of nested Txns that take places in one queue, the ranges of a later one see
+ * the keys of the earlier ones, and their compares do not: a shared place waits
+ * for an exclusive one before it in the batch, a try succeeds behind both. All
+ * keys have one create revision. */
+static void test_places_in_a_batch(void **state)
+{
+    const struct ll_compare absent[] = {
+        {.key = S("q/1"), .target = LL_COMPARE_CREATE_REVISION},
+        {.key = S("q/~.s.1"), .target = LL_COMPARE_CREATE_REVISION},
+        {.key = S("q/~.s.2"), .target = LL_COMPARE_CREATE_REVISION},
+        {.key = S("q/"),
+         .end = S("q/~."),
+         .target = LL_COMPARE_CREATE_REVISION},
+        {.key = S("q/~/"),
+         .end = S("q0"),
+         .target = LL_COMPARE_CREATE_REVISION},
+    };
+    const struct ll_range lower = {.key = S("q/"),
+                                   .end = S("q/~."),
+                                   .limit = 1,
+                                   .sort = LL_SORT_NEWEST_FIRST};
+    const struct ll_range upper = {.key = S("q/~/"),
+                                   .end = S("q0"),
+                                   .limit = 1,
+                                   .sort = LL_SORT_NEWEST_FIRST};
+    const struct ll_op places[3][3] = {
+        {{.kind = LL_OP_RANGE, .range = {.key = S("q/"), .end = S("q0")}},
+         {.kind = LL_OP_PUT, .put.key = S("q/1")}},
+        {{.kind = LL_OP_RANGE, .range = lower},
+         {.kind = LL_OP_RANGE, .range = upper},
+         {.kind = LL_OP_PUT, .put.key = S("q/~.s.1")}},
+        {{.kind = LL_OP_PUT, .put.key = S("q/~.s.2")}},
+    };
+    const struct ll_op found[] = {{.kind = LL_OP_RANGE, .range = lower},
+                                  {.kind = LL_OP_RANGE, .range = upper}};
+    const struct ll_op ops[] = {
+        {.kind = LL_OP_TXN,
+         .txn = {.compares = &absent[0],
+                 .compares_n = 1,
+                 .then_ops = places[0],
+                 .then_n = 2}},
+        {.kind = LL_OP_TXN,
+         .txn = {.compares = &absent[1],
+                 .compares_n = 1,
+                 .then_ops = places[1],
+                 .then_n = 3}},
+        {.kind = LL_OP_TXN,
+         .txn = {.compares = &absent[2],
+                 .compares_n = 3,
+                 .then_ops = places[2],
+                 .then_n = 1,
+                 .else_ops = found,
+                 .else_n = 2}},
+    };
+    const struct ll_txn txn = {.then_ops = ops, .then_n = 3};
+    struct sim_bed bed;
+
+    (void)state;
+    open_alone(&bed);
+    sim_bed_txn(&bed, 0, &txn);
+    sim_bed_delete(&bed, 0, "q/~.s.2");
+    sim_bed_txn(&bed, 0, &txn);
+    assert_reported(&bed,
+                    "1: revision 2 txn then {txn then {range count 0 [], put}, "
+                    "txn then {range count 1 [\"q/1\"=\"\"(c2 m2 v1 l0)], "
+                    "range count 0 [], put}, txn then {put}}\n"
+                    "2: revision 3 txn then {deleted 1}\n"
+                    "3: revision 3 txn then {txn else {}, txn else {}, txn "
+                    "else {range count 1 [\"q/1\"=\"\"(c2 m2 v1 l0)], range "
+                    "count 0 []}}\n");
+    sim_bed_close(&bed);
+}
+
 /** A compare of a range must hold for each of its keys; without a key, numbers
  * compare as 0, and a value neither equals nor differs. */
 static void test_compares_of_ranges(void **state)
@@ -394,6 +467,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_txn_is_one_revision),
         cmocka_unit_test(test_compares_come_before_writes),
+        cmocka_unit_test(test_places_in_a_batch),
         cmocka_unit_test(test_compares_of_ranges),
         cmocka_unit_test(test_ranges_count_all_and_cut),
         cmocka_unit_test(test_revisions_out_of_range),

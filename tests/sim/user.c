@@ -412,9 +412,15 @@ void sim_user_finish(struct sim_client *client)
         /* A lost one too: only then does its client search for a late key. */
         if (ticket != NULL && ticket->is_granted && !ticket->is_released &&
             !awaits_chained(client, ticket)) {
-            sim_user_push(
-                client, sim_spread(&client->random, LL_NS_PER_MS, LL_NS_PER_S),
-                SIM_EVENT_RELEASE, ticket->id);
+            int64_t keep_ns =
+                sim_chance(&client->random, client->world->keep_ppm)
+                    ? SIM_KEEP_NS
+                    : 0;
+
+            sim_user_push(client,
+                          keep_ns + sim_spread(&client->random, LL_NS_PER_MS,
+                                               LL_NS_PER_S),
+                          SIM_EVENT_RELEASE, ticket->id);
         }
     }
 }

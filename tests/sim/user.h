@@ -54,6 +54,7 @@ void sim_user_acquire_all(struct sim_client *client,
 void sim_several_make_members(struct sim_client *client,
                               struct sim_ticket *multi,
                               const unsigned *names,
+                              const struct ll_mode *modes,
                               unsigned n);
 void sim_several_enter(struct sim_client *client, struct sim_ticket *multi);
 void sim_several_forget(struct sim_client *client, struct sim_ticket *multi);

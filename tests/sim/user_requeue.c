@@ -73,6 +73,7 @@ static struct sim_ticket *ticket_after(struct sim_client *client,
     struct sim_ticket *ticket = sim_ticket_new(client, session);
 
     ticket->name = before->name;
+    ticket->mode = before->mode;
     ticket->is_early = true;
     ticket->after_revision = sim_etcd_revision(client->world->etcd);
     return ticket;
@@ -94,6 +95,7 @@ static void requeue_one(struct sim_client *client,
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){name, strlen(name)};
     event.acquire.value = (struct ll_bytes){"sim", 3};
+    event.acquire.mode = ticket->mode;
     event.acquire.timeout_ns = inherit_timeout(client, before, ticket);
     event.acquire.find_deadlock = ticket->finds_deadlock;
     event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
@@ -118,19 +120,22 @@ static void requeue_several(struct sim_client *client,
     struct sim_ticket *multi = ticket_after(client, session, before);
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL, .id = multi->id};
     struct ll_bytes bytes[SIM_NAMES_MAX];
+    struct ll_mode modes[SIM_NAMES_MAX];
     unsigned names[SIM_NAMES_MAX];
 
     for (unsigned i = 0; i < before->members_n; i++) {
         names[i] = before->members[i]->name;
+        modes[i] = before->members[i]->mode;
         bytes[i] = (struct ll_bytes){client->world->names[names[i]],
                                      strlen(client->world->names[names[i]])};
     }
-    sim_several_make_members(client, multi, names, before->members_n);
+    sim_several_make_members(client, multi, names, modes, before->members_n);
     if (before->finds_deadlock) {
         sim_user_find_deadlock(client, multi);
     }
     event.acquire_all.session = session->id;
     event.acquire_all.names = bytes;
+    event.acquire_all.modes = modes;
     event.acquire_all.names_n = before->members_n;
     event.acquire_all.value = (struct ll_bytes){"sim", 3};
     event.acquire_all.timeout_ns = inherit_timeout(client, before, multi);

@@ -86,6 +86,7 @@ static void take_over_ticket(struct sim_client *client,
     struct ll_event event = {.kind = LL_EVENT_RESUME, .id = ticket->id};
 
     ticket->name = before->name;
+    ticket->mode = before->mode;
     ticket->resumes = true;
     ticket->resume_token =
         sim_chance(&client->random, 700000) ? before->token : 0;

@@ -9,9 +9,10 @@
  * Callers that acquire several names. The multi-lock is acquired, reported and
  * released as one, and has a member for each name, in that name's queue. */
 
-/** Draws the names: two of them, or all. */
+/** Draws the names, two of them or all, and the mode of each. */
 static unsigned draw_names(struct sim_client *client,
                            unsigned *ret_names,
+                           struct ll_mode *ret_modes,
                            struct ll_bytes *ret_bytes)
 {
     struct sim_world *world = client->world;
@@ -20,6 +21,7 @@ static unsigned draw_names(struct sim_client *client,
 
     for (unsigned i = 0; i < n; i++) {
         ret_names[i] = (first + i) % world->names_n;
+        ret_modes[i] = sim_mode_draw(client, ret_names[i]);
         ret_bytes[i] = (struct ll_bytes){world->names[ret_names[i]],
                                          strlen(world->names[ret_names[i]])};
     }
@@ -29,6 +31,7 @@ static unsigned draw_names(struct sim_client *client,
 void sim_several_make_members(struct sim_client *client,
                               struct sim_ticket *multi,
                               const unsigned *names,
+                              const struct ll_mode *modes,
                               unsigned n)
 {
     multi->members_n = n;
@@ -37,6 +40,7 @@ void sim_several_make_members(struct sim_client *client,
 
         member->acquire_owed = false; /* the multi-lock's is */
         member->name = names[i];
+        member->mode = modes[i];
         member->multi = multi;
         multi->members[i] = member;
     }
@@ -72,10 +76,11 @@ void sim_user_acquire_all(struct sim_client *client,
     struct sim_ticket *multi = sim_ticket_new(client, session);
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL, .id = multi->id};
     struct ll_bytes bytes[SIM_NAMES_MAX];
+    struct ll_mode modes[SIM_NAMES_MAX];
     unsigned names[SIM_NAMES_MAX];
-    unsigned n = draw_names(client, names, bytes);
+    unsigned n = draw_names(client, names, modes, bytes);
 
-    sim_several_make_members(client, multi, names, n);
+    sim_several_make_members(client, multi, names, modes, n);
     if (sim_fault_strikes(world, SIM_FAULT_CHAIN)) {
         sim_user_find_deadlock(client, multi);
     }
@@ -85,6 +90,7 @@ void sim_user_acquire_all(struct sim_client *client,
     event.acquire_all.session = session->id;
     event.acquire_all.names = bytes;
     event.acquire_all.names_n = n;
+    event.acquire_all.modes = modes;
     event.acquire_all.value = (struct ll_bytes){"sim", 3};
     event.acquire_all.timeout_ns = sim_user_draw_timeout(client, multi);
     if (sim_client_step(client, &event) != 0) {

@@ -34,8 +34,16 @@ void sim_ticket_enter(struct sim_client *client,
                       struct ll_bytes key)
 {
     struct sim_world *world = client->world;
+    struct ll_mode mode =
+        sim_mode_of(key, strlen(world->names[ticket->name]) + 1);
     struct sim_ticket *before;
 
+    if (!ll_mode_equal(mode, ticket->mode)) {
+        sim_break(world, "the key names the mode",
+                  "ticket %u.%llu has the key %.*s", ticket->client,
+                  (unsigned long long)ticket->id, (int)key.size, key.data);
+        return;
+    }
     HASH_FIND(hh, world->keys, key.data, key.size, before);
     /* A number is reused once its key cannot come back (see number.h): only the
      * new ticket's request may create it. */
@@ -137,6 +145,8 @@ static struct sim_ticket *acquire(struct sim_client *client,
     event.acquire.find_deadlock = finds_deadlock;
     event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
     ticket->name = (unsigned)sim_below(&client->random, world->names_n);
+    ticket->mode = sim_mode_draw(client, ticket->name);
+    event.acquire.mode = ticket->mode;
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){world->names[ticket->name],
                                            strlen(world->names[ticket->name])};

@@ -11,8 +11,12 @@
  * phase in which no key may be left, and the closing of all sessions. */
 
 /** The limit of a phase: more than any timeout, TTL, late message and slow
- * re-check (36 s) that is pending when it begins. */
-#define PHASE_NS (150 * LL_NS_PER_S)
+ * re-check (36 s) that is pending when it begins, or when the last holders
+ * release their locks. */
+#define PHASE_NS (SIM_KEEP_NS + 150 * LL_NS_PER_S)
+/** Until then the tickets that wait after the storm are those that the holders
+ * block: more than a slow re-check before SIM_KEEP_NS. */
+#define BLOCKED_NS (40 * LL_NS_PER_S)
 /** The quiet time after the last late request has arrived. */
 #define QUIET_NS (2 * LL_NS_PER_S)
 /** The end of a phase is checked every so many steps. */
@@ -123,6 +127,7 @@ static void world_draw(struct sim_world *world)
     world->hold_ns = sim_spread(setup, LL_NS_PER_MS, 16 * LL_NS_PER_S);
     world->wait_ns = sim_spread(setup, LL_NS_PER_MS, 4 * LL_NS_PER_S);
     sim_faults_draw(world);
+    sim_modes_draw(world);
     world->is_mild = world->fault_rate[SIM_FAULT_FORBID] == 0 &&
                      world->fault_rate[SIM_FAULT_BURST] == 0 &&
                      world->fault_rate[SIM_FAULT_OTHER] == 0 &&
@@ -226,6 +231,12 @@ static void phase_enter(struct sim_world *world, enum sim_phase phase)
         world->heal_ns = world->now_ns;
         sim_faults_heal(world);
         sim_faults_sweep(world);
+        if (world->keep_ppm > 0) {
+            sim_push(world, world->now_ns + BLOCKED_NS, SIM_EVENT_BLOCKED, 0,
+                     0);
+            sim_push(world, world->now_ns + SIM_KEEP_NS - LL_NS_PER_S,
+                     SIM_EVENT_BLOCKED, 1, 0);
+        }
     }
     for (unsigned i = 0; i < world->clients_n && !world->is_over; i++) {
         if (phase == SIM_PHASE_HEAL) {
@@ -329,6 +340,9 @@ static void world_dispatch(struct sim_world *world,
         break;
     case SIM_EVENT_SWEEP:
         sim_faults_sweep(world);
+        break;
+    case SIM_EVENT_BLOCKED:
+        sim_check_blocked(world, event->number == 1);
         break;
     case SIM_EVENT_PHASE:
         if (event->number == world->phase) {

@@ -13,6 +13,7 @@
 #include "etcd.h"
 #include "heap.h"
 #include "message.h"
+#include "modes.h"
 #include "sim.h"
 
 /**
@@ -58,7 +59,9 @@ enum sim_event_kind {
     SIM_EVENT_FAULT,     /* fault `number` occurs */
     SIM_EVENT_FAULT_END, /* and ends at `id` */
     SIM_EVENT_SWEEP,
-    SIM_EVENT_PHASE, /* the phase `number` has lasted too long */
+    SIM_EVENT_BLOCKED, /* tickets that still wait are blocked by holders;
+                          number: 0 or 1, the second time */
+    SIM_EVENT_PHASE,   /* the phase `number` has lasted too long */
 };
 
 enum sim_phase {
@@ -149,12 +152,11 @@ struct sim_session {
     const struct sim_session *before;
 };
 
-#define SIM_KEY_SIZE 64
-
 struct sim_ticket {
     uint64_t id;
     unsigned client;
     unsigned name;
+    struct ll_mode mode;
     struct sim_session *session;
     int seen_state; /* for the coverage */
     int seen_watches[2];
@@ -168,7 +170,8 @@ struct sim_ticket {
     bool lost_reported;
     bool is_meddled; /* a third party deleted its key or revoked its lease */
     bool has_key;
-    bool is_out;  /* its key was deleted while others were ahead of it */
+    bool is_free; /* seen to be blocked no more, some time after the storm */
+    bool is_out;  /* its key was deleted while others blocked it */
     bool in_held; /* in world->held */
     int64_t created;
     int64_t token; /* from its grant or release */
@@ -333,6 +336,12 @@ struct sim_world {
     int64_t think_ns;
     int64_t hold_ns;
     int64_t wait_ns;
+    /** The modes of tickets: see modes.c. */
+    int64_t shared_ppm;
+    int64_t permit_ppm;    /* of those that are not shared */
+    int64_t different_ppm; /* of the permits: not of their lock's number */
+    int64_t keep_ppm; /* of the holders: keep their locks for long, healed */
+    uint32_t permits[SIM_NAMES_MAX];
     unsigned names_n;
     char names[SIM_NAMES_MAX][16];
     unsigned members_n;
@@ -361,13 +370,12 @@ struct sim_world {
     struct sim_ticket *keys; /* hash of all tickets, by key */
     struct sim_ticket *held[SIM_HELD_MAX];
     size_t held_n;
-    int64_t last_token[SIM_NAMES_MAX];
-    int64_t data_token[SIM_NAMES_MAX]; /* of the last holder that wrote */
+    struct sim_tokens granted[SIM_NAMES_MAX];
+    struct sim_tokens written[SIM_NAMES_MAX];
+    struct sim_made made[SIM_NAMES_MAX];
     struct sim_leaders leaders[SIM_NAMES_MAX];
     /** The ticket that the current revision marks as a victim. */
     struct sim_ticket *marked;
-    /** Of the keys that one revision deletes: the oldest ticket's. */
-    int64_t gone_first[SIM_NAMES_MAX];
 };
 
 /** world.c */
@@ -469,6 +477,10 @@ void sim_go_on_event(struct sim_go *go, const struct sim_event *event);
 void sim_go_receive(struct sim_go *go, struct sim_message *message);
 bool sim_go_is_idle(const struct sim_go *go);
 
+/** When callers that keep their locks for long release them, after the
+ *  storm. */
+#define SIM_KEEP_NS (90 * LL_NS_PER_S)
+
 /** invariants.c */
 void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket);
 void sim_check_reported(struct sim_client *client,
@@ -507,6 +519,9 @@ const char *sim_queue_leftover(struct sim_world *world);
 /** A phase has lasted too long. */
 void sim_check_phase(struct sim_world *world);
 void sim_check_end(struct sim_world *world);
+/** Some time after the storm some holders still keep their locks: the tickets
+ *  that wait are blocked by them, or held soon. */
+void sim_check_blocked(struct sim_world *world, bool again);
 
 /** writes.c: the reports of a write, and etcd's commits. */
 void sim_check_written(struct sim_client *client,

@@ -56,7 +56,7 @@ void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
     struct sim_client *client = NULL;
     struct sim_write *write = write_of(world, kv->value, &client);
     struct sim_ticket *ticket;
-    int64_t *last;
+    struct sim_tokens *last;
 
     if (write == NULL) {
         sim_break(world, "a write is applied once", "%.*s belongs to no write",
@@ -66,7 +66,7 @@ void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
     /* The ticket that has this key at present. */
     HASH_FIND(hh, world->keys, write->ticket->key, write->ticket->key_size,
               ticket);
-    last = &world->data_token[ticket->name];
+    last = &world->written[ticket->name];
     if (write->is_old) {
         /* It may have been applied in the lost history. */
     } else if (write->revision != 0) {
@@ -81,13 +81,13 @@ void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
     } else if (!ticket->has_key || ticket->created != write->token) {
         break_write(client, write, "a write is fenced",
                     "is applied without the ticket's key");
-    } else if (write->token < *last) {
+    } else if (write->token < sim_tokens_least(last, ticket->mode)) {
         break_write(client, write, "a write is fenced",
                     "is applied after one of a later holder");
     }
     write->revision = kv->mod_revision;
     ticket->applied_n = write->sequence;
-    *last = write->token;
+    sim_tokens_raise(last, ticket->mode, write->token);
 }
 
 /** Checks the ticket after a write has released it. */

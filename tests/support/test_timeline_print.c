@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/cluster.h"
-#include "core/watch.h"
 #include "leaselock/status.h"
 #include "support/test_timeline_private.h"
 
@@ -99,7 +98,6 @@ static void print_ops(FILE *out, const struct ll_op *ops, size_t n)
 
 static void print_txn(FILE *out, const struct ll_txn *txn)
 {
-    static const char *const results[] = {"=", ">", "<", "!="};
     static const char *const targets[] = {"version", "created", "changed",
                                           "lease", "value"};
 
@@ -110,7 +108,7 @@ static void print_txn(FILE *out, const struct ll_txn *txn)
                 targets[compare->target]);
         print_bytes(out, compare->key);
         print_bound(out, compare->key, compare->end, "*");
-        fprintf(out, ") %s ", results[compare->result]);
+        fprintf(out, ") %s ", compare->result == LL_COMPARE_EQUAL ? "=" : "?");
         if (compare->target == LL_COMPARE_VALUE) {
             print_bytes(out, compare->value);
             fprintf(out, " ");
@@ -191,18 +189,12 @@ static void print_stream(struct test_timeline *timeline,
 
 static void print_watch(FILE *out, int64_t id)
 {
-    unsigned slot = ll_watch_slot_of(id);
-
-    if (ll_watch_owner_of(id) == 0) {
+    if (id < INT64_C(1) << 20) {
         fprintf(out, "#%" PRId64, id);
         return;
     }
-    fprintf(out, "%" PRIu64 ".%s", ll_watch_owner_of(id),
-            slot == LL_WATCH_OWN ? "own" : "ahead");
-    if (slot > LL_WATCH_AHEAD) {
-        fprintf(out, "%u", slot);
-    }
-    fprintf(out, ".%u", ll_watch_uses_of(id));
+    fprintf(out, "%" PRId64 ".%s.%" PRId64, id >> 20,
+            (id & 1) != 0 ? "ahead" : "own", id >> 1 & 0x7ffff);
 }
 
 static void print_watch_create(FILE *out, const struct ll_effect *effect)
