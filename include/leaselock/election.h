@@ -127,11 +127,12 @@ struct leaselock_leader_info {
  * Reads the leader of an election, or the holder of a lock.
  *
  * A key without a lease is not a candidate: while it is the oldest it blocks
- * the queue, the election has no leader, and the error names the key.
- * leaselock_observe also reports no leader then. Both functions ignore the keys
- * of a lock nested below the name: a foreign key behind one of them counts as
- * the leader, although it may still wait for that key. leaselock_queue shows
- * such keys.
+ * the queue, the election has no leader, and the error names the key. Nor is a
+ * shared ticket or a permit, beside which others may hold: while one is the
+ * oldest, there is no leader either. leaselock_observe also reports no leader
+ * then. Both functions ignore the keys of a lock nested below the name: a
+ * foreign key behind one of them counts as the leader, although it may still
+ * wait for that key. leaselock_queue shows such keys.
  *
  * @param client      borrowed
  * @param name        as for leaselock_campaign

@@ -14,11 +14,15 @@ extern "C" {
 /** A lock that is held. What it points at belongs to the list. */
 struct leaselock_lock_info {
     const char *name;
-    /** How many keys its queue has, the holder's among them. */
+    /** How many keys its queue has, the holders' among them. */
     size_t places_n;
     /** The first of the queue: its oldest key, whichever client made it (see
-     *  `foreign`, and `lease` for one that is no ticket); ttl_s is -1. */
+     *  `foreign`, and `lease` for one that is no ticket); ttl_s is -1. Of
+     *  several holders it is the one that asked first. */
     const struct leaselock_queue_entry *holder;
+    /** How many tickets hold the lock: 1 for an exclusive holder, more for
+     *  shared ones and permits, 0 if the first key is no ticket. */
+    size_t holders_n;
 };
 
 /** The locks at one revision, sorted by name. */

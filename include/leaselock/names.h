@@ -24,6 +24,10 @@ extern "C" {
  * places, also at the head of a queue. If one of its locks is lost, the ticket
  * is lost; it keeps its other locks until it is released.
  *
+ * Each lock is exclusive or shared, see `mode` and `modes` of the options. All
+ * places are made in one request, whose size limits their number: an exclusive
+ * name takes two of its operations, a shared one three, of at most 120.
+ *
  * A try (timeout 0) succeeds only if every lock is free.
  *
  * With one name it does the same as leaselock_acquire.
@@ -38,8 +42,9 @@ extern "C" {
  * @param reterr      filled on failure; names the invalid name by its number
  *                    from 1; may be NULL
  * @return as leaselock_acquire. _ARGUMENT also when a name comes twice or
- *         there are none or too many of them, _NESTED also for a name above
- *         another
+ *         there are none or too many of them, or for several permits; _LIMIT
+ *         also when they do not fit into one request; _NESTED also for a name
+ *         above another
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
@@ -109,6 +114,16 @@ int leaselock_ticket_key_at(leaselock_ticket *ticket,
                             size_t at,
                             char *ret_key,
                             size_t size);
+
+/**
+ * The mode of one of a ticket's locks.
+ *
+ * @param at  as of leaselock_ticket_name_at
+ * @return an enum leaselock_mode, else as leaselock_ticket_name_at
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_ticket_mode_at(leaselock_ticket *ticket, size_t at);
 
 #ifdef __cplusplus
 }

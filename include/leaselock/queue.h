@@ -40,9 +40,19 @@ struct leaselock_queue_entry {
      *  holds the lock, whichever client made it. A key whose `lease` is 0 is no
      *  ticket: it blocks the queue until it is deleted. */
     int foreign;
+    /** An enum leaselock_mode, which the key names; LEASELOCK_EXCLUSIVE for
+     *  other clients' keys. */
+    int mode;
+    /** Of LEASELOCK_PERMIT: how many permits the lock has; else 0. */
+    int permits;
+    /** Not 0: it holds the lock, as the keys ahead of it show. The oldest
+     *  ticket holds it, and beside a shared one or a permit others may. */
+    int holds;
+    /** Not 0: a candidate of an election; its value is what it proclaims. */
+    int candidate;
 };
 
-/** A lock's queue at one revision, the holder first. */
+/** A lock's queue at one revision, the oldest key first. */
 struct leaselock_queue_info {
     int64_t revision;
     /** How many keys the queue has; more than entries_n if `limit` cut it. */
@@ -69,7 +79,7 @@ struct leaselock_queue_options {
     }
 
 /**
- * Reads the queue of a lock: the holder and the waiters, in order.
+ * Reads the queue of a lock: the holders and the waiters, in order.
  *
  * @param client     borrowed
  * @param name       as for leaselock_acquire

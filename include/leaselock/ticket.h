@@ -148,7 +148,8 @@ struct leaselock_acquire_options {
     void *on_requeue_arg;
     /**
      * One of enum leaselock_mode. leaselock_resume takes the mode from the key
-     * and ignores this. There is no upgrade or downgrade of a held ticket:
+     * and ignores this and the two below; leaselock_campaign takes only
+     * LEASELOCK_EXCLUSIVE. There is no upgrade or downgrade of a held ticket:
      * release it, and acquire another one.
      */
     int mode;
@@ -161,7 +162,8 @@ struct leaselock_acquire_options {
     int permits;
     /**
      * For leaselock_acquire_all: the mode of each name, LEASELOCK_EXCLUSIVE or
-     * LEASELOCK_SHARED; borrowed until the call returns. NULL: `mode` for all.
+     * LEASELOCK_SHARED; borrowed until the call returns. `mode` must then be
+     * LEASELOCK_EXCLUSIVE. NULL: `mode` for all.
      */
     const int *modes;
 };
@@ -173,14 +175,16 @@ struct leaselock_acquire_options {
     }
 
 /**
- * Takes a place in the queue of @name and waits until it is the holder's.
+ * Takes a place in the queue of @name and waits until it is a holder's.
  *
- * Waits for the next-older ticket only, so a release wakes one waiter. The
- * queue has the order in which etcd committed the requests.
+ * Waits for the next-older ticket that blocks it only, so a release wakes those
+ * that it lets in and no others. The queue has the order in which etcd
+ * committed the requests.
  *
  * @param session     borrowed; must stay open until the ticket is released
  * @param name        1 to LEASELOCK_NAME_MAX bytes, copied: no '/' at either
- *                    end, no empty part between two '/', no control bytes
+ *                    end, no empty part between two '/', none that begins with
+ *                    "~.", no control bytes
  * @param options     NULL for the defaults
  * @param timeout_ms  longest wait; 0 tries once and leaves no trace when the
  *                    lock is not free; LEASELOCK_FOREVER waits
@@ -189,7 +193,8 @@ struct leaselock_acquire_options {
  * @return 0, LEASELOCK_E_TIMEOUT, _LOST (the session's lease or the ticket's
  *         key is gone), _CLOSED, _NAME, _NESTED, _UNAVAILABLE, _REFUSED,
  *         _SERVER, _ARGUMENT, _STATE (the session is not open yet), _HANDLE,
- *         _FORKED, _DEADLOCK, _LIMIT, _NOMEM
+ *         _FORKED, _DEADLOCK, _LIMIT, _NOMEM, _MODE (another number of
+ *         permits is in use)
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
@@ -286,7 +291,8 @@ int leaselock_resume_async(leaselock_session *session,
  *         etcd answers or the lease has expired; also when the session was
  *         closed in the meantime and its revoke was not answered either, or
  *         another cluster answered; _REFUSED, _SERVER; _CLOSED; _HANDLE
- *         (also for the later of two releases), _FORKED, _DEADLOCK, _NOMEM
+ *         (also for the later of two releases, and once the acquire has
+ *         failed), _FORKED, _DEADLOCK, _NOMEM
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
@@ -328,7 +334,9 @@ int leaselock_ticket_state(leaselock_ticket *ticket);
 int64_t leaselock_ticket_token(leaselock_ticket *ticket);
 
 /**
- * How many tickets were ahead of this one in etcd's latest answer; 0 when held.
+ * How many tickets that block this one were ahead of it in etcd's latest
+ * answer; 0 when held. All tickets ahead block an exclusive one, only the
+ * exclusive ones a shared one.
  *
  * @return the number, which still counts tickets that have left since;
  *         LEASELOCK_E_STATE while it is not known, _HANDLE or _FORKED
@@ -367,7 +375,28 @@ int64_t leaselock_ticket_lease(leaselock_ticket *ticket);
 int leaselock_ticket_requeues(leaselock_ticket *ticket);
 
 /**
- * The ticket's key in etcd: NAME/LEASE.NUMBER, in hexadecimal.
+ * The ticket's mode: of a resumed ticket that of its key, of one with several
+ * names that of the first.
+ *
+ * @return an enum leaselock_mode; LEASELOCK_E_STATE when a write has released
+ *         it, _HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_ticket_mode(leaselock_ticket *ticket);
+
+/**
+ * How many permits the lock of a ticket of LEASELOCK_PERMIT has.
+ *
+ * @return the number, 0 in another mode, else as leaselock_ticket_mode
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_ticket_permits(leaselock_ticket *ticket);
+
+/**
+ * The ticket's key in etcd: NAME/LEASE.NUMBER, in hexadecimal; of a shared
+ * ticket NAME/~.s.LEASE.NUMBER, of one of N permits NAME/~.pN.LEASE.NUMBER.
  *
  * @param ret_key  takes the key and a NUL; LEASELOCK_KEY_MAX + 1 suffices
  * @param size     bytes in ret_key

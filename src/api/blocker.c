@@ -34,22 +34,46 @@ word_holder(const struct ll_blocker *blocker, char *text, size_t size)
     ll_value_free(&value);
 }
 
+/** How the ticket of a key shares its lock; "" if it does not. */
+static void word_mode(struct ll_bytes key, char *text, size_t size)
+{
+    struct ll_mode mode = ll_key_mode(key);
+
+    switch (mode.kind) {
+    case LL_MODE_EXCLUSIVE:
+        text[0] = '\0';
+        break;
+    case LL_MODE_SHARED:
+        (void)snprintf(text, size, ", shared");
+        break;
+    case LL_MODE_PERMIT:
+        (void)snprintf(text, size, ", one of %u permits",
+                       (unsigned)mode.permits);
+        break;
+    }
+}
+
 void ll_blocker_text(const struct ll_blocker *blocker,
                      char text[LL_BLOCKER_TEXT_SIZE])
 {
     int name_size =
         blocker->name.size < NAME_SHOWN ? (int)blocker->name.size : NAME_SHOWN;
     char who[300] = "another";
-    char ahead[48] = "";
+    char shares[32] = "";
+    char ahead[64] = "";
+    bool held = blocker->is_holder || blocker->key.size == 0;
 
     if (blocker->key.size > 0) {
         word_holder(blocker, who, sizeof(who));
+        word_mode(blocker->key, shares, sizeof(shares));
     }
     if (blocker->ahead > 0) {
-        (void)snprintf(ahead, sizeof(ahead), "; %" PRId64 " ahead in its queue",
-                       blocker->ahead);
+        /* Only these block a shared ticket. */
+        (void)snprintf(ahead, sizeof(ahead),
+                       "; %" PRId64 "%s ahead in its queue", blocker->ahead,
+                       blocker->mode == LL_MODE_SHARED ? " exclusive" : "");
     }
-    (void)snprintf(text, LL_BLOCKER_TEXT_SIZE, "%.*s is held by %s%s",
-                   name_size, name_size > 0 ? blocker->name.data : "", who,
-                   ahead);
+    (void)snprintf(text, LL_BLOCKER_TEXT_SIZE, "%.*s is %s by %s%s%s",
+                   name_size, name_size > 0 ? blocker->name.data : "",
+                   held ? "held" : "held or awaited", who, shares, ahead);
 }

@@ -7,8 +7,9 @@
 /**
  * Finds deadlocks: cycles in the wait-for graph, whose nodes are leases. A
  * lease waits for another if it has a place behind one of the other's in a
- * queue. Every place ahead counts, not only the predecessor, so that each
- * deadlock is as short as possible. A lease does not wait for its own places in
+ * queue, and the modes of the two exclude each other (deadlock_waits.h). Every
+ * such place ahead counts, not only the predecessor, so that each deadlock is
+ * as short as possible. A lease does not wait for its own places in
  * a queue: they belong to threads of one session, which wait independently of
  * each other.
  */

@@ -6,7 +6,8 @@
 #include "leaselock/queue.h"
 
 /**
- * Fills a user's entry from a key and its value.
+ * Fills a user's entry from a key and its value; all but `holds`, which depends
+ * on the keys before it (grants.h).
  *
  * @param prefix_size  of the queue's keys, namespace included
  * @return 0 or LEASELOCK_E_NOMEM; ll_entry_free is valid after both

@@ -58,17 +58,20 @@ static void leader_release(struct ll_query_object *query)
     ll_free(LL_CONTAINER(query, struct leader_query, query));
 }
 
-/** Takes the oldest key. A key without a lease is no candidate: no leader. */
+/** Takes the oldest key. There is no leader if it is no candidate: it has no
+ *  lease, or it is shared. */
 static int leader_take(struct leader_query *leader, const struct ll_kv *kv)
 {
     struct leaselock_leader_info *info;
 
-    if (kv->lease == 0) {
-        (void)snprintf(
-            leader->why, sizeof(leader->why),
-            "blocked by %.*s, which is no ticket: the key has no lease",
-            kv->key.size < KEY_SHOWN ? (int)kv->key.size : KEY_SHOWN,
-            kv->key.data);
+    if (!ll_kv_may_lead(kv)) {
+        (void)snprintf(leader->why, sizeof(leader->why), "%s %.*s, which is %s",
+                       kv->lease == 0 ? "blocked by" : "held by",
+                       kv->key.size < KEY_SHOWN ? (int)kv->key.size : KEY_SHOWN,
+                       kv->key.data,
+                       kv->lease == 0
+                           ? "no ticket: the key has no lease"
+                           : "no exclusive ticket: others may hold beside it");
         leader->query.why = leader->why;
         return LEASELOCK_E_NO_LEADER;
     }

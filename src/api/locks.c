@@ -62,6 +62,8 @@ static int locks_on_end(struct ll_scan *scan)
             locks_n++;
         }
         list->locks[locks_n - 1].places_n += places->places[i].keys_n;
+        list->locks[locks_n - 1].holders_n +=
+            places->places[i].entry.holds ? 1 : 0;
     }
     list->info.revision = scan->revision;
     list->info.locks_n = locks_n;

@@ -92,6 +92,7 @@ static int acquire_all(leaselock_session *session,
     if (status != 0) {
         return status;
     }
+    ask->is_all = true;
     if (names_n == 1) {
         ask->name = names[0];
     } else {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/grants.h"
 #include "base/alloc.h"
 #include "core/key.h"
 #include "leaselock/status.h"
@@ -78,6 +79,7 @@ struct ll_directory {
     /** Keys of other shapes: their number, and the oldest of them. */
     size_t others_n;
     struct leaselock_queue_entry other;
+    int64_t blocked_from; /* as of a place */
 };
 
 /** Adds a place to a queue; takes its name from the last key. */
@@ -92,7 +94,7 @@ static int places_append(struct ll_places *places,
         return status;
     }
     place = &places->places[places->n];
-    *place = (struct ll_place){.keys_n = 1};
+    *place = (struct ll_place){.keys_n = 1, .blocked_from = INT64_MAX};
     place->name = ll_alloc_copy(places->last + namespace_size,
                                 directory->prefix_size - 1 - namespace_size);
     if (place->name == NULL) {
@@ -122,6 +124,7 @@ static int directory_close(struct ll_places *places, size_t namespace_size)
         } else {
             place->keys_n += directory->others_n;
         }
+        place->blocked_from = directory->blocked_from;
     }
     if (directory->others_n > 0) {
         ll_entry_free(&directory->other);
@@ -146,8 +149,8 @@ static int directory_open(struct ll_places *places, size_t prefix_size)
         places->open = grown;
         places->open_max = max;
     }
-    places->open[places->open_n++] =
-        (struct ll_directory){.prefix_size = prefix_size, .oldest = NONE};
+    places->open[places->open_n++] = (struct ll_directory){
+        .prefix_size = prefix_size, .oldest = NONE, .blocked_from = INT64_MAX};
     return 0;
 }
 
@@ -210,6 +213,10 @@ static int place_add(struct ll_places *places,
 /** Counts a key whose shape is not that of a place in this queue. */
 static int other_add(struct ll_directory *directory, const struct ll_kv *kv)
 {
+    if (kv->create_revision < directory->blocked_from &&
+        !ll_key_is_apart(kv->key, directory->prefix_size)) {
+        directory->blocked_from = kv->create_revision;
+    }
     if (directory->others_n > 0 &&
         directory->other.token <= kv->create_revision) {
         directory->others_n++;
@@ -253,6 +260,25 @@ static int compare(const void *a, const void *b)
     return order;
 }
 
+/** Finds the places that hold their lock. */
+static void places_grant(struct ll_places *places, size_t namespace_size)
+{
+    struct ll_grants grants = {0};
+    int64_t blocked_from = INT64_MAX;
+
+    for (size_t i = 0; i < places->n; i++) {
+        struct ll_place *place = &places->places[i];
+
+        if (i == 0 || strcmp(place->name, places->places[i - 1].name) != 0) {
+            grants = (struct ll_grants){0};
+            blocked_from = place->blocked_from;
+        }
+        grants.exclusive |= place->entry.token > blocked_from;
+        place->entry.holds = ll_grants_add(
+            &grants, &place->entry, namespace_size + strlen(place->name) + 1);
+    }
+}
+
 int ll_places_end(struct ll_places *places, size_t namespace_size)
 {
     int status = 0;
@@ -262,6 +288,9 @@ int ll_places_end(struct ll_places *places, size_t namespace_size)
     }
     if (places->n > 1 && status == 0) {
         qsort(places->places, places->n, sizeof(*places->places), compare);
+    }
+    if (status == 0) {
+        places_grant(places, namespace_size);
     }
     return status;
 }

@@ -19,6 +19,9 @@ struct ll_place {
     char *name; /* of the lock, without the namespace */
     struct leaselock_queue_entry entry;
     size_t keys_n; /* itself, and the keys counted with it */
+    /** Of the oldest of a queue: the token of the oldest key that is not a
+     *  place of its own and blocks all modes; INT64_MAX: there is none. */
+    int64_t blocked_from;
 };
 
 struct ll_directory;
@@ -69,7 +72,8 @@ int ll_places_add(struct ll_places *places,
                   size_t namespace_size,
                   size_t prefix_size);
 
-/** To be called after the last key: sorts by name, and each queue by place.
+/** To be called after the last key: sorts by name, and each queue by place,
+ *  and finds the places that hold their lock.
  *  @return as ll_places_add */
 int ll_places_end(struct ll_places *places, size_t namespace_size);
 

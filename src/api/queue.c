@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/entry.h"
+#include "api/grants.h"
 #include "api/places.h"
 #include "api/value.h"
 #include "base/alloc.h"
@@ -65,6 +66,9 @@ int ll_entry_fill(struct leaselock_queue_entry *entry,
 {
     struct ll_value value = {0};
     size_t name_size;
+    bool own = ll_place_shape(kv, &name_size) == LL_PLACE_OWN;
+    struct ll_mode mode =
+        own ? ll_key_mode(kv->key) : (struct ll_mode){LL_MODE_EXCLUSIVE, 0};
     struct ll_bytes who = ll_key_part(kv->key, 'w');
     int status = who.size > 0 && kv->lease != 0
                      ? ll_value_parse_who(who, &value)
@@ -82,7 +86,10 @@ int ll_entry_fill(struct leaselock_queue_entry *entry,
     entry->lease = kv->lease;
     entry->ttl_s = -1;
     entry->nested = ll_key_is_nested(kv->key, prefix_size);
-    entry->foreign = ll_place_shape(kv, &name_size) != LL_PLACE_OWN;
+    entry->foreign = !own;
+    entry->mode = (int)mode.kind;
+    entry->permits = (int)mode.permits;
+    entry->candidate = own && who.size > 0;
     return entry->key != NULL && entry->value != NULL ? status
                                                       : LEASELOCK_E_NOMEM;
 }
@@ -90,6 +97,7 @@ int ll_entry_fill(struct leaselock_queue_entry *entry,
 static int queue_fill(struct queue_query *queue, const struct ll_answer *answer)
 {
     const struct ll_range_answer *range = &answer->range;
+    struct ll_grants grants = {0};
     int status = 0;
 
     queue->queue = ll_alloc_zero(1, sizeof(*queue->queue));
@@ -105,6 +113,10 @@ static int queue_fill(struct queue_query *queue, const struct ll_answer *answer)
         queue->queue->entries_n = i + 1;
         status = ll_entry_fill(&queue->entries[i], &range->kvs[i],
                                queue->prefix_size);
+        if (status == 0) {
+            queue->entries[i].holds =
+                ll_grants_add(&grants, &queue->entries[i], queue->prefix_size);
+        }
     }
     return status;
 }

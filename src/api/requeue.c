@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "api/mode.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -23,6 +24,18 @@ static void requeued_call(struct ll_client *client, struct ll_notice *notice)
     (void)client;
     requeue->on_requeue(ll_handle_user(&requeue->ticket->handle), requeue->why,
                         requeue->on_requeue_arg);
+}
+
+/** The mode of each of n names. */
+static struct ll_mode *
+copy_modes(const struct leaselock_acquire_options *options, size_t n)
+{
+    struct ll_mode *modes = ll_alloc_zero(n, sizeof(*modes));
+
+    for (size_t i = 0; modes != NULL && i < n; i++) {
+        modes[i] = ll_mode_at(options, i);
+    }
+    return modes;
 }
 
 /** Copies the names, with their bytes behind the array. */
@@ -81,7 +94,9 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
     requeue->value_size = value.size;
     requeue->names = ask->names != NULL ? copy_names(ask->names, ask->names_n)
                                         : copy_names(&name, 1);
-    if (requeue->value == NULL || requeue->names == NULL) {
+    requeue->modes = copy_modes(options, ask->names != NULL ? ask->names_n : 1);
+    if (requeue->value == NULL || requeue->names == NULL ||
+        requeue->modes == NULL) {
         ll_requeue_free(requeue);
         return LEASELOCK_E_NOMEM;
     }
@@ -95,6 +110,7 @@ void ll_requeue_free(struct ll_requeue *requeue)
         assert(!requeue->place.entered);
         ll_free(requeue->value);
         ll_free(requeue->names);
+        ll_free(requeue->modes);
         ll_free(requeue);
     }
 }
@@ -168,6 +184,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
         event->acquire_all.session = ticket->session;
         event->acquire_all.names = requeue->names;
         event->acquire_all.names_n = ticket->names_n;
+        event->acquire_all.modes = requeue->modes;
         event->acquire_all.value =
             (struct ll_bytes){requeue->value, requeue->value_size};
         event->acquire_all.timeout_ns = timeout_ns;
@@ -182,6 +199,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
             (struct ll_bytes){requeue->value, requeue->value_size};
         event->acquire.who =
             (struct ll_bytes){requeue->who, strlen(requeue->who)};
+        event->acquire.mode = requeue->modes[0];
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.watch_own_ns = requeue->watch_own_ns;
         event->acquire.find_deadlock = requeue->find_deadlock;

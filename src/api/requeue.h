@@ -52,6 +52,7 @@ struct ll_requeue {
     char *value;
     size_t value_size;
     struct ll_bytes *names; /* names_n of the ticket; they point behind it */
+    struct ll_mode *modes;  /* of each of them */
 };
 
 /** Saves what a ticket needs to queue again.

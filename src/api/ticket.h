@@ -45,6 +45,7 @@ struct ll_ticket_ask {
     /** Or places in these queues, two or more; the names are checked. */
     const struct ll_bytes *names;
     size_t names_n;
+    bool is_all; /* of leaselock_acquire_all, also with one name */
     /** The key's value; NULL: one that describes the waiter. */
     const void *value;
     size_t value_size;

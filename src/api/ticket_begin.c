@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/mode.h"
 #include "api/requeue.h"
 #include "api/session.h"
 #include "api/ticket.h"
@@ -123,7 +124,7 @@ static int ask_check(const struct ll_ticket_ask *ask,
                              "a label is at most 128 bytes of UTF-8 without "
                              "control characters");
     }
-    return 0;
+    return ll_mode_check(ask, options, reterr);
 }
 
 /** The value of a new place's key: the given one, or a new one; with the
@@ -159,12 +160,14 @@ static int ask_value(struct ll_session_object *session,
     return status;
 }
 
-/** The event that requests a new place, or several, from core. */
+/** The event that requests a new place, or several, from core.
+ *  @param ret_modes  takes the modes of several names; the event borrows it */
 static void ask_place(const struct ll_session_object *session,
                       const struct leaselock_acquire_options *options,
                       const struct ll_ticket_ask *ask,
                       struct ll_bytes value,
                       struct ll_bytes who,
+                      struct ll_mode ret_modes[LL_NAMES_MAX],
                       struct ll_event *event)
 {
     int64_t timeout_ns =
@@ -172,10 +175,14 @@ static void ask_place(const struct ll_session_object *session,
     int64_t watch_own_ns = options->watch_own_key_ms * LL_NS_PER_MS;
 
     if (ask->names != NULL) {
+        for (size_t i = 0; i < ask->names_n; i++) {
+            ret_modes[i] = ll_mode_at(options, i);
+        }
         event->kind = LL_EVENT_ACQUIRE_ALL;
         event->acquire_all.session = session->handle.entry.id;
         event->acquire_all.names = ask->names;
         event->acquire_all.names_n = ask->names_n;
+        event->acquire_all.modes = ret_modes;
         event->acquire_all.value = value;
         event->acquire_all.timeout_ns = timeout_ns;
         event->acquire_all.find_deadlock = options->find_deadlock != 0;
@@ -186,6 +193,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire.name = (struct ll_bytes){ask->name, strlen(ask->name)};
         event->acquire.value = value;
         event->acquire.who = who;
+        event->acquire.mode = ll_mode_of(options);
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.find_deadlock = options->find_deadlock != 0;
         event->acquire.watch_own_ns = watch_own_ns;
@@ -216,6 +224,7 @@ static int ticket_start(struct ll_session_object *session,
     struct ll_client *client = session->handle.client;
     struct ll_event event = {0};
     struct ll_bytes value = {NULL, 0};
+    struct ll_mode modes[LL_NAMES_MAX];
     char who[LL_WHO_MAX + 1] = "";
     char *made = NULL;
     int status = 0;
@@ -230,7 +239,7 @@ static int ticket_start(struct ll_session_object *session,
                               time(NULL), who);
         }
         ask_place(session, options, ask, value,
-                  (struct ll_bytes){who, strlen(who)}, &event);
+                  (struct ll_bytes){who, strlen(who)}, modes, &event);
     }
     ticket->names_n = ask->names != NULL ? (uint32_t)ask->names_n : 1;
     if (status == 0 && options->requeue != 0 && ask->timeout_ms != 0) {

@@ -4,6 +4,7 @@
 #include "api/requeue.h"
 #include "api/ticket.h"
 #include "base/clock.h"
+#include "core/key.h"
 #include "leaselock/names.h"
 
 /**
@@ -140,6 +141,37 @@ int leaselock_ticket_name(leaselock_ticket *user, char *ret_name, size_t size)
     return ticket_look(user, WHOLE, &view, copy_name, ret_name, size);
 }
 
+/** The kind of the mode that the key names; copies no text. */
+static int
+copy_mode(const struct ll_ticket_view *view, char *ret_text, size_t size)
+{
+    (void)ret_text;
+    (void)size;
+    return (int)ll_key_mode(view->key).kind;
+}
+
+static int
+copy_permits(const struct ll_ticket_view *view, char *ret_text, size_t size)
+{
+    (void)ret_text;
+    (void)size;
+    return (int)ll_key_mode(view->key).permits;
+}
+
+int leaselock_ticket_mode(leaselock_ticket *user)
+{
+    struct ll_ticket_view view;
+
+    return ticket_look(user, WHOLE, &view, copy_mode, NULL, 0);
+}
+
+int leaselock_ticket_permits(leaselock_ticket *user)
+{
+    struct ll_ticket_view view;
+
+    return ticket_look(user, WHOLE, &view, copy_permits, NULL, 0);
+}
+
 int64_t leaselock_ticket_lease(leaselock_ticket *user)
 {
     struct ll_ticket_object *ticket = NULL;
@@ -212,4 +244,12 @@ int leaselock_ticket_key_at(leaselock_ticket *user,
     return part_is_valid(at)
                ? ticket_look(user, at, &view, copy_key, ret_key, size)
                : LEASELOCK_E_ARGUMENT;
+}
+
+int leaselock_ticket_mode_at(leaselock_ticket *user, size_t at)
+{
+    struct ll_ticket_view view;
+
+    return part_is_valid(at) ? ticket_look(user, at, &view, copy_mode, NULL, 0)
+                             : LEASELOCK_E_ARGUMENT;
 }

@@ -57,7 +57,8 @@ void ll_value_free(struct ll_value *value);
 #define LL_BLOCKER_TEXT_SIZE 480
 
 /** Describes what blocks a ticket: the lock, its holder and the number of
- *  places ahead, as far as they are known. */
+ *  places ahead, as far as they are known. A shared try does not read who
+ *  holds, but who is first of those that block it: "held or awaited by". */
 void ll_blocker_text(const struct ll_blocker *blocker,
                      char text[LL_BLOCKER_TEXT_SIZE]);
 

@@ -70,7 +70,7 @@ struct ll_object;
  *  there. */
 #define LL_BATCH_LISTED_MAX 112
 #define LL_BATCH_LISTED_PART_MIN 2
-#define LL_BATCH_LISTED_PART_MAX 4
+#define LL_BATCH_LISTED_PART_MAX 6
 /** The most bytes of values and keys in one batch; etcd accepts 1.5 MiB. */
 #define LL_BATCH_BYTES_MAX 262144
 
@@ -81,12 +81,22 @@ struct ll_bounds {
     char past_modes[LL_PREFIX_MAX + 2];
 };
 
+/** Bounds of the permit keys of a queue: those of a lower n in the order of
+ *  keys, of the ticket's n, and of a higher one. */
+struct ll_permit_bounds {
+    char low[LL_PREFIX_MAX + 3];
+    char own[LL_PREFIX_MAX + LL_MODE_TEXT_MAX + 1];
+    char high[LL_PREFIX_MAX + LL_MODE_TEXT_MAX + 1];
+    char end[LL_PREFIX_MAX + 3];
+};
+
 /** The memory in which an object's request is built. */
 struct ll_part {
     struct ll_compare compares[3];
-    struct ll_op then_ops[3];
+    struct ll_op then_ops[5];
     struct ll_op else_ops[3];
     struct ll_bounds bounds;
+    struct ll_permit_bounds permits;
 };
 
 /** How an object's next call is sent. */

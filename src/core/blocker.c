@@ -61,6 +61,9 @@ struct ll_blocker ll_ticket_blocker(const struct ll_ticket *ticket)
 {
     struct ll_blocker blocker = {
         .name = {ticket->key + ticket->namespace_size, ticket->name_size},
+        .mode = ticket->mode,
+        /* A try, which has no key, reads the oldest of those that block it. */
+        .is_holder = ll_ticket_is_exclusive(ticket) || ticket->token != 0,
         .ahead = ticket->ahead,
         .prefix_size = (size_t)ticket->namespace_size + ticket->name_size + 1};
 
@@ -84,6 +87,21 @@ const char *ll_ticket_failure_text(struct ll_core *core,
                        "for a ticket of this one, by itself or through others; "
                        "release what is held and begin again",
                        ticket->ahead_key != NULL ? ticket->ahead_key : "");
+        return core->scratch.text;
+    }
+    if (status == LEASELOCK_E_MODE) {
+        struct ll_bytes key = {ticket->ahead_key != NULL ? ticket->ahead_key
+                                                         : "",
+                               ticket->ahead_key_size};
+        unsigned permits = ll_key_mode(key).permits;
+
+        (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
+                       "the lock \"%.*s\" has %u permits, as \"%.*s\" says, "
+                       "and not %u: name the same number everywhere, or wait "
+                       "until the last of them is released",
+                       (int)ticket->name_size,
+                       ticket->key + ticket->namespace_size, permits,
+                       (int)key.size, key.data, (unsigned)ticket->permits_max);
         return core->scratch.text;
     }
     if (status != LEASELOCK_E_NESTED) {

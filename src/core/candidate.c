@@ -220,7 +220,7 @@ bool ll_candidates_settle(struct ll_candidates *candidates)
     struct ll_candidate *was = candidates->leader;
     struct ll_candidate *is = first_of(candidates);
 
-    if (is != NULL && (is->kv.lease == 0 || !is_exclusive(&is->kv))) {
+    if (is != NULL && !ll_kv_may_lead(&is->kv)) {
         is = NULL;
     }
     if (was == is) {

@@ -13,8 +13,9 @@
  * reported as its leader.
  *
  * The oldest key leads. Keys of locks nested below the name are not candidates.
- * A key without a lease never leads, nor does a shared one or a permit: while
- * such a key is the oldest, there is no leader. A leader is reported unless it is the one that was reported last: the
+ * A key without a lease never leads, nor does a shared ticket or a permit,
+ * beside which others may hold: while one of these is the oldest, there is no
+ * leader. A leader is reported unless it is the one that was reported last: the
  * same key with the same value. It stays in memory until it is reported, even
  * if it has left the queue.
  */

@@ -235,8 +235,11 @@ struct ll_detail {
 /** What blocks a ticket, as it was read last. */
 struct ll_blocker {
     struct ll_bytes name;
-    int64_t ahead; /* how many tickets are; 0 or less: not known */
-    /** The holder's; of size 0: not known. */
+    enum ll_mode_kind mode; /* the ticket's */
+    int64_t ahead; /* how many that block it are; 0 or less: not known */
+    /** The holder's, or, if that is not certain, the oldest that blocks it,
+     *  which may wait itself; of size 0: not known. */
+    bool is_holder;
     struct ll_bytes key;
     struct ll_bytes value;
     size_t prefix_size; /* of the queue's keys */

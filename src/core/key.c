@@ -279,6 +279,26 @@ struct ll_bytes ll_key_part(struct ll_bytes key, char letter)
     return (struct ll_bytes){key.data, 0};
 }
 
+struct ll_bytes
+ll_prefix_permits_of(struct ll_bytes prefix, uint32_t permits, char *ret_bound)
+{
+    struct ll_mode mode = {LL_MODE_PERMIT, permits};
+
+    memcpy(ret_bound, prefix.data, prefix.size);
+    return (struct ll_bytes){
+        ret_bound, prefix.size + mode_make(mode, ret_bound + prefix.size)};
+}
+
+struct ll_bytes ll_prefix_past_permits_of(struct ll_bytes prefix,
+                                          uint32_t permits,
+                                          char *ret_bound)
+{
+    struct ll_bytes bound = ll_prefix_permits_of(prefix, permits, ret_bound);
+
+    ret_bound[bound.size - 1]++; /* from '.' to '/' */
+    return bound;
+}
+
 struct ll_bytes ll_prefix_end(struct ll_bytes prefix, char *ret_end)
 {
     memcpy(ret_end, prefix.data, prefix.size);
@@ -295,6 +315,11 @@ bool ll_key_is_nested(struct ll_bytes key, size_t prefix_size)
 bool ll_kv_is_ticket(const struct ll_kv *kv, size_t prefix_size)
 {
     return kv->lease != 0 && !ll_key_is_nested(kv->key, prefix_size);
+}
+
+bool ll_kv_may_lead(const struct ll_kv *kv)
+{
+    return kv->lease != 0 && ll_key_mode(kv->key).kind == LL_MODE_EXCLUSIVE;
 }
 
 bool ll_bytes_equal(struct ll_bytes a, struct ll_bytes b)

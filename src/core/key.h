@@ -119,6 +119,14 @@ struct ll_bytes ll_prefix_past_modes(struct ll_bytes prefix, char *ret_bound);
 struct ll_bytes ll_prefix_permits(struct ll_bytes prefix, char *ret_bound);
 struct ll_bytes ll_prefix_past_permits(struct ll_bytes prefix, char *ret_bound);
 
+/** Those of n: [NAME/~.pN. , NAME/~.pN/). Each writes prefix.size +
+ *  LL_MODE_TEXT_MAX bytes and a NUL. */
+struct ll_bytes
+ll_prefix_permits_of(struct ll_bytes prefix, uint32_t permits, char *ret_bound);
+struct ll_bytes ll_prefix_past_permits_of(struct ll_bytes prefix,
+                                          uint32_t permits,
+                                          char *ret_bound);
+
 /** The end of the range of all keys that begin with a prefix ending in '/':
  *  the same with its last byte raised by one ('0'). Writes prefix.size bytes.
  */
@@ -132,6 +140,10 @@ bool ll_key_is_nested(struct ll_bytes key, size_t prefix_size);
  *  a lease, so it disappears when its client does. A key without a lease blocks
  *  the queue until it is deleted by hand. */
 bool ll_kv_is_ticket(const struct ll_kv *kv, size_t prefix_size);
+
+/** Whether the oldest key of a queue, which is not nested, leads: it has a
+ *  lease, and it is exclusive. */
+bool ll_kv_may_lead(const struct ll_kv *kv);
 
 bool ll_bytes_equal(struct ll_bytes a, struct ll_bytes b);
 

@@ -161,7 +161,7 @@ int ll_multi_release(struct ll_core *core,
 static void merge_release(struct ll_multi *multi, int status)
 {
     if (multi->report.release_status == 0 || status == LEASELOCK_E_LOST) {
-        multi->report.release_status = status;
+        multi->report.release_status = (int16_t)status;
     }
 }
 

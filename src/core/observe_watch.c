@@ -4,8 +4,7 @@
 
 /** What an observer does for its watch. */
 
-static struct ll_watch *observer_find(struct ll_object *owner,
-                                      enum ll_watch_slot slot)
+static struct ll_watch *observer_find(struct ll_object *owner, unsigned slot)
 {
     return slot == LL_WATCH_OWN ? &ll_observer_of(owner)->watch : NULL;
 }

@@ -29,6 +29,38 @@ size_t ll_place_blockers(const struct ll_ticket *ticket,
     return 2;
 }
 
+struct ll_range ll_place_permits(const struct ll_ticket *ticket,
+                                 struct ll_permit_bounds *bounds)
+{
+    struct ll_bytes prefix = ll_ticket_prefix(ticket);
+    uint32_t n = ticket->permits_max;
+
+    return (struct ll_range){
+        .key = ll_prefix_permits_of(prefix, n, bounds->own),
+        .end = ll_prefix_past_permits_of(prefix, n, bounds->high),
+        .keys_only = true};
+}
+
+/** The permits of another n. Their bounds include those of the own n. */
+static void other_permits(const struct ll_ticket *ticket,
+                          struct ll_permit_bounds *bounds,
+                          struct ll_range ret_ranges[2])
+{
+    struct ll_bytes prefix = ll_ticket_prefix(ticket);
+    struct ll_range own = ll_place_permits(ticket, bounds);
+
+    ret_ranges[0] =
+        (struct ll_range){.key = ll_prefix_permits(prefix, bounds->low),
+                          .end = own.key,
+                          .limit = 1,
+                          .keys_only = true};
+    ret_ranges[1] =
+        (struct ll_range){.key = own.end,
+                          .end = ll_prefix_past_permits(prefix, bounds->end),
+                          .limit = 1,
+                          .keys_only = true};
+}
+
 struct ll_op ll_op_range(struct ll_range range)
 {
     return (struct ll_op){.kind = LL_OP_RANGE, .range = range};
@@ -76,6 +108,76 @@ void ll_place_add(const struct ll_ticket *ticket,
     txn->compares[txn->compares_n++] = ll_compare_created(
         ll_ticket_key(ticket), (struct ll_bytes){NULL, 0}, 0);
     txn->else_ops[txn->else_n++] = ll_op_key(ll_ticket_key(ticket), false);
+}
+
+void ll_place_add_permit(const struct ll_ticket *ticket,
+                         struct ll_bytes value,
+                         struct ll_part *part,
+                         struct ll_place_txn *txn)
+{
+    struct ll_range others[2];
+    struct ll_range permits = ll_place_permits(ticket, &part->permits);
+
+    permits.limit = 2 * (int64_t)ticket->permits_max;
+    permits.sort = LL_SORT_NEWEST_FIRST;
+    ll_place_add(ticket, value, &part->bounds, txn);
+    txn->then_ops[txn->then_n] = txn->then_ops[txn->then_n - 1];
+    txn->then_ops[txn->then_n - 1] = ll_op_range(permits);
+    txn->then_n++;
+    other_permits(ticket, &part->permits, others);
+    for (size_t i = 0; i < 2; i++) {
+        txn->compares[txn->compares_n++] =
+            ll_compare_created(others[i].key, others[i].end, 0);
+        txn->else_ops[txn->else_n++] = ll_op_range(others[i]);
+    }
+}
+
+void ll_place_read_permits(const struct ll_ticket *ticket,
+                           struct ll_part *part,
+                           struct ll_place_txn *txn)
+{
+    struct ll_range ranges[LL_PLACE_RANGES_MAX + 1];
+    struct ll_range others[2];
+    size_t n = ll_place_blockers(ticket, &part->bounds, ranges);
+
+    ranges[n++] = ll_place_permits(ticket, &part->permits);
+    for (size_t i = 0; i < n; i++) {
+        ranges[i].limit = 1;
+        ranges[i].sort = LL_SORT_OLDEST_FIRST;
+        ranges[i].keys_only = false; /* for the message */
+        txn->then_ops[txn->then_n++] = ll_op_range(ranges[i]);
+    }
+    other_permits(ticket, &part->permits, others);
+    for (size_t i = 0; i < 2; i++) {
+        txn->then_ops[txn->then_n++] = ll_op_range(others[i]);
+    }
+}
+
+void ll_place_put_permit(const struct ll_ticket *ticket,
+                         struct ll_bytes value,
+                         struct ll_part *part,
+                         struct ll_place_txn *txn)
+{
+    struct ll_range queue = ll_place_queue(ticket, &part->bounds);
+
+    txn->compares[txn->compares_n] =
+        ll_compare_created(queue.key, queue.end, ticket->try_revision + 1);
+    txn->compares[txn->compares_n++].result = LL_COMPARE_LESS;
+    txn->then_ops[txn->then_n++] = op_put(ticket, value);
+    txn->else_ops[txn->else_n++] = ll_op_key(ll_ticket_key(ticket), false);
+}
+
+const struct ll_kv *ll_place_other_permit(const struct ll_answer *answer,
+                                          size_t at)
+{
+    for (size_t i = at; i < at + 2; i++) {
+        const struct ll_range_answer *range = ll_answer_range(answer, i);
+
+        if (range != NULL && range->kvs_n > 0) {
+            return &range->kvs[0];
+        }
+    }
+    return NULL;
 }
 
 void ll_place_add_try(const struct ll_ticket *ticket,
@@ -135,7 +237,10 @@ bool ll_place_ahead(const struct ll_ticket *ticket,
             ret_ahead->oldest = first;
         }
     }
-    return true;
+    if (ticket->mode == LL_MODE_PERMIT) {
+        ret_ahead->permits = ll_answer_range(answer, at + blockers_n(ticket));
+    }
+    return ticket->mode != LL_MODE_PERMIT || ret_ahead->permits != NULL;
 }
 
 bool ll_place_try_ahead(const struct ll_ticket *ticket,

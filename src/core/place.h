@@ -19,6 +19,26 @@ struct ll_ticket;
  *     EXCLUSIVE  | the queue             | in it   | the predecessor
  *     SHARED     | the two of exclusive  | in none | the newest exclusive key
  *                | keys                  |         |
+ *     PERMIT     | the same, and the     | in the  | the newest exclusive key
+ *                | permits of its n      | permits |
+ *
+ * The permits of a lock have one n. So the place of a permit needs that no
+ * permit of another n is there: two more ranges, of a lower n and of a higher
+ * one in the order of keys. As long as the key stands, no other n can come.
+ *
+ * A try of a permit takes two requests: whether one is free depends on the
+ * number of keys, which a Txn cannot compare.
+ *
+ *     request | answer                        | next    | does
+ *     read    | a permit is free, at r        | put     | if every key of the
+ *             |                               |         | queue was created by
+ *             |                               |         | r: puts the key
+ *     read    | none is free                  | (over)  | TIMEOUT
+ *     read    | permits of another n          | (over)  | MODE
+ *     put     | done, or the key is there     | (over)  | HELD
+ *     put     | a key was created since, the  | read    |
+ *             | first time                    |         |
+ *     put     | the second time               | (over)  | TIMEOUT
  */
 
 /** A Txn that takes places, while parts are added to it. */
@@ -34,7 +54,7 @@ struct ll_place_txn {
 /** The most ranges of a ticket, and the most parts of each kind that it adds to
  *  a Txn. */
 #define LL_PLACE_RANGES_MAX 2
-#define LL_PLACE_OPS_MAX 3
+#define LL_PLACE_OPS_MAX 3 /* of a multi-lock's member: no permit */
 
 /** All keys of a ticket's queue. */
 struct ll_range ll_place_queue(const struct ll_ticket *ticket,
@@ -52,6 +72,28 @@ void ll_place_add(const struct ll_ticket *ticket,
                   struct ll_bytes value,
                   struct ll_bounds *bounds,
                   struct ll_place_txn *txn);
+/** The permits of a ticket's n. */
+struct ll_range ll_place_permits(const struct ll_ticket *ticket,
+                                 struct ll_permit_bounds *bounds);
+/** A permit's place, as ll_place_add; the else branch reads a permit of another
+ *  n, too. */
+void ll_place_add_permit(const struct ll_ticket *ticket,
+                         struct ll_bytes value,
+                         struct ll_part *part,
+                         struct ll_place_txn *txn);
+/** The read of a permit's try, and its put. */
+void ll_place_read_permits(const struct ll_ticket *ticket,
+                           struct ll_part *part,
+                           struct ll_place_txn *txn);
+void ll_place_put_permit(const struct ll_ticket *ticket,
+                         struct ll_bytes value,
+                         struct ll_part *part,
+                         struct ll_place_txn *txn);
+/** A permit of another n, from the ranges of those in an answer, from `at` on;
+ *  NULL: there is none. */
+const struct ll_kv *ll_place_other_permit(const struct ll_answer *answer,
+                                          size_t at);
+
 /** Adds a ticket's place on the condition that no key is there that blocks it.
  *  Else the oldest such keys are read, with their values. An exclusive ticket's
  *  own key would be one of them; that of another mode is read before them. */
@@ -66,6 +108,9 @@ struct ll_ahead {
     const struct ll_kv *oldest; /* of a try's ranges */
     int64_t count;              /* of all */
     int64_t read;               /* of those that were read */
+    /** Of a permit ticket: the permits ahead, the newest first, 2n at most; the
+     *  numbers above are of the exclusive keys. */
+    const struct ll_range_answer *permits;
 };
 
 /** The keys ahead, from the ranges in an answer from `at` on; false: the answer

@@ -23,7 +23,9 @@ bool ll_queue_knows_head(const struct ll_core *core,
     const struct ll_queue_note *note =
         &core->queue_notes[ticket->object.queue_hash % LL_QUEUE_NOTES];
 
+    /* Permits may stand between the head and a permit ticket. */
     return note->head != NULL && ticket->ahead_key != NULL &&
+           ticket->mode != LL_MODE_PERMIT &&
            note->head_token == ticket->ahead_token &&
            note->head_size == ticket->ahead_key_size &&
            memcmp(note->head, ticket->ahead_key, note->head_size) == 0;

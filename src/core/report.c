@@ -10,7 +10,7 @@ void ll_report_acquired(struct ll_core *core,
                         int status)
 {
     report->acquired_due = true;
-    report->acquire_status = status;
+    report->acquire_status = (int16_t)status;
     ll_object_report(core, object);
 }
 
@@ -30,7 +30,7 @@ void ll_report_released(struct ll_core *core,
                         int status)
 {
     report->released_due = true;
-    report->release_status = status;
+    report->release_status = (int16_t)status;
     ll_object_report(core, object);
 }
 

@@ -3,6 +3,7 @@
 #define LL_CORE_REPORT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/event.h"
 
@@ -16,8 +17,8 @@ struct ll_object;
  */
 struct ll_report {
     const char *why; /* of a failed acquire or a loss; static, or core's */
-    int acquire_status;
-    int release_status;
+    int16_t acquire_status;
+    int16_t release_status;
     bool acquired_due;
     bool lost_due;
     bool released_due;

@@ -69,6 +69,7 @@ static void ticket_drop_watches(struct ll_core *core, struct ll_ticket *ticket)
 {
     ll_watch_drop(core, &ticket->watches[LL_WATCH_OWN]);
     ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
+    ll_permits_drop(core, ticket);
     ticket->read_ns = LL_NEVER;
     ticket->watch_ns = LL_NEVER;
 }
@@ -229,6 +230,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     ticket->read_ns = LL_NEVER;
     ll_call_none(core, &ticket->object);
     ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
+    ll_permits_drop(core, ticket);
     ll_free(ticket->ahead_key);
     ticket->ahead_key = NULL;
     if (own->state == LL_WATCH_OFF) {
@@ -249,15 +251,16 @@ void ll_ticket_advance(struct ll_core *core,
                        bool own_stands)
 {
     /* No other key was ahead, and none can get there any more. */
-    ticket->is_first =
-        ticket->state == LL_TICKET_WAIT &&
-        (ticket->ahead == 1 || ll_queue_knows_head(core, ticket));
+    ticket->is_first = ticket->state == LL_TICKET_WAIT &&
+                       (ticket->one_left || ll_queue_knows_head(core, ticket));
     if (ticket->is_first && own_stands) {
         ll_ticket_grant(core, ticket);
         return;
     }
     ll_ticket_go(core, ticket, LL_TICKET_NEXT);
     ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
+    ll_permits_drop(core, ticket);
+    ticket->past_exclusive = false;
     ticket->read_ns = LL_NEVER;
     ticket->gone_revision = ll_max(revision, ticket->token);
     /* A server that numbers watches itself is etcd's grpc-proxy, which answers
@@ -271,6 +274,7 @@ void ll_ticket_advance(struct ll_core *core,
 void ll_ticket_wait_for(struct ll_core *core,
                         struct ll_ticket *ticket,
                         const struct ll_kv *predecessor,
+                        bool one_left,
                         int64_t ahead)
 {
     ll_free(ticket->ahead_key);
@@ -279,6 +283,7 @@ void ll_ticket_wait_for(struct ll_core *core,
     ticket->ahead_key_size = (uint32_t)predecessor->key.size;
     ticket->ahead_token = predecessor->create_revision;
     ticket->ahead_lease = predecessor->lease;
+    ticket->one_left = one_left;
     ticket->ahead = ahead;
     ll_ticket_go(core, ticket, LL_TICKET_WAIT);
     if (ticket->ahead_key == NULL) {
@@ -294,6 +299,27 @@ void ll_ticket_wait_for(struct ll_core *core,
     ticket->read_ns = ll_ticket_recheck_ns(core);
     ll_ticket_watch_wait(core, ticket);
     ll_ticket_update(core, ticket);
+}
+
+void ll_ticket_take_ahead(struct ll_core *core,
+                          struct ll_ticket *ticket,
+                          const struct ll_ahead *ahead,
+                          int64_t count)
+{
+    if (ahead->newest != NULL) {
+        ll_ticket_wait_for(core, ticket, ahead->newest,
+                           ahead->count == 1 &&
+                               (ahead->permits == NULL ||
+                                ahead->permits->kvs_n < ticket->permits_max),
+                           count);
+    } else if (ahead->permits != NULL) {
+        ticket->ahead = count;
+        ll_free(ticket->ahead_key);
+        ticket->ahead_key = NULL;
+        ll_permits_see(core, ticket, ahead->permits);
+    } else {
+        ll_ticket_grant(core, ticket);
+    }
 }
 
 /** A held ticket is lost. */

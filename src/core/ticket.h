@@ -3,6 +3,7 @@
 #define LL_CORE_TICKET_H
 
 #include "core/object.h"
+#include "core/permit.h"
 #include "core/place.h"
 #include "core/report.h"
 #include "core/session.h"
@@ -14,6 +15,10 @@
  *
  *     EXCLUSIVE  every key
  *     SHARED     the exclusive keys, which are in two ranges of the queue
+ *     PERMIT     the same; when none of them is left, the permits: see permit.h
+ *
+ * "No other was ahead" is said of an exclusive predecessor of a permit ticket
+ * only if fewer than n permits were ahead besides.
  *
  * Tickets that do not block each other may share a create revision: a batch
  * makes the keys of several shared ones.
@@ -178,12 +183,17 @@ struct ll_ticket {
     bool asked : 1;            /* for the holder, or it was not needed */
     bool asks : 1;             /* WAIT: the next read includes the holder */
     bool has_seen : 1;         /* it has a `seen` instead of a value */
+    bool one_left : 1;         /* WAIT: without the predecessor it is held */
+    bool past_exclusive : 1;   /* a permit's: no exclusive key is ahead */
+    bool try_put : 1;          /* a permit's try: next comes its put */
+    bool try_again : 1;        /* and its second round */
     enum ll_mode_kind mode : 2;
-    uint16_t number; /* its place among the numbers */
+    uint8_t permits_max; /* of a permit: n */
+    uint16_t number;     /* its place among the numbers */
+    uint16_t writes_n;
     uint32_t ahead_key_size;
     uint32_t settle_step_ns; /* between two of the reads until settle_ns */
     uint32_t watch_own_ms;   /* from the grant to the own watch; 0: no delay */
-    unsigned writes_n;
     uint32_t value_size;
     int64_t timeout_ns; /* of the acquire */
     int64_t release_ns; /* of the release's answer */
@@ -195,10 +205,12 @@ struct ll_ticket {
     union {
         int64_t gone_revision; /* NEXT: reads must be this new */
         int64_t resume_token;  /* ENQUEUE: the existing key's; 0: any */
+        int64_t try_revision;  /* ENQUEUE: at which a permit was free */
     };
     struct ll_deadlock *deadlock; /* while it waits, if requested */
     struct ll_link writes;        /* HELD: ll_write, in their order */
     int64_t version;              /* HELD: of the key, as far as it is known */
+    struct ll_permits *permits;   /* once it has waited for them */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
@@ -258,7 +270,7 @@ extern const struct ll_watch_ops ll_ticket_watch_ops;
  *  of the own key follow at short intervals until that is over. */
 void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket);
 struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
-                                      enum ll_watch_slot slot);
+                                      unsigned slot);
 
 /** For a multi-lock. Creates a member that is in no queue yet, with the table
  *  of operations that multi.c has for it. */
@@ -348,11 +360,24 @@ void ll_ticket_advance(struct ll_core *core,
 /** Whether the watches that it needs are ON: a waiting ticket can do without
  *  that of its own key. */
 bool ll_ticket_is_watched(const struct ll_ticket *ticket);
-/** Waits for a predecessor, or fails: NESTED (no ticket), NOMEM. */
+/** Waits for a predecessor, or fails: NESTED (no ticket), NOMEM. one_left: it
+ *  is the only key that blocks the ticket. */
 void ll_ticket_wait_for(struct ll_core *core,
                         struct ll_ticket *ticket,
                         const struct ll_kv *predecessor,
+                        bool one_left,
                         int64_t ahead);
+/** Is held, or waits, by what was ahead at a revision at which its key stood.
+ *  count: how many keys. */
+void ll_ticket_take_ahead(struct ll_core *core,
+                          struct ll_ticket *ticket,
+                          const struct ll_ahead *ahead,
+                          int64_t count);
+/** Whether the own key certainly still exists when a key ahead that was on a
+ *  lease is reported to be deleted (see above). */
+bool ll_ticket_own_stands(const struct ll_core *core,
+                          const struct ll_ticket *ticket,
+                          int64_t lease);
 /** A third party has deleted the own key. */
 void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket);
 /** Ends an acquire that is not reported yet with an error, and leaves. */

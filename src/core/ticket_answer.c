@@ -23,10 +23,11 @@ void ll_ticket_enqueued(struct ll_core *core,
     } else if (ahead == NULL) {
         ll_ticket_go(core, ticket, LL_TICKET_WAIT);
         ll_ticket_on_misfit(core, ticket);
-    } else if (ahead->newest == NULL) {
-        ll_ticket_grant(core, ticket);
     } else {
-        ll_ticket_wait_for(core, ticket, ahead->newest, ahead->count);
+        ll_ticket_take_ahead(core, ticket, ahead,
+                             ahead->count + (ahead->permits != NULL
+                                                 ? ahead->permits->count
+                                                 : 0));
     }
 }
 
@@ -72,6 +73,17 @@ bool ll_ticket_note_blocked(struct ll_ticket *ticket,
     return true;
 }
 
+/** The lock has permits of another n; the key is kept for the failure's text. */
+static void ticket_fail_mode(struct ll_core *core,
+                             struct ll_ticket *ticket,
+                             const struct ll_kv *other)
+{
+    ll_free(ticket->ahead_key);
+    ticket->ahead_key = ll_alloc_copy(other->key.data, other->key.size);
+    ticket->ahead_key_size = (uint32_t)other->key.size;
+    ll_ticket_fail(core, ticket, LEASELOCK_E_MODE, "");
+}
+
 /** The compare failed: for a try, the lock is not free; otherwise the key
  *  exists, because an earlier attempt made it. */
 static void ticket_found(struct ll_core *core,
@@ -79,6 +91,7 @@ static void ticket_found(struct ll_core *core,
                          const struct ll_answer *answer)
 {
     const struct ll_kv *own = ll_place_own(ticket, answer, 0);
+    const struct ll_kv *other;
     struct ll_ahead ahead;
 
     if (own != NULL) {
@@ -86,6 +99,9 @@ static void ticket_found(struct ll_core *core,
         ll_ticket_found(core, ticket, own, ticket->try_only, answer->revision);
     } else if (ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
+    } else if (ticket->mode == LL_MODE_PERMIT &&
+               (other = ll_place_other_permit(answer, 1)) != NULL) {
+        ticket_fail_mode(core, ticket, other);
     } else if (!ticket->try_only ||
                !ll_place_try_ahead(ticket, answer, 0, &ahead) ||
                ahead.oldest == NULL) {
@@ -95,6 +111,52 @@ static void ticket_found(struct ll_core *core,
     } else {
         ll_ticket_see_holder(ticket, ahead.oldest);
         ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
+    }
+}
+
+/** A permit's try has read the queue. */
+static void try_on_read(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_answer *answer)
+{
+    const struct ll_kv *other = ll_place_other_permit(answer, 3);
+    const struct ll_kv *oldest;
+    struct ll_ahead ahead;
+
+    if (ticket->acquire_reported) {
+        ll_ticket_end(core, ticket, 0);
+    } else if (!ll_place_ahead(ticket, answer, 0, &ahead)) {
+        ll_ticket_on_misfit(core, ticket);
+    } else if (other != NULL) {
+        ticket_fail_mode(core, ticket, other);
+    } else if (ahead.newest == NULL &&
+               ahead.permits->count < ticket->permits_max) {
+        ticket->try_put = true;
+        ticket->try_revision = answer->revision;
+        ll_call_at(core, &ticket->object, core->now_ns);
+    } else {
+        oldest = ahead.oldest != NULL ? ahead.oldest : &ahead.permits->kvs[0];
+        if (ll_ticket_note_blocked(ticket, oldest)) {
+            ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
+        } else {
+            ll_ticket_see_holder(ticket, oldest);
+            ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
+        }
+    }
+}
+
+/** A permit's try has not put its key, as another one has come since the read:
+ *  reads once more. */
+static void try_on_change(struct ll_core *core, struct ll_ticket *ticket)
+{
+    if (ticket->acquire_reported) {
+        ll_ticket_end(core, ticket, 0);
+    } else if (ticket->try_again) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
+    } else {
+        ticket->try_put = false;
+        ticket->try_again = true;
+        ll_call_at(core, &ticket->object, core->now_ns);
     }
 }
 
@@ -140,6 +202,12 @@ static void ticket_on_ok(struct ll_core *core,
     case LL_TICKET_ENQUEUE:
         if (ticket->resumes) {
             ticket_resumed(core, ticket, answer);
+        } else if (ll_ticket_tries_permit(ticket) && !ticket->try_put) {
+            try_on_read(core, ticket, answer);
+        } else if (ll_ticket_tries_permit(ticket) &&
+                   answer->kind == LL_REQUEST_TXN && !answer->txn.succeeded &&
+                   ll_place_own(ticket, answer, 0) == NULL) {
+            try_on_change(core, ticket);
         } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
             ticket_made(core, ticket, answer);
         } else {
@@ -189,7 +257,10 @@ static void ticket_on_ok(struct ll_core *core,
 static void ticket_on_lost_enqueue(struct ll_core *core,
                                    struct ll_ticket *ticket)
 {
-    ticket->lost_tries += ticket->resumes ? 0 : 1;
+    bool wrote = !ticket->resumes &&
+                 (!ll_ticket_tries_permit(ticket) || ticket->try_put);
+
+    ticket->lost_tries += wrote ? 1 : 0;
     if (ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
     } else {

@@ -49,8 +49,7 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     ll_link_init(&ticket->reaping);
     ll_link_init(&ticket->writes);
     for (unsigned slot = 0; slot < LL_WATCH_SLOTS; slot++) {
-        ll_watch_init(&ticket->watches[slot], &ticket->object,
-                      (enum ll_watch_slot)slot);
+        ll_watch_init(&ticket->watches[slot], &ticket->object, slot);
     }
     return ticket;
 }
@@ -196,6 +195,7 @@ static int ticket_make(struct ll_core *core,
     }
     ticket->number = place;
     ticket->mode = mode.kind;
+    ticket->permits_max = (uint8_t)mode.permits;
     *ret_ticket = ticket;
     return 0;
 }
@@ -237,6 +237,16 @@ static void on_deadlock(struct ll_core *core, struct ll_ticket *ticket)
     ll_ticket_fail(core, ticket, LEASELOCK_E_DEADLOCK, "");
 }
 
+/** Whether a mode fits what else is requested: a permit waits for any of several
+ *  keys, so its wait is no edge of a deadlock. */
+static bool mode_is_valid(struct ll_mode mode, bool find_deadlock)
+{
+    return mode.kind == LL_MODE_PERMIT
+               ? mode.permits >= 1 && mode.permits <= LL_PERMITS_MAX &&
+                     !find_deadlock
+               : mode.permits == 0;
+}
+
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
@@ -253,7 +263,8 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
                         event->acquire.who.size > LL_WHO_MAX)) {
         status = LEASELOCK_E_LIMIT;
     }
-    if (status == 0 && event->acquire.mode.kind == LL_MODE_PERMIT) {
+    if (status == 0 &&
+        !mode_is_valid(event->acquire.mode, event->acquire.find_deadlock)) {
         status = LEASELOCK_E_ARGUMENT;
     }
     if (status == 0) {
@@ -342,6 +353,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     }
     ticket_name(core, ticket, name_size);
     ticket->mode = mode.kind;
+    ticket->permits_max = (uint8_t)mode.permits;
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
     ticket->watch_own_ms = guard_ms_of(event->resume.watch_own_ns);

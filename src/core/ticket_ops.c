@@ -110,7 +110,8 @@ bool ll_ticket_is_over(const struct ll_ticket *ticket)
 {
     return ticket->state == LL_TICKET_GONE &&
            ticket->watches[LL_WATCH_OWN].state == LL_WATCH_OFF &&
-           ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF;
+           ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF &&
+           ll_permits_are_off(ticket);
 }
 
 bool ll_ticket_next(struct ll_core *core,
@@ -143,6 +144,7 @@ void ll_ticket_free(struct ll_object *object)
 {
     struct ll_ticket *ticket = ll_ticket_of(object);
 
+    ll_permits_free(ticket);
     ll_free(ticket->ahead_key);
     ll_free(ticket->value);
     ll_free(ticket);

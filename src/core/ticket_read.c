@@ -37,6 +37,23 @@ static bool watch_settle(const struct ll_core *core,
     return watch->settled;
 }
 
+static bool permits_settle(const struct ll_core *core,
+                           struct ll_ticket *ticket,
+                           const struct ll_answer *answer,
+                           bool time_is_over)
+{
+    bool settled = true;
+    struct ll_watch *watch;
+
+    for (unsigned slot = LL_PERMIT_SLOT;
+         (watch = ll_permits_watch(ticket, slot)) != NULL; slot++) {
+        settled = (watch->state != LL_WATCH_ON ||
+                   watch_settle(core, watch, answer, time_is_over)) &&
+                  settled;
+    }
+    return settled;
+}
+
 /** Sets when the keys are read again. */
 static void ticket_plan_read(struct ll_core *core,
                              struct ll_ticket *ticket,
@@ -50,13 +67,18 @@ static void ticket_plan_read(struct ll_core *core,
         settled =
             watches[LL_WATCH_OWN].state != LL_WATCH_ON ||
             watch_settle(core, &watches[LL_WATCH_OWN], answer, time_is_over);
-        if (ticket->state == LL_TICKET_WAIT) {
+        if (ll_ticket_is_behind_permits(ticket)) {
+            settled =
+                permits_settle(core, ticket, answer, time_is_over) && settled;
+        } else if (ticket->state == LL_TICKET_WAIT) {
             settled = watch_settle(core, &watches[LL_WATCH_AHEAD], answer,
                                    time_is_over) &&
                       settled;
         }
     }
-    if (settled) {
+    if (ll_permits_lack_slots(ticket)) {
+        ticket->read_ns = core->now_ns + LL_SETTLE_FIRST_NS;
+    } else if (settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
     } else if (core->batches.reads_contended) {
         /* A read before that would find a deletion sooner, but would delay the
@@ -81,6 +103,10 @@ static int64_t ticket_least_revision(const struct ll_ticket *ticket)
     int64_t least =
         ll_max(ticket->token, watch_revision(&ticket->watches[LL_WATCH_OWN]));
 
+    if (ll_ticket_is_behind_permits(ticket)) {
+        return ll_max(least, ll_max(ticket->gone_revision,
+                                    ll_permits_least_revision(ticket)));
+    }
     if (ticket->state == LL_TICKET_WAIT) {
         least = ll_max(least, watch_revision(&ticket->watches[LL_WATCH_AHEAD]));
     }
@@ -139,6 +165,7 @@ void ll_ticket_on_logged(struct ll_core *core,
         ticket_plan_read(core, ticket, answer);
     } else if (is_old) {
         ticket->ahead = -1;
+        ticket->one_left = false;
         ll_ticket_advance(core, ticket, answer->revision, false);
     } else {
         ll_call_at(core, &ticket->object, core->now_ns);
@@ -182,6 +209,11 @@ void ll_ticket_on_read(struct ll_core *core,
     } else if (!range_has(own, ticket->token)) {
         ll_ticket_lose_key(core, ticket);
         return;
+    } else if (waits && ll_ticket_is_behind_permits(ticket)) {
+        ll_permits_see(core, ticket, ahead);
+        if (ticket->state != LL_TICKET_WAIT || !ll_ticket_is_watched(ticket)) {
+            return;
+        }
     } else if (waits && !range_has(ahead, ticket->ahead_token)) {
         /* The own key existed when the predecessor's did not. */
         ll_ticket_advance(core, ticket, answer->revision, true);
@@ -200,21 +232,44 @@ static bool next_find(const struct ll_ticket *ticket,
     const struct ll_range_answer *range;
 
     *ret_ahead = (struct ll_ahead){0};
-    if (answer->kind != LL_REQUEST_RANGE) {
-        range = ll_answer_range(answer, 0);
-        *ret_own = range != NULL && range_has(range, ticket->token);
-        return range != NULL && !ticket->is_first &&
-               !ll_ticket_is_exclusive(ticket) &&
-               ll_place_ahead(ticket, answer, 1, ret_ahead);
+    if (answer->kind == LL_REQUEST_RANGE) {
+        range = &answer->range;
+        *ret_own = range_has(range, ticket->token) &&
+                   ll_bytes_equal(range->kvs[0].key, ll_ticket_key(ticket));
+        if (range->kvs_n > 1) {
+            ret_ahead->newest = &range->kvs[1];
+            ret_ahead->count = (int64_t)range->kvs_n - 1;
+        }
+        return ticket->is_first || ll_ticket_is_exclusive(ticket);
     }
-    range = &answer->range;
-    *ret_own = range_has(range, ticket->token) &&
-               ll_bytes_equal(range->kvs[0].key, ll_ticket_key(ticket));
-    if (range->kvs_n > 1) {
-        ret_ahead->newest = &range->kvs[1];
-        ret_ahead->read = (int64_t)range->kvs_n - 1;
+    range = ll_answer_range(answer, 0);
+    *ret_own = range != NULL && range_has(range, ticket->token);
+    if (range == NULL || ticket->is_first || ll_ticket_is_exclusive(ticket)) {
+        return false;
     }
-    return ticket->is_first || ll_ticket_is_exclusive(ticket);
+    if (ll_ticket_is_behind_permits(ticket)) {
+        ret_ahead->permits = ll_answer_range(answer, 1);
+        return ret_ahead->permits != NULL;
+    }
+    if (!ll_place_ahead(ticket, answer, 1, ret_ahead)) {
+        return false;
+    }
+    ret_ahead->count = ret_ahead->read; /* etcd counts keys behind, too */
+    return true;
+}
+
+/** How many keys are ahead, from what has been read of them and what was known
+ *  before one of them went. */
+static int64_t next_count(const struct ll_ticket *ticket,
+                          const struct ll_ahead *next)
+{
+    int64_t read = next->count +
+                   (next->permits != NULL ? (int64_t)next->permits->kvs_n : 0);
+
+    if (next->permits == NULL && next->count == 1) {
+        return 1;
+    }
+    return ticket->ahead == -1 ? -1 : ll_max(read, ticket->ahead - 1);
 }
 
 void ll_ticket_on_next_read(struct ll_core *core,
@@ -223,20 +278,22 @@ void ll_ticket_on_next_read(struct ll_core *core,
 {
     struct ll_ahead next;
     bool own;
-    int64_t ahead;
 
     if (!next_find(ticket, answer, &own, &next)) {
         ll_ticket_on_misfit(core, ticket);
-    } else if (answer->revision < ticket->gone_revision) {
+    } else if (answer->revision < ll_max(ticket->gone_revision,
+                                         ll_permits_least_revision(ticket))) {
         ticket_ask_quorum(core, ticket);
     } else if (!own) {
         ll_ticket_lose_key(core, ticket);
-    } else if (next.newest == NULL) {
+    } else if (ticket->is_first) {
         ll_ticket_grant(core, ticket);
     } else {
-        ahead = next.read == 1        ? 1
-                : ticket->ahead == -1 ? -1
-                                      : ll_max(2, ticket->ahead - 1);
-        ll_ticket_wait_for(core, ticket, next.newest, ahead);
+        ll_ticket_take_ahead(core, ticket, &next, next_count(ticket, &next));
+        if (ticket->state == LL_TICKET_WAIT &&
+            ll_ticket_is_behind_permits(ticket) &&
+            ll_ticket_is_watched(ticket)) {
+            ticket_plan_read(core, ticket, answer);
+        }
     }
 }

@@ -35,6 +35,12 @@ static void build_enqueue(struct ll_part *part,
     if (ticket->resumes) {
         part->then_ops[0] = ll_op_key(ll_ticket_key(ticket), false);
         txn.then_n = 1;
+    } else if (ll_ticket_tries_permit(ticket) && ticket->try_put) {
+        ll_place_put_permit(ticket, value, part, &txn);
+    } else if (ll_ticket_tries_permit(ticket)) {
+        ll_place_read_permits(ticket, part, &txn);
+    } else if (ticket->mode == LL_MODE_PERMIT) {
+        ll_place_add_permit(ticket, value, part, &txn);
     } else if (ticket->try_only) {
         ll_place_add_try(ticket, value, &part->bounds, &txn);
     } else {
@@ -43,7 +49,21 @@ static void build_enqueue(struct ll_part *part,
     request_txn(part, ret_request, txn.compares_n, txn.then_n, txn.else_n);
 }
 
-/** The own key and, for a waiting ticket, the predecessor's. */
+/** The permits up to the own key, without it: it is read besides. */
+static struct ll_op permits_ahead(struct ll_part *part,
+                                  const struct ll_ticket *ticket)
+{
+    struct ll_range permits = ll_place_permits(ticket, &part->permits);
+
+    permits.sort = LL_SORT_NEWEST_FIRST;
+    permits.limit = 2 * (int64_t)ticket->permits_max;
+    permits.max_create_revision = ticket->token - 1;
+    permits.serializable = !ticket->linearize;
+    return ll_op_range(permits);
+}
+
+/** The own key and, for a waiting ticket, the predecessor's or the permits
+ *  ahead. */
 static void build_read(struct ll_part *part,
                        const struct ll_ticket *ticket,
                        struct ll_request *ret_request)
@@ -51,7 +71,11 @@ static void build_read(struct ll_part *part,
     size_t then_n = 1;
 
     part->then_ops[0] = ll_op_key(ll_ticket_key(ticket), !ticket->linearize);
-    if (ticket->state == LL_TICKET_WAIT) {
+    if (ticket->state == LL_TICKET_WAIT &&
+        ll_ticket_is_behind_permits(ticket)) {
+        part->then_ops[1] = permits_ahead(part, ticket);
+        then_n = 2;
+    } else if (ticket->state == LL_TICKET_WAIT) {
         part->then_ops[1] = ll_op_key(
             ll_ticket_watched_key(ticket, LL_WATCH_AHEAD), !ticket->linearize);
         part->then_ops[1].range.keys_only =
@@ -89,8 +113,9 @@ static void build_logged(struct ll_part *part,
  * What is ahead of the own key now. Of an exclusive ticket: the newest three
  * keys of the queue up to it, which are that key, the next predecessor, and one
  * more if there are others ahead. Of a shared one, whose key is not among those
- * that block it: that key, and of each range of exclusive keys the newest two.
- * Or, if it is known that none is ahead, the own key alone.
+ * that block it: that key, and of each range of exclusive keys the newest two;
+ * of a permit's the permits as well, or these alone, if no exclusive key is
+ * ahead. Or, if it is known that none is ahead, the own key alone.
  */
 static void build_next(struct ll_part *part,
                        const struct ll_ticket *ticket,
@@ -112,7 +137,11 @@ static void build_next(struct ll_part *part,
         ret_request->range = ticket->is_first ? own.range : ranges[0];
         return;
     }
+    n = ll_ticket_is_behind_permits(ticket) ? 0 : n;
     part->then_ops[0] = own;
+    if (ticket->mode == LL_MODE_PERMIT) {
+        part->then_ops[1 + n++] = permits_ahead(part, ticket);
+    }
     request_txn(part, ret_request, 0, 1 + n, 0);
 }
 
@@ -182,7 +211,9 @@ static enum ll_call_way ticket_way(const struct ll_core *core,
     (void)core;
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        return ticket->resumes ? LL_CALL_ALONE : LL_CALL_GATHER;
+        return ticket->resumes || ll_ticket_tries_permit(ticket)
+                   ? LL_CALL_ALONE
+                   : LL_CALL_GATHER;
     case LL_TICKET_LEAVE:
         return LL_CALL_GATHER;
     case LL_TICKET_WAIT:
@@ -202,7 +233,7 @@ static size_t ticket_bytes(struct ll_object *object)
 {
     const struct ll_ticket *ticket = ll_ticket_of(object);
 
-    return 6 * (size_t)ticket->key_size + ticket->value_size;
+    return 8 * (size_t)ticket->key_size + ticket->value_size;
 }
 
 /** The own key, the predecessor's, and perhaps the holder; or what is ahead. */
@@ -213,10 +244,13 @@ static size_t ticket_ranges_n(struct ll_object *object)
     if (ticket->state == LL_TICKET_WAIT) {
         return ll_ticket_reads_holder(ticket) ? 3 : 2;
     }
-    return ticket->state == LL_TICKET_NEXT && !ticket->is_first &&
-                   !ll_ticket_is_exclusive(ticket)
-               ? 3
-               : 1;
+    if (ticket->state != LL_TICKET_NEXT || ticket->is_first ||
+        ll_ticket_is_exclusive(ticket)) {
+        return 1;
+    }
+    return ll_ticket_is_behind_permits(ticket) ? 2
+           : ticket->mode == LL_MODE_PERMIT    ? 4
+                                               : 3;
 }
 
 static bool ticket_reads_queue(struct ll_object *object)
@@ -238,7 +272,7 @@ static bool ticket_is_sole(struct ll_object *object)
     const struct ll_ticket *ticket = ll_ticket_of(object);
 
     return ticket->state == LL_TICKET_ENQUEUE &&
-           (ticket->try_only || ll_ticket_is_exclusive(ticket));
+           (ticket->try_only || ticket->mode != LL_MODE_SHARED);
 }
 
 const struct ll_batch_ops ll_ticket_batch_ops = LL_BATCH_OPS(ticket_way,

@@ -16,23 +16,34 @@ bool ll_ticket_is_watched(const struct ll_ticket *ticket)
     if (ticket->state != LL_TICKET_WAIT) {
         return own->state == LL_WATCH_ON;
     }
-    return ahead->state == LL_WATCH_ON &&
+    return (ll_ticket_is_behind_permits(ticket)
+                ? ll_permits_are_watched(ticket)
+                : ahead->state == LL_WATCH_ON) &&
            (own->state == LL_WATCH_ON || own->state == LL_WATCH_OFF);
 }
 
 struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
-                                      enum ll_watch_slot slot)
+                                      unsigned slot)
 {
     if (slot == LL_WATCH_OWN) {
         return ll_ticket_key(ticket);
     }
+    if (slot != LL_WATCH_AHEAD) {
+        return ll_permits_key(ticket, slot);
+    }
     return (struct ll_bytes){ticket->ahead_key, ticket->ahead_key_size};
 }
 
-/** How many hand-overs are left until the ticket is held, within bounds. */
+/** How many hand-overs are left until the ticket is held, within bounds; n
+ *  permits are handed over at a time. */
 static int64_t steps_ahead(const struct ll_ticket *ticket)
 {
-    return ll_min(ll_max(ticket->ahead, 1), LL_SETTLE_STEPS_MAX);
+    int64_t steps = ll_ticket_is_behind_permits(ticket)
+                        ? ticket->ahead / ticket->permits_max
+                    : ticket->one_left ? 1
+                                       : ticket->ahead;
+
+    return ll_min(ll_max(steps, 1), LL_SETTLE_STEPS_MAX);
 }
 
 static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
@@ -76,28 +87,23 @@ void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket)
         ll_min(ticket->settle_ns, core->now_ns + LL_SETTLE_FIRST_NS);
 }
 
-/**
- * Whether the own key certainly still exists when the predecessor's deletion is
- * reported. Events of one stream come in the order of their revisions as long
- * as both watches are synced; those of one revision in any order, as when a
- * lease is revoked that both keys live on. A proxy forwards each watch's events
- * by itself, in no common order.
- */
-static bool ticket_own_stands(const struct ll_core *core,
-                              const struct ll_ticket *ticket)
+/** Events of one stream come in the order of their revisions as long as both
+ *  watches are synced; those of one revision in any order, as when a lease is
+ *  revoked that both keys live on. A proxy forwards each watch's events by
+ *  itself, in no common order. */
+bool ll_ticket_own_stands(const struct ll_core *core,
+                          const struct ll_ticket *ticket,
+                          int64_t lease)
 {
     const struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
 
-    if (core->watches.numbered) {
-        return false;
-    }
-    return own->state == LL_WATCH_ON && own->settled &&
-           ticket->ahead_lease != ticket->session->lease;
+    return !core->watches.numbered && own->state == LL_WATCH_ON &&
+           own->settled && lease != ticket->session->lease;
 }
 
 static void ticket_on_event(struct ll_core *core,
                             struct ll_ticket *ticket,
-                            enum ll_watch_slot slot,
+                            const struct ll_watch *watch,
                             const struct ll_watch_event *event)
 {
     int64_t revision = event->kv.mod_revision;
@@ -115,12 +121,16 @@ static void ticket_on_event(struct ll_core *core,
     if (!event->deleted) {
         return;
     }
-    if (slot == LL_WATCH_OWN && revision > ticket->token) {
+    if (watch->slot == LL_WATCH_OWN && revision > ticket->token) {
         ll_ticket_lose_key(core, ticket);
-    } else if (slot == LL_WATCH_AHEAD && ticket->state == LL_TICKET_WAIT &&
+    } else if (watch->slot == LL_WATCH_AHEAD &&
+               ticket->state == LL_TICKET_WAIT &&
                revision > ticket->ahead_token) {
-        ll_ticket_advance(core, ticket, revision,
-                          ticket_own_stands(core, ticket));
+        ll_ticket_advance(
+            core, ticket, revision,
+            ll_ticket_own_stands(core, ticket, ticket->ahead_lease));
+    } else if (watch->slot >= LL_PERMIT_SLOT) {
+        ll_permits_on_deleted(core, ticket, watch, revision);
     }
 }
 
@@ -134,9 +144,15 @@ static void ticket_on_changed(struct ll_core *core,
         if (watch->id != id || watch->state != LL_WATCH_ON) {
             return; /* the first event ended the need for it */
         }
-        ticket_on_event(core, ll_ticket_of(watch->owner), watch->slot,
+        ticket_on_event(core, ll_ticket_of(watch->owner), watch,
                         &event->watch.events[i]);
     }
+}
+
+/** Whether a waiting ticket has something to watch in a slot. */
+static bool ticket_has_key(const struct ll_ticket *ticket, unsigned slot)
+{
+    return slot == LL_WATCH_OWN || ll_ticket_watched_key(ticket, slot).size > 0;
 }
 
 static void ticket_on_off(struct ll_core *core, struct ll_watch *watch)
@@ -145,7 +161,8 @@ static void ticket_on_off(struct ll_core *core, struct ll_watch *watch)
 
     if (ticket->state == LL_TICKET_REAP && watch->slot == LL_WATCH_OWN) {
         ll_watch_want(core, watch);
-    } else if (ticket->state == LL_TICKET_WAIT) {
+    } else if (ticket->state == LL_TICKET_WAIT &&
+               ticket_has_key(ticket, watch->slot)) {
         ll_watch_want(core, watch);
     } else if (ticket->state == LL_TICKET_GONE) {
         ll_object_report(core, &ticket->object); /* freed there */
@@ -176,7 +193,8 @@ static void ticket_on_refused(struct ll_core *core,
         }
         ticket->read_ns = ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
         if (ticket->state == LL_TICKET_WAIT && watch->slot == LL_WATCH_OWN &&
-            !ticket->watches[LL_WATCH_AHEAD].settled) {
+            (ll_ticket_is_behind_permits(ticket) ||
+             !ticket->watches[LL_WATCH_AHEAD].settled)) {
             /* The gap read of the other watch has waited for this one. */
             ticket_on_created(core, watch);
         }
@@ -193,7 +211,9 @@ static void ticket_on_refused(struct ll_core *core,
 
 static void watch_ahead(struct ll_core *core, struct ll_ticket *ticket)
 {
-    if (ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF) {
+    if (ll_ticket_is_behind_permits(ticket)) {
+        ll_permits_want(core, ticket);
+    } else if (ticket->watches[LL_WATCH_AHEAD].state == LL_WATCH_OFF) {
         ll_watch_want(core, &ticket->watches[LL_WATCH_AHEAD]);
     }
 }
@@ -214,9 +234,12 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
 
 void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket)
 {
+    bool is_next = ll_ticket_is_behind_permits(ticket)
+                       ? ticket->permits->has_all
+                       : ticket->one_left;
+
     if (core->waiting_n < core->config.contention_threshold) {
-        ll_ticket_watch_own_at(core, ticket,
-                               ticket->ahead == 1 ? 0 : LL_WATCH_OWN_NS);
+        ll_ticket_watch_own_at(core, ticket, is_next ? 0 : LL_WATCH_OWN_NS);
     }
     watch_ahead(core, ticket);
 }
@@ -264,10 +287,12 @@ static void ticket_on_down(struct ll_core *core, struct ll_watch *watch)
     }
 }
 
-static struct ll_watch *ticket_find(struct ll_object *owner,
-                                    enum ll_watch_slot slot)
+static struct ll_watch *ticket_find(struct ll_object *owner, unsigned slot)
 {
-    return &ll_ticket_of(owner)->watches[slot];
+    struct ll_ticket *ticket = ll_ticket_of(owner);
+
+    return slot < LL_WATCH_SLOTS ? &ticket->watches[slot]
+                                 : ll_permits_watch(ticket, slot);
 }
 
 static void ticket_create(struct ll_core *core,

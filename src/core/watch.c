@@ -15,11 +15,11 @@ static const struct ll_watch_ops *ops_of(const struct ll_watch *watch)
 
 void ll_watch_init(struct ll_watch *watch,
                    struct ll_object *owner,
-                   enum ll_watch_slot slot)
+                   unsigned slot)
 {
     ll_link_init(&watch->link);
     watch->owner = owner;
-    watch->slot = slot;
+    watch->slot = slot & ((1U << LL_WATCH_SLOT_BITS) - 1);
 }
 
 /** Moves a watch to a state and to that state's list. */
@@ -63,14 +63,12 @@ static void watch_off(struct ll_core *core, struct ll_watch *watch)
     ops_of(watch)->on_off(core, watch);
 }
 
-/** The watch's id consists of its owner's, a count of uses and the slot: no two
- *  uses on one stream share it, and no table is needed to find its owner. */
+/** No two uses on one stream share an id, and no table is needed to find the
+ *  owner. */
 static void watch_name(struct ll_watch *watch)
 {
-    watch->uses++; /* it wraps within its bits */
-    watch->id =
-        (int64_t)(watch->owner->entry.id << 20 | (uint64_t)watch->uses << 1 |
-                  (watch->slot == LL_WATCH_AHEAD ? 1U : 0U));
+    watch->uses++;
+    watch->id = ll_watch_id(watch->owner->entry.id, watch->uses, watch->slot);
 }
 
 void ll_watch_want(struct ll_core *core, struct ll_watch *watch)

@@ -62,25 +62,48 @@ enum ll_watch_state {
     LL_WATCH_ENDING,
 };
 
-/** Which key of a ticket is watched; for an observer, OWN. */
-enum ll_watch_slot {
-    LL_WATCH_OWN,
-    LL_WATCH_AHEAD,
-};
+/** Which key of a ticket is watched; for an observer, OWN. Further slots are
+ *  those of permits ahead (see permit.h). */
+#define LL_WATCH_OWN 0U
+#define LL_WATCH_AHEAD 1U
 #define LL_WATCH_SLOTS 2
 
-/** The bits of a watch's id behind its owner's and before its slot. */
-#define LL_WATCH_USES_BITS 19
+/** The bits of a watch's id: its owner's, its uses, its slot. */
+#define LL_WATCH_USES_BITS 10
+#define LL_WATCH_SLOT_BITS 10
+
+static inline uint64_t ll_watch_owner_of(int64_t id)
+{
+    return (uint64_t)id >> (LL_WATCH_USES_BITS + LL_WATCH_SLOT_BITS);
+}
+
+static inline unsigned ll_watch_uses_of(int64_t id)
+{
+    return (unsigned)(id >> LL_WATCH_SLOT_BITS) &
+           ((1U << LL_WATCH_USES_BITS) - 1);
+}
+
+static inline unsigned ll_watch_slot_of(int64_t id)
+{
+    return (unsigned)id & ((1U << LL_WATCH_SLOT_BITS) - 1);
+}
+
+static inline int64_t ll_watch_id(uint64_t owner, unsigned uses, unsigned slot)
+{
+    return (int64_t)(owner << (LL_WATCH_USES_BITS + LL_WATCH_SLOT_BITS) |
+                     (uint64_t)uses << LL_WATCH_SLOT_BITS | slot);
+}
 
 struct ll_watch {
     struct ll_link link;
     struct ll_object *owner; /* a ticket or an observer */
     enum ll_watch_state state;
-    /** How often it was wanted: makes each id unique. */
+    /** How often it was wanted: makes each id unique. It wraps within its bits;
+     *  by then etcd has ended the watch that had the same id. */
     uint32_t uses : LL_WATCH_USES_BITS;
     /** Every later deletion is certain to arrive at once (see ticket.h). */
-    bool settled : 1;
-    enum ll_watch_slot slot : 1;
+    uint32_t settled : 1;
+    uint32_t slot : LL_WATCH_SLOT_BITS;
     /** Of the present use; of an ON or ENDING watch on a numbered stream: the
      *  server's. */
     int64_t id;
@@ -95,7 +118,7 @@ struct ll_watch {
 /** What an owner of watches does for them. The owner is watch->owner. */
 struct ll_watch_ops {
     /** The watch in a slot; NULL: the kind has no such slot. */
-    struct ll_watch *(*find)(struct ll_object *owner, enum ll_watch_slot slot);
+    struct ll_watch *(*find)(struct ll_object *owner, unsigned slot);
     /** Fills a WATCH_CREATE with what is watched. */
     void (*create)(struct ll_core *core,
                    struct ll_watch *watch,
@@ -153,7 +176,7 @@ bool ll_watches_next(struct ll_core *core, struct ll_effect *ret_effect);
  *  OFF. */
 void ll_watch_init(struct ll_watch *watch,
                    struct ll_object *owner,
-                   enum ll_watch_slot slot);
+                   unsigned slot);
 /** Requests an OFF watch. */
 void ll_watch_want(struct ll_core *core, struct ll_watch *watch);
 /** Ends a watch; the owner must exist until it is OFF. */

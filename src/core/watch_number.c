@@ -21,7 +21,7 @@ static struct ll_watch *watch_find_asked(struct ll_core *core, int64_t id)
     if (id < 0) {
         return NULL;
     }
-    entry = ll_table_find(&core->objects, (uint64_t)id >> 20);
+    entry = ll_table_find(&core->objects, ll_watch_owner_of(id));
     if (entry == NULL) {
         return NULL;
     }
@@ -29,8 +29,7 @@ static struct ll_watch *watch_find_asked(struct ll_core *core, int64_t id)
     if (object->ops->watch == NULL) {
         return NULL;
     }
-    watch = object->ops->watch->find(object, (id & 1) != 0 ? LL_WATCH_AHEAD
-                                                           : LL_WATCH_OWN);
+    watch = object->ops->watch->find(object, ll_watch_slot_of(id));
     return watch != NULL && watch->id == id ? watch : NULL;
 }
 

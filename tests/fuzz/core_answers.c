@@ -384,7 +384,7 @@ void world_watch_event(struct world *world,
         event.watch.outcome =
             fuzz_below(bytes, 2) ? LL_OUTCOME_REFUSED : LL_OUTCOME_ERROR;
     } else if (kind == LL_EVENT_WATCH_CHANGED) {
-        uint64_t id = (uint64_t)event.watch.watch_id >> 20;
+        uint64_t id = ll_watch_owner_of(event.watch.watch_id);
 
         event.watch.events = events;
         event.watch.events_n = 1 + fuzz_below(bytes, 3);

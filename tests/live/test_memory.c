@@ -280,9 +280,7 @@ static void close_all(struct test_memory_run *run)
             run, acquired,
             leaselock_acquire_async(peer.session, NAME, NULL, LEASELOCK_FOREVER,
                                     test_call_done, acquired, &ticket, NULL))) {
-        (void)test_memory_begun(
-            run, released,
-            leaselock_release_async(ticket, test_call_done, released, NULL));
+        (void)test_memory_withdrawn(run, ticket, acquired, released);
     }
     (void)test_memory_begun(
         run, waiting,

@@ -135,9 +135,7 @@ static void in_vain(struct test_memory_run *run)
                           leaselock_acquire_async(
                               peer.session, NAME, NULL, LEASELOCK_FOREVER,
                               test_call_done, given_up, &waiting, NULL)) &&
-        test_memory_begun(
-            run, released,
-            leaselock_release_async(waiting, test_call_done, released, NULL))) {
+        test_memory_withdrawn(run, waiting, given_up, released)) {
         /* After an answer that could not be read, it is unknown whether there
          * is a key; if so, it is deleted in the background. */
         if (run->nth == 0 ||
@@ -148,6 +146,48 @@ static void in_vain(struct test_memory_run *run)
     }
     assert_null(none);
     assert_int_equal(leaselock_ticket_state(held), LEASELOCK_TICKET_HELD);
+    (void)test_memory_is(run, leaselock_release(held, NULL), 0);
+    test_memory_end(run, &peer);
+}
+
+struct place {
+    leaselock_ticket *ticket;
+    struct test_call *acquired;
+};
+
+static bool has_place_or_ended(void *arg)
+{
+    const struct place *place = arg;
+
+    return leaselock_ticket_position(place->ticket) > 0 ||
+           test_call_count(place->acquired) > 0;
+}
+
+/** A wait that is given up once the ticket has its place in the queue, unless
+ * memory has ended it. No place is left in either case. */
+static void given_up_in_queue(struct test_memory_run *run)
+{
+    struct test_call *acquired = test_memory_call(run);
+    struct test_call *released = test_memory_call(run);
+    struct place place = {NULL, acquired};
+    leaselock_ticket *held;
+    struct test_peer peer;
+
+    test_memory_open(run, &peer);
+    held = test_acquire(&peer, NAME);
+    test_memory_short(run);
+    if (test_memory_begun(run, acquired,
+                          leaselock_acquire_async(
+                              peer.session, NAME, NULL, LEASELOCK_FOREVER,
+                              test_call_done, acquired, &place.ticket, NULL))) {
+        if (!run->lasting) {
+            assert_true(test_until(TEST_WAIT_MS, has_place_or_ended, &place));
+        }
+        if (test_memory_withdrawn(run, place.ticket, acquired, released)) {
+            (void)test_memory_ended(run, released, 0);
+            (void)test_memory_ended(run, acquired, LEASELOCK_E_CANCELED);
+        }
+    }
     (void)test_memory_is(run, leaselock_release(held, NULL), 0);
     test_memory_end(run, &peer);
 }
@@ -222,6 +262,7 @@ int main(void)
         {"uncontended, asynchronous", uncontended_async},
         {"hand-over", hand_over},
         {"in vain", in_vain},
+        {"given up in the queue", given_up_in_queue},
         {"try", try_free},
         {"lost", lost},
     };

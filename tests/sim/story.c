@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "story.h"
 
+#include "core/watch.h"
 #include "leaselock/status.h"
 
 /**
@@ -82,7 +83,8 @@ static void story_watch(const struct sim_client *client,
 {
     SIM_REPORT(
         client->world, "client %u < %lld: %s, watch of %s, revision %lld%s%s%s",
-        client->peer.number, (long long)(event->watch.watch_id >> 20), what,
+        client->peer.number,
+        (long long)ll_watch_owner_of(event->watch.watch_id), what,
         slot_name(event->watch.watch_id), (long long)event->watch.revision,
         event->watch.events_n > 0 && event->watch.events[0].deleted
             ? ", deleted"
@@ -232,7 +234,7 @@ void sim_story_effect(const struct sim_client *client,
     case LL_EFFECT_WATCH_CREATE:
     case LL_EFFECT_WATCH_CANCEL:
         SIM_REPORT(world, "client %u > %lld: %s watching %s", who,
-                   (long long)(effect->watch.watch_id >> 20),
+                   (long long)ll_watch_owner_of(effect->watch.watch_id),
                    effect->kind == LL_EFFECT_WATCH_CREATE ? "begin" : "end",
                    slot_name(effect->watch.watch_id));
         break;

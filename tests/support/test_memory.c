@@ -172,6 +172,24 @@ bool test_memory_ended(struct test_memory_run *run,
            test_memory_is(run, test_call_await(call), expected);
 }
 
+bool test_memory_withdrawn(struct test_memory_run *run,
+                           leaselock_ticket *ticket,
+                           struct test_call *acquired,
+                           struct test_call *released)
+{
+    bool has_failed = test_call_count(acquired) > 0 &&
+                      test_call_status(acquired) != LEASELOCK_OK;
+    int status =
+        leaselock_release_async(ticket, test_call_done, released, NULL);
+
+    if (has_failed || (run->nth != 0 && status == LEASELOCK_E_HANDLE)) {
+        assert_int_equal(status, LEASELOCK_E_HANDLE);
+        (void)test_memory_is(run, test_call_await(acquired), LEASELOCK_E_NOMEM);
+        return false;
+    }
+    return test_memory_begun(run, released, status);
+}
+
 void test_memory_open(struct test_memory_run *run, struct test_peer *peer)
 {
     struct leaselock_session_options options = LEASELOCK_SESSION_OPTIONS_INIT;
@@ -231,9 +249,6 @@ static void run_once(struct test_memory_run *run, test_memory_fn *scenario)
     running_nth = run->nth;
     running_lasting = run->lasting;
     (void)alarm(HANG_S);
-    if (getenv("DBG"))
-        fprintf(stderr, "%lld nth %lu %d\n",
-                (long long)(test_now_ns() / 1000000), run->nth, run->lasting);
     scenario(run);
     (void)alarm(0);
     if (ll_alloc_living() != living) {

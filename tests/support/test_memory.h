@@ -86,6 +86,14 @@ bool test_memory_ended(struct test_memory_run *run,
                        struct test_call *call,
                        int expected);
 
+/** Begins to release a ticket that may wait. If its acquire has already failed
+ * for want of memory, its handle is closed.
+ *  @return whether the release has begun: its callback must be called */
+bool test_memory_withdrawn(struct test_memory_run *run,
+                           leaselock_ticket *ticket,
+                           struct test_call *acquired,
+                           struct test_call *released);
+
 /** Opens a client and a session, before memory is short. */
 void test_memory_open(struct test_memory_run *run, struct test_peer *peer);
 

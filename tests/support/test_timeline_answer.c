@@ -13,8 +13,9 @@
  *                                                  each range ahead
  *     found rev N [KEY@CREATED ...]                its else branch: the own key,
  *                                                  or those that block it
- *     next rev N KEY@CREATED|- [KEY@CREATED ...]   the own key and those ahead,
- *                                                  the newest first
+ *     next rev N [KEY@CREATED ...]                 what a ticket's other Txns
+ *                                                  read, each key in the ranges
+ *                                                  that have it
  *     read rev N own CREATED [ahead CREATED]       0 if there is no key
  *     listed rev N KEY@CREATED[=VALUE] ...         in the order read
  *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: the key
@@ -114,83 +115,47 @@ static void txn(struct ll_answer *answer,
     answer->txn = (struct ll_txn_answer){succeeded, ops, ops_n};
 }
 
-/** Whether a key sorts after those of the modes. */
-static bool is_past_modes(const struct ll_kv *kv)
+static bool op_reads(const struct test_op *op, const struct ll_kv *kv)
 {
-    const char *slash = memrchr(kv->key.data, '/', kv->key.size);
-
-    return slash != NULL && (slash[-1] == '~' || strcmp(slash + 1, "~.") > 0);
+    if (op->kind != LL_OP_RANGE ||
+        (op->max_created != 0 && kv->create_revision > op->max_created)) {
+        return false;
+    }
+    return op->end[0] == '\0' ? strcmp(op->key, kv->key.data) == 0
+                              : strcmp(op->key, kv->key.data) <= 0 &&
+                                    strcmp(kv->key.data, op->end) < 0;
 }
 
-/** The keys that follow, in as many ranges: of two, the first one has the keys
- *  that sort before those of the modes. */
-static void
-parse_ranges(struct test_timeline *timeline, size_t at, size_t ranges_n)
+/** The keys that follow, for the operations of a branch that read them. */
+static void parse_branch(struct test_timeline *timeline,
+                         bool succeeded,
+                         const struct test_op *ops,
+                         size_t ops_n)
 {
-    static struct ll_kv sorted[2][TEST_KVS_MAX];
-    size_t n[2] = {0, 0};
-    int64_t counts[2] = {0, 0};
+    static struct ll_kv sorted[TEST_OPS_MAX][TEST_KVS_MAX];
+    size_t n[TEST_OPS_MAX] = {0};
+    int64_t counts[TEST_OPS_MAX] = {0};
     struct ll_kv *kv;
 
-    while ((kv = test_kv_parse(timeline)) != NULL) {
-        size_t to = ranges_n == 2 && is_past_modes(kv) ? 1 : 0;
-
-        counts[to] += test_word_option(timeline, "of", 1);
-        sorted[to][n[to]++] = *kv;
-    }
-    for (size_t i = 0; i < ranges_n; i++) {
-        timeline->ops[at + i] = op_kvs(sorted[i], n[i]);
-        timeline->ops[at + i].range.count = counts[i];
-    }
-}
-
-static void parse_queued(struct test_timeline *timeline,
-                         const struct test_call *call)
-{
-    struct ll_op_answer put = {.kind = LL_OP_PUT};
-    size_t ranges_n = call->then_n > 2 ? 2 : 1;
-
-    if (call->is_try) {
-        timeline->ops[0] = put;
-        txn(&timeline->answer, true, timeline->ops, 1);
-        return;
-    }
     (void)test_word_take(timeline, "behind");
-    parse_ranges(timeline, 0, ranges_n);
-    timeline->ops[ranges_n] = put;
-    txn(&timeline->answer, true, timeline->ops, ranges_n + 1);
-}
+    while ((kv = test_kv_parse(timeline)) != NULL) {
+        int64_t of = test_word_option(timeline, "of", 1);
 
-/** The else branch of a place. That of a try that is not exclusive has the own
- *  key in a range of its own. */
-static void parse_found(struct test_timeline *timeline,
-                        const struct test_call *call)
-{
-    bool own = call->else_n > 1 && timeline->at < timeline->words_n &&
-               strstr(timeline->words[timeline->at], "/~.") != NULL;
-
-    if (call->else_n > 1) {
-        timeline->ops[0] = op_kvs(NULL, 0);
-        if (own && test_kv_parse(timeline) != NULL) {
-            timeline->ops[0] = op_kvs(timeline->kvs, 1);
+        for (size_t i = 0; i < ops_n; i++) {
+            if (op_reads(&ops[i], kv)) {
+                counts[i] += of;
+                sorted[i][n[i]++] = *kv;
+            }
         }
-        parse_ranges(timeline, 1, 2);
-    } else {
-        parse_ranges(timeline, 0, 1);
     }
-    txn(&timeline->answer, false, timeline->ops,
-        call->else_n > 1 ? call->else_n : 1);
-}
-
-/** The own key and the ranges of those ahead. */
-static void parse_next(struct test_timeline *timeline)
-{
-    bool own =
-        !test_word_take(timeline, "-") && test_kv_parse(timeline) != NULL;
-
-    timeline->ops[0] = op_kvs(timeline->kvs, own ? 1 : 0);
-    parse_ranges(timeline, 1, 2);
-    txn(&timeline->answer, true, timeline->ops, 3);
+    for (size_t i = 0; i < ops_n; i++) {
+        timeline->ops[i] = op_kvs(sorted[i], n[i]);
+        timeline->ops[i].range.count = counts[i];
+        if (ops[i].kind == LL_OP_PUT) {
+            timeline->ops[i] = (struct ll_op_answer){.kind = LL_OP_PUT};
+        }
+    }
+    txn(&timeline->answer, succeeded, timeline->ops, ops_n);
 }
 
 /** The results of a write's reads, each a key or none. */
@@ -291,12 +256,10 @@ static bool parse_txn(struct test_timeline *timeline,
     struct ll_answer *answer = &timeline->answer;
 
     answer->revision = test_word_option(timeline, "rev", 0);
-    if (strcmp(word, "queued") == 0) {
-        parse_queued(timeline, call);
+    if (strcmp(word, "queued") == 0 || strcmp(word, "next") == 0) {
+        parse_branch(timeline, true, call->then_ops, call->then_n);
     } else if (strcmp(word, "found") == 0) {
-        parse_found(timeline, call);
-    } else if (strcmp(word, "next") == 0) {
-        parse_next(timeline);
+        parse_branch(timeline, false, call->else_ops, call->else_n);
     } else if (strcmp(word, "read") == 0) {
         parse_read(timeline);
     } else if (strcmp(word, "listed") == 0) {

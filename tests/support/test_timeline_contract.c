@@ -201,6 +201,22 @@ static void check_reported(struct test_timeline *timeline,
     }
 }
 
+/** Notes what the first operations of a branch read. */
+static void
+note_ops(struct test_op to[TEST_OPS_MAX], const struct ll_op *ops, size_t n)
+{
+    for (size_t i = 0; i < n && i < TEST_OPS_MAX; i++) {
+        to[i].kind = ops[i].kind;
+        if (ops[i].kind == LL_OP_RANGE) {
+            to[i].max_created = ops[i].range.max_create_revision;
+            (void)snprintf(to[i].key, sizeof(to[i].key), "%.*s",
+                           (int)ops[i].range.key.size, ops[i].range.key.data);
+            (void)snprintf(to[i].end, sizeof(to[i].end), "%.*s",
+                           (int)ops[i].range.end.size, ops[i].range.end.data);
+        }
+    }
+}
+
 static void check_call(struct test_timeline *timeline,
                        const struct ll_effect *effect)
 {
@@ -241,6 +257,14 @@ static void check_call(struct test_timeline *timeline,
         .is_try = effect->call.request.kind == LL_REQUEST_TXN &&
                   effect->call.request.txn.then_n > 0 &&
                   effect->call.request.txn.then_ops[0].kind == LL_OP_PUT};
+    if (effect->call.request.kind == LL_REQUEST_TXN) {
+        note_ops(calls[timeline->calls_n - 1].then_ops,
+                 effect->call.request.txn.then_ops,
+                 effect->call.request.txn.then_n);
+        note_ops(calls[timeline->calls_n - 1].else_ops,
+                 effect->call.request.txn.else_ops,
+                 effect->call.request.txn.else_n);
+    }
 }
 
 static void check_stream(struct test_timeline *timeline,

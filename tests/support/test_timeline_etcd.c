@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/cluster.h"
+#include "core/watch.h"
 #include "support/test_timeline_private.h"
 
 /**
@@ -99,12 +100,13 @@ bool test_run_renewed(struct test_timeline *timeline)
     return true;
 }
 
-/** TICKET.own.USE or TICKET.ahead.USE, #NUMBER, or -1. */
+/** TICKET.own.USE, TICKET.ahead.USE or TICKET.aheadSLOT.USE, #NUMBER, or -1. */
 static int64_t watch_parse(const char *word)
 {
     uint64_t id = strtoull(word, NULL, 10);
     const char *dot = strchr(word, '.');
     const char *use = dot != NULL ? strchr(dot + 1, '.') : NULL;
+    unsigned slot = LL_WATCH_OWN;
 
     if (word[0] == '#') {
         return strtoll(word + 1, NULL, 10);
@@ -112,8 +114,11 @@ static int64_t watch_parse(const char *word)
     if (use == NULL) {
         return -1;
     }
-    return (int64_t)(id << 20 | strtoull(use + 1, NULL, 10) << 1 |
-                     (dot[1] == 'a' ? 1U : 0U));
+    if (strncmp(dot + 1, "ahead", 5) == 0) {
+        slot = dot[6] == '.' ? LL_WATCH_AHEAD
+                             : (unsigned)strtoul(dot + 6, NULL, 10);
+    }
+    return ll_watch_id(id, (unsigned)strtoul(use + 1, NULL, 10), slot);
 }
 
 bool test_run_watch(struct test_timeline *timeline, const char *verb)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/cluster.h"
+#include "core/watch.h"
 #include "leaselock/status.h"
 #include "support/test_timeline_private.h"
 
@@ -98,6 +99,7 @@ static void print_ops(FILE *out, const struct ll_op *ops, size_t n)
 
 static void print_txn(FILE *out, const struct ll_txn *txn)
 {
+    static const char *const results[] = {"=", ">", "<", "!="};
     static const char *const targets[] = {"version", "created", "changed",
                                           "lease", "value"};
 
@@ -108,7 +110,7 @@ static void print_txn(FILE *out, const struct ll_txn *txn)
                 targets[compare->target]);
         print_bytes(out, compare->key);
         print_bound(out, compare->key, compare->end, "*");
-        fprintf(out, ") %s ", compare->result == LL_COMPARE_EQUAL ? "=" : "?");
+        fprintf(out, ") %s ", results[compare->result]);
         if (compare->target == LL_COMPARE_VALUE) {
             print_bytes(out, compare->value);
             fprintf(out, " ");
@@ -189,12 +191,18 @@ static void print_stream(struct test_timeline *timeline,
 
 static void print_watch(FILE *out, int64_t id)
 {
-    if (id < INT64_C(1) << 20) {
+    unsigned slot = ll_watch_slot_of(id);
+
+    if (ll_watch_owner_of(id) == 0) {
         fprintf(out, "#%" PRId64, id);
         return;
     }
-    fprintf(out, "%" PRId64 ".%s.%" PRId64, id >> 20,
-            (id & 1) != 0 ? "ahead" : "own", id >> 1 & 0x7ffff);
+    fprintf(out, "%" PRIu64 ".%s", ll_watch_owner_of(id),
+            slot == LL_WATCH_OWN ? "own" : "ahead");
+    if (slot > LL_WATCH_AHEAD) {
+        fprintf(out, "%u", slot);
+    }
+    fprintf(out, ".%u", ll_watch_uses_of(id));
 }
 
 static void print_watch_create(FILE *out, const struct ll_effect *effect)

@@ -16,6 +16,16 @@
 #define TEST_KVS_MAX 16
 
 /** A call without an answer so far. */
+/** What an operation of a Txn reads, or a put, which has no key here. Longer
+ *  keys are cut. */
+struct test_op {
+    enum ll_op_kind kind;
+    char key[64];
+    char end[64]; /* "": the key alone */
+    int64_t max_created;
+};
+#define TEST_OPS_MAX 6
+
 struct test_call {
     uint64_t id;
     uint32_t seq;
@@ -25,6 +35,8 @@ struct test_call {
     size_t parts_n; /* of a batch */
     size_t then_n;  /* of a Txn */
     size_t else_n;
+    struct test_op then_ops[TEST_OPS_MAX]; /* the first ones */
+    struct test_op else_ops[TEST_OPS_MAX];
 };
 
 struct test_stream {

@@ -120,7 +120,9 @@ static void test_watches(void **state)
     (void)state;
     for (id = 2; id < 2 + waiters; id++) {
         input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
-        input(timeline, "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5", id);
+        input(timeline,
+              "1 answer %" PRIu64 ".1 queued rev 7 behind job%" PRIu64 "/b@5",
+              id, id);
     }
     assert_int_equal(count(timeline, "-> watch "), LL_WATCHES_CREATING_MAX);
     input(timeline, "1 created 2.own.1 rev 8");
@@ -153,7 +155,9 @@ static void test_slow_watches(void **state)
     (void)state;
     for (id = 2; id < 2 + LL_WATCHES_CREATING_MAX; id++) {
         input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
-        input(timeline, "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5", id);
+        input(timeline,
+              "1 answer %" PRIu64 ".1 queued rev 7 behind job%" PRIu64 "/b@5",
+              id, id);
     }
     test_timeline_clear(timeline);
     for (second = 2; second < 12; second++) {
@@ -183,7 +187,9 @@ static void test_reads(void **state)
     input(timeline, "0 answer 1.1 granted 86400");
     for (id = 2; id < 2 + waiters; id++) {
         input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
-        input(timeline, "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5", id);
+        input(timeline,
+              "1 answer %" PRIu64 ".1 queued rev 7 behind job%" PRIu64 "/b@5",
+              id, id);
     }
     test_timeline_clear(timeline);
     for (id = 2; id < 2 + waiters; id++) {
@@ -220,8 +226,9 @@ static void test_queue_reads(void **state)
     for (id = 2; id < 3 + waiters; id++) {
         input(timeline, "1 acquire %" PRIu64 " on 1 job%" PRIu64, id, id);
         input(timeline,
-              "1 answer %" PRIu64 ".1 queued rev 7 behind a/b@5 of %d", id,
-              id == 2 ? 1 : 2);
+              "1 answer %" PRIu64 ".1 queued rev 7 behind job%" PRIu64
+              "/b@5 of %d",
+              id, id, id == 2 ? 1 : 2);
         if (id == 2) {
             input(timeline, "1 created 2.own.1 rev 7");
         }

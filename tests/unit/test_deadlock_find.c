@@ -14,6 +14,7 @@
 #include "api/deadlock_find.h"
 #include "base/alloc.h"
 #include "leaselock/status.h"
+#include "leaselock/ticket.h"
 
 static struct ll_bytes bytes(const char *text)
 {
@@ -30,19 +31,30 @@ add_key(struct ll_places *places, const char *key, int64_t lease, int64_t token)
 }
 
 /** Adds queues such as "x:ab y:ba": a lock, and a letter for each lease with a
- * key in its queue, the oldest first. */
+ * key in its queue, the oldest first. The key of a letter behind '+' is shared,
+ * one behind a digit is one of that many permits. */
 static void add_queues(struct ll_places *places, const char *queues)
 {
     int64_t token = 1;
+    char mode[8] = "";
     char key[64];
 
     for (const char *at = queues; *at != '\0'; at++) {
         char lock = *at;
 
         for (at += 2; *at != '\0' && *at != ' '; at++) {
-            (void)snprintf(key, sizeof(key), "%c/%x.%x", lock, (unsigned)*at,
-                           (unsigned)token);
+            if (*at == '+') {
+                (void)snprintf(mode, sizeof(mode), "~.s.");
+                continue;
+            }
+            if (*at >= '1' && *at <= '9') {
+                (void)snprintf(mode, sizeof(mode), "~.p%c.", *at);
+                continue;
+            }
+            (void)snprintf(key, sizeof(key), "%c/%s%x.%x", lock, mode,
+                           (unsigned)*at, (unsigned)token);
             add_key(places, key, *at, token++);
+            mode[0] = '\0';
         }
         if (*at == '\0') {
             break;
@@ -67,6 +79,9 @@ static void check_deadlock(const struct ll_places *places,
         assert_string_equal(waits->name, ahead->name);
         assert_true(waits->entry.token > ahead->entry.token);
         assert_true(waits->entry.lease != ahead->entry.lease);
+        assert_true(waits->entry.mode == LEASELOCK_EXCLUSIVE ||
+                    ahead->entry.mode == LEASELOCK_EXCLUSIVE ||
+                    waits->entry.permits == 1);
         assert_true(places->places[member->holds].entry.lease ==
                     waits->entry.lease);
         ret_letters[i] = (char)waits->entry.lease;
@@ -133,6 +148,111 @@ static void test_same_lease(void **state)
     expect("x:abab", "ab");
 }
 
+/** Goal: shared tickets and permits wait only for what blocks them, and no
+ * deadlock is found among readers. Method: queues by hand. */
+static void test_modes(void **state)
+{
+    (void)state;
+    /* Readers of two locks, in opposite order. */
+    expect("x:+a+b y:+b+a", "");
+    /* Two readers who both ask to write: each waits for the other. */
+    expect("x:+a+bab", "ab");
+    /* A reader behind a writer, and the other way round. */
+    expect("x:a+b y:b+a", "ab");
+    expect("x:+ab y:+ba", "ab");
+    /* b reads x with a, so only a waits. */
+    expect("x:+a+b y:ba", "");
+    /* A writer that waits blocks the reader behind it: c waits for b, b for a
+     * and, on y, a for c. */
+    expect("x:+ab+c y:ca", "acb");
+    /* The predecessor is not waited for, but one ahead of it is. */
+    expect("x:a+c+b y:ba", "ab");
+    /* A permit of several does not wait for any one in particular, but for
+     * each writer; the only permit waits for the one ahead. */
+    expect("x:2a2b2c y:2b2c2a", "");
+    expect("x:a2b y:ba", "ab");
+    expect("x:1a1b y:1b1a", "ab");
+    expect("x:1a+b y:ba", "");
+    expect("x:+a1b y:ba", "");
+}
+
+/** Whether the queues have a cycle of leases, by each pair of places. */
+static bool has_cycle(const struct ll_places *places)
+{
+    bool waits[128][128] = {{false}};
+
+    for (size_t i = 0; i < places->n; i++) {
+        const struct leaselock_queue_entry *behind = &places->places[i].entry;
+
+        for (size_t j = 0; j < i; j++) {
+            const struct leaselock_queue_entry *ahead =
+                &places->places[j].entry;
+
+            if (strcmp(places->places[i].name, places->places[j].name) == 0 &&
+                behind->lease != ahead->lease &&
+                (behind->mode == LEASELOCK_EXCLUSIVE ||
+                 ahead->mode == LEASELOCK_EXCLUSIVE ||
+                 (behind->permits == 1 && ahead->permits > 0))) {
+                waits[behind->lease][ahead->lease] = true;
+            }
+        }
+    }
+    for (int via = 'a'; via <= 'f'; via++) {
+        for (int from = 'a'; from <= 'f'; from++) {
+            for (int to = 'a'; to <= 'f'; to++) {
+                waits[from][to] |= waits[from][via] && waits[via][to];
+            }
+        }
+    }
+    for (int at = 'a'; at <= 'f'; at++) {
+        if (waits[at][at]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Goal: a deadlock is found exactly if there is one, whatever the modes.
+ * Method: random queues of six leases, and a search of all pairs. */
+static void test_random_modes(void **state)
+{
+    static const char *const modes[] = {"", "", "+", "1", "2"};
+    unsigned found = 0;
+
+    (void)state;
+    srand(7);
+    for (int i = 0; i < 20000; i++) {
+        struct ll_places places = {0};
+        struct ll_deadlock_list list;
+        char letters[128];
+        char queues[64];
+        size_t at = 0;
+
+        for (char lock = 'u'; lock < 'u' + 3; lock++) {
+            int n = rand() % 6;
+
+            at += (size_t)snprintf(queues + at, sizeof(queues) - at,
+                                   "%s%c:", at > 0 ? " " : "", lock);
+            for (int j = 0; j < n; j++) {
+                at += (size_t)snprintf(queues + at, sizeof(queues) - at, "%s%c",
+                                       modes[rand() % 5], 'a' + rand() % 6);
+            }
+        }
+        add_queues(&places, queues);
+        assert_int_equal(ll_deadlocks_find(&places, &list), 0);
+        if ((list.n > 0) != has_cycle(&places)) {
+            fail_msg("%s: found %zu", queues, list.n);
+        }
+        for (size_t j = 0; j < list.n; j++) {
+            check_deadlock(&places, &list.entries[j], letters);
+        }
+        found += list.n > 0 ? 1 : 0;
+        ll_deadlocks_free(&list);
+        ll_places_free(&places);
+    }
+    assert_in_range(found, 1000, 19000);
+}
+
 /** Goal: the cost for many waiters is low. Method: 20 000 that wait in one
  * queue for two that are in a deadlock, and a deadlock of 1 000. */
 static void test_many(void **state)
@@ -169,15 +289,22 @@ static void test_many(void **state)
  *  leaselock, Go's clients and others write them, all on one lease. */
 static void test_places(void **state)
 {
-    static const char *const places[] = {"a/1f", "a/31", "a/1f.0", "a/1f.2a",
-                                         "a/b c/1f.ffffffffffffffff"};
-    static const char *const others[] = {"a/1f.",    "a/1f.02",
-                                         "a/1f.G",   "a/1f.2A",
-                                         "a/01f",    "a/1F",
-                                         "a/2f",     "a/1f/x",
-                                         "/1f",      "1f",
-                                         "a/",       "",
-                                         "a/1f.1.1", "a/1f.11111111111111111"};
+    static const char *const places[] = {"a/1f",
+                                         "a/31",
+                                         "a/1f.0",
+                                         "a/1f.2a",
+                                         "a/b c/1f.ffffffffffffffff",
+                                         "a/~.s.1f.2",
+                                         "a/~.p8.1f.2"};
+    static const char *const others[] = {"a/1f.",     "a/1f.02",
+                                         "a/1f.G",    "a/1f.2A",
+                                         "a/01f",     "a/1F",
+                                         "a/2f",      "a/1f/x",
+                                         "/1f",       "1f",
+                                         "a/",        "",
+                                         "a/1f.1.1",  "a/1f.11111111111111111",
+                                         "a/~.s.1f",  "a/~.p0.1f.2",
+                                         "a/~.q.1f.2"};
     size_t name_size = 0;
 
     (void)state;
@@ -337,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_deadlocks),
         cmocka_unit_test(test_shortest),
         cmocka_unit_test(test_same_lease),
+        cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_random_modes),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_other_keys),

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/mode.h"
+
+#include "base/error.h"
+#include "core/multi.h"
+
+_Static_assert((int)LEASELOCK_EXCLUSIVE == (int)LL_MODE_EXCLUSIVE &&
+                   (int)LEASELOCK_SHARED == (int)LL_MODE_SHARED &&
+                   (int)LEASELOCK_PERMIT == (int)LL_MODE_PERMIT,
+               "the user's modes are those of core");
+_Static_assert(LEASELOCK_PERMITS_MAX == LL_PERMITS_MAX, "as many as in core");
+
+struct ll_mode ll_mode_of(const struct leaselock_acquire_options *options)
+{
+    return (struct ll_mode){(enum ll_mode_kind)options->mode,
+                            (uint32_t)options->permits};
+}
+
+struct ll_mode ll_mode_at(const struct leaselock_acquire_options *options,
+                          size_t at)
+{
+    return options->modes != NULL
+               ? (struct ll_mode){(enum ll_mode_kind)options->modes[at], 0}
+               : ll_mode_of(options);
+}
+
+/** Checks `mode` and `permits`. */
+static int check_mode(const struct leaselock_acquire_options *options,
+                      struct leaselock_error *reterr)
+{
+    if (options->mode < LEASELOCK_EXCLUSIVE ||
+        options->mode > LEASELOCK_PERMIT) {
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "`mode` is LEASELOCK_EXCLUSIVE, _SHARED or "
+                               "_PERMIT, and not %d",
+                               options->mode);
+    }
+    if (options->mode != LEASELOCK_PERMIT && options->permits != 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "`permits` is for LEASELOCK_PERMIT; in another "
+                             "mode it must be 0");
+    }
+    if (options->mode == LEASELOCK_PERMIT &&
+        (options->permits < 1 || options->permits > LEASELOCK_PERMITS_MAX)) {
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "a lock has 1 to %d permits, and not %d",
+                               LEASELOCK_PERMITS_MAX, options->permits);
+    }
+    return 0;
+}
+
+/** Checks `modes`, a list of n. */
+static int check_list(const struct leaselock_acquire_options *options,
+                      size_t n,
+                      struct leaselock_error *reterr)
+{
+    if (options->mode != LEASELOCK_EXCLUSIVE) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "either `mode` is set or `modes`, not both");
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (options->modes[i] == LEASELOCK_PERMIT) {
+            return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                                   "name %zu: a permit is acquired alone, "
+                                   "without `modes`",
+                                   i + 1);
+        }
+        if (options->modes[i] != LEASELOCK_EXCLUSIVE &&
+            options->modes[i] != LEASELOCK_SHARED) {
+            return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                                   "name %zu: a mode is LEASELOCK_EXCLUSIVE "
+                                   "or _SHARED, and not %d",
+                                   i + 1, options->modes[i]);
+        }
+    }
+    return 0;
+}
+
+/** Whether etcd accepts that many operations in one request. */
+static int check_size(const struct leaselock_acquire_options *options,
+                      size_t n,
+                      struct leaselock_error *reterr)
+{
+    size_t ops_n = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        ops_n += ll_mode_at(options, i).kind == LL_MODE_SHARED ? 3 : 2;
+    }
+    if (ops_n > LL_MULTI_OPS_MAX) {
+        return ll_error_format(
+            reterr, LEASELOCK_E_LIMIT,
+            "the names take %zu operations in one request, and at most %d fit: "
+            "two for an exclusive name, three for a shared one",
+            ops_n, LL_MULTI_OPS_MAX);
+    }
+    return 0;
+}
+
+int ll_mode_check(const struct ll_ticket_ask *ask,
+                  struct leaselock_acquire_options *options,
+                  struct leaselock_error *reterr)
+{
+    size_t n = ask->names != NULL ? ask->names_n : 1;
+    int status;
+
+    if (ask->key != NULL) {
+        return 0; /* the key names its mode */
+    }
+    status = check_mode(options, reterr);
+    if (status == 0 && ask->value != NULL &&
+        (options->mode != LEASELOCK_EXCLUSIVE || options->modes != NULL)) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a leader leads alone: a candidate's `mode` must "
+                             "be LEASELOCK_EXCLUSIVE, and `modes` NULL");
+    }
+    if (status == 0 && options->modes != NULL) {
+        if (!ask->is_all) {
+            return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                                 "`modes` is for leaselock_acquire_all; one "
+                                 "name has a `mode`");
+        }
+        status = check_list(options, n, reterr);
+    }
+    if (status == 0 && ask->names != NULL &&
+        options->mode == LEASELOCK_PERMIT) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "several names are exclusive or shared; a permit "
+                             "is acquired alone");
+    }
+    if (status == 0 && ask->names != NULL) {
+        status = check_size(options, n, reterr);
+    }
+    if (status == 0 && ask->names == NULL && options->modes != NULL) {
+        options->mode = options->modes[0];
+    }
+    return status;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/permit.h"
+
+#include "base/alloc.h"
+#include "core/ticket.h"
+#include "leaselock/status.h"
+
+bool ll_ticket_is_behind_permits(const struct ll_ticket *ticket)
+{
+    return ticket->mode == LL_MODE_PERMIT && ticket->past_exclusive &&
+           (ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT);
+}
+
+bool ll_ticket_tries_permit(const struct ll_ticket *ticket)
+{
+    return ticket->mode == LL_MODE_PERMIT && ticket->try_only;
+}
+
+static bool permits_make(struct ll_ticket *ticket)
+{
+    unsigned n = LL_PERMIT_SLOTS((unsigned)ticket->permits_max);
+    struct ll_permits *permits;
+
+    if (ticket->permits != NULL) {
+        return true;
+    }
+    permits =
+        ll_alloc_zero(1, sizeof(*permits) + n * sizeof(permits->slots[0]));
+    if (permits == NULL) {
+        return false;
+    }
+    permits->slots_n = n;
+    for (unsigned i = 0; i < n; i++) {
+        ll_watch_init(&permits->slots[i].watch, &ticket->object,
+                      LL_PERMIT_SLOT + i);
+    }
+    ticket->permits = permits;
+    return true;
+}
+
+static void key_drop(struct ll_core *core,
+                     struct ll_permits *permits,
+                     struct ll_permit_key *key)
+{
+    ll_free(key->key);
+    key->key = NULL;
+    permits->keys_n--;
+    ll_watch_drop(core, &key->watch);
+}
+
+static bool key_is(const struct ll_permit_key *key, const struct ll_kv *kv)
+{
+    return key->key != NULL && key->token == kv->create_revision &&
+           ll_bytes_equal((struct ll_bytes){key->key, key->key_size}, kv->key);
+}
+
+static bool
+is_in(const struct ll_permit_key *key, const struct ll_kv *kvs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (key_is(key, &kvs[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Adds a key to the set, unless it is there; false: no memory. */
+static bool
+key_add(struct ll_ticket *ticket, const struct ll_kv *kv, bool *ret_no_slot)
+{
+    struct ll_permits *permits = ticket->permits;
+    struct ll_permit_key *free_key = NULL;
+
+    for (unsigned i = 0; i < permits->slots_n; i++) {
+        struct ll_permit_key *key = &permits->slots[i];
+
+        if (key_is(key, kv)) {
+            return true;
+        }
+        if (free_key == NULL && key->key == NULL &&
+            key->watch.state == LL_WATCH_OFF) {
+            free_key = key;
+        }
+    }
+    if (free_key == NULL) {
+        *ret_no_slot = true;
+        return true;
+    }
+    free_key->key = ll_alloc_copy(kv->key.data, kv->key.size);
+    free_key->key_size = (uint32_t)kv->key.size;
+    free_key->token = kv->create_revision;
+    free_key->lease = kv->lease;
+    permits->keys_n += free_key->key != NULL ? 1 : 0;
+    return free_key->key != NULL;
+}
+
+/** Makes the set consist of these keys; false: no memory. */
+static bool permits_set(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_kv *kvs,
+                        size_t n)
+{
+    bool no_slot = false;
+
+    for (unsigned i = 0; i < ticket->permits->slots_n; i++) {
+        struct ll_permit_key *key = &ticket->permits->slots[i];
+
+        if (key->key != NULL && !is_in(key, kvs, n)) {
+            key_drop(core, ticket->permits, key);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!key_add(ticket, &kvs[i], &no_slot)) {
+            return false;
+        }
+    }
+    ticket->permits->lacks_slots = no_slot;
+    if (no_slot) {
+        ticket->permits->has_all = false;
+        ticket->read_ns = core->now_ns + LL_SETTLE_FIRST_NS;
+    }
+    return true;
+}
+
+/** How many permits are ahead, as far as that is known. */
+static int64_t ahead_of(const struct ll_ticket *ticket, size_t seen)
+{
+    return ticket->permits->has_all ? (int64_t)seen
+                                    : ll_max((int64_t)seen, ticket->ahead);
+}
+
+void ll_permits_see(struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    const struct ll_range_answer *ahead)
+{
+    size_t most = ticket->permits_max;
+    bool has_all = ahead->kvs_n < 2 * most;
+
+    ticket->past_exclusive = true;
+    ticket->one_left = false;
+    if (ahead->kvs_n < most) {
+        ll_ticket_grant(core, ticket);
+        return;
+    }
+    ll_ticket_go(core, ticket, LL_TICKET_WAIT);
+    ticket->read_ns = ll_ticket_recheck_ns(core);
+    if (!permits_make(ticket)) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
+        return;
+    }
+    ticket->permits->has_all = has_all;
+    ticket->ahead = ahead_of(ticket, ahead->kvs_n);
+    if (!permits_set(core, ticket, ahead->kvs, has_all ? ahead->kvs_n : most)) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
+        return;
+    }
+    ll_core_log(core, 3, "%s waits for one of %u permits, %lld ahead",
+                ticket->key, ticket->permits->keys_n, (long long)ticket->ahead);
+    ll_ticket_watch_wait(core, ticket);
+    ll_ticket_update(core, ticket);
+}
+
+static struct ll_permit_key *key_at(const struct ll_ticket *ticket,
+                                    unsigned slot)
+{
+    struct ll_permits *permits = ticket->permits;
+
+    return permits != NULL && slot >= LL_PERMIT_SLOT &&
+                   slot - LL_PERMIT_SLOT < permits->slots_n
+               ? &permits->slots[slot - LL_PERMIT_SLOT]
+               : NULL;
+}
+
+/** Reads the permits again. */
+static void permits_read(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ll_ticket_go(core, ticket, LL_TICKET_NEXT);
+    ticket->is_first = false;
+    ticket->read_ns = LL_NEVER;
+    ticket->linearize = core->watches.numbered; /* as ll_ticket_advance */
+    ticket->object.failures = 0;
+    ll_call_at(core, &ticket->object, core->now_ns);
+    ll_ticket_update(core, ticket);
+}
+
+void ll_permits_on_deleted(struct ll_core *core,
+                           struct ll_ticket *ticket,
+                           const struct ll_watch *watch,
+                           int64_t revision)
+{
+    struct ll_permit_key *key = key_at(ticket, watch->slot);
+    int64_t lease;
+
+    if (key == NULL || key->key == NULL || revision <= key->token) {
+        return;
+    }
+    lease = key->lease;
+    key_drop(core, ticket->permits, key);
+    ticket->gone_revision = ll_max(ticket->gone_revision, revision);
+    ticket->ahead = ll_max(ticket->ahead - 1, 0);
+    if (ticket->state != LL_TICKET_WAIT) {
+        return; /* the read in flight must not be older */
+    }
+    if (!ticket->permits->has_all) {
+        permits_read(core, ticket);
+    } else if (ticket->permits->keys_n < ticket->permits_max) {
+        if (ll_ticket_own_stands(core, ticket, lease)) {
+            ll_ticket_grant(core, ticket);
+        } else {
+            permits_read(core, ticket);
+        }
+    }
+}
+
+struct ll_watch *ll_permits_watch(const struct ll_ticket *ticket, unsigned slot)
+{
+    struct ll_permit_key *key = key_at(ticket, slot);
+
+    return key != NULL ? &key->watch : NULL;
+}
+
+struct ll_bytes ll_permits_key(const struct ll_ticket *ticket, unsigned slot)
+{
+    const struct ll_permit_key *key = key_at(ticket, slot);
+
+    return key != NULL && key->key != NULL
+               ? (struct ll_bytes){key->key, key->key_size}
+               : (struct ll_bytes){NULL, 0};
+}
+
+void ll_permits_want(struct ll_core *core, struct ll_ticket *ticket)
+{
+    for (unsigned i = 0;
+         ticket->permits != NULL && i < ticket->permits->slots_n; i++) {
+        struct ll_permit_key *key = &ticket->permits->slots[i];
+
+        if (key->key != NULL && key->watch.state == LL_WATCH_OFF) {
+            ll_watch_want(core, &key->watch);
+        }
+    }
+}
+
+bool ll_permits_are_watched(const struct ll_ticket *ticket)
+{
+    const struct ll_permits *permits = ticket->permits;
+
+    for (unsigned i = 0; permits != NULL && i < permits->slots_n; i++) {
+        if (permits->slots[i].key != NULL &&
+            permits->slots[i].watch.state != LL_WATCH_ON) {
+            return false;
+        }
+    }
+    return permits != NULL;
+}
+
+int64_t ll_permits_least_revision(const struct ll_ticket *ticket)
+{
+    const struct ll_permits *permits = ticket->permits;
+    int64_t least = 0;
+
+    for (unsigned i = 0; permits != NULL && i < permits->slots_n; i++) {
+        const struct ll_permit_key *key = &permits->slots[i];
+
+        if (key->key != NULL && key->watch.state == LL_WATCH_ON) {
+            least = ll_max(least, key->watch.created_revision);
+        }
+    }
+    return least;
+}
+
+bool ll_permits_lack_slots(const struct ll_ticket *ticket)
+{
+    return ticket->permits != NULL && ticket->permits->lacks_slots;
+}
+
+void ll_permits_drop(struct ll_core *core, struct ll_ticket *ticket)
+{
+    for (unsigned i = 0;
+         ticket->permits != NULL && i < ticket->permits->slots_n; i++) {
+        if (ticket->permits->slots[i].key != NULL) {
+            key_drop(core, ticket->permits, &ticket->permits->slots[i]);
+        }
+    }
+}
+
+bool ll_permits_are_off(const struct ll_ticket *ticket)
+{
+    for (unsigned i = 0;
+         ticket->permits != NULL && i < ticket->permits->slots_n; i++) {
+        if (ticket->permits->slots[i].watch.state != LL_WATCH_OFF) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void ll_permits_free(struct ll_ticket *ticket)
+{
+    for (unsigned i = 0;
+         ticket->permits != NULL && i < ticket->permits->slots_n; i++) {
+        ll_free(ticket->permits->slots[i].key);
+    }
+    ll_free(ticket->permits);
+}
