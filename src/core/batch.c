@@ -12,7 +12,8 @@
  *  queues that share a bit are not put into one batch. */
 #define QUEUE_BITS 1024
 
-bool ll_batches_ready(struct ll_core *core)
+/** Whether there is memory to build a batch in; one is built at a time. */
+static bool batches_ready(struct ll_core *core)
 {
     struct ll_batches *batches = &core->batches;
 
@@ -175,8 +176,10 @@ static bool queues_add(struct queues *queues, struct ll_object *object)
     return may;
 }
 
-/** Moves pending calls that can share a request into a batch. */
-static void batch_fill(struct ll_core *core, struct ll_batch *batch)
+/** Moves pending calls that can share a request into a batch. @return the own
+ *  request of the first one */
+static struct ll_request batch_fill(struct ll_core *core,
+                                    struct ll_batch *batch)
 {
     struct queues queues = {{0}, {0}};
     size_t bytes = 0;
@@ -184,6 +187,7 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
     struct ll_link *at;
     struct ll_link *after;
 
+    core->batches.listed_n = 0;
     LL_LIST_EACH (at, after, &core->pending_batch) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
@@ -200,6 +204,8 @@ static void batch_fill(struct ll_core *core, struct ll_batch *batch)
         }
         batch_take(core, batch, object);
     }
+    return (struct ll_request){.kind = LL_REQUEST_TXN,
+                               .txn = core->batches.ops[0].txn};
 }
 
 /** Whether calls are pending that can share a request, as the first two can. */
@@ -268,56 +274,67 @@ static struct ll_batch *free_slot(struct ll_core *core)
     return found;
 }
 
-bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
+bool ll_batch_draw(struct ll_core *core,
+                   struct ll_link *pending,
+                   struct ll_batch *batch,
+                   const struct ll_batch_kind *kind,
+                   struct ll_effect *ret_effect)
 {
-    struct ll_batch *batch = free_slot(core);
-    struct ll_link *first = core->pending_batch.next;
-    struct ll_object *object;
-    bool alone;
+    struct ll_link *first = pending->next;
+    struct ll_request request = {.kind = LL_REQUEST_TXN};
 
-    if (ll_link_alone(&core->pending_batch) || batch == NULL ||
+    if (ll_link_alone(pending) || batch == NULL ||
         core->calls_in_flight >= LL_CALLS_MAX) {
         return false;
     }
-    object = LL_CONTAINER(first, struct ll_object, calling);
     batch->n = 0;
     batch->ops_n = 0;
-    core->batches.listed_n = 0;
     batch->out = true;
     batch->sent_ns = core->now_ns;
-    *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
-    ret_effect->call.endpoint = core->endpoint;
-    ret_effect->call.timeout_ns = ll_endpoint_attempt_timeout_ns(core);
-    alone = first->next == &core->pending_batch ||
-            core->batches.parts_max < 2 || !ll_batches_ready(core);
-    if (!alone) {
-        batch_fill(core, batch);
-        alone = batch->n == 1;
-        if (alone) {
-            ret_effect->call.request = (struct ll_request){
-                .kind = LL_REQUEST_TXN, .txn = core->batches.ops[0].txn};
-        }
+    if (first->next != pending && core->batches.parts_max > 1 &&
+        batches_ready(core)) {
+        request = kind->fill(core, batch);
     } else {
-        ll_call_begin(core, object, &core->single, &ret_effect->call.request);
+        struct ll_object *object =
+            LL_CONTAINER(first, struct ll_object, calling);
+
+        ll_call_begin(core, object, &core->single, &request);
         batch->n = 1;
         batch->parts[0].id = object->entry.id;
         batch->parts[0].seq = object->seq;
     }
     core->calls_in_flight++;
-    if (alone) {
+    *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
+    ret_effect->call.endpoint = core->endpoint;
+    ret_effect->call.timeout_ns = ll_endpoint_attempt_timeout_ns(core);
+    if (batch->n == 1) {
         ret_effect->id = batch->parts[0].id;
         ret_effect->call.seq = batch->parts[0].seq;
-        return true;
+        ret_effect->call.request = request;
+    } else {
+        ret_effect->id = LL_ID_MAX + (uint64_t)(batch - core->batches.slots);
+        ret_effect->call.seq = ++batch->seq;
+        ret_effect->call.request = kind->join(core, batch);
     }
-    ret_effect->id = LL_ID_MAX + (uint64_t)(batch - core->batches.slots);
-    ret_effect->call.seq = ++batch->seq;
-    ret_effect->call.request =
-        (struct ll_request){.kind = LL_REQUEST_TXN,
-                            .txn = {.then_ops = core->batches.ops,
-                                    .then_n = batch->n,
-                                    .else_ops = core->batches.listed,
-                                    .else_n = core->batches.listed_n}};
     return true;
+}
+
+static struct ll_request batch_join(struct ll_core *core,
+                                    const struct ll_batch *batch)
+{
+    return (struct ll_request){.kind = LL_REQUEST_TXN,
+                               .txn = {.then_ops = core->batches.ops,
+                                       .then_n = batch->n,
+                                       .else_ops = core->batches.listed,
+                                       .else_n = core->batches.listed_n}};
+}
+
+static const struct ll_batch_kind batch_kind = {batch_fill, batch_join};
+
+bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
+{
+    return ll_batch_draw(core, &core->pending_batch, free_slot(core),
+                         &batch_kind, ret_effect);
 }
 
 void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq)

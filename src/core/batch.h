@@ -10,6 +10,7 @@
 #include "core/key.h"
 
 struct ll_core;
+struct ll_link;
 struct ll_object;
 
 /**
@@ -164,8 +165,22 @@ struct ll_batches {
 
 /** Draws a request of pending calls; false: none, or no slot is free. */
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect);
-/** Whether there is memory to build a batch in; one is built at a time. */
-bool ll_batches_ready(struct ll_core *core);
+/** How the pending calls of a list share a request. */
+struct ll_batch_kind {
+    /** Adds calls to a batch, at least the first one. @return the request that
+     *  the first one would send by itself */
+    struct ll_request (*fill)(struct ll_core *core, struct ll_batch *batch);
+    /** The request of a batch of several parts. */
+    struct ll_request (*join)(struct ll_core *core,
+                              const struct ll_batch *batch);
+};
+/** Draws a request of pending calls in a free slot: the first one alone, or
+ *  several in a batch. False: none is pending, or batch is NULL. */
+bool ll_batch_draw(struct ll_core *core,
+                   struct ll_link *pending,
+                   struct ll_batch *batch,
+                   const struct ll_batch_kind *kind,
+                   struct ll_effect *ret_effect);
 /** A call that was sent by itself has been answered: frees its slot. */
 void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq);
 /** The answer to a batch, whose id is LL_ID_MAX or above. */

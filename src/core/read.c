@@ -79,45 +79,27 @@ static struct ll_request reads_fill(struct ll_core *core,
     return first;
 }
 
-bool ll_reads_next(struct ll_core *core, struct ll_effect *ret_effect)
+static struct ll_request reads_join(struct ll_core *core,
+                                    const struct ll_batch *batch)
 {
-    struct ll_batch *batch = free_slot(core);
-    struct ll_link *first = core->reading.next;
-
-    if (ll_link_alone(&core->reading) || batch == NULL ||
-        core->calls_in_flight >= LL_CALLS_MAX) {
-        return false;
-    }
-    batch->n = 0;
-    batch->ops_n = 0;
-    batch->out = true;
-    batch->sent_ns = core->now_ns;
-    *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
-    ret_effect->call.endpoint = core->endpoint;
-    ret_effect->call.timeout_ns = ll_endpoint_attempt_timeout_ns(core);
-    core->calls_in_flight++;
-    if (first->next != &core->reading && ll_batches_ready(core)) {
-        ret_effect->call.request = reads_fill(core, batch);
-    } else {
-        struct ll_object *object =
-            LL_CONTAINER(first, struct ll_object, calling);
-
-        core->batches.reads_contended = false;
-        ll_call_begin(core, object, &core->single, &ret_effect->call.request);
-        batch->n = 1;
-        batch->parts[0].id = object->entry.id;
-        batch->parts[0].seq = object->seq;
-    }
-    if (batch->n == 1) {
-        ret_effect->id = batch->parts[0].id;
-        ret_effect->call.seq = batch->parts[0].seq;
-        return true;
-    }
-    ret_effect->id = LL_ID_MAX + (uint64_t)(batch - core->batches.slots);
-    ret_effect->call.seq = ++batch->seq;
-    ret_effect->call.request = (struct ll_request){
+    return (struct ll_request){
         .kind = LL_REQUEST_TXN,
         .txn = {.then_ops = core->batches.ops, .then_n = batch->ops_n}};
+}
+
+static const struct ll_batch_kind reads_kind = {reads_fill, reads_join};
+
+bool ll_reads_next(struct ll_core *core, struct ll_effect *ret_effect)
+{
+    bool one = core->reading.next == core->reading.prev;
+
+    if (!ll_batch_draw(core, &core->reading, free_slot(core), &reads_kind,
+                       ret_effect)) {
+        return false;
+    }
+    if (one) { /* else reads_fill has set it */
+        core->batches.reads_contended = false;
+    }
     return true;
 }
 
