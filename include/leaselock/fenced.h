@@ -30,6 +30,13 @@ extern "C" {
  * be, or LEASELOCK_E_OUTCOME_UNKNOWN: then the write may have been applied, it
  * continues in the background, and the ticket's later writes wait for it.
  * leaselock_fenced_outcome returns its result.
+ *
+ * A write whose answer was lost is sent again. If the ticket's key has changed
+ * meanwhile, which others with permission may cause as well, the write reads
+ * what it changes, at that revision: it counts as applied only if that was
+ * changed together with the ticket's key, and it is sent again if not. If that
+ * cannot be read (no permission to read the key, history compacted, ticket
+ * released), the status is LEASELOCK_E_OUTCOME_UNKNOWN.
  */
 
 /** Conditions, and reads and writes, of a leaselock_txn at most. */
@@ -271,7 +278,7 @@ int leaselock_fenced_delete_async(leaselock_ticket *ticket,
  * @return 0 when it was applied (with a txn's `release` the ticket's handle
  *         is closed then); LEASELOCK_E_NOT_HELD, _COMPARE, _REFUSED or
  *         _SERVER when it was not; _OUTCOME_UNKNOWN when it can no longer be
- *         determined; _TIMEOUT when it is not certain yet; _STATE when no write
+ *         determined (see above); _TIMEOUT when it is not certain yet; _STATE when no write
  *         of the ticket ended so; _ARGUMENT, _HANDLE, _FORKED, _DEADLOCK,
  *         _NOMEM
  * @thread any; blocks; not from a callback

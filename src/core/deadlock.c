@@ -28,6 +28,7 @@ static void rest(struct ll_core *core, struct ll_deadlock *deadlock)
 
     forget(deadlock);
     deadlock->state = LL_DEADLOCK_REST;
+    deadlock->since = deadlock->newest;
     deadlock->pause_ns = ll_min(2 * deadlock->pause_ns, LL_RECHECK_NS);
     pause_ns = deadlock->pause_ns * 4 / 5 +
                ll_random_below(&core->random, deadlock->pause_ns * 2 / 5);
@@ -76,18 +77,10 @@ static void mark(struct ll_core *core, struct ll_deadlock *deadlock)
                 .put = {.key = ll_ticket_key(member), .keep = true}};
         }
     }
-    for (size_t i = 0; i < ops_n; i++) {
-        deadlock->ops[ops_n + i] = (struct ll_op){
-            .kind = LL_OP_RANGE,
-            .range = {.key = deadlock->ops[i].put.key, .keys_only = true}};
-    }
     deadlock->txn = (struct ll_txn){.compares = deadlock->compares,
                                     .compares_n = n,
                                     .then_ops = deadlock->ops,
-                                    .then_n = ops_n,
-                                    .else_ops = deadlock->ops + ops_n,
-                                    .else_n = ops_n};
-    deadlock->mark_lost = false;
+                                    .then_n = ops_n};
     ask(core, deadlock, LL_DEADLOCK_MARK);
 }
 
@@ -122,8 +115,8 @@ static void set_out(struct ll_core *core, struct ll_deadlock *deadlock)
     deadlock->ops = ll_alloc_zero(LL_DEADLOCK_OPS_MAX, sizeof(*deadlock->ops));
     deadlock->compares =
         ll_alloc_zero(LL_DEADLOCK_OPS_MAX, sizeof(*deadlock->compares));
-    if (!ll_deadlock_graph_open(&deadlock->graph) || deadlock->ops == NULL ||
-        deadlock->compares == NULL) {
+    if (!ll_deadlock_graph_open(&deadlock->graph, deadlock->since) ||
+        deadlock->ops == NULL || deadlock->compares == NULL) {
         rest(core, deadlock);
         return;
     }
@@ -199,39 +192,11 @@ static void on_ahead(struct ll_core *core,
     }
 }
 
-/** Whether an earlier attempt has marked the keys, as one of them shows. */
-static bool is_marked(const struct ll_deadlock *deadlock,
-                      const struct ll_answer *answer)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < deadlock->owner.members_n; i++) {
-        const struct ll_ticket *member = member_at(deadlock, i);
-        const struct ll_range_answer *range;
-
-        if (member == NULL) {
-            continue;
-        }
-        range = ll_answer_range(answer, at++);
-        if (range != NULL && range->kvs_n > 0 &&
-            range->kvs[0].create_revision == member->token &&
-            range->kvs[0].version > member->version) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void on_marked(struct ll_core *core,
                       struct ll_deadlock *deadlock,
                       const struct ll_answer *answer)
 {
-    bool marked = answer->kind == LL_REQUEST_TXN &&
-                  (answer->txn.succeeded ||
-                   (deadlock->mark_lost && is_marked(deadlock, answer)));
-
-    deadlock->mark_lost = false;
-    if (marked) {
+    if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
         deadlock->owner.found(core, member_at(deadlock, ll_deadlock_graph_root(
                                                             &deadlock->graph)));
     } else {
@@ -290,18 +255,8 @@ int ll_deadlock_begin(struct ll_core *core,
 
 void ll_deadlock_end(struct ll_core *core, struct ll_deadlock *deadlock)
 {
-    bool open;
-
     if (deadlock == NULL) {
         return;
-    }
-    open = deadlock->mark_open ||
-           (deadlock->state == LL_DEADLOCK_MARK &&
-            (deadlock->mark_lost || deadlock->object.in_flight));
-    for (size_t i = 0; open && i < deadlock->owner.members_n; i++) {
-        if (member_at(deadlock, i) != NULL) {
-            member_at(deadlock, i)->version_open = true;
-        }
     }
     *deadlock->owner.slot = NULL;
     deadlock->owner = (struct ll_deadlock_owner){.slot = NULL};
@@ -390,11 +345,10 @@ static void deadlock_on_answer(struct ll_core *core,
     }
     switch (answer->outcome) {
     case LL_OUTCOME_OK:
+        deadlock->newest = ll_max(deadlock->newest, answer->revision);
         on_ok(core, deadlock, answer);
         break;
     case LL_OUTCOME_LOST:
-        deadlock->mark_lost |= deadlock->state == LL_DEADLOCK_MARK;
-        /* fall through */
     case LL_OUTCOME_AGAIN:
         ll_call_again(core, &deadlock->object, answer->outcome);
         break;
@@ -404,8 +358,6 @@ static void deadlock_on_answer(struct ll_core *core,
     case LL_OUTCOME_ERROR:
         ll_core_log(core, 2, "a deadlock detection was refused: %s",
                     core->failure.text);
-        deadlock->mark_open |=
-            deadlock->state == LL_DEADLOCK_MARK && deadlock->mark_lost;
         rest(core, deadlock);
         break;
     }

@@ -23,8 +23,8 @@ struct ll_ticket;
  *     REST   | its time, the ticket does not  | REST   |
  *            | wait                           |        |
  *     KEYS   | the list of a lease's keys     | MADE   | reads these keys
- *     MADE   | the keys' create revisions     | AHEAD  | reads what each of
- *            |                                |        | them waits for
+ *     MADE   | the keys' create and mod       | AHEAD  | reads what each of
+ *            | revisions                      |        | them waits for
  *     MADE,  | there are more keys than one   | same   | reads the next ones
  *     AHEAD  | Txn takes                      |        |
  *     AHEAD  | one of those before is of its  | MARK   | the Txn below
@@ -35,9 +35,8 @@ struct ll_ticket;
  *     AHEAD  | there are too many             |        |
  *     MARK   | all keys are as they were read | GONE   | the ticket fails with
  *            |                                |        | DEADLOCK
- *     MARK   | marked by an attempt whose     | GONE   | the same
- *            | answer was lost                |        |
- *     MARK   | something has changed          | REST   |
+ *     MARK   | something has changed, even    | REST   |
+ *            | after a lost answer            |        |
  *     any    | no answer                      | same   | resends the request
  *     any    | refused, error, out of memory  | REST   |
  *     any    | the ticket's wait is over      | GONE   |
@@ -46,17 +45,34 @@ struct ll_ticket;
  * time, and other members of the deadlock may have detected it too. One Txn
  * settles both:
  *
- *     if   each waiting key of the deadlock is as it was made,
+ *     if   each waiting key of the deadlock has the mod_revision that was read,
  *          each key waited for, and each own key, has its create_revision
  *     then put(own key) for each, which leaves it as it is but for its version
- *     else range(own key) for each
  *
  * etcd applies such Txns one after the other, so exactly one ticket of a
- * deadlock is marked, and for its other tickets the first condition fails. A
- * waiting key with a version above 1 is marked and about to leave: the
- * detection does not follow it. The mark is not a deletion, so the watch of the
- * ticket's own key and the answer cannot contradict each other; the marked
- * ticket leaves its queues like any other that fails.
+ * deadlock is marked: for its other tickets, which have read its key before,
+ * the first condition fails. A waiting key that is read after it was marked is
+ * about to leave, and the detection does not follow it. But a raised version
+ * may also be another client's put, which changes nothing about the wait. The
+ * two differ in time:
+ *
+ *     version | mod_revision                        | the waiting key
+ *     1       | any                                 | is followed
+ *     above 1 | not above `since`, which is a       | is followed: a marked one
+ *             | revision that was read before the   | would have left by now
+ *             | present detection's pause           |
+ *     above 1 | above it, or there was no pause yet | is not; the next
+ *             |                                     | detection follows it
+ *
+ * The mark is not a deletion, so the watch of the ticket's own key and the
+ * answer cannot contradict each other; the marked ticket leaves its queues like
+ * any other that fails.
+ *
+ * The Txn is resent after a lost answer: its own put does not change what it
+ * compares. If it then fails, the ticket's key does not show whether an earlier
+ * attempt was applied, as others may have put to it, and it does not matter:
+ * what was compared has changed, so that deadlock has ended or its keys must be
+ * read again. The ticket waits on.
  *
  * A cycle that returns to the very key by which it left the ticket is not a
  * deadlock of its own: whatever waits for that key also waits for those ahead
@@ -109,9 +125,9 @@ struct ll_deadlock {
     enum ll_deadlock_state state;
     int64_t rest_ns;  /* REST: until then */
     int64_t pause_ns; /* the last rest's length */
+    int64_t newest;   /* the newest revision of an answer */
+    int64_t since;    /* REST: that one, when it began */
     struct ll_deadlock_graph graph;
-    bool mark_lost; /* an attempt to mark may have been applied */
-    bool mark_open; /* one of an earlier detection, of unknown outcome */
     /** Parts of the newest request. */
     struct ll_op *ops;
     struct ll_compare *compares;

@@ -17,11 +17,12 @@ static void keys_drop(struct ll_deadlock_graph *graph)
     graph->keys_n = 0;
 }
 
-bool ll_deadlock_graph_open(struct ll_deadlock_graph *graph)
+bool ll_deadlock_graph_open(struct ll_deadlock_graph *graph, int64_t since)
 {
     assert(graph->steps == NULL && graph->keys == NULL);
     graph->step = 0;
     graph->from_own = false;
+    graph->since = since;
     graph->steps = ll_alloc_zero(LL_DEADLOCK_LEASES_MAX, sizeof(*graph->steps));
     return graph->steps != NULL;
 }
@@ -71,7 +72,7 @@ static bool step_add(struct ll_deadlock_graph *graph,
         memcpy(step->text + ahead->key.size, waits.data, waits.size);
         step->waits =
             (struct ll_bytes){step->text + ahead->key.size, waits.size};
-        step->waits_created = key->created;
+        step->waits_changed = key->changed;
     }
     graph->steps_n++;
     return true;
@@ -278,8 +279,8 @@ static bool is_later(const struct ll_deadlock_graph *graph,
     return false;
 }
 
-/** A key may wait if it exists on its lease, is unchanged since it was created,
- *  and is the first of its lease in the queue. */
+/** A key may wait if it exists on its lease, has not been put to lately, and is
+ *  the first of its lease in the queue. */
 bool ll_deadlock_graph_on_made(struct ll_deadlock_graph *graph,
                                const struct ll_answer *answer)
 {
@@ -294,7 +295,9 @@ bool ll_deadlock_graph_on_made(struct ll_deadlock_graph *graph,
         if (range != NULL && range->kvs_n > 0 && range->kvs[0].lease == lease &&
             range->kvs[0].create_revision <= graph->listed) {
             graph->keys[i].created = range->kvs[0].create_revision;
-            graph->keys[i].is_out = range->kvs[0].version != 1;
+            graph->keys[i].changed = range->kvs[0].mod_revision;
+            graph->keys[i].is_out = range->kvs[0].version != 1 &&
+                                    range->kvs[0].mod_revision > graph->since;
         }
     }
     if (graph->key_end < graph->keys_n) {
@@ -428,7 +431,7 @@ size_t ll_deadlock_graph_compare(const struct ll_deadlock_graph *graph,
         }
         if (step->waits.size > 0) {
             ret_compares[n++] = equals(step->waits, LL_COMPARE_MOD_REVISION,
-                                       step->waits_created);
+                                       step->waits_changed);
         }
         ret_compares[n++] = equals(step->ahead, LL_COMPARE_CREATE_REVISION,
                                    step->ahead_created);

@@ -60,7 +60,7 @@ struct ll_deadlock_step {
     int64_t lease;
     char *text;            /* the bytes of its keys */
     struct ll_bytes waits; /* the key that waits; size 0: the ticket's */
-    int64_t waits_created; /* its create_revision, and mod_revision */
+    int64_t waits_changed; /* its mod_revision */
     struct ll_bytes ahead; /* the key that it waits for */
     int64_t ahead_created; /* its create_revision */
 };
@@ -75,6 +75,7 @@ struct ll_deadlock_key {
     struct ll_bytes past_modes;
     int64_t created; /* 0: it does not wait, or not any more */
     bool is_exclusive;
+    int64_t changed; /* its mod_revision */
     bool is_out;     /* its wait is not followed */
     bool is_by_mode; /* the newest exclusive key is read, or the oldest ones */
     size_t root;     /* of the ticket's own key: its member */
@@ -87,6 +88,7 @@ struct ll_deadlock_graph {
     struct ll_deadlock_key *keys;
     size_t keys_n;
     int64_t listed; /* the revision of the answer with their list */
+    int64_t since;  /* a key that was put to after it is not followed */
     size_t key;     /* the first that is being read, up to key_end */
     size_t key_end;
     bool by_mode;  /* those keys that need it */
@@ -100,8 +102,13 @@ enum ll_deadlock_found {
     LL_DEADLOCK_FOUND_LIMIT, /* too many leases, or out of memory */
 };
 
-/** False: out of memory. */
-bool ll_deadlock_graph_open(struct ll_deadlock_graph *graph);
+/**
+ * Begins a detection.
+ *
+ * @param since  a revision of at least a while ago; 0: none is known
+ * @return false: out of memory
+ */
+bool ll_deadlock_graph_open(struct ll_deadlock_graph *graph, int64_t since);
 /** Frees all that was read. */
 void ll_deadlock_graph_close(struct ll_deadlock_graph *graph);
 

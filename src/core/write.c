@@ -33,8 +33,9 @@ void ll_write_end(struct ll_core *core, struct ll_write *write, int status)
 {
     struct ll_ticket *ticket = write->ticket;
 
-    if (ticket != NULL && write->lost && status != 0) {
-        ticket->version_open = true;
+    if (ticket != NULL && write->lost && status != 0 &&
+        write->phase != LL_WRITE_PROVE) {
+        ticket->version_open = true; /* else the version is another by now */
     }
     write->is_over = true;
     write->reported_due = true;
@@ -53,7 +54,7 @@ void ll_write_end(struct ll_core *core, struct ll_write *write, int status)
 
 void ll_write_fail(struct ll_core *core, struct ll_write *write, int status)
 {
-    if (write->again) {
+    if (write->phase == LL_WRITE_READ) {
         status = 0;
     } else if (write->lost) {
         status = LEASELOCK_E_OUTCOME_UNKNOWN;
@@ -104,7 +105,7 @@ static void write_on_time(struct ll_core *core, struct ll_object *object)
         return;
     }
     write->timeout_ns = LL_NEVER;
-    if (write->again) {
+    if (write->phase == LL_WRITE_READ) {
         ll_write_end(core, write, 0);
         return;
     }
@@ -141,8 +142,12 @@ static void write_build(struct ll_core *core,
 
     (void)core;
     (void)part;
-    if (write->again) {
-        ret_request->kind = LL_REQUEST_TXN;
+    ret_request->kind = LL_REQUEST_TXN;
+    if (write->phase == LL_WRITE_PROVE) {
+        ret_request->txn = ll_write_proof_txn(write);
+        return;
+    }
+    if (write->phase == LL_WRITE_READ) {
         ret_request->txn =
             (struct ll_txn){.then_ops = write->ops, .then_n = write->reads_n};
         return;
@@ -151,7 +156,6 @@ static void write_build(struct ll_core *core,
     write->version = write->ticket->version;
     write->version_open = write->ticket->version_open;
     write->compares[1].number = write->version;
-    ret_request->kind = LL_REQUEST_TXN;
     ret_request->txn = write->txn;
 }
 
@@ -216,7 +220,8 @@ static enum ll_call_way write_way(const struct ll_core *core,
 {
     const struct ll_write *write = ll_write_of(object);
     bool fits = write->txn.compares_n == 2 && write->reads_n == 0 &&
-                write->txn.then_n <= LL_BATCH_OPS_MAX;
+                write->txn.then_n <= LL_BATCH_OPS_MAX &&
+                write->phase == LL_WRITE_SEND;
 
     return fits && !core->batches.lists ? LL_CALL_GATHER : LL_CALL_ALONE;
 }

@@ -31,7 +31,7 @@ static void write_take_reads(struct ll_write *write,
 static void
 write_read_again(struct ll_core *core, struct ll_write *write, int64_t revision)
 {
-    write->again = true;
+    write->phase = LL_WRITE_READ;
     write->revision = revision;
     write->object.failures = 0;
     for (size_t i = 0; i < write->reads_n; i++) {
@@ -41,18 +41,40 @@ write_read_again(struct ll_core *core, struct ll_write *write, int64_t revision)
     ll_object_reschedule(core, &write->object);
 }
 
+/** The answer was taken: it was applied. */
 static void
-write_applied(struct ll_core *core, struct ll_write *write, int64_t revision)
+write_done(struct ll_core *core, struct ll_write *write, int64_t revision)
 {
     struct ll_ticket *ticket = write->ticket;
 
     write->revision = revision;
-    if (ticket != NULL) {
-        ticket_set_version(ticket, write->version + 1);
-    }
     ll_write_end(core, write, 0);
     if (ticket != NULL && write->releases) {
         ll_ticket_end(core, ticket, 0);
+    }
+}
+
+void ll_write_applied(struct ll_core *core,
+                      struct ll_write *write,
+                      int64_t revision)
+{
+    if (write->reads_n > 0 && write->ticket != NULL && !write->went_on) {
+        write_read_again(core, write, revision);
+    } else {
+        write_done(core, write, revision);
+    }
+}
+
+void ll_write_resend(struct ll_core *core, struct ll_write *write)
+{
+    write->phase = LL_WRITE_SEND;
+    write->lost = false;
+    if (write->ticket == NULL) {
+        ll_write_fail(core, write, LEASELOCK_E_NOT_HELD);
+    } else {
+        write->object.failures = 0;
+        ll_call_at(core, &write->object, core->now_ns);
+        ll_object_reschedule(core, &write->object);
     }
 }
 
@@ -151,25 +173,17 @@ static void write_refuted(struct ll_core *core,
             write_name_condition(write, answer);
         }
         ll_write_fail(core, write, LEASELOCK_E_COMPARE);
-    } else if (write->lost && !write->version_open &&
-               kv->version == write->version + 1) {
-        if (write->reads_n > 0 && ticket != NULL && !write->went_on &&
-            !write->releases) {
-            ticket_set_version(ticket, kv->version);
-            write_read_again(core, write, kv->mod_revision);
-        } else {
-            write_applied(core, write, kv->mod_revision);
-        }
-    } else if (write->lost || ticket == NULL) {
-        ll_write_fail(core, write, LEASELOCK_E_OUTCOME_UNKNOWN);
+    } else {
+        /* Another client wrote to the key, an earlier attempt was applied, or
+         * a write of unknown outcome was applied after all. */
         if (ticket != NULL) {
             ticket_set_version(ticket, kv->version);
         }
-    } else {
-        /* Another client wrote to the key, or a write of unknown outcome
-         * was applied after all. */
-        ticket_set_version(ticket, kv->version);
-        ll_call_at(core, &write->object, core->now_ns);
+        if (write->lost) {
+            ll_write_prove(core, write, kv);
+        } else {
+            ll_write_resend(core, write);
+        }
     }
 }
 
@@ -209,15 +223,24 @@ void ll_write_on_answer(struct ll_core *core,
     struct ll_write *write = ll_write_of(object);
 
     (void)event;
-    if (write->again) {
+    switch (write->phase) {
+    case LL_WRITE_PROVE:
+        ll_write_on_proof(core, write, answer);
+        return;
+    case LL_WRITE_READ:
         write_on_reads(core, write, answer);
         return;
+    case LL_WRITE_SEND:
+        break;
     }
     switch (answer->outcome) {
     case LL_OUTCOME_OK:
         if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
             write_take_reads(write, answer);
-            write_applied(core, write, answer->revision);
+            if (write->ticket != NULL) {
+                ticket_set_version(write->ticket, write->version + 1);
+            }
+            write_done(core, write, answer->revision);
         } else {
             write_refuted(core, write, answer);
         }

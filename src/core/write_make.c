@@ -10,6 +10,7 @@ void ll_write_free(struct ll_object *object)
 {
     struct ll_write *write = ll_write_of(object);
 
+    ll_free(write->proof);
     ll_free(write->compares);
     ll_free(write->else_ops);
     ll_free(write->text);

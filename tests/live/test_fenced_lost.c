@@ -95,10 +95,100 @@ static void test_applied_once(void **state)
     far_close(&far);
 }
 
+static void compact(int64_t revision)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "%lld", (long long)revision);
+    assert_int_equal(test_etcdctl(&etcd, NULL, 0, "compaction", text, NULL), 0);
+}
+
+/** Puts to a ticket's key like a program that asks its holder for something:
+ * lease and value stay. */
+static void put_by_others(leaselock_ticket *ticket)
+{
+    char key[256];
+
+    assert_true(leaselock_ticket_key(ticket, key, sizeof(key)) > 0);
+    assert_int_equal(test_etcdctl(&etcd, NULL, 0, "put", "--ignore-lease",
+                                  "--ignore-value", key, NULL),
+                     0);
+}
+
+/** Goal: if another program has put to the ticket's key after a write whose
+ * answer is lost, the write still counts as applied, and is not applied again.
+ * Method: hold the answer back, put twice, cut the connection. */
+static void test_applied_before_others(void **state)
+{
+    struct test_call call = TEST_CALL_INIT;
+    struct far far;
+
+    (void)state;
+    far_open(&far, "lost/before");
+    put_unanswered(&far, "before/a", &call);
+    put_by_others(far.ticket);
+    put_by_others(far.ticket);
+    test_proxy_cut(far.proxy);
+    test_proxy_pass(far.proxy);
+    assert_int_equal(test_call_await(&call), 0);
+    assert_int_equal(version_is(far.ticket, "before/a", 1), 0);
+    test_release(far.ticket);
+    far_close(&far);
+}
+
+/** Goal: another program's put of the ticket's key is not taken for a write that
+ * did not reach etcd; the write is applied later. Method: a black hole, the put;
+ * then the connection is cut. */
+static void test_applied_after_others(void **state)
+{
+    struct far far;
+
+    (void)state;
+    far_open(&far, "lost/after");
+    test_proxy_black_hole(far.proxy);
+    assert_int_equal(put_for(far.ticket, "after/a", "x", SHORT_MS),
+                     LEASELOCK_E_OUTCOME_UNKNOWN);
+    put_by_others(far.ticket);
+    test_proxy_cut(far.proxy);
+    assert_int_equal(test_keys(&etcd, "after/"), 0);
+    test_proxy_pass(far.proxy);
+    assert_int_equal(
+        leaselock_fenced_outcome(far.ticket, LEASELOCK_FOREVER, NULL), 0);
+    assert_int_equal(version_is(far.ticket, "after/a", 1), 0);
+    test_release(far.ticket);
+    far_close(&far);
+}
+
+/** Goal: if the history that would show whether a write was applied is
+ * compacted, its outcome is unknown, and that of the next write is not. Method:
+ * hold the answer back, put to the key, compact, cut. */
+static void test_proof_compacted(void **state)
+{
+    struct test_call call = TEST_CALL_INIT;
+    struct test_call next = TEST_CALL_INIT;
+    struct far far;
+
+    (void)state;
+    far_open(&far, "lost/proof");
+    put_unanswered(&far, "proof/a", &call);
+    put_by_others(far.ticket);
+    put_by_others(far.ticket);
+    compact(test_etcd_revision(&etcd));
+    test_proxy_cut(far.proxy);
+    test_proxy_pass(far.proxy);
+    assert_int_equal(test_call_await(&call), LEASELOCK_E_OUTCOME_UNKNOWN);
+    put_unanswered(&far, "proof/b", &next);
+    test_proxy_cut(far.proxy);
+    test_proxy_pass(far.proxy);
+    assert_int_equal(test_call_await(&next), 0);
+    test_release(far.ticket);
+    far_close(&far);
+}
+
 /** Puts "new" with a read of the same key; the answer is lost, and meanwhile
- * another program writes the key and, optionally, compacts. */
+ * another program writes the key and, optionally, compacts what the read saw. */
 static void
-lose_read(const char *name, bool compact, struct leaselock_get_info **ret_info)
+lose_read(const char *name, bool compacts, struct leaselock_get_info **ret_info)
 {
     struct leaselock_read read = {name, strlen(name), NULL, 0, 0, 0};
     struct leaselock_op op = {
@@ -106,7 +196,6 @@ lose_read(const char *name, bool compact, struct leaselock_get_info **ret_info)
     struct leaselock_txn txn = LEASELOCK_TXN_INIT;
     struct test_call call = TEST_CALL_INIT;
     struct far far;
-    char text[32];
     int64_t before;
     int64_t revision = 0;
 
@@ -126,11 +215,8 @@ lose_read(const char *name, bool compact, struct leaselock_get_info **ret_info)
     test_await_revision(&etcd, before);
     assert_int_equal(test_etcdctl(&etcd, NULL, 0, "put", name, "theirs", NULL),
                      0);
-    if (compact) {
-        (void)snprintf(text, sizeof(text), "%lld",
-                       (long long)test_etcd_revision(&etcd));
-        assert_int_equal(test_etcdctl(&etcd, NULL, 0, "compaction", text, NULL),
-                         0);
+    if (compacts) {
+        compact(before + 1);
     }
     test_proxy_cut(far.proxy);
     test_proxy_pass(far.proxy);
@@ -548,6 +634,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_applied_once),
+        cmocka_unit_test(test_applied_before_others),
+        cmocka_unit_test(test_applied_after_others),
+        cmocka_unit_test(test_proof_compacted),
         cmocka_unit_test(test_read_again),
         cmocka_unit_test(test_read_compacted),
         cmocka_unit_test(test_unknown_then_applied),

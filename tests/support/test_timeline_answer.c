@@ -30,6 +30,8 @@
  *     too-many                                     the Txn is too large
  *     written rev N [KEY@CREATED=VALUE|- ...]      a write's then branch, with
  *                                                  each read's result
+ *     proof rev N KEY@CREATED[=VALUE] [version V] [mod N]|- ...
+ *                                                  whether it was applied
  *     unwritten rev N [KEY@CREATED[=VALUE] version V [mod N]|-] ...
  *                                                  and its else branch: the
  *                                                  ticket's key, and those of
@@ -225,11 +227,16 @@ static void parse_read(struct test_timeline *timeline)
     txn(&timeline->answer, true, timeline->ops, ops_n);
 }
 
-/** A key with all its fields, or none, for each of reads_n reads. */
+/** A key with all its fields, or none, for each of reads_n reads; 0: until the
+ *  end of the line. */
 static void
 parse_keys(struct test_timeline *timeline, bool succeeded, size_t reads_n)
 {
-    for (size_t i = 0; i < reads_n; i++) {
+    size_t i = 0;
+
+    for (; reads_n > 0 ? i < reads_n
+                       : timeline->at < timeline->words_n && i < TEST_KVS_MAX;
+         i++) {
         size_t at = timeline->kvs_n;
         struct ll_kv *kv =
             test_word_take(timeline, "-") ? NULL : test_kv_parse(timeline);
@@ -245,7 +252,7 @@ parse_keys(struct test_timeline *timeline, bool succeeded, size_t reads_n)
         }
         timeline->ops[i] = op_kvs(&timeline->kvs[at], timeline->kvs_n - at);
     }
-    txn(&timeline->answer, succeeded, timeline->ops, reads_n);
+    txn(&timeline->answer, succeeded, timeline->ops, i);
 }
 
 /** The answers to calls of tickets; each carries a revision. */
@@ -289,6 +296,8 @@ static bool parse_txn(struct test_timeline *timeline,
         answer->txn.succeeded = true;
     } else if (strcmp(word, "written") == 0) {
         parse_written(timeline);
+    } else if (strcmp(word, "proof") == 0) {
+        parse_keys(timeline, true, 0);
     } else if (strcmp(word, "unwritten") == 0) {
         parse_keys(timeline, false, call->else_n);
     } else if (strcmp(word, "there") == 0) {
