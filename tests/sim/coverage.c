@@ -19,24 +19,26 @@ static const char *const machine_names[SIM_MACHINES] = {
     "deadlock", "renewal", "shared",  "permit"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
-    {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "none"},
-    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
+    {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "", "none"},
+    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE", "",
      "none"},
-    {"OFF", "WANTED", "CREATING", "ON", "DROPPED", "ENDING", "", "", "none"},
-    {"DOWN", "UP", "UP_AGAIN", "", "", "", "", "", "none"},
-    {"TRUSTED", "SUSPECT", "CHANGED", "", "", "", "", "", "none"},
-    {"GOOD", "PAUSED", "SUSPECT", "", "", "", "", "", "none"},
+    {"OFF", "WANTED", "CREATING", "ON", "DROPPED", "ENDING", "", "", "",
+     "none"},
+    {"DOWN", "UP", "UP_AGAIN", "", "", "", "", "", "", "none"},
+    {"TRUSTED", "SUSPECT", "CHANGED", "", "", "", "", "", "", "none"},
+    {"GOOD", "PAUSED", "SUSPECT", "", "", "", "", "", "", "none"},
     {"QUEUED", "OUT", "AGAIN", "LEFT", "DONE", "UNKNOWN", "COMPARE", "FAILED",
+     "PROVE", "none"},
+    {"ENQUEUE", "QUEUED", "HELD", "LOST", "LEAVE", "FAILED", "", "", "",
      "none"},
-    {"ENQUEUE", "QUEUED", "HELD", "LOST", "LEAVE", "FAILED", "", "", "none"},
-    {"LOOK", "WATCH", "GONE", "", "", "", "", "", "none"},
-    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
+    {"LOOK", "WATCH", "GONE", "", "", "", "", "", "", "none"},
+    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE", "",
      "none"},
-    {"REST", "KEYS", "MADE", "AHEAD", "MARK", "GONE", "", "", "none"},
-    {"ALLOWED", "DENIED", "", "", "", "", "", "", "none"},
-    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
+    {"REST", "KEYS", "MADE", "AHEAD", "MARK", "GONE", "", "", "", "none"},
+    {"ALLOWED", "DENIED", "", "", "", "", "", "", "", "none"},
+    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE", "",
      "none"},
-    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE",
+    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE", "",
      "none"},
 };
 
@@ -165,11 +167,11 @@ static void look_at_session(struct sim_client *client,
     known->is_ended = session == NULL;
 }
 
-/** A write's outcome or state: OUT, waiting to be sent AGAIN, or LEFT by its
- * ticket while its answer is awaited. */
+/** A write's outcome or state: OUT, waiting to be sent AGAIN, reading to PROVE
+ * that it was applied, or LEFT by its ticket while its answer is awaited. */
 static int write_state(const struct ll_write *write)
 {
-    enum { QUEUED, OUT, AGAIN, LEFT, DONE, UNKNOWN, COMPARE, FAILED };
+    enum { QUEUED, OUT, AGAIN, LEFT, DONE, UNKNOWN, COMPARE, FAILED, PROVE };
 
     if (write->is_over) {
         return write->status == 0                             ? DONE
@@ -179,6 +181,9 @@ static int write_state(const struct ll_write *write)
     }
     if (write->ticket == NULL) {
         return LEFT;
+    }
+    if (write->phase == LL_WRITE_PROVE) {
+        return PROVE;
     }
     if (write->object.in_flight) {
         return OUT;

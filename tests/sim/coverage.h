@@ -36,8 +36,8 @@ enum sim_machine {
 #define SIM_EVENTS 20
 #define SIM_EVENT_DRAW 19
 /** The limit of states, with one for a missing object. */
-#define SIM_STATES 9
-#define SIM_STATE_NONE 8
+#define SIM_STATES 10
+#define SIM_STATE_NONE 9
 
 struct sim_coverage {
     uint64_t n[SIM_MACHINES][SIM_STATES][SIM_EVENTS][SIM_STATES];

@@ -9,6 +9,9 @@
  * must be in a cycle of the wait-for graph of all existing keys. */
 
 #define PLACES_MAX 4096
+/** A marked key that is still there after the shortest pause between two
+ * detections, by the fastest clock, counts as a wait again. */
+#define LEAVING_NS (700 * LL_NS_PER_MS)
 
 struct place {
     char key[SIM_KEY_SIZE];
@@ -16,10 +19,11 @@ struct place {
     struct ll_mode mode;
     int64_t lease;
     int64_t created;
-    int64_t version;
+    bool is_leaving; /* it was marked a short time ago */
 };
 
 struct places {
+    struct sim_world *world;
     struct place *list;
     size_t n;
     unsigned name; /* being read, */
@@ -29,6 +33,7 @@ struct places {
 static void add_place(void *arg, const struct ll_kv *kv)
 {
     struct places *places = arg;
+    struct sim_ticket *ticket;
     struct place *place;
 
     if (places->n == PLACES_MAX || kv->key.size >= SIM_KEY_SIZE) {
@@ -41,7 +46,9 @@ static void add_place(void *arg, const struct ll_kv *kv)
     place->mode = sim_mode_of(kv->key, places->prefix_size);
     place->lease = kv->lease;
     place->created = kv->create_revision;
-    place->version = kv->version;
+    HASH_FIND(hh, places->world->keys, kv->key.data, kv->key.size, ticket);
+    place->is_leaving = ticket != NULL && ticket->is_marked &&
+                        places->world->now_ns < ticket->marked_ns + LEAVING_NS;
 }
 
 /** Whether a key waits for another one of its queue to be deleted. For one of
@@ -55,10 +62,10 @@ static bool waits_for(const struct place *place, const struct place *other)
 }
 
 /** Whether a key makes its lease wait: it is the lease's first in its queue,
- * and is not marked. */
+ * and was not marked right before. */
 static bool is_wait(const struct places *places, const struct place *place)
 {
-    bool is = place->version == 1;
+    bool is = !place->is_leaving;
 
     for (size_t i = 0; i < places->n; i++) {
         const struct place *other = &places->list[i];
@@ -143,7 +150,8 @@ static bool waits_in_deadlock(const struct places *places,
 
 void sim_check_mark(struct sim_world *world, const struct sim_ticket *ticket)
 {
-    struct places places = {.list = calloc(PLACES_MAX, sizeof(*places.list))};
+    struct places places = {.world = world,
+                            .list = calloc(PLACES_MAX, sizeof(*places.list))};
     struct leases *leases = calloc(1, sizeof(*leases));
     bool found = false;
 

@@ -60,6 +60,9 @@ static int64_t rate_draw(struct ll_random *random, enum sim_fault fault)
         if (fault == SIM_FAULT_RESTART) {
             return sim_spread(random, LL_NS_PER_S, 16 * LL_NS_PER_S);
         }
+        if (fault == SIM_FAULT_ASK) {
+            return sim_spread(random, 4 * LL_NS_PER_MS, 4 * LL_NS_PER_S);
+        }
         return sim_spread(random, 100 * LL_NS_PER_MS, 12 * LL_NS_PER_S);
     case HABIT:
         return fault == SIM_FAULT_WRITE     ? 500000
@@ -432,6 +435,9 @@ void sim_fault_end(struct sim_world *world, enum sim_fault fault, uint64_t at)
     case SIM_FAULT_FOREIGN:
     case SIM_FAULT_NESTED:
         sim_party_removes(world, fault, at);
+        return;
+    case SIM_FAULT_ASK:
+        sim_party_asks(world, (unsigned)at);
         return;
     case SIM_FAULT_OTHER:
         end_address(world, (unsigned)(at >> 8), (unsigned)(at & 255));

@@ -50,7 +50,8 @@
     X(OTHER, "other", TIME, "an address leads to another cluster for a while") \
     X(REQUEUE, "requeue", HABIT, "a caller requeues after a silence")          \
     X(RENEW, "renew", TIME, "etcd refuses to renew a lease for a while")       \
-    X(RESTORE, "restore", TIME, "etcd is restored from a snapshot")
+    X(RESTORE, "restore", TIME, "etcd is restored from a snapshot")            \
+    X(ASK, "ask", TIME, "a third party puts to a key of a queue")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text, how, what) SIM_FAULT_##name,

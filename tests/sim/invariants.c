@@ -250,6 +250,20 @@ static void check_try(struct sim_world *world, const struct sim_ticket *ticket)
     }
 }
 
+static bool is_below(struct ll_bytes key, const char *prefix)
+{
+    return key.size > strlen(prefix) &&
+           memcmp(key.data, prefix, strlen(prefix)) == 0;
+}
+
+static void on_asked(void *arg, const struct ll_watch_event *event)
+{
+    struct sim_world *world = arg;
+
+    world->is_asked |= ll_bytes_equal(
+        event->kv.key, (struct ll_bytes){SIM_ASKED, strlen(SIM_ASKED)});
+}
+
 static void on_change(void *arg, const struct ll_watch_event *event)
 {
     struct sim_world *world = arg;
@@ -258,9 +272,12 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     SIM_REPORT(world, "etcd: %s %.*s at %lld",
                event->deleted ? "deletes" : "puts", (int)event->kv.key.size,
                event->kv.key.data, number(event->kv.mod_revision));
-    if (event->kv.key.size > strlen(SIM_DATA) && !event->deleted &&
-        memcmp(event->kv.key.data, SIM_DATA, strlen(SIM_DATA)) == 0) {
+    if (is_below(event->kv.key, SIM_DATA) && !event->deleted) {
         sim_check_data(world, &event->kv);
+        return;
+    }
+    if (is_below(event->kv.key, SIM_GONE)) {
+        sim_check_gone(world, event);
         return;
     }
     sim_leaders_note(world, event->kv.key);
@@ -289,13 +306,15 @@ static void on_change(void *arg, const struct ll_watch_event *event)
             check_try(world, ticket);
         }
         if (ticket->has_key && whole_of(ticket)->acquire_owed &&
-            whole_of(ticket)->finds_deadlock) {
+            whole_of(ticket)->finds_deadlock && !world->is_asked) {
             ticket->is_marked = true;
+            ticket->marked_ns = world->now_ns;
             world->marked = ticket->multi != NULL ? ticket->multi : ticket;
         }
         ticket->has_key = true;
         ticket->is_out = false;
         ticket->created = event->kv.create_revision;
+        sim_check_own_value(world, ticket, &event->kv);
     }
 }
 
@@ -341,6 +360,8 @@ void sim_check_commit(struct sim_world *world, int64_t revision)
 {
     sim_hash(world, (uint64_t)revision);
     world->marked = NULL;
+    world->is_asked = false;
+    sim_etcd_changes(world->etcd, revision, on_asked, world);
     sim_etcd_changes(world->etcd, revision, on_change, world);
     sim_etcd_changes(world->etcd, revision, on_deletion, world);
     if (world->marked != NULL) {

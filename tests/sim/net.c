@@ -115,6 +115,28 @@ static void call_fail(struct sim_world *world,
              message);
 }
 
+/** Whether a fenced write's message is lost, and a third party puts to a key of
+ * its ticket's queue shortly after. */
+static bool meets_ask(struct sim_world *world, const struct sim_call *call)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_ASK];
+    const struct sim_write *write;
+
+    if (world->fault_rate[SIM_FAULT_ASK] == 0 ||
+        world->phase != SIM_PHASE_STORM || call->peer >= world->clients_n) {
+        return false;
+    }
+    write = sim_write_find(&world->clients[call->peer], call->id);
+    if (write == NULL || !sim_chance(random, 120000)) {
+        return false;
+    }
+    sim_push(world,
+             world->now_ns +
+                 sim_spread(random, LL_NS_PER_MS / 8, 32 * LL_NS_PER_MS),
+             SIM_EVENT_FAULT_END, SIM_FAULT_ASK, write->ticket->name);
+    return true;
+}
+
 void sim_net_call(struct sim_world *world,
                   struct sim_call call,
                   const struct ll_request *request,
@@ -128,6 +150,11 @@ void sim_net_call(struct sim_world *world,
     call.has_landed = false;
     *kept = call;
     sim_push(world, timeout_at_ns, SIM_EVENT_TIMEOUT, call.peer, call.tag);
+    if (meets_ask(world, kept)) {
+        SIM_REPORT(world, "    (the request never arrives)");
+        call_fail(world, kept, at_ns, SIM_GRPC_UNAVAILABLE, "connection reset");
+        return;
+    }
     if (sim_fault_strikes(world, SIM_FAULT_DROP)) {
         SIM_REPORT(world, "    (the request never arrives)");
         return;
@@ -223,6 +250,12 @@ net_on_answer(void *arg, uint64_t tag, const struct ll_answer *answer)
     struct sim_message *message;
 
     if (call == NULL) {
+        return;
+    }
+    if (meets_ask(world, call)) {
+        SIM_REPORT(world, "    (an answer to peer %u is lost)", call->peer);
+        call_fail(world, call, world->now_ns + sim_net_delay_ns(world),
+                  SIM_GRPC_UNAVAILABLE, "connection reset");
         return;
     }
     if (sim_fault_strikes(world, SIM_FAULT_ANSWER)) {

@@ -5,8 +5,8 @@
 #include "world.h"
 
 /**
- * Third parties: they delete keys of queues, revoke leases, and put foreign
- * keys into queues. Their requests go to a healthy member, and their answers
+ * Third parties: they delete keys of queues and put to them, revoke leases, and
+ * put foreign keys into queues. Their requests go to a healthy member, and their answers
  * are ignored. */
 
 /** So few names that each is used repeatedly: the deletion of an old key must
@@ -114,6 +114,84 @@ static void party_delete_any(struct sim_world *world)
     }
 }
 
+struct asking {
+    struct ll_random *random;
+    bool oldest; /* the oldest key, else any */
+    int64_t n;
+    struct ll_kv kv; /* without its bytes */
+    size_t value_size;
+    char key[SIM_KEY_SIZE];
+    char value[SIM_VALUE_SIZE];
+};
+
+/** Values that are too large stay as they are. */
+static void pick_to_ask(void *arg, const struct ll_kv *kv)
+{
+    static const char asked[] = " asked";
+    struct asking *asking = arg;
+
+    if (kv->key.size > sizeof(asking->key) ||
+        (asking->n++ > 0 &&
+         (asking->oldest || sim_below(asking->random, asking->n) != 0))) {
+        return;
+    }
+    asking->kv = *kv;
+    memcpy(asking->key, kv->key.data, kv->key.size);
+    asking->value_size = 0;
+    if (kv->value.size + sizeof(asked) <= sizeof(asking->value)) {
+        memcpy(asking->value, kv->value.data, kv->value.size);
+        memcpy(asking->value + kv->value.size, asked, sizeof(asked) - 1);
+        asking->value_size = kv->value.size + sizeof(asked) - 1;
+    }
+}
+
+/** Create revision and lease stay, and the value stays or is changed. Nothing of
+ * a ticket may depend on that. */
+void sim_party_asks(struct sim_world *world, unsigned name)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_ASK];
+    struct asking asking = {.random = random,
+                            .oldest = sim_chance(random, 500000)};
+    struct ll_request request = {.kind = LL_REQUEST_TXN};
+    char prefix[SIM_KEY_SIZE];
+    unsigned member;
+
+    sim_etcd_each(world->etcd,
+                  party_prefix(world, name, prefix, sizeof(prefix)),
+                  pick_to_ask, &asking);
+    if (asking.n > 0 && party_member(world, &member)) {
+        struct ll_bytes key = {asking.key, asking.kv.key.size};
+        struct ll_compare as_read[2] = {{.key = key,
+                                         .target = LL_COMPARE_CREATE_REVISION,
+                                         .number = asking.kv.create_revision},
+                                        {.key = key,
+                                         .target = LL_COMPARE_MOD_REVISION,
+                                         .number = asking.kv.mod_revision}};
+        struct ll_op ops[2] = {
+            {.kind = LL_OP_PUT, .put = {.key = key, .keep = true}},
+            {.kind = LL_OP_PUT,
+             .put = {.key = {SIM_ASKED, strlen(SIM_ASKED)}}}};
+
+        if (asking.value_size > 0 && sim_chance(random, 500000)) {
+            ops[0].put.keep = false;
+            ops[0].put.value =
+                (struct ll_bytes){asking.value, asking.value_size};
+            ops[0].put.lease = asking.kv.lease;
+        }
+        SIM_REPORT(world, "** a third party puts to %.*s%s", (int)key.size,
+                   key.data, ops[0].put.keep ? "" : ", with another value");
+        request.txn = (struct ll_txn){
+            .compares = as_read, .compares_n = 2, .then_ops = ops, .then_n = 2};
+        sim_etcd_call(world->etcd, member, 0, &request, world->now_ns);
+    }
+}
+
+void sim_party_plants(struct sim_world *world, struct ll_bytes key)
+{
+    party_txn(world, NULL,
+              &(struct ll_op){.kind = LL_OP_PUT, .put = {.key = key}});
+}
+
 static void party_revoke_any(struct sim_world *world)
 {
     struct ll_random *random = &world->fault_random[SIM_FAULT_REVOKE];
@@ -204,6 +282,9 @@ void sim_party_strikes(struct sim_world *world, enum sim_fault fault)
         party_delete_any(world);
     } else if (fault == SIM_FAULT_REVOKE) {
         party_revoke_any(world);
+    } else if (fault == SIM_FAULT_ASK) {
+        sim_party_asks(world, (unsigned)sim_below(&world->fault_random[fault],
+                                                  world->names_n));
     } else {
         party_puts(world, fault);
     }

@@ -106,6 +106,7 @@ static void take_over_ticket(struct sim_client *client,
     ticket->key_gone_ns = before->key_gone_ns;
     ticket->writes_n = before->writes_n;
     ticket->applied_n = before->applied_n;
+    ticket->has_value = before->has_value;
     sim_ticket_enter(client, ticket,
                      (struct ll_bytes){before->key, before->key_size});
     event.resume.session = session->id;

@@ -6,8 +6,8 @@
 #include "user.h"
 
 /**
- * Holders that write under their tickets' fences: each write puts a value that
- * identifies it at its lock's data key; some have conditions on a key that all
+ * Holders that write under their tickets' fences: most writes put a value that
+ * identifies them at their lock's data key; some have conditions on a key that all
  * locks' writes change, some proclaim, some release the ticket. */
 
 #define WRITES_AT_ONCE 4
@@ -51,6 +51,7 @@ write_new(struct sim_client *client, struct sim_ticket *ticket, int64_t token)
         abort();
     }
     write->id = sim_client_next_id(client);
+    client->objects[write->id].write = write;
     write->ticket = ticket;
     write->token = token;
     write->sequence = ++ticket->writes_n;
@@ -62,6 +63,50 @@ write_new(struct sim_client *client, struct sim_ticket *ticket, int64_t token)
                    (unsigned long long)write->id, (long long)token,
                    (unsigned long long)write->sequence);
     return write;
+}
+
+/** Writes that put no data can be told from a third party's put by less. */
+static enum sim_write_kind draw_kind(struct sim_client *client)
+{
+    struct sim_world *world = client->world;
+    int64_t ten;
+
+    if (world->fault_rate[SIM_FAULT_ASK] == 0) {
+        return SIM_WRITE_PUTS;
+    }
+    ten = sim_below(&world->fault_random[SIM_FAULT_ASK], 10);
+    return ten < 2   ? SIM_WRITE_VALUE
+           : ten < 4 ? SIM_WRITE_DELETES
+           : ten < 5 ? SIM_WRITE_COMPARES
+                     : SIM_WRITE_PUTS;
+}
+
+/** Draws the parts of a write that does not put data. */
+static void draw_other(struct sim_client *client,
+                       struct sim_write *write,
+                       struct ll_event *event)
+{
+    struct sim_write_parts *parts = write->parts;
+
+    draw_condition(client, &parts->compare);
+    event->write.compares = &parts->compare;
+    event->write.compares_n = sim_chance(&client->random, 300000) ? 1 : 0;
+    event->write.ops = parts->ops;
+    if (write->kind == SIM_WRITE_VALUE) {
+        parts->own = bytes_of(parts->value);
+        event->write.value = &parts->own;
+    } else if (write->kind == SIM_WRITE_DELETES) {
+        (void)snprintf(parts->key, sizeof(parts->key), "%s%u %llu", SIM_GONE,
+                       client->peer.number, (unsigned long long)write->id);
+        if (sim_chance(&client->random, 700000)) {
+            sim_party_plants(client->world, bytes_of(parts->key));
+        }
+        parts->ops[event->write.ops_n++] = (struct ll_op){
+            .kind = LL_OP_DELETE, .del = {.key = bytes_of("junk")}};
+        parts->ops[event->write.ops_n++] = (struct ll_op){
+            .kind = LL_OP_DELETE, .del = {.key = bytes_of(parts->key)}};
+        event->write.release = sim_chance(&client->random, 150000);
+    }
 }
 
 static void draw_parts(struct sim_client *client,
@@ -102,13 +147,17 @@ write_ask(struct sim_client *client, struct sim_ticket *ticket, int64_t token)
     struct ll_event event = {.kind = LL_EVENT_WRITE, .id = write->id};
     int status;
 
-    draw_parts(client, write, &event);
+    write->kind = draw_kind(client);
+    if (write->kind == SIM_WRITE_PUTS) {
+        draw_parts(client, write, &event);
+    } else {
+        draw_other(client, write, &event);
+    }
     write->releases = event.write.release;
     event.write.ticket = ticket->id;
     event.write.timeout_ns =
         sim_spread(&client->random, LL_NS_PER_MS / 4, 4 * LL_NS_PER_S);
     write->due_ns = sim_user_now_ns(client) + event.write.timeout_ns;
-    client->objects[write->id].write = write;
     client->live[client->live_n++] = write->id;
     status = sim_client_step(client, &event);
     if (status != 0) {

@@ -195,7 +195,9 @@ struct sim_ticket {
     bool in_keys;        /* in world->keys: no ticket resumed it */
     bool finds_deadlock; /* for a deadlock that it is in */
     bool watches_own;    /* its key is watched from the grant on */
-    bool is_marked;      /* as the victim of its deadlock */
+    bool is_marked;      /* as the victim of its deadlock, */
+    int64_t marked_ns;   /* at that time */
+    uint64_t has_value;  /* its key has the value of this write */
     int seen_deadlock;   /* for the coverage */
     uint64_t chained;    /* the ticket that its caller waits for while holding
                        * this */
@@ -209,14 +211,27 @@ struct sim_ticket {
  *  SIM_FLAG. */
 #define SIM_DATA "data"
 #define SIM_FLAG "flag"
+/** What a write deletes that deletes nothing else, with its client and id. */
+#define SIM_GONE "gone"
+/** A third party that puts to a queue's key puts this one, too, which no one
+ *  else does. */
+#define SIM_ASKED "asked"
 #define SIM_VALUE_SIZE 96
+
+/** How a write can be recognized when it is applied. */
+enum sim_write_kind {
+    SIM_WRITE_PUTS,     /* by the value of its lock's data key */
+    SIM_WRITE_VALUE,    /* by that of its ticket's key */
+    SIM_WRITE_DELETES,  /* by the key that it deletes, if that exists */
+    SIM_WRITE_COMPARES, /* not at all: it changes nothing */
+};
 
 /** Memory that core borrows from a write. */
 struct sim_write_parts {
     struct ll_compare compare;
     struct ll_op ops[3];
     struct ll_bytes own;
-    char key[SIM_KEY_SIZE];
+    char key[SIM_KEY_SIZE]; /* that it puts or deletes */
     char value[SIM_VALUE_SIZE];
 };
 
@@ -227,6 +242,7 @@ struct sim_write {
     uint64_t sequence; /* among the ticket's writes, from 1 */
     int64_t token;
     int seen_state; /* for the coverage */
+    enum sim_write_kind kind;
     bool releases;
     bool is_old;       /* it was there when etcd was restored */
     bool was_reported; /* its timeout */
@@ -234,6 +250,7 @@ struct sim_write {
     int status;
     int64_t due_ns;
     int64_t revision; /* at which it was applied */
+    int64_t planted;  /* at which the key that it deletes was put */
     struct sim_write_parts *parts;
 };
 
@@ -376,6 +393,7 @@ struct sim_world {
     struct sim_leaders leaders[SIM_NAMES_MAX];
     /** The ticket that the current revision marks as a victim. */
     struct sim_ticket *marked;
+    bool is_asked; /* the current revision is a third party's put */
 };
 
 /** world.c */
@@ -527,6 +545,13 @@ void sim_check_blocked(struct sim_world *world, bool again);
 void sim_check_written(struct sim_client *client,
                        const struct ll_effect *effect);
 void sim_check_data(struct sim_world *world, const struct ll_kv *kv);
+/** A ticket's key was put, or a key of SIM_GONE has changed: perhaps by a
+ * write. */
+void sim_check_own_value(struct sim_world *world,
+                         struct sim_ticket *ticket,
+                         const struct ll_kv *kv);
+void sim_check_gone(struct sim_world *world,
+                    const struct ll_watch_event *event);
 /** Core does not use the borrowed memory any more. */
 void sim_write_forget(struct sim_write *write);
 
@@ -545,6 +570,10 @@ bool sim_observers_are_current(struct sim_world *world);
 
 /** party.c: third parties */
 void sim_party_strikes(struct sim_world *world, enum sim_fault fault);
+/** Puts to a key of a queue. */
+void sim_party_asks(struct sim_world *world, unsigned name);
+/** Puts a key outside of all queues. */
+void sim_party_plants(struct sim_world *world, struct ll_bytes key);
 void sim_party_removes(struct sim_world *world,
                        enum sim_fault fault,
                        uint64_t at);

@@ -6,8 +6,8 @@
 #include "world.h"
 
 /**
- * Invariants of writes under a fence. Each committed value identifies its
- * write; the reports of a write are compared with that. */
+ * Invariants of writes under a fence. Each committed value, or deleted key,
+ * identifies its write; the reports of a write are compared with that. */
 
 static void break_write(struct sim_client *client,
                         const struct sim_write *write,
@@ -34,6 +34,7 @@ void sim_write_forget(struct sim_write *write)
     write->parts = NULL;
 }
 
+/** The write that a value, or the rest of a key, belongs to, or NULL. */
 static struct sim_write *write_of(struct sim_world *world,
                                   struct ll_bytes value,
                                   struct sim_client **ret_client)
@@ -51,21 +52,22 @@ static struct sim_write *write_of(struct sim_world *world,
     return world->clients[client].objects[id].write;
 }
 
-void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
+static void check_applied(struct sim_world *world,
+                          struct sim_client *client,
+                          struct sim_write *write,
+                          int64_t revision)
 {
-    struct sim_client *client = NULL;
-    struct sim_write *write = write_of(world, kv->value, &client);
     struct sim_ticket *ticket;
     struct sim_tokens *last;
 
-    if (write == NULL) {
-        sim_break(world, "a write is applied once", "%.*s belongs to no write",
-                  (int)kv->value.size, kv->value.data);
-        return;
-    }
     /* The ticket that has this key at present. */
     HASH_FIND(hh, world->keys, write->ticket->key, write->ticket->key_size,
               ticket);
+    if (ticket == NULL) {
+        break_write(client, write, "a write is fenced",
+                    "is applied, and its ticket never had a key");
+        return;
+    }
     last = &world->written[ticket->name];
     if (write->is_old) {
         /* It may have been applied in the lost history. */
@@ -85,9 +87,68 @@ void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
         break_write(client, write, "a write is fenced",
                     "is applied after one of a later holder");
     }
-    write->revision = kv->mod_revision;
+    write->revision = revision;
     ticket->applied_n = write->sequence;
     sim_tokens_raise(last, ticket->mode, write->token);
+}
+
+void sim_check_data(struct sim_world *world, const struct ll_kv *kv)
+{
+    struct sim_client *client = NULL;
+    struct sim_write *write = write_of(world, kv->value, &client);
+
+    if (write == NULL) {
+        sim_break(world, "a write is applied once", "%.*s belongs to no write",
+                  (int)kv->value.size, kv->value.data);
+        return;
+    }
+    check_applied(world, client, write, kv->mod_revision);
+}
+
+void sim_check_own_value(struct sim_world *world,
+                         struct sim_ticket *ticket,
+                         const struct ll_kv *kv)
+{
+    struct sim_client *client = NULL;
+    struct sim_write *write = write_of(world, kv->value, &client);
+
+    if (write == NULL || write->kind != SIM_WRITE_VALUE || world->is_asked ||
+        ticket->has_value == write->id) {
+        return; /* the value is not a write's, or stays as it was */
+    }
+    ticket->has_value = write->id;
+    check_applied(world, client, write, kv->mod_revision);
+}
+
+void sim_check_gone(struct sim_world *world, const struct ll_watch_event *event)
+{
+    struct sim_client *client = NULL;
+    struct ll_bytes rest = {event->kv.key.data + strlen(SIM_GONE),
+                            event->kv.key.size - strlen(SIM_GONE)};
+    struct sim_write *write = write_of(world, rest, &client);
+
+    if (write != NULL && event->deleted) {
+        check_applied(world, client, write, event->kv.mod_revision);
+    } else if (write != NULL) {
+        write->planted = event->kv.mod_revision;
+    }
+}
+
+/** Whether a write that was reported as applied was, as far as can be seen. */
+static bool was_applied(const struct sim_write *write, int64_t revision)
+{
+    switch (write->kind) {
+    case SIM_WRITE_PUTS:
+    case SIM_WRITE_VALUE:
+        return write->revision == revision && revision != 0;
+    case SIM_WRITE_DELETES:
+        return write->revision != 0
+                   ? write->revision == revision
+                   : write->planted == 0 || revision < write->planted;
+    case SIM_WRITE_COMPARES:
+        break;
+    }
+    return true;
 }
 
 /** Checks the ticket after a write has released it. */
@@ -133,8 +194,7 @@ void sim_check_written(struct sim_client *client,
     write->status = status;
     sim_write_forget(write);
     if (!write->is_old &&
-        (status == 0 ? write->revision == 0 ||
-                           write->revision != effect->written.revision
+        (status == 0 ? !was_applied(write, effect->written.revision)
                      : write->revision != 0 && !is_open(status))) {
         break_write(client, write, "told means so", "is reported wrongly");
     }
