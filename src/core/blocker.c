@@ -90,11 +90,13 @@ const char *ll_ticket_failure_text(struct ll_core *core,
         return core->scratch.text;
     }
     if (status == LEASELOCK_E_MODE) {
-        struct ll_bytes key = {ticket->ahead_key != NULL ? ticket->ahead_key
-                                                         : "",
-                               ticket->ahead_key_size};
-        unsigned permits = ll_key_mode(key).permits;
+        struct ll_bytes key = {"", 0}; /* without memory for a copy */
+        unsigned permits;
 
+        if (ticket->ahead_key != NULL) {
+            key = (struct ll_bytes){ticket->ahead_key, ticket->ahead_key_size};
+        }
+        permits = ll_key_mode(key).permits;
         (void)snprintf(core->scratch.text, sizeof(core->scratch.text),
                        "the lock \"%.*s\" has %u permits, as \"%.*s\" says, "
                        "and not %u: name the same number everywhere, or wait "
