@@ -3,6 +3,7 @@
  * tickets of several names. */
 #include <string.h>
 
+#include "core/multi.h"
 #include "core_world.h"
 #include "leaselock/status.h"
 
@@ -116,9 +117,70 @@ void world_resume_session(struct world *world, struct fuzz_bytes *bytes)
                (status == LEASELOCK_E_NOMEM && world->short_of_memory));
 }
 
-void world_resume_ticket(struct world *world, struct fuzz_bytes *bytes)
+/** The mode of an acquire; false: it is not valid. */
+static bool pick_mode(struct fuzz_bytes *bytes, struct ll_mode *ret_mode)
+{
+    static const struct ll_mode invalid[] = {
+        {LL_MODE_EXCLUSIVE, 1},
+        {LL_MODE_SHARED, 1},
+        {LL_MODE_PERMIT, 0},
+        {LL_MODE_PERMIT, LL_PERMITS_MAX + 1}};
+    unsigned shape = fuzz_byte(bytes);
+
+    switch (shape & 7) {
+    case 0:
+        *ret_mode = (struct ll_mode){LL_MODE_EXCLUSIVE, 0};
+        return true;
+    case 1:
+    case 2:
+    case 3:
+        *ret_mode = (struct ll_mode){LL_MODE_SHARED, 0};
+        return true;
+    case 7:
+        *ret_mode = invalid[shape >> 3 & 3];
+        return false;
+    default:
+        *ret_mode = (struct ll_mode){
+            LL_MODE_PERMIT, shape >= 248 ? LL_PERMITS_MAX : 1 + (shape >> 6)};
+        return true;
+    }
+}
+
+void world_acquire_mode(struct world *world, struct fuzz_bytes *bytes)
 {
     struct thing *session = world_pick(world, THING_SESSION, bytes);
+    struct thing *ticket;
+    struct ll_event event = {.kind = LL_EVENT_ACQUIRE};
+    bool valid = pick_mode(bytes, &event.acquire.mode);
+    unsigned wait = fuzz_below(bytes, 4);
+    int status;
+
+    if (session == NULL ||
+        (ticket = world_new_thing(world, THING_TICKET)) == NULL) {
+        return;
+    }
+    ticket->session = (unsigned)(session - world->things);
+    event.id = world->things_n;
+    event.acquire.session = ticket->session + 1;
+    event.acquire.name = (struct ll_bytes){"q", 1};
+    event.acquire.value = (struct ll_bytes){"{}", 2};
+    event.acquire.timeout_ns = wait == 1   ? 0
+                               : wait == 2 ? pick_timeout_ns(bytes)
+                                           : -1;
+    valid = valid && session_is_open(session);
+    status = world_step(world, &event);
+    FUZZ_CHECK(valid ? status == 0 || (status == LEASELOCK_E_NOMEM &&
+                                       world->short_of_memory)
+                     : status != 0);
+}
+
+void world_resume_ticket(struct world *world,
+                         struct fuzz_bytes *bytes,
+                         bool with_mode)
+{
+    static const char *const modes[] = {"~.s.", "~.p1.", "~.p3.", "~.p100."};
+    struct thing *session = world_pick(world, THING_SESSION, bytes);
+    const char *mode = with_mode ? modes[fuzz_below(bytes, 4)] : "";
     unsigned shape = fuzz_byte(bytes);
     struct thing *ticket;
     struct ll_event event = {.kind = LL_EVENT_RESUME};
@@ -131,8 +193,8 @@ void world_resume_ticket(struct world *world, struct fuzz_bytes *bytes)
         return;
     }
     ticket->session = (unsigned)(session - world->things);
-    (void)snprintf(key, sizeof(key), "%s/%llx.%x", (shape & 16) ? "q" : "a/b",
-                   (unsigned long long)session->lease, shape & 15);
+    (void)snprintf(key, sizeof(key), "%s/%s%llx.%x", (shape & 16) ? "q" : "a/b",
+                   mode, (unsigned long long)session->lease, shape & 15);
     if (shape >= 248) {
         key[shape - 248] = '/';
     }
@@ -208,10 +270,37 @@ pick_names(struct fuzz_bytes *bytes, struct ll_bytes *ret_names, size_t *ret_n)
     return *ret_n <= LL_NAMES_MAX;
 }
 
-void world_acquire_all(struct world *world, struct fuzz_bytes *bytes)
+/** The modes of a multi-lock; false: one is not valid there. */
+static bool
+pick_modes(struct fuzz_bytes *bytes, struct ll_mode *ret_modes, size_t n)
+{
+    bool valid = true;
+
+    for (size_t i = 0; i < n; i++) {
+        (void)pick_mode(bytes, &ret_modes[i]);
+        valid = valid && ret_modes[i].kind != LL_MODE_PERMIT;
+    }
+    return valid;
+}
+
+/** Operations of its Txn: etcd's limit is that of all. */
+static size_t ops_of(const struct ll_mode *modes, size_t n, bool tries)
+{
+    size_t ops_n = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        ops_n += modes[i].kind == LL_MODE_SHARED ? 3 : tries ? 1 : 2;
+    }
+    return ops_n;
+}
+
+void world_acquire_all(struct world *world,
+                       struct fuzz_bytes *bytes,
+                       bool with_modes)
 {
     struct thing *session = world_pick(world, THING_SESSION, bytes);
     struct ll_bytes names[LL_NAMES_MAX + 1];
+    struct ll_mode modes[LL_NAMES_MAX + 1] = {{LL_MODE_EXCLUSIVE, 0}};
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL};
     size_t n = 0;
     bool good = pick_names(bytes, names, &n);
@@ -221,6 +310,11 @@ void world_acquire_all(struct world *world, struct fuzz_bytes *bytes)
 
     if (session == NULL || world->things_n + 1 + n > THINGS_MAX) {
         return;
+    }
+    if (with_modes) {
+        good = pick_modes(bytes, modes, n) && good &&
+               ops_of(modes, n, wait == 1) <= LL_MULTI_OPS_MAX;
+        event.acquire_all.modes = modes;
     }
     good = good && session_is_open(session);
     ticket = world_new_thing(world, THING_TICKET);

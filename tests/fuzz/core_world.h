@@ -151,10 +151,16 @@ void world_check_ticket(const struct world *world, unsigned at);
 /** core_commands.c: writes, resumed tickets, observers, several names. */
 void world_write(struct world *world, struct fuzz_bytes *bytes);
 void world_resume_session(struct world *world, struct fuzz_bytes *bytes);
-void world_resume_ticket(struct world *world, struct fuzz_bytes *bytes);
+/** With a mode in its key or not. */
+void world_resume_ticket(struct world *world,
+                         struct fuzz_bytes *bytes,
+                         bool with_mode);
 void world_observe(struct world *world, struct fuzz_bytes *bytes);
 void world_observe_end(struct world *world, struct thing *observer);
-void world_acquire_all(struct world *world, struct fuzz_bytes *bytes);
+void world_acquire_all(struct world *world,
+                       struct fuzz_bytes *bytes,
+                       bool with_modes);
+void world_acquire_mode(struct world *world, struct fuzz_bytes *bytes);
 
 /** Whether core must accept the command that ends a session or a ticket. */
 bool thing_can_end(const struct world *world, const struct thing *thing);

@@ -200,7 +200,7 @@ step_new(struct world *world, unsigned action, struct fuzz_bytes *bytes)
     } else if (action < 16) {
         world_resume_session(world, bytes);
     } else if (action < 20) {
-        world_resume_ticket(world, bytes);
+        world_resume_ticket(world, bytes, action >= 18);
     } else if (action < 23) {
         world_observe(world, bytes);
     } else if (action == 23) {
@@ -208,8 +208,10 @@ step_new(struct world *world, unsigned action, struct fuzz_bytes *bytes)
         if (thing != NULL) {
             world_observe_end(world, thing);
         }
+    } else if (action < 28) {
+        world_acquire_all(world, bytes, action >= 26);
     } else {
-        world_acquire_all(world, bytes);
+        world_acquire_mode(world, bytes);
     }
 }
 
