@@ -312,6 +312,7 @@ static void on_change(void *arg, const struct ll_watch_event *event)
             world->marked = ticket->multi != NULL ? ticket->multi : ticket;
         }
         ticket->has_key = true;
+        ticket->had_key = true;
         ticket->is_out = false;
         ticket->created = event->kv.create_revision;
         sim_check_own_value(world, ticket, &event->kv);

@@ -10,9 +10,6 @@
  * the rule by which a ticket is granted is evaluated on etcd's store. Nothing
  * of core's own code is used for that. */
 
-/** Core does not grant permits yet. */
-#define HAS_PERMITS false
-
 /** The percentages of shared acquires, and of permits among the others, in
  *  worlds of several kinds: without modes, of writers, of readers, even. */
 static const struct {
@@ -34,7 +31,7 @@ void sim_modes_draw(struct sim_world *world)
     size_t kind = (size_t)sim_below(setup, sizeof(kinds) / sizeof(kinds[0]));
 
     world->shared_ppm = 10000 * kinds[kind].shared;
-    world->permit_ppm = HAS_PERMITS ? 10000 * kinds[kind].permits : 0;
+    world->permit_ppm = 10000 * kinds[kind].permits;
     for (unsigned i = 0; i < SIM_NAMES_MAX; i++) {
         world->permits[i] = 1 + (unsigned)sim_below(setup, PERMITS_MAX);
     }
@@ -59,6 +56,14 @@ struct ll_mode sim_mode_draw(struct sim_client *client, unsigned name)
         }
     }
     return mode;
+}
+
+struct ll_mode sim_mode_draw_member(struct sim_client *client, unsigned name)
+{
+    struct ll_mode mode = sim_mode_draw(client, name);
+
+    return mode.kind == LL_MODE_PERMIT ? (struct ll_mode){LL_MODE_EXCLUSIVE, 0}
+                                       : mode;
 }
 
 struct ll_mode sim_mode_of(struct ll_bytes key, size_t prefix_size)

@@ -18,6 +18,8 @@ struct sim_world;
 void sim_modes_draw(struct sim_world *world);
 /** Draws the mode of an acquire. */
 struct ll_mode sim_mode_draw(struct sim_client *client, unsigned name);
+/** The same for a member of a multi-lock, which is no permit. */
+struct ll_mode sim_mode_draw_member(struct sim_client *client, unsigned name);
 
 /** The mode of a key behind its queue's prefix. */
 struct ll_mode sim_mode_of(struct ll_bytes key, size_t prefix_size);

@@ -151,6 +151,23 @@ static void check_again(struct sim_client *client,
     }
 }
 
+/** A try that finds the lock not free has written nothing. If an attempt was not
+ * answered in time, it may have been applied. */
+static void check_failed_try(struct sim_client *client,
+                             const struct sim_ticket *ticket)
+{
+    bool had = ticket->had_key;
+
+    for (unsigned i = 0; i < ticket->members_n; i++) {
+        had = had || ticket->members[i]->had_key;
+    }
+    if (ticket->try_only && client->world->is_calm && had) {
+        sim_break(client->world, "a try leaves no trace",
+                  "the try %u.%llu (%s) has failed, but has made a key",
+                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+    }
+}
+
 static void reported_acquired(struct sim_client *client,
                               const struct ll_effect *effect)
 {
@@ -175,6 +192,9 @@ static void reported_acquired(struct sim_client *client,
     }
     if (status == LEASELOCK_E_LOST) {
         check_loss(client, ticket);
+    }
+    if (status == LEASELOCK_E_TIMEOUT) {
+        check_failed_try(client, ticket);
     }
     check_again(client, ticket, effect);
 }

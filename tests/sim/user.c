@@ -36,6 +36,15 @@ int64_t sim_user_now_ns(const struct sim_client *client)
     return sim_local_ns(client, client->world->now_ns);
 }
 
+bool sim_user_is_taken(struct sim_client *client, int status)
+{
+    if (status != 0 && status != LEASELOCK_E_LOST) {
+        sim_break(client->world, "statuses", "a request is refused with %s",
+                  leaselock_status_name(status));
+    }
+    return status == 0;
+}
+
 struct sim_session *sim_session_new(struct sim_client *client, int64_t lease)
 {
     struct sim_session *session = calloc(1, sizeof(*session));

@@ -16,6 +16,10 @@ void sim_user_push(struct sim_client *client,
 void sim_user_due(struct sim_client *client, uint64_t id, int64_t due_ns);
 int64_t sim_user_now_ns(const struct sim_client *client);
 
+/** Whether a request of a session was accepted: it is not if the session was
+ * lost in this step. */
+bool sim_user_is_taken(struct sim_client *client, int status);
+
 struct sim_session *sim_session_new(struct sim_client *client, int64_t lease);
 /** Opens a session, or resumes that of a process that died. */
 void sim_user_open(struct sim_client *client, struct sim_session *session);

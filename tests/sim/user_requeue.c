@@ -100,7 +100,7 @@ static void requeue_one(struct sim_client *client,
     event.acquire.find_deadlock = ticket->finds_deadlock;
     event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
     event.acquire.early = true;
-    if (sim_client_step(client, &event) != 0) {
+    if (!sim_user_is_taken(client, sim_client_step(client, &event))) {
         sim_several_forget(client, ticket); /* the session was lost as well */
         return;
     }
@@ -142,7 +142,7 @@ static void requeue_several(struct sim_client *client,
     event.acquire_all.find_deadlock = multi->finds_deadlock;
     event.acquire_all.watch_own_ns = sim_user_draw_watch_own(client, multi);
     event.acquire_all.early = true;
-    if (sim_client_step(client, &event) != 0) {
+    if (!sim_user_is_taken(client, sim_client_step(client, &event))) {
         sim_several_forget(client, multi);
         return;
     }

@@ -112,8 +112,7 @@ static void take_over_ticket(struct sim_client *client,
     event.resume.session = session->id;
     event.resume.key = (struct ll_bytes){ticket->key, ticket->key_size};
     event.resume.token = ticket->resume_token;
-    if (sim_client_step(client, &event) != 0) {
-        /* The session was lost in this step. */
+    if (!sim_user_is_taken(client, sim_client_step(client, &event))) {
         ticket->acquire_owed = false;
         return;
     }

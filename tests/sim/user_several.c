@@ -21,7 +21,7 @@ static unsigned draw_names(struct sim_client *client,
 
     for (unsigned i = 0; i < n; i++) {
         ret_names[i] = (first + i) % world->names_n;
-        ret_modes[i] = sim_mode_draw(client, ret_names[i]);
+        ret_modes[i] = sim_mode_draw_member(client, ret_names[i]);
         ret_bytes[i] = (struct ll_bytes){world->names[ret_names[i]],
                                          strlen(world->names[ret_names[i]])};
     }
@@ -93,9 +93,8 @@ void sim_user_acquire_all(struct sim_client *client,
     event.acquire_all.modes = modes;
     event.acquire_all.value = (struct ll_bytes){"sim", 3};
     event.acquire_all.timeout_ns = sim_user_draw_timeout(client, multi);
-    if (sim_client_step(client, &event) != 0) {
-        sim_several_forget(client,
-                           multi); /* the session was lost in this step */
+    if (!sim_user_is_taken(client, sim_client_step(client, &event))) {
+        sim_several_forget(client, multi);
         return;
     }
     world->result->several++;

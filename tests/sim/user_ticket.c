@@ -66,14 +66,17 @@ void sim_ticket_enter(struct sim_client *client,
     HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
 }
 
-static int64_t draw_timeout(struct sim_client *client)
-{
-    int64_t kind = sim_below(&client->random, 10);
+/** Chances in ten of a try, and of a timeout. */
+#define TRIES 2
+#define TIMEOUTS 3
 
-    if (kind < 2) {
+static int64_t draw_timeout(struct sim_client *client, int64_t kind)
+{
+
+    if (kind < TRIES) {
         return 0;
     }
-    if (kind < 5) {
+    if (kind < TRIES + TIMEOUTS) {
         return sim_spread(&client->random, LL_NS_PER_MS / 4,
                           4 * client->world->wait_ns);
     }
@@ -83,7 +86,11 @@ static int64_t draw_timeout(struct sim_client *client)
 int64_t sim_user_draw_timeout(struct sim_client *client,
                               struct sim_ticket *ticket)
 {
-    int64_t timeout_ns = draw_timeout(client);
+    /* No deadlock detection covers a permit's wait: a holder that waits for
+     * one has a timeout. */
+    bool must_end = ticket->is_chained && ticket->mode.kind == LL_MODE_PERMIT;
+    int64_t timeout_ns = draw_timeout(
+        client, sim_below(&client->random, must_end ? TRIES + TIMEOUTS : 10));
 
     ticket->try_only = timeout_ns == 0;
     ticket->has_timeout = timeout_ns > 0;
@@ -131,29 +138,29 @@ int64_t sim_user_draw_watch_own(struct sim_client *client,
 /** Acquires a lock, alone or while another is held. */
 static struct sim_ticket *acquire(struct sim_client *client,
                                   struct sim_session *session,
+                                  bool is_chained,
                                   bool finds_deadlock)
 {
     struct sim_world *world = client->world;
     struct sim_ticket *ticket = sim_ticket_new(client, session);
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .id = ticket->id};
     struct ll_ticket_view view;
-    int64_t timeout_ns = sim_user_draw_timeout(client, ticket);
 
-    if (finds_deadlock) {
-        sim_user_find_deadlock(client, ticket);
-    }
-    event.acquire.find_deadlock = finds_deadlock;
-    event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
     ticket->name = (unsigned)sim_below(&client->random, world->names_n);
     ticket->mode = sim_mode_draw(client, ticket->name);
+    ticket->is_chained = is_chained;
+    if (finds_deadlock && ticket->mode.kind != LL_MODE_PERMIT) {
+        sim_user_find_deadlock(client, ticket);
+    }
+    event.acquire.find_deadlock = ticket->finds_deadlock;
+    event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
     event.acquire.mode = ticket->mode;
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){world->names[ticket->name],
                                            strlen(world->names[ticket->name])};
     event.acquire.value = (struct ll_bytes){"sim", 3};
-    event.acquire.timeout_ns = timeout_ns;
-    if (sim_client_step(client, &event) != 0) {
-        /* The session was lost in this step. */
+    event.acquire.timeout_ns = sim_user_draw_timeout(client, ticket);
+    if (!sim_user_is_taken(client, sim_client_step(client, &event))) {
         client->objects[ticket->id].ticket = NULL;
         free(ticket);
         return NULL;
@@ -171,7 +178,7 @@ static struct sim_ticket *acquire(struct sim_client *client,
 
 void sim_user_acquire(struct sim_client *client, struct sim_session *session)
 {
-    (void)acquire(client, session,
+    (void)acquire(client, session, false,
                   sim_fault_strikes(client->world, SIM_FAULT_CHAIN));
 }
 
@@ -182,7 +189,7 @@ bool sim_user_chain(struct sim_client *client, struct sim_ticket *held)
     if (!held->session->is_open) {
         return false;
     }
-    ticket = acquire(client, held->session, true);
+    ticket = acquire(client, held->session, true, true);
     if (ticket != NULL) {
         held->chained = ticket->id;
         ticket->frees = held->id;

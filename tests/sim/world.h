@@ -170,6 +170,7 @@ struct sim_ticket {
     bool lost_reported;
     bool is_meddled; /* a third party deleted its key or revoked its lease */
     bool has_key;
+    bool had_key;
     bool is_free; /* seen to be blocked no more, some time after the storm */
     bool is_out;  /* its key was deleted while others blocked it */
     bool in_held; /* in world->held */
@@ -199,6 +200,7 @@ struct sim_ticket {
     int64_t marked_ns;   /* at that time */
     uint64_t has_value;  /* its key has the value of this write */
     int seen_deadlock;   /* for the coverage */
+    bool is_chained;     /* acquired by the holder of another */
     uint64_t chained;    /* the ticket that its caller waits for while holding
                        * this */
     uint64_t frees;      /* of that ticket: this one */
