@@ -12,8 +12,10 @@
 
 /** Longest wait for the holders of all locks together. */
 #define ASK_MAX_MS 1000
+/** How many entries of a queue are read if the first need not block. */
+#define ENTRIES_MAX 256
 
-/** One of the requested locks, and the first entry of its queue. */
+/** One of the requested locks, and the first entries of its queue. */
 struct blocker {
     struct leaselock_queue_info *queue; /* NULL: the request failed */
     int status;
@@ -37,26 +39,39 @@ static const char *name_at(const struct ll_hold *hold, int i)
     return i == 0 ? hold->name : hold->options->also[i - 1];
 }
 
-/** The holder of a lock; NULL: there is none any more, it is not known, or it
- *  is this process, whose own places are being withdrawn. */
+/** Whether a place ahead can block one of the requested mode. */
+static int may_block(int mode, const struct leaselock_queue_entry *entry)
+{
+    return mode == LEASELOCK_EXCLUSIVE || entry->mode == LEASELOCK_EXCLUSIVE ||
+           (mode == LEASELOCK_PERMIT && entry->mode == LEASELOCK_PERMIT);
+}
+
+/** The oldest place that blocks the lock: the holder, or, if readers hold it, a
+ *  writer that waits. NULL: there is none any more, it is not known, or it is
+ *  this process, whose own places are being withdrawn. */
 static const struct leaselock_queue_entry *
 holder_of(const struct ll_hold *hold, const struct blocker *blocker)
 {
-    const struct leaselock_queue_entry *first;
+    const struct leaselock_queue_info *queue = blocker->queue;
 
-    if (blocker->queue == NULL || blocker->queue->entries_n == 0) {
-        return NULL;
+    for (size_t i = 0; queue != NULL && i < queue->entries_n; i++) {
+        const struct leaselock_queue_entry *entry = &queue->entries[i];
+
+        if (may_block(ll_hold_mode(hold->options), entry)) {
+            return entry->lease != leaselock_session_lease(hold->session)
+                       ? entry
+                       : NULL;
+        }
     }
-    first = &blocker->queue->entries[0];
-    return first->lease != leaselock_session_lease(hold->session) ? first
-                                                                  : NULL;
+    return NULL;
 }
 
 static void ask(struct ll_hold *hold, const char *name, struct blocker *blocker)
 {
     struct leaselock_queue_options options = LEASELOCK_QUEUE_OPTIONS_INIT;
 
-    options.limit = 1;
+    options.limit =
+        ll_hold_mode(hold->options) == LEASELOCK_EXCLUSIVE ? 1 : ENTRIES_MAX;
     options.timeout_ms = hold->options->timeout_ms < ASK_MAX_MS
                              ? hold->options->timeout_ms
                              : ASK_MAX_MS;
@@ -87,12 +102,20 @@ static void say_one(const struct ll_hold *hold,
 {
     const struct leaselock_queue_entry *holder = holder_of(hold, blocker);
     const char *taken = hold->value == NULL ? "held" : "led";
+    const char *waits = NULL;
+    char shares[LL_WHO_MODE_SIZE];
     char who[LL_WHO_SIZE];
 
     if (holder != NULL) {
         ll_who(holder, who);
-        ll_say("%s is %s by %s%s%s", name, taken,
-               ll_who_is_foreign(holder) ? "the foreign key " : "", who, rest);
+        ll_who_shares(holder, shares);
+        if (ll_who_is_ticket(holder) && !holder->holds) {
+            waits = ", who needs it alone";
+        }
+        ll_say("%s is %s by %s%s%s%s", name, waits != NULL ? "awaited" : taken,
+               holder->foreign && !ll_who_is_own(holder) ? "the foreign key "
+                                                         : "",
+               who, waits != NULL ? waits : shares, rest);
     } else if (blocker->queue == NULL) {
         ll_say("%s is %s by another%s; the holder cannot be read: %s", name,
                taken, rest, blocker->error.message);

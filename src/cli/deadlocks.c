@@ -53,13 +53,15 @@ static json_t *report_to_json(const struct leaselock_deadlocks_info *report)
 
 static int print_member(const struct leaselock_deadlock_member *member)
 {
-    char raw[LL_WHO_SIZE + 2 * LEASELOCK_NAME_MAX + 32];
+    char raw[LL_WHO_SIZE + LL_WHO_MODE_SIZE + 2 * LEASELOCK_NAME_MAX + 32];
+    char shares[LL_WHO_MODE_SIZE];
     char who[LL_WHO_SIZE];
     char *text;
 
     ll_who(member->waits, who);
-    (void)snprintf(raw, sizeof(raw), "%s has %s, waits for %s", who,
-                   member->holds_name, member->waits_name);
+    ll_who_shares(member->holds, shares);
+    (void)snprintf(raw, sizeof(raw), "%s has %s%s, waits for %s", who,
+                   member->holds_name, shares, member->waits_name);
     text = ll_text_escape_new(raw, strlen(raw));
     if (text == NULL) {
         ll_say("out of memory");

@@ -42,6 +42,13 @@ int ll_hold_grace_ms(const struct ll_options *options)
     return margin_ms < GRACE_DEFAULT_MS ? (int)margin_ms : GRACE_DEFAULT_MS;
 }
 
+int ll_hold_mode(const struct ll_options *options)
+{
+    return options->permits > 0 ? LEASELOCK_PERMIT
+           : options->shared    ? LEASELOCK_SHARED
+                                : LEASELOCK_EXCLUSIVE;
+}
+
 void ll_hold_on_done(int status, const struct leaselock_error *error, void *arg)
 {
     struct ll_hold *hold = arg;

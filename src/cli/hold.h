@@ -118,6 +118,9 @@ int ll_hold_run(struct ll_hold *hold);
 /** Releases the lock and closes everything, in bounded time. */
 void ll_hold_close(struct ll_hold *hold);
 
+/** The mode of its locks, an enum leaselock_mode. */
+int ll_hold_mode(const struct ll_options *options);
+
 /** The time from SIGTERM to SIGKILL when the lock is lost. */
 int ll_hold_grace_ms(const struct ll_options *options);
 

@@ -14,5 +14,13 @@ int ll_cli_lock(const struct ll_options *options, int argc, char **argv)
     if (argc == 0) {
         return ll_say_usage("lock", "the NAME of the lock is missing");
     }
+    if (options->shared && options->permits > 0) {
+        return ll_say_usage("lock", "--shared and --permits exclude each "
+                                    "other");
+    }
+    if (options->permits > 0 && options->also_n > 0) {
+        return ll_say_usage("lock", "--permits takes one NAME: several locks "
+                                    "at once are exclusive, or --shared");
+    }
     return ll_take_run(options, &take);
 }

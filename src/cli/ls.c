@@ -18,9 +18,10 @@ static json_t *locks_to_json(const struct leaselock_locks_info *locks)
 
     for (size_t i = 0; i < locks->locks_n; i++) {
         const struct leaselock_lock_info *lock = &locks->locks[i];
-        json_t *object = json_pack("{s:o, s:I, s:o}", "name",
+        json_t *object = json_pack("{s:o, s:I, s:I, s:o}", "name",
                                    ll_json_text(lock->name, strlen(lock->name)),
                                    "places", (json_int_t)lock->places_n,
+                                   "holders", (json_int_t)lock->holders_n,
                                    "holder", ll_who_to_json(lock->holder));
 
         if (json_array_append_new(list, object) != 0) {
@@ -34,9 +35,9 @@ static json_t *locks_to_json(const struct leaselock_locks_info *locks)
 
 static int print_table(const struct leaselock_locks_info *locks)
 {
-    static const char *const titles[] = {"NAME",  "PLACES", "TOKEN",
-                                         "HOST",  "PID",    "PROGRAM",
-                                         "LABEL", "AGE",    "NOTE"};
+    static const char *const titles[] = {
+        "NAME", "PLACES",  "HOLDERS", "MODE", "TOKEN", "HOST",
+        "PID",  "PROGRAM", "LABEL",   "AGE",  "NOTE"};
     struct ll_grid grid = LL_GRID_INIT(sizeof(titles) / sizeof(titles[0]));
     int64_t now_s = time(NULL);
     int code;
@@ -47,6 +48,8 @@ static int print_table(const struct leaselock_locks_info *locks)
 
         ll_grid_add(&grid, lock->name, strlen(lock->name));
         ll_grid_addf(&grid, "%zu", lock->places_n);
+        ll_grid_addf(&grid, "%zu", lock->holders_n);
+        ll_who_add_mode(&grid, lock->holder);
         ll_grid_addf(&grid, "%" PRId64, lock->holder->token);
         ll_who_add(&grid, lock->holder, now_s);
         ll_who_add_note(&grid, lock->holder);

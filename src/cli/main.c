@@ -27,7 +27,7 @@ static const struct ll_command commands[] = {
      LL_OPTION_ANY | LL_OPTION_QUEUE, 0, 1, ll_cli_queue},
     {"ls", "[PREFIX]", "list the locks that are held, and who holds them",
      LL_OPTION_ANY, 0, 1, ll_cli_ls},
-    {"break", "NAME", "take a lock from its holder",
+    {"break", "NAME [KEY]", "take a lock from its holder",
      LL_OPTION_ANY | LL_OPTION_BREAK, 0, 1, ll_cli_break},
     {"deadlocks", "[PREFIX]", "show sessions that wait for each other's locks",
      LL_OPTION_ANY, 0, 1, ll_cli_deadlocks},
@@ -82,7 +82,7 @@ static int print_command_help(const struct ll_command *command)
            command->operands, command->name, command->summary);
     ll_options_print_help(command->options);
     puts("\n"
-         "Each is also taken from the environment, LEASELOCK_TIMEOUT for "
+         "Most are also taken from the environment, LEASELOCK_TIMEOUT for "
          "--timeout and so\non. 'leaselock help connection' shows the options "
          "for TLS, users and the like.");
     return ll_print_flush();

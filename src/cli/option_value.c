@@ -101,6 +101,16 @@ ll_option_set(enum ll_option_kind kind, void *field, const char *text)
         *(int *)field = code;
         break;
     }
+    case LL_OPTION_KIND_PERMITS: {
+        int permits;
+
+        if (ll_option_number(text, &permits) != 0 || permits < 1 ||
+            permits > LEASELOCK_PERMITS_MAX) {
+            return "a number of permits from 1 to 100";
+        }
+        *(int *)field = permits;
+        break;
+    }
     case LL_OPTION_KIND_NUMBER:
         if (ll_option_number(text, field) != 0) {
             return "a whole number from 0 to 2147483647";
@@ -132,6 +142,7 @@ void ll_option_switch(enum ll_option_kind kind, void *field, int times)
     case LL_OPTION_KIND_SOME_TIME:
     case LL_OPTION_KIND_TTL:
     case LL_OPTION_KIND_EXIT_CODE:
+    case LL_OPTION_KIND_PERMITS:
     case LL_OPTION_KIND_NUMBER:
         break;
     }

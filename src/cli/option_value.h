@@ -22,6 +22,8 @@ enum ll_option_kind {
     LL_OPTION_KIND_TTL,
     /** 0 to 255. */
     LL_OPTION_KIND_EXIT_CODE,
+    /** 1 to LEASELOCK_PERMITS_MAX. */
+    LL_OPTION_KIND_PERMITS,
     /** A whole number, at least 0. */
     LL_OPTION_KIND_NUMBER
 };

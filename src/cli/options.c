@@ -36,11 +36,18 @@ struct spec {
 
 #define FIELD(name) offsetof(struct ll_options, name)
 
-/* If two options set one field, the later one wins: by their order here for the
+/* An option that says what a lock means has no variable: a command that takes
+ * another lock inside CMD would inherit it.
+ *
+ * If two options set one field, the later one wins: by their order here for the
  * environment, by their order on the command line for arguments. */
 static const struct spec specs[] = {
     {LL_OPTION_KIND_ALSO, 'a', LL_OPTION_LOCK, "also", NULL, NULL, "NAME",
      FIELD(also_n), "another lock, too: all at once; may be repeated"},
+    {LL_OPTION_KIND_FLAG, 's', LL_OPTION_LOCK, "shared", NULL, NULL, NULL,
+     FIELD(shared), "hold it together with others that ask for this"},
+    {LL_OPTION_KIND_PERMITS, 'p', LL_OPTION_LOCK, "permits", NULL, NULL, "N",
+     FIELD(permits), "hold one of N permits; all clients name the same N"},
     {LL_OPTION_KIND_TIME, 'w', LL_OPTION_LOCK | LL_OPTION_ELECT, "wait",
      "LEASELOCK_WAIT", NULL, "TIME", FIELD(wait_ms),
      "stop waiting after TIME; 0 is --try (default: no limit)"},

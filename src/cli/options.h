@@ -44,6 +44,11 @@ struct ll_options {
     /** From SIGTERM to SIGKILL when the lock is lost; -1: not set. */
     int grace_ms;
 
+    /** Not 0: the locks are shared with others that ask for the same. */
+    int shared;
+    /** How many permits the lock has, one of which is taken; 0: none. */
+    int permits;
+
     /** Further names of the same ticket. */
     const char *also[LEASELOCK_NAMES_MAX - 1];
     int also_n;

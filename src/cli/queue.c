@@ -14,36 +14,21 @@
 #include "cli/text.h"
 #include "cli/who.h"
 
-static json_t *json_or_null(int is_known, json_int_t number)
-{
-    return is_known ? json_integer(number) : json_null();
-}
-
-static json_t *json_text_or_null(const char *text)
-{
-    return text[0] != '\0' ? ll_json_text(text, strlen(text)) : json_null();
-}
-
 static json_t *entry_to_json(const struct leaselock_queue_entry *entry,
                              size_t position)
 {
-    int own = ll_who_is_own(entry);
+    json_t *who = ll_who_to_json(entry);
+    json_t *object =
+        json_pack("{s:I, s:o, s:o}", "position", (json_int_t)position, "ttl_s",
+                  entry->ttl_s >= 0 ? json_integer(entry->ttl_s) : json_null(),
+                  "value", ll_json_text(entry->value, entry->value_size));
 
-    return json_pack(
-        "{s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, "
-        "s:b}",
-        "position", (json_int_t)position, "key",
-        ll_json_text(entry->key, strlen(entry->key)), "token",
-        (json_int_t)entry->token, "lease",
-        entry->lease != 0 ? ll_json_lease(entry->lease) : json_null(), "ttl_s",
-        json_or_null(entry->ttl_s >= 0, entry->ttl_s), "host",
-        json_text_or_null(entry->host), "pid", json_or_null(own, entry->pid),
-        "program", json_text_or_null(entry->program), "label",
-        json_text_or_null(entry->label), "since_unix_s",
-        json_or_null(own && entry->since_unix_s > 0, entry->since_unix_s),
-        "value", ll_json_text(entry->value, entry->value_size), "foreign",
-        entry->foreign, "nested", entry->nested, "ticket",
-        entry->lease != 0 && !entry->nested);
+    if (json_object_update(object, who) != 0) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(who);
+    return object;
 }
 
 static json_t *queue_to_json(const char *name,
@@ -70,6 +55,11 @@ static void add_entry(struct ll_grid *grid,
                       int64_t now_s)
 {
     ll_grid_addf(grid, "%zu", position);
+    ll_grid_addf(grid, "%s",
+                 !ll_who_is_ticket(entry) ? "blocks"
+                 : entry->holds           ? "holds"
+                                          : "waits");
+    ll_who_add_mode(grid, entry);
     ll_grid_addf(grid, "%" PRId64, entry->token);
     if (entry->lease == 0) {
         ll_grid_addf(grid, "never");
@@ -84,8 +74,8 @@ static void add_entry(struct ll_grid *grid,
 
 static int print_table(const struct leaselock_queue_info *queue)
 {
-    static const char *const titles[] = {"POS",   "TOKEN", "TTL",
-                                         "HOST",  "PID",   "PROGRAM",
+    static const char *const titles[] = {"POS",   "STATE", "MODE", "TOKEN",
+                                         "TTL",   "HOST",  "PID",  "PROGRAM",
                                          "LABEL", "AGE",   "NOTE"};
     struct ll_grid grid = LL_GRID_INIT(sizeof(titles) / sizeof(titles[0]));
     int64_t now_s = time(NULL);

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/hold.h"
 #include "cli/report.h"
+#include "cli/who.h"
 
 /** Requests all the locks, or the leadership. */
 static int ask(struct ll_hold *hold)
@@ -24,6 +25,8 @@ static int ask(struct ll_hold *hold)
     options.on_requeue_arg = hold;
     /* CMD must not run while the next holder's runs. */
     options.watch_own_key_ms = LEASELOCK_AT_ONCE;
+    options.mode = ll_hold_mode(hold->options);
+    options.permits = hold->options->permits;
     if (hold->value != NULL) {
         return leaselock_campaign_async(hold->session, hold->name, hold->value,
                                         strlen(hold->value), &options, wait_ms,
@@ -81,12 +84,16 @@ static json_t *held_to_json(const struct ll_hold *hold)
     json_t *held;
 
     (void)leaselock_ticket_key(hold->ticket, key, sizeof(key));
-    held = json_pack("{s:o, s:o, s:I, s:o, s:o}", "name",
+    held = json_pack("{s:o, s:o, s:I, s:o, s:o, s:s, s:o}", "name",
                      ll_json_text(hold->name, strlen(hold->name)), "key",
                      ll_json_text(key, strlen(key)), "token",
                      (json_int_t)leaselock_ticket_token(hold->ticket), "lease",
                      ll_json_lease(leaselock_ticket_lease(hold->ticket)),
-                     "keys", keys_to_json(hold->ticket));
+                     "keys", keys_to_json(hold->ticket), "mode",
+                     ll_who_mode_name(ll_hold_mode(hold->options)), "permits",
+                     hold->options->permits > 0
+                         ? json_integer(hold->options->permits)
+                         : json_null());
     if (held != NULL && hold->value != NULL &&
         json_object_set_new(held, "value",
                             ll_json_text(hold->value, strlen(hold->value))) !=

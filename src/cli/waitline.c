@@ -10,6 +10,7 @@
 #include "cli/clock.h"
 #include "cli/report.h"
 #include "cli/text.h"
+#include "cli/who.h"
 
 #define FIRST_NS NS_PER_S
 #define INTERVAL_MAX_NS (30 * NS_PER_S)
@@ -59,10 +60,11 @@ static size_t terminal_width(void)
     return size.ws_col;
 }
 
-/** " HOST pid 12 PROGRAM (LABEL)", or the key of another kind of client. */
+/** " HOST pid 12 PROGRAM (LABEL), shared", or the key of another kind of client. */
 static void
 word_holder(const struct leaselock_queue_entry *holder, char *text, size_t size)
 {
+    char shares[LL_WHO_MODE_SIZE];
     size_t at;
 
     if (holder->host[0] == '\0') {
@@ -72,7 +74,11 @@ word_holder(const struct leaselock_queue_entry *holder, char *text, size_t size)
     at = (size_t)snprintf(text, size, ", held by %s pid %" PRId64 " %s",
                           holder->host, holder->pid, holder->program);
     if (holder->label[0] != '\0' && at < size) {
-        (void)snprintf(text + at, size - at, " (%s)", holder->label);
+        at += (size_t)snprintf(text + at, size - at, " (%s)", holder->label);
+    }
+    if (at < size) {
+        ll_who_shares(holder, shares);
+        (void)snprintf(text + at, size - at, "%s", shares);
     }
 }
 

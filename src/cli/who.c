@@ -13,29 +13,9 @@ int ll_who_is_own(const struct leaselock_queue_entry *entry)
     return entry->host[0] != '\0';
 }
 
-int ll_who_is_candidate(const struct leaselock_queue_entry *entry)
+int ll_who_is_ticket(const struct leaselock_queue_entry *entry)
 {
-    const char *suffix = strrchr(entry->key, '/');
-    char lease[24];
-    const char *rest;
-    int size;
-
-    size =
-        snprintf(lease, sizeof(lease), "/%" PRIx64 ".", (uint64_t)entry->lease);
-    if (entry->lease == 0 || suffix == NULL ||
-        strncmp(suffix, lease, (size_t)size) != 0) {
-        return 0;
-    }
-    rest = suffix + size + strspn(suffix + size, "0123456789abcdef");
-    /* Keys contain the candidate's description. Earlier releases omitted it;
-     * their key is a lock's if its value describes a waiter. */
-    return strstr(rest, ".w") != NULL ||
-           (*rest == '\0' && !ll_who_is_own(entry));
-}
-
-int ll_who_is_foreign(const struct leaselock_queue_entry *entry)
-{
-    return !ll_who_is_own(entry) && !ll_who_is_candidate(entry);
+    return entry->lease != 0 && !entry->nested;
 }
 
 void ll_who(const struct leaselock_queue_entry *entry,
@@ -51,6 +31,51 @@ void ll_who(const struct leaselock_queue_entry *entry,
     }
 }
 
+const char *ll_who_mode_name(int mode)
+{
+    switch ((enum leaselock_mode)mode) {
+    case LEASELOCK_EXCLUSIVE:
+        return "exclusive";
+    case LEASELOCK_SHARED:
+        return "shared";
+    case LEASELOCK_PERMIT:
+        break;
+    }
+    return "permit";
+}
+
+/** The name of a ticket's mode; NULL: it is no ticket. */
+static const char *mode_of(const struct leaselock_queue_entry *entry)
+{
+    return ll_who_is_ticket(entry) ? ll_who_mode_name(entry->mode) : NULL;
+}
+
+void ll_who_mode(const struct leaselock_queue_entry *entry,
+                 char ret_text[LL_WHO_MODE_SIZE])
+{
+    const char *mode = mode_of(entry);
+
+    if (mode != NULL && entry->mode == LEASELOCK_PERMIT) {
+        (void)snprintf(ret_text, LL_WHO_MODE_SIZE, "%s/%d", mode,
+                       entry->permits);
+    } else {
+        (void)snprintf(ret_text, LL_WHO_MODE_SIZE, "%s",
+                       mode != NULL ? mode : "-");
+    }
+}
+
+void ll_who_shares(const struct leaselock_queue_entry *entry,
+                   char ret_text[LL_WHO_MODE_SIZE])
+{
+    if (entry->mode == LEASELOCK_PERMIT) {
+        (void)snprintf(ret_text, LL_WHO_MODE_SIZE, ", one of %d permits",
+                       entry->permits);
+    } else {
+        (void)snprintf(ret_text, LL_WHO_MODE_SIZE, "%s",
+                       entry->mode == LEASELOCK_SHARED ? ", shared" : "");
+    }
+}
+
 static json_t *text_or_null(const char *text)
 {
     return text[0] != '\0' ? ll_json_text(text, strlen(text)) : json_null();
@@ -59,10 +84,12 @@ static json_t *text_or_null(const char *text)
 json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
 {
     int own = ll_who_is_own(entry);
+    const char *mode = mode_of(entry);
 
     return json_pack(
-        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "key",
-        ll_json_text(entry->key, strlen(entry->key)), "token",
+        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:b, s:b, s:b, "
+        "s:b}",
+        "key", ll_json_text(entry->key, strlen(entry->key)), "token",
         (json_int_t)entry->token, "lease",
         entry->lease != 0 ? ll_json_lease(entry->lease) : json_null(), "host",
         text_or_null(entry->host), "pid",
@@ -71,14 +98,25 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
         "since_unix_s",
         own && entry->since_unix_s > 0 ? json_integer(entry->since_unix_s)
                                        : json_null(),
-        "foreign", entry->foreign, "nested", entry->nested, "ticket",
-        entry->lease != 0 && !entry->nested);
+        "mode", mode, "permits",
+        entry->permits > 0 ? json_integer(entry->permits) : json_null(),
+        "holds", entry->holds, "foreign", entry->foreign, "nested",
+        entry->nested, "ticket", ll_who_is_ticket(entry));
 }
 
 static void add_text(struct ll_grid *grid, const char *text)
 {
     ll_grid_add(grid, text[0] != '\0' ? text : "-",
                 text[0] != '\0' ? strlen(text) : 1);
+}
+
+void ll_who_add_mode(struct ll_grid *grid,
+                     const struct leaselock_queue_entry *entry)
+{
+    char mode[LL_WHO_MODE_SIZE];
+
+    ll_who_mode(entry, mode);
+    ll_grid_addf(grid, "%s", mode);
 }
 
 void ll_who_add(struct ll_grid *grid,
@@ -115,7 +153,7 @@ void ll_who_add_note(struct ll_grid *grid,
         (void)snprintf(note, sizeof(note), "nested: blocks (%s)", entry->key);
     } else if (entry->foreign) {
         (void)snprintf(note, sizeof(note), "foreign (%s)", entry->key);
-    } else if (ll_who_is_candidate(entry)) {
+    } else if (entry->candidate) {
         (void)snprintf(note, sizeof(note), "candidate (%s)", entry->key);
     } else {
         note[0] = '\0';

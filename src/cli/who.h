@@ -10,29 +10,45 @@
 
 /** Bytes for ll_who. */
 #define LL_WHO_SIZE 1024
+/** Bytes for ll_who_mode and ll_who_shares. */
+#define LL_WHO_MODE_SIZE 40
 
 /** Whether leaselock made the key for a lock: its value describes the waiter;
  *  values of Go's clients do not. */
 int ll_who_is_own(const struct leaselock_queue_entry *entry);
 
-/** Whether leaselock made the key for a candidate of an election: it ends in
- *  its lease and a number, and its value is the proclaimed one. */
-int ll_who_is_candidate(const struct leaselock_queue_entry *entry);
-
-/** Whether neither applies: another kind of client made the key. */
-int ll_who_is_foreign(const struct leaselock_queue_entry *entry);
+/** Whether the key can be a ticket of its queue; if not, it blocks it. */
+int ll_who_is_ticket(const struct leaselock_queue_entry *entry);
 
 /** Describes the owner of a place: "host pid 7 program (label)", or the key. */
 void ll_who(const struct leaselock_queue_entry *entry,
             char ret_text[LL_WHO_SIZE]);
 
+/** The name of an enum leaselock_mode: "exclusive", "shared" or "permit". */
+const char *ll_who_mode_name(int mode);
+
+/** The mode of a place: "exclusive", "shared", "permit/8", or "-" if it is no
+ *  ticket. */
+void ll_who_mode(const struct leaselock_queue_entry *entry,
+                 char ret_text[LL_WHO_MODE_SIZE]);
+
+/** What a sentence adds on a place beside which others may hold: ", shared" or
+ *  ", one of 8 permits"; else "". */
+void ll_who_shares(const struct leaselock_queue_entry *entry,
+                   char ret_text[LL_WHO_MODE_SIZE]);
+
 /**
  * An object with key, token, lease, host, pid, program, label and since_unix_s
- * of a place, null if unknown, and the flags foreign, nested and ticket.
+ * of a place, null if unknown, its mode and permits, null if it has none, and
+ * the flags holds, foreign, nested and ticket.
  *
  * @return a new reference; NULL: no memory
  */
 json_t *ll_who_to_json(const struct leaselock_queue_entry *entry);
+
+/** Appends the column MODE. */
+void ll_who_add_mode(struct ll_grid *grid,
+                     const struct leaselock_queue_entry *entry);
 
 /** Appends the columns HOST, PID, PROGRAM, LABEL and AGE of a place. */
 void ll_who_add(struct ll_grid *grid,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared tickets beside exclusive ones, against a real etcd. */
+/* Shared tickets and permits beside exclusive ones, against a real etcd. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,6 +46,7 @@ static struct leaselock_acquire_options of_mode(int mode)
     struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
 
     options.mode = mode;
+    options.permits = mode == LEASELOCK_PERMIT ? 2 : 0;
     return options;
 }
 
@@ -62,7 +63,8 @@ static leaselock_ticket *take(size_t at, const char *name, int mode)
     }
     assert_int_equal(leaselock_ticket_state(ticket), LEASELOCK_TICKET_HELD);
     assert_int_equal(leaselock_ticket_mode(ticket), mode);
-    assert_int_equal(leaselock_ticket_permits(ticket), 0);
+    assert_int_equal(leaselock_ticket_permits(ticket),
+                     mode == LEASELOCK_PERMIT ? 2 : 0);
     return ticket;
 }
 
@@ -126,7 +128,8 @@ static void expect_queue(const char *name, const char *expected)
         at += (size_t)snprintf(found + at, sizeof(found) - at, "%s%c%c",
                                i > 0 ? " " : "", "ESP"[queue->entries[i].mode],
                                queue -> entries[i].holds ? 'h' : '.');
-        assert_int_equal(queue->entries[i].permits, 0);
+        assert_int_equal(queue->entries[i].permits,
+                         queue->entries[i].mode == LEASELOCK_PERMIT ? 2 : 0);
         assert_int_equal(queue->entries[i].candidate, 0);
     }
     leaselock_queue_free(queue);
@@ -196,6 +199,90 @@ static void test_try(void **state)
     expect_taken(0, name, LEASELOCK_EXCLUSIVE, "modes/try is held by ");
     test_release(writer);
     try_and_release(0, name, LEASELOCK_EXCLUSIVE);
+    test_await_keys(&etcd, name, 0);
+}
+
+/** Goal: as many permits are held as the lock has, in order, beside readers,
+ * and never beside a writer. Method: two permits for four tickets; a reader; a
+ * writer behind them, and a permit behind the writer. */
+static void test_permits(void **state)
+{
+    static const char name[] = "modes/permits";
+    struct test_call calls[4] = {TEST_CALL_INIT, TEST_CALL_INIT, TEST_CALL_INIT,
+                                 TEST_CALL_INIT};
+    leaselock_ticket *held[2];
+    leaselock_ticket *waits[4];
+    leaselock_ticket *reader;
+
+    (void)state;
+    held[0] = take(0, name, LEASELOCK_PERMIT);
+    held[1] = take(0, name, LEASELOCK_PERMIT); /* of the same session */
+    waits[0] = queue_up(1, name, LEASELOCK_PERMIT, &calls[0]);
+    waits[1] = queue_up(2, name, LEASELOCK_PERMIT, &calls[1]);
+    reader = take(1, name, LEASELOCK_SHARED);
+    waits[2] = queue_up(2, name, LEASELOCK_EXCLUSIVE, &calls[2]);
+    waits[3] = queue_up(0, name, LEASELOCK_PERMIT, &calls[3]);
+    expect_queue(name, "Ph Ph P. P. Sh E. P.");
+    assert_int_equal(leaselock_ticket_position(waits[0]), 2);
+    test_release(held[1]);
+    assert_int_equal(test_call_await(&calls[0]), 0);
+    expect_queue(name, "Ph Ph P. Sh E. P.");
+    test_release(held[0]);
+    assert_int_equal(test_call_await(&calls[1]), 0);
+    test_release(waits[0]);
+    test_release(waits[1]);
+    assert_int_equal(test_call_count(&calls[2]), 0);
+    test_release(reader);
+    assert_int_equal(test_call_await(&calls[2]), 0);
+    assert_int_equal(test_call_count(&calls[3]), 0);
+    expect_queue(name, "Eh P.");
+    test_release(waits[2]);
+    assert_int_equal(test_call_await(&calls[3]), 0);
+    test_release(waits[3]);
+    test_await_keys(&etcd, name, 0);
+}
+
+/** Goal: a try for a permit takes one that is free and else leaves no trace;
+ * another number of permits is refused, to a try and to a wait, until the last
+ * one of the old number is gone. Method: two permits; then three. */
+static void test_permit_try(void **state)
+{
+    static const char name[] = "modes/permit-try";
+    struct leaselock_acquire_options options = of_mode(LEASELOCK_PERMIT);
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    leaselock_ticket *held[2];
+    leaselock_ticket *ticket = NULL;
+    char key[LEASELOCK_KEY_MAX + 1];
+    int64_t revision;
+
+    (void)state;
+    held[0] = take(0, name, LEASELOCK_PERMIT);
+    try_and_release(1, name, LEASELOCK_PERMIT);
+    held[1] = take(1, name, LEASELOCK_PERMIT);
+    expect_taken(2, name, LEASELOCK_PERMIT, ", one of 2 permits");
+    expect_taken(2, name, LEASELOCK_EXCLUSIVE, ", one of 2 permits");
+    try_and_release(2, name, LEASELOCK_SHARED);
+    options.permits = 3;
+    revision = test_etcd_revision(&etcd);
+    for (int wait = 0; wait < 2; wait++) {
+        assert_int_equal(leaselock_acquire(peers[2].session, name, &options,
+                                           wait * TEST_WAIT_MS, &ticket,
+                                           &error),
+                         LEASELOCK_E_MODE);
+        assert_non_null(strstr(error.message, "2 permits"));
+        assert_non_null(strstr(error.message, "and not 3"));
+        assert_non_null(strstr(error.message, "modes/permit-try/~.p2."));
+    }
+    assert_int_equal(test_etcd_revision(&etcd), revision);
+    test_release(held[0]);
+    test_release(held[1]);
+    assert_int_equal(
+        leaselock_acquire(peers[2].session, name, &options, 0, &ticket, NULL),
+        0);
+    assert_int_equal(leaselock_ticket_permits(ticket), 3);
+    assert_true(leaselock_ticket_key(ticket, key, sizeof(key)) > 0);
+    assert_int_equal(strncmp(key, "modes/permit-try/~.p3.", 22), 0);
+    test_release(ticket);
     test_await_keys(&etcd, name, 0);
 }
 
@@ -506,9 +593,11 @@ static void test_requeue(void **state)
     static const char *const names[] = {"modes/again", "modes/again-2"};
     static const int modes[] = {LEASELOCK_SHARED, LEASELOCK_EXCLUSIVE};
     struct leaselock_acquire_options options = of_mode(0);
-    struct test_call requeued[2] = {TEST_CALL_INIT, TEST_CALL_INIT};
-    struct test_call calls[2] = {TEST_CALL_INIT, TEST_CALL_INIT};
-    leaselock_ticket *waits[2] = {NULL, NULL};
+    struct test_call requeued[3] = {TEST_CALL_INIT, TEST_CALL_INIT,
+                                    TEST_CALL_INIT};
+    struct test_call calls[3] = {TEST_CALL_INIT, TEST_CALL_INIT,
+                                 TEST_CALL_INIT};
+    leaselock_ticket *waits[3] = {NULL, NULL, NULL};
     leaselock_ticket *writer = take(0, names[0], LEASELOCK_EXCLUSIVE);
     struct test_peer peer;
 
@@ -516,34 +605,42 @@ static void test_requeue(void **state)
     test_peer_open(etcd.endpoint, TTL_S, &peer);
     options.requeue = 1;
     options.on_requeue = test_call_lost;
-    for (size_t i = 0; i < 2; i++) {
-        options.mode = i == 0 ? LEASELOCK_SHARED : 0;
-        options.modes = i == 0 ? NULL : modes;
+    for (size_t i = 0; i < 3; i++) {
+        options.mode = i == 0   ? LEASELOCK_SHARED
+                       : i == 1 ? 0
+                                : LEASELOCK_PERMIT;
+        options.permits = i == 2 ? 2 : 0;
+        options.modes = i == 1 ? modes : NULL;
         options.on_requeue_arg = &requeued[i];
-        assert_int_equal(
-            leaselock_acquire_all_async(peer.session, names, i + 1, &options,
-                                        LEASELOCK_FOREVER, test_call_done,
-                                        &calls[i], &waits[i], NULL),
-            0);
+        assert_int_equal(leaselock_acquire_all_async(
+                             peer.session, names, i == 1 ? 2 : 1, &options,
+                             LEASELOCK_FOREVER, test_call_done, &calls[i],
+                             &waits[i], NULL),
+                         0);
         test_await_place(waits[i]);
     }
-    expect_queue(names[0], "Eh S. S.");
+    expect_queue(names[0], "Eh S. S. P.");
     assert_int_equal(test_etcd_pause(&etcd), 0);
     assert_int_equal(test_call_await(&requeued[0]), 0);
     assert_int_equal(test_call_await(&requeued[1]), 0);
+    assert_int_equal(test_call_await(&requeued[2]), 0);
     assert_int_equal(test_etcd_resume(&etcd), 0);
     test_release(writer);
     assert_int_equal(test_call_await(&calls[0]), 0);
     assert_int_equal(test_call_await(&calls[1]), 0);
-    for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(test_call_await(&calls[2]), 0);
+    for (size_t i = 0; i < 3; i++) {
         assert_int_equal(leaselock_ticket_requeues(waits[i]), 1);
-        assert_int_equal(leaselock_ticket_mode(waits[i]), LEASELOCK_SHARED);
+        assert_int_equal(leaselock_ticket_mode(waits[i]),
+                         i == 2 ? LEASELOCK_PERMIT : LEASELOCK_SHARED);
     }
+    assert_int_equal(leaselock_ticket_permits(waits[2]), 2);
     assert_int_equal(leaselock_ticket_mode_at(waits[1], 1),
                      LEASELOCK_EXCLUSIVE);
     expect_queue(names[1], "Eh");
     test_release(waits[0]);
     test_release(waits[1]);
+    test_release(waits[2]);
     test_peer_close(&peer);
     test_await_keys(&etcd, names[0], 0);
 }
@@ -552,6 +649,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),     cmocka_unit_test(test_try),
+        cmocka_unit_test(test_permits),   cmocka_unit_test(test_permit_try),
         cmocka_unit_test(test_timeout),   cmocka_unit_test(test_several),
         cmocka_unit_test(test_size),      cmocka_unit_test(test_resume),
         cmocka_unit_test(test_fenced),    cmocka_unit_test(test_lists),

@@ -191,6 +191,7 @@ static void test_hold_without_cmd(void **state)
     const char *key;
     const char *only;
     const char *lease;
+    const char *mode;
     json_int_t token;
     json_t *object;
 
@@ -199,10 +200,12 @@ static void test_hold_without_cmd(void **state)
     assert_true(
         test_process_line(&tool, TEST_STDOUT, WAIT_MS, line, sizeof(line)));
     object = json_loads(line, 0, NULL);
-    assert_int_equal(json_unpack(object, "{s:s, s:s, s:I, s:s, s:[s !] !}",
-                                 "name", &name, "key", &key, "token", &token,
-                                 "lease", &lease, "keys", &only),
-                     0);
+    assert_int_equal(
+        json_unpack(object, "{s:s, s:s, s:I, s:s, s:[s !], s:s, s:n !}", "name",
+                    &name, "key", &key, "token", &token, "lease", &lease,
+                    "keys", &only, "mode", &mode, "permits"),
+        0);
+    assert_string_equal(mode, "exclusive");
     assert_string_equal(key, only);
     assert_string_equal(name, "hold");
     assert_true(token > 0);

@@ -86,7 +86,8 @@ static void test_ls(void **state)
     start_tool(&waiter, etcd.endpoint, "lock", "ls/a", "true", NULL);
     test_await_keys(&etcd, "ls/a/", 2);
     assert_int_equal(run_tool(&tool, etcd.endpoint, "ls", "ls/", NULL), 0);
-    expect_output(&tool, TEST_STDOUT, "NAME  PLACES  TOKEN");
+    expect_output(&tool, TEST_STDOUT,
+                  "NAME  PLACES  HOLDERS  MODE       TOKEN");
     expect_output(&tool, TEST_STDOUT, "ls/b");
     test_process_end(&tool);
     assert_int_equal(
@@ -246,7 +247,7 @@ static void test_mistakes(void **state)
     static const char *const wrong[][4] = {{"ls", "a", "b", NULL},
                                            {"ls", "/a", NULL, NULL},
                                            {"break", NULL, NULL, NULL},
-                                           {"break", "a", "b", NULL},
+                                           {"break", "a", "b", "c"},
                                            {"break", "-y", "a//b", NULL},
                                            {"deadlocks", "a", "b", NULL},
                                            {"lock", "-a", "/x", "y"},

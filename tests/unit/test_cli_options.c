@@ -132,22 +132,45 @@ static void test_try_and_wait(void **state)
     assert_int_equal(options.wait_ms, 0);
 }
 
+/** Goal: a lock's mode comes from the command line and not from the
+ * environment. Method: both forms of both options, and variables. */
+static void test_modes(void **state)
+{
+    struct ll_options options;
+
+    (void)state;
+    assert_int_equal(setenv("LEASELOCK_SHARED", "1", 1), 0);
+    assert_int_equal(setenv("LEASELOCK_PERMITS", "3", 1), 0);
+    assert_int_equal(read_words(&options, 1, "NAME", NULL), 0);
+    assert_int_equal(options.shared, 0);
+    assert_int_equal(options.permits, 0);
+    assert_int_equal(read_words(&options, 1, "-s", "-p8", "NAME", NULL), 2);
+    assert_int_equal(options.shared, 1);
+    assert_int_equal(options.permits, 8);
+    assert_int_equal(
+        read_words(&options, 1, "--shared", "--permits=100", "NAME", NULL), 2);
+    assert_int_equal(options.shared, 1);
+    assert_int_equal(options.permits, 100);
+}
+
 /** Goal: an invalid command line is a usage error. Method: a line of each
  * kind. */
 static void test_refusals(void **state)
 {
     struct ll_options options;
     static const char *const words[][3] = {
-        {"--nonsense", "NAME", NULL},  {"-x", "NAME", NULL},
-        {"-nx", "NAME", NULL},         {"-w", NULL, NULL},
-        {"--wait", NULL, NULL},        {"--try=1", "NAME", NULL},
-        {"--t", "NAME", NULL},         {"--wait=soon", "NAME", NULL},
-        {"--ttl=1.5", "NAME", NULL},   {"--ttl=0", "NAME", NULL},
-        {"--ttl=25h", "NAME", NULL},   {"--ttl=4294967296", "NAME", NULL},
-        {"--ttl=500ms", "NAME", NULL}, {"--timeout=0", "NAME", NULL},
-        {"--limit=3", "NAME", NULL},   {"--cacert", NULL, NULL},
-        {"--tls=1", "NAME", NULL},     {"--dial-timeout=soon", "NAME", NULL},
-        {"--c", "NAME", NULL}};
+        {"--nonsense", "NAME", NULL},    {"-x", "NAME", NULL},
+        {"-nx", "NAME", NULL},           {"-w", NULL, NULL},
+        {"--wait", NULL, NULL},          {"--try=1", "NAME", NULL},
+        {"--t", "NAME", NULL},           {"--wait=soon", "NAME", NULL},
+        {"--ttl=1.5", "NAME", NULL},     {"--ttl=0", "NAME", NULL},
+        {"--ttl=25h", "NAME", NULL},     {"--ttl=4294967296", "NAME", NULL},
+        {"--ttl=500ms", "NAME", NULL},   {"--timeout=0", "NAME", NULL},
+        {"--limit=3", "NAME", NULL},     {"--cacert", NULL, NULL},
+        {"--tls=1", "NAME", NULL},       {"--dial-timeout=soon", "NAME", NULL},
+        {"--c", "NAME", NULL},           {"--permits=0", "NAME", NULL},
+        {"--permits=101", "NAME", NULL}, {"--permits=many", "NAME", NULL},
+        {"--shared=1", "NAME", NULL}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -271,6 +294,7 @@ int main(void)
         cmocka_unit_test_setup(test_any_order, clear_environment),
         cmocka_unit_test_setup(test_ttl_units, clear_environment),
         cmocka_unit_test_setup(test_try_and_wait, clear_environment),
+        cmocka_unit_test_setup(test_modes, clear_environment),
         cmocka_unit_test_setup(test_refusals, clear_environment),
         cmocka_unit_test_setup(test_environment, clear_environment),
         cmocka_unit_test_setup(test_etcdctl_timeout, clear_environment),
