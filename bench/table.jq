@@ -20,6 +20,8 @@ def lines: {
         "kb_per_ticket", "watch_messages"] + costs),
     waiters: (["queued", "register_s", "kb_per_ticket", "watch_messages"]
         + costs),
+    modes: (["per_second", "p50_ms", "p99_ms", "holding_most",
+        "watch_messages", "watch_events"] + costs),
     failover: ["least_s", "p50_s", "most_s"]
 };
 
@@ -51,4 +53,13 @@ def lines: {
     else max_by(.leaselock.median) as $ours | max_by(.go.median) as $go
         | "", "Most cycles a second: "
             + "leaselock \($ours.leaselock | median_shown) (\($ours.what)), "
-            + "Go \($go.go | median_shown) (\($go.what)), ratio \($ours.leaselock.median / $go.go.median | times)" end)
+            + "Go \($go.go | median_shown) (\($go.what)), ratio \($ours.leaselock.median / $go.go.median | times)" end),
+# What a permit costs beside a lock that is held alone, for the same workers.
+((.figures | map(select(.scenario == "modes" and .field == "requests"
+        and .leaselock != null) | {(.what): .leaselock.median}) | add) as $cost
+    | ($cost // {} | keys[] | select(startswith("8 permits"))) as $what
+    | ($what | sub("8 permits"; "exclusive")) as $alone
+    | select($cost[$alone] > 0)
+    | "", "Requests a grant: \($cost[$what] | shown) (\($what)), "
+        + "\($cost[$alone] | shown) (\($alone)), "
+        + "ratio \($cost[$what] / $cost[$alone] | times)")

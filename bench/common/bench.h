@@ -17,6 +17,7 @@
 #define BENCH_SECONDS_MAX 3600
 #define BENCH_HOLD_MAX_US 10000000
 #define BENCH_TTL_MAX_S 60
+#define BENCH_PERMITS_MAX 64
 
 /** The server's counters, as far as they could be read. */
 struct bench_server {
@@ -25,7 +26,8 @@ struct bench_server {
     double ranges;    /* of these, Range */
     double proposals; /* committed writes */
     double watch_messages;
-    double watchers; /* now */
+    double watch_events; /* sent to watches */
+    double watchers;     /* now */
 };
 
 /** Reads the counters of all endpoints, summed up. Returns false with the
@@ -48,6 +50,8 @@ struct bench_options {
     int retry_ms;
     int watch_own_ms;
     int ttl_s;
+    int permits; /* of the lock; 0: it has none */
+    bool shared;
     bench_server_fn *server; /* the program's */
 };
 

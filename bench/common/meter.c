@@ -41,6 +41,7 @@ void bench_meter_stop(struct bench_meter *meter)
     meter->server.proposals = now.proposals - meter->server.proposals;
     meter->server.watch_messages =
         now.watch_messages - meter->server.watch_messages;
+    meter->server.watch_events = now.watch_events - meter->server.watch_events;
     meter->server.watchers = now.watchers - meter->server.watchers;
 }
 
@@ -70,6 +71,7 @@ void bench_meter_report_costs(const struct bench_meter *meter,
     bench_result_real(result, "proposals", meter->server.proposals / n);
     bench_result_real(result, "watch_messages",
                       meter->server.watch_messages / n);
+    bench_result_real(result, "watch_events", meter->server.watch_events / n);
 }
 
 void bench_meter_report(const struct bench_meter *meter,

@@ -14,6 +14,7 @@ enum option_id {
     OPTION_GUARDIAN,
     OPTION_USER,
     OPTION_SAMPLES,
+    OPTION_SHARED,
     OPTION_JSON,
     OPTION_HELP,
     OPTION_NUMBER, /* the first of the table's */
@@ -44,10 +45,12 @@ static const struct number_option {
      "when a holder watches its key, -1 at once, default 1000"},
     {"ttl", offsetof(struct bench_options, ttl_s), 2, BENCH_TTL_MAX_S, 10,
      "seconds that a lease lives, default 10"},
+    {"permits", offsetof(struct bench_options, permits), 1, BENCH_PERMITS_MAX,
+     0, "of the lock: so many hold it at the same time"},
 };
 
 #define NUMBERS_N (sizeof(numbers) / sizeof(numbers[0]))
-#define TEXTS_N 7
+#define TEXTS_N 8
 
 static const struct option text_options[TEXTS_N] = {
     {"endpoints", required_argument, NULL, OPTION_ENDPOINTS},
@@ -55,6 +58,7 @@ static const struct option text_options[TEXTS_N] = {
     {"guardian", required_argument, NULL, OPTION_GUARDIAN},
     {"user", required_argument, NULL, OPTION_USER},
     {"samples", required_argument, NULL, OPTION_SAMPLES},
+    {"shared", no_argument, NULL, OPTION_SHARED},
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, OPTION_HELP},
 };
@@ -87,6 +91,7 @@ static void print_usage(const struct bench_program *program, FILE *out)
     fputs("  --guardian FILE  the program that watches holders, in failover\n"
           "  --user NAME:PASSWORD  etcd's user\n"
           "  --samples FILE   writes every sample, in microseconds, ascending\n"
+          "  --shared         the lock is held together, not alone\n"
           "  --json           prints one line of JSON\n",
           out);
 }
@@ -138,6 +143,9 @@ static int parse_option(struct command *command, int option)
         return 0;
     case OPTION_SAMPLES:
         command->samples_path = optarg;
+        return 0;
+    case OPTION_SHARED:
+        command->options.shared = true;
         return 0;
     case OPTION_JSON:
         command->json = true;

@@ -15,7 +15,8 @@ int crowd_new(int members_n, struct crowd *ret_crowd)
 {
     pthread_condattr_t attributes;
 
-    *ret_crowd = (struct crowd){.members_n = members_n};
+    *ret_crowd = (struct crowd){.members_n = members_n,
+                                .how = LEASELOCK_ACQUIRE_OPTIONS_INIT};
     ret_crowd->members = calloc((size_t)members_n, sizeof(struct crowd_member));
     if (ret_crowd->members == NULL) {
         return bench_no_memory();
@@ -105,9 +106,9 @@ int crowd_acquire(struct crowd *crowd,
 
         member->crowd = crowd;
         (void)snprintf(own_name, sizeof(own_name), "%s-%d", name, i);
-        if (leaselock_acquire_async(session, one_name ? name : own_name, NULL,
-                                    LEASELOCK_FOREVER, on_held, member,
-                                    &member->ticket, &error) != 0) {
+        if (leaselock_acquire_async(session, one_name ? name : own_name,
+                                    &crowd->how, LEASELOCK_FOREVER, on_held,
+                                    member, &member->ticket, &error) != 0) {
             return bench_fail("acquire", &error);
         }
     }

@@ -20,7 +20,8 @@ struct crowd_member {
 struct crowd {
     struct crowd_member *members;
     int members_n;
-    bool release;          /* each is released when it is held */
+    bool release; /* each is released when it is held */
+    struct leaselock_acquire_options how;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     int held;

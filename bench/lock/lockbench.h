@@ -12,6 +12,7 @@ bench_scenario_fn bench_elect;
 bench_scenario_fn bench_failover;
 bench_scenario_fn bench_handoff;
 bench_scenario_fn bench_hold;
+bench_scenario_fn bench_modes;
 bench_scenario_fn bench_queue;
 bench_scenario_fn bench_uncontended;
 bench_scenario_fn bench_waiters;
@@ -34,6 +35,10 @@ int bench_sessions_open(const struct bench_options *options,
                         int sessions_n,
                         struct bench_sessions *ret_sessions);
 void bench_sessions_close(struct bench_sessions *sessions);
+
+/** scenario_modes.c: sets the mode that the options name. */
+void bench_mode(const struct bench_options *options,
+                struct leaselock_acquire_options *how);
 
 /** Prints on stderr what failed and why. Always 1. */
 int bench_fail(const char *what, const struct leaselock_error *error);

@@ -158,6 +158,7 @@ static bool read_member(const char *endpoint, struct bench_server *server)
         server->proposals = proposals;
     }
     server->watch_messages += messages(page, "Watch");
+    server->watch_events += value_of(page, "etcd_debugging_mvcc_events_total");
     server->watchers += value_of(page, "etcd_debugging_mvcc_watcher_total");
     free(page);
     return true;

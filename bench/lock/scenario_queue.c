@@ -2,7 +2,8 @@
 /*
  * A long queue for one name, with a holder in another process: how fast does it
  * form, and when the holder releases, how fast is the lock handed over through
- * all of them? Each releases as soon as it holds. */
+ * all of them? Each releases as soon as it holds. The holder is exclusive; those
+ * that wait may share the lock or be permits. */
 #include "crowd.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -84,6 +85,7 @@ int bench_queue(const struct bench_options *options,
     if (crowd_new(options->tickets, &crowd) == 0 &&
         bench_sessions_open(options, 2, 2, &sessions) == 0) {
         crowd.release = true;
+        bench_mode(options, &crowd.how);
         status = measure(options, &crowd, &sessions, result);
         crowd_ending(&crowd);
     }

@@ -65,6 +65,8 @@ run_all() {
         --tickets 20 --seconds 20 "$@"
     run "$peer" waiters "queued,register_s,watchers,kb_per_ticket?,$cost" \
         --tickets 20 --seconds 20 "$@"
+    run "$peer" modes "ops,per_second,p99_ms,$cost,watch_events" \
+        --workers 6 --permits 2 --hold-us 1000 --seconds 1 "$@"
     run "$peer" failover ops,least_s,p50_s,most_s --clients 2 --ttl 2 "$@"
 }
 
@@ -86,6 +88,10 @@ done
 for pid in "${pids[@]}"; do
     wait "$pid" || exit 1
 done
+run leaselock modes ops,holding_most,p50_ms --workers 4 --shared \
+    --seconds 1 --name smoke-readers "${at[@]}"
+run leaselock queue drained --tickets 20 --permits 2 --seconds 20 \
+    --name smoke-permits "${at[@]}"
 run leaselock failover ops,guardian,most_s --clients 2 --ttl 5 \
     --guardian "$BUILD/libexec/leaselock-guardian" "${at[@]}"
 if [[ -x $BUILD/bin/gopeer ]]; then

@@ -19,6 +19,7 @@ type options struct {
 	workers   int
 	tickets   int
 	rate      int
+	permits   int
 	ttl       int
 	length    time.Duration
 	hold      time.Duration
@@ -29,6 +30,7 @@ var scenarios = map[string]func(options, *result) error{
 	"uncontended": uncontended, // workers lock and unlock a name each
 	"async":       async,       // the same with very many goroutines
 	"handoff":     handoff,     // clients take turns on one lock
+	"modes":       modes,       // goroutines take one lock, or one of several
 	"queue":       queue,       // sessions queue for one name
 	"waiters":     waiters,     // goroutines wait, for a name each
 	"elect":       electInTurn, // clients lead in turn
@@ -58,6 +60,8 @@ func bench(scenario string, args []string) error {
 	flags.IntVar(&o.clients, "clients", 0, "connections")
 	flags.IntVar(&o.workers, "workers", 1, "goroutines")
 	flags.IntVar(&o.tickets, "tickets", 1000, "in flight or waiting")
+	flags.IntVar(&o.permits, "permits", 1, "locks, of which each takes any one")
+	flags.Bool("shared", false, "there is no such lock: they take it in turn")
 	flags.IntVar(&o.rate, "rate", 500, "writes a second")
 	flags.IntVar(&o.ttl, "ttl", ttlSeconds, "seconds that a lease lives")
 	length := flags.Int("seconds", 3, "how long, or the longest")
@@ -65,7 +69,7 @@ func bench(scenario string, args []string) error {
 	flags.Bool("json", true, "there is no other form")
 	_ = flags.Parse(args) // it exits
 	if run == nil || flags.NArg() > 0 || o.clients < 0 || o.workers < 1 ||
-		o.tickets < 1 || o.rate < 1 || o.ttl < 1 || *length < 1 || *hold < 0 {
+		o.tickets < 1 || o.rate < 1 || o.permits < 1 || o.ttl < 1 || *length < 1 || *hold < 0 {
 		return fmt.Errorf("%q %v: a scenario is one of %s; numbers are positive",
 			scenario, args, scenarioNames())
 	}

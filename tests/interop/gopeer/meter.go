@@ -15,7 +15,7 @@ import (
 
 // server has the sums of the counters of etcd's members.
 type server struct {
-	cpu, requests, ranges, proposals, watchMessages, watchers float64
+	cpu, requests, ranges, proposals, watchMessages, watchEvents, watchers float64
 }
 
 // serverNow reads the page of metrics of each endpoint.
@@ -58,6 +58,8 @@ func (s *server) take(line string) {
 	case "etcd_server_proposals_committed_total":
 		// Each member counts every one of them.
 		s.proposals = math.Max(s.proposals, value)
+	case "etcd_debugging_mvcc_events_total":
+		s.watchEvents += value
 	case "etcd_debugging_mvcc_watcher_total":
 		s.watchers += value
 	default:
@@ -119,6 +121,7 @@ func (m *meter) stop() {
 		ranges:        now.ranges - m.server.ranges,
 		proposals:     now.proposals - m.server.proposals,
 		watchMessages: now.watchMessages - m.server.watchMessages,
+		watchEvents:   now.watchEvents - m.server.watchEvents,
 		watchers:      now.watchers - m.server.watchers,
 	}
 }
@@ -149,6 +152,7 @@ func (m *meter) reportCosts(ops int, r *result) {
 	r.add("ranges", m.server.ranges/n)
 	r.add("proposals", m.server.proposals/n)
 	r.add("watch_messages", m.server.watchMessages/n)
+	r.add("watch_events", m.server.watchEvents/n)
 }
 
 func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
