@@ -34,6 +34,10 @@ struct ll_watch_event {
     bool deleted;
     /** A deletion has the key and, as mod_revision, its revision alone. */
     struct ll_kv kv;
+    /** Of a deletion, if it was requested and etcd still has it: the value
+     *  that the key had. */
+    bool has_prev;
+    struct ll_bytes prev_value;
 };
 
 enum ll_event_kind {
@@ -87,6 +91,11 @@ struct ll_event {
              *  or of size 0. */
             struct ll_bytes who;
             struct ll_mode mode;
+            /** The lock-delay (see delay.h), in milliseconds; 0: none. Of an
+             *  exclusive ticket alone. */
+            uint32_t lock_delay_ms;
+            /** That of keys of other clients ahead; 0: none. */
+            uint32_t foreign_delay_ms;
             int64_t timeout_ns; /* 0: try; below 0: for ever */
             int64_t delay_ns;   /* the request is sent this much later */
             /** Ends with DEADLOCK if the wait is part of a deadlock. The id
@@ -281,8 +290,10 @@ struct ll_effect {
             int64_t watch_id;
             struct ll_bytes key;
             struct ll_bytes end; /* of a range; size 0: key alone */
-            /** 0, from now on, except for an observer. */
+            /** 0, from now on, except for an observer and behind a key with a
+             *  lock-delay. */
             int64_t start_revision;
+            bool prev_values; /* of what is deleted */
             /** The changes to report. */
             bool puts;
             bool deletions;

@@ -67,19 +67,26 @@ size_t ll_key_make(struct ll_bytes namespace,
                    int64_t lease,
                    uint64_t number,
                    struct ll_mode mode,
+                   uint32_t delay_ms,
                    struct ll_bytes who,
                    char *ret_key)
 {
     size_t size = ll_prefix_make(namespace, name, ret_key).size;
     char text[LL_MODE_TEXT_MAX + 1];
+    char delay[LL_DELAY_TEXT_MAX + 1] = "";
 
+    assert(delay_ms <= LL_DELAY_MS_MAX);
+    if (delay_ms > 0) {
+        (void)snprintf(delay, sizeof(delay), ".d%u", (unsigned)delay_ms);
+    }
     assert(who.size <= LL_WHO_MAX);
     (void)mode_make(mode, text);
-    return size + (size_t)snprintf(
-                      ret_key + size, LL_SUFFIX_MAX + 1, "%s%llx.%llx%s%.*s",
-                      text, (unsigned long long)lease,
-                      (unsigned long long)number, who.size > 0 ? ".w" : "",
-                      (int)who.size, who.size > 0 ? who.data : "");
+    return size + (size_t)snprintf(ret_key + size, LL_SUFFIX_MAX + 1,
+                                   "%s%llx.%llx%s%s%.*s", text,
+                                   (unsigned long long)lease,
+                                   (unsigned long long)number, delay,
+                                   who.size > 0 ? ".w" : "", (int)who.size,
+                                   who.size > 0 ? who.data : "");
 }
 
 /** Takes the piece up to the next '.' off the front of a suffix. */
@@ -297,6 +304,25 @@ struct ll_bytes ll_prefix_past_permits_of(struct ll_bytes prefix,
 
     ret_bound[bound.size - 1]++; /* from '.' to '/' */
     return bound;
+}
+
+uint32_t ll_key_delay_ms(struct ll_bytes key, int64_t lease)
+{
+    struct ll_key_place place;
+    struct ll_bytes text = ll_key_part(key, 'd');
+    uint32_t ms = 0;
+
+    if (text.size == 0 || text.size > LL_DELAY_TEXT_MAX - 2 ||
+        text.data[0] == '0' || !ll_key_parse(key, lease, &place)) {
+        return 0;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return 0;
+        }
+        ms = 10 * ms + (uint32_t)(text.data[i] - '0');
+    }
+    return ms <= LL_DELAY_MS_MAX ? ms : 0;
 }
 
 struct ll_bytes ll_prefix_end(struct ll_bytes prefix, char *ret_end)

@@ -34,6 +34,7 @@ struct ll_mode {
 
 /** The most permits of a lock: a ticket watches up to 2n - 1 keys. */
 #define LL_PERMITS_MAX 100
+#define LL_PERMITS_MASK 0x7fU
 
 /** Longest namespace, name, prefix of a queue's keys, part of a suffix that
  *  describes the creator of the key, suffix "~.pN.LEASE.NUMBER.wWHO" and key,
@@ -43,7 +44,9 @@ struct ll_mode {
 #define LL_PREFIX_MAX (LL_SPACE_MAX + LL_NAME_MAX + 1)
 #define LL_WHO_MAX 128
 #define LL_MODE_TEXT_MAX (2 + 1 + 3 + 1)
-#define LL_SUFFIX_MAX (LL_MODE_TEXT_MAX + 16 + 1 + 16 + 2 + LL_WHO_MAX)
+#define LL_DELAY_TEXT_MAX (2 + 6)
+#define LL_SUFFIX_MAX                                                          \
+    (LL_MODE_TEXT_MAX + 16 + 1 + 16 + LL_DELAY_TEXT_MAX + 2 + LL_WHO_MAX)
 #define LL_KEY_MAX (LL_PREFIX_MAX + LL_SUFFIX_MAX)
 
 /**
@@ -69,6 +72,7 @@ struct ll_bytes ll_prefix_make(struct ll_bytes namespace,
  * clients order a queue by create revision alone, and ignore what is behind the
  * '/'.
  *
+ * @param delay_ms  above 0: a part ".dMS", the lock-delay (see delay.h)
  * @param who  not of size 0: a part ".wWHO" for a key whose value does not
  *             describe its creator; without '/' and '.', at most LL_WHO_MAX
  *             bytes
@@ -79,6 +83,7 @@ size_t ll_key_make(struct ll_bytes namespace,
                    int64_t lease,
                    uint64_t number,
                    struct ll_mode mode,
+                   uint32_t delay_ms,
                    struct ll_bytes who,
                    char *ret_key);
 
@@ -103,6 +108,12 @@ bool ll_key_parse(struct ll_bytes key,
 /** The part of a key's suffix that begins with a letter, without that letter;
  *  of size 0 if there is none. */
 struct ll_bytes ll_key_part(struct ll_bytes key, char letter);
+
+/** The longest lock-delay. */
+#define LL_DELAY_MS_MAX 600000
+
+/** The lock-delay in a key of a lease, in milliseconds; 0: it has none. */
+uint32_t ll_key_delay_ms(struct ll_bytes key, int64_t lease);
 
 /** The mode that a key's suffix names, whatever follows. */
 struct ll_mode ll_key_mode(struct ll_bytes key);

@@ -3,6 +3,11 @@
 
 #include "core/ticket.h"
 
+bool ll_ticket_is_exclusive(const struct ll_ticket *ticket)
+{
+    return ticket->mode == LL_MODE_EXCLUSIVE;
+}
+
 struct ll_range ll_place_queue(const struct ll_ticket *ticket,
                                struct ll_bounds *bounds)
 {

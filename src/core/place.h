@@ -56,6 +56,8 @@ struct ll_place_txn {
 #define LL_PLACE_RANGES_MAX 2
 #define LL_PLACE_OPS_MAX 3 /* of a multi-lock's member: no permit */
 
+bool ll_ticket_is_exclusive(const struct ll_ticket *ticket);
+
 /** All keys of a ticket's queue. */
 struct ll_range ll_place_queue(const struct ll_ticket *ticket,
                                struct ll_bounds *bounds);

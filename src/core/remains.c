@@ -28,6 +28,7 @@ static bool may_stand(const struct ll_ticket *ticket)
                (ticket->multi != NULL && (ticket->multi->object.in_flight ||
                                           ticket->multi->lost_tries > 0));
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_NEXT:
     case LL_TICKET_HELD:
     case LL_TICKET_LEAVE:
@@ -40,7 +41,7 @@ static bool may_stand(const struct ll_ticket *ticket)
     return false;
 }
 
-void ll_remains_note(struct ll_session *session)
+void ll_remains_note(struct ll_core *core, struct ll_session *session)
 {
     struct ll_link *at;
 
@@ -59,9 +60,77 @@ void ll_remains_note(struct ll_session *session)
         }
         ll_link_init(&remain->link);
         remain->token = ticket->token;
+        remain->to_mark = ticket->token > 0 && ll_delay_marks(ticket) &&
+                          !ll_delay_keeps_key(core, ticket);
         remain->key_size = key.size;
         memcpy(remain->key, key.data, key.size);
         ll_link_append(&session->remains, &remain->link);
+    }
+}
+
+/** The next keys to mark. */
+static size_t marks_fill(struct ll_session *session, struct ll_marks *marks)
+{
+    struct ll_link *at;
+
+    marks->n = 0;
+    for (at = session->remains.next;
+         at != &session->remains && marks->n < LL_MARKS_MAX; at = at->next) {
+        const struct ll_remain *remain =
+            LL_CONTAINER(at, struct ll_remain, link);
+        struct ll_bytes key = {remain->key, remain->key_size};
+        size_t i = marks->n;
+
+        if (!remain->to_mark) {
+            continue;
+        }
+        marks->compares[i] =
+            ll_compare_created(key, (struct ll_bytes){NULL, 0}, remain->token);
+        marks->puts[i] = ll_delay_mark(key);
+        marks->txns[i] = (struct ll_op){.kind = LL_OP_TXN,
+                                        .txn = {.compares = &marks->compares[i],
+                                                .compares_n = 1,
+                                                .then_ops = &marks->puts[i],
+                                                .then_n = 1}};
+        marks->n++;
+    }
+    return marks->n;
+}
+
+bool ll_remains_to_mark(struct ll_session *session)
+{
+    struct ll_link *at;
+    bool any = false;
+
+    for (at = session->remains.next; at != &session->remains; at = at->next) {
+        any = any || LL_CONTAINER(at, struct ll_remain, link)->to_mark;
+    }
+    if (any && session->marks == NULL) {
+        session->marks = ll_alloc(sizeof(*session->marks));
+    }
+    return any && session->marks != NULL &&
+           marks_fill(session, session->marks) > 0;
+}
+
+void ll_remains_build_marks(const struct ll_session *session,
+                            struct ll_request *ret_request)
+{
+    ret_request->kind = LL_REQUEST_TXN;
+    ret_request->txn = (struct ll_txn){.then_ops = session->marks->txns,
+                                       .then_n = session->marks->n};
+}
+
+void ll_remains_marked(struct ll_session *session)
+{
+    size_t left = session->marks->n;
+    struct ll_link *at;
+
+    for (at = session->remains.next; at != &session->remains && left > 0;
+         at = at->next) {
+        struct ll_remain *remain = LL_CONTAINER(at, struct ll_remain, link);
+
+        left -= remain->to_mark ? 1 : 0;
+        remain->to_mark = false;
     }
 }
 
@@ -165,6 +234,7 @@ static void list_free(struct ll_link *list)
 
 void ll_remains_free(struct ll_session *session)
 {
+    ll_free(session->marks);
     list_free(&session->remains);
     list_free(&session->refused);
 }

@@ -12,7 +12,17 @@
  *     if   create_revision(K) == token    then delete(K)
  *     if   lease(K) == the session's      then delete(K), if the enqueue was
  *          not answered, so that no token is known
+ *
+ * Keys with a lock-delay say "released" before the lease is revoked (see
+ * delay.h), LL_MARKS_MAX in one Txn of nested ones:
+ *
+ *     if   create_revision(K) == token    then put(K) = "released"
+ *
+ * What etcd refuses, or there is no memory for, counts as a crash.
  */
+
+/** The most marks in one Txn: etcd takes 128 operations. */
+#define LL_MARKS_MAX 100
 
 /** The most keys that stay and are named in the error; others are counted. */
 #define LL_REMAINS_NAMED_MAX 3
@@ -20,13 +30,30 @@
 struct ll_remain {
     struct ll_link link; /* in session->remains or session->refused */
     int64_t token;       /* 0: not known */
+    bool to_mark;        /* it is to say "released" */
     size_t key_size;
     char key[]; /* and a NUL */
 };
 
 /** Notes the keys of a session's tickets. A key for whose note there is no
  *  memory stays until the lease expires. */
-void ll_remains_note(struct ll_session *session);
+void ll_remains_note(struct ll_core *core, struct ll_session *session);
+
+/** The Txn that marks keys. */
+struct ll_marks {
+    size_t n;
+    struct ll_compare compares[LL_MARKS_MAX];
+    struct ll_op puts[LL_MARKS_MAX];
+    struct ll_op txns[LL_MARKS_MAX];
+};
+
+/** Whether there are keys to mark, and memory to do it. */
+bool ll_remains_to_mark(struct ll_session *session);
+/** Makes the request. */
+void ll_remains_build_marks(const struct ll_session *session,
+                            struct ll_request *ret_request);
+/** It was answered: those keys are done with. */
+void ll_remains_marked(struct ll_session *session);
 
 /** Whether there is a key that is to be deleted. */
 bool ll_remains_any(const struct ll_session *session);

@@ -80,6 +80,9 @@ struct ll_put {
     /** Value and lease stay as they are, and are empty here: only the version
      *  rises. The key must exist. */
     bool keep;
+    /** The lease alone stays as it is, and is empty here. The key must exist.
+     */
+    bool keep_lease;
 };
 
 struct ll_delete {

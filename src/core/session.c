@@ -202,6 +202,10 @@ static void session_build(struct ll_core *core,
         ret_request->kind = LL_REQUEST_LEASE_TTL;
         break;
     case LL_SESSION_CLOSING:
+        if (session->marking) {
+            ll_remains_build_marks(session, ret_request);
+            break;
+        }
         if (session->deleting) {
             ll_remains_build(session, part, ret_request);
             break;
@@ -241,7 +245,9 @@ static void session_on_answer(struct ll_core *core,
             ll_session_on_late_grant(core, session, answer);
             break;
         }
-        if (session->deleting) {
+        if (session->marking) {
+            ll_session_on_marked(core, session, answer);
+        } else if (session->deleting) {
             ll_session_on_deleted(core, session, answer);
         } else {
             ll_session_on_revoked(core, session, answer);

@@ -42,8 +42,10 @@
  *     LOST    | another session is granted, | LOST    | revokes at once: etcd
  *             | the revoke is unanswered    |         | answers again
  *     ACTIVE, | close                       | CLOSING | ends the tickets;
- *     SUSPECT,|                             |         | revokes
- *     LOST    |                             |         |
+ *     SUSPECT,|                             |         | revokes, but marks the
+ *     LOST    |                             |         | keys with a lock-delay
+ *             |                             |         | first: see remains.h
+ *     CLOSING | marked, or that is refused  | CLOSING | revokes
  *     CLOSING | revoked, not found          | gone    | CLOSED 0; if not found
  *             |                             |         | after a loss by another
  *             |                             |         | cluster's answer:
@@ -128,7 +130,9 @@ struct ll_session {
     /** CLOSING: when CLOSED is reported without an answer. */
     int64_t close_ns;
     bool revoking;          /* the call is a revoke, not the grant */
+    bool marking;           /* the call marks keys of `remains` */
     bool deleting;          /* the call deletes the first of `remains` */
+    struct ll_marks *marks; /* while it marks */
     struct ll_link remains; /* ll_remain: keys that its tickets had */
     struct ll_link refused; /* those that etcd refused to delete */
     unsigned refused_n;

@@ -41,9 +41,11 @@ void ll_session_report_closed(struct ll_core *core,
     }
 }
 
+/** Revokes the lease, after its keys with a lock-delay are marked. */
 static void session_revoke(struct ll_core *core, struct ll_session *session)
 {
     session->revoking = true;
+    session->marking = ll_remains_to_mark(session);
     ll_call_at(core, &session->object, core->now_ns);
 }
 
@@ -102,7 +104,7 @@ int ll_session_close(struct ll_core *core, const struct ll_event *event)
         ll_session_report_opened(core, session, LEASELOCK_E_CLOSED);
         session->changed_due = false; /* it was never reported open */
     }
-    ll_remains_note(session);
+    ll_remains_note(core, session);
     LL_LIST_EACH (at, after, &session->tickets) {
         struct ll_ticket *ticket = LL_CONTAINER(at, struct ll_ticket, link);
 
@@ -206,6 +208,21 @@ void ll_session_on_revoked(struct ll_core *core,
         ll_session_end(core, session);
         break;
     }
+}
+
+/** Keys were marked, or will not be. */
+void ll_session_on_marked(struct ll_core *core,
+                          struct ll_session *session,
+                          const struct ll_answer *answer)
+{
+    if (answer->outcome == LL_OUTCOME_LOST ||
+        answer->outcome == LL_OUTCOME_AGAIN) {
+        ll_call_again(core, &session->object, answer->outcome);
+        return;
+    }
+    ll_remains_marked(session);
+    session->object.failures = 0;
+    session_revoke(core, session);
 }
 
 /** The deletion of one key of a lease that etcd refuses to revoke. */

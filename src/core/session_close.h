@@ -26,6 +26,9 @@ void ll_session_on_late_grant(struct ll_core *core,
 void ll_session_on_revoked(struct ll_core *core,
                            struct ll_session *session,
                            const struct ll_answer *answer);
+void ll_session_on_marked(struct ll_core *core,
+                          struct ll_session *session,
+                          const struct ll_answer *answer);
 void ll_session_on_deleted(struct ll_core *core,
                            struct ll_session *session,
                            const struct ll_answer *answer);

@@ -15,7 +15,8 @@ static const char why_key_gone[] = "the ticket's key was deleted by others";
 
 static bool is_waiting(enum ll_ticket_state state)
 {
-    return state == LL_TICKET_WAIT || state == LL_TICKET_NEXT;
+    return state == LL_TICKET_WAIT || state == LL_TICKET_DELAYED ||
+           state == LL_TICKET_NEXT;
 }
 
 void ll_ticket_go(struct ll_core *core,
@@ -134,12 +135,16 @@ void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status)
 
 void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket)
 {
+    /* A key that is deleted before the delay is over would let others in. */
+    int64_t end_ns = ll_delay_end_ns(ticket);
+
     assert(ticket->token > 0);
     ll_ticket_go(core, ticket, LL_TICKET_LEAVE);
     ll_writes_end(core, ticket);
     ticket->object.failures = 0;
     ticket_drop_watches(core, ticket);
-    ll_call_at(core, &ticket->object, core->now_ns);
+    ll_call_at(core, &ticket->object,
+               end_ns == LL_NEVER ? core->now_ns : end_ns);
     ll_ticket_update(core, ticket);
 }
 
@@ -160,7 +165,7 @@ void ll_ticket_expect(struct ll_ticket *ticket,
                       unsigned lost_tries,
                       bool is_given_up)
 {
-    ticket->lost_tries = lost_tries;
+    ticket->lost_tries = (uint16_t)ll_min(lost_tries, LL_LOST_TRIES_MAX);
     if (is_given_up) {
         ticket->acquire_reported = true;
         ticket->report.acquire_status = LEASELOCK_E_CANCELED;
@@ -180,13 +185,14 @@ void ll_ticket_drop(struct ll_core *core,
                     struct ll_ticket *ticket,
                     unsigned lost_tries)
 {
-    ticket->lost_tries = lost_tries;
+    ticket->lost_tries = (uint16_t)ll_min(lost_tries, LL_LOST_TRIES_MAX);
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
         ticket->acquire_reported = true;
         ll_ticket_end(core, ticket, 0);
         break;
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_NEXT:
         ticket->report.acquire_status = LEASELOCK_E_CANCELED;
         /* fall through */
@@ -286,7 +292,7 @@ void ll_ticket_wait_for(struct ll_core *core,
     ticket->one_left = one_left;
     ticket->ahead = ahead;
     ll_ticket_go(core, ticket, LL_TICKET_WAIT);
-    if (ticket->ahead_key == NULL) {
+    if (ticket->ahead_key == NULL || !ll_delay_begin(ticket)) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
         return;
     }
@@ -322,6 +328,30 @@ void ll_ticket_take_ahead(struct ll_core *core,
     }
 }
 
+void ll_ticket_delay(struct ll_core *core, struct ll_ticket *ticket)
+{
+    struct ll_delay *delay = ticket->delay;
+    struct ll_bytes key = {ticket->ahead_key, ticket->ahead_key_size};
+
+    ll_core_log(core, 2,
+                "%s is gone without a release: %s waits for %u ms more",
+                ticket->ahead_key, ticket->key, (unsigned)delay->ms);
+    delay->until_ns = core->now_ns + delay->ms * LL_NS_PER_MS;
+    delay->asks = ll_delay_is_foreign_key(key, ticket->ahead_lease);
+    ll_ticket_go(core, ticket, LL_TICKET_DELAYED);
+    ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
+    ticket->read_ns = LL_NEVER;
+    ll_call_none(core, &ticket->object);
+    if (delay->asks) {
+        ticket->object.failures = 0;
+        ll_call_at(core, &ticket->object, core->now_ns);
+    } else {
+        ticket->read_ns = ll_ticket_recheck_ns(core);
+    }
+    ll_ticket_watch_own_at(core, ticket, 0);
+    ll_ticket_update(core, ticket);
+}
+
 /** A held ticket is lost. */
 static void
 ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
@@ -339,6 +369,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
 {
     switch (ticket->state) {
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_NEXT:
         /* The lease may be revoked, which deletes its keys: renews it. */
         ll_session_beat_soon(core, ticket->session);

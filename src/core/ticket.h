@@ -2,6 +2,7 @@
 #ifndef LL_CORE_TICKET_H
 #define LL_CORE_TICKET_H
 
+#include "core/delay.h"
 #include "core/object.h"
 #include "core/permit.h"
 #include "core/place.h"
@@ -63,6 +64,8 @@
  *     WAIT,   | a read through the log is     | NEXT    | the store went back:
  *     NEXT    | older than the own watch or   |         | reads the queue as it
  *             | the last change               |         | is now
+ *     WAIT    | predecessor gone by a crash,  | DELAYED | see delay.h
+ *             | and it has a lock-delay       |         |
  *     HELD    | own key gone, session lost    | LOST    | LOST
  *     HELD    | own key gone, while a write   | HELD    | when the write ends:
  *             | that releases is unanswered   |         | gone or LOST
@@ -141,12 +144,16 @@
  *  not detected, so a program that must stop at once sets no delay. */
 #define LL_WATCH_OWN_NS INT64_C(1000000000)
 
+/** From so many on, lost enqueues are not counted any more. */
+#define LL_LOST_TRIES_MAX UINT16_MAX
+
 /** A try may take as long as one request to each of this many endpoints. */
 #define LL_TRY_ENDPOINTS 3
 
 enum ll_ticket_state {
     LL_TICKET_ENQUEUE,
     LL_TICKET_WAIT,
+    LL_TICKET_DELAYED,
     LL_TICKET_NEXT,
     LL_TICKET_HELD,
     LL_TICKET_LOST,
@@ -155,10 +162,9 @@ enum ll_ticket_state {
     LL_TICKET_GONE, /* freed once all is reported and no watch is left */
 };
 
-struct ll_multi;
 struct ll_deadlock;
+struct ll_multi;
 struct ll_seen;
-
 /** A hundred thousand tickets are to fit into a process: fields of one size are
  *  kept together. */
 struct ll_ticket {
@@ -167,33 +173,34 @@ struct ll_ticket {
     struct ll_session *session; /* not of a ticket that is GONE */
     struct ll_link link;        /* in session->tickets */
     struct ll_link reaping;     /* in core->reaping */
-    enum ll_ticket_state state;
-    unsigned lost_tries;       /* enqueues that may still be applied */
-    bool try_only : 1;         /* a try: no waiting */
-    bool resumes : 1;          /* the key was made by another process */
-    bool acquire_reported : 1; /* ACQUIRED is reported or due */
-    bool release_asked : 1;    /* RELEASED is to be reported */
-    bool answered_once : 1;    /* etcd was reached, even if only for AGAIN */
-    bool leave_lost : 1;       /* a delete may have been applied unanswered */
-    bool linearize : 1;        /* the next read goes through the quorum */
-    bool by_log : 1;           /* and, with linearize, through the log */
-    bool is_first : 1;         /* NEXT: none is ahead, if the own key exists */
-    bool version_open : 1;     /* an abandoned write may still raise it */
-    bool key_gone : 1;         /* HELD: but a write may have released it */
-    bool asked : 1;            /* for the holder, or it was not needed */
-    bool asks : 1;             /* WAIT: the next read includes the holder */
-    bool has_seen : 1;         /* it has a `seen` instead of a value */
-    bool one_left : 1;         /* WAIT: without the predecessor it is held */
-    bool past_exclusive : 1;   /* a permit's: no exclusive key is ahead */
-    bool try_put : 1;          /* a permit's try: next comes its put */
-    bool try_again : 1;        /* and its second round */
+    bool try_only : 1;          /* a try: no waiting */
+    bool resumes : 1;           /* the key was made by another process */
+    bool acquire_reported : 1;  /* ACQUIRED is reported or due */
+    bool release_asked : 1;     /* RELEASED is to be reported */
+    bool answered_once : 1;     /* etcd was reached, even if only for AGAIN */
+    bool leave_lost : 1;        /* a delete may have been applied unanswered */
+    bool linearize : 1;         /* the next read goes through the quorum */
+    bool by_log : 1;            /* and, with linearize, through the log */
+    bool is_first : 1;          /* NEXT: none is ahead, if the own key exists */
+    bool version_open : 1;      /* an abandoned write may still raise it */
+    bool key_gone : 1;          /* HELD: but a write may have released it */
+    bool asked : 1;             /* for the holder, or it was not needed */
+    bool asks : 1;              /* WAIT: the next read includes the holder */
+    bool has_seen : 1;          /* it has a `seen` instead of a value */
+    bool one_left : 1;          /* WAIT: without the predecessor it is held */
+    bool past_exclusive : 1;    /* a permit's: no exclusive key is ahead */
+    bool try_put : 1;           /* a permit's try: next comes its put */
+    bool try_again : 1;         /* and its second round */
+    bool marked : 1;            /* LEAVE: the key says "released" */
     enum ll_mode_kind mode : 2;
-    uint8_t permits_max; /* of a permit: n */
-    uint16_t number;     /* its place among the numbers */
+    enum ll_ticket_state state : 4;
+    unsigned permits_max : 7; /* of a permit: n */
+    uint16_t lost_tries;      /* enqueues that may still be applied */
+    uint16_t number;          /* its place among the numbers */
     uint16_t writes_n;
+    uint16_t settle_step_ms; /* between two of the reads until settle_ns */
     uint32_t ahead_key_size;
-    uint32_t settle_step_ns; /* between two of the reads until settle_ns */
-    uint32_t watch_own_ms;   /* from the grant to the own watch; 0: no delay */
+    uint32_t watch_own_ms; /* from the grant to the own watch; 0: no delay */
     uint32_t value_size;
     int64_t timeout_ns; /* of the acquire */
     int64_t release_ns; /* of the release's answer */
@@ -211,6 +218,7 @@ struct ll_ticket {
     struct ll_link writes;        /* HELD: ll_write, in their order */
     int64_t version;              /* HELD: of the key, as far as it is known */
     struct ll_permits *permits;   /* once it has waited for them */
+    struct ll_delay *delay; /* once it has waited for a key with a delay */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
@@ -345,8 +353,7 @@ void ll_ticket_on_next_read(struct ll_core *core,
 /** An answer does not fit its request. */
 void ll_ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket);
 
-/** Steps of the machine, for the files of the ticket. */
-/** Enters a state; every change uses this, which counts the waiting tickets. */
+/** Steps of the machine. Enters a state; this counts the waiting tickets. */
 void ll_ticket_go(struct ll_core *core,
                   struct ll_ticket *ticket,
                   enum ll_ticket_state state);
@@ -357,6 +364,8 @@ void ll_ticket_advance(struct ll_core *core,
                        struct ll_ticket *ticket,
                        int64_t revision,
                        bool own_stands);
+/** The predecessor has crashed: the lock-delay begins. */
+void ll_ticket_delay(struct ll_core *core, struct ll_ticket *ticket);
 /** Whether the watches that it needs are ON: a waiting ticket can do without
  *  that of its own key. */
 bool ll_ticket_is_watched(const struct ll_ticket *ticket);
@@ -373,8 +382,8 @@ void ll_ticket_take_ahead(struct ll_core *core,
                           struct ll_ticket *ticket,
                           const struct ll_ahead *ahead,
                           int64_t count);
-/** Whether the own key certainly still exists when a key ahead that was on a
- *  lease is reported to be deleted (see above). */
+/** Whether the own key certainly still exists when the deletion of a key ahead
+ *  is reported that was on a lease. */
 bool ll_ticket_own_stands(const struct ll_core *core,
                           const struct ll_ticket *ticket,
                           int64_t lease);
@@ -404,9 +413,8 @@ void ll_ticket_watch_own_at(struct ll_core *core,
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status);
 /** Deletes the key at its token. */
 void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket);
-/** Recalculates the timer. */
+/** Recalculates the timer; when the next slow re-check is due. */
 void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket);
-/** When the next slow re-check is due. */
 int64_t ll_ticket_recheck_ns(struct ll_core *core);
 
 /** Whether the next read goes through etcd's log. */
@@ -418,19 +426,15 @@ static inline bool ll_ticket_reads_log(const struct ll_ticket *ticket)
 /** Whether a ticket waits: commands and times still matter to its acquire. */
 static inline bool ll_ticket_waits(const struct ll_ticket *ticket)
 {
-    return !ticket->acquire_reported &&
-           (ticket->state == LL_TICKET_ENQUEUE ||
-            ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT);
+    return !ticket->acquire_reported && (ticket->state == LL_TICKET_ENQUEUE ||
+                                         ticket->state == LL_TICKET_WAIT ||
+                                         ticket->state == LL_TICKET_DELAYED ||
+                                         ticket->state == LL_TICKET_NEXT);
 }
 
 static inline struct ll_bytes ll_ticket_key(const struct ll_ticket *ticket)
 {
     return (struct ll_bytes){ticket->key, ticket->key_size};
-}
-
-static inline bool ll_ticket_is_exclusive(const struct ll_ticket *ticket)
-{
-    return ticket->mode == LL_MODE_EXCLUSIVE;
 }
 
 /** What the keys of its queue begin with. */

@@ -95,7 +95,9 @@ static void ticket_found(struct ll_core *core,
     struct ll_ahead ahead;
 
     if (own != NULL) {
-        ticket->lost_tries -= ticket->lost_tries > 0 ? 1 : 0;
+        if (ticket->lost_tries > 0 && ticket->lost_tries < LL_LOST_TRIES_MAX) {
+            ticket->lost_tries--;
+        }
         ll_ticket_found(core, ticket, own, ticket->try_only, answer->revision);
     } else if (ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
@@ -215,6 +217,7 @@ static void ticket_on_ok(struct ll_core *core,
         }
         break;
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_HELD:
         if (ll_ticket_reads_log(ticket)) {
             ll_ticket_on_logged(core, ticket, answer);
@@ -230,6 +233,12 @@ static void ticket_on_ok(struct ll_core *core,
         }
         break;
     case LL_TICKET_LEAVE:
+        if (ll_delay_marks(ticket) && answer->txn.succeeded) {
+            ticket->marked = true;
+            ticket->object.failures = 0;
+            ll_call_at(core, &ticket->object, core->now_ns);
+            break;
+        }
         /* It does not exist, though no earlier delete and no revoke of the
          * session can have deleted it: a third party did, and a lock that was
          * held was not held to the end. */
@@ -260,7 +269,9 @@ static void ticket_on_lost_enqueue(struct ll_core *core,
     bool wrote = !ticket->resumes &&
                  (!ll_ticket_tries_permit(ticket) || ticket->try_put);
 
-    ticket->lost_tries += wrote ? 1 : 0;
+    if (wrote && ticket->lost_tries < LL_LOST_TRIES_MAX) {
+        ticket->lost_tries++;
+    }
     if (ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
     } else {
@@ -281,6 +292,7 @@ ticket_on_error(struct ll_core *core, struct ll_ticket *ticket, int status)
         }
         break;
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_NEXT:
         ll_ticket_fail(core, ticket, status, "");
         break;
@@ -312,6 +324,10 @@ void ll_ticket_on_answer(struct ll_core *core,
 
     (void)event;
     ticket->answered_once |= answer->outcome != LL_OUTCOME_LOST;
+    if (ticket->state == LL_TICKET_DELAYED && ticket->delay->asks) {
+        ll_delay_on_answer(core, ticket, answer);
+        return;
+    }
     switch (answer->outcome) {
     case LL_OUTCOME_OK:
         ticket_on_ok(core, ticket, answer);
@@ -321,7 +337,7 @@ void ll_ticket_on_answer(struct ll_core *core,
             ticket_on_lost_enqueue(core, ticket);
             break;
         }
-        if (ticket->state == LL_TICKET_LEAVE) {
+        if (ticket->state == LL_TICKET_LEAVE && !ll_delay_marks(ticket)) {
             ticket->leave_lost = true;
         }
         ll_call_again(core, &ticket->object, answer->outcome);

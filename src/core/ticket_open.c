@@ -171,6 +171,7 @@ static int ticket_make(struct ll_core *core,
                        struct ll_bytes value,
                        struct ll_bytes who,
                        struct ll_mode mode,
+                       uint32_t delay_ms,
                        const struct ll_object_ops *ops,
                        uint64_t id,
                        struct ll_ticket **ret_ticket)
@@ -180,7 +181,7 @@ static int ticket_make(struct ll_core *core,
         ll_number_take(core, session, queue_hash(core, name), &place);
     char key[LL_KEY_MAX + 1];
     size_t key_size = ll_key_make(core->config.namespace, name, session->lease,
-                                  number, mode, who, key);
+                                  number, mode, delay_ms, who, key);
     struct ll_ticket *ticket =
         ticket_new((struct ll_bytes){key, key_size}, value);
     int status = LEASELOCK_E_NOMEM;
@@ -195,7 +196,7 @@ static int ticket_make(struct ll_core *core,
     }
     ticket->number = place;
     ticket->mode = mode.kind;
-    ticket->permits_max = (uint8_t)mode.permits;
+    ticket->permits_max = mode.permits & LL_PERMITS_MASK;
     *ret_ticket = ticket;
     return 0;
 }
@@ -214,8 +215,9 @@ int ll_ticket_make_member(struct ll_core *core,
     if (core->tickets_n >= LL_TICKETS_MAX) {
         return LEASELOCK_E_LIMIT;
     }
-    status = ticket_make(core, session, name, (struct ll_bytes){"", 0},
-                         (struct ll_bytes){"", 0}, mode, ops, id, ret_member);
+    status =
+        ticket_make(core, session, name, (struct ll_bytes){"", 0},
+                    (struct ll_bytes){"", 0}, mode, 0, ops, id, ret_member);
     if (status == 0) {
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
     }
@@ -247,6 +249,15 @@ static bool mode_is_valid(struct ll_mode mode, bool find_deadlock)
                : mode.permits == 0;
 }
 
+static bool delay_is_valid(const struct ll_event *event)
+{
+    uint32_t ms = event->acquire.lock_delay_ms;
+
+    return ms <= LL_DELAY_MS_MAX &&
+           event->acquire.foreign_delay_ms <= LL_DELAY_MS_MAX &&
+           (ms == 0 || event->acquire.mode.kind == LL_MODE_EXCLUSIVE);
+}
+
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
@@ -264,14 +275,15 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         status = LEASELOCK_E_LIMIT;
     }
     if (status == 0 &&
-        !mode_is_valid(event->acquire.mode, event->acquire.find_deadlock)) {
+        (!mode_is_valid(event->acquire.mode, event->acquire.find_deadlock) ||
+         !delay_is_valid(event))) {
         status = LEASELOCK_E_ARGUMENT;
     }
     if (status == 0) {
         status = ticket_make(core, session, event->acquire.name,
                              event->acquire.value, event->acquire.who,
-                             event->acquire.mode, &ll_ticket_ops, event->id,
-                             &ticket);
+                             event->acquire.mode, event->acquire.lock_delay_ms,
+                             &ll_ticket_ops, event->id, &ticket);
     }
     if (status == 0 && event->acquire.find_deadlock) {
         struct ll_deadlock_owner owner = {
@@ -281,6 +293,12 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         if (status != 0) {
             ll_ticket_discard(core, ticket);
         }
+    }
+    if (status == 0 &&
+        !ll_delay_foreign(ticket, event->acquire.foreign_delay_ms)) {
+        ll_deadlock_end(core, ticket->deadlock);
+        ll_ticket_discard(core, ticket);
+        status = LEASELOCK_E_NOMEM;
     }
     if (status == 0) {
         ticket->watch_own_ms = guard_ms_of(event->acquire.watch_own_ns);
@@ -353,7 +371,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     }
     ticket_name(core, ticket, name_size);
     ticket->mode = mode.kind;
-    ticket->permits_max = (uint8_t)mode.permits;
+    ticket->permits_max = mode.permits & LL_PERMITS_MASK;
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
     ticket->watch_own_ms = guard_ms_of(event->resume.watch_own_ns);

@@ -34,6 +34,7 @@ int ll_ticket_release(struct ll_core *core,
         return 0;
     case LL_TICKET_ENQUEUE:
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_NEXT:
     case LL_TICKET_LEAVE:
     case LL_TICKET_REAP:
@@ -82,6 +83,9 @@ void ll_ticket_on_time(struct ll_core *core, struct ll_object *object)
     if (core->now_ns >= ticket->timeout_ns && ll_ticket_waits(ticket)) {
         ticket_time_out(core, ticket);
     }
+    if (core->now_ns >= ll_delay_end_ns(ticket)) {
+        ll_delay_over(core, ticket);
+    }
     if (core->now_ns >= ticket->watch_ns) {
         ll_ticket_want_watches(core, ticket);
     }
@@ -103,7 +107,7 @@ int64_t ll_ticket_deadline_ns(const struct ll_core *core,
     (void)core;
     return ll_min(ll_min(ll_min(ticket->timeout_ns, ticket->release_ns),
                          ll_min(ticket->watch_ns, ticket->read_ns)),
-                  ll_ticket_ask_ns(ticket));
+                  ll_min(ll_ticket_ask_ns(ticket), ll_delay_end_ns(ticket)));
 }
 
 bool ll_ticket_is_over(const struct ll_ticket *ticket)
@@ -145,6 +149,7 @@ void ll_ticket_free(struct ll_object *object)
     struct ll_ticket *ticket = ll_ticket_of(object);
 
     ll_permits_free(ticket);
+    ll_free(ticket->delay);
     ll_free(ticket->ahead_key);
     ll_free(ticket->value);
     ll_free(ticket);

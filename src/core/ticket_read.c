@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "core/blocker.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
@@ -85,8 +86,8 @@ static void ticket_plan_read(struct ll_core *core,
          * reads of the other contending tickets. */
         ticket->read_ns = ll_max(ticket->settle_ns, core->now_ns + 1);
     } else {
-        ticket->read_ns = core->now_ns + ticket->settle_step_ns;
-        ticket->settle_step_ns *= 2;
+        ticket->read_ns = core->now_ns + ticket->settle_step_ms * LL_NS_PER_MS;
+        ticket->settle_step_ms = (uint16_t)(2 * ticket->settle_step_ms);
     }
 }
 
@@ -214,6 +215,12 @@ void ll_ticket_on_read(struct ll_core *core,
         if (ticket->state != LL_TICKET_WAIT || !ll_ticket_is_watched(ticket)) {
             return;
         }
+    } else if (waits && ll_delay_is(ticket)) {
+        if (!range_has(ahead, ticket->ahead_token)) {
+            ll_delay_on_missing(core, ticket);
+            return;
+        }
+        ll_delay_on_seen(ticket, answer->revision);
     } else if (waits && !range_has(ahead, ticket->ahead_token)) {
         /* The own key existed when the predecessor's did not. */
         ll_ticket_advance(core, ticket, answer->revision, true);

@@ -169,6 +169,12 @@ void ll_ticket_build(struct ll_core *core,
     case LL_TICKET_ENQUEUE:
         build_enqueue(part, ticket, ret_request);
         break;
+    case LL_TICKET_DELAYED:
+        if (ticket->delay->asks) {
+            ll_delay_build(ticket, ret_request);
+            break;
+        }
+        /* fall through */
     case LL_TICKET_WAIT:
     case LL_TICKET_HELD:
         if (ll_ticket_reads_log(ticket)) {
@@ -192,7 +198,11 @@ void ll_ticket_build(struct ll_core *core,
         }
         break;
     case LL_TICKET_LEAVE:
-        build_delete(part, ticket, ret_request);
+        if (ll_delay_marks(ticket)) {
+            ll_delay_build_mark(ticket, part, ret_request);
+        } else {
+            build_delete(part, ticket, ret_request);
+        }
         break;
     case LL_TICKET_LOST:
     case LL_TICKET_GONE:
@@ -216,6 +226,8 @@ static enum ll_call_way ticket_way(const struct ll_core *core,
                    : LL_CALL_GATHER;
     case LL_TICKET_LEAVE:
         return LL_CALL_GATHER;
+    case LL_TICKET_DELAYED:
+        return ticket->delay->asks ? LL_CALL_ALONE : read;
     case LL_TICKET_WAIT:
     case LL_TICKET_NEXT:
     case LL_TICKET_HELD:

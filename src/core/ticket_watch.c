@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 
+#include "base/clock.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -52,12 +53,14 @@ static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
 
     switch (ticket->state) {
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_HELD:
     case LL_TICKET_REAP:
         if (ll_ticket_is_watched(ticket)) {
             ticket->settle_ns = core->now_ns + LL_SETTLE_NS;
-            ticket->settle_step_ns =
-                (uint32_t)(LL_SETTLE_FIRST_NS * (2 * steps_ahead(ticket) - 1));
+            ticket->settle_step_ms =
+                (uint16_t)(LL_SETTLE_FIRST_NS / LL_NS_PER_MS *
+                           (2 * steps_ahead(ticket) - 1));
             ticket->linearize = false;
             ticket->read_ns = LL_NEVER;
             ticket->object.failures = 0;
@@ -82,7 +85,7 @@ void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket)
         ticket->read_ns = ticket->settle_ns; /* one read, when it is certain */
         return;
     }
-    ticket->settle_step_ns = (uint32_t)LL_SETTLE_FIRST_NS;
+    ticket->settle_step_ms = (uint16_t)(LL_SETTLE_FIRST_NS / LL_NS_PER_MS);
     ticket->read_ns =
         ll_min(ticket->settle_ns, core->now_ns + LL_SETTLE_FIRST_NS);
 }
@@ -126,6 +129,11 @@ static void ticket_on_event(struct ll_core *core,
     } else if (watch->slot == LL_WATCH_AHEAD &&
                ticket->state == LL_TICKET_WAIT &&
                revision > ticket->ahead_token) {
+        if (!ll_delay_is_release(ticket, event)) {
+            ticket->gone_revision = revision;
+            ll_ticket_delay(core, ticket);
+            return;
+        }
         ll_ticket_advance(
             core, ticket, revision,
             ll_ticket_own_stands(core, ticket, ticket->ahead_lease));
@@ -178,6 +186,7 @@ static void ticket_on_refused(struct ll_core *core,
 
     switch (ticket->state) {
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_NEXT:
         if (refused) {
             ll_ticket_fail(core, ticket, LEASELOCK_E_REFUSED, "");
@@ -190,6 +199,9 @@ static void ticket_on_refused(struct ll_core *core,
          * good without the permission, else until it is requested again. */
         if (!refused) {
             ticket->watch_ns = core->now_ns + LL_WATCH_REFUSED_PAUSE_NS;
+            if (watch->slot == LL_WATCH_AHEAD) {
+                ll_delay_on_refused(ticket);
+            }
         }
         ticket->read_ns = ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
         if (ticket->state == LL_TICKET_WAIT && watch->slot == LL_WATCH_OWN &&
@@ -263,6 +275,7 @@ static void ticket_on_down(struct ll_core *core, struct ll_watch *watch)
 
     switch (ticket->state) {
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_HELD:
         /* When the watch exists again, a read closes the gap; until then the
          * slow re-check continues. */
@@ -305,6 +318,10 @@ static void ticket_create(struct ll_core *core,
     (void)core;
     (void)part;
     effect->watch.key = ll_ticket_watched_key(ticket, watch->slot);
+    if (watch->slot == LL_WATCH_AHEAD && ll_delay_is(ticket)) {
+        effect->watch.start_revision = ticket->delay->since;
+        effect->watch.prev_values = true;
+    }
     effect->watch.puts = ticket->state == LL_TICKET_REAP;
     effect->watch.deletions = ticket->state != LL_TICKET_REAP;
 }

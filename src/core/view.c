@@ -48,6 +48,7 @@ static enum ll_ticket_phase ticket_phase_at(const struct ll_ticket *ticket,
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
     case LL_TICKET_WAIT:
+    case LL_TICKET_DELAYED:
     case LL_TICKET_NEXT:
         return ticket->acquire_reported ? LL_TICKET_PHASE_LEAVING
                                         : LL_TICKET_PHASE_WAITING;

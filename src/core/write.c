@@ -177,7 +177,8 @@ bool ll_writes_may_release(const struct ll_ticket *ticket)
     const struct ll_write *newest =
         LL_CONTAINER(ticket->writes.prev, struct ll_write, link);
 
-    return !ll_link_alone(&ticket->writes) && newest->releases;
+    return !ll_link_alone(&ticket->writes) &&
+           (newest->releases || newest->leaves);
 }
 
 bool ll_writes_may_have_released(const struct ll_ticket *ticket)
@@ -185,7 +186,7 @@ bool ll_writes_may_have_released(const struct ll_ticket *ticket)
     const struct ll_write *newest =
         LL_CONTAINER(ticket->writes.prev, struct ll_write, link);
 
-    return ll_writes_may_release(ticket) &&
+    return ll_writes_may_release(ticket) && newest->releases &&
            (newest->object.in_flight || newest->lost);
 }
 

@@ -149,6 +149,8 @@ struct ll_write {
     struct ll_ticket *ticket; /* NULL: it is over */
     struct ll_link link;      /* in ticket->writes, in their order */
     bool releases;
+    bool leaves;  /* it marks the key "released" (see delay.h); the ticket then
+                    leaves its queue */
     bool lost;    /* an earlier attempt may have been applied */
     bool went_on; /* its timeout was reported; its reads are not needed */
     enum ll_write_phase phase;

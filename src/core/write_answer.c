@@ -51,6 +51,9 @@ write_done(struct ll_core *core, struct ll_write *write, int64_t revision)
     ll_write_end(core, write, 0);
     if (ticket != NULL && write->releases) {
         ll_ticket_end(core, ticket, 0);
+    } else if (ticket != NULL && write->leaves) {
+        ticket->marked = true;
+        ll_ticket_leave(core, ticket);
     }
 }
 

@@ -83,8 +83,10 @@ void ll_write_fence(struct ll_write *write, const struct ll_event *event)
     const struct ll_ticket *ticket = write->ticket;
     struct ll_bytes key = ll_ticket_key(ticket);
     struct ll_op *mark = &write->ops[write->txn.then_n - 1];
+    bool marks = event->write.release && ll_delay_marks(ticket);
 
-    write->releases = event->write.release;
+    write->releases = event->write.release && !marks;
+    write->leaves = marks;
     write->token = ticket->token;
     write->compares[0] =
         (struct ll_compare){.key = key,
@@ -93,7 +95,9 @@ void ll_write_fence(struct ll_write *write, const struct ll_event *event)
                             .number = ticket->token};
     write->compares[1] = (struct ll_compare){
         .key = key, .target = LL_COMPARE_VERSION, .result = LL_COMPARE_EQUAL};
-    if (write->releases) {
+    if (marks) {
+        *mark = ll_delay_mark(key);
+    } else if (write->releases) {
         *mark = (struct ll_op){.kind = LL_OP_DELETE, .del = {.key = key}};
     } else if (event->write.value != NULL) {
         *mark = (struct ll_op){.kind = LL_OP_PUT,

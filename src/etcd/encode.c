@@ -178,7 +178,7 @@ static int build_op(const struct ll_op *op,
         message->put->value = binary(op->put.value);
         message->put->lease = op->put.lease;
         message->put->ignore_value = op->put.keep;
-        message->put->ignore_lease = op->put.keep;
+        message->put->ignore_lease = op->put.keep || op->put.keep_lease;
         return 0;
     case LL_OP_DELETE:
         message->request_case = ETCDPB__REQUEST_OP__REQUEST_DELETE_RANGE;
@@ -333,6 +333,7 @@ int ll_watch_create_encode(const struct ll_effect *effect,
     create.range_end = binary(effect->watch.end);
     create.start_revision = effect->watch.start_revision;
     create.watch_id = effect->watch.watch_id;
+    create.prev_kv = effect->watch.prev_values;
     create.filters = filters;
     if (!effect->watch.puts) {
         filters[create.n_filters++] =

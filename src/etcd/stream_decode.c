@@ -83,6 +83,13 @@ static int read_events(const Etcdpb__WatchResponse *answer,
         }
         events[i].deleted = event->type == ETCDPB__EVENT__EVENT_TYPE__DELETE;
         ll_decoded_kv(event->kv, &events[i].kv);
+        if (event->prev_kv != NULL) {
+            struct ll_kv prev;
+
+            ll_decoded_kv(event->prev_kv, &prev);
+            events[i].has_prev = true;
+            events[i].prev_value = prev.value;
+        }
         if (!events[i].deleted && !ll_decoded_kv_is_sound(&events[i].kv)) {
             return LEASELOCK_E_SERVER;
         }

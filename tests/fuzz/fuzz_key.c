@@ -45,6 +45,7 @@ static void fuzz_name(struct fuzz_bytes bytes)
     int64_t lease = (int64_t)(fuzz_number(&bytes) >> 1);
     uint64_t number = fuzz_number(&bytes);
     uint64_t kind = fuzz_number(&bytes) % 3;
+    uint32_t delay_ms = (uint32_t)(fuzz_number(&bytes) % (LL_DELAY_MS_MAX + 1));
     struct ll_mode mode = {(enum ll_mode_kind)kind, 0};
     char *key = malloc(LL_KEY_MAX + 1);
     char *end = malloc(LL_PREFIX_MAX);
@@ -61,6 +62,11 @@ static void fuzz_name(struct fuzz_bytes bytes)
         char suffix[LL_SUFFIX_MAX + 2];
         struct ll_key_place place;
         char begin[LL_MODE_TEXT_MAX + 1] = "";
+        char delay[LL_DELAY_TEXT_MAX + 1] = "";
+
+        if (delay_ms > 0) {
+            (void)snprintf(delay, sizeof(delay), ".d%u", delay_ms);
+        }
 
         if (kind == LL_MODE_SHARED) {
             (void)snprintf(begin, sizeof(begin), "~.s.");
@@ -70,17 +76,19 @@ static void fuzz_name(struct fuzz_bytes bytes)
         }
         whole = (struct ll_bytes){
             key, ll_key_make((struct ll_bytes){NULL, 0}, name, lease, number,
-                             mode, (struct ll_bytes){NULL, 0}, key)};
+                             mode, delay_ms, (struct ll_bytes){NULL, 0}, key)};
         prefix = (struct ll_bytes){key, name.size + 1};
         range_end = ll_prefix_end(prefix, end);
-        (void)snprintf(suffix, sizeof(suffix), "/%s%llx.%llx", begin,
-                       (unsigned long long)lease, (unsigned long long)number);
+        (void)snprintf(suffix, sizeof(suffix), "/%s%llx.%llx%s", begin,
+                       (unsigned long long)lease, (unsigned long long)number,
+                       delay);
         FUZZ_CHECK(whole.size <= LL_KEY_MAX && key[whole.size] == '\0');
         FUZZ_CHECK(whole.size == name.size + strlen(suffix));
         FUZZ_CHECK(memcmp(key, name.data, name.size) == 0);
         FUZZ_CHECK(strcmp(key + name.size, suffix) == 0);
         FUZZ_CHECK(ll_key_parse(whole, lease, &place) && place.has_number);
         FUZZ_CHECK(ll_mode_equal(place.mode, mode));
+        FUZZ_CHECK(ll_key_delay_ms(whole, lease) == delay_ms);
         FUZZ_CHECK(ll_mode_equal(ll_key_mode(whole), mode));
         FUZZ_CHECK(ll_bytes_equal(place.prefix, prefix));
         FUZZ_CHECK(compare(prefix, whole) < 0 && compare(whole, range_end) < 0);

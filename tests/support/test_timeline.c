@@ -262,6 +262,10 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
         event.acquire.early = test_word_take(timeline, "early");
         event.acquire.delay_ns = test_word_option_ns(timeline, "delay", 0);
         event.acquire.mode = test_word_mode(timeline);
+        event.acquire.lock_delay_ms =
+            (uint32_t)test_word_option(timeline, "lock-delay", 0);
+        event.acquire.foreign_delay_ms =
+            (uint32_t)test_word_option(timeline, "foreign-delay", 0);
     }
     (void)test_timeline_step(timeline, &event);
     return true;

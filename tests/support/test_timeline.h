@@ -18,6 +18,7 @@
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [find-deadlock] [guarded]
  *                 [who W] [early] [delay S] [shared | permits N]
+ *                 [lock-delay MS] [foreign-delay MS]
  *                                        early: watch the own key at once
  *     0.000 acquire-all ID on SESSION NAME [shared] ... [timeout S | try]
  *                 [find-deadlock] [guarded] [early]
@@ -33,7 +34,7 @@
  *     0.000 renewed LEASE ttl S [stream G] [cluster HEX]
  *     0.000 created WATCH rev N [member N] [stream G] [cluster HEX]
  *     0.000 refused WATCH denied|error   WATCH may be -1, as etcd answers
- *     0.000 deleted WATCH rev N [stream G]
+ *     0.000 deleted WATCH rev N [was VALUE] [stream G]
  *     0.000 appeared WATCH rev N [stream G]
  *     0.000 changed WATCH rev N put KEY@CREATED=VALUE|delete KEY ... [rev ...]
  *     0.000 down watch|keepalive [stream N] [denied [token]]

@@ -143,6 +143,12 @@ bool test_run_watch(struct test_timeline *timeline, const char *verb)
         *change = (struct ll_watch_event){.deleted = verb[0] == 'd'};
         change->kv.mod_revision = event.watch.revision;
         change->kv.create_revision = verb[0] == 'd' ? 0 : event.watch.revision;
+        if (test_word_take(timeline, "was")) {
+            const char *value = test_word_next(timeline);
+
+            change->has_prev = true;
+            change->prev_value = (struct ll_bytes){value, strlen(value)};
+        }
         event.watch.events = timeline->changes;
         event.watch.events_n = 1;
     }

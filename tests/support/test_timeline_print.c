@@ -213,7 +213,13 @@ static void print_watch_create(FILE *out, const struct ll_effect *effect)
             effect->watch.deletions ? "deletions " : "");
     print_bytes(out, effect->watch.key);
     if (effect->watch.end.size > 0) {
-        fprintf(out, "* from revision %" PRId64, effect->watch.start_revision);
+        fprintf(out, "*");
+    }
+    if (effect->watch.end.size > 0 || effect->watch.prev_values) {
+        fprintf(out, " from revision %" PRId64, effect->watch.start_revision);
+    }
+    if (effect->watch.prev_values) {
+        fprintf(out, " with the values that they had");
     }
 }
 

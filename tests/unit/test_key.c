@@ -120,27 +120,28 @@ static void test_key(void **state)
 
     (void)state;
     assert_int_equal(ll_key_make(no_space, bytes("jobs/42"), 0xabc, 16,
-                                 exclusive, nobody, key),
+                                 exclusive, 0, nobody, key),
                      14);
     assert_string_equal(key, "jobs/42/abc.10");
     assert_int_equal(ll_key_make(bytes("/prod/"), bytes("jobs"), 0xabc, 16,
-                                 exclusive, nobody, key),
+                                 exclusive, 0, nobody, key),
                      17);
     assert_string_equal(key, "/prod/jobs/abc.10");
     memset(name, 'n', sizeof(name));
     memset(spaces, 's', sizeof(spaces));
     memset(who, 'h', sizeof(who));
     assert_int_equal(ll_key_make(space, (struct ll_bytes){name, sizeof(name)},
-                                 INT64_MAX, UINT64_MAX, permits_100, long_who,
-                                 key),
+                                 INT64_MAX, UINT64_MAX, permits_100,
+                                 LL_DELAY_MS_MAX, long_who, key),
                      LL_KEY_MAX);
-    (void)snprintf(expected, sizeof(expected),
-                   "%.*s%.*s/~.p100.7fffffffffffffff.ffffffffffffffff.w%.*s",
-                   LL_SPACE_MAX, spaces, LL_NAME_MAX, name, LL_WHO_MAX, who);
+    (void)snprintf(
+        expected, sizeof(expected),
+        "%.*s%.*s/~.p100.7fffffffffffffff.ffffffffffffffff.d600000.w%.*s",
+        LL_SPACE_MAX, spaces, LL_NAME_MAX, name, LL_WHO_MAX, who);
     assert_string_equal(key, expected);
     /* A name without a NUL. */
     assert_int_equal(ll_key_make(no_space, (struct ll_bytes){"abc", 1}, 1, 1,
-                                 exclusive, nobody, key),
+                                 exclusive, 0, nobody, key),
                      5);
     assert_string_equal(key, "a/1.1");
 }
@@ -248,7 +249,7 @@ static void test_parts(void **state)
     }
     assert_int_equal(ll_key_part((struct ll_bytes){NULL, 0}, 'w').size, 0);
     assert_int_equal(ll_key_make(no_space, bytes("jobs"), 0xabc, 16, exclusive,
-                                 bytes("h:7"), (char[LL_KEY_MAX + 1]){""}),
+                                 0, bytes("h:7"), (char[LL_KEY_MAX + 1]){""}),
                      strlen("jobs/abc.10.wh:7"));
 }
 
@@ -298,13 +299,43 @@ static void test_modes(void **state)
         assert_true(ll_mode_equal(ll_key_mode(bytes(text)), cases[i].mode));
     }
     assert_int_equal(
-        ll_key_make(no_space, bytes("a"), 0xabc, 1, shared, nobody, key), 11);
+        ll_key_make(no_space, bytes("a"), 0xabc, 1, shared, 0, nobody, key),
+        11);
     assert_string_equal(key, "a/~.s.abc.1");
-    assert_int_equal(ll_key_make(no_space, bytes("a"), 0xabc, 1, permits_100,
+    assert_int_equal(ll_key_make(no_space, bytes("a"), 0xabc, 1, permits_100, 0,
                                  bytes("h:7"), key),
                      19);
     assert_string_equal(key, "a/~.p100.abc.1.wh:7");
     assert_int_equal(ll_key_part(bytes(key), 'w').size, 3);
+}
+
+/** Goal: a lock-delay is a part of a ticket's key, and no other text counts as
+ *  one. Method: keys with and without it. */
+static void test_delay(void **state)
+{
+    static const struct {
+        const char *key;
+        uint32_t ms;
+    } cases[] = {
+        {"a/abc.1.d500", 500},  {"a/abc.1.d500.wh", 500},
+        {"a/abc.1.wh.d1", 1},   {"a/abc.1.d600000", 600000},
+        {"a/abc.1", 0},         {"a/abc.1.d", 0},
+        {"a/abc.1.d0", 0},      {"a/abc.1.d05", 0},
+        {"a/abc.1.d600001", 0}, {"a/abc.1.d1000000", 0},
+        {"a/abc.1.d5x", 0},     {"a/ab.1.d500", 0},
+        {"a/d500", 0},          {"a/~.s.abc.1.d500", 500},
+    };
+    char key[LL_KEY_MAX + 1];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(ll_key_delay_ms(bytes(cases[i].key), 0xabc),
+                         cases[i].ms);
+    }
+    assert_int_equal(ll_key_make(no_space, bytes("a"), 0xabc, 1, exclusive, 250,
+                                 nobody, key),
+                     12);
+    assert_string_equal(key, "a/abc.1.d250");
 }
 
 /** Goal: every key of a queue is in exactly one of the ranges of exclusive and
@@ -359,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_prefix_end), cmocka_unit_test(test_nested),
         cmocka_unit_test(test_equal),      cmocka_unit_test(test_parts),
         cmocka_unit_test(test_modes),      cmocka_unit_test(test_mode_ranges),
+        cmocka_unit_test(test_delay),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
