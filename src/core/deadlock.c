@@ -84,11 +84,51 @@ static void mark(struct ll_core *core, struct ll_deadlock *deadlock)
     ask(core, deadlock, LL_DEADLOCK_MARK);
 }
 
+static void ask_reads(struct ll_core *core,
+                      struct ll_deadlock *deadlock,
+                      enum ll_deadlock_state state,
+                      size_t n)
+{
+    deadlock->txn = (struct ll_txn){.then_ops = deadlock->ops, .then_n = n};
+    ask(core, deadlock, state);
+}
+
+/** Builds the reads of what the ticket's own keys wait for, once; returns how
+ *  many. The key ahead of each has been followed, but maybe not its wait: it
+ *  may be a later one of its lease. */
+static size_t read_own(struct ll_deadlock *deadlock)
+{
+    for (size_t i = 0; !deadlock->own_read && i < deadlock->owner.members_n;
+         i++) {
+        const struct ll_ticket *member = member_at(deadlock, i);
+        struct ll_kv own;
+
+        if (member == NULL || member->state != LL_TICKET_WAIT) {
+            continue;
+        }
+        own = (struct ll_kv){.key = ll_ticket_key(member),
+                             .create_revision = member->token,
+                             .lease = member->session->lease};
+        if (!ll_deadlock_graph_own(&deadlock->graph, i, &own)) {
+            return 0;
+        }
+    }
+    deadlock->own_read = true;
+    return ll_deadlock_graph_read(&deadlock->graph, true, deadlock->ops);
+}
+
 /** Reads the next lease, if there is one. */
 static void go_on(struct ll_core *core, struct ll_deadlock *deadlock)
 {
+    size_t n;
+
     if (ll_deadlock_graph_next(&deadlock->graph)) {
         ask(core, deadlock, LL_DEADLOCK_KEYS);
+        return;
+    }
+    n = read_own(deadlock);
+    if (n > 0) {
+        ask_reads(core, deadlock, LL_DEADLOCK_AHEAD, n);
     } else {
         rest(core, deadlock);
     }
@@ -101,8 +141,7 @@ static void read_on(struct ll_core *core, struct ll_deadlock *deadlock)
         &deadlock->graph, deadlock->state == LL_DEADLOCK_AHEAD, deadlock->ops);
 
     if (n > 0) {
-        deadlock->txn = (struct ll_txn){.then_ops = deadlock->ops, .then_n = n};
-        ask(core, deadlock, deadlock->state);
+        ask_reads(core, deadlock, deadlock->state, n);
     } else {
         deadlock->graph.step += deadlock->graph.from_own ? 0 : 1;
         go_on(core, deadlock);
@@ -112,6 +151,7 @@ static void read_on(struct ll_core *core, struct ll_deadlock *deadlock)
 /** Begins with the leases of the keys that the ticket waits for. */
 static void set_out(struct ll_core *core, struct ll_deadlock *deadlock)
 {
+    deadlock->own_read = false;
     deadlock->ops = ll_alloc_zero(LL_DEADLOCK_OPS_MAX, sizeof(*deadlock->ops));
     deadlock->compares =
         ll_alloc_zero(LL_DEADLOCK_OPS_MAX, sizeof(*deadlock->compares));
@@ -122,7 +162,6 @@ static void set_out(struct ll_core *core, struct ll_deadlock *deadlock)
     }
     for (size_t i = 0; i < deadlock->owner.members_n; i++) {
         const struct ll_ticket *member = member_at(deadlock, i);
-        struct ll_kv own;
         struct ll_kv ahead;
 
         if (member == NULL || member->state != LL_TICKET_WAIT) {
@@ -132,20 +171,16 @@ static void set_out(struct ll_core *core, struct ll_deadlock *deadlock)
             (struct ll_kv){.key = {member->ahead_key, member->ahead_key_size},
                            .create_revision = member->ahead_token,
                            .lease = member->ahead_lease};
-        own = (struct ll_kv){.key = ll_ticket_key(member),
-                             .create_revision = member->token,
-                             .lease = member->session->lease};
-        if (!ll_deadlock_graph_begin(&deadlock->graph, i, &own, &ahead)) {
+        if (!ll_deadlock_graph_begin(&deadlock->graph, i, &ahead)) {
             rest(core, deadlock);
             return;
         }
-        if (ahead.lease == own.lease) {
+        if (ahead.lease == member->session->lease) {
             mark(core, deadlock);
             return;
         }
     }
-    deadlock->state = LL_DEADLOCK_AHEAD;
-    (deadlock->graph.from_own ? read_on : go_on)(core, deadlock);
+    go_on(core, deadlock);
 }
 
 static void on_keys(struct ll_core *core,

@@ -31,8 +31,10 @@ struct ll_ticket;
  *            | own lease                      |        |
  *     AHEAD  | they are of other leases, or   | KEYS   | lists the keys of the
  *            | there are none                 |        | next lease
- *     KEYS,  | no lease is left to read, or   | REST   |
- *     AHEAD  | there are too many             |        |
+ *     KEYS,  | no lease is left to read       | AHEAD  | once: reads what its
+ *     AHEAD  |                                |        | own keys wait for
+ *     AHEAD  | that was read, or there are too| REST   |
+ *            | many leases                    |        |
  *     MARK   | all keys are as they were read | GONE   | the ticket fails with
  *            |                                |        | DEADLOCK
  *     MARK   | something has changed, even    | REST   |
@@ -128,6 +130,7 @@ struct ll_deadlock {
     int64_t newest;   /* the newest revision of an answer */
     int64_t since;    /* REST: that one, when it began */
     struct ll_deadlock_graph graph;
+    bool own_read; /* what its own keys wait for */
     /** Parts of the newest request. */
     struct ll_op *ops;
     struct ll_compare *compares;

@@ -15,14 +15,14 @@
  * of the first waits for a key of the second:
  *
  *     a key      waits for
- *     exclusive  the key right before it, if that is exclusive;
- *                else the newest exclusive key before it;
- *                else, as there is none, the oldest keys
- *     other      the newest exclusive key before it, if there is one
+ *     exclusive  the key right before it, and those that hold the lock
+ *     other      the newest exclusive key before it, and through it those that
+ *                hold the lock
  *
- * An exclusive key waits for all keys before it, so it stands for them. Without
- * one the oldest keys are those that hold the lock. A permit also waits for one
- * of several permits, no matter which: that is not followed.
+ * A lock is held by the oldest key or, if that is not exclusive, by the oldest
+ * ones. A permit also waits for one of several permits, no matter which: that
+ * is not followed. A wait through another key is two steps, of which the first
+ * leads to no lease that is to be read.
  *
  * A step is such a wait, together with the lease that it led to. The steps are
  * read in their order, so the nearest leases come first:
@@ -34,9 +34,6 @@
  *
  * If a session has two keys in one queue, the later one does not count as a
  * wait: they may belong to threads that compete like separate clients.
- *
- * The key right before each exclusive key is read first. The other reads follow
- * only where they are needed: queues without modes need none.
  */
 
 /** The most leases that one detection reads. */
@@ -55,10 +52,10 @@
 
 /** A lease that was reached, and the wait that led to it. */
 struct ll_deadlock_step {
-    size_t root; /* the member of the ticket that the detection began with */
-    size_t from; /* 1 + the step of the lease that waits; 0: the ticket's */
-    int64_t lease;
-    char *text;            /* the bytes of its keys */
+    size_t root;   /* the member of the ticket that the detection began with */
+    size_t from;   /* 1 + the step of the lease that waits; 0: the ticket's */
+    int64_t lease; /* 0: none that is to be read */
+    char *text;    /* the bytes of its keys */
     struct ll_bytes waits; /* the key that waits; size 0: the ticket's */
     int64_t waits_changed; /* its mod_revision */
     struct ll_bytes ahead; /* the key that it waits for */
@@ -77,7 +74,6 @@ struct ll_deadlock_key {
     bool is_exclusive;
     int64_t changed; /* its mod_revision */
     bool is_out;     /* its wait is not followed */
-    bool is_by_mode; /* the newest exclusive key is read, or the oldest ones */
     size_t root;     /* of the ticket's own key: its member */
 };
 
@@ -91,8 +87,7 @@ struct ll_deadlock_graph {
     int64_t since;  /* a key that was put to after it is not followed */
     size_t key;     /* the first that is being read, up to key_end */
     size_t key_end;
-    bool by_mode;  /* those keys that need it */
-    bool from_own; /* of the ticket's own keys, before the first step */
+    bool from_own; /* these are the ticket's own keys */
 };
 
 /** What the keys ahead have shown. */
@@ -112,18 +107,15 @@ bool ll_deadlock_graph_open(struct ll_deadlock_graph *graph, int64_t since);
 /** Frees all that was read. */
 void ll_deadlock_graph_close(struct ll_deadlock_graph *graph);
 
-/**
- * Adds the wait of a member of the ticket; false: out of memory. If the key
- * ahead does not stand for all that the member waits for, that is to be read
- * first.
- *
- * @param own    its key, and its create revision
- * @param ahead  the newest of the keys that block it
- */
+/** Adds the wait of a member of the ticket for a key; false: out of memory. */
 bool ll_deadlock_graph_begin(struct ll_deadlock_graph *graph,
                              size_t root,
-                             const struct ll_kv *own,
                              const struct ll_kv *ahead);
+/** Adds the key of a member, with its create revision, to those whose waits are
+ *  to be read, as if the ticket's lease were read; false: out of memory. */
+bool ll_deadlock_graph_own(struct ll_deadlock_graph *graph,
+                           size_t root,
+                           const struct ll_kv *own);
 /** Begins with the lease of the present step; false: there is none. */
 bool ll_deadlock_graph_next(struct ll_deadlock_graph *graph);
 
@@ -166,5 +158,33 @@ size_t ll_deadlock_graph_compare(const struct ll_deadlock_graph *graph,
                                  struct ll_compare *ret_compares);
 /** The member that the cycle's first wait belongs to. */
 size_t ll_deadlock_graph_root(const struct ll_deadlock_graph *graph);
+
+/** For deadlock_follow.c: a key that waits; of size 0: the ticket's. */
+struct ll_deadlock_waiter {
+    struct ll_bytes key;
+    int64_t changed; /* its mod_revision */
+};
+
+/** Adds a wait, whose lease is 0 if it leads to none that is to be read; false:
+ *  out of memory. */
+bool ll_deadlock_graph_step(struct ll_deadlock_graph *graph,
+                            size_t root,
+                            size_t from,
+                            struct ll_deadlock_waiter waits,
+                            const struct ll_kv *ahead,
+                            int64_t lease);
+/** Adds a wait for a lease, unless it is known; false: out of memory. A graph
+ *  that is full does not grow. */
+bool ll_deadlock_graph_reach(struct ll_deadlock_graph *graph,
+                             size_t root,
+                             size_t from,
+                             struct ll_deadlock_waiter waits,
+                             const struct ll_kv *ahead);
+
+/** How many ranges show the newest key that a key waits for. */
+static inline size_t ll_deadlock_newest_n(const struct ll_deadlock_key *key)
+{
+    return key->is_exclusive ? 1 : 2;
+}
 
 #endif

@@ -51,14 +51,30 @@ static void add_place(void *arg, const struct ll_kv *kv)
                         places->world->now_ns < ticket->marked_ns + LEAVING_NS;
 }
 
-/** Whether a key waits for another one of its queue to be deleted. For one of
- * several permits a permit waits for none of them in particular. */
-static bool waits_for(const struct place *place, const struct place *other)
+/** Whether a key waits for another one of its queue to be deleted, by itself.
+ * For one of several permits a permit waits for none of them in particular. */
+static bool is_blocked_by(const struct place *place, const struct place *other)
 {
     return other->name == place->name && other->created < place->created &&
            (sim_mode_blocks(place->mode, other->mode) ||
             (place->mode.kind == LL_MODE_PERMIT &&
              other->mode.kind == LL_MODE_PERMIT && place->mode.permits == 1));
+}
+
+/** The same, by itself or through keys of the queue that block it: all of an
+ * exclusive one's. */
+static bool waits_for(const struct places *places,
+                      const struct place *place,
+                      const struct place *other)
+{
+    bool does = is_blocked_by(place, other);
+
+    for (size_t i = 0; i < places->n && !does; i++) {
+        does = places->list[i].mode.kind == LL_MODE_EXCLUSIVE &&
+               is_blocked_by(place, &places->list[i]) &&
+               is_blocked_by(&places->list[i], other);
+    }
+    return does;
 }
 
 /** Whether a key makes its lease wait: it is the lease's first in its queue,
@@ -115,7 +131,7 @@ static bool follow(const struct places *places,
     for (size_t i = 0; i < places->n; i++) {
         const struct place *other = &places->list[i];
 
-        if (!waits_for(place, other) || other == own) {
+        if (!waits_for(places, place, other) || other == own) {
             continue;
         }
         if (other->lease == own->lease) {
