@@ -20,8 +20,8 @@ static const char *const machine_names[SIM_MACHINES] = {
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "", "none"},
-    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE", "",
-     "none"},
+    {"ENQUEUE", "WAIT", "DELAYED", "NEXT", "HELD", "LOST", "LEAVE", "REAP",
+     "GONE", "none"},
     {"OFF", "WANTED", "CREATING", "ON", "DROPPED", "ENDING", "", "", "",
      "none"},
     {"DOWN", "UP", "UP_AGAIN", "", "", "", "", "", "", "none"},
@@ -32,14 +32,14 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"ENQUEUE", "QUEUED", "HELD", "LOST", "LEAVE", "FAILED", "", "", "",
      "none"},
     {"LOOK", "WATCH", "GONE", "", "", "", "", "", "", "none"},
-    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE", "",
-     "none"},
+    {"ENQUEUE", "WAIT", "DELAYED", "NEXT", "HELD", "LOST", "LEAVE", "REAP",
+     "GONE", "none"},
     {"REST", "KEYS", "MADE", "AHEAD", "MARK", "GONE", "", "", "", "none"},
     {"ALLOWED", "DENIED", "", "", "", "", "", "", "", "none"},
-    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE", "",
-     "none"},
-    {"ENQUEUE", "WAIT", "NEXT", "HELD", "LOST", "LEAVE", "REAP", "GONE", "",
-     "none"},
+    {"ENQUEUE", "WAIT", "DELAYED", "NEXT", "HELD", "LOST", "LEAVE", "REAP",
+     "GONE", "none"},
+    {"ENQUEUE", "WAIT", "DELAYED", "NEXT", "HELD", "LOST", "LEAVE", "REAP",
+     "GONE", "none"},
 };
 
 static const char *const event_names[SIM_EVENTS] = {
