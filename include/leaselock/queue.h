@@ -50,6 +50,9 @@ struct leaselock_queue_entry {
     int holds;
     /** Not 0: a candidate of an election; its value is what it proclaims. */
     int candidate;
+    /** The lock-delay that the ticket's key names, in milliseconds; 0: none. See
+     *  leaselock_acquire_options. */
+    int lock_delay_ms;
 };
 
 /** A lock's queue at one revision, the oldest key first. */

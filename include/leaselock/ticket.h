@@ -17,9 +17,10 @@ typedef struct leaselock_ticket leaselock_ticket;
 /** Longest name of a lock, in bytes. */
 #define LEASELOCK_NAME_MAX 1024
 /** Longest key of a ticket: the namespace, the name, '/', the mode, two
- *  hexadecimal numbers, '.', and a candidate's description. */
+ *  hexadecimal numbers, '.', the lock-delay, and a candidate's description. */
 #define LEASELOCK_KEY_MAX                                                      \
-    (LEASELOCK_NAMESPACE_MAX + LEASELOCK_NAME_MAX + 1 + 7 + 16 + 1 + 16 + 130)
+    (LEASELOCK_NAMESPACE_MAX + LEASELOCK_NAME_MAX + 1 + 7 + 16 + 1 + 16 + 8 +  \
+     130)
 /** A timeout that never expires. */
 #define LEASELOCK_FOREVER (-1)
 /** No delay, where 0 stands for a default. */
@@ -83,6 +84,9 @@ enum leaselock_mode {
      *  exclusive ticket; shared ones do not count. */
     LEASELOCK_PERMIT = 2
 };
+
+/** The longest lock-delay: ten minutes. */
+#define LEASELOCK_LOCK_DELAY_MAX_MS 600000
 
 /** Most permits of one lock. */
 #define LEASELOCK_PERMITS_MAX 100
@@ -166,12 +170,38 @@ struct leaselock_acquire_options {
      * LEASELOCK_EXCLUSIVE. NULL: `mode` for all.
      */
     const int *modes;
+    /**
+     * Lock-delay, in milliseconds, 1 to LEASELOCK_LOCK_DELAY_MAX_MS; 0: none. If
+     * this ticket's session ends while it holds the lock, because the process
+     * died or was cut off, whoever waits behind it is granted the lock only
+     * after this time: what the process still had on its way to other systems
+     * can arrive before. A release, a withdrawal and leaselock_session_close
+     * are no such end; leaselock_break and the guardian's revoke are. A release
+     * then costs two requests, one after the other.
+     *
+     * The waiting tickets keep the delay, those of this library alone: a ticket
+     * that is requested after the end, when nobody waits, is granted at once,
+     * and so are Go's clients. If the waiter that is delayed ends itself, its
+     * successor does not wait for the rest. A waiter that gives up during the
+     * delay leaves the queue only when the delay is over.
+     *
+     * For LEASELOCK_EXCLUSIVE, and neither for leaselock_acquire_all with
+     * several names nor for a candidate of an election.
+     */
+    int lock_delay_ms;
+    /**
+     * The same behind tickets of other clients, whose keys name no delay: when
+     * such a ticket goes, its lease is looked up. If that lives, it was a
+     * release, and the lock is granted; else after this time. 0: no delay. Not
+     * for leaselock_acquire_all with several names.
+     */
+    int foreign_delay_ms;
 };
 
 #define LEASELOCK_ACQUIRE_OPTIONS_INIT                                         \
     {                                                                          \
         sizeof(struct leaselock_acquire_options), NULL, NULL, NULL, 0, 0, 0,   \
-            NULL, NULL, 0, 0, NULL                                             \
+            NULL, NULL, 0, 0, NULL, 0, 0                                       \
     }
 
 /**

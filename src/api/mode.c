@@ -9,6 +9,7 @@ _Static_assert((int)LEASELOCK_EXCLUSIVE == (int)LL_MODE_EXCLUSIVE &&
                    (int)LEASELOCK_PERMIT == (int)LL_MODE_PERMIT,
                "the user's modes are those of core");
 _Static_assert(LEASELOCK_PERMITS_MAX == LL_PERMITS_MAX, "as many as in core");
+_Static_assert(LEASELOCK_LOCK_DELAY_MAX_MS == LL_DELAY_MS_MAX, "as in core");
 
 struct ll_mode ll_mode_of(const struct leaselock_acquire_options *options)
 {
@@ -96,6 +97,32 @@ static int check_size(const struct leaselock_acquire_options *options,
     return 0;
 }
 
+/** Checks `lock_delay_ms` and `foreign_delay_ms`. */
+static int check_delays(const struct ll_ticket_ask *ask,
+                        const struct leaselock_acquire_options *options,
+                        struct leaselock_error *reterr)
+{
+    if (options->lock_delay_ms < 0 || options->foreign_delay_ms < 0 ||
+        options->lock_delay_ms > LEASELOCK_LOCK_DELAY_MAX_MS ||
+        options->foreign_delay_ms > LEASELOCK_LOCK_DELAY_MAX_MS) {
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "a lock-delay is 0 to %d milliseconds",
+                               LEASELOCK_LOCK_DELAY_MAX_MS);
+    }
+    if (options->lock_delay_ms > 0 &&
+        (options->mode != LEASELOCK_EXCLUSIVE || ask->value != NULL)) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a lock-delay is for an exclusive ticket, and not "
+                             "for a shared one, a permit or a candidate");
+    }
+    if ((options->lock_delay_ms > 0 || options->foreign_delay_ms > 0) &&
+        ask->names != NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a lock-delay is for one name");
+    }
+    return 0;
+}
+
 int ll_mode_check(const struct ll_ticket_ask *ask,
                   struct leaselock_acquire_options *options,
                   struct leaselock_error *reterr)
@@ -133,5 +160,5 @@ int ll_mode_check(const struct ll_ticket_ask *ask,
     if (status == 0 && ask->names == NULL && options->modes != NULL) {
         options->mode = options->modes[0];
     }
-    return status;
+    return status != 0 ? status : check_delays(ask, options, reterr);
 }

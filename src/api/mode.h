@@ -12,7 +12,7 @@
  */
 
 /**
- * Checks `mode`, `permits` and `modes`. A single name of leaselock_acquire_all
+ * Checks `mode`, `permits`, `modes` and the lock-delays. A single name of leaselock_acquire_all
  * gets its mode from `modes`: then the first two are set.
  *
  * @param options  the library's copy

@@ -89,6 +89,7 @@ int ll_entry_fill(struct leaselock_queue_entry *entry,
     entry->foreign = !own;
     entry->mode = (int)mode.kind;
     entry->permits = (int)mode.permits;
+    entry->lock_delay_ms = (int)ll_key_delay_ms(kv->key, kv->lease);
     entry->candidate = own && who.size > 0;
     return entry->key != NULL && entry->value != NULL ? status
                                                       : LEASELOCK_E_NOMEM;

@@ -86,6 +86,8 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
     requeue->find_deadlock = options->find_deadlock != 0;
     requeue->watch_own_ns = options->watch_own_key_ms * LL_NS_PER_MS;
     memcpy(requeue->who, who, strlen(who) + 1);
+    requeue->lock_delay_ms = (uint32_t)options->lock_delay_ms;
+    requeue->foreign_delay_ms = (uint32_t)options->foreign_delay_ms;
     requeue->end_ns = INT64_MAX;
     if (ask->timeout_ms >= 0) {
         requeue->end_ns = ll_clock_now_ns() + ask->timeout_ms * LL_NS_PER_MS;
@@ -200,6 +202,8 @@ static void ask_again(const struct ll_ticket_object *ticket,
         event->acquire.who =
             (struct ll_bytes){requeue->who, strlen(requeue->who)};
         event->acquire.mode = requeue->modes[0];
+        event->acquire.lock_delay_ms = requeue->lock_delay_ms;
+        event->acquire.foreign_delay_ms = requeue->foreign_delay_ms;
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.watch_own_ns = requeue->watch_own_ns;
         event->acquire.find_deadlock = requeue->find_deadlock;

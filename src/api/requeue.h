@@ -47,6 +47,8 @@ struct ll_requeue {
     void *on_requeue_arg;
     int64_t end_ns; /* of the wait; INT64_MAX: never */
     bool find_deadlock;
+    uint32_t lock_delay_ms;
+    uint32_t foreign_delay_ms;
     int64_t watch_own_ns;     /* as of core's acquire */
     char who[LL_WHO_MAX + 1]; /* as of core's acquire, and a NUL */
     char *value;

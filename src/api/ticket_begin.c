@@ -194,6 +194,8 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire.value = value;
         event->acquire.who = who;
         event->acquire.mode = ll_mode_of(options);
+        event->acquire.lock_delay_ms = (uint32_t)options->lock_delay_ms;
+        event->acquire.foreign_delay_ms = (uint32_t)options->foreign_delay_ms;
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.find_deadlock = options->find_deadlock != 0;
         event->acquire.watch_own_ns = watch_own_ns;

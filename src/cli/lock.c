@@ -22,5 +22,14 @@ int ll_cli_lock(const struct ll_options *options, int argc, char **argv)
         return ll_say_usage("lock", "--permits takes one NAME: several locks "
                                     "at once are exclusive, or --shared");
     }
+    if (options->lock_delay_ms > 0 &&
+        (options->shared || options->permits > 0)) {
+        return ll_say_usage("lock", "--lock-delay is for an exclusive lock");
+    }
+    if ((options->lock_delay_ms > 0 || options->foreign_delay_ms > 0) &&
+        options->also_n > 0) {
+        return ll_say_usage("lock", "--lock-delay and --foreign-delay take one "
+                                    "NAME");
+    }
     return ll_take_run(options, &take);
 }

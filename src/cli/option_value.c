@@ -81,6 +81,16 @@ ll_option_set(enum ll_option_kind kind, void *field, const char *text)
         *(int *)field = ms;
         break;
     }
+    case LL_OPTION_KIND_DELAY: {
+        int ms;
+
+        if (leaselock_duration_parse(text, &ms) != 0 || ms == 0 ||
+            ms > LEASELOCK_LOCK_DELAY_MAX_MS) {
+            return "a time such as 2s or 500ms, more than 0 and at most 10m";
+        }
+        *(int *)field = ms;
+        break;
+    }
     case LL_OPTION_KIND_TTL: {
         int ms;
 
@@ -140,6 +150,7 @@ void ll_option_switch(enum ll_option_kind kind, void *field, int times)
     case LL_OPTION_KIND_ALSO:
     case LL_OPTION_KIND_TIME:
     case LL_OPTION_KIND_SOME_TIME:
+    case LL_OPTION_KIND_DELAY:
     case LL_OPTION_KIND_TTL:
     case LL_OPTION_KIND_EXIT_CODE:
     case LL_OPTION_KIND_PERMITS:

@@ -18,6 +18,8 @@ enum ll_option_kind {
     LL_OPTION_KIND_TIME,
     /** As LL_OPTION_KIND_TIME, but more than 0. */
     LL_OPTION_KIND_SOME_TIME,
+    /** A lock-delay, stored as milliseconds. */
+    LL_OPTION_KIND_DELAY,
     /** The TTL of a lease, stored as seconds. */
     LL_OPTION_KIND_TTL,
     /** 0 to 255. */

@@ -49,6 +49,10 @@ struct ll_options {
     /** How many permits the lock has, one of which is taken; 0: none. */
     int permits;
 
+    /** The lock-delays; 0: none. */
+    int lock_delay_ms;
+    int foreign_delay_ms;
+
     /** Further names of the same ticket. */
     const char *also[LEASELOCK_NAMES_MAX - 1];
     int also_n;

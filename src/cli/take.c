@@ -27,6 +27,8 @@ static int ask(struct ll_hold *hold)
     options.watch_own_key_ms = LEASELOCK_AT_ONCE;
     options.mode = ll_hold_mode(hold->options);
     options.permits = hold->options->permits;
+    options.lock_delay_ms = hold->options->lock_delay_ms;
+    options.foreign_delay_ms = hold->options->foreign_delay_ms;
     if (hold->value != NULL) {
         return leaselock_campaign_async(hold->session, hold->name, hold->value,
                                         strlen(hold->value), &options, wait_ms,

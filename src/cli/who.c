@@ -87,8 +87,8 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
     const char *mode = mode_of(entry);
 
     return json_pack(
-        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:b, s:b, s:b, "
-        "s:b}",
+        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:b, s:b, "
+        "s:b, s:b}",
         "key", ll_json_text(entry->key, strlen(entry->key)), "token",
         (json_int_t)entry->token, "lease",
         entry->lease != 0 ? ll_json_lease(entry->lease) : json_null(), "host",
@@ -100,6 +100,9 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
                                        : json_null(),
         "mode", mode, "permits",
         entry->permits > 0 ? json_integer(entry->permits) : json_null(),
+        "lock_delay_ms",
+        entry->lock_delay_ms > 0 ? json_integer(entry->lock_delay_ms)
+                                 : json_null(),
         "holds", entry->holds, "foreign", entry->foreign, "nested",
         entry->nested, "ticket", ll_who_is_ticket(entry));
 }
@@ -155,6 +158,9 @@ void ll_who_add_note(struct ll_grid *grid,
         (void)snprintf(note, sizeof(note), "foreign (%s)", entry->key);
     } else if (entry->candidate) {
         (void)snprintf(note, sizeof(note), "candidate (%s)", entry->key);
+    } else if (entry->lock_delay_ms > 0) {
+        (void)snprintf(note, sizeof(note), "lock-delay %g s",
+                       entry->lock_delay_ms / 1000.0);
     } else {
         note[0] = '\0';
     }
