@@ -188,26 +188,60 @@ int64_t sim_tokens_least(const struct sim_tokens *tokens, struct ll_mode mode)
     return mode.kind == LL_MODE_EXCLUSIVE ? tokens->any : tokens->exclusive;
 }
 
+struct numbers {
+    struct sim_world *world;
+    const struct ll_kv *kv;
+    struct ll_mode mode;
+    size_t prefix_size;
+};
+
+static void check_number(void *arg, const struct ll_kv *kv)
+{
+    const struct numbers *numbers = arg;
+    struct ll_mode mode = sim_mode_of(kv->key, numbers->prefix_size);
+
+    if (mode.kind == LL_MODE_PERMIT && mode.permits != numbers->mode.permits) {
+        sim_break(numbers->world, "one number of permits",
+                  "%.*s is made while %.*s exists", (int)numbers->kv->key.size,
+                  numbers->kv->key.data, (int)kv->key.size, kv->key.data);
+    }
+}
+
+static void check_made(struct sim_world *world,
+                       unsigned name,
+                       size_t prefix_size,
+                       const struct ll_kv *kv)
+{
+    struct numbers numbers = {.world = world,
+                              .kv = kv,
+                              .mode = sim_mode_of(kv->key, prefix_size),
+                              .prefix_size = prefix_size};
+    bool is_shared = numbers.mode.kind == LL_MODE_SHARED;
+    struct sim_made *made = &world->made[name];
+
+    if (made->revision == kv->create_revision &&
+        !(is_shared && made->is_shared)) {
+        sim_break(world, "equal tokens are shared",
+                  "%.*s has the create revision %lld of another key in its "
+                  "queue",
+                  (int)kv->key.size, kv->key.data,
+                  (long long)kv->create_revision);
+    }
+    *made = (struct sim_made){kv->create_revision, is_shared};
+    if (numbers.mode.kind == LL_MODE_PERMIT) {
+        sim_etcd_each(world->etcd, (struct ll_bytes){kv->key.data, prefix_size},
+                      check_number, &numbers);
+    }
+}
+
 void sim_check_made(struct sim_world *world, const struct ll_kv *kv)
 {
     for (unsigned name = 0; name < world->names_n; name++) {
         size_t size = strlen(world->names[name]);
-        struct sim_made *made = &world->made[name];
-        bool is_shared;
 
-        if (kv->key.size <= size || kv->key.data[size] != '/' ||
-            memcmp(kv->key.data, world->names[name], size) != 0) {
-            continue;
+        if (kv->key.size > size && kv->key.data[size] == '/' &&
+            memcmp(kv->key.data, world->names[name], size) == 0) {
+            check_made(world, name, size + 1, kv);
         }
-        is_shared = sim_mode_of(kv->key, size + 1).kind == LL_MODE_SHARED;
-        if (made->revision == kv->create_revision &&
-            !(is_shared && made->is_shared)) {
-            sim_break(world, "equal tokens are shared",
-                      "%.*s has the create revision %lld of another key in its "
-                      "queue",
-                      (int)kv->key.size, kv->key.data,
-                      (long long)kv->create_revision);
-        }
-        *made = (struct sim_made){kv->create_revision, is_shared};
     }
 }

@@ -80,7 +80,8 @@ struct sim_made {
     bool is_shared;
 };
 
-/** A key was made; in its queue only shared ones share a create revision. */
+/** A key was made. In its queue only shared ones share a create revision, and all
+ *  permits have one number. */
 void sim_check_made(struct sim_world *world, const struct ll_kv *kv);
 
 #endif
