@@ -18,6 +18,7 @@ static void on_effect(struct ll_client *client, const struct ll_effect *effect)
     case LL_EFFECT_ACQUIRED:
     case LL_EFFECT_LOST:
     case LL_EFFECT_RELEASED:
+    case LL_EFFECT_ASKED:
         ll_ticket_effect(client, effect);
         break;
     case LL_EFFECT_WRITTEN:

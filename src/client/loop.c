@@ -131,6 +131,7 @@ static void client_carry_out(struct ll_client *client,
     case LL_EFFECT_ACQUIRED:
     case LL_EFFECT_LOST:
     case LL_EFFECT_RELEASED:
+    case LL_EFFECT_ASKED:
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
         client->hooks->on_effect(client, effect);

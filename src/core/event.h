@@ -108,6 +108,7 @@ struct ll_event {
              *  open; if it fails to open, the ticket ends with its status. Not
              *  for a try. */
             bool early;
+            bool yields; /* requests to let go are reported, see yield.h */
         } acquire;
         /** Several names, one ticket. The ids after its own, one for each name,
          *  must be unused. */
@@ -122,6 +123,7 @@ struct ll_event {
             bool find_deadlock;   /* as of acquire: one more id */
             int64_t watch_own_ns; /* as of acquire */
             bool early;           /* as of acquire */
+            bool yields;          /* as of acquire */
         } acquire_all;
         struct {
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN; retries continue */
@@ -133,6 +135,7 @@ struct ll_event {
             int64_t token;        /* the key's; 0: any */
             int64_t timeout_ns;   /* below 0: for ever */
             int64_t watch_own_ns; /* as of acquire */
+            bool yields;          /* as of acquire */
         } resume;
         /** A write under a held ticket's fence. All that it points at is
          *  borrowed until the write has ended. */
@@ -227,6 +230,7 @@ enum ll_effect_kind {
     LL_EFFECT_ACQUIRED,       /* status of acquire; not 0: it is gone */
     LL_EFFECT_LOST,           /* a ticket that had been held */
     LL_EFFECT_RELEASED,       /* status of release; it is gone */
+    LL_EFFECT_ASKED,          /* a held ticket, perhaps, to let go */
     LL_EFFECT_WRITTEN,        /* status of a write */
     LL_EFFECT_OBSERVED,       /* the leader now; or the observer's end */
     LL_EFFECT_QUERIED,        /* status of a query; it is gone */
@@ -328,6 +332,13 @@ struct ll_effect {
         struct {
             const char *why;
         } lost;
+        /** See yield.h. */
+        struct {
+            struct ll_bytes value; /* of the ticket's key */
+            /** False: the value alone shows whether it is a request. */
+            bool by_others;
+            int64_t revision; /* the key's last change */
+        } asked;
         struct {
             struct ll_detail detail;
             const struct ll_answer *answer; /* when status is 0 */

@@ -178,6 +178,13 @@ static bool all_hold(const struct ll_multi *multi)
     return true;
 }
 
+/** Whether its user has been told that it is held, and not that it is lost. */
+static bool is_held(const struct ll_multi *multi)
+{
+    return multi->acquire_reported && multi->report.acquire_status == 0 &&
+           !multi->report.acquired_due && !multi->lost && !multi->release_asked;
+}
+
 /** Processes a member's reports; the multi-lock still exists. */
 static void multi_take(struct ll_core *core,
                        struct ll_multi *multi,
@@ -227,6 +234,7 @@ static bool member_next(struct ll_core *core,
 {
     struct ll_ticket *member = ll_ticket_of(object);
     struct ll_report due;
+    bool drawn;
 
     /* Processing them may give the member something more to report. */
     while (ll_report_take(&member->report, &due)) {
@@ -237,7 +245,13 @@ static bool member_next(struct ll_core *core,
     if (ll_ticket_is_over(member) && member->multi != NULL) {
         multi_forget(core, member->multi, member);
     }
-    return ll_ticket_next(core, object, ret_effect);
+    ll_yield_hold_back(member,
+                       member->multi == NULL || !is_held(member->multi));
+    drawn = ll_ticket_next(core, object, ret_effect);
+    if (drawn) {
+        ret_effect->id = member->multi->object.entry.id; /* ASKED */
+    }
+    return drawn;
 }
 
 static void member_on_session_open(struct ll_core *core,
@@ -323,6 +337,16 @@ static struct ll_blocker multi_blocker(const struct ll_multi *multi)
                          : (struct ll_blocker){.ahead = -1};
 }
 
+/** The requests to its members can be reported from now on. */
+static void report_yields(struct ll_core *core, const struct ll_multi *multi)
+{
+    for (size_t i = 0; i < multi->members_n; i++) {
+        if (multi->members[i] != NULL) {
+            ll_yield_report(core, multi->members[i]);
+        }
+    }
+}
+
 bool ll_multi_next(struct ll_core *core,
                    struct ll_object *object,
                    struct ll_effect *ret_effect)
@@ -345,6 +369,7 @@ bool ll_multi_next(struct ll_core *core,
     if (ll_report_next(core, object, report, text, ret_effect)) {
         if (ret_effect->kind == LL_EFFECT_ACQUIRED) {
             ret_effect->acquired.blocker = multi_blocker(multi);
+            report_yields(core, multi);
         }
         return true;
     }

@@ -240,8 +240,9 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     ll_free(ticket->ahead_key);
     ticket->ahead_key = NULL;
     if (own->state == LL_WATCH_OFF) {
-        ll_ticket_watch_own_at(core, ticket,
-                               ticket->watch_own_ms * LL_NS_PER_MS);
+        ll_ticket_watch_own_at(
+            core, ticket,
+            ticket->yield != NULL ? 0 : ticket->watch_own_ms * LL_NS_PER_MS);
     } else if (own->state == LL_WATCH_ON && own->settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
     } else if (own->state == LL_WATCH_ON) {

@@ -8,6 +8,7 @@
 #include "core/place.h"
 #include "core/report.h"
 #include "core/session.h"
+#include "core/yield.h"
 
 /**
  * One place in one lock's queue: one key. Its mode says which keys block it
@@ -69,6 +70,7 @@
  *     HELD    | own key gone, session lost    | LOST    | LOST
  *     HELD    | own key gone, while a write   | HELD    | when the write ends:
  *             | that releases is unanswered   |         | gone or LOST
+ *     HELD    | asked to let go (yield.h)     | HELD    | ASKED
  *     HELD    | release                       | LEAVE   |
  *     LOST    | release                       | gone *  | RELEASED LOST
  *     LEAVE   | delete answered               | gone *  | RELEASED
@@ -219,6 +221,7 @@ struct ll_ticket {
     int64_t version;              /* HELD: of the key, as far as it is known */
     struct ll_permits *permits;   /* once it has waited for them */
     struct ll_delay *delay; /* once it has waited for a key with a delay */
+    struct ll_yield *yield;       /* NULL: requests are not reported */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
@@ -289,6 +292,7 @@ int ll_ticket_make_member(struct ll_core *core,
                           uint64_t id,
                           const struct ll_object_ops *ops,
                           int64_t watch_own_ns,
+                          bool yields,
                           struct ll_ticket **ret_member);
 /** Discards a member that was created in this step. */
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member);

@@ -51,6 +51,9 @@ void ll_ticket_found(struct ll_core *core,
     ticket->token = own->create_revision;
     ticket->version = own->version;
     ticket->version_open = ticket->resumes;
+    if (ticket->resumes) {
+        ll_yield_resumed(ticket, own->version);
+    }
     ll_queue_note_made(core, ticket);
     if (ticket->acquire_reported) {
         ll_ticket_leave(core, ticket);

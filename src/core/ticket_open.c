@@ -208,6 +208,7 @@ int ll_ticket_make_member(struct ll_core *core,
                           uint64_t id,
                           const struct ll_object_ops *ops,
                           int64_t watch_own_ns,
+                          bool yields,
                           struct ll_ticket **ret_member)
 {
     int status;
@@ -220,6 +221,11 @@ int ll_ticket_make_member(struct ll_core *core,
                     (struct ll_bytes){"", 0}, mode, 0, ops, id, ret_member);
     if (status == 0) {
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
+        if (yields && !ll_yield_make(*ret_member)) {
+            ll_ticket_discard(core, *ret_member);
+            *ret_member = NULL;
+            status = LEASELOCK_E_NOMEM;
+        }
     }
     return status;
 }
@@ -284,6 +290,10 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
                              event->acquire.value, event->acquire.who,
                              event->acquire.mode, event->acquire.lock_delay_ms,
                              &ll_ticket_ops, event->id, &ticket);
+    }
+    if (status == 0 && event->acquire.yields && !ll_yield_make(ticket)) {
+        ll_ticket_discard(core, ticket);
+        status = LEASELOCK_E_NOMEM;
     }
     if (status == 0 && event->acquire.find_deadlock) {
         struct ll_deadlock_owner owner = {
@@ -367,6 +377,10 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     }
     ticket = ticket_new(event->resume.key, (struct ll_bytes){"", 0});
     if (ticket == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    if (event->resume.yields && !ll_yield_make(ticket)) {
+        ll_ticket_free(&ticket->object);
         return LEASELOCK_E_NOMEM;
     }
     ticket_name(core, ticket, name_size);

@@ -135,6 +135,9 @@ bool ll_ticket_next(struct ll_core *core,
         }
         return true;
     }
+    if (ll_yield_next(ticket, ret_effect)) {
+        return true;
+    }
     ll_link_remove(&object->pending);
     if (ll_ticket_is_over(ticket)) {
         core->tickets_n--;
@@ -150,6 +153,7 @@ void ll_ticket_free(struct ll_object *object)
 
     ll_permits_free(ticket);
     ll_free(ticket->delay);
+    ll_yield_free(ticket->yield);
     ll_free(ticket->ahead_key);
     ll_free(ticket->value);
     ll_free(ticket);

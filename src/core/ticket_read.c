@@ -162,6 +162,9 @@ void ll_ticket_on_logged(struct ll_core *core,
         return;
     }
     watch_renew(core, ticket, answer->revision);
+    if (is_old) {
+        ll_yield_restart(core, ticket, &own->kvs[0]);
+    }
     if (ticket->state == LL_TICKET_HELD) {
         ticket_plan_read(core, ticket, answer);
     } else if (is_old) {
@@ -210,7 +213,9 @@ void ll_ticket_on_read(struct ll_core *core,
     } else if (!range_has(own, ticket->token)) {
         ll_ticket_lose_key(core, ticket);
         return;
-    } else if (waits && ll_ticket_is_behind_permits(ticket)) {
+    }
+    ll_yield_see(core, ticket, &own->kvs[0]);
+    if (waits && ll_ticket_is_behind_permits(ticket)) {
         ll_permits_see(core, ticket, ahead);
         if (ticket->state != LL_TICKET_WAIT || !ll_ticket_is_watched(ticket)) {
             return;

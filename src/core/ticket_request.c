@@ -71,6 +71,7 @@ static void build_read(struct ll_part *part,
     size_t then_n = 1;
 
     part->then_ops[0] = ll_op_key(ll_ticket_key(ticket), !ticket->linearize);
+    part->then_ops[0].range.keys_only = ticket->yield == NULL;
     if (ticket->state == LL_TICKET_WAIT &&
         ll_ticket_is_behind_permits(ticket)) {
         part->then_ops[1] = permits_ahead(part, ticket);
@@ -106,6 +107,7 @@ static void build_logged(struct ll_part *part,
     part->then_ops[0] = (struct ll_op){.kind = LL_OP_DELETE,
                                        .del = {.key = ll_ticket_key(ticket)}};
     part->else_ops[0] = ll_op_key(ll_ticket_key(ticket), false);
+    part->else_ops[0].range.keys_only = ticket->yield == NULL;
     request_txn(part, ret_request, 1, 1, 1);
 }
 

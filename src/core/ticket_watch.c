@@ -122,6 +122,9 @@ static void ticket_on_event(struct ll_core *core,
     /* A key's name may be used again, by Go's clients for example: a deletion
      * that is older than the expected key is another key's. */
     if (!event->deleted) {
+        if (watch->slot == LL_WATCH_OWN) {
+            ll_yield_see(core, ticket, &event->kv);
+        }
         return;
     }
     if (watch->slot == LL_WATCH_OWN && revision > ticket->token) {
@@ -322,7 +325,8 @@ static void ticket_create(struct ll_core *core,
         effect->watch.start_revision = ticket->delay->since;
         effect->watch.prev_values = true;
     }
-    effect->watch.puts = ticket->state == LL_TICKET_REAP;
+    effect->watch.puts = ticket->state == LL_TICKET_REAP ||
+                         (ticket->yield != NULL && watch->slot == LL_WATCH_OWN);
     effect->watch.deletions = ticket->state != LL_TICKET_REAP;
 }
 

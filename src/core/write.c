@@ -41,6 +41,9 @@ void ll_write_end(struct ll_core *core, struct ll_write *write, int status)
     write->reported_due = true;
     write->status = status;
     write->timeout_ns = LL_NEVER;
+    if (ticket != NULL) {
+        ll_yield_on_write_end(core, ticket, write, status);
+    }
     write_detach(write);
     ll_call_none(core, &write->object);
     ll_object_report(core, &write->object);

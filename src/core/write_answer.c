@@ -242,6 +242,7 @@ void ll_write_on_answer(struct ll_core *core,
             write_take_reads(write, answer);
             if (write->ticket != NULL) {
                 ticket_set_version(write->ticket, write->version + 1);
+                ll_yield_wrote(write->ticket, write->version + 1);
             }
             write_done(core, write, answer->revision);
         } else {

@@ -218,6 +218,9 @@ conclude(struct ll_core *core, struct ll_write *write, enum verdict verdict)
         if (write->version_open) {
             fail(core, write);
         } else {
+            if (write->ticket != NULL) {
+                ll_yield_wrote(write->ticket, write->version + write->changes);
+            }
             ll_write_applied(core, write, write->change);
         }
         break;

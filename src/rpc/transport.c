@@ -171,6 +171,7 @@ int ll_transport_run(struct ll_transport *transport,
     case LL_EFFECT_ACQUIRED:
     case LL_EFFECT_LOST:
     case LL_EFFECT_RELEASED:
+    case LL_EFFECT_ASKED:
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
     case LL_EFFECT_QUERIED:

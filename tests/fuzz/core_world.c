@@ -333,6 +333,11 @@ static void on_user_effect(struct world *world, const struct ll_effect *effect)
         FUZZ_CHECK(!thing->given_back);
         thing->lost = true;
         (void)strlen(effect->lost.why);
+    } else if (effect->kind == LL_EFFECT_ASKED) {
+        FUZZ_CHECK(thing->kind == THING_TICKET && thing->told);
+        FUZZ_CHECK(thing->status == 0 && !thing->lost && !thing->end_asked);
+        FUZZ_CHECK(effect->asked.value.size == 0 ||
+                   effect->asked.value.data != NULL);
     } else {
         FUZZ_CHECK(thing->kind == THING_QUERY && !thing->told);
         thing->told = true;
@@ -379,6 +384,7 @@ static void on_effect(struct world *world, const struct ll_effect *effect)
     case LL_EFFECT_SESSION_OPENED:
     case LL_EFFECT_SESSION_CHANGED:
     case LL_EFFECT_LOST:
+    case LL_EFFECT_ASKED:
     case LL_EFFECT_QUERIED:
         on_user_effect(world, effect);
         break;

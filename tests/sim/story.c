@@ -258,6 +258,10 @@ void sim_story_effect(const struct sim_client *client,
     case LL_EFFECT_RELEASED:
         story_reported(client, effect, "released");
         break;
+    case LL_EFFECT_ASKED:
+        SIM_REPORT(world, "client %u: %llu is asked to let go%s", who, id,
+                   effect->asked.by_others ? ", certainly by others" : "");
+        break;
     case LL_EFFECT_OBSERVED:
         SIM_REPORT(world, "client %u: observer %llu: %s%.*s", who, id,
                    effect->observed.is_end           ? "the end"

@@ -266,6 +266,7 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
             (uint32_t)test_word_option(timeline, "lock-delay", 0);
         event.acquire.foreign_delay_ms =
             (uint32_t)test_word_option(timeline, "foreign-delay", 0);
+        event.acquire.yields = test_word_take(timeline, "yields");
     }
     (void)test_timeline_step(timeline, &event);
     return true;

@@ -18,12 +18,12 @@
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [find-deadlock] [guarded]
  *                 [who W] [early] [delay S] [shared | permits N]
- *                 [lock-delay MS] [foreign-delay MS]
+ *                 [lock-delay MS] [foreign-delay MS] [yields]
  *                                        early: watch the own key at once
  *     0.000 acquire-all ID on SESSION NAME [shared] ... [timeout S | try]
- *                 [find-deadlock] [guarded] [early]
+ *                 [find-deadlock] [guarded] [early] [yields]
  *     0.000 release ID [timeout S]
- *     0.000 resume ID on SESSION KEY [token N] [timeout S] [guarded]
+ *     0.000 resume ID on SESSION KEY [token N] [timeout S] [guarded] [yields]
  *     0.000 write ID on TICKET ...       see test_timeline_write.c
  *     0.000 observe ID NAME
  *     0.000 unobserve ID
@@ -36,7 +36,8 @@
  *     0.000 refused WATCH denied|error   WATCH may be -1, as etcd answers
  *     0.000 deleted WATCH rev N [was VALUE] [stream G]
  *     0.000 appeared WATCH rev N [stream G]
- *     0.000 changed WATCH rev N put KEY@CREATED=VALUE|delete KEY ... [rev ...]
+ *     0.000 changed WATCH rev N put KEY@CREATED=VALUE [version V]|delete KEY ...
+ *                 [rev ...]
  *     0.000 down watch|keepalive [stream N] [denied [token]]
  *     0.000 time                         nothing but the time
  *     0.000 stopped                      the same, and core is not told

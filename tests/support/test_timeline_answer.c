@@ -16,7 +16,8 @@
  *     next rev N [KEY@CREATED ...]                 what a ticket's other Txns
  *                                                  read, each key in the ranges
  *                                                  that have it
- *     read rev N own CREATED [ahead CREATED]       0 if there is no key
+ *     read rev N own CREATED [version V] [mod N] [value VALUE]
+ *                [ahead CREATED]                   0 if there is no key
  *     listed rev N KEY@CREATED[=VALUE] ...         in the order read
  *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: the key
  *                                                  ahead in each queue
@@ -221,6 +222,13 @@ static void parse_read(struct test_timeline *timeline)
 
         if (created >= 0) {
             *kv = (struct ll_kv){.create_revision = created};
+            kv->version = test_word_option(timeline, "version", 1);
+            kv->mod_revision = test_word_option(timeline, "mod", created);
+            if (test_word_take(timeline, "value")) {
+                const char *value = test_word_next(timeline);
+
+                kv->value = (struct ll_bytes){value, strlen(value)};
+            }
             timeline->ops[ops_n++] = op_kvs(kv, created > 0 ? 1 : 0);
         }
     }

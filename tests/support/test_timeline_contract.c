@@ -182,6 +182,11 @@ static void check_reported(struct test_timeline *timeline,
     } else if (effect->kind == LL_EFFECT_LOST) {
         once(timeline, &promise->lost, promise->ticket && promise->good,
              "lost");
+    } else if (effect->kind == LL_EFFECT_ASKED) {
+        if (!promise->ticket || !promise->good || promise->lost ||
+            promise->ended || promise->end_asked) {
+            test_breach(timeline, "asked, but it is not held");
+        }
     } else if (effect->kind == LL_EFFECT_OBSERVED) {
         check_observed(timeline, effect);
     } else if (effect->kind == LL_EFFECT_WRITTEN) {
@@ -315,6 +320,7 @@ void test_contract_effect(struct test_timeline *timeline,
     case LL_EFFECT_ACQUIRED:
     case LL_EFFECT_LOST:
     case LL_EFFECT_RELEASED:
+    case LL_EFFECT_ASKED:
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
     case LL_EFFECT_QUERIED:

@@ -160,7 +160,8 @@ bool test_run_watch(struct test_timeline *timeline, const char *verb)
     return true;
 }
 
-/** changed WATCH rev N put KEY@CREATED=VALUE|delete KEY ... [rev N ...] */
+/** changed WATCH rev N put KEY@CREATED=VALUE [version V]|delete KEY ...
+ *  [rev N ...] */
 bool test_run_changed(struct test_timeline *timeline)
 {
     struct ll_event event = {.kind = LL_EVENT_WATCH_CHANGED};
@@ -183,6 +184,7 @@ bool test_run_changed(struct test_timeline *timeline)
                 return test_fault(timeline, "no KEY@CREATED");
             }
             change->kv = *kv;
+            change->kv.version = test_word_option(timeline, "version", 1);
         } else if (test_word_take(timeline, "delete")) {
             const char *key = test_word_next(timeline);
 

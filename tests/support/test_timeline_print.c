@@ -307,6 +307,13 @@ void test_effect_print(struct test_timeline *timeline,
     case LL_EFFECT_RELEASED:
         print_end(out, effect, "ticket", "released");
         break;
+    case LL_EFFECT_ASKED:
+        fprintf(out, "ticket %" PRIu64 " is asked%s in revision %" PRId64 ": ",
+                effect->id,
+                effect->asked.by_others ? " by others" : ", perhaps",
+                effect->asked.revision);
+        print_bytes(out, effect->asked.value);
+        break;
     case LL_EFFECT_OBSERVED:
         fprintf(out, "observer %" PRIu64 ": ", effect->id);
         if (effect->observed.is_end) {

@@ -163,12 +163,13 @@ bool test_run_resume(struct test_timeline *timeline)
     event.resume.token = test_word_option(timeline, "token", 0);
     event.resume.timeout_ns = test_word_option_ns(timeline, "timeout", -1);
     event.resume.watch_own_ns = test_word_take(timeline, "guarded") ? -1 : 0;
+    event.resume.yields = test_word_take(timeline, "yields");
     (void)test_timeline_step(timeline, &event);
     return true;
 }
 
 /** acquire-all ID on SESSION NAME ... [timeout S | try] [find-deadlock] [guarded]
- *  [early] */
+ *  [early] [yields] */
 bool test_run_acquire_all(struct test_timeline *timeline)
 {
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE_ALL};
@@ -193,6 +194,8 @@ bool test_run_acquire_all(struct test_timeline *timeline)
             event.acquire_all.watch_own_ns = -1;
         } else if (test_word_take(timeline, "early")) {
             event.acquire_all.early = true;
+        } else if (test_word_take(timeline, "yields")) {
+            event.acquire_all.yields = true;
         } else {
             names[event.acquire_all.names_n] = word_bytes(timeline);
             modes[event.acquire_all.names_n++] = test_word_mode(timeline);

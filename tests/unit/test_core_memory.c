@@ -115,6 +115,9 @@ static void test_no_trace(void **state)
         {1, "0 open 1"},
         {3, "1 acquire 2 on 1 job"},
         {3, "1 resume 2 on 1 job/a1.7"},
+        {3, "1 acquire 2 on 1 job yields"},
+        {3, "1 acquire-all 2 on 1 a b yields"},
+        {3, "1 resume 2 on 1 job/a1.7 yields"},
         {5, "0.5 write 3 on 2 put data one if created data 0"},
     };
 

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/yield.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "core/ticket.h"
+#include "core/write.h"
+#include "leaselock/status.h"
+
+bool ll_yield_make(struct ll_ticket *ticket)
+{
+    struct ll_yield *yield = ll_alloc_zero(1, sizeof(*yield));
+
+    if (yield != NULL) {
+        ll_link_init(&yield->notes);
+        yield->seen = 1; /* the put that makes the key */
+    }
+    ticket->yield = yield;
+    return yield != NULL;
+}
+
+static struct ll_yield_note *first_note(const struct ll_yield *yield)
+{
+    return LL_CONTAINER(yield->notes.next, struct ll_yield_note, link);
+}
+
+static struct ll_yield_note *take_note(struct ll_yield *yield)
+{
+    struct ll_yield_note *note = first_note(yield);
+
+    ll_link_remove(&note->link);
+    yield->notes_n--;
+    return note;
+}
+
+void ll_yield_free(struct ll_yield *yield)
+{
+    if (yield == NULL) {
+        return;
+    }
+    while (!ll_link_alone(&yield->notes)) {
+        ll_free(take_note(yield));
+    }
+    ll_free(yield->drawn);
+    ll_free(yield);
+}
+
+void ll_yield_resumed(struct ll_ticket *ticket, int64_t version)
+{
+    if (ticket->yield != NULL) {
+        ticket->yield->seen = version;
+        ticket->yield->is_fresh = true;
+    }
+}
+
+void ll_yield_report(struct ll_core *core, struct ll_ticket *ticket)
+{
+    if (ticket->yield != NULL && ticket->yield->notes_n > 0) {
+        ll_object_report(core, &ticket->object);
+    }
+}
+
+void ll_yield_see(struct ll_core *core,
+                  struct ll_ticket *ticket,
+                  const struct ll_kv *own)
+{
+    struct ll_yield *yield = ticket->yield;
+    struct ll_yield_note *note;
+
+    if (yield == NULL || own->create_revision != ticket->token ||
+        (own->version <= yield->seen && !yield->is_fresh) ||
+        yield->notes_n >= LL_YIELD_NOTES_MAX) {
+        return;
+    }
+    note = ll_alloc_zero(1, sizeof(*note) + own->value.size);
+    if (note == NULL) {
+        return;
+    }
+    if (own->value.size > 0) {
+        memcpy(note->value, own->value.data, own->value.size);
+    }
+    note->value_size = own->value.size;
+    note->versions =
+        (struct ll_yield_run){yield->seen, ll_max(own->version, yield->seen)};
+    note->revision = own->mod_revision;
+    note->is_unsure = ticket->deadlock != NULL;
+    note->is_fresh = yield->is_fresh;
+    yield->is_fresh = false;
+    yield->seen = note->versions.last;
+    ll_link_append(&yield->notes, &note->link);
+    yield->notes_n++;
+    ll_yield_report(core, ticket);
+}
+
+void ll_yield_restart(struct ll_core *core,
+                      struct ll_ticket *ticket,
+                      const struct ll_kv *own)
+{
+    if (ticket->yield != NULL) {
+        ticket->yield->runs_n = 0;
+        ticket->yield->unsure = (struct ll_yield_run){0};
+        ll_yield_resumed(ticket, own->version);
+        ll_yield_see(core, ticket, own);
+    }
+}
+
+/** Drops the runs of which no note is or will be. */
+static void drop_runs(struct ll_yield *yield)
+{
+    int64_t after =
+        yield->notes_n > 0 ? first_note(yield)->versions.after : yield->seen;
+    unsigned n = 0;
+
+    while (n < yield->runs_n && yield->runs[n].last <= after) {
+        n++;
+    }
+    yield->runs_n -= n;
+    memmove(yield->runs, yield->runs + n,
+            yield->runs_n * sizeof(yield->runs[0]));
+}
+
+void ll_yield_wrote(struct ll_ticket *ticket, int64_t version)
+{
+    struct ll_yield *yield = ticket->yield;
+
+    if (yield == NULL) {
+        return;
+    }
+    drop_runs(yield);
+    if (yield->runs_n > 0 &&
+        (yield->runs[yield->runs_n - 1].last == version - 1 ||
+         yield->runs_n == LL_YIELD_RUNS_MAX)) {
+        yield->runs[yield->runs_n - 1].last = version;
+    } else {
+        yield->runs[yield->runs_n++] =
+            (struct ll_yield_run){version - 1, version};
+    }
+}
+
+/** The versions of a write that was sent, one of which it may have made; the
+ *  ticket has its newest version. */
+static struct ll_yield_run versions_of(const struct ll_ticket *ticket,
+                                       const struct ll_write *write)
+{
+    bool is_out = write->object.in_flight || write->lost;
+
+    switch (write->phase) {
+    case LL_WRITE_SEND:
+        return (struct ll_yield_run){write->version,
+                                     write->version + (is_out ? 1 : 0)};
+    case LL_WRITE_PROVE:
+        return (struct ll_yield_run){
+            write->version, ll_max(ticket->version, write->version + 1)};
+    case LL_WRITE_READ: /* it is among the runs */
+        break;
+    }
+    return (struct ll_yield_run){0};
+}
+
+void ll_yield_on_write_end(struct ll_core *core,
+                           struct ll_ticket *ticket,
+                           const struct ll_write *write,
+                           int status)
+{
+    if (ticket->yield != NULL) {
+        if (status == LEASELOCK_E_OUTCOME_UNKNOWN) {
+            ticket->yield->unsure = versions_of(ticket, write);
+        }
+        ll_yield_report(core, ticket);
+    }
+}
+
+void ll_yield_hold_back(struct ll_ticket *ticket, bool is_held_back)
+{
+    if (ticket->yield != NULL) {
+        ticket->yield->is_held_back = is_held_back;
+    }
+}
+
+/** How many versions two runs have in common. */
+static int64_t common(struct ll_yield_run one, struct ll_yield_run other)
+{
+    return ll_max(ll_min(one.last, other.last) - ll_max(one.after, other.after),
+                  0);
+}
+
+/** Whether the client of the ticket's first write may have made one. */
+static bool awaits_write(const struct ll_ticket *ticket,
+                         struct ll_yield_run versions)
+{
+    return !ll_link_alone(&ticket->writes) &&
+           common(versions,
+                  versions_of(ticket, LL_CONTAINER(ticket->writes.next,
+                                                   struct ll_write, link))) > 0;
+}
+
+/** How many versions of a note were certainly not made by a write whose answer
+ *  has come. */
+static int64_t others_n(const struct ll_yield *yield,
+                        const struct ll_yield_note *note)
+{
+    int64_t n = note->versions.last - note->versions.after;
+
+    for (unsigned i = 0; i < yield->runs_n; i++) {
+        n -= common(note->versions, yield->runs[i]);
+    }
+    return n;
+}
+
+bool ll_yield_next(struct ll_ticket *ticket, struct ll_effect *ret_effect)
+{
+    struct ll_yield *yield = ticket->yield;
+
+    if (yield == NULL || ticket->state != LL_TICKET_HELD ||
+        yield->is_held_back) {
+        return false;
+    }
+    while (yield->notes_n > 0) {
+        struct ll_yield_note *note = first_note(yield);
+        bool awaits = awaits_write(ticket, note->versions);
+        bool is_unsure =
+            note->is_unsure || common(note->versions, yield->unsure) > 0;
+        int64_t n =
+            others_n(yield, note) - (awaits ? 1 : 0) - (is_unsure ? 1 : 0);
+
+        if (n <= 0 && awaits) {
+            break;
+        }
+        ll_free(yield->drawn);
+        yield->drawn = take_note(yield);
+        if (n > 0 || is_unsure || note->is_fresh) {
+            *ret_effect = (struct ll_effect){.kind = LL_EFFECT_ASKED,
+                                             .id = ticket->object.entry.id};
+            ret_effect->asked.by_others = n > 0;
+            ret_effect->asked.revision = note->revision;
+            ret_effect->asked.value =
+                (struct ll_bytes){note->value, note->value_size};
+            return true;
+        }
+    }
+    return false;
+}
