@@ -305,11 +305,16 @@ struct leaselock_lead_options {
     /** With `again`: called for each change; may be NULL. */
     leaselock_change_fn *on_change;
     void *on_change_arg;
+    /** Called when the leader is asked to let go, as of
+     *  leaselock_acquire_options; may be NULL. */
+    leaselock_yield_fn *on_yield;
+    void *on_yield_arg;
 };
 
 #define LEASELOCK_LEAD_OPTIONS_INIT                                            \
     {                                                                          \
-        sizeof(struct leaselock_lead_options), 0, NULL, NULL, NULL, NULL, NULL \
+        sizeof(struct leaselock_lead_options), 0, NULL, NULL, NULL, NULL,      \
+            NULL, NULL, NULL                                                   \
     }
 
 /**

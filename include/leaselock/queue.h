@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "leaselock/client.h"
+#include "leaselock/ticket.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,6 +54,9 @@ struct leaselock_queue_entry {
     /** The lock-delay that the ticket's key names, in milliseconds; 0: none. See
      *  leaselock_acquire_options. */
     int lock_delay_ms;
+    /** The latest request to let go (leaselock_yield) that its value has, or
+     *  NULL. */
+    const struct leaselock_yield_request *asked;
 };
 
 /** A lock's queue at one revision, the oldest key first. */

@@ -69,6 +69,29 @@ leaselock_lost_fn(leaselock_ticket *ticket, const char *why, void *arg);
 typedef void
 leaselock_requeued_fn(leaselock_ticket *ticket, const char *why, void *arg);
 
+/** A request to let go of a lock: see leaselock_yield. */
+struct leaselock_yield_request {
+    /** The process that asks, as "host pid 7 program"; "" if it is not known.
+     *  As others have written it, like the reason: it may have any characters
+     *  but a NUL. */
+    const char *who;
+    /** Why; "" if no reason was given, or the key has no room for one. */
+    const char *reason;
+    /** When, in Unix seconds of the asking process's clock; 0: not known. */
+    int64_t at_unix_s;
+};
+
+/**
+ * Reports that a held ticket is asked to let go. Nothing is forced: the ticket
+ * stays held until it is released. Called like any callback, once for each
+ * request.
+ *
+ * @param request  valid until the callback returns
+ */
+typedef void leaselock_yield_fn(leaselock_ticket *ticket,
+                                const struct leaselock_yield_request *request,
+                                void *arg);
+
 /**
  * How a ticket shares its lock with the other tickets of the queue. Every
  * ticket is granted in etcd's order: one that waits blocks those of a
@@ -196,12 +219,17 @@ struct leaselock_acquire_options {
      * for leaselock_acquire_all with several names.
      */
     int foreign_delay_ms;
+    /** Called when the ticket is asked to let go of the lock while it is held,
+     *  or was before that; may be NULL. Watches the ticket's key from the grant
+     *  on, as LEASELOCK_AT_ONCE of `watch_own_key_ms` does. */
+    leaselock_yield_fn *on_yield;
+    void *on_yield_arg;
 };
 
 #define LEASELOCK_ACQUIRE_OPTIONS_INIT                                         \
     {                                                                          \
         sizeof(struct leaselock_acquire_options), NULL, NULL, NULL, 0, 0, 0,   \
-            NULL, NULL, 0, 0, NULL, 0, 0                                       \
+            NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL                           \
     }
 
 /**

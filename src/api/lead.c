@@ -54,6 +54,8 @@ static int lead_campaign(struct lead *lead, struct leaselock_error *reterr)
         acquire.on_lost_arg = lead;
         ask.on_suspect = lead_on_suspect;
     }
+    acquire.on_yield = lead->term.options.on_yield;
+    acquire.on_yield_arg = lead->term.options.on_yield_arg;
     /* A term is long: the cost of a watch is negligible. */
     acquire.watch_own_key_ms = LEASELOCK_AT_ONCE;
     ask.timeout_ms = lead->term.options.timeout_ms;

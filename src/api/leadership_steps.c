@@ -112,6 +112,8 @@ static int leadership_campaign(struct ll_leadership *leadership,
         acquire.on_lost_arg = leadership;
         ask.on_suspect = leadership_on_suspect;
     }
+    acquire.on_yield = leadership->term.options.on_yield;
+    acquire.on_yield_arg = leadership->term.options.on_yield_arg;
     /* A term is long: the cost of a watch is negligible. */
     acquire.watch_own_key_ms = LEASELOCK_AT_ONCE;
     return ll_ticket_campaign(leadership->session, &ask, leadership->value,

@@ -38,6 +38,34 @@ void ll_entry_free(const struct leaselock_queue_entry *entry)
     ll_free((void *)(uintptr_t)entry->host);
     ll_free((void *)(uintptr_t)entry->program);
     ll_free((void *)(uintptr_t)entry->label);
+    if (entry->asked != NULL) {
+        ll_free((void *)(uintptr_t)entry->asked->who);
+        ll_free((void *)(uintptr_t)entry->asked->reason);
+        ll_free((void *)(uintptr_t)entry->asked);
+    }
+}
+
+/** Moves a request from a value to an entry. */
+static int entry_fill_asked(struct leaselock_queue_entry *entry,
+                            struct ll_value *value)
+{
+    struct leaselock_yield_request *asked;
+
+    entry->asked = NULL;
+    if (!value->is_asked) {
+        return 0;
+    }
+    asked = ll_alloc_zero(1, sizeof(*asked));
+    if (asked == NULL) {
+        ll_free(value->asked_who);
+        ll_free(value->asked_reason);
+        return LEASELOCK_E_NOMEM;
+    }
+    *asked = (struct leaselock_yield_request){.who = value->asked_who,
+                                              .reason = value->asked_reason,
+                                              .at_unix_s = value->asked_unix_s};
+    entry->asked = asked;
+    return 0;
 }
 
 void leaselock_queue_free(struct leaselock_queue_info *queue)
@@ -91,6 +119,7 @@ int ll_entry_fill(struct leaselock_queue_entry *entry,
     entry->permits = (int)mode.permits;
     entry->lock_delay_ms = (int)ll_key_delay_ms(kv->key, kv->lease);
     entry->candidate = own && who.size > 0;
+    status = entry_fill_asked(entry, &value) != 0 ? LEASELOCK_E_NOMEM : status;
     return entry->key != NULL && entry->value != NULL ? status
                                                       : LEASELOCK_E_NOMEM;
 }

@@ -84,6 +84,7 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
     requeue->on_requeue = options->on_requeue;
     requeue->on_requeue_arg = options->on_requeue_arg;
     requeue->find_deadlock = options->find_deadlock != 0;
+    requeue->yields = options->on_yield != NULL;
     requeue->watch_own_ns = options->watch_own_key_ms * LL_NS_PER_MS;
     memcpy(requeue->who, who, strlen(who) + 1);
     requeue->lock_delay_ms = (uint32_t)options->lock_delay_ms;
@@ -192,6 +193,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
         event->acquire_all.timeout_ns = timeout_ns;
         event->acquire_all.find_deadlock = requeue->find_deadlock;
         event->acquire_all.watch_own_ns = requeue->watch_own_ns;
+        event->acquire_all.yields = requeue->yields;
         event->acquire_all.early = true;
     } else {
         event->kind = LL_EVENT_ACQUIRE;
@@ -206,6 +208,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
         event->acquire.foreign_delay_ms = requeue->foreign_delay_ms;
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.watch_own_ns = requeue->watch_own_ns;
+        event->acquire.yields = requeue->yields;
         event->acquire.find_deadlock = requeue->find_deadlock;
         event->acquire.early = true;
     }

@@ -47,6 +47,7 @@ struct ll_requeue {
     void *on_requeue_arg;
     int64_t end_ns; /* of the wait; INT64_MAX: never */
     bool find_deadlock;
+    bool yields;
     uint32_t lock_delay_ms;
     uint32_t foreign_delay_ms;
     int64_t watch_own_ns;     /* as of core's acquire */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/ticket.h"
 
+#include "api/extra.h"
 #include "api/hooks.h"
 #include "api/requeue.h"
 #include "api/value.h"
@@ -21,6 +22,7 @@ void ll_ticket_destroy(struct ll_handle *handle)
         ll_handle_put(&ticket->unknown->handle);
     }
     ll_requeue_free(ticket->requeue);
+    ll_extra_free(ticket->extra);
     ll_handle_put(&ticket->handle.client->handle);
     ll_free(ticket);
 }
@@ -35,12 +37,12 @@ void ll_ticket_settle(struct ll_ticket_object *ticket)
     }
 }
 
-/** Withdraws the reports of a loss, a suspect session and a requeue; wakes the
- *  waiting calls, which check the ticket again. */
+/** Withdraws the reports of a loss, a suspect session, a requeue and requests;
+ *  wakes the waiting calls, which check the ticket again. */
 static void ticket_quieten(struct ll_ticket_object *ticket)
 {
     ll_notice_withdraw(&ticket->lost);
-    ll_notice_withdraw(&ticket->suspect);
+    ll_extra_quieten(ticket);
     if (ticket->requeue != NULL) {
         ll_notice_withdraw(&ticket->requeue->notice);
     }
@@ -161,17 +163,6 @@ int leaselock_release_async(leaselock_ticket *user,
     return ll_user_call_run(&own.call, user, false, reterr);
 }
 
-static void ticket_report_suspect(struct ll_client *client,
-                                  struct ll_ticket_object *ticket,
-                                  const char *why)
-{
-    if (ticket->on_suspect != NULL && ticket->handle.open &&
-        !ticket->acquire_due) {
-        ticket->suspect_why = why;
-        ll_notice_post(client, &ticket->suspect);
-    }
-}
-
 /** A ticket can be granted while its session is suspect. */
 static void ticket_check_suspect(struct ll_client *client,
                                  struct ll_ticket_object *ticket)
@@ -181,7 +172,7 @@ static void ticket_check_suspect(struct ll_client *client,
     if (ll_core_session_view(client->core, ticket->session, ll_clock_now_ns(),
                              &view) &&
         view.state == LL_SESSION_SUSPECT) {
-        ticket_report_suspect(client, ticket, "a renewal is overdue");
+        ll_extra_suspect(ticket, "a renewal is overdue");
     }
 }
 
@@ -195,10 +186,8 @@ void ll_tickets_suspect(struct ll_client *client,
         struct ll_ticket_object *ticket =
             LL_CONTAINER(at, struct ll_ticket_object, link);
 
-        if (ticket->session == session && why != NULL) {
-            ticket_report_suspect(client, ticket, why);
-        } else if (ticket->session == session) {
-            ll_notice_withdraw(&ticket->suspect);
+        if (ticket->session == session) {
+            ll_extra_suspect(ticket, why);
         }
     }
     pthread_cond_broadcast(&client->changed);
@@ -265,6 +254,8 @@ void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect)
         }
     } else if (effect->kind == LL_EFFECT_RELEASED && ticket->release_due) {
         ticket_on_released(client, ticket, &effect->detail);
+    } else if (effect->kind == LL_EFFECT_ASKED) {
+        ll_extra_asked(ticket, effect);
     } else if (effect->kind == LL_EFFECT_LOST) {
         pthread_cond_broadcast(&client->changed);
         if (ticket->on_lost != NULL && ticket->handle.open) {

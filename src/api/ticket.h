@@ -7,6 +7,7 @@
 
 struct ll_write_object;
 struct ll_requeue;
+struct ll_ticket_extra;
 
 /** A ticket of the user; its core object has the same id, or, if it was queued
  *  again, the id in its `requeue`: see ll_ticket_id. */
@@ -30,10 +31,7 @@ struct ll_ticket_object {
     const char *lost_why; /* static */
     leaselock_lost_fn *on_lost;
     void *on_lost_arg;
-    /** Reports that its session is suspect; with on_lost's argument. */
-    struct ll_notice suspect;
-    const char *suspect_why; /* static */
-    leaselock_lost_fn *on_suspect;
+    struct ll_ticket_extra *extra; /* NULL: it needs none of that */
 };
 
 /** The properties of a new ticket. */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/extra.h"
 #include "api/mode.h"
 #include "api/requeue.h"
 #include "api/session.h"
@@ -26,17 +27,6 @@ static void ticket_lost_call(struct ll_client *client, struct ll_notice *notice)
     (void)client;
     ticket->on_lost(ll_handle_user(&ticket->handle), ticket->lost_why,
                     ticket->on_lost_arg);
-}
-
-static void ticket_suspect_call(struct ll_client *client,
-                                struct ll_notice *notice)
-{
-    struct ll_ticket_object *ticket =
-        LL_CONTAINER(notice, struct ll_ticket_object, suspect);
-
-    (void)client;
-    ticket->on_suspect(ll_handle_user(&ticket->handle), ticket->suspect_why,
-                       ticket->on_lost_arg);
 }
 
 /** Closes the handle of a failed acquire when its callback has returned. */
@@ -75,9 +65,10 @@ ticket_new(struct ll_session_object *session,
     ticket->lost.call = ticket_lost_call;
     ticket->on_lost = options->on_lost;
     ticket->on_lost_arg = options->on_lost_arg;
-    ll_notice_init(&ticket->suspect, &ticket->handle);
-    ticket->suspect.call = ticket_suspect_call;
-    ticket->on_suspect = ask->on_suspect;
+    if (ll_extra_make(ticket, options, ask) != 0) {
+        ll_ticket_destroy(&ticket->handle);
+        return NULL;
+    }
     return ticket;
 }
 
@@ -187,6 +178,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire_all.timeout_ns = timeout_ns;
         event->acquire_all.find_deadlock = options->find_deadlock != 0;
         event->acquire_all.watch_own_ns = watch_own_ns;
+        event->acquire_all.yields = options->on_yield != NULL;
     } else {
         event->kind = LL_EVENT_ACQUIRE;
         event->acquire.session = session->handle.entry.id;
@@ -199,6 +191,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.find_deadlock = options->find_deadlock != 0;
         event->acquire.watch_own_ns = watch_own_ns;
+        event->acquire.yields = options->on_yield != NULL;
     }
 }
 
@@ -213,6 +206,7 @@ static void ask_resume(const struct ll_session_object *session,
     event->resume.key = (struct ll_bytes){ask->key, strlen(ask->key)};
     event->resume.token = ask->token;
     event->resume.watch_own_ns = options->watch_own_key_ms * LL_NS_PER_MS;
+    event->resume.yields = options->on_yield != NULL;
     event->resume.timeout_ns =
         ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
 }

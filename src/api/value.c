@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "core/core.h"
 #include "leaselock/session.h"
 
 #define HOST_SIZE 256
 
-static bool text_is_plain(const char *text)
+bool ll_value_text_is_plain(const char *text)
 {
     json_t *string;
 
@@ -31,21 +32,22 @@ static bool text_is_plain(const char *text)
 
 bool ll_value_label_is_valid(const char *label)
 {
-    return label == NULL ||
-           (strlen(label) <= LEASELOCK_LABEL_MAX && text_is_plain(label));
+    return label == NULL || (strlen(label) <= LEASELOCK_LABEL_MAX &&
+                             ll_value_text_is_plain(label));
 }
 
 /** This machine's name; "" if it has none or the name cannot be shown. */
 static void host_name(char host[HOST_SIZE])
 {
-    if (gethostname(host, HOST_SIZE - 1) != 0 || !text_is_plain(host)) {
+    if (gethostname(host, HOST_SIZE - 1) != 0 ||
+        !ll_value_text_is_plain(host)) {
         host[0] = '\0';
     }
 }
 
 static const char *program_name(void)
 {
-    return text_is_plain(program_invocation_short_name)
+    return ll_value_text_is_plain(program_invocation_short_name)
                ? program_invocation_short_name
                : "";
 }
@@ -84,10 +86,98 @@ static char *member_text(json_t *object, const char *name)
                         : ll_alloc_copy("", 0);
 }
 
+/** FNV-1a, by Fowler, Noll and Vo; never 0. */
+static uint64_t id_hash(const char *id)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (; *id != '\0'; id++) {
+        hash = (hash ^ (unsigned char)*id) * UINT64_C(1099511628211);
+    }
+    return hash != 0 ? hash : 1;
+}
+
+#define ID_SIZE 17
+
+static void id_text(uint64_t id, char text[ID_SIZE])
+{
+    (void)snprintf(text, ID_SIZE, "%016" PRIx64, id);
+}
+
+uint64_t ll_value_asked_id(uint64_t id)
+{
+    char text[ID_SIZE];
+
+    id_text(id, text);
+    return id_hash(text);
+}
+
+/** Whether a value has the form of those that this library writes. */
+static bool is_ours(json_t *object)
+{
+    return json_is_string(json_object_get(object, "host")) &&
+           json_is_integer(json_object_get(object, "pid")) &&
+           json_is_integer(json_object_get(object, "since"));
+}
+
+static void parse_asked(json_t *object, struct ll_value *ret_value)
+{
+    json_t *asked = json_object_get(object, "asked");
+    const char *id = json_string_value(json_object_get(asked, "id"));
+
+    ret_value->is_asked = is_ours(object) && json_is_object(asked);
+    if (ret_value->is_asked) {
+        ret_value->asked_who = member_text(asked, "who");
+        ret_value->asked_reason = member_text(asked, "reason");
+        ret_value->asked_unix_s =
+            json_integer_value(json_object_get(asked, "at"));
+        ret_value->asked_id = id != NULL ? id_hash(id) : 0;
+    }
+}
+
+int ll_value_ask(struct ll_bytes value,
+                 const char *who,
+                 const char *reason,
+                 int64_t at_unix_s,
+                 uint64_t id,
+                 char **ret_value,
+                 size_t *ret_size)
+{
+    json_t *object = json_loadb(value.data, value.size, 0, NULL);
+    char id_hex[ID_SIZE];
+    json_t *asked;
+    char *text;
+
+    *ret_value = NULL;
+    if (!is_ours(object)) {
+        json_decref(object);
+        return 0;
+    }
+    id_text(id, id_hex);
+    asked = json_pack("{s:s, s:s, s:I, s:s}", "who", who, "reason", reason,
+                      "at", (json_int_t)at_unix_s, "id", id_hex);
+    text = json_object_set_new(object, "asked", asked) == 0
+               ? json_dumps(object, JSON_COMPACT)
+               : NULL;
+    json_decref(object);
+    if (text == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    *ret_size = strlen(text);
+    if (*ret_size <= LL_VALUE_MAX) {
+        *ret_value = ll_alloc_copy(text, *ret_size);
+    }
+    free(text);
+    return *ret_value != NULL || *ret_size > LL_VALUE_MAX ? 0
+                                                          : LEASELOCK_E_NOMEM;
+}
+
 int ll_value_parse(const char *data, size_t size, struct ll_value *ret_value)
 {
     json_t *object = json_loadb(data, size, 0, NULL);
 
+    *ret_value = (struct ll_value){0};
+    parse_asked(object, ret_value);
     ret_value->host = member_text(object, "host");
     ret_value->program = member_text(object, "program");
     ret_value->label = member_text(object, "label");
@@ -96,7 +186,9 @@ int ll_value_parse(const char *data, size_t size, struct ll_value *ret_value)
         json_integer_value(json_object_get(object, "since"));
     json_decref(object);
     return ret_value->host != NULL && ret_value->program != NULL &&
-                   ret_value->label != NULL
+                   ret_value->label != NULL &&
+                   ret_value->is_asked == (ret_value->asked_who != NULL) &&
+                   ret_value->is_asked == (ret_value->asked_reason != NULL)
                ? 0
                : LEASELOCK_E_NOMEM;
 }
@@ -200,7 +292,7 @@ static char *who_take(struct ll_bytes *who)
         to = text;
     }
     *to = '\0';
-    if (!text_is_plain(text)) {
+    if (!ll_value_text_is_plain(text)) {
         *text = '\0';
     }
     return text;
@@ -244,4 +336,6 @@ void ll_value_free(struct ll_value *value)
     ll_free(value->host);
     ll_free(value->program);
     ll_free(value->label);
+    ll_free(value->asked_who);
+    ll_free(value->asked_reason);
 }

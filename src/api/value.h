@@ -16,6 +16,9 @@
  *     {"host":"a","pid":7,"program":"p","label":"l","since":1700000000}
  */
 
+/** Whether a text is valid UTF-8 without control characters. */
+bool ll_value_text_is_plain(const char *text);
+
 /** A label that may be NULL: valid UTF-8, no control characters, short. */
 bool ll_value_label_is_valid(const char *label);
 
@@ -42,11 +45,36 @@ struct ll_value {
     char *label;
     int64_t pid;
     int64_t since_unix_s;
+    /** A request to let go, which others have added to it:
+     *
+     *      "asked":{"who":"w","reason":"r","at":1700000000,"id":"0123abcd"}
+     */
+    bool is_asked;
+    char *asked_who;    /* else NULL, */
+    char *asked_reason; /* or without memory */
+    int64_t asked_unix_s;
+    uint64_t asked_id; /* a hash of the id; 0: none */
 };
 
 /** Reads a value of any origin. The caller frees it also after a failure.
  *  @return 0 or LEASELOCK_E_NOMEM */
 int ll_value_parse(const char *data, size_t size, struct ll_value *ret_value);
+
+/** Adds a request to a value, in place of an older one.
+ *
+ *  @param ret_value  NULL if this library did not write the value, or if there
+ *                    is no room for it; else to be freed with ll_free
+ *  @return 0 or LEASELOCK_E_NOMEM */
+int ll_value_ask(struct ll_bytes value,
+                 const char *who,
+                 const char *reason,
+                 int64_t at_unix_s,
+                 uint64_t id,
+                 char **ret_value,
+                 size_t *ret_size);
+
+/** The asked_id of a value to which a request with that id was added. */
+uint64_t ll_value_asked_id(uint64_t id);
 
 /** Reads what ll_value_make_who wrote, from any key. Otherwise as
  *  ll_value_parse. */

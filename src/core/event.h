@@ -344,6 +344,7 @@ struct ll_effect {
             const struct ll_answer *answer; /* when status is 0 */
             int64_t round_trip_ns;
             uint32_t endpoint;
+            bool was_lost; /* an earlier attempt may have been applied */
         } query;
         struct {
             int level; /* enum leaselock_log_level */

@@ -132,12 +132,17 @@ static int make_members(struct ll_core *core,
         int status = ll_ticket_make_member(
             core, session, event->acquire_all.names[i], mode_at(event, i),
             event->id + 1 + i, &ll_member_ops, event->acquire_all.watch_own_ns,
-            event->acquire_all.yields, &multi->members[i]);
+            &multi->members[i]);
 
         if (status != 0) {
             return status;
         }
         multi->members[i]->multi = multi;
+        if (event->acquire_all.yields &&
+            !ll_yield_make(multi->members[i],
+                           event->acquire_all.find_deadlock)) {
+            return LEASELOCK_E_NOMEM;
+        }
     }
     return 0;
 }

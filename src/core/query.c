@@ -84,6 +84,7 @@ static void query_on_answer(struct ll_core *core,
         query_end(core, query, 0);
         break;
     case LL_OUTCOME_LOST:
+        query->was_lost = true;
         if (query->endpoint != LL_ENDPOINT_ANY) {
             query_end(core, query, LEASELOCK_E_UNAVAILABLE);
         } else {
@@ -138,6 +139,7 @@ static bool query_next(struct ll_core *core,
         ret_effect->query.answer = query->answer;
         ret_effect->query.round_trip_ns = query->round_trip_ns;
         ret_effect->query.endpoint = query->answered_by;
+        ret_effect->query.was_lost = query->was_lost;
         return true;
     }
     ll_object_leave(core, &query->object);

@@ -16,6 +16,7 @@ struct ll_query {
     uint32_t answered_by;
     int64_t deadline_ns;
     bool reported_due;
+    bool was_lost;
     int status;
     const struct ll_answer *answer;
     int64_t round_trip_ns;

@@ -221,7 +221,7 @@ struct ll_ticket {
     int64_t version;              /* HELD: of the key, as far as it is known */
     struct ll_permits *permits;   /* once it has waited for them */
     struct ll_delay *delay; /* once it has waited for a key with a delay */
-    struct ll_yield *yield;       /* NULL: requests are not reported */
+    struct ll_yield *yield; /* NULL: requests are not reported */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
@@ -292,7 +292,6 @@ int ll_ticket_make_member(struct ll_core *core,
                           uint64_t id,
                           const struct ll_object_ops *ops,
                           int64_t watch_own_ns,
-                          bool yields,
                           struct ll_ticket **ret_member);
 /** Discards a member that was created in this step. */
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member);

@@ -208,7 +208,6 @@ int ll_ticket_make_member(struct ll_core *core,
                           uint64_t id,
                           const struct ll_object_ops *ops,
                           int64_t watch_own_ns,
-                          bool yields,
                           struct ll_ticket **ret_member)
 {
     int status;
@@ -221,11 +220,6 @@ int ll_ticket_make_member(struct ll_core *core,
                     (struct ll_bytes){"", 0}, mode, 0, ops, id, ret_member);
     if (status == 0) {
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
-        if (yields && !ll_yield_make(*ret_member)) {
-            ll_ticket_discard(core, *ret_member);
-            *ret_member = NULL;
-            status = LEASELOCK_E_NOMEM;
-        }
     }
     return status;
 }
@@ -291,7 +285,8 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
                              event->acquire.mode, event->acquire.lock_delay_ms,
                              &ll_ticket_ops, event->id, &ticket);
     }
-    if (status == 0 && event->acquire.yields && !ll_yield_make(ticket)) {
+    if (status == 0 && event->acquire.yields &&
+        !ll_yield_make(ticket, event->acquire.find_deadlock)) {
         ll_ticket_discard(core, ticket);
         status = LEASELOCK_E_NOMEM;
     }
@@ -379,7 +374,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     if (ticket == NULL) {
         return LEASELOCK_E_NOMEM;
     }
-    if (event->resume.yields && !ll_yield_make(ticket)) {
+    if (event->resume.yields && !ll_yield_make(ticket, false)) {
         ll_ticket_free(&ticket->object);
         return LEASELOCK_E_NOMEM;
     }

@@ -8,13 +8,14 @@
 #include "core/write.h"
 #include "leaselock/status.h"
 
-bool ll_yield_make(struct ll_ticket *ticket)
+bool ll_yield_make(struct ll_ticket *ticket, bool may_be_marked)
 {
     struct ll_yield *yield = ll_alloc_zero(1, sizeof(*yield));
 
     if (yield != NULL) {
         ll_link_init(&yield->notes);
         yield->seen = 1; /* the put that makes the key */
+        yield->may_be_marked = may_be_marked;
     }
     ticket->yield = yield;
     return yield != NULL;
@@ -67,9 +68,14 @@ void ll_yield_see(struct ll_core *core,
 {
     struct ll_yield *yield = ticket->yield;
     struct ll_yield_note *note;
+    bool may_be_marked;
 
-    if (yield == NULL || own->create_revision != ticket->token ||
-        (own->version <= yield->seen && !yield->is_fresh) ||
+    if (yield == NULL || own->create_revision != ticket->token) {
+        return;
+    }
+    may_be_marked = yield->may_be_marked;
+    yield->may_be_marked &= ticket->state != LL_TICKET_HELD;
+    if ((own->version <= yield->seen && !yield->is_fresh) ||
         yield->notes_n >= LL_YIELD_NOTES_MAX) {
         return;
     }
@@ -84,7 +90,7 @@ void ll_yield_see(struct ll_core *core,
     note->versions =
         (struct ll_yield_run){yield->seen, ll_max(own->version, yield->seen)};
     note->revision = own->mod_revision;
-    note->is_unsure = ticket->deadlock != NULL;
+    note->is_unsure = may_be_marked;
     note->is_fresh = yield->is_fresh;
     yield->is_fresh = false;
     yield->seen = note->versions.last;
@@ -213,7 +219,7 @@ bool ll_yield_next(struct ll_ticket *ticket, struct ll_effect *ret_effect)
     struct ll_yield *yield = ticket->yield;
 
     if (yield == NULL || ticket->state != LL_TICKET_HELD ||
-        yield->is_held_back) {
+        yield->is_held_back || !ll_session_is_alive(ticket->session)) {
         return false;
     }
     while (yield->notes_n > 0) {

@@ -71,9 +71,10 @@ struct ll_yield_note {
 };
 
 struct ll_yield {
-    int64_t seen;      /* the version up to which changes are noted */
-    bool is_fresh;     /* the next value is of unknown origin */
-    bool is_held_back; /* a member's: its multi-lock is not held */
+    int64_t seen;       /* the version up to which changes are noted */
+    bool is_fresh;      /* the next value is of unknown origin */
+    bool may_be_marked; /* until the key is first seen while it is held */
+    bool is_held_back;  /* a member's: its multi-lock is not held */
     unsigned notes_n;
     struct ll_link notes;        /* the oldest first */
     struct ll_yield_note *drawn; /* in the effect that was drawn last */
@@ -82,8 +83,10 @@ struct ll_yield {
     struct ll_yield_run runs[LL_YIELD_RUNS_MAX]; /* own writes', ascending */
 };
 
-/** Gives a new ticket a yield. @return false: out of memory */
-bool ll_yield_make(struct ll_ticket *ticket);
+/** Gives a new ticket a yield.
+ *  @param may_be_marked  the detection of deadlocks may put to the key
+ *  @return false: out of memory */
+bool ll_yield_make(struct ll_ticket *ticket, bool may_be_marked);
 void ll_yield_free(struct ll_yield *yield);
 
 /** The functions below do nothing for a ticket without a yield. */

@@ -14,6 +14,7 @@
 
 #include "api/value.h"
 #include "base/alloc.h"
+#include "core/core.h"
 #include "leaselock/session.h"
 
 static struct ll_value parse(const char *data, size_t size)
@@ -213,12 +214,86 @@ static void test_who(void **state)
     }
 }
 
+/** Goal: a request is added to a value of this library alone, in place of an
+ * older one; it is read with its texts and an id, and the rest of the value stays
+ * as it is. Method: two requests, values of others, one that is too large, a
+ * request of another form. */
+static void test_asked(void **state)
+{
+    static const char *const others[] = {"",
+                                         "released",
+                                         "{}",
+                                         "[1]",
+                                         "7",
+                                         "{\"host\":\"a\"}",
+                                         "{\"host\":1,\"pid\":1,\"since\":1}"};
+    static char large[LL_VALUE_MAX];
+    struct ll_value value;
+    char *made = NULL;
+    char *first = NULL;
+    char *second = NULL;
+    size_t size = 0;
+
+    (void)state;
+    assert_int_equal(ll_value_make("l", 5, &made, &size), 0);
+    value = parse(made, size);
+    assert_false(value.is_asked);
+    assert_int_equal(value.asked_id, 0);
+    ll_value_free(&value);
+    assert_int_equal(ll_value_ask((struct ll_bytes){made, size}, "w", "r", 6, 7,
+                                  &first, &size),
+                     0);
+    assert_int_equal(ll_value_ask((struct ll_bytes){first, size}, "w2",
+                                  "gr\xc3\xbc\xc3\x9f \"q\"", 8, 9, &second,
+                                  &size),
+                     0);
+    value = parse(second, size);
+    assert_string_equal(value.label, "l");
+    assert_int_equal(value.pid, getpid());
+    assert_int_equal(value.since_unix_s, 5);
+    assert_true(value.is_asked);
+    assert_string_equal(value.asked_who, "w2");
+    assert_string_equal(value.asked_reason, "gr\xc3\xbc\xc3\x9f \"q\"");
+    assert_int_equal(value.asked_unix_s, 8);
+    assert_true(value.asked_id == ll_value_asked_id(9));
+    assert_true(value.asked_id != ll_value_asked_id(7));
+    ll_value_free(&value);
+    ll_free(made);
+    ll_free(first);
+    ll_free(second);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(
+            ll_value_ask((struct ll_bytes){others[i], strlen(others[i])}, "w",
+                         "r", 1, 2, &made, &size),
+            0);
+        assert_null(made);
+    }
+    size =
+        (size_t)snprintf(large, sizeof(large),
+                         "{\"host\":\"a\",\"pid\":1,\"since\":1,\"x\":\"%*s\"}",
+                         LL_VALUE_MAX - 60, "");
+    assert_int_equal(ll_value_ask((struct ll_bytes){large, size}, "w", "r", 1,
+                                  2, &made, &size),
+                     0);
+    assert_null(made);
+    size = (size_t)snprintf(large, sizeof(large),
+                            "{\"host\":\"a\",\"pid\":1,\"since\":1,"
+                            "\"asked\":{\"reason\":7}}");
+    value = parse(large, size);
+    assert_true(value.is_asked);
+    assert_string_equal(value.asked_who, "");
+    assert_string_equal(value.asked_reason, "");
+    assert_int_equal(value.asked_id, 0);
+    ll_value_free(&value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_foreign),    cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_who),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_asked),
+        cmocka_unit_test(test_labels),     cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_bytes),      cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_who),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
