@@ -382,7 +382,9 @@ int leaselock_ticket_state(leaselock_ticket *ticket);
 /**
  * The token: the create revision of the ticket's key. Later holders of a lock
  * have greater tokens, so a store that records the greatest token it has
- * received can refuse the writes of a former holder (a fencing token).
+ * received can refuse the writes of a former holder (a fencing token). Tickets
+ * that hold a lock together are in no such order, and shared ones may have the
+ * same token: then it is the tokens of exclusive tickets that a store records.
  *
  * @return the token, 0 while etcd has not answered, LEASELOCK_E_HANDLE or
  *         _FORKED
