@@ -81,6 +81,7 @@ static int read_events(const Etcdpb__WatchResponse *answer,
              event->type != ETCDPB__EVENT__EVENT_TYPE__DELETE)) {
             return LEASELOCK_E_SERVER;
         }
+        events[i] = (struct ll_watch_event){0};
         events[i].deleted = event->type == ETCDPB__EVENT__EVENT_TYPE__DELETE;
         ll_decoded_kv(event->kv, &events[i].kv);
         if (event->prev_kv != NULL) {

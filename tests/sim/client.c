@@ -179,7 +179,8 @@ static void client_send(struct sim_client *client,
                          .end = effect->watch.end,
                          .start_revision = effect->watch.start_revision,
                          .puts = effect->watch.puts,
-                         .deletions = effect->watch.deletions});
+                         .deletions = effect->watch.deletions,
+                         .prev_values = effect->watch.prev_values});
     } else {
         message->kind = SIM_MESSAGE_WATCH_CANCEL;
         message->watch_id = effect->watch.watch_id;

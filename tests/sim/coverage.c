@@ -95,6 +95,11 @@ static void look_at_ticket(struct sim_client *client,
 {
     bool held = ticket != NULL && ticket->state == LL_TICKET_HELD;
 
+    known->waits_for = ticket != NULL && ticket->state == LL_TICKET_WAIT &&
+                               ticket->ahead_key != NULL
+                           ? ticket->ahead_token
+                           : 0;
+
     count(client, machine_of(known), &known->seen_state, event,
           ticket != NULL ? (int)ticket->state : SIM_STATE_NONE);
     count(client, SIM_MACHINE_DEADLOCK, &known->seen_deadlock, event,

@@ -299,6 +299,7 @@ void sim_etcd_changes(const struct sim_etcd *etcd,
         struct ll_watch_event event;
 
         sim_version_event(etcd->store.changes[at], &event);
+        sim_version_prev(etcd->store.changes[at], &event);
         fn(arg, &event);
     }
 }

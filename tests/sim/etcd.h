@@ -127,6 +127,7 @@ struct sim_watch_request {
     int64_t start_revision; /* 0: from the next change on */
     bool puts;
     bool deletions;
+    bool prev_values;
 };
 void sim_etcd_watch_create(struct sim_etcd *etcd,
                            uint64_t stream,

@@ -24,6 +24,7 @@ void sim_watch_encode(const struct sim_watch_request *watch,
     create.range_end = binary(watch->end);
     create.start_revision = watch->start_revision;
     create.watch_id = watch->watch_id;
+    create.prev_kv = watch->prev_values;
     create.filters = filters;
     if (!watch->puts) {
         filters[create.n_filters++] =

@@ -153,13 +153,14 @@ void sim_store_put(struct sim_store *store, const struct ll_put *put)
     struct sim_key *key = key_add(store, put->key);
     const struct sim_version *old = sim_key_at(key, INT64_MAX);
     bool keep = put->keep && old != NULL;
+    bool keep_lease = (put->keep || put->keep_lease) && old != NULL;
     struct ll_bytes kept = {old != NULL ? old->value : "",
                             old != NULL ? old->value_size : 0};
     struct sim_version *now = version_add(store, key, keep ? kept : put->value);
 
     now->create_revision = old != NULL ? old->create_revision : now->revision;
     now->version = old != NULL ? old->version + 1 : 1;
-    now->lease = keep ? old->lease : put->lease;
+    now->lease = keep_lease ? old->lease : put->lease;
     if (old != NULL) {
         attach(store, old->lease, -1);
     }
@@ -276,9 +277,23 @@ void sim_version_kv(const struct sim_version *version, struct ll_kv *ret_kv)
     };
 }
 
+void sim_version_prev(const struct sim_version *version,
+                      struct ll_watch_event *event)
+{
+    const struct sim_version *before =
+        sim_key_at(version->key, version->revision - 1);
+
+    if (before != NULL && before->create_revision != 0) {
+        event->has_prev = true;
+        event->prev_value =
+            (struct ll_bytes){before->value, before->value_size};
+    }
+}
+
 void sim_version_event(const struct sim_version *version,
                        struct ll_watch_event *ret_event)
 {
+    *ret_event = (struct ll_watch_event){0};
     ret_event->deleted = version->create_revision == 0;
     sim_version_kv(version, &ret_event->kv);
 }

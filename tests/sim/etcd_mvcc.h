@@ -101,6 +101,9 @@ size_t sim_store_change_lower(const struct sim_store *store, int64_t revision);
 
 /** Fills a kv that points into the store. */
 void sim_version_kv(const struct sim_version *version, struct ll_kv *ret_kv);
+/** Adds the value that the key had before, if it existed. */
+void sim_version_prev(const struct sim_version *version,
+                      struct ll_watch_event *event);
 /** Fills a watch event; a deletion's has only the key and the revision. */
 void sim_version_event(const struct sim_version *version,
                        struct ll_watch_event *ret_event);

@@ -188,6 +188,10 @@ char *sim_print_watch(const struct ll_event *event)
             (void)fputs(event->watch.events[i].deleted ? " del " : " put ",
                         out);
             print_kv(out, &event->watch.events[i].kv);
+            if (event->watch.events[i].has_prev) {
+                (void)fputs(" was ", out);
+                print_bytes(out, event->watch.events[i].prev_value);
+            }
         }
     }
     (void)fclose(out);
@@ -304,6 +308,9 @@ char *sim_print_step(const struct sim_step *step)
         (void)fprintf(out, " from %" PRId64 "%s%s", step->watch.start_revision,
                       step->watch.puts ? " puts" : "",
                       step->watch.deletions ? " deletions" : "");
+        if (step->watch.prev_values) {
+            (void)fputs(" with the values before", out);
+        }
         break;
     case SIM_STEP_WATCH_CANCEL:
         (void)fprintf(out, "cancel %" PRId64, step->id);

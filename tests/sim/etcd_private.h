@@ -97,6 +97,7 @@ struct sim_watcher {
     int64_t revision_min;
     bool puts;
     bool deletions;
+    bool prev_values;
     struct sim_arena arena;
 };
 

@@ -189,6 +189,11 @@ static void build_keep(struct sim_program *program, struct ll_txn *txn)
 
     op->kind = LL_OP_PUT;
     op->put = (struct ll_put){.key = any_key(program), .keep = true};
+    if (one_in(program, 2)) {
+        op->put.keep = false;
+        op->put.keep_lease = true;
+        op->put.value = bytes("kept");
+    }
     txn->then_ops = op;
     txn->then_n = 1;
 }
@@ -301,6 +306,7 @@ static void build_watch(struct sim_program *program,
         .end = one_in(program, 2) ? any_end(program) : bytes(""),
         .puts = !one_in(program, 4),
         .deletions = !one_in(program, 4),
+        .prev_values = one_in(program, 3),
     };
     if (one_in(program, 40)) {
         watch->key = bytes("");

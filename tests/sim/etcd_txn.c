@@ -152,7 +152,7 @@ check_path(struct run *run, const struct ll_txn *txn, bool puts, bool ranges)
             error = check_path(run, &ops[i].txn, puts, ranges);
             break;
         case LL_OP_PUT:
-            if (puts && ops[i].put.keep &&
+            if (puts && (ops[i].put.keep || ops[i].put.keep_lease) &&
                 sim_store_find(run->store, ops[i].put.key,
                                run->view->revision) == NULL) {
                 error = &error_no_key;

@@ -132,6 +132,7 @@ static void place(struct sim_etcd *etcd,
     watcher->end = sim_copy_bytes(&watcher->arena, create->end);
     watcher->puts = create->puts;
     watcher->deletions = create->deletions;
+    watcher->prev_values = create->prev_values;
     watcher->revision_min =
         create->start_revision != 0 ? create->start_revision : start + 1;
     watcher->state = watcher->revision_min > member->revision
@@ -257,7 +258,11 @@ static int64_t send(struct sim_etcd *etcd,
         last = change->revision;
         if (deleted ? watcher->deletions : watcher->puts) {
             SIM_RESERVE(events, n, capacity);
-            sim_version_event(change, &events[n++]);
+            sim_version_event(change, &events[n]);
+            if (watcher->prev_values && change->revision > member->compacted) {
+                sim_version_prev(change, &events[n]);
+            }
+            n++;
         }
     }
     if (n > 0) {

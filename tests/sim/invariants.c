@@ -113,6 +113,14 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
                   ticket->client, (unsigned long long)ticket->id, ticket->key);
         return;
     }
+    if (ticket->delayed_until_ns > world->now_ns) {
+        sim_break(world, "a lock-delay is kept",
+                  "ticket %u.%llu is granted %lld ns too early after a crash "
+                  "of its holder",
+                  ticket->client, (unsigned long long)ticket->id,
+                  number(ticket->delayed_until_ns - world->now_ns));
+        return;
+    }
     if (is_excused(ticket)) {
         return;
     }
@@ -292,6 +300,7 @@ static void on_change(void *arg, const struct ll_watch_event *event)
     if (event->deleted) {
         ticket->has_key = false;
         ticket->key_gone_ns = world->now_ns;
+        sim_delay_note(world, ticket, event->prev_value);
         if (world->is_calm && whole_of(ticket)->acquire_owed) {
             sim_push(world,
                      world->now_ns +

@@ -275,6 +275,7 @@ void sim_message_set_event(struct sim_message *message,
     for (size_t i = 0; i < n; i++) {
         events[i] = event->watch.events[i];
         events[i].kv = copy_kv(message, events[i].kv);
+        events[i].prev_value = copy_bytes(message, events[i].prev_value);
     }
     message->event.watch.events = events;
 }

@@ -36,6 +36,10 @@ void sim_modes_draw(struct sim_world *world)
         world->permits[i] = 1 + (unsigned)sim_below(setup, PERMITS_MAX);
     }
     world->different_ppm = sim_below(setup, 4) == 0 ? DIFFERENT_PPM : 0;
+    world->delay_ppm =
+        sim_below(setup, 4) == 0 ? sim_spread(setup, 100000, 900000) : 0;
+    world->foreign_delay_ppm =
+        sim_below(setup, 8) == 0 ? sim_spread(setup, 100000, 900000) : 0;
     world->keep_ppm =
         sim_below(setup, 4) == 0 ? sim_spread(setup, 100000, 900000) : 0;
 }
@@ -64,6 +68,53 @@ struct ll_mode sim_mode_draw_member(struct sim_client *client, unsigned name)
 
     return mode.kind == LL_MODE_PERMIT ? (struct ll_mode){LL_MODE_EXCLUSIVE, 0}
                                        : mode;
+}
+
+/** Lock-delays, in milliseconds. */
+#define DELAY_MIN_MS 1
+#define DELAY_MAX_MS 4000
+
+void sim_delays_draw(struct sim_client *client,
+                     struct sim_ticket *ticket,
+                     struct ll_event *event)
+{
+    const struct sim_world *world = client->world;
+
+    if (ticket->mode.kind == LL_MODE_EXCLUSIVE &&
+        sim_chance(&client->random, world->delay_ppm)) {
+        ticket->lock_delay_ms =
+            (uint32_t)sim_spread(&client->random, DELAY_MIN_MS, DELAY_MAX_MS);
+    }
+    event->acquire.lock_delay_ms = ticket->lock_delay_ms;
+    if (sim_chance(&client->random, world->foreign_delay_ppm)) {
+        event->acquire.foreign_delay_ms =
+            (uint32_t)sim_spread(&client->random, DELAY_MIN_MS, DELAY_MAX_MS);
+    }
+}
+
+/** Clients' clocks differ by less than this from etcd's. */
+#define CLOCK_PERCENT 90
+
+void sim_delay_note(struct sim_world *world,
+                    const struct sim_ticket *gone,
+                    struct ll_bytes value)
+{
+    struct sim_ticket *other;
+    struct sim_ticket *next;
+
+    if (gone->lock_delay_ms == 0 || world->was_restored ||
+        ll_bytes_equal(value, (struct ll_bytes){"released", 8})) {
+        return;
+    }
+    HASH_ITER(hh, world->keys, other, next)
+    {
+        if (other->name == gone->name && other->has_key &&
+            other->waits_for == gone->created) {
+            other->delayed_until_ns = world->now_ns + gone->lock_delay_ms *
+                                                          LL_NS_PER_MS / 100 *
+                                                          CLOCK_PERCENT;
+        }
+    }
 }
 
 struct ll_mode sim_mode_of(struct ll_bytes key, size_t prefix_size)

@@ -8,6 +8,7 @@
 
 #include "core/key.h"
 
+struct ll_event;
 struct sim_client;
 struct sim_ticket;
 struct sim_world;
@@ -20,6 +21,16 @@ void sim_modes_draw(struct sim_world *world);
 struct ll_mode sim_mode_draw(struct sim_client *client, unsigned name);
 /** The same for a member of a multi-lock, which is no permit. */
 struct ll_mode sim_mode_draw_member(struct sim_client *client, unsigned name);
+
+/** Draws the lock-delays of an acquire whose mode is drawn. */
+void sim_delays_draw(struct sim_client *client,
+                     struct sim_ticket *ticket,
+                     struct ll_event *event);
+/** A ticket's key was deleted, which had a value. Those that waited for it are
+ *  not granted before its lock-delay is over, unless it was released. */
+void sim_delay_note(struct sim_world *world,
+                    const struct sim_ticket *gone,
+                    struct ll_bytes value);
 
 /** The mode of a key behind its queue's prefix. */
 struct ll_mode sim_mode_of(struct ll_bytes key, size_t prefix_size);

@@ -155,6 +155,7 @@ static struct sim_ticket *acquire(struct sim_client *client,
     event.acquire.find_deadlock = ticket->finds_deadlock;
     event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
     event.acquire.mode = ticket->mode;
+    sim_delays_draw(client, ticket, &event);
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){world->names[ticket->name],
                                            strlen(world->names[ticket->name])};

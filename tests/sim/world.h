@@ -157,6 +157,10 @@ struct sim_ticket {
     unsigned client;
     unsigned name;
     struct ll_mode mode;
+    uint32_t lock_delay_ms;
+    /** A holder that it waited for has crashed, and its lock-delay ends then. */
+    int64_t delayed_until_ns;
+    int64_t waits_for; /* the create revision of the key ahead; 0: none */
     struct sim_session *session;
     int seen_state; /* for the coverage */
     int seen_watches[2];
@@ -359,6 +363,8 @@ struct sim_world {
     int64_t shared_ppm;
     int64_t permit_ppm;    /* of those that are not shared */
     int64_t different_ppm; /* of the permits: not of their lock's number */
+    int64_t delay_ppm;     /* of the exclusive acquires: have a lock-delay */
+    int64_t foreign_delay_ppm; /* of all: want one behind Go's keys */
     int64_t keep_ppm; /* of the holders: keep their locks for long, healed */
     uint32_t permits[SIM_NAMES_MAX];
     unsigned names_n;
