@@ -26,8 +26,9 @@ struct ll_watch_event;
  * that ended, by a third party or by `break`, belongs to a crash.
  *
  * A ticket whose predecessor's key has a delay watches it from the revision
- * after its own, and etcd reports the value that the key had. So it does not
- * matter whether the key goes before or after the watch is created:
+ * after its own, or from its own if it is shared, and etcd reports the value
+ * that the key had. So it does not matter whether the key goes before or after
+ * the watch is created.
  *
  *     state   | event                         | next    | does
  *     WAIT    | deleted, "released"           | as      |
@@ -41,10 +42,11 @@ struct ll_watch_event;
  *     WAIT    | read: gone, and the event did | DELAYED |
  *             | not come, or etcd has         |         |
  *             | compacted it                  |         |
- *     DELAYED | the time is over              | as      |
- *             |                               | without |
- *     DELAYED | predecessor of another client,| as      | (its clean release
- *             | its lease lives               | without | leaves no word)
+ *     DELAYED | the time is over              | NEXT    | reads its own key, or
+ *             |                               |         | the queue, through the
+ *             |                               |         | quorum
+ *     DELAYED | predecessor of another client,| NEXT    | the same (its clean
+ *             | its lease lives               |         | release leaves no word)
  *     DELAYED | own key gone                  | gone    | ACQUIRED LOST
  *     DELAYED | timeout, release              | LEAVE   | reported at once; the
  *             |                               |         | key is deleted when
@@ -82,7 +84,9 @@ bool ll_delay_is(const struct ll_ticket *ticket);
 
 /** A read has shown that the predecessor's key is there, or that it is gone. */
 void ll_delay_on_seen(struct ll_ticket *ticket, int64_t revision);
-void ll_delay_on_missing(struct ll_core *core, struct ll_ticket *ticket);
+void ll_delay_on_missing(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         int64_t revision);
 /** Whether the deletion of the predecessor's key is no crash, or no delay is
  *  wanted for one. */
 bool ll_delay_is_release(const struct ll_ticket *ticket,

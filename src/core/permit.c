@@ -276,10 +276,15 @@ bool ll_permits_lack_slots(const struct ll_ticket *ticket)
 
 void ll_permits_drop(struct ll_core *core, struct ll_ticket *ticket)
 {
-    for (unsigned i = 0;
-         ticket->permits != NULL && i < ticket->permits->slots_n; i++) {
-        if (ticket->permits->slots[i].key != NULL) {
-            key_drop(core, ticket->permits, &ticket->permits->slots[i]);
+    struct ll_permits *permits = ticket->permits;
+
+    if (permits == NULL) {
+        return;
+    }
+    permits->lacks_slots = false;
+    for (unsigned i = 0; i < permits->slots_n; i++) {
+        if (permits->slots[i].key != NULL) {
+            key_drop(core, permits, &permits->slots[i]);
         }
     }
 }

@@ -60,12 +60,25 @@ void ll_remains_note(struct ll_core *core, struct ll_session *session)
         }
         ll_link_init(&remain->link);
         remain->token = ticket->token;
-        remain->to_mark = ticket->token > 0 && ll_delay_marks(ticket) &&
-                          !ll_delay_keeps_key(core, ticket);
+        remain->to_mark =
+            ll_delay_marks(ticket) && !ll_delay_keeps_key(core, ticket);
         remain->key_size = key.size;
         memcpy(remain->key, key.data, key.size);
         ll_link_append(&session->remains, &remain->link);
     }
+}
+
+/** Whether a key is still that of the session's ticket. */
+static struct ll_compare remain_stands(const struct ll_session *session,
+                                       const struct ll_remain *remain)
+{
+    bool known = remain->token > 0;
+
+    return (struct ll_compare){
+        .key = {remain->key, remain->key_size},
+        .target = known ? LL_COMPARE_CREATE_REVISION : LL_COMPARE_LEASE,
+        .result = LL_COMPARE_EQUAL,
+        .number = known ? remain->token : session->lease};
 }
 
 /** The next keys to mark. */
@@ -78,15 +91,13 @@ static size_t marks_fill(struct ll_session *session, struct ll_marks *marks)
          at != &session->remains && marks->n < LL_MARKS_MAX; at = at->next) {
         const struct ll_remain *remain =
             LL_CONTAINER(at, struct ll_remain, link);
-        struct ll_bytes key = {remain->key, remain->key_size};
         size_t i = marks->n;
 
         if (!remain->to_mark) {
             continue;
         }
-        marks->compares[i] =
-            ll_compare_created(key, (struct ll_bytes){NULL, 0}, remain->token);
-        marks->puts[i] = ll_delay_mark(key);
+        marks->compares[i] = remain_stands(session, remain);
+        marks->puts[i] = ll_delay_mark(marks->compares[i].key);
         marks->txns[i] = (struct ll_op){.kind = LL_OP_TXN,
                                         .txn = {.compares = &marks->compares[i],
                                                 .compares_n = 1,
@@ -144,16 +155,10 @@ void ll_remains_build(const struct ll_session *session,
                       struct ll_request *ret_request)
 {
     const struct ll_remain *remain = first_of(&session->remains);
-    struct ll_bytes key = {remain->key, remain->key_size};
 
-    part->compares[0] = (struct ll_compare){
-        .key = key,
-        .target =
-            remain->token > 0 ? LL_COMPARE_CREATE_REVISION : LL_COMPARE_LEASE,
-        .result = LL_COMPARE_EQUAL,
-        .number = remain->token > 0 ? remain->token : session->lease};
-    part->then_ops[0] =
-        (struct ll_op){.kind = LL_OP_DELETE, .del = {.key = key}};
+    part->compares[0] = remain_stands(session, remain);
+    part->then_ops[0] = (struct ll_op){.kind = LL_OP_DELETE,
+                                       .del = {.key = part->compares[0].key}};
     ret_request->kind = LL_REQUEST_TXN;
     ret_request->txn = (struct ll_txn){.compares = part->compares,
                                        .compares_n = 1,

@@ -16,7 +16,8 @@
  * Keys with a lock-delay say "released" before the lease is revoked (see
  * delay.h), LL_MARKS_MAX in one Txn of nested ones:
  *
- *     if   create_revision(K) == token    then put(K) = "released"
+ *     if   create_revision(K) == token, or as above
+ *     then put(K) = "released"
  *
  * What etcd refuses, or there is no memory for, counts as a crash.
  */

@@ -102,6 +102,7 @@ static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
 {
     ll_ticket_go(core, ticket, LL_TICKET_REAP);
     ticket->token = 0;
+    ticket->marked = false;
     ll_free(ticket->value);
     ticket->value = NULL;
     ticket->has_seen = false;

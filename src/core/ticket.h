@@ -193,7 +193,7 @@ struct ll_ticket {
     bool past_exclusive : 1;    /* a permit's: no exclusive key is ahead */
     bool try_put : 1;           /* a permit's try: next comes its put */
     bool try_again : 1;         /* and its second round */
-    bool marked : 1;            /* LEAVE: the key says "released" */
+    bool marked : 1;            /* LEAVE, REAP: the key says "released" */
     enum ll_mode_kind mode : 2;
     enum ll_ticket_state state : 4;
     unsigned permits_max : 7; /* of a permit: n */

@@ -197,6 +197,14 @@ static void ticket_made(struct ll_core *core,
     ll_ticket_enqueued(core, ticket, fits ? &ahead : NULL, answer->revision);
 }
 
+/** The key says "released": deletes it. */
+static void ticket_marked(struct ll_core *core, struct ll_ticket *ticket)
+{
+    ticket->marked = true;
+    ticket->object.failures = 0;
+    ll_call_at(core, &ticket->object, core->now_ns);
+}
+
 static void ticket_on_ok(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer)
@@ -237,9 +245,7 @@ static void ticket_on_ok(struct ll_core *core,
         break;
     case LL_TICKET_LEAVE:
         if (ll_delay_marks(ticket) && answer->txn.succeeded) {
-            ticket->marked = true;
-            ticket->object.failures = 0;
-            ll_call_at(core, &ticket->object, core->now_ns);
+            ticket_marked(core, ticket);
             break;
         }
         /* It does not exist, though no earlier delete and no revoke of the
@@ -253,9 +259,12 @@ static void ticket_on_ok(struct ll_core *core,
     case LL_TICKET_REAP:
         if (ticket->token == 0) {
             ll_ticket_on_read(core, ticket, answer);
+        } else if (ll_delay_marks(ticket) && answer->txn.succeeded) {
+            ticket_marked(core, ticket);
         } else {
             /* It may be another attempt's: reads again. */
             ticket->token = 0;
+            ticket->marked = false;
             ll_call_at(core, &ticket->object, core->now_ns);
         }
         break;

@@ -170,7 +170,12 @@ void ll_ticket_on_logged(struct ll_core *core,
     } else if (is_old) {
         ticket->ahead = -1;
         ticket->one_left = false;
-        ll_ticket_advance(core, ticket, answer->revision, false);
+        if (ticket->state == LL_TICKET_DELAYED) { /* until the time is over */
+            ticket->gone_revision = answer->revision;
+            ticket_plan_read(core, ticket, answer);
+        } else {
+            ll_ticket_advance(core, ticket, answer->revision, false);
+        }
     } else {
         ll_call_at(core, &ticket->object, core->now_ns);
     }
@@ -222,7 +227,7 @@ void ll_ticket_on_read(struct ll_core *core,
         }
     } else if (waits && ll_delay_is(ticket)) {
         if (!range_has(ahead, ticket->ahead_token)) {
-            ll_delay_on_missing(core, ticket);
+            ll_delay_on_missing(core, ticket, answer->revision);
             return;
         }
         ll_delay_on_seen(ticket, answer->revision);

@@ -195,10 +195,9 @@ void ll_ticket_build(struct ll_core *core,
     case LL_TICKET_REAP:
         if (ticket->token == 0) {
             build_read(part, ticket, ret_request);
-        } else {
-            build_delete(part, ticket, ret_request);
+            break;
         }
-        break;
+        /* fall through */
     case LL_TICKET_LEAVE:
         if (ll_delay_marks(ticket)) {
             ll_delay_build_mark(ticket, part, ret_request);
