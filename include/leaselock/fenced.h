@@ -278,9 +278,9 @@ int leaselock_fenced_delete_async(leaselock_ticket *ticket,
  * @return 0 when it was applied (with a txn's `release` the ticket's handle
  *         is closed then); LEASELOCK_E_NOT_HELD, _COMPARE, _REFUSED or
  *         _SERVER when it was not; _OUTCOME_UNKNOWN when it can no longer be
- *         determined (see above); _TIMEOUT when it is not certain yet; _STATE when no write
- *         of the ticket ended so; _ARGUMENT, _HANDLE, _FORKED, _DEADLOCK,
- *         _NOMEM
+ *         determined (see above); _TIMEOUT when it is not certain yet;
+ *         _STATE when no write of the ticket ended so; _ARGUMENT, _HANDLE,
+ *         _FORKED, _DEADLOCK, _NOMEM
  * @thread any; blocks; not from a callback
  * @since 0.1
  */

@@ -203,10 +203,11 @@ struct leaselock_acquire_options {
      * then costs two requests, one after the other.
      *
      * The waiting tickets keep the delay, those of this library alone: a ticket
-     * that is requested after the end, when nobody waits, is granted at once,
-     * and so are Go's clients. If the waiter that is delayed ends itself, its
-     * successor does not wait for the rest. A waiter that gives up during the
-     * delay leaves the queue only when the delay is over.
+     * that is requested after the end is granted at once if it has to wait for
+     * none of them, as a shared one behind shared ones, and so are Go's
+     * clients. If the waiter that is delayed ends itself, its successor does not
+     * wait for the rest. A waiter that gives up during the delay leaves the
+     * queue only when the delay is over; closing its session removes it at once.
      *
      * For LEASELOCK_EXCLUSIVE, and neither for leaselock_acquire_all with
      * several names nor for a candidate of an election.

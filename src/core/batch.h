@@ -41,11 +41,11 @@ struct ll_object;
  *
  * etcd evaluates every condition of a Txn, those of nested Txns too, before the
  * first of its writes (etcdserver's applyTxn), so parts must not depend on one
- * another. Keys that a batch creates have the same create revision, and a try does
- * not see the other keys of its batch. So an exclusive place, or a try, is the
- * only part of its queue in a batch, and so is a write. Shared places, which do
- * not block each other, and releases may be in one batch. A write with
- * conditions or reads of the caller is unbatched.
+ * another. Keys that a batch creates have the same create revision, and a try
+ * does not see the other keys of its batch. So a place that is not shared, or a
+ * try, is the only part of its queue in a batch, and so is a write. Shared
+ * places, which do not block each other, and releases may be in one batch. A
+ * write with conditions or reads of the caller is unbatched.
  *
  * Servers before 3.4.42, 3.5.28 and 3.6.9 check a user's permissions only for
  * the operations of the outer Txn, those of its else branch included

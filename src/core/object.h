@@ -147,7 +147,7 @@ struct ll_core {
     unsigned alive_n;        /* of these, ACTIVE or SUSPECT */
     unsigned late_revokes_n; /* of these, LOST with a revoke unanswered */
     unsigned tickets_n;
-    unsigned waiting_n; /* tickets in WAIT or NEXT */
+    unsigned waiting_n; /* tickets in WAIT, DELAYED or NEXT */
     unsigned reaps_n;
     unsigned observers_n;
     /** The newest failure of a call or stream, for the user's error. */

@@ -15,9 +15,10 @@ struct ll_ticket;
  * for a queue of 10 000, whereas two keys by their names take 0.2 ms.
  *
  * A held exclusive ticket's key was the oldest of its queue, and no older one
- * can appear later. (A shared one is held while older keys are left.) So if the key ahead of a ticket belongs to a ticket of this client
- * that was held, nothing is ahead of the ticket once that key is deleted: the
- * queue need not be read, at most the ticket's own key.
+ * can appear later. So if the key ahead of a ticket belongs to such a ticket of
+ * this client, nothing is ahead of the ticket once that key is deleted: the
+ * queue need not be read, at most the ticket's own key. A shared ticket or a
+ * permit is held while older keys are left, so it is not noted.
  *
  * The notes are in a few slots, which queues share by their hash. A note that
  * was overwritten costs a read.
@@ -32,7 +33,7 @@ struct ll_queue_note {
     int64_t head_token;
 };
 
-/** A ticket is held. */
+/** An exclusive ticket is held. */
 void ll_queue_note_head(struct ll_core *core, const struct ll_ticket *ticket);
 /** A ticket's key was made, or found. A note of the same key, or of a newer
  *  one, is from before the store went back, and is dropped. */
