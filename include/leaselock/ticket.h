@@ -138,7 +138,8 @@ struct leaselock_acquire_options {
      * for each further 100 places of that session. It finds no deadlock of more
      * than 32 sessions, none through a session with more than 1024 places, and
      * none through a session with a place that this user may not read. The
-     * option has no meaning for leaselock_resume.
+     * option has no meaning for leaselock_resume, and is refused for
+     * LEASELOCK_PERMIT, which waits for any of several tickets.
      */
     int find_deadlock;
     /**
@@ -396,8 +397,8 @@ int64_t leaselock_ticket_token(leaselock_ticket *ticket);
 
 /**
  * How many tickets that block this one were ahead of it in etcd's latest
- * answer; 0 when held. All tickets ahead block an exclusive one, only the
- * exclusive ones a shared one.
+ * answer; 0 when held. All tickets ahead block an exclusive one, the exclusive
+ * ones a shared one, and these and the permits a permit.
  *
  * @return the number, which still counts tickets that have left since;
  *         LEASELOCK_E_STATE while it is not known, _HANDLE or _FORKED

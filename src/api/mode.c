@@ -97,6 +97,25 @@ static int check_size(const struct leaselock_acquire_options *options,
     return 0;
 }
 
+/** Whether another option excludes permits. */
+static int check_permit(const struct ll_ticket_ask *ask,
+                        const struct leaselock_acquire_options *options,
+                        struct leaselock_error *reterr)
+{
+    if (options->mode == LEASELOCK_PERMIT && ask->names != NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "several names are exclusive or shared; a permit "
+                             "is acquired alone");
+    }
+    if (options->mode == LEASELOCK_PERMIT && options->find_deadlock != 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a permit waits for any of several tickets, and "
+                             "so is in no deadlock that could be found: "
+                             "`find_deadlock` must be 0");
+    }
+    return 0;
+}
+
 /** Checks `lock_delay_ms` and `foreign_delay_ms`. */
 static int check_delays(const struct ll_ticket_ask *ask,
                         const struct leaselock_acquire_options *options,
@@ -148,11 +167,8 @@ int ll_mode_check(const struct ll_ticket_ask *ask,
         }
         status = check_list(options, n, reterr);
     }
-    if (status == 0 && ask->names != NULL &&
-        options->mode == LEASELOCK_PERMIT) {
-        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
-                             "several names are exclusive or shared; a permit "
-                             "is acquired alone");
+    if (status == 0) {
+        status = check_permit(ask, options, reterr);
     }
     if (status == 0 && ask->names != NULL) {
         status = check_size(options, n, reterr);

@@ -89,6 +89,8 @@ static void test_refused(void **state)
     struct ll_ticket_ask one = {.name = "a"};
     struct ll_ticket_ask all = {.names = three, .names_n = 3, .is_all = true};
     struct ll_ticket_ask candidate = {.name = "a", .value = "v"};
+    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
     const int permit[] = {LEASELOCK_SHARED, LEASELOCK_PERMIT, 0};
     const int wrong[] = {LEASELOCK_SHARED, LEASELOCK_SHARED, 3};
 
@@ -113,6 +115,12 @@ static void test_refused(void **state)
                    "a leader leads alone");
     expect_refusal(candidate, 0, 0, wrong, LEASELOCK_E_ARGUMENT,
                    "a leader leads alone");
+    options.mode = LEASELOCK_PERMIT;
+    options.permits = 2;
+    options.find_deadlock = 1;
+    assert_int_equal(ll_mode_check(&one, &options, &error),
+                     LEASELOCK_E_ARGUMENT);
+    assert_non_null(strstr(error.message, "`find_deadlock` must be 0"));
 }
 
 /** Goal: a set of names is as large as one request allows. Method: both sides
