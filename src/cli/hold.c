@@ -92,6 +92,38 @@ void ll_hold_on_requeue(leaselock_ticket *ticket, const char *why, void *arg)
            hold->title, why);
 }
 
+void ll_hold_yield(struct ll_hold *hold)
+{
+    hold->is_yield_due = 0;
+    if (hold->options->on_yield != 0 && !hold->is_lost) {
+        ll_supervisor_signal(&hold->supervisor, hold->options->on_yield);
+    }
+}
+
+void ll_hold_on_yield(leaselock_ticket *ticket,
+                      const struct leaselock_yield_request *request,
+                      void *arg)
+{
+    struct ll_hold *hold = arg;
+    const char *what = hold->options->on_yield == 0
+                           ? "; it is kept (--on-yield)"
+                       : hold->cmd == NULL ? "; releasing it"
+                                           : "; signalling the command";
+
+    (void)ticket;
+    ll_waitline_clear(&hold->line);
+    ll_say("%s is asked for%s%s%s%s%s", hold->title,
+           request->who[0] != '\0' ? " by " : "", request->who,
+           request->reason[0] != '\0' ? ": " : "", request->reason, what);
+    if (hold->is_running) {
+        ll_hold_yield(hold);
+    } else if (hold->cmd != NULL) {
+        hold->is_yield_due = 1;
+    } else if (hold->options->on_yield != 0 && hold->signal == 0) {
+        hold->signal = hold->options->on_yield;
+    }
+}
+
 int ll_hold_check_lost(struct ll_hold *hold)
 {
     if (leaselock_ticket_state(hold->ticket) != LEASELOCK_TICKET_HELD) {

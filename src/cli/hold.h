@@ -56,6 +56,8 @@ struct ll_hold {
     /** CMD was sent to the supervisor, and its end is not reported yet. */
     int is_running;
     int is_supervisor_gone;
+    /** The lock was asked for before CMD was started. */
+    int is_yield_due;
     /** CMD did not end by itself, and the supervisor can start it again. */
     int can_again;
     /** The supervisor's last report, once is_running is 0 again. */
@@ -86,6 +88,9 @@ void ll_hold_on_done(int status,
                      void *arg);
 void ll_hold_on_lost(leaselock_ticket *ticket, const char *why, void *arg);
 void ll_hold_on_requeue(leaselock_ticket *ticket, const char *why, void *arg);
+void ll_hold_on_yield(leaselock_ticket *ticket,
+                      const struct leaselock_yield_request *request,
+                      void *arg);
 
 /** The remaining milliseconds of --wait, or LEASELOCK_FOREVER. */
 int ll_hold_wait_left_ms(const struct ll_hold *hold);
@@ -109,7 +114,11 @@ void ll_hold_turn(struct ll_hold *hold, int timeout_ms);
 /** Whether the lock is lost, by the clock; reports it the first time. */
 int ll_hold_check_lost(struct ll_hold *hold);
 
-/** Waits until a signal arrives or the lock is lost. Returns the exit code. */
+/** Sends CMD, which runs, the signal of --on-yield. */
+void ll_hold_yield(struct ll_hold *hold);
+
+/** Waits until a signal arrives, the lock is lost, or it is asked for. Returns
+ *  the exit code. */
 int ll_hold_keep(struct ll_hold *hold);
 
 /** Runs CMD while the lock is held. Returns the exit code. */

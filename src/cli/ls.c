@@ -52,7 +52,7 @@ static int print_table(const struct leaselock_locks_info *locks)
         ll_who_add_mode(&grid, lock->holder);
         ll_grid_addf(&grid, "%" PRId64, lock->holder->token);
         ll_who_add(&grid, lock->holder, now_s);
-        ll_who_add_note(&grid, lock->holder);
+        ll_who_add_note(&grid, lock->holder, now_s);
     }
     code = ll_grid_print(&grid);
     ll_grid_free(&grid);

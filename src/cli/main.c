@@ -27,6 +27,8 @@ static const struct ll_command commands[] = {
      LL_OPTION_ANY | LL_OPTION_QUEUE, 0, 1, ll_cli_queue},
     {"ls", "[PREFIX]", "list the locks that are held, and who holds them",
      LL_OPTION_ANY, 0, 1, ll_cli_ls},
+    {"yield", "NAME", "ask the holders of a lock to let go",
+     LL_OPTION_ANY | LL_OPTION_YIELD, 0, 1, ll_cli_yield},
     {"break", "NAME [KEY]", "take a lock from its holder",
      LL_OPTION_ANY | LL_OPTION_BREAK, 0, 1, ll_cli_break},
     {"deadlocks", "[PREFIX]", "show sessions that wait for each other's locks",

@@ -4,8 +4,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "leaselock/config.h"
 #include "leaselock/leaselock.h"
@@ -34,6 +36,38 @@ int ll_option_number(const char *text, int *ret_number)
     }
     *ret_number = (int)number;
     return 0;
+}
+
+/** Parses the name of a signal, with or without SIG, or its number, or "ignore".
+ *  @return 0, or -1: it is none */
+static int parse_signal(const char *text, int *ret_signal)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } signals[] = {
+        {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT},
+        {"KILL", SIGKILL}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+        {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH},
+    };
+    const char *name = strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
+    int number;
+
+    if (strcmp(text, "ignore") == 0) {
+        *ret_signal = 0;
+        return 0;
+    }
+    if (ll_option_number(text, &number) == 0) {
+        *ret_signal = number;
+        return number >= 1 && number <= SIGRTMAX ? 0 : -1;
+    }
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        if (strcmp(name, signals[i].name) == 0) {
+            *ret_signal = signals[i].number;
+            return 0;
+        }
+    }
+    return -1;
 }
 
 /** Adds to the names of --also; the field is their count. */
@@ -121,6 +155,15 @@ ll_option_set(enum ll_option_kind kind, void *field, const char *text)
         *(int *)field = permits;
         break;
     }
+    case LL_OPTION_KIND_SIGNAL: {
+        int number;
+
+        if (parse_signal(text, &number) != 0) {
+            return "a signal, such as TERM, USR1 or 15, or \"ignore\"";
+        }
+        *(int *)field = number;
+        break;
+    }
     case LL_OPTION_KIND_NUMBER:
         if (ll_option_number(text, field) != 0) {
             return "a whole number from 0 to 2147483647";
@@ -154,6 +197,7 @@ void ll_option_switch(enum ll_option_kind kind, void *field, int times)
     case LL_OPTION_KIND_TTL:
     case LL_OPTION_KIND_EXIT_CODE:
     case LL_OPTION_KIND_PERMITS:
+    case LL_OPTION_KIND_SIGNAL:
     case LL_OPTION_KIND_NUMBER:
         break;
     }

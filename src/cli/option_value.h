@@ -26,6 +26,8 @@ enum ll_option_kind {
     LL_OPTION_KIND_EXIT_CODE,
     /** 1 to LEASELOCK_PERMITS_MAX. */
     LL_OPTION_KIND_PERMITS,
+    /** The name or number of a signal; 0 for "ignore". */
+    LL_OPTION_KIND_SIGNAL,
     /** A whole number, at least 0. */
     LL_OPTION_KIND_NUMBER
 };

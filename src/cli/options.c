@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -78,6 +79,11 @@ static const struct spec specs[] = {
     {LL_OPTION_KIND_TIME, 'g', LL_OPTION_LOCK | LL_OPTION_ELECT, "grace",
      "LEASELOCK_GRACE", NULL, "TIME", FIELD(grace_ms),
      "from SIGTERM to SIGKILL when the lock is lost"},
+    {LL_OPTION_KIND_SIGNAL, 'Y', LL_OPTION_LOCK | LL_OPTION_ELECT, "on-yield",
+     "LEASELOCK_ON_YIELD", NULL, "SIGNAL", FIELD(on_yield),
+     "CMD's signal when asked to let go (default TERM)"},
+    {LL_OPTION_KIND_TEXT, 'r', LL_OPTION_YIELD, "reason", NULL, NULL, "TEXT",
+     FIELD(reason), "why, for the holder"},
     {LL_OPTION_KIND_NUMBER, 'L', LL_OPTION_QUEUE | LL_OPTION_OBSERVE, "limit",
      "LEASELOCK_LIMIT", NULL, "N", FIELD(limit),
      "show the first N entries (default 0: all)"},
@@ -113,6 +119,7 @@ void ll_options_init(struct ll_options *options)
     options->ttl_s = DEFAULT_TTL_S;
     options->conflict_exit = LL_EXIT_NOT_ACQUIRED;
     options->grace_ms = -1;
+    options->on_yield = SIGTERM;
 }
 
 static void *field_of(struct ll_options *options, const struct spec *spec)

@@ -11,7 +11,8 @@ enum ll_option_group {
     LL_OPTION_QUEUE = 4,
     LL_OPTION_BREAK = 8,
     LL_OPTION_ELECT = 16,
-    LL_OPTION_OBSERVE = 32
+    LL_OPTION_OBSERVE = 32,
+    LL_OPTION_YIELD = 64
 };
 
 /** The options from the environment and the command line. Strings are borrowed
@@ -53,9 +54,15 @@ struct ll_options {
     int lock_delay_ms;
     int foreign_delay_ms;
 
+    /** The signal for CMD when the lock is asked for; 0: none. */
+    int on_yield;
+
     /** Further names of the same ticket. */
     const char *also[LEASELOCK_NAMES_MAX - 1];
     int also_n;
+
+    /** Why the lock is asked for; NULL if no reason is given. */
+    const char *reason;
 
     /** Not 0: does not prompt. */
     int yes;

@@ -69,7 +69,7 @@ static void add_entry(struct ll_grid *grid,
         ll_grid_addf(grid, "?");
     }
     ll_who_add(grid, entry, now_s);
-    ll_who_add_note(grid, entry);
+    ll_who_add_note(grid, entry, now_s);
 }
 
 static int print_table(const struct leaselock_queue_info *queue)

@@ -50,6 +50,9 @@ static int start(struct ll_hold *hold, int64_t *ret_deadline_ns)
     *ret_deadline_ns = deadline_ns(hold);
     ll_supervisor_start(&hold->supervisor, &lock, *ret_deadline_ns);
     hold->is_running = 1;
+    if (hold->is_yield_due) {
+        ll_hold_yield(hold);
+    }
     return 0;
 }
 

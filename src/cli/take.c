@@ -23,6 +23,8 @@ static int ask(struct ll_hold *hold)
     options.requeue = !hold->options->no_requeue;
     options.on_requeue = ll_hold_on_requeue;
     options.on_requeue_arg = hold;
+    options.on_yield = ll_hold_on_yield;
+    options.on_yield_arg = hold;
     /* CMD must not run while the next holder's runs. */
     options.watch_own_key_ms = LEASELOCK_AT_ONCE;
     options.mode = ll_hold_mode(hold->options);

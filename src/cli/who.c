@@ -81,14 +81,27 @@ static json_t *text_or_null(const char *text)
     return text[0] != '\0' ? ll_json_text(text, strlen(text)) : json_null();
 }
 
+static json_t *asked_to_json(const struct leaselock_yield_request *asked)
+{
+    return asked == NULL
+               ? json_null()
+               : json_pack("{s:o, s:o, s:o}", "who",
+                           ll_json_text(asked->who, strlen(asked->who)),
+                           "reason",
+                           ll_json_text(asked->reason, strlen(asked->reason)),
+                           "at_unix_s",
+                           asked->at_unix_s > 0 ? json_integer(asked->at_unix_s)
+                                                : json_null());
+}
+
 json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
 {
     int own = ll_who_is_own(entry);
     const char *mode = mode_of(entry);
 
     return json_pack(
-        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:b, s:b, "
-        "s:b, s:b}",
+        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:b, "
+        "s:b, s:b, s:b}",
         "key", ll_json_text(entry->key, strlen(entry->key)), "token",
         (json_int_t)entry->token, "lease",
         entry->lease != 0 ? ll_json_lease(entry->lease) : json_null(), "host",
@@ -103,8 +116,9 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
         "lock_delay_ms",
         entry->lock_delay_ms > 0 ? json_integer(entry->lock_delay_ms)
                                  : json_null(),
-        "holds", entry->holds, "foreign", entry->foreign, "nested",
-        entry->nested, "ticket", ll_who_is_ticket(entry));
+        "asked", asked_to_json(entry->asked), "holds", entry->holds, "foreign",
+        entry->foreign, "nested", entry->nested, "ticket",
+        ll_who_is_ticket(entry));
 }
 
 static void add_text(struct ll_grid *grid, const char *text)
@@ -144,25 +158,50 @@ void ll_who_add(struct ll_grid *grid,
     }
 }
 
-void ll_who_add_note(struct ll_grid *grid,
-                     const struct leaselock_queue_entry *entry)
+/** What kind of key it is, or "". */
+static void note_kind(const struct leaselock_queue_entry *entry,
+                      char *ret_text,
+                      size_t size)
 {
-    char note[2 * LEASELOCK_KEY_MAX];
-
     if (entry->lease == 0) {
-        (void)snprintf(note, sizeof(note), "blocked by %s, which is no ticket",
+        (void)snprintf(ret_text, size, "blocked by %s, which is no ticket",
                        entry->key);
     } else if (entry->nested) {
-        (void)snprintf(note, sizeof(note), "nested: blocks (%s)", entry->key);
+        (void)snprintf(ret_text, size, "nested: blocks (%s)", entry->key);
     } else if (entry->foreign) {
-        (void)snprintf(note, sizeof(note), "foreign (%s)", entry->key);
+        (void)snprintf(ret_text, size, "foreign (%s)", entry->key);
     } else if (entry->candidate) {
-        (void)snprintf(note, sizeof(note), "candidate (%s)", entry->key);
+        (void)snprintf(ret_text, size, "candidate (%s)", entry->key);
     } else if (entry->lock_delay_ms > 0) {
-        (void)snprintf(note, sizeof(note), "lock-delay %g s",
+        (void)snprintf(ret_text, size, "lock-delay %g s",
                        entry->lock_delay_ms / 1000.0);
     } else {
-        note[0] = '\0';
+        ret_text[0] = '\0';
+    }
+}
+
+void ll_who_add_note(struct ll_grid *grid,
+                     const struct leaselock_queue_entry *entry,
+                     int64_t now_s)
+{
+    const struct leaselock_yield_request *asked = entry->asked;
+    char note[2 * LEASELOCK_KEY_MAX];
+    char age[LL_TEXT_AGE_SIZE];
+    size_t length;
+
+    note_kind(entry, note, sizeof(note));
+    length = strlen(note);
+    if (asked != NULL) {
+        ll_text_age(now_s - asked->at_unix_s, age);
+        (void)snprintf(
+            note + length, sizeof(note) - length, "%sasked%s%s%s%s%s%s",
+            length > 0 ? ", " : "", asked->who[0] != '\0' ? " by " : "",
+            asked->who, asked->at_unix_s > 0 ? " " : "",
+            asked->at_unix_s > 0 ? age : "", asked->at_unix_s > 0 ? " ago" : "",
+            asked->reason[0] != '\0' ? ": " : "");
+        length = strlen(note);
+        (void)snprintf(note + length, sizeof(note) - length, "%s",
+                       asked->reason);
     }
     ll_grid_add(grid, note, strlen(note));
 }

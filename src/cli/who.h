@@ -39,8 +39,9 @@ void ll_who_shares(const struct leaselock_queue_entry *entry,
 
 /**
  * An object with key, token, lease, host, pid, program, label and since_unix_s
- * of a place, null if unknown, its mode and permits, null if it has none, and
- * the flags holds, foreign, nested and ticket.
+ * of a place, null if unknown, its mode and permits, null if it has none, who has
+ * asked for the lock, null if nobody has, and the flags holds, foreign, nested and
+ * ticket.
  *
  * @return a new reference; NULL: no memory
  */
@@ -56,8 +57,10 @@ void ll_who_add(struct ll_grid *grid,
                 int64_t now_s);
 
 /** Appends the column NOTE: the kind of a key that is not leaselock's ticket,
- *  or that is no ticket at all and blocks the queue. */
+ *  or that is no ticket at all and blocks the queue; and who has asked for the
+ *  lock. */
 void ll_who_add_note(struct ll_grid *grid,
-                     const struct leaselock_queue_entry *entry);
+                     const struct leaselock_queue_entry *entry,
+                     int64_t now_s);
 
 #endif

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"go.etcd.io/etcd/clientv3"
 	"go.etcd.io/etcd/clientv3/concurrency"
 )
 
@@ -69,6 +70,9 @@ func lock(endpoint, name string, rounds int, hold time.Duration, logFile string)
 		case <-session.Done():
 			return fmt.Errorf("the session was lost while the lock was held")
 		}
+		if err := owns(client, mutex); err != nil {
+			return err
+		}
 		if err := out.write(token, "exit"); err != nil {
 			return err
 		}
@@ -77,6 +81,15 @@ func lock(endpoint, name string, rounds int, hold time.Duration, logFile string)
 		}
 	}
 	return nil
+}
+
+// owns checks that a held mutex is its holder's, as the guard of a write does.
+func owns(client *clientv3.Client, mutex *concurrency.Mutex) error {
+	answer, err := client.Txn(context.Background()).If(mutex.IsOwner()).Commit()
+	if err == nil && !answer.Succeeded {
+		err = fmt.Errorf("the mutex is held, and IsOwner says no")
+	}
+	return err
 }
 
 // elect leads with a value from its election on until SIGTERM, and resigns.
