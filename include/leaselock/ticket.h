@@ -134,12 +134,13 @@ struct leaselock_acquire_options {
      * this wait has closed; then after about 2, 4, 8 and 16 more seconds and
      * every 30 seconds, for one that a wait without this option has closed. Of
      * all tickets of a deadlock that have the option exactly one is ended. A
-     * run costs etcd three reads for each session that it visits, and two more
-     * for each further 100 places of that session. It finds no deadlock of more
-     * than 32 sessions, none through a session with more than 1024 places, and
-     * none through a session with a place that this user may not read. The
-     * option has no meaning for leaselock_resume, and is refused for
-     * LEASELOCK_PERMIT, which waits for any of several tickets.
+     * run costs etcd three reads for each session that it visits, and up to
+     * four more for each further 100 places of that session. It finds no
+     * deadlock of more than 32 sessions, none through a session with more than
+     * 1024 places, none through a session with a place that this user may not
+     * read, and none through a wait for a permit. The option has no meaning for
+     * leaselock_resume, and is refused for LEASELOCK_PERMIT, which waits for
+     * any of several tickets.
      */
     int find_deadlock;
     /**
