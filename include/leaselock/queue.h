@@ -47,12 +47,13 @@ struct leaselock_queue_entry {
     /** Of LEASELOCK_PERMIT: how many permits the lock has; else 0. */
     int permits;
     /** Not 0: it holds the lock, as the keys ahead of it show. The oldest
-     *  ticket holds it, and beside a shared one or a permit others may. */
+     *  ticket holds it, and beside a shared one or a permit others may. So does
+     *  by this rule one that waits for the end of a lock-delay. */
     int holds;
     /** Not 0: a candidate of an election; its value is what it proclaims. */
     int candidate;
-    /** The lock-delay that the ticket's key names, in milliseconds; 0: none. See
-     *  leaselock_acquire_options. */
+    /** The lock-delay that the ticket's key names, in milliseconds; 0: none.
+     *  See leaselock_acquire_options. */
     int lock_delay_ms;
     /** The latest request to let go (leaselock_yield) that its value has, or
      *  NULL. */
