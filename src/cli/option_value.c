@@ -38,10 +38,24 @@ int ll_option_number(const char *text, int *ret_number)
     return 0;
 }
 
-/** Parses the name of a signal, with or without SIG, or its number, or "ignore".
- *  @return 0, or -1: it is none */
-static int parse_signal(const char *text, int *ret_signal)
+/** Sets a number within limits; -1: it is none. */
+static int set_number(int *field, const char *text, int min, int max)
 {
+    int number;
+
+    if (ll_option_number(text, &number) != 0 || number < min || number > max) {
+        return -1;
+    }
+    *field = number;
+    return 0;
+}
+
+/** Sets a signal by its name, with or without SIG, or its number; "ignore" is
+ *  0. */
+static const char *set_signal(int *field, const char *text)
+{
+    static const char valid[] =
+        "a signal, such as TERM, USR1 or 15, or \"ignore\"";
     static const struct {
         const char *name;
         int number;
@@ -54,20 +68,20 @@ static int parse_signal(const char *text, int *ret_signal)
     int number;
 
     if (strcmp(text, "ignore") == 0) {
-        *ret_signal = 0;
-        return 0;
+        *field = 0;
+        return NULL;
     }
     if (ll_option_number(text, &number) == 0) {
-        *ret_signal = number;
-        return number >= 1 && number <= SIGRTMAX ? 0 : -1;
+        *field = number;
+        return number >= 1 && number <= SIGRTMAX ? NULL : valid;
     }
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         if (strcmp(name, signals[i].name) == 0) {
-            *ret_signal = signals[i].number;
-            return 0;
+            *field = signals[i].number;
+            return NULL;
         }
     }
-    return -1;
+    return valid;
 }
 
 /** Adds to the names of --also; the field is their count. */
@@ -136,34 +150,18 @@ ll_option_set(enum ll_option_kind kind, void *field, const char *text)
         *(int *)field = ms / MS_PER_S;
         break;
     }
-    case LL_OPTION_KIND_EXIT_CODE: {
-        int code;
-
-        if (ll_option_number(text, &code) != 0 || code > EXIT_CODE_MAX) {
+    case LL_OPTION_KIND_EXIT_CODE:
+        if (set_number(field, text, 0, EXIT_CODE_MAX) != 0) {
             return "an exit code from 0 to 255";
         }
-        *(int *)field = code;
         break;
-    }
-    case LL_OPTION_KIND_PERMITS: {
-        int permits;
-
-        if (ll_option_number(text, &permits) != 0 || permits < 1 ||
-            permits > LEASELOCK_PERMITS_MAX) {
+    case LL_OPTION_KIND_PERMITS:
+        if (set_number(field, text, 1, LEASELOCK_PERMITS_MAX) != 0) {
             return "a number of permits from 1 to 100";
         }
-        *(int *)field = permits;
         break;
-    }
-    case LL_OPTION_KIND_SIGNAL: {
-        int number;
-
-        if (parse_signal(text, &number) != 0) {
-            return "a signal, such as TERM, USR1 or 15, or \"ignore\"";
-        }
-        *(int *)field = number;
-        break;
-    }
+    case LL_OPTION_KIND_SIGNAL:
+        return set_signal(field, text);
     case LL_OPTION_KIND_NUMBER:
         if (ll_option_number(text, field) != 0) {
             return "a whole number from 0 to 2147483647";
