@@ -220,7 +220,7 @@ bool ll_place_ahead(const struct ll_ticket *ticket,
                     size_t at,
                     struct ll_ahead *ret_ahead)
 {
-    *ret_ahead = (struct ll_ahead){0};
+    *ret_ahead = (struct ll_ahead){.revision = answer->revision};
     for (size_t i = 0; i < blockers_n(ticket); i++) {
         const struct ll_range_answer *range = ll_answer_range(answer, at + i);
         const struct ll_kv *first;

@@ -110,6 +110,7 @@ struct ll_ahead {
     const struct ll_kv *oldest; /* of a try's ranges */
     int64_t count;              /* of all */
     int64_t read;               /* of those that were read */
+    int64_t revision;           /* at which they were read */
     /** Of a permit ticket: the permits ahead, the newest first, 2n at most; the
      *  numbers above are of the exclusive keys. */
     const struct ll_range_answer *permits;

@@ -325,7 +325,7 @@ void ll_ticket_take_ahead(struct ll_core *core,
         ll_free(ticket->ahead_key);
         ticket->ahead_key = NULL;
         ticket->ahead_key_size = 0; /* its watch is not wanted again */
-        ll_permits_see(core, ticket, ahead->permits);
+        ll_permits_see(core, ticket, ahead->permits, ahead->revision);
     } else {
         ll_ticket_grant(core, ticket);
     }

@@ -46,7 +46,7 @@ static bool permits_settle(const struct ll_core *core,
     bool settled = true;
     struct ll_watch *watch;
 
-    for (unsigned slot = LL_PERMIT_SLOT;
+    for (unsigned slot = LL_PERMIT_SLOT_ALL;
          (watch = ll_permits_watch(ticket, slot)) != NULL; slot++) {
         settled = (watch->state != LL_WATCH_ON ||
                    watch_settle(core, watch, answer, time_is_over)) &&
@@ -221,7 +221,7 @@ void ll_ticket_on_read(struct ll_core *core,
     }
     ll_yield_see(core, ticket, &own->kvs[0]);
     if (waits && ll_ticket_is_behind_permits(ticket)) {
-        ll_permits_see(core, ticket, ahead);
+        ll_permits_see(core, ticket, ahead, answer->revision);
         if (ticket->state != LL_TICKET_WAIT || !ll_ticket_is_watched(ticket)) {
             return;
         }
@@ -248,7 +248,7 @@ static bool next_find(const struct ll_ticket *ticket,
 {
     const struct ll_range_answer *range;
 
-    *ret_ahead = (struct ll_ahead){0};
+    *ret_ahead = (struct ll_ahead){.revision = answer->revision};
     if (answer->kind == LL_REQUEST_RANGE) {
         range = &answer->range;
         *ret_own = range_has(range, ticket->token) &&

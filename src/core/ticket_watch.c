@@ -47,6 +47,14 @@ static int64_t steps_ahead(const struct ll_ticket *ticket)
     return ll_min(ll_max(steps, 1), LL_SETTLE_STEPS_MAX);
 }
 
+/** How long after the creation of the watches the gap before them is read. */
+static int64_t gap_read_delay_ns(const struct ll_ticket *ticket)
+{
+    return ll_permits_settle_once(ticket)
+               ? LL_SETTLE_NS
+               : LL_SETTLE_FIRST_NS * (steps_ahead(ticket) - 1);
+}
+
 static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
 {
     struct ll_ticket *ticket = ll_ticket_of(watch->owner);
@@ -65,8 +73,7 @@ static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
             ticket->read_ns = LL_NEVER;
             ticket->object.failures = 0;
             ll_call_at(core, &ticket->object,
-                       core->now_ns +
-                           LL_SETTLE_FIRST_NS * (steps_ahead(ticket) - 1));
+                       core->now_ns + gap_read_delay_ns(ticket));
             ll_ticket_update(core, ticket);
         }
         break;
@@ -140,8 +147,6 @@ static void ticket_on_event(struct ll_core *core,
         ll_ticket_advance(
             core, ticket, revision,
             ll_ticket_own_stands(core, ticket, ticket->ahead_lease));
-    } else if (watch->slot >= LL_PERMIT_SLOT) {
-        ll_permits_on_deleted(core, ticket, watch, revision);
     }
 }
 
@@ -151,6 +156,11 @@ static void ticket_on_changed(struct ll_core *core,
 {
     int64_t id = watch->id;
 
+    if (watch->slot >= LL_PERMIT_SLOT_ALL) {
+        ll_permits_on_changed(core, ll_ticket_of(watch->owner), watch,
+                              event->watch.events, event->watch.events_n);
+        return;
+    }
     for (size_t i = 0; i < event->watch.events_n; i++) {
         if (watch->id != id || watch->state != LL_WATCH_ON) {
             return; /* the first event ended the need for it */
@@ -163,7 +173,9 @@ static void ticket_on_changed(struct ll_core *core,
 /** Whether a waiting ticket has something to watch in a slot. */
 static bool ticket_has_key(const struct ll_ticket *ticket, unsigned slot)
 {
-    return slot == LL_WATCH_OWN || ll_ticket_watched_key(ticket, slot).size > 0;
+    return slot == LL_WATCH_OWN ||
+           (slot == LL_WATCH_AHEAD ? ticket->ahead_key != NULL
+                                   : ll_permits_has(ticket, slot));
 }
 
 static void ticket_on_off(struct ll_core *core, struct ll_watch *watch)
@@ -239,7 +251,8 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
         ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT;
 
     ticket->watch_ns = LL_NEVER;
-    if (!waits || core->waiting_n < core->config.contention_threshold) {
+    if (!waits || (!ll_permits_watch_own(ticket) &&
+                   core->waiting_n < core->config.contention_threshold)) {
         ll_ticket_watch_own_at(core, ticket, 0);
     }
     if (ticket->state == LL_TICKET_WAIT) {
@@ -249,12 +262,10 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
 
 void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket)
 {
-    bool is_next = ll_ticket_is_behind_permits(ticket)
-                       ? ticket->permits->has_all
-                       : ticket->one_left;
-
-    if (core->waiting_n < core->config.contention_threshold) {
-        ll_ticket_watch_own_at(core, ticket, is_next ? 0 : LL_WATCH_OWN_NS);
+    if (!ll_permits_watch_own(ticket) &&
+        core->waiting_n < core->config.contention_threshold) {
+        ll_ticket_watch_own_at(core, ticket,
+                               ticket->one_left ? 0 : LL_WATCH_OWN_NS);
     }
     watch_ahead(core, ticket);
 }
@@ -319,8 +330,14 @@ static void ticket_create(struct ll_core *core,
     const struct ll_ticket *ticket = ll_ticket_of(watch->owner);
 
     (void)core;
-    (void)part;
-    effect->watch.key = ll_ticket_watched_key(ticket, watch->slot);
+    if (watch->slot == LL_PERMIT_SLOT_ALL) {
+        struct ll_range all = ll_place_permits(ticket, &part->permits);
+
+        effect->watch.key = all.key;
+        effect->watch.end = all.end;
+    } else {
+        effect->watch.key = ll_ticket_watched_key(ticket, watch->slot);
+    }
     if (watch->slot == LL_WATCH_AHEAD && ll_delay_is(ticket)) {
         effect->watch.start_revision = ticket->delay->since;
         effect->watch.prev_values = true;
