@@ -188,7 +188,7 @@ static struct ll_request batch_fill(struct ll_core *core,
     struct ll_link *after;
 
     core->batches.listed_n = 0;
-    LL_LIST_EACH (at, after, &core->pending_batch) {
+    LL_LIST_EACH (at, after, &core->calls.batched) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
         if (batch->n == parts_max(core) || looked_at++ == LL_BATCH_LOOK_MAX ||
@@ -211,11 +211,11 @@ static struct ll_request batch_fill(struct ll_core *core,
 /** Whether calls are pending that can share a request, as the first two can. */
 static bool pending_are_many(struct ll_core *core)
 {
-    struct ll_link *first = core->pending_batch.next;
+    struct ll_link *first = core->calls.batched.next;
     struct queues queues = {{0}, {0}};
 
-    return !ll_link_alone(&core->pending_batch) &&
-           first->next != &core->pending_batch &&
+    return !ll_link_alone(&core->calls.batched) &&
+           first->next != &core->calls.batched &&
            queues_add(&queues,
                       LL_CONTAINER(first, struct ll_object, calling)) &&
            queues_add(&queues,
@@ -233,7 +233,7 @@ static bool pending_fill_batch(struct ll_core *core)
     struct ll_link *at;
     struct ll_link *after;
 
-    LL_LIST_EACH (at, after, &core->pending_batch) {
+    LL_LIST_EACH (at, after, &core->calls.batched) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
         if (queues_add(&queues, object)) {
@@ -284,7 +284,7 @@ bool ll_batch_draw(struct ll_core *core,
     struct ll_request request = {.kind = LL_REQUEST_TXN};
 
     if (ll_link_alone(pending) || batch == NULL ||
-        core->calls_in_flight >= LL_CALLS_MAX) {
+        core->calls.in_flight >= LL_CALLS_MAX) {
         return false;
     }
     batch->n = 0;
@@ -303,9 +303,9 @@ bool ll_batch_draw(struct ll_core *core,
         batch->parts[0].id = object->entry.id;
         batch->parts[0].seq = object->seq;
     }
-    core->calls_in_flight++;
+    core->calls.in_flight++;
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
-    ret_effect->call.endpoint = core->endpoint;
+    ret_effect->call.endpoint = core->endpoints.current;
     ret_effect->call.timeout_ns = ll_endpoint_attempt_timeout_ns(core);
     if (batch->n == 1) {
         ret_effect->id = batch->parts[0].id;
@@ -333,7 +333,7 @@ static const struct ll_batch_kind batch_kind = {batch_fill, batch_join};
 
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
 {
-    return ll_batch_draw(core, &core->pending_batch, free_slot(core),
+    return ll_batch_draw(core, &core->calls.batched, free_slot(core),
                          &batch_kind, ret_effect);
 }
 

@@ -29,10 +29,10 @@ static void cluster_end(struct ll_core *core)
     core->cluster.id = 0;
     core->cluster.checked = 0;
     ll_queue_notes_drop(core);
-    LL_LIST_EACH (at, after, &core->sessions) {
+    LL_LIST_EACH (at, after, &core->sessions.list) {
         end_object(core, &LL_CONTAINER(at, struct ll_session, link)->object);
     }
-    LL_LIST_EACH (at, after, &core->observers) {
+    LL_LIST_EACH (at, after, &core->observers.list) {
         end_object(core, &LL_CONTAINER(at, struct ll_observer, link)->object);
     }
 }
@@ -109,10 +109,11 @@ static bool cluster_is_needed(const struct ll_core *core)
 {
     struct ll_link *at;
 
-    if (core->alive_n > 0 || !ll_link_alone(&core->observers)) {
+    if (core->sessions.alive_n > 0 || !ll_link_alone(&core->observers.list)) {
         return true;
     }
-    for (at = core->sessions.next; at != &core->sessions; at = at->next) {
+    for (at = core->sessions.list.next; at != &core->sessions.list;
+         at = at->next) {
         enum ll_session_state state =
             LL_CONTAINER(at, struct ll_session, link)->state;
 
@@ -127,8 +128,8 @@ static bool cluster_is_needed(const struct ll_core *core)
 void ll_cluster_check(struct ll_core *core, int64_t lease)
 {
     struct ll_cluster *cluster = &core->cluster;
-    uint64_t all = core->endpoints_n < LL_CORE_ENDPOINTS_MAX
-                       ? bit_of(core->endpoints_n) - 1
+    uint64_t all = core->endpoints.n < LL_CORE_ENDPOINTS_MAX
+                       ? bit_of(core->endpoints.n) - 1
                        : UINT64_MAX;
 
     if (!cluster_is_needed(core)) {
@@ -141,7 +142,7 @@ void ll_cluster_check(struct ll_core *core, int64_t lease)
     cluster->lease = lease;
     /* The endpoint in use gets the request for the lease itself. */
     cluster->due |= all & core->endpoints.usable & ~cluster->checked &
-                    ~cluster->asked & ~bit_of(core->endpoint);
+                    ~cluster->asked & ~bit_of(core->endpoints.current);
 }
 
 bool ll_cluster_is_awaited(const struct ll_core *core)
@@ -160,7 +161,7 @@ bool ll_cluster_next(struct ll_core *core, struct ll_effect *ret_effect)
     struct ll_cluster *cluster = &core->cluster;
     uint32_t endpoint = 0;
 
-    if (cluster->due == 0 || core->calls_in_flight >= LL_CALLS_MAX) {
+    if (cluster->due == 0 || core->calls.in_flight >= LL_CALLS_MAX) {
         return false;
     }
     while ((cluster->due & bit_of(endpoint)) == 0) {
@@ -168,7 +169,7 @@ bool ll_cluster_next(struct ll_core *core, struct ll_effect *ret_effect)
     }
     cluster->due &= ~bit_of(endpoint);
     cluster->asked |= bit_of(endpoint);
-    core->calls_in_flight++;
+    core->calls.in_flight++;
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
     ret_effect->id = LL_CLUSTER_CALLS + endpoint;
     ret_effect->call.seq = ++cluster->seq;

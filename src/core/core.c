@@ -28,11 +28,11 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     core->random.state = config->seed;
     core->failure.grpc_status = -1;
     core->failure.endpoint = LL_ENDPOINT_ANY;
-    ll_link_init(&core->sessions);
-    ll_link_init(&core->observers);
-    ll_link_init(&core->calling);
-    ll_link_init(&core->pending_batch);
-    ll_link_init(&core->reading);
+    ll_link_init(&core->sessions.list);
+    ll_link_init(&core->observers.list);
+    ll_link_init(&core->calls.alone);
+    ll_link_init(&core->calls.batched);
+    ll_link_init(&core->calls.reads);
     core->batches.window =
         config->batch_window == LL_BATCH_NEVER ? 0
         : config->batch_window == 0
@@ -41,8 +41,8 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     core->batches.parts_max = LL_BATCH_PARTS_MAX;
     core->batches.lists = config->batch_lists;
     ll_link_init(&core->pending);
-    ll_link_init(&core->reaping);
-    ll_link_init(&core->log);
+    ll_link_init(&core->tickets.reaping);
+    ll_link_init(&core->logs.lines);
     ll_endpoints_init(core);
     ll_keepalive_init(core);
     ll_watches_init(core);
@@ -58,17 +58,17 @@ void ll_core_free(struct ll_core *core)
     if (core == NULL) {
         return;
     }
-    while (ll_table_take(&core->leases) != NULL) {
+    while (ll_table_take(&core->sessions.by_lease) != NULL) {
     }
     while ((entry = ll_table_take(&core->objects)) != NULL) {
         struct ll_object *object = LL_CONTAINER(entry, struct ll_object, entry);
 
         object->ops->free(object);
     }
-    LL_LIST_EACH (at, after, &core->log) {
+    LL_LIST_EACH (at, after, &core->logs.lines) {
         ll_free(LL_CONTAINER(at, struct ll_log_line, link));
     }
-    ll_free(core->drawn_line);
+    ll_free(core->logs.drawn);
     ll_timers_free(&core->timers);
     ll_batches_free(core);
     ll_queue_notes_free(core);
@@ -189,8 +189,8 @@ static void on_any_answer(struct ll_core *core, const struct ll_event *event)
     struct ll_event dropped = *event;
     struct ll_answer error;
 
-    assert(core->calls_in_flight > 0);
-    core->calls_in_flight--;
+    assert(core->calls.in_flight > 0);
+    core->calls.in_flight--;
     if (event->id >= LL_CLUSTER_CALLS) {
         ll_cluster_on_answer(core, event);
         if (!ll_cluster_is_awaited(core)) {
@@ -314,10 +314,10 @@ static void call_next(struct ll_core *core,
 
     *ret_effect = (struct ll_effect){.kind = LL_EFFECT_CALL};
     ll_call_begin(core, object, &core->single, &ret_effect->call.request);
-    core->calls_in_flight++;
+    core->calls.in_flight++;
     ret_effect->id = object->entry.id;
     ret_effect->call.seq = object->seq;
-    ret_effect->call.endpoint = core->endpoint;
+    ret_effect->call.endpoint = core->endpoints.current;
     ret_effect->call.timeout_ns = ll_endpoint_attempt_timeout_ns(core);
     if (endpoint != LL_ENDPOINT_ANY) {
         ret_effect->call.endpoint = endpoint;
@@ -346,24 +346,25 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
         /* The object is no longer on the list, and may have been freed. */
         assert(core->pending.next != first);
     }
-    if (!ll_link_alone(&core->calling) &&
-        core->calls_in_flight < LL_CALLS_MAX) {
-        call_next(core,
-                  LL_CONTAINER(core->calling.next, struct ll_object, calling),
-                  ret_effect);
+    if (!ll_link_alone(&core->calls.alone) &&
+        core->calls.in_flight < LL_CALLS_MAX) {
+        call_next(
+            core,
+            LL_CONTAINER(core->calls.alone.next, struct ll_object, calling),
+            ret_effect);
         return true;
     }
     if (ll_reads_next(core, ret_effect) || ll_batches_next(core, ret_effect)) {
         return true;
     }
-    ll_free(core->drawn_line);
-    core->drawn_line = NULL;
-    if (!ll_link_alone(&core->log)) {
+    ll_free(core->logs.drawn);
+    core->logs.drawn = NULL;
+    if (!ll_link_alone(&core->logs.lines)) {
         struct ll_log_line *line =
-            LL_CONTAINER(core->log.next, struct ll_log_line, link);
+            LL_CONTAINER(core->logs.lines.next, struct ll_log_line, link);
 
         ll_link_remove(&line->link);
-        core->drawn_line = line;
+        core->logs.drawn = line;
         *ret_effect = (struct ll_effect){.kind = LL_EFFECT_LOG};
         ret_effect->log.level = line->level;
         ret_effect->log.text = line->text;
@@ -389,5 +390,5 @@ uint64_t ll_core_cluster_id(const struct ll_core *core)
 
 bool ll_core_has_sessions(const struct ll_core *core)
 {
-    return !ll_link_alone(&core->sessions);
+    return !ll_link_alone(&core->sessions.list);
 }

@@ -19,31 +19,31 @@ static int64_t pause_left_ns(const struct ll_core *core, uint32_t endpoint)
 /** Selects the best of the other endpoints, if there is one. */
 static void endpoint_leave(struct ll_core *core)
 {
-    uint32_t best = core->endpoint;
+    uint32_t best = core->endpoints.current;
     uint32_t i;
 
-    for (i = 1; i < core->endpoints_n; i++) {
-        uint32_t other = (core->endpoint + i) % core->endpoints_n;
+    for (i = 1; i < core->endpoints.n; i++) {
+        uint32_t other = (core->endpoints.current + i) % core->endpoints.n;
 
         if (is_usable(core, other) &&
-            (best == core->endpoint ||
+            (best == core->endpoints.current ||
              pause_left_ns(core, other) < pause_left_ns(core, best))) {
             best = other;
         }
     }
-    core->endpoint = best;
+    core->endpoints.current = best;
 }
 
 void ll_endpoints_init(struct ll_core *core)
 {
-    core->endpoints_n = core->config.endpoints_n;
-    assert(core->endpoints_n > 0);
-    assert(core->endpoints_n <= LL_CORE_ENDPOINTS_MAX);
+    core->endpoints.n = core->config.endpoints_n;
+    assert(core->endpoints.n > 0);
+    assert(core->endpoints.n <= LL_CORE_ENDPOINTS_MAX);
     core->endpoints.usable = UINT64_MAX;
     for (uint32_t i = 0; i < LL_CORE_ENDPOINTS_MAX; i++) {
         core->endpoints.health[i].suspect_ns = LL_NEVER;
     }
-    core->endpoint = core->config.endpoint_first % core->endpoints_n;
+    core->endpoints.current = core->config.endpoint_first % core->endpoints.n;
 }
 
 void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
@@ -53,11 +53,11 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
         n < LL_CORE_ENDPOINTS_MAX ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
     uint32_t usable_n = 0;
 
-    assert(n >= core->endpoints_n && n <= LL_CORE_ENDPOINTS_MAX);
+    assert(n >= core->endpoints.n && n <= LL_CORE_ENDPOINTS_MAX);
     assert((event->endpoints.usable & all) != 0);
-    core->endpoints_n = n;
+    core->endpoints.n = n;
     core->endpoints.usable = event->endpoints.usable & all;
-    if (!is_usable(core, core->endpoint)) {
+    if (!is_usable(core, core->endpoints.current)) {
         endpoint_leave(core);
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -65,7 +65,7 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
     }
     ll_core_log(core, 2,
                 "%u endpoints, %u of them usable; endpoint %u is in use", n,
-                usable_n, core->endpoint);
+                usable_n, core->endpoints.current);
 }
 
 void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint)
@@ -82,7 +82,7 @@ void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint)
         health->failures++;
         health->retry_ns = core->now_ns + pause_ns;
     }
-    if (endpoint == core->endpoint) {
+    if (endpoint == core->endpoints.current) {
         endpoint_leave(core);
     }
 }
@@ -99,11 +99,11 @@ void ll_endpoint_suspect(struct ll_core *core, uint32_t endpoint)
 /** Whether there is another endpoint to use. */
 static bool has_another(const struct ll_core *core)
 {
-    uint64_t all = core->endpoints_n < LL_CORE_ENDPOINTS_MAX
-                       ? (UINT64_C(1) << core->endpoints_n) - 1
+    uint64_t all = core->endpoints.n < LL_CORE_ENDPOINTS_MAX
+                       ? (UINT64_C(1) << core->endpoints.n) - 1
                        : UINT64_MAX;
-    uint64_t others =
-        core->endpoints.usable & all & ~(UINT64_C(1) << core->endpoint);
+    uint64_t others = core->endpoints.usable & all &
+                      ~(UINT64_C(1) << core->endpoints.current);
 
     return others != 0;
 }
@@ -135,12 +135,12 @@ static bool is_to_be_left(const struct ll_core *core, uint32_t endpoint)
     const struct ll_endpoint_health *health = &core->endpoints.health[endpoint];
 
     return health->is_superseded && health->suspect_ns != LL_NEVER &&
-           endpoint != core->endpoint;
+           endpoint != core->endpoints.current;
 }
 
 void ll_endpoints_on_time(struct ll_core *core)
 {
-    for (uint32_t i = 0; i < core->endpoints_n; i++) {
+    for (uint32_t i = 0; i < core->endpoints.n; i++) {
         if (is_to_be_left(core, i) &&
             core->endpoints.health[i].suspect_ns <= core->now_ns) {
             core->endpoints.health[i].suspect_ns = LL_NEVER;
@@ -153,7 +153,7 @@ int64_t ll_endpoints_deadline_ns(const struct ll_core *core)
 {
     int64_t deadline_ns = LL_NEVER;
 
-    for (uint32_t i = 0; i < core->endpoints_n; i++) {
+    for (uint32_t i = 0; i < core->endpoints.n; i++) {
         if (is_to_be_left(core, i)) {
             deadline_ns =
                 ll_min(deadline_ns, core->endpoints.health[i].suspect_ns);
@@ -172,11 +172,12 @@ int64_t ll_endpoint_attempt_timeout_ns(const struct ll_core *core)
     }
     ns /= core->endpoints.attempts.answer_ns > 0 ? 4 : 2;
     ns = ll_max(ns, LL_ATTEMPT_TIMEOUT_MIN_NS);
-    ns = ll_max(ns,
-                (core->endpoints.health[core->endpoint].has_answered ? 4 : 8) *
-                    ll_min(core->endpoints.attempts.answer_ns, longest_ns));
+    ns = ll_max(
+        ns,
+        (core->endpoints.health[core->endpoints.current].has_answered ? 4 : 8) *
+            ll_min(core->endpoints.attempts.answer_ns, longest_ns));
     for (unsigned round =
-             core->endpoints.attempts.unanswered_n / core->endpoints_n;
+             core->endpoints.attempts.unanswered_n / core->endpoints.n;
          round > 0 && ns < longest_ns; round--) {
         ns = 2 * ll_min(ns, longest_ns);
     }
@@ -206,7 +207,7 @@ void ll_endpoint_answered(struct ll_core *core,
 {
     ll_endpoint_received(core, endpoint);
     core->endpoints.attempts.unanswered_n = 0;
-    for (uint32_t i = 0; i < core->endpoints_n; i++) {
+    for (uint32_t i = 0; i < core->endpoints.n; i++) {
         struct ll_endpoint_health *health = &core->endpoints.health[i];
 
         if (health->suspect_ns <= sent_ns) {

@@ -97,6 +97,8 @@ struct ll_endpoints {
     struct ll_attempts attempts;
     struct ll_endpoint_user user;
     uint64_t usable; /* a bit each */
+    uint32_t n;
+    uint32_t current; /* the one in use */
 };
 
 void ll_endpoints_init(struct ll_core *core);

@@ -24,7 +24,8 @@ static void keepalive_probe(struct ll_core *core, uint32_t endpoint)
     if (!main->up || main->endpoint != endpoint) {
         return;
     }
-    for (at = core->sessions.next; at != &core->sessions; at = at->next) {
+    for (at = core->sessions.list.next; at != &core->sessions.list;
+         at = at->next) {
         struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
 
         if (ll_session_is_alive(session) && !ll_session_is_denied(session)) {
@@ -103,7 +104,8 @@ void ll_keepalive_on_answer(struct ll_core *core, const struct ll_event *event)
                              core->streams[kind].endpoint)) {
         return;
     }
-    entry = ll_table_find(&core->leases, (uint64_t)event->keepalive.lease);
+    entry = ll_table_find(&core->sessions.by_lease,
+                          (uint64_t)event->keepalive.lease);
     if (entry == NULL) {
         return;
     }
@@ -142,7 +144,7 @@ static void keepalive_on_up(struct ll_core *core, enum ll_stream_kind kind)
         keepalive_try(core);
         return;
     }
-    LL_LIST_EACH (at, after, &core->sessions) {
+    LL_LIST_EACH (at, after, &core->sessions.list) {
         struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
 
         /* A lease that has just been granted need not be renewed at once. */
@@ -164,7 +166,8 @@ static struct ll_session *oldest_out(struct ll_core *core,
     struct ll_session *oldest = NULL;
     struct ll_link *at;
 
-    for (at = core->sessions.next; at != &core->sessions; at = at->next) {
+    for (at = core->sessions.list.next; at != &core->sessions.list;
+         at = at->next) {
         struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
 
         if (ll_beat_on(session, kind)->out &&
@@ -233,7 +236,7 @@ static void keepalive_on_down(struct ll_core *core, enum ll_stream_kind kind)
             core->keepalive.main = other_than(kind);
         }
     }
-    LL_LIST_EACH (at, after, &core->sessions) {
+    LL_LIST_EACH (at, after, &core->sessions.list) {
         struct ll_session *session = LL_CONTAINER(at, struct ll_session, link);
 
         session->shaken |= shakes;
@@ -255,7 +258,7 @@ static bool keepalive_is_needed(const struct ll_core *core,
     if (kind == LL_STREAM_TRIAL) {
         return !ll_link_alone(&core->keepalive.denied);
     }
-    return core->alive_n > 0 &&
+    return core->sessions.alive_n > 0 &&
            (kind == core->keepalive.main || core->keepalive.suspect);
 }
 
@@ -282,7 +285,8 @@ static void keepalive_on_refused(struct ll_core *core,
     } else {
         ll_stream_note_failure(core, event);
         core->keepalive.refused = true;
-        for (at = core->sessions.next; at != &core->sessions; at = at->next) {
+        for (at = core->sessions.list.next; at != &core->sessions.list;
+             at = at->next) {
             LL_CONTAINER(at, struct ll_session, link)->renewal_refused = true;
         }
     }

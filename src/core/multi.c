@@ -114,7 +114,7 @@ void ll_multi_on_time(struct ll_core *core, struct ll_object *object)
     }
     if (unreached && multi->object.failures == 0 && multi->lost_tries == 0 &&
         !waits_for_session(multi)) {
-        ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
+        ll_note_failure(core, core->endpoints.current, LL_GRPC_DEADLINE,
                         "no answer in time");
     }
     ll_multi_fail(core, multi,

@@ -112,7 +112,7 @@ static void multi_on_ok(struct ll_core *core,
         } else if (multi->try_only && answer->kind == LL_REQUEST_TXN) {
             multi_not_free(core, multi, answer);
         } else {
-            ll_keep_failure(core, core->endpoint, -1,
+            ll_keep_failure(core, core->endpoints.current, -1,
                             "the answer does not fit the request");
             ll_multi_fail(core, multi, LEASELOCK_E_SERVER, "");
         }

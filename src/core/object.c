@@ -91,7 +91,7 @@ void ll_call_again(struct ll_core *core,
                    enum ll_outcome outcome)
 {
     /* AGAIN is no reason for another endpoint: only a pause helps. */
-    unsigned endpoints = outcome == LL_OUTCOME_AGAIN ? 1 : core->endpoints_n;
+    unsigned endpoints = outcome == LL_OUTCOME_AGAIN ? 1 : core->endpoints.n;
     int64_t pause_ns = 0;
 
     if (object->failures >= endpoints) {
@@ -109,7 +109,7 @@ void ll_call_none(struct ll_core *core, struct ll_object *object)
 void ll_call_if_due(struct ll_core *core, struct ll_object *object)
 {
     const struct ll_batch_ops *batch = object->ops->batch;
-    struct ll_link *list = &core->calling;
+    struct ll_link *list = &core->calls.alone;
 
     if (object->call_ns > core->now_ns) {
         return;
@@ -119,10 +119,10 @@ void ll_call_if_due(struct ll_core *core, struct ll_object *object)
         case LL_CALL_ALONE:
             break;
         case LL_CALL_GATHER:
-            list = &core->pending_batch;
+            list = &core->calls.batched;
             break;
         case LL_CALL_READ:
-            list = &core->reading;
+            list = &core->calls.reads;
             break;
         }
     }
@@ -151,7 +151,7 @@ void ll_note_failure(struct ll_core *core,
         ll_endpoint_failed(core, endpoint);
     }
     ll_core_log(core, 2, "endpoint %u: %s; next is endpoint %u", endpoint,
-                core->failure.text, core->endpoint);
+                core->failure.text, core->endpoints.current);
 }
 
 void ll_note_silence(struct ll_core *core,
@@ -162,7 +162,7 @@ void ll_note_silence(struct ll_core *core,
     ll_keep_failure(core, endpoint, LL_GRPC_DEADLINE, text);
     ll_endpoint_unanswered(core, endpoint, sent_ns);
     ll_core_log(core, 2, "endpoint %u: %s; next is endpoint %u", endpoint,
-                core->failure.text, core->endpoint);
+                core->failure.text, core->endpoints.current);
 }
 
 struct ll_detail
@@ -205,5 +205,5 @@ void ll_core_log(struct ll_core *core, int level, const char *format, ...)
     ll_link_init(&line->link);
     line->level = level;
     memcpy(line->text, core->scratch.text, (size_t)size + 1);
-    ll_link_append(&core->log, &line->link);
+    ll_link_append(&core->logs.lines, &line->link);
 }

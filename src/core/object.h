@@ -94,7 +94,8 @@ struct ll_object {
     struct ll_entry entry; /* in core->objects, by id */
     const struct ll_object_ops *ops;
     struct ll_timer timer;
-    struct ll_link calling; /* in core->calling, pending_batch or reading: its
+    struct ll_link
+        calling; /* in core->calls.alone, pending_batch or reading: its
                              * call can be sent */
     struct ll_link pending; /* in core->pending: it has effects to draw */
     unsigned failures;      /* of calls, in a row */
@@ -117,22 +118,53 @@ struct ll_log_line {
 /** Bytes kept of the text of a failure, from etcd or gRPC. */
 #define LL_FAILURE_TEXT_SIZE 320
 
+/** What session.c and its like keep of all sessions. */
+struct ll_sessions {
+    struct ll_link list;
+    struct ll_table by_lease;
+    unsigned n;
+    unsigned alive_n;        /* of these, ACTIVE or SUSPECT */
+    unsigned late_revokes_n; /* of these, LOST with a revoke unanswered */
+};
+
+/** What ticket.c and its like keep of all tickets. */
+struct ll_tickets {
+    unsigned n;
+    unsigned waiting_n;     /* in WAIT, DELAYED or NEXT */
+    struct ll_link reaping; /* those that watch for a late key */
+    unsigned reaps_n;
+};
+
+struct ll_observers {
+    struct ll_link list;
+    unsigned n;
+};
+
+/** Objects whose next call is due, by how it is sent. */
+struct ll_calls {
+    struct ll_link alone;
+    struct ll_link batched; /* see batch.h */
+    struct ll_link reads;   /* serializable reads, batched: see read.h */
+    unsigned in_flight;
+};
+
+struct ll_logs {
+    struct ll_link lines; /* not drawn yet */
+    struct ll_log_line *drawn;
+};
+
 struct ll_core {
     struct ll_core_config config;
     int64_t now_ns;
     struct ll_random random;
     struct ll_table objects;
-    struct ll_table leases; /* of sessions, by lease */
     struct ll_timers timers;
-    struct ll_link sessions;
-    struct ll_link observers;
-    struct ll_link calling;       /* whose calls are sent unbatched */
-    struct ll_link pending_batch; /* or in a batch */
-    struct ll_link reading;       /* or, serializable reads, in a batch */
-    struct ll_link pending;
-    struct ll_link reaping; /* tickets that watch for a late key */
-    struct ll_link log;     /* lines not drawn yet */
-    struct ll_log_line *drawn_line;
+    struct ll_link pending; /* objects with something to report */
+    struct ll_sessions sessions;
+    struct ll_tickets tickets;
+    struct ll_observers observers;
+    struct ll_calls calls;
+    struct ll_logs logs;
     struct ll_stream streams[LL_STREAMS];
     struct ll_watches watches;
     struct ll_queue_note queue_notes[LL_QUEUE_NOTES];
@@ -140,16 +172,6 @@ struct ll_core {
     struct ll_keepalive keepalive;
     struct ll_endpoints endpoints;
     struct ll_cluster cluster;
-    uint32_t endpoints_n;
-    uint32_t endpoint; /* the one in use */
-    unsigned calls_in_flight;
-    unsigned sessions_n;
-    unsigned alive_n;        /* of these, ACTIVE or SUSPECT */
-    unsigned late_revokes_n; /* of these, LOST with a revoke unanswered */
-    unsigned tickets_n;
-    unsigned waiting_n; /* tickets in WAIT, DELAYED or NEXT */
-    unsigned reaps_n;
-    unsigned observers_n;
     /** The newest failure of a call or stream, for the user's error. */
     struct {
         int grpc_status;

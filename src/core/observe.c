@@ -57,7 +57,7 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
     if (ll_name_check(event->observe.name) != NULL) {
         return LEASELOCK_E_NAME;
     }
-    if (core->observers_n >= LL_OBSERVERS_MAX) {
+    if (core->observers.n >= LL_OBSERVERS_MAX) {
         return LEASELOCK_E_LIMIT;
     }
     observer = ll_alloc_zero(1, sizeof(*observer));
@@ -69,9 +69,9 @@ int ll_observer_start(struct ll_core *core, const struct ll_event *event)
         ll_free(observer);
         return LEASELOCK_E_NOMEM;
     }
-    core->observers_n++;
+    core->observers.n++;
     ll_link_init(&observer->link);
-    ll_link_append(&core->observers, &observer->link);
+    ll_link_append(&core->observers.list, &observer->link);
     ll_watch_init(&observer->watch, &observer->object, LL_WATCH_OWN);
     observer->prefix_size =
         ll_prefix_make(core->config.namespace, event->observe.name,
@@ -187,7 +187,7 @@ static void observer_looked(struct ll_core *core,
                             const struct ll_answer *answer)
 {
     if (answer->kind != LL_REQUEST_RANGE) {
-        ll_keep_failure(core, core->endpoint, -1,
+        ll_keep_failure(core, core->endpoints.current, -1,
                         "the answer does not fit the request");
         ll_observer_finish(core, observer, LEASELOCK_E_SERVER);
     } else if (answer->range.kvs_n > LL_CANDIDATES_MAX) {
@@ -332,7 +332,7 @@ static bool observer_next(struct ll_core *core,
     ll_link_remove(&observer->object.pending);
     if (observer->state == LL_OBSERVER_GONE &&
         observer->watch.state == LL_WATCH_OFF) {
-        core->observers_n--;
+        core->observers.n--;
         ll_object_leave(core, &observer->object);
         observer_free(&observer->object);
     }

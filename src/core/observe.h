@@ -65,7 +65,7 @@ enum ll_observer_state {
 
 struct ll_observer {
     struct ll_object object;
-    struct ll_link link; /* in core->observers, until it ends */
+    struct ll_link link; /* in core->observers.list, until it ends */
     enum ll_observer_state state;
     struct ll_watch watch;
     struct ll_candidates candidates;

@@ -60,8 +60,9 @@ static void query_on_time(struct ll_core *core, struct ll_object *object)
     if (core->now_ns >= query->deadline_ns) {
         if (query->object.in_flight && query->object.failures == 0) {
             ll_note_failure(core,
-                            query->endpoint != LL_ENDPOINT_ANY ? query->endpoint
-                                                               : core->endpoint,
+                            query->endpoint != LL_ENDPOINT_ANY
+                                ? query->endpoint
+                                : core->endpoints.current,
                             LL_GRPC_DEADLINE, "no answer in time");
         }
         query_end(core, query, LEASELOCK_E_UNAVAILABLE);

@@ -59,7 +59,7 @@ static struct ll_request reads_fill(struct ll_core *core,
     struct ll_link *after;
 
     core->batches.reads_contended = false;
-    LL_LIST_EACH (at, after, &core->reading) {
+    LL_LIST_EACH (at, after, &core->calls.reads) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
         queues_n += object->ops->batch->reads_queue(object) ? 1 : 0;
@@ -91,9 +91,9 @@ static const struct ll_batch_kind reads_kind = {reads_fill, reads_join};
 
 bool ll_reads_next(struct ll_core *core, struct ll_effect *ret_effect)
 {
-    bool one = core->reading.next == core->reading.prev;
+    bool one = core->calls.reads.next == core->calls.reads.prev;
 
-    if (!ll_batch_draw(core, &core->reading, free_slot(core), &reads_kind,
+    if (!ll_batch_draw(core, &core->calls.reads, free_slot(core), &reads_kind,
                        ret_effect)) {
         return false;
     }

@@ -15,9 +15,9 @@ void ll_session_move(struct ll_core *core,
                      struct ll_session *session,
                      enum ll_session_state state)
 {
-    core->alive_n -= ll_session_is_alive(session) ? 1 : 0;
+    core->sessions.alive_n -= ll_session_is_alive(session) ? 1 : 0;
     session->state = state;
-    core->alive_n += ll_session_is_alive(session) ? 1 : 0;
+    core->sessions.alive_n += ll_session_is_alive(session) ? 1 : 0;
 }
 
 void ll_session_set_state(struct ll_core *core,
@@ -62,7 +62,7 @@ void ll_session_lose(struct ll_core *core,
          * is stopping has the margin to do so: the revoke waits for both. */
         session->late_revoke_ns = ll_max(session->expiry_ns, core->now_ns);
         session->late_revoke_owed = true;
-        core->late_revokes_n++;
+        core->sessions.late_revokes_n++;
     }
     ll_session_set_state(core, session, LL_SESSION_LOST, why);
     LL_LIST_EACH (at, after, &session->tickets) {
@@ -77,7 +77,7 @@ void ll_sessions_on_checked_cluster(struct ll_core *core)
     struct ll_link *at;
     struct ll_link *after;
 
-    LL_LIST_EACH (at, after, &core->sessions) {
+    LL_LIST_EACH (at, after, &core->sessions.list) {
         ll_session_on_checked_cluster(
             core, LL_CONTAINER(at, struct ll_session, link));
     }
@@ -115,7 +115,7 @@ static void session_on_time(struct ll_core *core, struct ll_object *object)
     case LL_SESSION_OPENING:
         if (core->now_ns >= session->deadline_ns) {
             if (session->object.in_flight && session->object.failures == 0) {
-                ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
+                ll_note_failure(core, core->endpoints.current, LL_GRPC_DEADLINE,
                                 "no answer in time");
             }
             ll_session_fail_open(core, session, LEASELOCK_E_UNAVAILABLE);

@@ -104,8 +104,8 @@ struct ll_lease_ops {
 
 struct ll_session {
     struct ll_object object;
-    struct ll_entry by_lease; /* in core->leases */
-    struct ll_link link;      /* in core->sessions */
+    struct ll_entry by_lease; /* in core->sessions.by_lease */
+    struct ll_link link;      /* in core->sessions.list */
     struct ll_link tickets;
     enum ll_session_state state;
     int64_t lease;

@@ -21,8 +21,8 @@ void ll_session_end(struct ll_core *core, struct ll_session *session)
     assert(ll_link_alone(&session->tickets));
     ll_call_none(core, &session->object);
     ll_link_remove(&session->link);
-    ll_table_remove(&core->leases, &session->by_lease);
-    core->sessions_n--;
+    ll_table_remove(&core->sessions.by_lease, &session->by_lease);
+    core->sessions.n--;
     session->gone = true;
     /* After the reports of its tickets. */
     ll_link_remove(&session->object.pending);
@@ -55,7 +55,7 @@ static void session_settle_late_revoke(struct ll_core *core,
 {
     if (session->late_revoke_owed) {
         session->late_revoke_owed = false;
-        core->late_revokes_n--;
+        core->sessions.late_revokes_n--;
     }
 }
 
@@ -145,8 +145,9 @@ void ll_session_revoke_lost(struct ll_core *core)
 {
     struct ll_link *at;
 
-    for (at = core->sessions.next;
-         core->late_revokes_n > 0 && at != &core->sessions; at = at->next) {
+    for (at = core->sessions.list.next;
+         core->sessions.late_revokes_n > 0 && at != &core->sessions.list;
+         at = at->next) {
         struct ll_session *lost = LL_CONTAINER(at, struct ll_session, link);
 
         if (lost->state == LL_SESSION_LOST && lost->late_revoke_owed &&

@@ -11,11 +11,11 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session;
 
-    if (core->sessions_n >= LL_SESSIONS_MAX) {
+    if (core->sessions.n >= LL_SESSIONS_MAX) {
         return LEASELOCK_E_LIMIT;
     }
-    if (ll_table_find(&core->leases, (uint64_t)event->session_open.lease) !=
-        NULL) {
+    if (ll_table_find(&core->sessions.by_lease,
+                      (uint64_t)event->session_open.lease) != NULL) {
         return LEASELOCK_E_STATE; /* a renewal has to find its session */
     }
     session = ll_alloc_zero(1, sizeof(*session));
@@ -23,16 +23,16 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
         return LEASELOCK_E_NOMEM;
     }
     session->by_lease.id = (uint64_t)event->session_open.lease;
-    if (!ll_table_add(&core->leases, &session->by_lease)) {
+    if (!ll_table_add(&core->sessions.by_lease, &session->by_lease)) {
         ll_free(session);
         return LEASELOCK_E_NOMEM;
     }
     if (!ll_object_enter(core, &session->object, &ll_session_ops, event->id)) {
-        ll_table_remove(&core->leases, &session->by_lease);
+        ll_table_remove(&core->sessions.by_lease, &session->by_lease);
         ll_free(session);
         return LEASELOCK_E_NOMEM;
     }
-    core->sessions_n++;
+    core->sessions.n++;
     ll_link_init(&session->tickets);
     ll_link_init(&session->denied);
     ll_link_init(&session->remains);
@@ -54,7 +54,7 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
     ll_cluster_check(core, session->lease);
     session->state = LL_SESSION_OPENING;
     ll_link_init(&session->link);
-    ll_link_append(&core->sessions, &session->link);
+    ll_link_append(&core->sessions.list, &session->link);
     ll_call_at(core, &session->object,
                ll_after(core->now_ns, event->session_open.delay_ns));
     ll_object_reschedule(core, &session->object);

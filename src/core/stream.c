@@ -16,7 +16,7 @@ static void stream_open(struct ll_core *core, struct ll_stream *stream)
     stream->open_due = true;
     stream->proven = false;
     stream->generation = stream->ops->generation(core);
-    stream->endpoint = core->endpoint;
+    stream->endpoint = core->endpoints.current;
     ll_core_log(core, 2, "opening %s stream %u on endpoint %u",
                 stream->ops->name, stream->generation, stream->endpoint);
     if (stream->ops->on_up != NULL) {
@@ -97,7 +97,7 @@ void ll_stream_note_failure(struct ll_core *core, const struct ll_event *event)
 void ll_streams_on_down(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_stream *stream = &core->streams[event->stream_down.which];
-    unsigned endpoints = core->endpoints_n;
+    unsigned endpoints = core->endpoints.n;
 
     if (!stream->up || stream->generation != event->stream_down.generation) {
         return;

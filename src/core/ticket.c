@@ -23,8 +23,8 @@ void ll_ticket_go(struct ll_core *core,
                   struct ll_ticket *ticket,
                   enum ll_ticket_state state)
 {
-    core->waiting_n -= is_waiting(ticket->state) ? 1 : 0;
-    core->waiting_n += is_waiting(state) ? 1 : 0;
+    core->tickets.waiting_n -= is_waiting(ticket->state) ? 1 : 0;
+    core->tickets.waiting_n += is_waiting(state) ? 1 : 0;
     ticket->state = state;
 }
 
@@ -34,7 +34,7 @@ int64_t ll_ticket_recheck_ns(struct ll_core *core)
                     ll_random_below(&core->random, LL_RECHECK_NS * 2 / 5);
 
     /* Under contention, re-checks within one second are made together. */
-    return core->tickets_n < core->config.contention_threshold
+    return core->tickets.n < core->config.contention_threshold
                ? at_ns
                : at_ns + LL_RECHECK_STEP_NS - at_ns % LL_RECHECK_STEP_NS;
 }
@@ -90,7 +90,7 @@ static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
     ll_link_remove(&ticket->link);
     if (!ll_link_alone(&ticket->reaping)) {
         ll_link_remove(&ticket->reaping);
-        core->reaps_n--;
+        core->tickets.reaps_n--;
     }
     ll_call_none(core, &ticket->object);
     ticket_drop_watches(core, ticket);
@@ -106,15 +106,15 @@ static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
     ll_free(ticket->value);
     ticket->value = NULL;
     ticket->has_seen = false;
-    if (core->reaps_n >= LL_REAPS_MAX) {
+    if (core->tickets.reaps_n >= LL_REAPS_MAX) {
         ll_core_log(core, 1,
                     "too many abandoned attempts: the oldest is not watched "
                     "for any more");
-        ticket_gone(
-            core, LL_CONTAINER(core->reaping.next, struct ll_ticket, reaping));
+        ticket_gone(core, LL_CONTAINER(core->tickets.reaping.next,
+                                       struct ll_ticket, reaping));
     }
-    ll_link_append(&core->reaping, &ticket->reaping);
-    core->reaps_n++;
+    ll_link_append(&core->tickets.reaping, &ticket->reaping);
+    core->tickets.reaps_n++;
     ll_call_none(core, &ticket->object);
     ticket_drop_watches(core, ticket);
     ll_ticket_want_watches(core, ticket);

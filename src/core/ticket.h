@@ -174,7 +174,7 @@ struct ll_ticket {
     struct ll_multi *multi;     /* of a member; NULL: the multi-lock is over */
     struct ll_session *session; /* not of a ticket that is GONE */
     struct ll_link link;        /* in session->tickets */
-    struct ll_link reaping;     /* in core->reaping */
+    struct ll_link reaping;     /* in core->tickets.reaping */
     bool try_only : 1;          /* a try: no waiting */
     bool resumes : 1;           /* the key was made by another process */
     bool acquire_reported : 1;  /* ACQUIRED is reported or due */

@@ -108,7 +108,7 @@ int ll_ticket_find_session(struct ll_core *core,
     case LL_SESSION_SUSPECT:
         break;
     }
-    if (core->tickets_n >= LL_TICKETS_MAX) {
+    if (core->tickets.n >= LL_TICKETS_MAX) {
         return LEASELOCK_E_LIMIT;
     }
     *ret_session = session;
@@ -126,7 +126,7 @@ int64_t ll_ticket_begin_ns(const struct ll_core *core,
 int64_t ll_try_time_ns(const struct ll_core *core)
 {
     return core->config.request_timeout_ns *
-           ll_min(core->endpoints_n, LL_TRY_ENDPOINTS);
+           ll_min(core->endpoints.n, LL_TRY_ENDPOINTS);
 }
 
 /** Enters a new ticket; on failure it is freed. */
@@ -140,7 +140,7 @@ static int ticket_enter(struct ll_core *core,
         ll_ticket_free(&ticket->object);
         return LEASELOCK_E_NOMEM;
     }
-    core->tickets_n++;
+    core->tickets.n++;
     ticket->session = session;
     ll_link_append(&session->tickets, &ticket->link);
     ticket->state = LL_TICKET_ENQUEUE;
@@ -212,7 +212,7 @@ int ll_ticket_make_member(struct ll_core *core,
 {
     int status;
 
-    if (core->tickets_n >= LL_TICKETS_MAX) {
+    if (core->tickets.n >= LL_TICKETS_MAX) {
         return LEASELOCK_E_LIMIT;
     }
     status =
@@ -228,7 +228,7 @@ void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member)
 {
     ll_number_give(core, member->number);
     ll_link_remove(&member->link);
-    core->tickets_n--;
+    core->tickets.n--;
     ll_object_leave(core, &member->object);
     ll_ticket_free(&member->object);
 }

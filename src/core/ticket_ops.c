@@ -55,7 +55,7 @@ static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
 
     if (unreached && ticket->object.failures == 0 && ticket->lost_tries == 0 &&
         !opening) {
-        ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
+        ll_note_failure(core, core->endpoints.current, LL_GRPC_DEADLINE,
                         "no answer in time");
     }
     ll_ticket_fail(core, ticket,
@@ -140,7 +140,7 @@ bool ll_ticket_next(struct ll_core *core,
     }
     ll_link_remove(&object->pending);
     if (ll_ticket_is_over(ticket)) {
-        core->tickets_n--;
+        core->tickets.n--;
         ll_object_leave(core, object);
         ll_ticket_free(object);
     }

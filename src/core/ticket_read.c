@@ -11,7 +11,7 @@
 
 void ll_ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket)
 {
-    ll_keep_failure(core, core->endpoint, -1,
+    ll_keep_failure(core, core->endpoints.current, -1,
                     "the answer does not fit the request");
     if (!ticket->acquire_reported) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_SERVER, "");

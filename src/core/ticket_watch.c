@@ -251,8 +251,9 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
         ticket->state == LL_TICKET_WAIT || ticket->state == LL_TICKET_NEXT;
 
     ticket->watch_ns = LL_NEVER;
-    if (!waits || (!ll_permits_watch_own(ticket) &&
-                   core->waiting_n < core->config.contention_threshold)) {
+    if (!waits ||
+        (!ll_permits_watch_own(ticket) &&
+         core->tickets.waiting_n < core->config.contention_threshold)) {
         ll_ticket_watch_own_at(core, ticket, 0);
     }
     if (ticket->state == LL_TICKET_WAIT) {
@@ -263,7 +264,7 @@ void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket)
 void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket)
 {
     if (!ll_permits_watch_own(ticket) &&
-        core->waiting_n < core->config.contention_threshold) {
+        core->tickets.waiting_n < core->config.contention_threshold) {
         ll_ticket_watch_own_at(core, ticket,
                                ticket->one_left ? 0 : LL_WATCH_OWN_NS);
     }

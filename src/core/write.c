@@ -114,7 +114,7 @@ static void write_on_time(struct ll_core *core, struct ll_object *object)
     }
     if (write->object.in_flight && !write->lost &&
         write->object.failures == 0) {
-        ll_note_failure(core, core->endpoint, LL_GRPC_DEADLINE,
+        ll_note_failure(core, core->endpoints.current, LL_GRPC_DEADLINE,
                         "no answer in time");
     }
     if (write->object.in_flight || write->lost) {

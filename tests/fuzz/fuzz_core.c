@@ -303,10 +303,10 @@ static void end(struct world *world, enum ll_outcome outcome)
             break;
         }
     }
-    FUZZ_CHECK(core->objects.n == 0 && core->leases.n == 0);
-    FUZZ_CHECK(core->sessions_n == 0 && core->tickets_n == 0);
-    FUZZ_CHECK(core->observers_n == 0);
-    FUZZ_CHECK(core->calls_in_flight == 0 && core->reaps_n == 0);
+    FUZZ_CHECK(core->objects.n == 0 && core->sessions.by_lease.n == 0);
+    FUZZ_CHECK(core->sessions.n == 0 && core->tickets.n == 0);
+    FUZZ_CHECK(core->observers.n == 0);
+    FUZZ_CHECK(core->calls.in_flight == 0 && core->tickets.reaps_n == 0);
     FUZZ_CHECK(core->timers.size == 0 && core->timers.reserved == 0);
     FUZZ_CHECK(core->watches.creating_n == 0);
     FUZZ_CHECK(!ll_core_has_sessions(core));

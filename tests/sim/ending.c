@@ -144,15 +144,16 @@ void sim_check_end(struct sim_world *world)
     for (unsigned i = 0; i < world->clients_n; i++) {
         const struct ll_core *core = world->clients[i].core;
 
-        if (core->sessions_n != 0 || core->tickets_n != 0 ||
-            core->reaps_n != 0 || core->watches.creating_n != 0 ||
-            core->objects.n != 0 || core->leases.n != 0 ||
+        if (core->sessions.n != 0 || core->tickets.n != 0 ||
+            core->tickets.reaps_n != 0 || core->watches.creating_n != 0 ||
+            core->objects.n != 0 || core->sessions.by_lease.n != 0 ||
             core->timers.size != 0) {
             sim_break(world, "nothing is left",
                       "client %u is closed but has %u sessions, %u tickets, "
                       "%u abandoned attempts, %u watches, %zu timers",
-                      i, core->sessions_n, core->tickets_n, core->reaps_n,
-                      core->watches.creating_n, core->timers.size);
+                      i, core->sessions.n, core->tickets.n,
+                      core->tickets.reaps_n, core->watches.creating_n,
+                      core->timers.size);
         }
     }
 }

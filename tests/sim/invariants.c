@@ -401,18 +401,19 @@ void sim_check_core(struct sim_client *client)
     const struct ll_core *core = client->core;
     struct sim_world *world = client->world;
 
-    if (core->calls_in_flight > LL_CALLS_MAX || core->reaps_n > LL_REAPS_MAX ||
+    if (core->calls.in_flight > LL_CALLS_MAX ||
+        core->tickets.reaps_n > LL_REAPS_MAX ||
         core->watches.creating_n > LL_WATCHES_CREATING_MAX ||
-        core->sessions_n > LL_SESSIONS_MAX ||
-        core->tickets_n > LL_TICKETS_MAX) {
+        core->sessions.n > LL_SESSIONS_MAX ||
+        core->tickets.n > LL_TICKETS_MAX) {
         sim_break(world, "limits",
                   "client %u has %u calls in flight, %u abandoned attempts, "
                   "%u watches being created",
-                  client->peer.number, core->calls_in_flight, core->reaps_n,
-                  core->watches.creating_n);
+                  client->peer.number, core->calls.in_flight,
+                  core->tickets.reaps_n, core->watches.creating_n);
     }
     if (core->timers.size > client->live_n + detections_n(client) + 2 ||
-        core->drawn_line != NULL) {
+        core->logs.drawn != NULL) {
         sim_break(world, "limits", "client %u has more timers than objects",
                   client->peer.number);
     }

@@ -26,8 +26,8 @@ void sim_check_sessions(struct sim_client *client)
     int64_t now_ns = sim_local_ns(client, world->now_ns);
     struct ll_link *at;
 
-    for (at = client->core->sessions.next; at != &client->core->sessions;
-         at = at->next) {
+    for (at = client->core->sessions.list.next;
+         at != &client->core->sessions.list; at = at->next) {
         const struct ll_session *session =
             LL_CONTAINER(at, struct ll_session, link);
 
