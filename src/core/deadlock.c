@@ -210,8 +210,9 @@ static void on_ahead(struct ll_core *core,
                      const struct ll_answer *answer)
 {
     struct ll_deadlock_graph *graph = &deadlock->graph;
-    const struct ll_ticket *member =
-        member_at(deadlock, graph->steps[graph->step].root);
+    /* Of the ticket's own keys no step is being read: any member will do. */
+    const struct ll_ticket *member = member_at(
+        deadlock, graph->from_own ? 0 : graph->steps[graph->step].root);
 
     switch (ll_deadlock_graph_on_ahead(graph, ll_ticket_key(member),
                                        member->session->lease, answer)) {
