@@ -294,12 +294,13 @@ void ll_ticket_on_next_read(struct ll_core *core,
                             const struct ll_answer *answer)
 {
     struct ll_ahead next;
+    int64_t least =
+        ll_ticket_is_behind_permits(ticket) ? ticket_least_revision(ticket) : 0;
     bool own;
 
     if (!next_find(ticket, answer, &own, &next)) {
         ll_ticket_on_misfit(core, ticket);
-    } else if (answer->revision < ll_max(ticket->gone_revision,
-                                         ll_permits_least_revision(ticket))) {
+    } else if (answer->revision < ll_max(ticket->gone_revision, least)) {
         ticket_ask_quorum(core, ticket);
     } else if (!own) {
         ll_ticket_lose_key(core, ticket);

@@ -78,6 +78,8 @@ static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
         }
         break;
     case LL_TICKET_NEXT: /* the read in flight comes first */
+        ticket->settle_ns = core->now_ns + LL_SETTLE_NS;
+        break;
     case LL_TICKET_ENQUEUE:
     case LL_TICKET_LOST:
     case LL_TICKET_LEAVE:
