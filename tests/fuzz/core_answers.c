@@ -392,6 +392,10 @@ void world_watch_event(struct world *world,
             events[i].deleted = fuzz_below(bytes, 3) != 2;
             events[i].kv = make_kv(world, id, bytes);
             events[i].kv.mod_revision = ++world->revision;
+            events[i].has_prev = world->revision % 3 != 0;
+            events[i].prev_value = world->revision % 3 == 1
+                                       ? (struct ll_bytes){"released", 8}
+                                       : (struct ll_bytes){"{}", 2};
         }
     }
     note_watch(world, &event);

@@ -167,6 +167,11 @@ void world_acquire_mode(struct world *world, struct fuzz_bytes *bytes)
     event.acquire.timeout_ns = wait == 1   ? 0
                                : wait == 2 ? pick_timeout_ns(bytes)
                                            : -1;
+    if (wait == 3) {
+        event.acquire.foreign_delay_ms = 900;
+        event.acquire.lock_delay_ms =
+            event.acquire.mode.kind == LL_MODE_EXCLUSIVE ? 700 : 0;
+    }
     valid = valid && session_is_open(session);
     status = world_step(world, &event);
     FUZZ_CHECK(valid ? status == 0 || (status == LEASELOCK_E_NOMEM &&

@@ -267,7 +267,8 @@ static void on_watch(struct world *world, const struct ll_effect *effect)
         FUZZ_CHECK(thing_of(world, effect->id)->kind == THING_TICKET ||
                    thing_of(world, effect->id)->kind == THING_PART);
         FUZZ_CHECK(effect->watch.puts != effect->watch.deletions);
-        FUZZ_CHECK(effect->watch.start_revision == 0);
+        FUZZ_CHECK(effect->watch.start_revision == 0 ||
+                   effect->watch.prev_values);
     }
     FUZZ_CHECK(effect->watch.watch_id > 0);
     for (unsigned i = 0; i < world->watches_n; i++) {
