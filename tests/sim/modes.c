@@ -40,8 +40,11 @@ void sim_modes_draw(struct sim_world *world)
         sim_below(setup, 4) == 0 ? sim_spread(setup, 100000, 900000) : 0;
     world->foreign_delay_ppm =
         sim_below(setup, 8) == 0 ? sim_spread(setup, 100000, 900000) : 0;
-    world->keep_ppm =
-        sim_below(setup, 4) == 0 ? sim_spread(setup, 100000, 900000) : 0;
+    /* In a calm world a wait for the wrong one is seen before the slow re-check
+     * ends it. */
+    world->keep_ppm = sim_below(setup, 4) < (world->is_calm ? 3 : 1)
+                          ? sim_spread(setup, 100000, 900000)
+                          : 0;
 }
 
 struct ll_mode sim_mode_draw(struct sim_client *client, unsigned name)

@@ -262,15 +262,28 @@ static void user_hears_end(struct sim_client *client,
     }
 }
 
+/** How long a lock is held that is granted after the storm: some for long, but
+ * every waiter must be served in time. */
+static int64_t healed_hold_ns(struct sim_client *client,
+                              const struct sim_ticket *ticket)
+{
+    const struct sim_world *world = client->world;
+    int64_t one_in = ticket->mode.kind == LL_MODE_EXCLUSIVE ? 8 : 2;
+    int64_t keep_ns = world->heal_ns + SIM_KEEP_NS - world->now_ns;
+
+    return keep_ns > 0 && sim_chance(&client->random, world->keep_ppm / one_in)
+               ? keep_ns
+               : LL_NS_PER_MS;
+}
+
 static void user_hears_grant(struct sim_client *client,
                              struct sim_ticket *ticket)
 {
     struct sim_world *world = client->world;
-    /* While healing, every waiter must be served in time. */
     int64_t hold_ns =
         world->phase == SIM_PHASE_STORM
             ? sim_spread(&client->random, world->hold_ns / 64, world->hold_ns)
-            : LL_NS_PER_MS;
+            : healed_hold_ns(client, ticket);
 
     if (ticket->is_released) {
         return;

@@ -17,6 +17,8 @@
 /** Until then the tickets that wait after the storm are those that the holders
  * block: more than a slow re-check before SIM_KEEP_NS. */
 #define BLOCKED_NS (40 * LL_NS_PER_S)
+/** The same in a calm world, where no event is missed. */
+#define BLOCKED_CALM_NS (3 * LL_NS_PER_S)
 /** The quiet time after the last late request has arrived. */
 #define QUIET_NS (2 * LL_NS_PER_S)
 /** The end of a phase is checked every so many steps. */
@@ -127,7 +129,6 @@ static void world_draw(struct sim_world *world)
     world->hold_ns = sim_spread(setup, LL_NS_PER_MS, 16 * LL_NS_PER_S);
     world->wait_ns = sim_spread(setup, LL_NS_PER_MS, 4 * LL_NS_PER_S);
     sim_faults_draw(world);
-    sim_modes_draw(world);
     world->is_mild = world->fault_rate[SIM_FAULT_FORBID] == 0 &&
                      world->fault_rate[SIM_FAULT_BURST] == 0 &&
                      world->fault_rate[SIM_FAULT_OTHER] == 0 &&
@@ -138,6 +139,7 @@ static void world_draw(struct sim_world *world)
                                i == SIM_FAULT_COMPACT || i == SIM_FAULT_RESET);
     }
     world->is_calm = world->is_mild && world->fault_rate[SIM_FAULT_RESET] == 0;
+    sim_modes_draw(world);
 }
 
 static void world_make_etcd(struct sim_world *world)
@@ -217,6 +219,14 @@ static void world_make_peers(struct sim_world *world)
     }
 }
 
+/** Tickets that nothing blocks at one time are held at another. */
+static void
+phase_look_twice(struct sim_world *world, int64_t first_ns, int64_t second_ns)
+{
+    sim_push(world, world->now_ns + first_ns, SIM_EVENT_BLOCKED, 0, 0);
+    sim_push(world, world->now_ns + second_ns, SIM_EVENT_BLOCKED, 1, 0);
+}
+
 static void phase_enter(struct sim_world *world, enum sim_phase phase)
 {
     static const char *const titles[] = {"storm", "healing", "quiet", "closing",
@@ -232,10 +242,12 @@ static void phase_enter(struct sim_world *world, enum sim_phase phase)
         sim_faults_heal(world);
         sim_faults_sweep(world);
         if (world->keep_ppm > 0) {
-            sim_push(world, world->now_ns + BLOCKED_NS, SIM_EVENT_BLOCKED, 0,
-                     0);
-            sim_push(world, world->now_ns + SIM_KEEP_NS - LL_NS_PER_S,
-                     SIM_EVENT_BLOCKED, 1, 0);
+            phase_look_twice(world, BLOCKED_NS, SIM_KEEP_NS - LL_NS_PER_S);
+        }
+        for (int64_t at_ns = BLOCKED_CALM_NS;
+             world->keep_ppm > 0 && world->is_calm && at_ns < BLOCKED_NS / 2;
+             at_ns += 2 * BLOCKED_CALM_NS) {
+            phase_look_twice(world, at_ns, at_ns + BLOCKED_CALM_NS - 1);
         }
     }
     for (unsigned i = 0; i < world->clients_n && !world->is_over; i++) {
