@@ -87,6 +87,7 @@ static void take_over_ticket(struct sim_client *client,
 
     ticket->name = before->name;
     ticket->mode = before->mode;
+    ticket->lock_delay_ms = before->lock_delay_ms;
     ticket->resumes = true;
     ticket->resume_token =
         sim_chance(&client->random, 700000) ? before->token : 0;
