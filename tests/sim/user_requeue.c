@@ -74,6 +74,7 @@ static struct sim_ticket *ticket_after(struct sim_client *client,
 
     ticket->name = before->name;
     ticket->mode = before->mode;
+    ticket->lock_delay_ms = before->lock_delay_ms;
     ticket->is_early = true;
     ticket->after_revision = sim_etcd_revision(client->world->etcd);
     return ticket;
@@ -96,6 +97,7 @@ static void requeue_one(struct sim_client *client,
     event.acquire.name = (struct ll_bytes){name, strlen(name)};
     event.acquire.value = (struct ll_bytes){"sim", 3};
     event.acquire.mode = ticket->mode;
+    event.acquire.lock_delay_ms = ticket->lock_delay_ms;
     event.acquire.timeout_ns = inherit_timeout(client, before, ticket);
     event.acquire.find_deadlock = ticket->finds_deadlock;
     event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
