@@ -218,8 +218,9 @@ void ll_ticket_on_read(struct ll_core *core,
     } else if (!range_has(own, ticket->token)) {
         ll_ticket_lose_key(core, ticket);
         return;
+    } else {
+        ll_yield_see(core, ticket, &own->kvs[0]);
     }
-    ll_yield_see(core, ticket, &own->kvs[0]);
     if (waits && ll_ticket_is_behind_permits(ticket)) {
         ll_permits_see(core, ticket, ahead, answer->revision);
         if (ticket->state != LL_TICKET_WAIT || !ll_ticket_is_watched(ticket)) {

@@ -65,6 +65,15 @@ static void ask(struct ll_core *core, struct ll_write *write)
     ll_object_reschedule(core, &write->object);
 }
 
+/** Sends it again, though it may have been applied, to no effect. */
+static void resend_unsure(struct ll_core *core, struct ll_write *write)
+{
+    if (write->ticket != NULL) {
+        ll_yield_unsure(write->ticket, write);
+    }
+    ll_write_resend(core, write);
+}
+
 void ll_write_prove(struct ll_core *core,
                     struct ll_write *write,
                     const struct ll_kv *own)
@@ -76,8 +85,12 @@ void ll_write_prove(struct ll_core *core,
         fail(core, write);
         return;
     }
-    if (write->releases || (n == 0 && !gives_value(write))) {
+    if (write->releases) {
         ll_write_resend(core, write);
+        return;
+    }
+    if (n == 0 && !gives_value(write)) {
+        resend_unsure(core, write);
         return;
     }
     write->phase = LL_WRITE_PROVE;
@@ -224,8 +237,10 @@ conclude(struct ll_core *core, struct ll_write *write, enum verdict verdict)
             ll_write_applied(core, write, write->change);
         }
         break;
-    case NOT_APPLIED:
     case WITHOUT_EFFECT:
+        resend_unsure(core, write);
+        break;
+    case NOT_APPLIED:
         ll_write_resend(core, write);
         break;
     case UNPROVEN:

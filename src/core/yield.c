@@ -105,7 +105,6 @@ void ll_yield_restart(struct ll_core *core,
 {
     if (ticket->yield != NULL) {
         ticket->yield->runs_n = 0;
-        ticket->yield->unsure = (struct ll_yield_run){0};
         ll_yield_resumed(ticket, own->version);
         ll_yield_see(core, ticket, own);
     }
@@ -118,7 +117,7 @@ static void drop_runs(struct ll_yield *yield)
         yield->notes_n > 0 ? first_note(yield)->versions.after : yield->seen;
     unsigned n = 0;
 
-    while (n < yield->runs_n && yield->runs[n].last <= after) {
+    while (n < yield->runs_n && yield->runs[n].versions.last <= after) {
         n++;
     }
     yield->runs_n -= n;
@@ -126,42 +125,58 @@ static void drop_runs(struct ll_yield *yield)
             yield->runs_n * sizeof(yield->runs[0]));
 }
 
-void ll_yield_wrote(struct ll_ticket *ticket, int64_t version)
+static void
+add_run(struct ll_yield *yield, struct ll_yield_run versions, bool is_perhaps)
 {
-    struct ll_yield *yield = ticket->yield;
+    struct ll_yield_own_run *last;
 
-    if (yield == NULL) {
-        return;
-    }
     drop_runs(yield);
-    if (yield->runs_n > 0 &&
-        (yield->runs[yield->runs_n - 1].last == version - 1 ||
-         yield->runs_n == LL_YIELD_RUNS_MAX)) {
-        yield->runs[yield->runs_n - 1].last = version;
+    last = yield->runs_n > 0 ? &yield->runs[yield->runs_n - 1] : NULL;
+    if (last != NULL && !is_perhaps && !last->is_perhaps &&
+        last->versions.last == versions.after) {
+        last->versions.last = versions.last;
+    } else if (yield->runs_n == LL_YIELD_RUNS_MAX) {
+        last->versions.last = versions.last;
+        last->is_perhaps = true;
     } else {
         yield->runs[yield->runs_n++] =
-            (struct ll_yield_run){version - 1, version};
+            (struct ll_yield_own_run){versions, is_perhaps};
     }
 }
 
-/** The versions of a write that was sent, one of which it may have made; the
- *  ticket has its newest version. */
-static struct ll_yield_run versions_of(const struct ll_ticket *ticket,
-                                       const struct ll_write *write)
+void ll_yield_wrote(struct ll_ticket *ticket, int64_t version)
 {
-    bool is_out = write->object.in_flight || write->lost;
+    if (ticket->yield != NULL) {
+        add_run(ticket->yield, (struct ll_yield_run){version - 1, version},
+                false);
+    }
+}
+
+/** The version that a write may have made whose outcome is open. It is the next
+ *  one after that which the write compares. */
+static struct ll_yield_run versions_of(const struct ll_write *write)
+{
+    bool is_open = false;
 
     switch (write->phase) {
     case LL_WRITE_SEND:
-        return (struct ll_yield_run){write->version,
-                                     write->version + (is_out ? 1 : 0)};
+        is_open = write->object.in_flight || write->lost;
+        break;
     case LL_WRITE_PROVE:
-        return (struct ll_yield_run){
-            write->version, ll_max(ticket->version, write->version + 1)};
+        is_open = true;
+        break;
     case LL_WRITE_READ: /* it is among the runs */
         break;
     }
-    return (struct ll_yield_run){0};
+    return (struct ll_yield_run){write->version,
+                                 write->version + (is_open ? 1 : 0)};
+}
+
+void ll_yield_unsure(struct ll_ticket *ticket, const struct ll_write *write)
+{
+    if (ticket->yield != NULL) {
+        add_run(ticket->yield, versions_of(write), true);
+    }
 }
 
 void ll_yield_on_write_end(struct ll_core *core,
@@ -169,12 +184,10 @@ void ll_yield_on_write_end(struct ll_core *core,
                            const struct ll_write *write,
                            int status)
 {
-    if (ticket->yield != NULL) {
-        if (status == LEASELOCK_E_OUTCOME_UNKNOWN) {
-            ticket->yield->unsure = versions_of(ticket, write);
-        }
-        ll_yield_report(core, ticket);
+    if (status == LEASELOCK_E_OUTCOME_UNKNOWN) {
+        ll_yield_unsure(ticket, write);
     }
+    ll_yield_report(core, ticket);
 }
 
 void ll_yield_hold_back(struct ll_ticket *ticket, bool is_held_back)
@@ -196,20 +209,26 @@ static bool awaits_write(const struct ll_ticket *ticket,
                          struct ll_yield_run versions)
 {
     return !ll_link_alone(&ticket->writes) &&
-           common(versions,
-                  versions_of(ticket, LL_CONTAINER(ticket->writes.next,
-                                                   struct ll_write, link))) > 0;
+           common(versions, versions_of(LL_CONTAINER(ticket->writes.next,
+                                                     struct ll_write, link))) >
+               0;
 }
 
-/** How many versions of a note were certainly not made by a write whose answer
- *  has come. */
+/** How many versions of a note were certainly not made by the ticket's client.
+ *  @param ret_is_unsure  whether others may have been */
 static int64_t others_n(const struct ll_yield *yield,
-                        const struct ll_yield_note *note)
+                        const struct ll_yield_note *note,
+                        bool *ret_is_unsure)
 {
     int64_t n = note->versions.last - note->versions.after;
 
+    *ret_is_unsure = note->is_unsure;
+    n -= note->is_unsure ? 1 : 0;
     for (unsigned i = 0; i < yield->runs_n; i++) {
-        n -= common(note->versions, yield->runs[i]);
+        int64_t shared = common(note->versions, yield->runs[i].versions);
+
+        n -= shared;
+        *ret_is_unsure |= yield->runs[i].is_perhaps && shared > 0;
     }
     return n;
 }
@@ -225,10 +244,8 @@ bool ll_yield_next(struct ll_ticket *ticket, struct ll_effect *ret_effect)
     while (yield->notes_n > 0) {
         struct ll_yield_note *note = first_note(yield);
         bool awaits = awaits_write(ticket, note->versions);
-        bool is_unsure =
-            note->is_unsure || common(note->versions, yield->unsure) > 0;
-        int64_t n =
-            others_n(yield, note) - (awaits ? 1 : 0) - (is_unsure ? 1 : 0);
+        bool is_unsure;
+        int64_t n = others_n(yield, note, &is_unsure) - (awaits ? 1 : 0);
 
         if (n <= 0 && awaits) {
             break;

@@ -44,19 +44,27 @@ struct ll_write;
  *     one may be that of a write whose answer | waits for that answer
  *     has not come                            |
  *     one may be that of a write with an      | ASKED, not by_others: only the
- *     unknown outcome, or of a deadlock's mark| value shows whether it is a
- *     (deadlock.h), or its origin is unknown  | request
+ *     unknown outcome, or of one that was sent| value shows whether it is a
+ *     again as it had no effect (write.h), or | request
+ *     of a deadlock's mark (deadlock.h); or   |
+ *     its origin is unknown                   |
  */
 
 /** The most notes of a ticket that are not reported yet. */
 #define LL_YIELD_NOTES_MAX 8
-/** The most runs of own versions; two are joined when there are more. */
+/** The most runs of own versions; the newest are joined when there are more. */
 #define LL_YIELD_RUNS_MAX 4
 
 /** Versions of the key: those above `after`, up to `last`. */
 struct ll_yield_run {
     int64_t after;
     int64_t last;
+};
+
+/** Versions that writes of the ticket have made. */
+struct ll_yield_own_run {
+    struct ll_yield_run versions;
+    bool is_perhaps; /* each may be another client's */
 };
 
 /** A value of the key, and the versions that it stands for. */
@@ -78,9 +86,8 @@ struct ll_yield {
     unsigned notes_n;
     struct ll_link notes;        /* the oldest first */
     struct ll_yield_note *drawn; /* in the effect that was drawn last */
-    struct ll_yield_run unsure;  /* may be a write's of unknown outcome */
     unsigned runs_n;
-    struct ll_yield_run runs[LL_YIELD_RUNS_MAX]; /* own writes', ascending */
+    struct ll_yield_own_run runs[LL_YIELD_RUNS_MAX]; /* ascending */
 };
 
 /** Gives a new ticket a yield.
@@ -103,6 +110,9 @@ void ll_yield_restart(struct ll_core *core,
                       const struct ll_kv *own);
 /** A write of the ticket was applied, and made this version. */
 void ll_yield_wrote(struct ll_ticket *ticket, int64_t version);
+/** A write of the ticket, which is its first, is sent again, though an earlier
+ *  attempt may have been applied. */
+void ll_yield_unsure(struct ll_ticket *ticket, const struct ll_write *write);
 /** A write of the ticket, which is its first, ends with this status. */
 void ll_yield_on_write_end(struct ll_core *core,
                            struct ll_ticket *ticket,
