@@ -37,6 +37,7 @@ void sim_sum_add(struct sim_sum *sum, const struct sim_result *result)
     sum->writes += result->writes;
     sum->resumed += result->resumed;
     sum->several += result->several;
+    sum->asked += result->asked;
     sum->deadlocks += result->deadlocks;
     sum->observers += result->observers;
     sum->go_grants += result->go_grants;
@@ -53,7 +54,8 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         "time\n%llu sessions, %llu tickets, %llu grants (%llu shared, %llu "
         "permits), %llu losses, "
         "%llu writes, %llu tickets resumed, "
-        "%llu multi-locks, %llu deadlocks, %llu observers, "
+        "%llu multi-locks, %llu deadlocks, %llu requests to holders, "
+        "%llu observers, "
         "%llu grants of Go's\n",
         (unsigned long long)sum->seeds, (unsigned long long)sum->failures,
         (unsigned long long)sum->steps, (long long)sum->time_s,
@@ -62,7 +64,8 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         (unsigned long long)sum->permits, (unsigned long long)sum->losses,
         (unsigned long long)sum->writes, (unsigned long long)sum->resumed,
         (unsigned long long)sum->several, (unsigned long long)sum->deadlocks,
-        (unsigned long long)sum->observers, (unsigned long long)sum->go_grants);
+        (unsigned long long)sum->asked, (unsigned long long)sum->observers,
+        (unsigned long long)sum->go_grants);
     for (int i = 0; i < SIM_FAULTS; i++) {
         (void)fprintf(file, "%12llu x %s\n", (unsigned long long)sum->faults[i],
                       sim_fault_sentence((enum sim_fault)i));
@@ -194,6 +197,7 @@ void sim_fresh(const struct sim_options *options,
         ret_sum->writes += sum->writes;
         ret_sum->resumed += sum->resumed;
         ret_sum->several += sum->several;
+        ret_sum->asked += sum->asked;
         ret_sum->deadlocks += sum->deadlocks;
         ret_sum->observers += sum->observers;
         ret_sum->go_grants += sum->go_grants;

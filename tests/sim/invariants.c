@@ -320,6 +320,7 @@ static void on_change(void *arg, const struct ll_watch_event *event)
             ticket->marked_ns = world->now_ns;
             world->marked = ticket->multi != NULL ? ticket->multi : ticket;
         }
+        sim_yields_note(world, ticket, &event->kv);
         ticket->has_key = true;
         ticket->had_key = true;
         ticket->is_out = false;

@@ -176,7 +176,7 @@ void sim_party_asks(struct sim_world *world, unsigned name)
             ops[0].put.keep = false;
             ops[0].put.value =
                 (struct ll_bytes){asking.value, asking.value_size};
-            ops[0].put.lease = asking.kv.lease;
+            ops[0].put.keep_lease = true;
         }
         SIM_REPORT(world, "** a third party puts to %.*s%s", (int)key.size,
                    key.data, ops[0].put.keep ? "" : ", with another value");

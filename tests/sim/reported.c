@@ -181,6 +181,7 @@ static void reported_acquired(struct sim_client *client,
     }
     ticket->acquire_owed = false;
     ticket->is_granted = status == 0;
+    ticket->granted_ns = client->world->now_ns;
     for (unsigned i = 0; status == 0 && i < ticket->members_n; i++) {
         if (!ticket->members[i]->in_held) {
             sim_break(
@@ -344,7 +345,9 @@ void sim_check_reported(struct sim_client *client,
     struct sim_session *session;
 
     check_one_cluster(client, effect);
-    if (effect->kind != LL_EFFECT_OBSERVED) {
+    if (effect->kind == LL_EFFECT_ASKED) {
+        sim_hash(client->world, (uint64_t)effect->asked.revision);
+    } else if (effect->kind != LL_EFFECT_OBSERVED) {
         sim_hash(client->world, (uint64_t)(int64_t)effect->detail.status);
     }
     switch ((int)effect->kind) {
@@ -368,6 +371,9 @@ void sim_check_reported(struct sim_client *client,
         break;
     case LL_EFFECT_RELEASED:
         reported_released(client, effect);
+        break;
+    case LL_EFFECT_ASKED:
+        sim_yields_told(client, effect);
         break;
     case LL_EFFECT_OBSERVED:
         sim_check_observed(client, effect);

@@ -393,6 +393,9 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
     case SIM_EVENT_NOTICE:
         sim_check_waiter(client, event->id);
         break;
+    case SIM_EVENT_TOLD:
+        sim_yields_check(client, event->id);
+        break;
     default:
         break;
     }

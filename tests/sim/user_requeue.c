@@ -101,6 +101,8 @@ static void requeue_one(struct sim_client *client,
     event.acquire.timeout_ns = inherit_timeout(client, before, ticket);
     event.acquire.find_deadlock = ticket->finds_deadlock;
     event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
+    sim_yields_draw(client->world, ticket);
+    event.acquire.yields = ticket->yields;
     event.acquire.early = true;
     if (!sim_user_is_taken(client, sim_client_step(client, &event))) {
         sim_several_forget(client, ticket); /* the session was lost as well */
@@ -143,6 +145,8 @@ static void requeue_several(struct sim_client *client,
     event.acquire_all.timeout_ns = inherit_timeout(client, before, multi);
     event.acquire_all.find_deadlock = multi->finds_deadlock;
     event.acquire_all.watch_own_ns = sim_user_draw_watch_own(client, multi);
+    sim_yields_draw(client->world, multi);
+    event.acquire_all.yields = multi->yields;
     event.acquire_all.early = true;
     if (!sim_user_is_taken(client, sim_client_step(client, &event))) {
         sim_several_forget(client, multi);

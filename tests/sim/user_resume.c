@@ -93,6 +93,8 @@ static void take_over_ticket(struct sim_client *client,
         sim_chance(&client->random, 700000) ? before->token : 0;
     ticket->has_timeout = sim_chance(&client->random, 200000);
     event.resume.watch_own_ns = sim_user_draw_watch_own(client, ticket);
+    sim_yields_draw(client->world, ticket);
+    event.resume.yields = ticket->yields;
     event.resume.timeout_ns = -1;
     if (ticket->has_timeout) {
         event.resume.timeout_ns =

@@ -86,6 +86,8 @@ void sim_user_acquire_all(struct sim_client *client,
     }
     event.acquire_all.find_deadlock = multi->finds_deadlock;
     event.acquire_all.watch_own_ns = sim_user_draw_watch_own(client, multi);
+    sim_yields_draw(client->world, multi);
+    event.acquire_all.yields = multi->yields;
     multi->name = names[0];
     event.acquire_all.session = session->id;
     event.acquire_all.names = bytes;

@@ -154,6 +154,8 @@ static struct sim_ticket *acquire(struct sim_client *client,
     }
     event.acquire.find_deadlock = ticket->finds_deadlock;
     event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
+    sim_yields_draw(client->world, ticket);
+    event.acquire.yields = ticket->yields;
     event.acquire.mode = ticket->mode;
     sim_delays_draw(client, ticket, &event);
     event.acquire.session = session->id;

@@ -241,6 +241,7 @@ static void phase_enter(struct sim_world *world, enum sim_phase phase)
         world->heal_ns = world->now_ns;
         sim_faults_heal(world);
         sim_faults_sweep(world);
+        sim_yields_heal(world);
         if (world->keep_ppm > 0) {
             phase_look_twice(world, BLOCKED_NS, SIM_KEEP_NS - LL_NS_PER_S);
         }
@@ -338,6 +339,7 @@ static void world_dispatch(struct sim_world *world,
     case SIM_EVENT_DUE:
     case SIM_EVENT_REQUEUE:
     case SIM_EVENT_NOTICE:
+    case SIM_EVENT_TOLD:
         sim_user_on_event(&world->clients[event->number], event);
         break;
     case SIM_EVENT_GO:

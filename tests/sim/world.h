@@ -15,6 +15,7 @@
 #include "message.h"
 #include "modes.h"
 #include "sim.h"
+#include "yields.h"
 
 /**
  * Shared by the files of the simulation: the time, the peers, and their
@@ -54,6 +55,7 @@ enum sim_event_kind {
     SIM_EVENT_WRITE,     /* client `number`: under ticket `id` */
     SIM_EVENT_DUE,    /* client `number`: the calls of `id` must have ended */
     SIM_EVENT_NOTICE, /* client `number`: ticket `id` has lost its key */
+    SIM_EVENT_TOLD,   /* a request to a holder is reported by now */
     SIM_EVENT_GO,     /* Go's peer `number` continues */
     SIM_EVENT_GO_BEAT,
     SIM_EVENT_FAULT,     /* fault `number` occurs */
@@ -210,7 +212,10 @@ struct sim_ticket {
     uint64_t frees;      /* of that ticket: this one */
     size_t key_size;
     char key[SIM_KEY_SIZE];
-    UT_hash_handle hh; /* in world->keys, by key */
+    UT_hash_handle hh;  /* in world->keys, by key */
+    bool yields;        /* reports requests to let go */
+    int64_t granted_ns; /* when its grant was reported */
+    struct sim_requests requests;
 };
 
 /** A lock's data key is SIM_DATA with the lock's number; conditions are on
