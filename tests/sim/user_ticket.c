@@ -189,7 +189,7 @@ bool sim_user_chain(struct sim_client *client, struct sim_ticket *held)
 {
     struct sim_ticket *ticket;
 
-    if (!held->session->is_open) {
+    if (!held->session->is_open || client->objects[held->session->id].is_dead) {
         return false;
     }
     ticket = acquire(client, held->session, true, true);
