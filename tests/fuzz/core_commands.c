@@ -162,6 +162,7 @@ void world_acquire_mode(struct world *world, struct fuzz_bytes *bytes)
     ticket->session = (unsigned)(session - world->things);
     event.id = world->things_n;
     event.acquire.session = ticket->session + 1;
+    event.acquire.yields = world->things_n % 2 == 0;
     event.acquire.name = (struct ll_bytes){"q", 1};
     event.acquire.value = (struct ll_bytes){"{}", 2};
     event.acquire.timeout_ns = wait == 1   ? 0
@@ -205,6 +206,7 @@ void world_resume_ticket(struct world *world,
     }
     event.id = world->things_n;
     event.resume.session = ticket->session + 1;
+    event.resume.yields = world->things_n % 2 == 0;
     event.resume.key = (struct ll_bytes){key, strlen(key)};
     event.resume.token = (shape & 32) != 0 ? world->revision - (shape & 3) : 0;
     event.resume.timeout_ns = (shape & 64) != 0 ? -1 : pick_timeout_ns(bytes);
@@ -330,6 +332,7 @@ void world_acquire_all(struct world *world,
         world_new_thing(world, THING_PART)->session = ticket->session;
     }
     event.acquire_all.session = ticket->session + 1;
+    event.acquire_all.yields = world->things_n % 2 == 0;
     event.acquire_all.names = names;
     event.acquire_all.names_n = n;
     event.acquire_all.value = (struct ll_bytes){"{}", 2};

@@ -266,7 +266,10 @@ static void on_watch(struct world *world, const struct ll_effect *effect)
     } else {
         FUZZ_CHECK(thing_of(world, effect->id)->kind == THING_TICKET ||
                    thing_of(world, effect->id)->kind == THING_PART);
-        FUZZ_CHECK(effect->watch.puts != effect->watch.deletions);
+        /* Both are of a ticket that reports requests. */
+        FUZZ_CHECK(effect->watch.puts != effect->watch.deletions ||
+                   (effect->watch.puts &&
+                    ll_watch_slot_of(effect->watch.watch_id) == LL_WATCH_OWN));
         FUZZ_CHECK(effect->watch.start_revision == 0 ||
                    effect->watch.prev_values);
     }

@@ -129,13 +129,26 @@ static void fuzz_value(struct fuzz_bytes bytes)
     char *data = fuzz_take(&bytes, bytes.left, &size);
     struct ll_value value;
 
+    char *asked = NULL;
+    size_t asked_size;
+
     FUZZ_CHECK(ll_value_parse(data, size, &value) == 0);
+    FUZZ_CHECK(ll_value_ask((struct ll_bytes){data, size}, "w", "r", 1, 2,
+                            &asked, &asked_size) == 0);
     free(data); /* a value borrows nothing of it */
     FUZZ_CHECK(value.host != NULL && value.program != NULL);
     FUZZ_CHECK(value.label != NULL);
     FUZZ_CHECK(strlen(value.host) <= size && strlen(value.program) <= size);
     FUZZ_CHECK(strlen(value.label) <= size);
+    FUZZ_CHECK(value.is_asked == (value.asked_who != NULL));
     ll_value_free(&value);
+    if (asked != NULL) {
+        FUZZ_CHECK(ll_value_parse(asked, asked_size, &value) == 0);
+        FUZZ_CHECK(value.is_asked && strcmp(value.asked_reason, "r") == 0);
+        FUZZ_CHECK(value.asked_id == ll_value_asked_id(2));
+        ll_value_free(&value);
+        ll_free(asked);
+    }
 }
 
 /** A valid label is read back unchanged. */

@@ -196,6 +196,55 @@ static void queries_async(struct test_memory_run *run)
     test_memory_end(run, &peer);
 }
 
+static void on_yield(leaselock_ticket *ticket,
+                     const struct leaselock_yield_request *request,
+                     void *arg)
+{
+    struct test_call *call = arg;
+
+    assert_non_null(ticket);
+    assert_non_null(request->who);
+    assert_non_null(request->reason);
+    pthread_mutex_lock(&call->mutex);
+    call->calls++;
+    pthread_mutex_unlock(&call->mutex);
+}
+
+/** A holder that is asked to let go. Without memory it may not get the request,
+ * and gets it once at most. */
+static void yield(struct test_memory_run *run)
+{
+    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
+    struct leaselock_yield_options asks = LEASELOCK_YIELD_OPTIONS_INIT;
+    struct test_call heard = TEST_CALL_INIT;
+    leaselock_ticket *ticket = NULL;
+    struct test_peer peer;
+    int asked_n = -1;
+
+    options.on_yield = on_yield;
+    options.on_yield_arg = &heard;
+    asks.timeout_ms = run->call_timeout_ms;
+    asks.reason = "a reason";
+    test_memory_open(run, &peer);
+    test_memory_short(run);
+    if (test_memory_is(run,
+                       leaselock_acquire(peer.session, NAME, &options,
+                                         run->call_timeout_ms, &ticket, NULL),
+                       0)) {
+        if (test_memory_is(
+                run, leaselock_yield(peer.client, NAME, &asks, &asked_n, NULL),
+                0)) {
+            assert_int_equal(asked_n, 1);
+        } else {
+            assert_int_equal(asked_n, -1);
+        }
+        test_memory_back(run);
+        (void)test_memory_is(run, leaselock_release(ticket, NULL), 0);
+    }
+    test_memory_end(run, &peer);
+    assert_true(test_call_count(&heard) <= 1);
+}
+
 /** Dispatches until a call that has begun has completed. */
 static bool dispatch_until_ended(struct test_memory_run *run,
                                  leaselock_client *dispatched,
@@ -308,6 +357,7 @@ int main(void)
         {"session, asynchronous", session_async},
         {"queries", queries},
         {"queries, asynchronous", queries_async},
+        {"yield", yield},
         {"dispatch", dispatch},
         {"close with everything open", close_all},
     };
