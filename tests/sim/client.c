@@ -399,7 +399,19 @@ static void client_look(struct sim_client *client,
 void sim_client_receive(struct sim_client *client, struct sim_message *message)
 {
     client_look(client, message);
-    client_take(client, message);
+    /* Core processes the time before the message: what is due by now is not the
+     * message's doing. */
+    if (client->is_contradicted &&
+        ll_core_deadline_ns(client->core) <=
+            sim_local_ns(client, client->world->now_ns)) {
+        client->is_contradicted = false;
+        (void)sim_client_step(client,
+                              &(struct ll_event){.kind = LL_EVENT_TIME});
+        client_look(client, message);
+    }
+    if (!client->world->is_over) {
+        client_take(client, message);
+    }
     client->is_by_other = false;
     client->is_contradicted = false;
 }
