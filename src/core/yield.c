@@ -62,6 +62,20 @@ void ll_yield_report(struct ll_core *core, struct ll_ticket *ticket)
     }
 }
 
+/** Makes a new note stand for the newest one, too, which it replaces. */
+static void note_join(struct ll_yield *yield, struct ll_yield_note *note)
+{
+    struct ll_yield_note *newest =
+        LL_CONTAINER(yield->notes.prev, struct ll_yield_note, link);
+
+    note->versions.after = newest->versions.after;
+    note->is_unsure |= newest->is_unsure;
+    note->is_fresh |= newest->is_fresh;
+    ll_link_remove(&newest->link);
+    ll_free(newest);
+    yield->notes_n--;
+}
+
 void ll_yield_see(struct ll_core *core,
                   struct ll_ticket *ticket,
                   const struct ll_kv *own)
@@ -74,9 +88,10 @@ void ll_yield_see(struct ll_core *core,
         return;
     }
     may_be_marked = yield->may_be_marked;
-    yield->may_be_marked &= ticket->state != LL_TICKET_HELD;
-    if ((own->version <= yield->seen && !yield->is_fresh) ||
-        yield->notes_n >= LL_YIELD_NOTES_MAX) {
+    /* The detection for a multi-lock goes on while a member is held. */
+    yield->may_be_marked &=
+        ticket->state != LL_TICKET_HELD || yield->is_held_back;
+    if (own->version <= yield->seen && !yield->is_fresh) {
         return;
     }
     note = ll_alloc_zero(1, sizeof(*note) + own->value.size);
@@ -92,6 +107,9 @@ void ll_yield_see(struct ll_core *core,
     note->revision = own->mod_revision;
     note->is_unsure = may_be_marked;
     note->is_fresh = yield->is_fresh;
+    if (yield->notes_n >= LL_YIELD_NOTES_MAX) {
+        note_join(yield, note);
+    }
     yield->is_fresh = false;
     yield->seen = note->versions.last;
     ll_link_append(&yield->notes, &note->link);
@@ -223,7 +241,9 @@ static int64_t others_n(const struct ll_yield *yield,
     int64_t n = note->versions.last - note->versions.after;
 
     *ret_is_unsure = note->is_unsure;
-    n -= note->is_unsure ? 1 : 0;
+    if (note->is_unsure) {
+        return 0; /* each attempt of a mark may have been applied */
+    }
     for (unsigned i = 0; i < yield->runs_n; i++) {
         int64_t shared = common(note->versions, yield->runs[i].versions);
 

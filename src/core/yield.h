@@ -27,9 +27,11 @@ struct ll_write;
  *     the key is seen   | does
  *     not above `seen`  | nothing: it was noted before
  *     above `seen`      | notes the value, and the versions from `seen` on
+ *     the same, and     | the note replaces the newest one, and stands for its
+ *     there are too many| versions as well
+ *     notes             |
  *     the same, no      | nothing: the next event or read notes it
- *     memory, or too    |
- *     many notes        |
+ *     memory            |
  *     the store went    | counts from the version found on, and notes the value
  *     back              | as one of unknown origin
  *     first, by a resume| the same: the process before may have missed it
@@ -81,7 +83,7 @@ struct ll_yield_note {
 struct ll_yield {
     int64_t seen;       /* the version up to which changes are noted */
     bool is_fresh;      /* the next value is of unknown origin */
-    bool may_be_marked; /* until the key is first seen while it is held */
+    bool may_be_marked; /* until the key is first seen while all is held */
     bool is_held_back;  /* a member's: its multi-lock is not held */
     unsigned notes_n;
     struct ll_link notes;        /* the oldest first */
