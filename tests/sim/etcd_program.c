@@ -162,7 +162,7 @@ build_ops(struct sim_program *program, int depth, size_t n)
         if (kind < 2) {
             ops[i].kind = LL_OP_RANGE;
             build_range(program, &ops[i].range);
-        } else if (kind < 6) {
+        } else if (kind < 8 && !program->deletes) {
             ops[i].kind = LL_OP_PUT;
             ops[i].put = (struct ll_put){
                 .key = any_key(program),
@@ -206,6 +206,9 @@ build_txn(struct sim_program *program, int depth, struct ll_txn *txn)
         sim_arena_alloc(&program->arena, n, sizeof(*compares));
     size_t i;
 
+    if (depth == 0) {
+        program->deletes = one_in(program, 4);
+    }
     for (i = 0; i < n; i++) {
         build_compare(program, &compares[i]);
     }

@@ -19,6 +19,10 @@ struct sim_program {
     int64_t watch_id_next;
     /** A lease to be revoked at once; 0: none. Its TTL is short. */
     int64_t brief_lease;
+    /** The present Txn deletes keys and does not put any, or the other way
+     *  round: servers of 3.5 end when they read what a Txn that deleted a key
+     *  and put it again has left at a compacted revision. */
+    bool deletes;
 };
 
 /** So few that Go sorts all keys by insertion, which is stable. */
