@@ -148,7 +148,9 @@ uint64_t sim_bed_put(struct sim_bed *bed,
                      int64_t lease)
 {
     struct ll_op op = {.kind = LL_OP_PUT,
-                       .put = {sim_bytes(key), sim_bytes(value), lease, false}};
+                       .put = {.key = sim_bytes(key),
+                               .value = sim_bytes(value),
+                               .lease = lease}};
     struct ll_txn txn = {.then_ops = &op, .then_n = 1};
 
     return sim_bed_txn(bed, member, &txn);

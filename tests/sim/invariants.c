@@ -195,7 +195,7 @@ static void check_lease(struct sim_world *world,
 
 void sim_check_step(struct sim_world *world)
 {
-    struct sim_holds holds[SIM_NAMES_MAX] = {{NULL}};
+    struct sim_holds holds[SIM_NAMES_MAX] = {{NULL, NULL, 0, 0}};
 
     for (size_t i = 0; i < world->held_n && !world->is_over; i++) {
         const struct sim_ticket *ticket = world->held[i];
