@@ -45,7 +45,7 @@ static int read_bytes(const char *text, int *ret_bytes)
     for (; isdigit((unsigned char)*at) && bytes <= INT_MAX; at++) {
         bytes = bytes * 10 + (*at - '0');
     }
-    if (at == text || isdigit((unsigned char)*at)) {
+    if (at == text || bytes > INT_MAX) {
         return -1;
     }
     if (*at != '\0') {

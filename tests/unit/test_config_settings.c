@@ -164,6 +164,7 @@ static void test_options_set_refusals(void **state)
         {"sync-interval", "999ms", "1s"},
         {"send-bytes-max", "-1", "size"},
         {"send-bytes-max", "2G", "2147483647"},
+        {"send-bytes-max", "17179869184G", "2147483647"},
         {"send-bytes-max", "1KB", "4M"},
         {"send-bytes-max", "", "size"},
         {"send-bytes-max", "99999999999999999999", "size"},
