@@ -5,8 +5,9 @@
 # every reader and every permit, readers and permits wait for the others, and
 # those that are granted together are consecutive in the queue. Method: each
 # client is started when the key of the one before it is in the queue, holds
-# until it is told to release, and writes a line to one file when it holds the
-# lock and when it releases it.
+# until it is told to release, and writes a line to a journal when it holds the
+# lock and before it releases it. At the end the rule of grants is applied to
+# every line of the journal.
 #
 # Environment: as of test_mixed_queue.sh.
 set -u
@@ -20,7 +21,7 @@ WAIT_S=30
 . "$SRC/tests/support/etcd.sh"
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/leaselock-modes-XXXXXX") || exit 1
-declare -A pid_of=()
+declare -A pid_of=() who_of=()
 
 clean_up() {
     stop_pids "${pid_of[@]}"
@@ -84,6 +85,8 @@ start() {
         ;;
     esac
     pid_of[$who]=$!
+    who_of[$!]=$who
+    order+=("$who")
     length=$((length + 1))
     wait_until "$WAIT_S" queue_length_is "$length" || fail "$who does not queue"
 }
@@ -105,7 +108,8 @@ holds() {
     done
 }
 
-# waits WHO...: none of them has the lock yet.
+# waits WHO...: none of them has the lock yet, as far as they have said so by now;
+# check_journal sees what they say later.
 waits() {
     local who
     for who in "$@"; do
@@ -135,11 +139,62 @@ begin() {
     name=modes/$1
     journal=$folder/journal-$1
     length=0
+    order=()
+    who_of=()
     : >"$journal"
+}
+
+is_exclusive() {
+    [[ $1 != read* && $1 != permit* ]]
+}
+
+# check_enter WHO: of those before it in the queue, nobody who has not left by
+# now blocks it. Uses has_left.
+check_enter() {
+    local who=$1 before permits=0
+    for before in "${order[@]}"; do
+        [[ $before != "$who" ]] || return 0
+        [[ -z ${has_left[$before]:-} ]] || continue
+        if is_exclusive "$who" || is_exclusive "$before"; then
+            fail "$who came in before $before had left"
+        fi
+        if [[ $who == permit* && $before == permit* ]]; then
+            permits=$((permits + 1))
+            [[ $permits -lt 2 ]] || fail "$who came in beside two permits"
+        fi
+    done
+    fail "$who has never queued"
+}
+
+# Everybody had the lock once, and nobody too early.
+check_journal() {
+    local who pid what count=0
+    local -A has_left=() is_inside=()
+    while read -r who pid what; do
+        if [[ $who == go ]]; then
+            who=${who_of[$pid]:-unknown}
+            what=${what##* }
+        else
+            what=$pid
+        fi
+        if [[ $what == enter && -z ${is_inside[$who]:-} ]]; then
+            check_enter "$who"
+            is_inside[$who]=1
+            count=$((count + 1))
+        elif [[ $what == exit && -n ${is_inside[$who]:-} &&
+            -z ${has_left[$who]:-} ]]; then
+            has_left[$who]=1
+        else
+            fail "a line that cannot be: $who $what"
+        fi
+    done <"$journal"
+    [[ $count -eq ${#order[@]} && $count -eq ${#has_left[@]} ]] ||
+        fail "$count of ${#order[@]} had the lock, ${#has_left[@]} left"
 }
 
 finish() {
     wait_until "$WAIT_S" queue_length_is 0 || fail "somebody stays in the queue"
+    check_journal
     echo "ok: $name"
 }
 

@@ -113,6 +113,7 @@ run_queue() {
         wait_until "$WAIT_S" journal_has $((2 * number + 1)) ||
             fail "$who does not get the lock"
         before=$(oldest)
+        [[ $before == *'"Lease"'* ]] || fail "no key of $who"
         ask "$name"
         ask "$name"
         [[ $(oldest) == "$before" ]] || fail "the key of $who is another one"

@@ -30,4 +30,5 @@ echo "refreshed $refreshed times in $took_ms ms"
 ((refreshed >= 1 && refreshed <= took_ms / 40 + 1))
 [[ $(head -n 1 "$folder/cache" | cut -d ' ' -f 1) == \
     $(tail -n 1 "$folder/cache") ]]
-[[ -z $(etcd_ctl get --prefix cache/ --keys-only) ]]
+left=$(etcd_ctl get --prefix cache/ --keys-only)
+[[ -z $left ]]

@@ -29,4 +29,5 @@ echo "$said"
 [[ $(grep -c '^philosopher . puts its fork down$' <<<"$said") == 1 ]]
 [[ $(tail -n 1 <<<"$said") == "everybody has eaten" ]]
 
-[[ -z $(etcd_ctl get --prefix forks/ --keys-only) ]]
+left=$(etcd_ctl get --prefix forks/ --keys-only)
+[[ -z $left ]]

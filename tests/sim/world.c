@@ -11,9 +11,9 @@
  * phase in which no key may be left, and the closing of all sessions. */
 
 /** The limit of a phase: more than any timeout, TTL, late message and slow
- * re-check (36 s) that is pending when it begins, or when the last holders
- * release their locks. */
-#define PHASE_NS (SIM_KEEP_NS + 150 * LL_NS_PER_S)
+ * re-check (36 s) that is pending when it begins; of healing, when the last
+ * holders release their locks. */
+#define PHASE_NS (150 * LL_NS_PER_S)
 /** Until then the tickets that wait after the storm are those that the holders
  * block: more than a slow re-check before SIM_KEEP_NS. */
 #define BLOCKED_NS (40 * LL_NS_PER_S)
@@ -231,12 +231,14 @@ static void phase_enter(struct sim_world *world, enum sim_phase phase)
 {
     static const char *const titles[] = {"storm", "healing", "quiet", "closing",
                                          "over"};
+    int64_t keep_ns =
+        phase == SIM_PHASE_HEAL && world->keep_ppm > 0 ? SIM_KEEP_NS : 0;
 
     world->phase = phase;
     world->phase_ns = world->now_ns;
     SIM_REPORT(world, "== %s", titles[phase]);
-    sim_push(world, world->now_ns + PHASE_NS, SIM_EVENT_PHASE, (unsigned)phase,
-             0);
+    sim_push(world, world->now_ns + keep_ns + PHASE_NS, SIM_EVENT_PHASE,
+             (unsigned)phase, 0);
     if (phase == SIM_PHASE_HEAL) {
         world->heal_ns = world->now_ns;
         sim_faults_heal(world);
