@@ -67,6 +67,9 @@ static int read_file(const struct cache *cache, struct edition *edition)
 
     *edition = (struct edition){0, 0};
     if (file == NULL) {
+        if (errno != ENOENT) {
+            perror(cache->file);
+        }
         return errno == ENOENT ? 0 : -1;
     }
     if (fscanf(file, "%lld %lld data %lld", &token, &written_ms, &last) != 3) {
@@ -87,6 +90,7 @@ static int write_file(const struct cache *cache, int64_t token)
     FILE *file = fopen(cache->file, "w");
 
     if (file == NULL) {
+        perror(cache->file);
         return -1;
     }
     fprintf(file, "%lld %lld\n", (long long)token, (long long)now_ms());
@@ -164,6 +168,10 @@ int main(int argc, char **argv)
     cache.lock = argv[2];
     cache.file = argv[3];
     cache.max_age_ms = atoi(argv[4]);
+    if (cache.max_age_ms < 1) {
+        fprintf(stderr, "MAX_AGE_MS must be at least 1\n");
+        return 2;
+    }
     cache.error = none;
     if (leaselock_client_open(argv[1], NULL, &client, &cache.error) == 0 &&
         leaselock_session_open(client, NULL, &cache.session, &cache.error) ==
@@ -173,9 +181,9 @@ int main(int argc, char **argv)
     for (int i = 0; status == 0 && i < atoi(argv[5]); i++) {
         status = read_cache(&cache);
     }
-    if (status != 0) {
+    if (cache.error.code != 0) {
         fprintf(stderr, "%s\n", cache.error.message);
-    } else {
+    } else if (status == 0) {
         printf("refreshed %d\n", cache.refreshed_n);
     }
     (void)leaselock_client_close(client, NULL);

@@ -28,7 +28,7 @@ extern "C" {
  * places are made in one request, whose size limits their number: an exclusive
  * name takes two of its operations, a shared one three, of at most 120.
  *
- * A try (timeout 0) succeeds only if every lock is free.
+ * A try (timeout 0) succeeds only if no lock has a place that blocks its own.
  *
  * With one name it does the same as leaselock_acquire.
  *

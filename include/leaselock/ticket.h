@@ -150,7 +150,8 @@ struct leaselock_acquire_options {
      * for the default, 1000: a short hold without a wait then costs only its
      * two requests. LEASELOCK_AT_ONCE watches from the grant on, which costs a
      * watch and a read of the key for each hold. The key of a ticket that
-     * waited directly behind the holder is watched already.
+     * waited directly behind the holder is watched already, but for that of a
+     * permit.
      */
     int watch_own_key_ms;
     /**
@@ -204,12 +205,15 @@ struct leaselock_acquire_options {
      * are no such end; leaselock_break and the guardian's revoke are. A release
      * then costs two requests, one after the other.
      *
-     * The waiting tickets keep the delay, those of this library alone: a ticket
-     * that is requested after the end is granted at once if it has to wait for
-     * none of them, as a shared one behind shared ones, and so are Go's
-     * clients. If the waiter that is delayed ends itself, its successor does not
-     * wait for the rest. A waiter that gives up during the delay leaves the
-     * queue only when the delay is over; closing its session removes it at once.
+     * The ticket right behind it keeps the delay, if it is one of this library:
+     * a ticket that is requested after the end is granted at once if it has to
+     * wait for none that does, as a shared one behind shared ones, and so are
+     * Go's clients. If the waiter that is delayed ends itself, its successor
+     * does not wait for the rest. If the ticket between the two has gone just
+     * before the end, and its successor has not learned yet what is ahead of it
+     * now, that one does not wait either. A waiter that gives up during the
+     * delay leaves the queue only when the delay is over, although its release
+     * returns at once; closing its session removes it at once.
      *
      * For LEASELOCK_EXCLUSIVE, and neither for leaselock_acquire_all with
      * several names nor for a candidate of an election.
@@ -218,8 +222,9 @@ struct leaselock_acquire_options {
     /**
      * The same behind tickets of other clients, whose keys name no delay: when
      * such a ticket goes, its lease is looked up. If that lives, it was a
-     * release, and the lock is granted; else after this time. 0: no delay. Not
-     * for leaselock_acquire_all with several names.
+     * release, and the lock is granted; else after this time, at most
+     * LEASELOCK_LOCK_DELAY_MAX_MS. 0: no delay. Not for leaselock_acquire_all with
+     * several names.
      */
     int foreign_delay_ms;
     /** Called when the ticket is asked to let go of the lock while it is held,
@@ -238,9 +243,10 @@ struct leaselock_acquire_options {
 /**
  * Takes a place in the queue of @name and waits until it is a holder's.
  *
- * Waits for the next-older ticket that blocks it only, so a release wakes those
- * that it lets in and no others. The queue has the order in which etcd
- * committed the requests.
+ * Waits only for the newest ticket ahead that blocks it, so a release wakes those
+ * that it lets in and no others; a permit of n waits for any of several, and up
+ * to 2n - 1 tickets take a step for a release. The queue has the order in which
+ * etcd committed the requests.
  *
  * @param session     borrowed; must stay open until the ticket is released
  * @param name        1 to LEASELOCK_NAME_MAX bytes, copied: no '/' at either

@@ -10,8 +10,8 @@
 #include "core/key.h"
 
 /**
- * The value of a ticket's key: a JSON object that describes the waiter. It is
- * for people alone; no lock depends on it.
+ * The value of a ticket's key: a JSON object that describes the waiter, for
+ * people, and in which others can ask it to let go. No lock depends on it.
  *
  *     {"host":"a","pid":7,"program":"p","label":"l","since":1700000000}
  */

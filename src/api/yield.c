@@ -7,6 +7,7 @@
 
 #include "api/entry.h"
 #include "api/grants.h"
+#include "api/places.h"
 #include "api/value.h"
 #include "base/alloc.h"
 #include "base/error.h"
@@ -32,7 +33,7 @@ struct holder {
  * leaselock_yield: a Range, and then a Txn for each key that holds:
  *
  *     if   create_revision and mod_revision are as read
- *     then put(key), with its lease and the value that ask_value makes
+ *     then put(key), with its lease and the value that ll_value_ask makes
  *     else range(key)
  *
  *     state | event                               | next
@@ -173,19 +174,27 @@ static int take_holders(struct yield_query *yield,
     return status;
 }
 
+/** Whether the value describes the ticket; a candidate's is what it proclaims. */
+static bool is_description(const struct ll_kv *kv)
+{
+    size_t name_size;
+
+    return ll_place_shape(kv, &name_size) == LL_PLACE_OWN &&
+           ll_key_part(kv->key, 'w').size == 0;
+}
+
 /** Makes the request that asks the present holder. */
 static int ask_holder(struct yield_query *yield)
 {
     const struct ll_kv *kv = &yield->holders[yield->at].kv;
     struct ll_put put = {.key = kv->key};
-    int status;
 
     ll_free(yield->value);
-    status =
+    yield->value = NULL;
+    if (is_description(kv) &&
         ll_value_ask(kv->value, yield->who, yield->reason, yield->at_unix_s,
-                     yield->id, &yield->value, &yield->value_size);
-    if (status != 0) {
-        return status;
+                     yield->id, &yield->value, &yield->value_size) != 0) {
+        return LEASELOCK_E_NOMEM;
     }
     put.keep = yield->value == NULL;
     put.keep_lease = !put.keep;

@@ -56,14 +56,6 @@ static const char *set_signal(int *field, const char *text)
 {
     static const char valid[] =
         "a signal, such as TERM, USR1 or 15, or \"ignore\"";
-    static const struct {
-        const char *name;
-        int number;
-    } signals[] = {
-        {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT},
-        {"KILL", SIGKILL}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
-        {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH},
-    };
     const char *name = strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
     int number;
 
@@ -75,9 +67,11 @@ static const char *set_signal(int *field, const char *text)
         *field = number;
         return number >= 1 && number <= SIGRTMAX ? NULL : valid;
     }
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        if (strcmp(name, signals[i].name) == 0) {
-            *field = signals[i].number;
+    for (number = 1; number < NSIG; number++) {
+        const char *known = sigabbrev_np(number);
+
+        if (known != NULL && strcmp(name, known) == 0) {
+            *field = number;
             return NULL;
         }
     }

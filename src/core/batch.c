@@ -8,8 +8,8 @@
 #include "core/object.h"
 #include "core/read.h"
 
-/** The queues that a batch contains already, approximately: a bit for each. Two
- *  queues that share a bit are not put into one batch. */
+/** The queues that a batch contains already, approximately: a bit for each. A
+ *  sole part shares no batch with another one of that bit. */
 #define QUEUE_BITS 1024
 
 /** Whether there is memory to build a batch in; one is built at a time. */

@@ -127,3 +127,14 @@ const char *ll_ticket_failure_text(struct ll_core *core,
                    ticket->ahead_key != NULL ? ticket->ahead_key : "");
     return core->scratch.text;
 }
+
+bool ll_ticket_note_blocked(struct ll_ticket *ticket, const struct ll_kv *key)
+{
+    if (ll_kv_is_ticket(key, ll_ticket_prefix(ticket).size)) {
+        return false;
+    }
+    ll_free(ticket->ahead_key);
+    ticket->ahead_key = ll_alloc_copy(key->key.data, key->key.size);
+    ticket->ahead_lease = key->lease;
+    return true;
+}

@@ -41,4 +41,8 @@ const char *ll_ticket_failure_text(struct ll_core *core,
 /** The holder, as far as it is known. */
 struct ll_blocker ll_ticket_blocker(const struct ll_ticket *ticket);
 
+/** Whether a key that blocks a ticket is no ticket; then it is kept for the
+ *  failure's text. */
+bool ll_ticket_note_blocked(struct ll_ticket *ticket, const struct ll_kv *key);
+
 #endif

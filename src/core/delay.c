@@ -46,7 +46,8 @@ void ll_delay_on_answer(struct ll_core *core,
         answer->kind == LL_REQUEST_LEASE_TTL && answer->lease.ttl_s > 0) {
         ll_delay_over(core, ticket);
     } else {
-        ticket->read_ns = ll_ticket_recheck_ns(core);
+        /* The watch of the own key may have been created in the meantime. */
+        ll_call_at(core, &ticket->object, core->now_ns);
         ll_ticket_update(core, ticket);
     }
 }

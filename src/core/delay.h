@@ -48,13 +48,15 @@ struct ll_watch_event;
  *     DELAYED | predecessor of another client,| NEXT    | the same (its clean
  *             | its lease lives               |         | release leaves no word)
  *     DELAYED | own key gone                  | gone    | ACQUIRED LOST
- *     DELAYED | timeout, release              | LEAVE   | reported at once; the
- *             |                               |         | key is deleted when
- *             |                               |         | the time is over
+ *     DELAYED | timeout, release              | LEAVE   | reported at once, a
+ *             |                               |         | release as RELEASED 0;
+ *             |                               |         | the key is deleted
+ *             |                               |         | when the time is over
  *
- * The delay is kept by the tickets that wait behind the key: those that do not
- * wait when it goes do not see it, and a second crash, of the ticket that is
- * DELAYED, shortens it.
+ * The delay is kept by the ticket whose predecessor the key is. Those that do not
+ * wait when it goes do not see it, nor does one whose predecessor has just gone
+ * and that has not read yet which key is next; and a second crash, of the ticket
+ * that is DELAYED, shortens it.
  */
 
 /** How long an event is awaited whose key is gone already. */

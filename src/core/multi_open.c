@@ -70,14 +70,14 @@ static struct ll_mode mode_at(const struct ll_event *event, size_t i)
                : (struct ll_mode){LL_MODE_EXCLUSIVE, 0};
 }
 
-/** Whether etcd takes that many operations in one Txn. */
+/** Whether etcd takes that many operations in one Txn. A try has fewer, and the
+ *  same limit. */
 static bool txn_fits(const struct ll_event *event)
 {
-    bool tries = event->acquire_all.timeout_ns == 0;
     size_t ops_n = 0;
 
     for (size_t i = 0; i < event->acquire_all.names_n; i++) {
-        ops_n += mode_at(event, i).kind == LL_MODE_SHARED ? 3 : tries ? 1 : 2;
+        ops_n += mode_at(event, i).kind == LL_MODE_SHARED ? 3 : 2;
     }
     return ops_n <= LL_MULTI_OPS_MAX;
 }

@@ -94,16 +94,15 @@ struct ll_object {
     struct ll_entry entry; /* in core->objects, by id */
     const struct ll_object_ops *ops;
     struct ll_timer timer;
-    struct ll_link
-        calling; /* in core->calls.alone, pending_batch or reading: its
-                             * call can be sent */
+    struct ll_link calling; /* in core->calls.alone, batched or reads: its call
+                             * can be sent */
     struct ll_link pending; /* in core->pending: it has effects to draw */
     unsigned failures;      /* of calls, in a row */
     uint32_t seq;           /* of the newest call */
     bool in_flight;         /* the newest call is unanswered */
     bool is_unbatched;      /* its calls are in no batch */
-    uint32_t queue_hash;    /* of the queue that its calls change or read: two
-                             * of one queue share no batch */
+    uint32_t queue_hash;    /* of the queue that its calls change or read, for
+                             * ll_batch_ops.is_sole */
     int64_t call_ns;        /* when the next call is due, or LL_NEVER */
     int64_t sent_ns;        /* when the newest call was sent */
 };

@@ -2,6 +2,7 @@
 #include "core/permit.h"
 
 #include "base/alloc.h"
+#include "core/blocker.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -128,6 +129,23 @@ static bool permits_set(struct ll_core *core,
     return true;
 }
 
+/** One of the permits ahead that are no tickets, if none comes free before
+ *  somebody deletes such a key; else NULL. */
+static const struct ll_kv *permits_stuck(const struct ll_ticket *ticket,
+                                         const struct ll_range_answer *ahead)
+{
+    const struct ll_kv *stuck = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ahead->kvs_n; i++) {
+        if (!ll_kv_is_ticket(&ahead->kvs[i], ll_ticket_prefix(ticket).size)) {
+            stuck = &ahead->kvs[i];
+            n++;
+        }
+    }
+    return n >= ticket->permits_max ? stuck : NULL;
+}
+
 /** How many permits are ahead, as far as that is known. */
 static int64_t ahead_of(const struct ll_ticket *ticket, size_t seen)
 {
@@ -142,6 +160,7 @@ void ll_permits_see(struct ll_core *core,
 {
     size_t most = ticket->permits_max;
     bool has_all = ahead->kvs_n < 2 * most;
+    const struct ll_kv *stuck = permits_stuck(ticket, ahead);
 
     ticket->past_exclusive = true;
     ticket->one_left = false;
@@ -151,6 +170,10 @@ void ll_permits_see(struct ll_core *core,
     }
     ll_ticket_go(core, ticket, LL_TICKET_WAIT);
     ticket->read_ns = ll_ticket_recheck_ns(core);
+    if (stuck != NULL && ll_ticket_note_blocked(ticket, stuck)) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
+        return;
+    }
     if (!permits_make(ticket)) {
         ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
         return;
@@ -368,7 +391,10 @@ bool ll_permits_are_watched(const struct ll_ticket *ticket)
 int64_t ll_permits_least_revision(const struct ll_ticket *ticket)
 {
     const struct ll_watch *watch;
-    int64_t least = 0;
+    /* An older read would add keys whose deletions have been reported. */
+    int64_t least = ticket->permits != NULL && ticket->permits->has_all
+                        ? ticket->permits->own_revision
+                        : 0;
 
     for (unsigned slot = LL_PERMIT_SLOT_ALL;
          (watch = ll_permits_watch(ticket, slot)) != NULL; slot++) {

@@ -31,8 +31,12 @@ struct ll_ticket;
  *             | are left                    |         | certain; else NEXT
  *     ALL     | a key is deleted that is not| ALL     | none, unless it is the
  *             | in the set                  |         | own key (see ticket.h)
- *     any     | deleted while a read is in  | same    | takes it out; the read
- *             | flight                      |         | must not be older
+ *     any     | one of the set is deleted   | same    | takes it out; the read
+ *             | while a read is in flight   |         | must not be older
+ *     ALL     | read: older than the one    | ALL     | reads through the
+ *             | that made the set           |         | quorum
+ *     any     | read: n or more ahead are no| (over)  | NESTED
+ *             | tickets                     |         |
  *     any     | the store went back         | none    | NEXT: all blockers
  *
  * Keys leave the set one by one: a read and an event that report the same

@@ -168,6 +168,9 @@ void ll_place_put_permit(const struct ll_ticket *ticket,
     txn->compares[txn->compares_n] =
         ll_compare_created(queue.key, queue.end, ticket->try_revision + 1);
     txn->compares[txn->compares_n++].result = LL_COMPARE_LESS;
+    /* The second read may have found the late key of a lost first put. */
+    txn->compares[txn->compares_n++] = ll_compare_created(
+        ll_ticket_key(ticket), (struct ll_bytes){NULL, 0}, 0);
     txn->then_ops[txn->then_n++] = op_put(ticket, value);
     txn->else_ops[txn->else_n++] = ll_op_key(ll_ticket_key(ticket), false);
 }

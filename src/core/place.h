@@ -16,11 +16,11 @@ struct ll_ticket;
  * block it, by the ticket's mode (see key.h and ticket.h):
  *
  *     mode       | ranges                | own key | deadlock edges
- *     EXCLUSIVE  | the queue             | in it   | the predecessor
- *     SHARED     | the two of exclusive  | in none | the newest exclusive key
+ *     EXCLUSIVE  | the queue             | in it   | every key ahead
+ *     SHARED     | the two of exclusive  | in none | every exclusive key ahead
  *                | keys                  |         |
- *     PERMIT     | the same, and the     | in the  | the newest exclusive key
- *                | permits of its n      | permits |
+ *     PERMIT     | the same, and the     | in the  | n = 1: every key that
+ *                | permits of its n      | permits | blocks it; else none
  *
  * The permits of a lock have one n. So the place of a permit needs that no
  * permit of another n is there: two more ranges, of a lower n and of a higher
@@ -32,7 +32,8 @@ struct ll_ticket;
  *     request | answer                        | next    | does
  *     read    | a permit is free, at r        | put     | if every key of the
  *             |                               |         | queue was created by
- *             |                               |         | r: puts the key
+ *             |                               |         | r, and the own one
+ *             |                               |         | is not there: puts it
  *     read    | none is free                  | (over)  | TIMEOUT
  *     read    | permits of another n          | (over)  | MODE
  *     put     | done, or the key is there     | (over)  | HELD

@@ -139,7 +139,7 @@
  *  share requests (see read.h). */
 #define LL_RECHECK_STEP_NS INT64_C(1000000000)
 /** A ticket watches its own key once it has waited, or been held, for this
- *  long. If only the predecessor is ahead, it does so at once, since that
+ *  long; that of a permit in ALL (see permit.h) once it has been held. If only the predecessor is ahead, it does so at once, since that
  *  deletion alone then hands the lock over. With others ahead, a read usually
  *  follows, which shows the own key. The acquire may set another time for the
  *  hold: until the read that closes the watch's gap, a deletion of the key is
@@ -331,10 +331,6 @@ void ll_ticket_found(struct ll_core *core,
                      const struct ll_kv *own,
                      bool is_first,
                      int64_t revision);
-/** Whether the key that a try found is no ticket; then it is kept for the
- *  failure's text. */
-bool ll_ticket_note_blocked(struct ll_ticket *ticket,
-                            const struct ll_kv *oldest);
 /** When the first request of a ticket is sent: LL_NEVER while its session is
  *  not open. */
 int64_t ll_ticket_begin_ns(const struct ll_core *core,

@@ -64,18 +64,6 @@ void ll_ticket_found(struct ll_core *core,
     }
 }
 
-bool ll_ticket_note_blocked(struct ll_ticket *ticket,
-                            const struct ll_kv *oldest)
-{
-    if (ll_kv_is_ticket(oldest, ll_ticket_prefix(ticket).size)) {
-        return false;
-    }
-    ll_free(ticket->ahead_key);
-    ticket->ahead_key = ll_alloc_copy(oldest->key.data, oldest->key.size);
-    ticket->ahead_lease = oldest->lease;
-    return true;
-}
-
 /** The lock has permits of another n; the key is kept for the failure's text. */
 static void ticket_fail_mode(struct ll_core *core,
                              struct ll_ticket *ticket,
@@ -130,7 +118,8 @@ static void try_on_read(struct ll_core *core,
 
     if (ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
-    } else if (!ll_place_ahead(ticket, answer, 0, &ahead)) {
+    } else if (!ll_place_ahead(ticket, answer, 0, &ahead) ||
+               (ahead.permits->count > 0 && ahead.permits->kvs_n == 0)) {
         ll_ticket_on_misfit(core, ticket);
     } else if (other != NULL) {
         ticket_fail_mode(core, ticket, other);

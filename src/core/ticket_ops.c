@@ -19,6 +19,9 @@ int ll_ticket_release(struct ll_core *core,
     if (ll_ticket_waits(ticket)) {
         ll_ticket_ask_release(core, ticket, timeout_ns);
         ll_ticket_fail(core, ticket, LEASELOCK_E_CANCELED, "");
+        if (ll_delay_keeps_key(core, ticket)) {
+            ll_ticket_report_released(core, ticket, 0);
+        }
         ll_ticket_update(core, ticket);
         return 0;
     }

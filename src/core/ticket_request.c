@@ -225,8 +225,8 @@ static enum ll_call_way ticket_way(const struct ll_core *core,
         return ticket->resumes || ll_ticket_tries_permit(ticket)
                    ? LL_CALL_ALONE
                    : LL_CALL_GATHER;
-    case LL_TICKET_LEAVE:
-        return LL_CALL_GATHER;
+    case LL_TICKET_LEAVE: /* a mark is alone: see write.h, PROVE */
+        return ll_delay_marks(ticket) ? LL_CALL_ALONE : LL_CALL_GATHER;
     case LL_TICKET_DELAYED:
         return ticket->delay->asks ? LL_CALL_ALONE : read;
     case LL_TICKET_WAIT:

@@ -83,19 +83,21 @@ void ll_yield_see(struct ll_core *core,
     struct ll_yield *yield = ticket->yield;
     struct ll_yield_note *note;
     bool may_be_marked;
+    bool is_new;
 
     if (yield == NULL || own->create_revision != ticket->token) {
         return;
     }
     may_be_marked = yield->may_be_marked;
+    is_new = own->version > yield->seen || yield->is_fresh;
+    note = is_new ? ll_alloc_zero(1, sizeof(*note) + own->value.size) : NULL;
+    if (is_new && note == NULL) {
+        return;
+    }
     /* The detection for a multi-lock goes on while a member is held. */
     yield->may_be_marked &=
         ticket->state != LL_TICKET_HELD || yield->is_held_back;
-    if (own->version <= yield->seen && !yield->is_fresh) {
-        return;
-    }
-    note = ll_alloc_zero(1, sizeof(*note) + own->value.size);
-    if (note == NULL) {
+    if (!is_new) {
         return;
     }
     if (own->value.size > 0) {

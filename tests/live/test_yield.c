@@ -273,17 +273,21 @@ static void test_writes(void **state)
 {
     static const char lock[] = "yield/writes";
     static const char election[] = "yield/election";
+    /* As the value of a lock's ticket begins. */
+    static const char value[] =
+        "{\"host\": \"me\", \"pid\": 7, \"since\": 1700000000, \"port\": 1}";
     enum { ROUNDS = 20 };
     struct heard heard[2] = {HEARD_INIT, HEARD_INIT};
     struct leaselock_acquire_options options =
         options_of(&heard[1], LEASELOCK_EXCLUSIVE);
     leaselock_ticket *tickets[2];
+    struct leaselock_leader_info *leader = NULL;
 
     (void)state;
     tickets[0] = take(0, lock, &heard[0], LEASELOCK_EXCLUSIVE);
-    assert_int_equal(leaselock_campaign(peers[0].session, election, "me", 2,
-                                        &options, TEST_WAIT_MS, &tickets[1],
-                                        NULL),
+    assert_int_equal(leaselock_campaign(peers[0].session, election, value,
+                                        strlen(value), &options, TEST_WAIT_MS,
+                                        &tickets[1], NULL),
                      0);
     for (int i = 1; i <= ROUNDS; i++) {
         for (size_t j = 0; j < 2; j++) {
@@ -293,18 +297,27 @@ static void test_writes(void **state)
         assert_int_equal(ask(lock, "next"), 1);
         assert_int_equal(ask(election, "not kept"), 1);
         assert_int_equal(put(tickets[0], "yield/data", "f"), 0);
-        assert_int_equal(
-            leaselock_proclaim(tickets[1], "me", 2, TEST_WAIT_MS, NULL), 0);
+        assert_int_equal(leaselock_proclaim(tickets[1], value, strlen(value),
+                                            TEST_WAIT_MS, NULL),
+                         0);
         await_heard(&heard[0], i, "next");
         await_heard(&heard[1], i, "");
     }
     assert_string_equal(heard[1].who, "");
+    assert_int_equal(ask(election, "not kept"), 1);
+    assert_int_equal(leaselock_leader(peers[1].client, election, TEST_WAIT_MS,
+                                      &leader, NULL),
+                     0);
+    assert_int_equal(leader->value_size, strlen(value));
+    assert_memory_equal(leader->value, value, strlen(value));
+    leaselock_leader_free(leader);
+    await_heard(&heard[1], ROUNDS + 1, "");
     assert_int_equal(leaselock_ticket_state(tickets[0]), LEASELOCK_TICKET_HELD);
     assert_int_equal(leaselock_ticket_state(tickets[1]), LEASELOCK_TICKET_HELD);
     test_release(tickets[0]);
     test_release(tickets[1]);
     assert_int_equal(heard_n(&heard[0]), ROUNDS);
-    assert_int_equal(heard_n(&heard[1]), ROUNDS);
+    assert_int_equal(heard_n(&heard[1]), ROUNDS + 1);
 }
 
 /** Goal: a put without a request, which a script can make, is one as well; one
