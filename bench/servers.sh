@@ -6,12 +6,18 @@
 #   servers_start MEMBERS PARENT  starts etcd with that many members, as its
 #                         defaults have it, their data below PARENT; waits until
 #                         each serves; sets SERVERS_ENDPOINTS, with commas
+#   servers_apart MEMBERS PARENT MS DELAYBENCH
+#                         the same, the members MS milliseconds of round trip
+#                         apart; sets SERVERS_LEADER and SERVERS_FOLLOWER, an
+#                         endpoint each
 #   redis_start PARENT    starts Redis with nothing kept on disk; sets
 #                         REDIS_ENDPOINT
 #   servers_stop          ends what was started and removes its data
 #   memory_folder         a folder in memory where there is room, else $TMPDIR
 
 SERVERS_ENDPOINTS=
+SERVERS_LEADER=
+SERVERS_FOLLOWER=
 REDIS_ENDPOINT=
 _servers_pids=()
 _servers_folder=
@@ -41,15 +47,28 @@ _servers_settled() {
         --dial-timeout=2s endpoint health >/dev/null 2>&1
 }
 
+# usage: _servers_try MEMBERS [MS DELAYBENCH]
 _servers_try() {
-    local members=$1 i cluster='' clients=() peers=()
+    local members=$1 ms=${2:-0} i cluster='' clients=() peers=() urls=() pairs=()
     SERVERS_ENDPOINTS=
     for ((i = 0; i < members; i++)); do
         clients+=("$(_etcd_free_port)")
         peers+=("$(_etcd_free_port)")
-        cluster+=${cluster:+,}m$i=http://127.0.0.1:${peers[i]}
+        urls+=("${peers[i]}")
+        if [[ $ms -gt 0 ]]; then
+            urls[i]=$(_etcd_free_port)
+            pairs+=("${urls[i]}:${peers[i]}")
+        fi
+        cluster+=${cluster:+,}m$i=http://127.0.0.1:${urls[i]}
         SERVERS_ENDPOINTS+=${SERVERS_ENDPOINTS:+,}127.0.0.1:${clients[i]}
     done
+    if [[ $ms -gt 0 ]]; then
+        # Members talk over two connections, one for each that dials: a message
+        # and its answer are each delayed once.
+        setpriv --pdeathsig KILL "$3" $((ms * 500)) "${pairs[@]}" \
+            >"$_servers_folder/delay" 2>&1 </dev/null &
+        _servers_pids+=($!)
+    fi
     for ((i = 0; i < members; i++)); do
         # etcd gets SIGKILL when the shell ends, even by a signal.
         setpriv --pdeathsig KILL "${LEASELOCK_TEST_ETCD:-etcd}" \
@@ -57,7 +76,7 @@ _servers_try() {
             --listen-client-urls="http://127.0.0.1:${clients[i]}" \
             --advertise-client-urls="http://127.0.0.1:${clients[i]}" \
             --listen-peer-urls="http://127.0.0.1:${peers[i]}" \
-            --initial-advertise-peer-urls="http://127.0.0.1:${peers[i]}" \
+            --initial-advertise-peer-urls="http://127.0.0.1:${urls[i]}" \
             --initial-cluster="$cluster" \
             --initial-cluster-token="bench-$$-${peers[0]}" \
             >"$_servers_folder/log$i" 2>&1 </dev/null &
@@ -67,10 +86,15 @@ _servers_try() {
 }
 
 servers_start() {
+    _servers_begin "$2" "$1"
+}
+
+# usage: _servers_begin PARENT MEMBERS [MS DELAYBENCH]
+_servers_begin() {
     local try
-    _servers_folder=$(mktemp -d "$2/leaselock-bench-etcd-XXXXXX") || return 1
+    _servers_folder=$(mktemp -d "$1/leaselock-bench-etcd-XXXXXX") || return 1
     for try in 1 2 3 4 5; do
-        if _servers_try "$1"; then
+        if _servers_try "${@:2}"; then
             return 0
         fi
         stop_pids "${_servers_pids[@]}"
@@ -82,6 +106,22 @@ servers_start() {
     tail -n 10 "$_servers_folder"/log* >&2
     servers_stop
     return 1
+}
+
+servers_apart() {
+    local endpoint leader
+    _servers_begin "$2" "$1" "$3" "$4" || return 1
+    SERVERS_LEADER='' SERVERS_FOLLOWER=''
+    for endpoint in ${SERVERS_ENDPOINTS//,/ }; do
+        leader=$(ETCDCTL_API=3 etcdctl --endpoints="$endpoint" -w json \
+            endpoint status | jq '.[0].Status | .leader == .header.member_id')
+        if [[ $leader == true ]]; then
+            SERVERS_LEADER=$endpoint
+        else
+            SERVERS_FOLLOWER=$endpoint
+        fi
+    done
+    [[ -n $SERVERS_LEADER && -n $SERVERS_FOLLOWER ]]
 }
 
 _redis_settled() {

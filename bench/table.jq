@@ -22,7 +22,9 @@ def lines: {
         + costs),
     modes: (["per_second", "p50_ms", "p99_ms", "holding_most",
         "watch_messages", "watch_events"] + costs),
-    failover: ["least_s", "p50_s", "most_s"]
+    failover: ["least_s", "p50_s", "most_s"],
+    wan: ["per_second", "handovers_per_second", "p50_us", "p50_ms", "p99_us",
+        "p99_ms", "requests"]
 };
 
 (.about | "etcd \(.etcd), \(.members) member(s) on \(.data); \(.system); "

@@ -76,6 +76,13 @@ if [[ -x $BUILD/bin/gopeer ]] && command -v jq >/dev/null; then
         >"$folder/whole" 2>"$folder/whole.err" &
     whole=$!
 fi
+# Three members a distance apart: no write takes less.
+servers_apart 3 "$(memory_folder)" 20 "$BUILD/bin/delaybench"
+run leaselock uncontended ops,p50_us --workers 1 --seconds 1 \
+    --endpoints "$SERVERS_LEADER"
+p50=$(sed -nE 's/.*"p50_us":([0-9]+).*/\1/p' "$folder/leaselock.uncontended")
+[[ $p50 -ge 40000 ]] || fail "two writes took $p50 us, 20 ms apart"
+servers_stop
 servers_start 1 "$(memory_folder)"
 at=(--endpoints "$SERVERS_ENDPOINTS")
 peers=(leaselock)
