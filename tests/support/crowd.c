@@ -68,16 +68,19 @@ static void queue_note_grant(struct crowd_queue *queue,
     for (i = 0; i < queue->contenders_n; i++) {
         struct crowd_contender *other = &queue->contenders[i];
 
-        if (other != contender && other->holding &&
-            leaselock_ticket_state(other->ticket) == LEASELOCK_TICKET_HELD) {
-            other->superseded = true;
-            crowd->superseded++;
+        int64_t others;
+
+        if (other == contender || !other->holding ||
+            leaselock_ticket_state(other->ticket) != LEASELOCK_TICKET_HELD) {
+            continue;
         }
-        if (other->superseded && !crowd->revocable) {
+        /* The older one, whichever is reported later, is about to be lost. */
+        others = leaselock_ticket_token(other->ticket);
+        *(others < token ? &other->superseded : &contender->superseded) = true;
+        crowd->superseded++;
+        if (!crowd->revocable) {
             crowd_note(crowd, "%s is held twice, with %lld and %lld",
-                       queue->name,
-                       (long long)leaselock_ticket_token(other->ticket),
-                       (long long)token);
+                       queue->name, (long long)others, (long long)token);
         }
     }
     if (token > queue->token) {

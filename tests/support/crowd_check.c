@@ -38,13 +38,17 @@ static void find(struct finding *finding, const char *format, ...)
 
 static void find(struct finding *finding, const char *format, ...)
 {
+    size_t used = strlen(finding->text);
     va_list values;
 
-    if (finding->text[0] == '\0') {
-        va_start(values, format);
-        (void)vsnprintf(finding->text, sizeof(finding->text), format, values);
-        va_end(values);
+    if (used > 0 && used + 2 < sizeof(finding->text)) {
+        finding->text[used++] = ';';
+        finding->text[used++] = ' ';
     }
+    va_start(values, format);
+    (void)vsnprintf(finding->text + used, sizeof(finding->text) - used, format,
+                    values);
+    va_end(values);
 }
 
 /** Reads the keys below a prefix through the quorum. */
