@@ -347,7 +347,7 @@ int leaselock_resume_async(leaselock_session *session,
 
 /**
  * Releases a ticket: unlocks if it is held, leaves the queue if it waits.
- * Deletes the ticket's key only if its create revision is that of the ticket.
+ * Deletes the ticket's key and no other ticket's.
  * The handle is closed in every case but _FORKED and _DEADLOCK; when the
  * function has returned, on_lost is not running and is not called later.
  *

@@ -196,6 +196,17 @@ int64_t ll_client_deadline_ns(const struct ll_client *client)
     return pause_ns < deadline_ns ? pause_ns : deadline_ns;
 }
 
+void ll_client_send_due(struct ll_client *client)
+{
+    struct ll_event event = {.kind = LL_EVENT_TIME,
+                             .now_ns = ll_clock_now_ns()};
+
+    if (event.now_ns >= ll_core_send_ns(client->core)) {
+        (void)ll_core_step(client->core, &event);
+        client_drain(client);
+    }
+}
+
 static void client_on_time(struct ll_client *client)
 {
     struct ll_event event = {.kind = LL_EVENT_TIME,

@@ -87,6 +87,12 @@ static void find_due(struct ll_client *client)
     if (background_is_needed(client)) {
         wake_background(client);
     }
+    /* A callback may keep the background thread from sending what gathers. */
+    if (poller->state == LL_POLLER_CALLER &&
+        ll_core_send_ns(client->core) < poller->caller_until_ns) {
+        poller->caller_until_ns = INT64_MIN;
+        ll_transport_wake(client->transport);
+    }
     if (poller->state == LL_POLLER_NONE && !ll_link_alone(&poller->aside) &&
         poller->called == NULL && !client->stopping) {
         poller->called =
@@ -266,7 +272,12 @@ bool ll_poller_await(struct ll_client *client,
             ll_link_remove(&waiter->link);
             poller->state = LL_POLLER_CALLER;
             poller->polling = waiter;
-            poll_transport(client, until_ns);
+            poller->caller_until_ns = ll_core_send_ns(client->core);
+            if (until_ns < poller->caller_until_ns) {
+                poller->caller_until_ns = until_ns;
+            }
+            poll_transport(client, poller->caller_until_ns);
+            ll_client_send_due(client);
         } else {
             ll_link_append_once(&poller->aside, &waiter->link);
             sleep_aside(client, waiter, until_ns);

@@ -63,6 +63,8 @@ struct ll_poller {
     /** When the background thread wakes by itself, in the role or aside;
      *  INT64_MIN: it is awake, or was woken. */
     int64_t background_until_ns;
+    /** Until when the caller in the role polls. */
+    int64_t caller_until_ns;
 };
 
 /** How long the role stays free after a blocking call; the short time applies

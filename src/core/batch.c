@@ -8,9 +8,12 @@
 #include "core/object.h"
 #include "core/read.h"
 
-/** The queues that a batch contains already, approximately: a bit for each. A
- *  sole part shares no batch with another one of that bit. */
+/** The queues that a batch contains already, approximately: a bit for each. */
 #define QUEUE_BITS 1024
+
+_Static_assert(LL_ID_MAX + LL_BATCHES_FAR_MAX + LL_BATCHES_MAX <=
+                   LL_CLUSTER_CALLS,
+               "each kind of call has ids of its own");
 
 /** Whether there is memory to build a batch in; one is built at a time. */
 static bool batches_ready(struct ll_core *core)
@@ -21,7 +24,8 @@ static bool batches_ready(struct ll_core *core)
         batches->parts = ll_alloc(LL_BATCH_PARTS_MAX * sizeof(*batches->parts));
     }
     if (batches->ops == NULL) {
-        batches->ops = ll_alloc(LL_BATCH_PARTS_MAX * sizeof(*batches->ops));
+        /* And as many to sort them in. */
+        batches->ops = ll_alloc(2 * LL_BATCH_PARTS_MAX * sizeof(*batches->ops));
     }
     if (batches->lists && batches->listed == NULL) {
         batches->listed =
@@ -41,98 +45,6 @@ static size_t parts_max(const struct ll_core *core)
                : core->batches.parts_max;
 }
 
-/** Whether the list of operations has room for those of one more part. */
-static bool list_has_room(const struct ll_batches *batches)
-{
-    return !batches->lists ||
-           batches->listed_n + LL_BATCH_LISTED_PART_MAX <= LL_BATCH_LISTED_MAX;
-}
-
-/** As etcd orders keys. */
-static int bytes_order(struct ll_bytes a, struct ll_bytes b)
-{
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
-/** Whether one of the listed operations reads all of a range or a key. */
-static bool is_listed(const struct ll_op *listed,
-                      size_t n,
-                      struct ll_bytes key,
-                      struct ll_bytes end)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct ll_range *range = &listed[i].range;
-
-        if (listed[i].kind != LL_OP_RANGE) {
-            continue;
-        }
-        if (ll_bytes_equal(range->key, key) &&
-            ll_bytes_equal(range->end, end)) {
-            return true;
-        }
-        if (end.size == 0 && range->end.size > 0 &&
-            bytes_order(range->key, key) <= 0 &&
-            bytes_order(key, range->end) < 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/** Lists an operation for etcd's check of permissions; a condition is listed as
- *  the range that it reads. */
-static void list_op(struct ll_op *listed, size_t *n, const struct ll_op *op)
-{
-    struct ll_op *to = &listed[*n];
-
-    switch (op->kind) {
-    case LL_OP_RANGE:
-        if (is_listed(listed, *n, op->range.key, op->range.end)) {
-            return;
-        }
-        *to = (struct ll_op){.kind = LL_OP_RANGE,
-                             .range = {.key = op->range.key,
-                                       .end = op->range.end,
-                                       .keys_only = true,
-                                       .count_only = true}};
-        break;
-    case LL_OP_PUT:
-        *to = (struct ll_op){.kind = LL_OP_PUT, .put = {.key = op->put.key}};
-        break;
-    case LL_OP_DELETE:
-        *to = *op;
-        break;
-    case LL_OP_TXN:
-        assert(false); /* no part contains one */
-        return;
-    }
-    assert(*n < LL_BATCH_LISTED_PART_MAX);
-    ++*n;
-}
-
-static void list_part(struct ll_batches *batches, const struct ll_txn *txn)
-{
-    struct ll_op *listed = &batches->listed[batches->listed_n];
-    size_t n = 0;
-
-    for (size_t i = 0; i < txn->then_n; i++) {
-        list_op(listed, &n, &txn->then_ops[i]);
-    }
-    for (size_t i = 0; i < txn->else_n; i++) {
-        list_op(listed, &n, &txn->else_ops[i]);
-    }
-    for (size_t i = 0; i < txn->compares_n; i++) {
-        struct ll_op op = {.kind = LL_OP_RANGE,
-                           .range = {.key = txn->compares[i].key,
-                                     .end = txn->compares[i].end}};
-
-        list_op(listed, &n, &op);
-    }
-    batches->listed_n += n;
-}
-
 /** Adds an object's Txn to a batch, as its next part. */
 static void batch_take(struct ll_core *core,
                        struct ll_batch *batch,
@@ -146,34 +58,58 @@ static void batch_take(struct ll_core *core,
     core->batches.ops[n] =
         (struct ll_op){.kind = LL_OP_TXN, .txn = request.txn};
     if (core->batches.lists) {
-        list_part(&core->batches, &request.txn);
+        ll_batch_list_part(&core->batches, &request.txn);
     }
     batch->parts[n].id = object->entry.id;
     batch->parts[n].seq = object->seq;
+    batch->parts[n].is_release =
+        object->ops->batch->share(object) == LL_SHARE_RELEASE;
     batch->ops_n++;
 }
 
-/** The queues that a batch contains, and those with a part that shares it with
- *  no other of its queue. */
+/** The queues that a batch contains, by the kind of their parts. */
 struct queues {
-    uint64_t any[QUEUE_BITS / 64];
-    uint64_t sole[QUEUE_BITS / 64];
+    uint64_t has[LL_SHARES][QUEUE_BITS / 64];
 };
 
 /** Adds an object's queue. @return whether the object may share the batch */
 static bool queues_add(struct queues *queues, struct ll_object *object)
 {
+    static const bool may_share[LL_SHARES][LL_SHARES] = {
+        [LL_SHARE_RELEASE] = {true, true, true, false},
+        [LL_SHARE_PLACES] = {true, true, false, false},
+        [LL_SHARE_PLACE] = {true, false, false, false},
+    };
     uint64_t bit = object->queue_hash % QUEUE_BITS;
     uint64_t mask = UINT64_C(1) << bit % 64;
-    bool sole = object->ops->batch->is_sole(object);
-    uint64_t *any = &queues->any[bit / 64];
-    bool may = ((sole ? *any : queues->sole[bit / 64]) & mask) == 0;
+    enum ll_batch_share share = object->ops->batch->share(object);
 
-    if (may) {
-        *any |= mask;
-        queues->sole[bit / 64] |= sole ? mask : 0;
+    for (size_t i = 0; i < LL_SHARES; i++) {
+        if (!may_share[share][i] && (queues->has[i][bit / 64] & mask) != 0) {
+            return false;
+        }
     }
-    return may;
+    queues->has[share][bit / 64] |= mask;
+    return true;
+}
+
+/** Moves the releases of a batch before its other parts. */
+static void releases_first(struct ll_batches *batches, struct ll_batch *batch)
+{
+    struct ll_batch_part parts[LL_BATCH_PARTS_MAX];
+    struct ll_op *ops = &batches->ops[LL_BATCH_PARTS_MAX];
+    size_t n = 0;
+
+    for (int others = 0; others < 2; others++) {
+        for (size_t i = 0; i < batch->n; i++) {
+            if (batch->parts[i].is_release == (others == 0)) {
+                parts[n] = batch->parts[i];
+                ops[n++] = batches->ops[i];
+            }
+        }
+    }
+    memcpy(batch->parts, parts, n * sizeof(parts[0]));
+    memcpy(batches->ops, ops, n * sizeof(ops[0]));
 }
 
 /** Moves pending calls that can share a request into a batch. @return the own
@@ -181,7 +117,7 @@ static bool queues_add(struct queues *queues, struct ll_object *object)
 static struct ll_request batch_fill(struct ll_core *core,
                                     struct ll_batch *batch)
 {
-    struct queues queues = {{0}, {0}};
+    struct queues queues = {{{0}}};
     size_t bytes = 0;
     unsigned looked_at = 0;
     struct ll_link *at;
@@ -192,10 +128,11 @@ static struct ll_request batch_fill(struct ll_core *core,
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
         if (batch->n == parts_max(core) || looked_at++ == LL_BATCH_LOOK_MAX ||
-            !list_has_room(&core->batches)) {
+            !ll_batch_list_has_room(&core->batches)) {
             break;
         }
         if (!queues_add(&queues, object)) {
+            core->batches.skipped = true;
             continue;
         }
         bytes += object->ops->batch->bytes(object);
@@ -204,6 +141,7 @@ static struct ll_request batch_fill(struct ll_core *core,
         }
         batch_take(core, batch, object);
     }
+    releases_first(&core->batches, batch);
     return (struct ll_request){.kind = LL_REQUEST_TXN,
                                .txn = core->batches.ops[0].txn};
 }
@@ -212,7 +150,7 @@ static struct ll_request batch_fill(struct ll_core *core,
 static bool pending_are_many(struct ll_core *core)
 {
     struct ll_link *first = core->calls.batched.next;
-    struct queues queues = {{0}, {0}};
+    struct queues queues = {{{0}}};
 
     return !ll_link_alone(&core->calls.batched) &&
            first->next != &core->calls.batched &&
@@ -226,7 +164,7 @@ static bool pending_are_many(struct ll_core *core)
  *  it runs for each call that becomes pending. */
 static bool pending_fill_batch(struct ll_core *core)
 {
-    struct queues queues = {{0}, {0}};
+    struct queues queues = {{{0}}};
     size_t looked_at = 0;
     size_t bytes = 0;
     size_t n = 0;
@@ -250,21 +188,39 @@ static bool pending_fill_batch(struct ll_core *core)
     return false;
 }
 
-/** Batches are in flight side by side only while each consists of one call, or
- *  if the next one is full. */
+static struct ll_batch *free_slot_far(struct ll_core *core)
+{
+    struct ll_batches *batches = &core->batches;
+
+    if (core->now_ns < batches->next_ns && !pending_fill_batch(core)) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < ll_batch_slots_n(batches); i++) {
+        if (!batches->slots[i].out) {
+            return &batches->slots[i];
+        }
+    }
+    return NULL;
+}
+
+/** NEAR, batches are in flight side by side only while each consists of one
+ *  call, or if the next one is full. */
 static struct ll_batch *free_slot(struct ll_core *core)
 {
     struct ll_batch *found = NULL;
     bool many = pending_are_many(core);
     unsigned out = 0;
 
-    for (unsigned i = 0; i < core->batches.window; i++) {
+    if (core->batches.far) {
+        return free_slot_far(core);
+    }
+    for (unsigned i = 0; i < core->batches.slots_n; i++) {
         struct ll_batch *batch = &core->batches.slots[i];
 
         if (batch->out) {
             out++;
             many = many || batch->n > 1;
-        } else if (found == NULL) {
+        } else if (found == NULL && i < core->batches.window) {
             found = batch;
         }
     }
@@ -333,18 +289,42 @@ static const struct ll_batch_kind batch_kind = {batch_fill, batch_join};
 
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
 {
-    return ll_batch_draw(core, &core->calls.batched, free_slot(core),
-                         &batch_kind, ret_effect);
+    struct ll_batch *batch;
+
+    if (ll_link_alone(&core->calls.batched)) {
+        return false;
+    }
+    batch = free_slot(core);
+    core->batches.skipped = false;
+    if (!ll_batch_draw(core, &core->calls.batched, batch, &batch_kind,
+                       ret_effect)) {
+        return false;
+    }
+    core->batches.parts_out += batch->n;
+    batch->load_n = core->batches.far ? 0 : core->batches.parts_out;
+    core->batches.next_ns =
+        core->now_ns +
+        (core->batches.skipped ? 0 : ll_batch_gather_ns(&core->batches));
+    return true;
 }
 
-void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq)
+void ll_batches_on_single(struct ll_core *core, const struct ll_event *event)
 {
-    for (unsigned i = 0; i < 2 * LL_BATCHES_MAX; i++) {
-        struct ll_batch *batch = &core->batches.slots[i];
+    struct ll_batches *batches = &core->batches;
 
-        if (batch->out && batch->n == 1 && batch->parts[0].id == id &&
-            batch->parts[0].seq == seq) {
+    for (unsigned i = 0; i < batches->slots_n + LL_BATCHES_MAX; i++) {
+        bool is_write = i < batches->slots_n;
+        struct ll_batch *batch = is_write
+                                     ? &batches->slots[i]
+                                     : &batches->reads[i - batches->slots_n];
+
+        if (batch->out && batch->n == 1 && batch->parts[0].id == event->id &&
+            batch->parts[0].seq == event->answer.seq) {
             batch->out = false;
+            if (is_write) {
+                ll_batch_note_answer(core, batch, event);
+            }
+            return;
         }
     }
 }
@@ -393,12 +373,15 @@ void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event)
 
     assert(batch->out && batch->seq == event->answer.seq);
     batch->out = false;
+    if (batch < core->batches.reads) {
+        ll_batch_note_answer(core, batch, event);
+    }
     if (whole->outcome != LL_OUTCOME_OK && whole->outcome != LL_OUTCOME_LOST &&
         whole->outcome != LL_OUTCOME_AGAIN) {
         batch_split(core, batch, event);
         return;
     }
-    if (batch >= &core->batches.slots[LL_BATCHES_MAX]) {
+    if (batch >= core->batches.reads) {
         ll_reads_on_answer(core, batch, event);
         return;
     }

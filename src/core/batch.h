@@ -22,16 +22,35 @@ struct ll_object;
  * waits for nothing, and a busy one costs etcd one proposal, one log entry and
  * one answer for many of them.
  *
- * Requests of a single Txn may be in flight side by side, in several slots. If
- * pending Txns can share a request, that request waits for all that are in
+ * NEAR: requests of a single Txn may be in flight side by side, in several slots.
+ * If pending Txns can share a request, that request waits for all that are in
  * flight, and is the larger for it. A batch that is full, by its parts or its
  * bytes, gains nothing by waiting: it is sent as soon as a slot is free, so
  * that etcd has work while the previous answer is on its way.
  *
+ * FAR: answers take long whatever is sent, because etcd's members or its disks
+ * are slow to agree. A request that waited for an answer would take twice the
+ * time. So none does: requests are sent LL_BATCH_GATHER_NS apart, each with what
+ * has become pending, and many are in flight. The time is a small part of the
+ * answers'. Where calls may not share a request, the next one goes at once.
+ *
+ * What counts is the shortest answer of the last two periods of
+ * LL_BATCH_SHORTEST_NS in which there were answers; NEAR, without what this
+ * client's own parts in flight explain, LL_BATCH_PART_NS each.
+ *
+ *     mode | event                       | next | does
+ *     NEAR | the shortest answer takes   | FAR  |
+ *          | LL_BATCH_FAR_NS or longer   |      |
+ *     FAR  | it takes less than three    | NEAR |
+ *          | quarters of that            |      |
+ *
  *     slot | event                       | next | does
- *     FREE | one Txn is pending          | OUT  | sends it by itself
- *     FREE | more are pending, and none  | OUT  | sends one Txn of nested ones
+ *     FREE | NEAR: one Txn is pending    | OUT  | sends it by itself
+ *     FREE | NEAR: more are pending, none| OUT  | sends one Txn of nested ones
  *          | is OUT, or they fill a batch|      |
+ *     FREE | FAR: some are pending, the  | OUT  | sends them in one Txn
+ *          | last batch was sent that    |      |
+ *          | time ago, or they fill one  |      |
  *     OUT  | answered                    | FREE | passes each part its answer
  *     OUT  | no answer, "too many        | FREE | reports that to each part
  *          | requests"                   |      |
@@ -42,10 +61,12 @@ struct ll_object;
  * etcd evaluates every condition of a Txn, those of nested Txns too, before the
  * first of its writes (etcdserver's applyTxn), so parts must not depend on one
  * another. Keys that a batch creates have the same create revision, and a try
- * does not see the other keys of its batch. So a place that is not shared, or a
- * try, is the only part of its queue in a batch, and so is a write. Shared
- * places, which do not block each other, and releases may be in one batch. A
- * write with conditions or reads of the caller is unbatched.
+ * does not see the other keys of its batch. So a try is the only part of its
+ * queue in a batch, and so is a write; a place that is not shared is the only
+ * place. Shared places, which do not block each other, may be in one batch.
+ * Releases may be in one batch with either, and are its first parts, so that the
+ * ranges which a place reads do not find what its own batch deletes. A write with
+ * conditions or reads of the caller is unbatched.
  *
  * Servers before 3.4.42, 3.5.28 and 3.6.9 check a user's permissions only for
  * the operations of the outer Txn, those of its else branch included
@@ -55,9 +76,21 @@ struct ll_object;
  * a batch that is refused is resent in its parts. Writes are unbatched there.
  */
 
-/** The most Txns of this kind in flight, single ones included; and as many
+/** The most Txns of this kind in flight, single ones included, NEAR; and as many
  *  requests of reads, see read.h. */
 #define LL_BATCHES_MAX 4
+/** And FAR: twice as many as are sent during the shortest answer, up to this. With
+ *  a request a millisecond they suffice for answers that take 64 ms; farther away
+ *  a request gathers for longer. */
+#define LL_BATCHES_FAR_MAX 64
+/** From such answers on, requests do not wait for them. */
+#define LL_BATCH_FAR_NS INT64_C(4000000)
+/** What a part adds to an answer's time, rather too much than too little: etcd
+ *  and client take 20 to 40 us for one (docs/benchmarks.md). */
+#define LL_BATCH_PART_NS INT64_C(50000)
+/** The least time between two requests then. */
+#define LL_BATCH_GATHER_NS INT64_C(1000000)
+#define LL_BATCH_SHORTEST_NS INT64_C(5000000000)
 /** The most parts of a batch. etcd counts the operations of a Txn by level:
  *  those of the outer Txn and the most of any nested one must not exceed 128
  *  together (etcdserver/api/v3rpc, checkTxnRequest). */
@@ -107,14 +140,23 @@ enum ll_call_way {
     LL_CALL_READ,   /* a serializable read, batched (see read.h) */
 };
 
+/** With which Txns of the same queue one shares a batch. */
+enum ll_batch_share {
+    LL_SHARE_RELEASE, /* with releases and places */
+    LL_SHARE_PLACES,  /* with releases and its like: a shared place */
+    LL_SHARE_PLACE,   /* with releases: another place */
+    LL_SHARE_NONE,
+};
+#define LL_SHARES 4
+
 /** What a batch needs of a kind of object whose calls can share a request. */
 struct ll_batch_ops {
     enum ll_call_way (*way)(const struct ll_core *core,
                             struct ll_object *object);
     /** Bytes of keys and values in the call's Txn. */
     size_t (*bytes)(struct ll_object *object);
-    /** Whether its Txn shares a batch with no other one of its queue. */
-    bool (*is_sole)(struct ll_object *object);
+    /** With which others of its queue its Txn shares a batch. */
+    enum ll_batch_share (*share)(struct ll_object *object);
     /** Ranges of the call's read; NULL if way is never LL_CALL_READ. */
     size_t (*ranges_n)(struct ll_object *object);
     /** Whether that read is of the queue and not of single keys; or NULL. */
@@ -126,10 +168,10 @@ struct ll_batch_ops {
     enum ll_outcome disbelieved;
 };
 
-#define LL_BATCH_OPS(way_, bytes_, is_sole_, ranges_n_, reads_queue_,          \
+#define LL_BATCH_OPS(way_, bytes_, share_, ranges_n_, reads_queue_,            \
                      is_wanted_, disbelieved_)                                 \
     {                                                                          \
-        .way = (way_), .bytes = (bytes_), .is_sole = (is_sole_),               \
+        .way = (way_), .bytes = (bytes_), .share = (share_),                   \
         .ranges_n = (ranges_n_), .reads_queue = (reads_queue_),                \
         .is_wanted = (is_wanted_), .disbelieved = (disbelieved_)               \
     }
@@ -137,22 +179,34 @@ struct ll_batch_ops {
 struct ll_batch_part {
     uint64_t id;
     uint32_t seq;
-    size_t ops_n;  /* of a read: its ranges */
-    bool is_range; /* of a read: its request is one range, not a Txn */
+    uint16_t ops_n;  /* of a read: its ranges */
+    bool is_range;   /* of a read: its request is one range, not a Txn */
+    bool is_release; /* of a Txn */
 };
 
 struct ll_batch {
     bool out;
-    uint32_t seq; /* of the newest request */
-    size_t n;     /* 1: the object's own call, unbatched */
-    size_t ops_n; /* operations in it */
+    uint32_t seq;  /* of the newest request */
+    size_t n;      /* 1: the object's own call, unbatched */
+    size_t ops_n;  /* operations in it */
+    size_t load_n; /* NEAR: parts in flight when it was sent, and its own */
     int64_t sent_ns;
     struct ll_batch_part parts[LL_BATCH_PARTS_MAX];
 };
 
 /** The batches of a core. */
 struct ll_batches {
-    struct ll_batch slots[2 * LL_BATCHES_MAX]; /* the second half: of reads */
+    struct ll_batch slots[LL_BATCHES_FAR_MAX + LL_BATCHES_MAX]; /* then reads */
+    struct ll_batch *reads; /* the slots of reads */
+    bool adapts;            /* may be FAR */
+    bool far;
+    unsigned slots_n;        /* of writes that may be in use */
+    size_t parts_out;        /* of writes in flight */
+    bool skipped;            /* the last batch left out a call of its queues */
+    int64_t next_ns;         /* FAR: no request before it, unless it is full */
+    int64_t shortest_ns;     /* answer of this time and the one before it */
+    int64_t shortest_new_ns; /* of this time alone */
+    int64_t shortest_until_ns; /* when the next time begins */
     unsigned window;      /* the most slots in use; 0: nothing is batched */
     size_t parts_max;     /* lowered when etcd accepts fewer */
     bool reads_contended; /* the last batch of reads left some pending */
@@ -182,9 +236,26 @@ bool ll_batch_draw(struct ll_core *core,
                    const struct ll_batch_kind *kind,
                    struct ll_effect *ret_effect);
 /** A call that was sent by itself has been answered: frees its slot. */
-void ll_batches_on_single(struct ll_core *core, uint64_t id, uint32_t seq);
+void ll_batches_on_single(struct ll_core *core, const struct ll_event *event);
+/** When a pending request may be sent that gathers; LL_NEVER: when an answer
+ *  comes. */
+int64_t ll_batches_deadline_ns(const struct ll_core *core);
 /** The answer to a batch, whose id is LL_ID_MAX or above. */
 void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event);
 void ll_batches_free(struct ll_core *core);
+
+/** batch_far.c: the time between two requests, FAR. */
+int64_t ll_batch_gather_ns(const struct ll_batches *batches);
+/** How many writes may be in flight. */
+unsigned ll_batch_slots_n(const struct ll_batches *batches);
+/** A write is answered: notes how long that took. */
+void ll_batch_note_answer(struct ll_core *core,
+                          const struct ll_batch *batch,
+                          const struct ll_event *event);
+/** batch_list.c: whether the list of operations has room for those of one more
+ *  part. */
+bool ll_batch_list_has_room(const struct ll_batches *batches);
+/** Lists what a part reads and writes. */
+void ll_batch_list_part(struct ll_batches *batches, const struct ll_txn *txn);
 
 #endif

@@ -38,9 +38,13 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
         : config->batch_window == 0
             ? LL_BATCH_WINDOW
             : (unsigned)ll_min(config->batch_window, LL_BATCHES_MAX);
+    core->batches.adapts = config->batch_window == 0;
+    core->batches.slots_n = core->batches.window;
+    core->batches.reads = &core->batches.slots[LL_BATCHES_FAR_MAX];
     core->batches.parts_max = LL_BATCH_PARTS_MAX;
     core->batches.lists = config->batch_lists;
     ll_link_init(&core->pending);
+    ll_link_init(&core->tickets.lines);
     ll_link_init(&core->tickets.reaping);
     ll_link_init(&core->logs.lines);
     ll_endpoints_init(core);
@@ -176,7 +180,7 @@ static void on_answer(struct ll_core *core, const struct ll_event *event)
         ll_batches_on_answer(core, event);
         return;
     }
-    ll_batches_on_single(core, event->id, event->answer.seq);
+    ll_batches_on_single(core, event);
     object = ll_call_find(core, event->id, event->answer.seq);
     if (object != NULL) { /* else the answer is stale */
         ll_call_end(core, object, answer, event);
@@ -380,7 +384,13 @@ int64_t ll_core_deadline_ns(const struct ll_core *core)
 
     deadline_ns = ll_min(deadline_ns, ll_streams_deadline_ns(core));
     deadline_ns = ll_min(deadline_ns, ll_watches_deadline_ns(core));
+    deadline_ns = ll_min(deadline_ns, ll_batches_deadline_ns(core));
     return ll_min(deadline_ns, ll_endpoints_deadline_ns(core));
+}
+
+int64_t ll_core_send_ns(const struct ll_core *core)
+{
+    return ll_batches_deadline_ns(core);
 }
 
 uint64_t ll_core_cluster_id(const struct ll_core *core)

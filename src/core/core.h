@@ -38,7 +38,8 @@ struct ll_core;
 #define LL_REAPS_MAX 4096
 /** The most observers of a client. */
 #define LL_OBSERVERS_MAX 4096
-/** Ids are below this: the other bits of a watch's id distinguish its uses. */
+/** Ids are below this: the other bits of a watch's id distinguish its uses. A
+ *  caller's ids count up from 1; those of permit lines count down from it. */
 #define LL_ID_MAX (UINT64_C(1) << 43)
 
 struct ll_core_config {
@@ -46,7 +47,8 @@ struct ll_core_config {
     /** The endpoint to begin with; a value above their number wraps. */
     uint32_t endpoint_first;
     /** Txns that may be in flight before further ones are pending, up to
-     *  LL_BATCHES_MAX; 0 stands for the default, LL_BATCH_WINDOW, and with
+     *  LL_BATCHES_MAX; 0 stands for the default, LL_BATCH_WINDOW, or more if
+     *  answers take long (see batch.h), and with
      *  LL_BATCH_NEVER nothing is batched. */
     unsigned batch_window;
     /** The client has a user: batches list what their parts read and write. */
@@ -84,6 +86,9 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect);
 
 /** When an LL_EVENT_TIME is due; LL_NEVER when none is. */
 int64_t ll_core_deadline_ns(const struct ll_core *core);
+
+/** The part of it that sends a request which gathers others (see batch.h). */
+int64_t ll_core_send_ns(const struct ll_core *core);
 
 /** Whether there is a session, open or being closed. */
 bool ll_core_has_sessions(const struct ll_core *core);

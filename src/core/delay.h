@@ -26,8 +26,7 @@ struct ll_watch_event;
  * that ended, by a third party or by `break`, belongs to a crash.
  *
  * A ticket whose predecessor's key has a delay watches it from the revision
- * after its own, or from its own if it is shared, and etcd reports the value
- * that the key had. So it does not matter whether the key goes before or after
+ * after its own, and etcd reports the value that the key had. So it does not matter whether the key goes before or after
  * the watch is created.
  *
  *     state   | event                         | next    | does

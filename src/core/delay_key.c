@@ -38,9 +38,6 @@ bool ll_delay_begin(struct ll_ticket *ticket)
 {
     struct ll_bytes key = {ticket->ahead_key, ticket->ahead_key_size};
     uint32_t ms = ll_key_delay_ms(key, ticket->ahead_lease);
-    /* It may be deleted in the batch that makes the ticket's key, and behind
-     * that in it. Others share no batch with it. */
-    bool shared = ticket->mode == LL_MODE_SHARED;
 
     if (ms == 0 && ticket->delay != NULL &&
         ll_delay_is_foreign_key(key, ticket->ahead_lease)) {
@@ -51,7 +48,7 @@ bool ll_delay_begin(struct ll_ticket *ticket)
     }
     if (ticket->delay != NULL) {
         ticket->delay->ms = ms;
-        ticket->delay->since = ticket->token + (shared ? 0 : 1);
+        ticket->delay->since = ticket->token + 1;
         ticket->delay->gone_ns = LL_NEVER;
         ticket->delay->until_ns = LL_NEVER;
         ticket->delay->asks = false;

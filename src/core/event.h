@@ -34,10 +34,11 @@ struct ll_watch_event {
     bool deleted;
     /** A deletion has the key and, as mod_revision, its revision alone. */
     struct ll_kv kv;
-    /** Of a deletion, if it was requested and etcd still has it: the value
-     *  that the key had. */
+    /** Of a deletion, if it was requested and etcd still has it: the value and
+     *  the create revision that the key had. */
     bool has_prev;
     struct ll_bytes prev_value;
+    int64_t prev_created; /* 0: not known */
 };
 
 enum ll_event_kind {

@@ -102,7 +102,7 @@ struct ll_object {
     bool in_flight;         /* the newest call is unanswered */
     bool is_unbatched;      /* its calls are in no batch */
     uint32_t queue_hash;    /* of the queue that its calls change or read, for
-                             * ll_batch_ops.is_sole */
+                             * ll_batch_ops.share */
     int64_t call_ns;        /* when the next call is due, or LL_NEVER */
     int64_t sent_ns;        /* when the newest call was sent */
 };
@@ -130,6 +130,8 @@ struct ll_sessions {
 struct ll_tickets {
     unsigned n;
     unsigned waiting_n;     /* in WAIT, DELAYED or NEXT */
+    struct ll_link lines;   /* see permit_line.h */
+    uint64_t lines_n;       /* how many have been made */
     struct ll_link reaping; /* those that watch for a late key */
     unsigned reaps_n;
 };

@@ -6,6 +6,8 @@
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
+static const struct ll_permit_line_ops line_ops;
+
 bool ll_ticket_is_behind_permits(const struct ll_ticket *ticket)
 {
     return ticket->mode == LL_MODE_PERMIT && ticket->past_exclusive &&
@@ -17,189 +19,75 @@ bool ll_ticket_tries_permit(const struct ll_ticket *ticket)
     return ticket->mode == LL_MODE_PERMIT && ticket->try_only;
 }
 
-static bool permits_make(struct ll_ticket *ticket)
+/** Whether no permit comes free before a key that is no ticket is deleted. */
+static bool permits_stuck(const struct ll_ticket *ticket,
+                          const struct ll_range_answer *ahead,
+                          size_t *ret_key)
 {
-    unsigned n = LL_PERMIT_SLOTS((unsigned)ticket->permits_max);
-    struct ll_permits *permits;
-
-    if (ticket->permits != NULL) {
-        return true;
-    }
-    permits =
-        ll_alloc_zero(1, sizeof(*permits) + n * sizeof(permits->slots[0]));
-    if (permits == NULL) {
-        return false;
-    }
-    permits->slots_n = n;
-    ll_watch_init(&permits->all, &ticket->object, LL_PERMIT_SLOT_ALL);
-    for (unsigned i = 0; i < n; i++) {
-        ll_watch_init(&permits->slots[i].watch, &ticket->object,
-                      LL_PERMIT_SLOT_KEY + i);
-    }
-    ticket->permits = permits;
-    return true;
-}
-
-static void key_drop(struct ll_core *core,
-                     struct ll_permits *permits,
-                     struct ll_permit_key *key)
-{
-    ll_free(key->key);
-    key->key = NULL;
-    permits->keys_n--;
-    ll_watch_drop(core, &key->watch);
-}
-
-static bool key_is(const struct ll_permit_key *key, const struct ll_kv *kv)
-{
-    return key->key != NULL && key->token == kv->create_revision &&
-           ll_bytes_equal((struct ll_bytes){key->key, key->key_size}, kv->key);
-}
-
-static bool
-is_in(const struct ll_permit_key *key, const struct ll_kv *kvs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (key_is(key, &kvs[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/** Adds a key to the set, unless it is there; false: no memory. */
-static bool
-key_add(struct ll_ticket *ticket, const struct ll_kv *kv, bool *ret_no_slot)
-{
-    struct ll_permits *permits = ticket->permits;
-    struct ll_permit_key *free_key = NULL;
-
-    for (unsigned i = 0; i < permits->slots_n; i++) {
-        struct ll_permit_key *key = &permits->slots[i];
-
-        if (key_is(key, kv)) {
-            return true;
-        }
-        if (free_key == NULL && key->key == NULL &&
-            (permits->has_all || key->watch.state == LL_WATCH_OFF)) {
-            free_key = key;
-        }
-    }
-    if (free_key == NULL) {
-        *ret_no_slot = true;
-        return true;
-    }
-    free_key->key = ll_alloc_copy(kv->key.data, kv->key.size);
-    free_key->key_size = (uint32_t)kv->key.size;
-    free_key->token = kv->create_revision;
-    permits->keys_n += free_key->key != NULL ? 1 : 0;
-    return free_key->key != NULL;
-}
-
-/** Makes the set consist of these keys; false: no memory. */
-static bool permits_set(struct ll_core *core,
-                        struct ll_ticket *ticket,
-                        const struct ll_kv *kvs,
-                        size_t n)
-{
-    struct ll_permits *permits = ticket->permits;
-    bool no_slot = false;
-
-    for (unsigned i = 0; i < permits->slots_n; i++) {
-        struct ll_permit_key *key = &permits->slots[i];
-
-        if (key->key != NULL && !is_in(key, kvs, n)) {
-            key_drop(core, permits, key);
-        } else if (permits->has_all) {
-            ll_watch_drop(core, &key->watch);
-        }
-    }
-    if (!permits->has_all) {
-        ll_watch_drop(core, &permits->all);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!key_add(ticket, &kvs[i], &no_slot)) {
-            return false;
-        }
-    }
-    permits->lacks_slots = no_slot;
-    if (no_slot) {
-        ticket->read_ns = core->now_ns + LL_SETTLE_FIRST_NS;
-    }
-    return true;
-}
-
-/** One of the permits ahead that are no tickets, if none comes free before
- *  somebody deletes such a key; else NULL. */
-static const struct ll_kv *permits_stuck(const struct ll_ticket *ticket,
-                                         const struct ll_range_answer *ahead)
-{
-    const struct ll_kv *stuck = NULL;
     size_t n = 0;
 
     for (size_t i = 0; i < ahead->kvs_n; i++) {
         if (!ll_kv_is_ticket(&ahead->kvs[i], ll_ticket_prefix(ticket).size)) {
-            stuck = &ahead->kvs[i];
+            *ret_key = i;
             n++;
         }
     }
-    return n >= ticket->permits_max ? stuck : NULL;
+    return n >= ticket->permits_max;
 }
 
-/** How many permits are ahead, as far as that is known. */
-static int64_t ahead_of(const struct ll_ticket *ticket, size_t seen)
+/** Whether a ticket with 2n or more permits ahead, if it is certain how many,
+ *  joins the client's line, or stays in it. */
+static bool line_suits(const struct ll_core *core,
+                       const struct ll_ticket *ticket,
+                       int64_t count,
+                       int64_t revision)
 {
-    return ticket->permits->has_all ? (int64_t)seen
-                                    : ll_max((int64_t)seen, ticket->ahead);
+    const struct ll_permit_line *line = ll_permit_line_find(core, ticket);
+
+    return line != NULL && count >= 0 && !core->watches.numbered &&
+           revision >= ll_permit_line_covers(line) &&
+           ll_permit_line_is_short(line);
 }
 
-void ll_permits_see(struct ll_core *core,
-                    struct ll_ticket *ticket,
-                    const struct ll_range_answer *ahead,
-                    int64_t revision)
+bool ll_permits_suffice(const struct ll_core *core,
+                        const struct ll_ticket *ticket)
 {
-    size_t most = ticket->permits_max;
-    bool has_all = ahead->kvs_n < 2 * most;
-    const struct ll_kv *stuck = permits_stuck(ticket, ahead);
+    struct ll_permit_line *line = ll_permit_line_find(core, ticket);
 
-    ticket->past_exclusive = true;
-    ticket->one_left = false;
-    if (ahead->kvs_n < most) {
-        ll_ticket_grant(core, ticket);
-        return;
-    }
-    ll_ticket_go(core, ticket, LL_TICKET_WAIT);
-    ticket->read_ns = ll_ticket_recheck_ns(core);
-    if (stuck != NULL && ll_ticket_note_blocked(ticket, stuck)) {
-        ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
-        return;
-    }
-    if (!permits_make(ticket)) {
-        ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
-        return;
-    }
-    ticket->permits->has_all = has_all;
-    ticket->permits->own_revision = revision;
-    ticket->ahead = ahead_of(ticket, ahead->kvs_n);
-    if (!permits_set(core, ticket, ahead->kvs, has_all ? ahead->kvs_n : most)) {
-        ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
-        return;
-    }
-    ll_core_log(core, 3, "%s waits for one of %u permits, %lld ahead",
-                ticket->key, ticket->permits->keys_n, (long long)ticket->ahead);
-    ll_ticket_watch_wait(core, ticket);
-    ll_ticket_update(core, ticket);
+    return line != NULL && !core->watches.numbered &&
+           ll_permit_line_watch(line)->state == LL_WATCH_ON &&
+           ll_permit_line_is_short(line);
 }
 
-static struct ll_permit_key *key_at(const struct ll_ticket *ticket,
-                                    unsigned slot)
+/** Counts those ahead in the line: `count` at a revision, less what has gone
+ *  since then. */
+static void
+line_count(struct ll_ticket *ticket, int64_t count, int64_t revision)
 {
     struct ll_permits *permits = ticket->permits;
+    const struct ll_permit_line *line = permits->member.line;
+    int64_t gone = 0;
+    int64_t least = 0;
 
-    return permits != NULL && slot >= LL_PERMIT_SLOT_KEY &&
-                   slot - LL_PERMIT_SLOT_KEY < permits->slots_n
-               ? &permits->slots[slot - LL_PERMIT_SLOT_KEY]
-               : NULL;
+    if (revision >= ll_permit_line_covers(line)) {
+        gone = ll_permit_line_gone(line, ticket->token, revision, &least);
+        permits->is_counted = gone >= 0;
+    } else if (permits->is_counted) {
+        return; /* the count goes on from an older revision */
+    } else if (ll_permit_line_covers(line) != INT64_MAX) {
+        least = ll_permit_line_covers(line);
+    }
+    permits->seen_revision = revision;
+    ticket->gone_revision = ll_max(ticket->gone_revision, least);
+    ticket->ahead = ll_max(count - ll_max(gone, 0), 0);
+}
+
+/** Whether a read has shown the own key since the line's watch was created. */
+static bool own_is_watched(const struct ll_core *core,
+                           const struct ll_permits *permits)
+{
+    return !core->watches.numbered && permits->is_counted &&
+           ll_permit_line_watch(permits->member.line)->state == LL_WATCH_ON;
 }
 
 /** Reads the permits again. */
@@ -214,69 +102,125 @@ static void permits_read(struct ll_core *core, struct ll_ticket *ticket)
     ll_ticket_update(core, ticket);
 }
 
-/** The key of the set with a name; NULL: it is not there. */
-static struct ll_permit_key *key_of(struct ll_permits *permits,
-                                    struct ll_bytes name)
+/** In LINE, counted: held, or waits further. */
+static void line_step(struct ll_core *core, struct ll_ticket *ticket)
 {
-    for (unsigned i = 0; i < permits->slots_n; i++) {
-        struct ll_permit_key *key = &permits->slots[i];
-
-        if (key->key != NULL &&
-            ll_bytes_equal((struct ll_bytes){key->key, key->key_size}, name)) {
-            return key;
-        }
+    if (ticket->state != LL_TICKET_WAIT ||
+        ticket->ahead >= ticket->permits_max) {
+        return; /* or the read in flight comes first */
     }
-    return NULL;
-}
-
-/** Whether a read has shown the own key since the range is watched. */
-static bool own_is_watched(const struct ll_core *core,
-                           const struct ll_permits *permits)
-{
-    return !core->watches.numbered && permits->all.state == LL_WATCH_ON &&
-           permits->own_revision >= permits->all.created_revision;
-}
-
-/** The range's first event: reads need not look for others any more. */
-static void all_settle(struct ll_core *core, struct ll_ticket *ticket)
-{
-    struct ll_permits *permits = ticket->permits;
-
-    if (core->watches.numbered || permits->all.settled) {
-        return;
-    }
-    permits->all.settled = true;
-    if (ticket->state == LL_TICKET_WAIT && own_is_watched(core, permits)) {
-        ticket->read_ns = ll_ticket_recheck_ns(core);
-        ll_ticket_update(core, ticket);
-    }
-}
-
-/** One of the permits ahead was deleted. */
-static void key_gone(struct ll_core *core,
-                     struct ll_ticket *ticket,
-                     struct ll_permit_key *key,
-                     int64_t revision)
-{
-    struct ll_permits *permits = ticket->permits;
-
-    if (key == NULL || key->key == NULL || revision <= key->token) {
-        return;
-    }
-    key_drop(core, permits, key);
-    ticket->gone_revision = ll_max(ticket->gone_revision, revision);
-    ticket->ahead = ll_max(ticket->ahead - 1, 0);
-    if (ticket->state != LL_TICKET_WAIT) {
-        return; /* the read in flight must not be older */
-    }
-    if (!permits->has_all) {
+    if (own_is_watched(core, ticket->permits)) {
+        ll_ticket_grant(core, ticket);
+    } else {
         permits_read(core, ticket);
-    } else if (permits->keys_n < ticket->permits_max) {
-        if (own_is_watched(core, permits)) {
-            ll_ticket_grant(core, ticket);
-        } else {
-            permits_read(core, ticket);
+    }
+}
+
+/** Begins to wait in the line, which may have no watch yet; false: no memory. */
+static bool line_wait(struct ll_core *core,
+                      struct ll_ticket *ticket,
+                      int64_t count,
+                      int64_t revision)
+{
+    struct ll_permits *permits = ticket->permits;
+    struct ll_watch *watch;
+
+    ll_permits_keys_drop(core, permits);
+    if (permits->member.line == NULL &&
+        !ll_permit_line_join(core, &permits->member, ticket, &line_ops)) {
+        return false;
+    }
+    line_count(ticket, count, revision);
+    watch = ll_permit_line_watch(permits->member.line);
+    if (watch->state == LL_WATCH_ON) {
+        ticket->settle_ns = ll_permit_line_settle_ns(permits->member.line);
+        if (!permits->is_counted) {
+            ticket->read_ns = core->now_ns + 1;
+        } else if (!watch->settled) {
+            ticket->read_ns = ll_max(ticket->settle_ns, core->now_ns + 1);
         }
+    }
+    return true;
+}
+
+void ll_permits_see(struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    const struct ll_range_answer *ahead,
+                    int64_t count,
+                    int64_t revision)
+{
+    int64_t most = ticket->permits_max;
+    int64_t least = count >= 0 ? count : (int64_t)ahead->kvs_n;
+    size_t stuck = 0;
+    bool has_memory = true;
+
+    ticket->past_exclusive = true;
+    ticket->one_left = false;
+    if (least < most) {
+        ll_ticket_grant(core, ticket);
+        return;
+    }
+    ll_ticket_go(core, ticket, LL_TICKET_WAIT);
+    ticket->read_ns = ll_ticket_recheck_ns(core);
+    if (permits_stuck(ticket, ahead, &stuck) &&
+        ll_ticket_note_blocked(ticket, &ahead->kvs[stuck])) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
+        return;
+    }
+    if (!ll_permits_make(ticket)) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
+        return;
+    }
+    if (count >= 0 && ll_permit_line_find(core, ticket) != NULL) {
+        ll_permit_line_note(ll_permit_line_find(core, ticket), count);
+    }
+    if (least < 2 * most || line_suits(core, ticket, count, revision)) {
+        has_memory = line_wait(core, ticket, least, revision);
+    } else if (ll_permits_watch_own(ticket) && ticket->permits->is_counted) {
+        /* the line counts on */
+    } else if (ahead->kvs_n < (size_t)most) {
+        permits_read(core, ticket); /* was counted for a line that has gone */
+        return;
+    } else {
+        ticket->ahead = ll_max(least, ticket->ahead);
+        has_memory =
+            ll_permits_keys_set(core, ticket, ahead->kvs, (size_t)most);
+    }
+    if (!has_memory) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
+        return;
+    }
+    ll_core_log(core, 3, "%s waits for one of %u permits, %lld ahead",
+                ticket->key, (unsigned)most, (long long)ticket->ahead);
+    ll_ticket_watch_wait(core, ticket);
+    ll_ticket_update(core, ticket);
+    if (ll_permits_watch_own(ticket)) {
+        line_step(core, ticket);
+    }
+}
+
+void ll_permits_on_changed(struct ll_core *core,
+                           struct ll_ticket *ticket,
+                           struct ll_watch *watch,
+                           const struct ll_watch_event *events,
+                           size_t n)
+{
+    struct ll_permit_key *key = ll_permits_key_at(ticket, watch->slot);
+
+    for (size_t i = 0; i < n; i++) {
+        int64_t revision = events[i].kv.mod_revision;
+
+        if (!events[i].deleted || key == NULL || key->key == NULL ||
+            revision <= key->token) {
+            continue;
+        }
+        ll_permits_key_drop(core, ticket->permits, key);
+        ticket->gone_revision = ll_max(ticket->gone_revision, revision);
+        ticket->ahead = ll_max(ticket->ahead - 1, 0);
+        if (ticket->state == LL_TICKET_WAIT) {
+            permits_read(core, ticket);
+        } /* else the read in flight must not be older */
+        return;
     }
 }
 
@@ -294,82 +238,118 @@ static bool own_gone(const struct ll_ticket *ticket,
     return false;
 }
 
-void ll_permits_on_changed(struct ll_core *core,
-                           struct ll_ticket *ticket,
-                           struct ll_watch *watch,
-                           const struct ll_watch_event *events,
-                           size_t n)
+/** The first event of the watch has come: no read need look for others. */
+static void line_settle(struct ll_core *core, struct ll_ticket *ticket)
 {
-    bool is_all = watch->slot == LL_PERMIT_SLOT_ALL;
-    int64_t id = watch->id;
+    if (ticket->state == LL_TICKET_WAIT && !core->watches.numbered &&
+        ticket->settle_ns > core->now_ns) {
+        ticket->settle_ns = core->now_ns;
+        ticket->read_ns = ll_ticket_recheck_ns(core);
+        ll_ticket_update(core, ticket);
+    }
+}
 
-    if (is_all && own_gone(ticket, events, n)) {
+static void line_on_gone(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_watch_event *events,
+                         size_t n)
+{
+    struct ll_permits *permits = ticket->permits;
+    int64_t unknown = 0; /* the revision of a key whose age is not known */
+
+    if (own_gone(ticket, events, n)) {
         ll_ticket_lose_key(core, ticket);
         return;
     }
-    if (is_all) {
-        all_settle(core, ticket);
+    if (!ll_ticket_is_behind_permits(ticket)) {
+        return; /* a HOLDER */
     }
-    for (size_t i = 0; i < n && watch->id == id && watch->state == LL_WATCH_ON;
-         i++) {
-        if (events[i].deleted) {
-            key_gone(core, ticket,
-                     is_all ? key_of(ticket->permits, events[i].kv.key)
-                            : key_at(ticket, watch->slot),
-                     events[i].kv.mod_revision);
+    for (size_t i = 0; i < n; i++) {
+        int64_t revision = events[i].kv.mod_revision;
+
+        if (!events[i].deleted || revision <= permits->seen_revision) {
+            continue;
+        }
+        if (events[i].prev_created <= 0) {
+            unknown = ll_max(unknown, revision);
+        } else if (events[i].prev_created < ticket->token) {
+            ticket->ahead = ll_max(ticket->ahead - 1, 0);
         }
     }
+    if (unknown > 0) {
+        permits->is_counted = false;
+        ticket->gone_revision = ll_max(ticket->gone_revision, unknown);
+    }
+    if (unknown > 0 && ticket->state == LL_TICKET_WAIT) {
+        permits_read(core, ticket);
+    } else if (permits->is_counted) {
+        line_settle(core, ticket);
+        line_step(core, ticket);
+    }
 }
 
-struct ll_watch *ll_permits_watch(const struct ll_ticket *ticket, unsigned slot)
+static void line_on_created(struct ll_core *core, struct ll_ticket *ticket)
 {
-    struct ll_permit_key *key = key_at(ticket, slot);
-
-    if (slot == LL_PERMIT_SLOT_ALL && ticket->permits != NULL) {
-        return &ticket->permits->all;
+    if (ll_ticket_is_behind_permits(ticket)) {
+        ticket->permits->is_counted = false;
+        ll_ticket_on_watched(core, ticket);
     }
-    return key != NULL ? &key->watch : NULL;
 }
 
-bool ll_permits_has(const struct ll_ticket *ticket, unsigned slot)
+static void line_on_down(struct ll_core *core, struct ll_ticket *ticket)
 {
-    const struct ll_permits *permits = ticket->permits;
-
-    if (permits == NULL || permits->keys_n == 0) {
-        return false;
+    if (ll_ticket_is_behind_permits(ticket)) {
+        ticket->permits->is_counted = false;
+        ll_ticket_on_watch_down(core, ticket);
+    } else {
+        ll_permit_line_leave(core, &ticket->permits->member);
+        ll_ticket_watch_own_at(core, ticket, 0);
     }
-    return permits->has_all ? slot == LL_PERMIT_SLOT_ALL
-                            : ll_permits_key(ticket, slot).size > 0;
+}
+
+static void line_on_refused(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            enum ll_outcome outcome)
+{
+    if (ll_ticket_is_behind_permits(ticket)) {
+        ticket->permits->is_counted = false;
+        ll_ticket_on_unwatched(core, ticket, LL_PERMIT_SLOT_KEY, outcome);
+    } else {
+        line_on_down(core, ticket);
+    }
 }
 
 bool ll_permits_settle_once(const struct ll_ticket *ticket)
 {
     return ll_ticket_is_behind_permits(ticket) && ticket->permits != NULL &&
-           !ticket->permits->has_all && ticket->permits_max >= LL_PERMITS_MANY;
+           ticket->permits->keys_n > 0 &&
+           ticket->permits_max >= LL_PERMITS_MANY;
 }
 
 bool ll_permits_watch_own(const struct ll_ticket *ticket)
 {
     return ll_ticket_is_behind_permits(ticket) && ticket->permits != NULL &&
-           ticket->permits->has_all;
+           ticket->permits->member.line != NULL;
 }
 
-struct ll_bytes ll_permits_key(const struct ll_ticket *ticket, unsigned slot)
+struct ll_watch *ll_permits_line_watch(const struct ll_ticket *ticket)
 {
-    const struct ll_permit_key *key = key_at(ticket, slot);
-
-    return key != NULL && key->key != NULL
-               ? (struct ll_bytes){key->key, key->key_size}
-               : (struct ll_bytes){NULL, 0};
+    return ll_permits_watch_own(ticket)
+               ? ll_permit_line_watch(ticket->permits->member.line)
+               : NULL;
 }
 
 void ll_permits_want(struct ll_core *core, struct ll_ticket *ticket)
 {
     struct ll_watch *watch;
 
-    for (unsigned slot = LL_PERMIT_SLOT_ALL;
+    if (ll_permits_watch_own(ticket)) {
+        ll_permit_line_want(core, ticket->permits->member.line);
+    }
+    for (unsigned slot = LL_PERMIT_SLOT_KEY;
          (watch = ll_permits_watch(ticket, slot)) != NULL; slot++) {
-        if (ll_permits_has(ticket, slot) && watch->state == LL_WATCH_OFF) {
+        if (ll_permits_key(ticket, slot).size > 0 &&
+            watch->state == LL_WATCH_OFF) {
             ll_watch_want(core, watch);
         }
     }
@@ -377,11 +357,15 @@ void ll_permits_want(struct ll_core *core, struct ll_ticket *ticket)
 
 bool ll_permits_are_watched(const struct ll_ticket *ticket)
 {
-    const struct ll_watch *watch;
+    const struct ll_watch *watch = ll_permits_line_watch(ticket);
 
-    for (unsigned slot = LL_PERMIT_SLOT_ALL;
+    if (watch != NULL) {
+        return watch->state == LL_WATCH_ON;
+    }
+    for (unsigned slot = LL_PERMIT_SLOT_KEY;
          (watch = ll_permits_watch(ticket, slot)) != NULL; slot++) {
-        if (ll_permits_has(ticket, slot) && watch->state != LL_WATCH_ON) {
+        if (ll_permits_key(ticket, slot).size > 0 &&
+            watch->state != LL_WATCH_ON) {
             return false;
         }
     }
@@ -390,13 +374,17 @@ bool ll_permits_are_watched(const struct ll_ticket *ticket)
 
 int64_t ll_permits_least_revision(const struct ll_ticket *ticket)
 {
-    const struct ll_watch *watch;
-    /* An older read would add keys whose deletions have been reported. */
-    int64_t least = ticket->permits != NULL && ticket->permits->has_all
-                        ? ticket->permits->own_revision
-                        : 0;
+    const struct ll_watch *watch = ll_permits_line_watch(ticket);
+    int64_t least = 0;
 
-    for (unsigned slot = LL_PERMIT_SLOT_ALL;
+    if (watch != NULL) {
+        /* A read older than the one before would count again what has gone. */
+        least = ticket->permits->seen_revision;
+        if (watch->state == LL_WATCH_ON) {
+            least = ll_max(least, watch->created_revision);
+        }
+    }
+    for (unsigned slot = LL_PERMIT_SLOT_KEY;
          (watch = ll_permits_watch(ticket, slot)) != NULL; slot++) {
         if (watch->state == LL_WATCH_ON) {
             least = ll_max(least, watch->created_revision);
@@ -405,46 +393,54 @@ int64_t ll_permits_least_revision(const struct ll_ticket *ticket)
     return least;
 }
 
-bool ll_permits_lack_slots(const struct ll_ticket *ticket)
+bool ll_permits_read_soon(const struct ll_ticket *ticket)
 {
-    return ticket->permits != NULL && ticket->permits->lacks_slots;
+    const struct ll_watch *watch = ll_permits_line_watch(ticket);
+
+    return ticket->permits != NULL &&
+           (ticket->permits->lacks_slots ||
+            (watch != NULL && watch->state == LL_WATCH_ON &&
+             !ticket->permits->is_counted));
+}
+
+void ll_permits_hold(struct ll_core *core, struct ll_ticket *ticket)
+{
+    if (ticket->permits == NULL) {
+        return;
+    }
+    ll_permits_keys_drop(core, ticket->permits);
+    if (ticket->watches[LL_WATCH_OWN].state == LL_WATCH_ON ||
+        ticket->permits->member.line == NULL ||
+        ll_permit_line_watch(ticket->permits->member.line)->state !=
+            LL_WATCH_ON) {
+        ll_permit_line_leave(core, &ticket->permits->member);
+    }
+}
+
+void ll_permits_went_back(struct ll_core *core,
+                          struct ll_ticket *ticket,
+                          int64_t revision)
+{
+    struct ll_permit_line *line =
+        ticket->permits != NULL ? ticket->permits->member.line : NULL;
+
+    if (line != NULL) {
+        ll_permit_line_went_back(core, line, revision);
+    }
 }
 
 void ll_permits_drop(struct ll_core *core, struct ll_ticket *ticket)
 {
-    struct ll_permits *permits = ticket->permits;
-
-    if (permits == NULL) {
-        return;
+    if (ticket->permits != NULL) {
+        ll_permits_keys_drop(core, ticket->permits);
+        ticket->permits->seen_revision = 0;
+        ticket->permits->is_counted = false;
+        ll_permit_line_leave(core, &ticket->permits->member);
     }
-    permits->lacks_slots = false;
-    for (unsigned i = 0; i < permits->slots_n; i++) {
-        if (permits->slots[i].key != NULL) {
-            key_drop(core, permits, &permits->slots[i]);
-        }
-    }
-    permits->own_revision = 0;
-    ll_watch_drop(core, &permits->all);
 }
 
-bool ll_permits_are_off(const struct ll_ticket *ticket)
-{
-    const struct ll_watch *watch;
-
-    for (unsigned slot = LL_PERMIT_SLOT_ALL;
-         (watch = ll_permits_watch(ticket, slot)) != NULL; slot++) {
-        if (watch->state != LL_WATCH_OFF) {
-            return false;
-        }
-    }
-    return true;
-}
-
-void ll_permits_free(struct ll_ticket *ticket)
-{
-    for (unsigned i = 0;
-         ticket->permits != NULL && i < ticket->permits->slots_n; i++) {
-        ll_free(ticket->permits->slots[i].key);
-    }
-    ll_free(ticket->permits);
-}
+static const struct ll_permit_line_ops line_ops = {
+    .on_created = line_on_created,
+    .on_gone = line_on_gone,
+    .on_refused = line_on_refused,
+    .on_down = line_on_down};

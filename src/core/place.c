@@ -34,16 +34,21 @@ size_t ll_place_blockers(const struct ll_ticket *ticket,
     return 2;
 }
 
-struct ll_range ll_place_permits(const struct ll_ticket *ticket,
-                                 struct ll_permit_bounds *bounds)
+struct ll_range ll_place_permits_of(struct ll_bytes prefix,
+                                    uint32_t n,
+                                    struct ll_permit_bounds *bounds)
 {
-    struct ll_bytes prefix = ll_ticket_prefix(ticket);
-    uint32_t n = ticket->permits_max;
-
     return (struct ll_range){
         .key = ll_prefix_permits_of(prefix, n, bounds->own),
         .end = ll_prefix_past_permits_of(prefix, n, bounds->high),
         .keys_only = true};
+}
+
+struct ll_range ll_place_permits(const struct ll_ticket *ticket,
+                                 struct ll_permit_bounds *bounds)
+{
+    return ll_place_permits_of(ll_ticket_prefix(ticket), ticket->permits_max,
+                               bounds);
 }
 
 /** The permits of another n. Their bounds include those of the own n. */
@@ -117,14 +122,18 @@ void ll_place_add(const struct ll_ticket *ticket,
 
 void ll_place_add_permit(const struct ll_ticket *ticket,
                          struct ll_bytes value,
+                         bool count_only,
                          struct ll_part *part,
                          struct ll_place_txn *txn)
 {
     struct ll_range others[2];
     struct ll_range permits = ll_place_permits(ticket, &part->permits);
 
-    permits.limit = 2 * (int64_t)ticket->permits_max;
-    permits.sort = LL_SORT_NEWEST_FIRST;
+    permits.count_only = count_only;
+    if (!count_only) {
+        permits.limit = 2 * (int64_t)ticket->permits_max;
+        permits.sort = LL_SORT_NEWEST_FIRST;
+    }
     ll_place_add(ticket, value, &part->bounds, txn);
     txn->then_ops[txn->then_n] = txn->then_ops[txn->then_n - 1];
     txn->then_ops[txn->then_n - 1] = ll_op_range(permits);
@@ -173,6 +182,19 @@ void ll_place_put_permit(const struct ll_ticket *ticket,
         ll_ticket_key(ticket), (struct ll_bytes){NULL, 0}, 0);
     txn->then_ops[txn->then_n++] = op_put(ticket, value);
     txn->else_ops[txn->else_n++] = ll_op_key(ll_ticket_key(ticket), false);
+}
+
+bool ll_place_none_is_there(const struct ll_ticket *ticket,
+                            const struct ll_answer *answer)
+{
+    for (size_t i = 0; i < 3; i++) {
+        const struct ll_range_answer *range = ll_answer_range(answer, i);
+
+        if (range == NULL || range->kvs_n > 0) {
+            return false;
+        }
+    }
+    return ticket->mode == LL_MODE_PERMIT;
 }
 
 const struct ll_kv *ll_place_other_permit(const struct ll_answer *answer,
@@ -247,6 +269,8 @@ bool ll_place_ahead(const struct ll_ticket *ticket,
     }
     if (ticket->mode == LL_MODE_PERMIT) {
         ret_ahead->permits = ll_answer_range(answer, at + blockers_n(ticket));
+        ret_ahead->permits_count =
+            ret_ahead->permits != NULL ? ret_ahead->permits->count : -1;
     }
     return ticket->mode != LL_MODE_PERMIT || ret_ahead->permits != NULL;
 }

@@ -75,13 +75,18 @@ void ll_place_add(const struct ll_ticket *ticket,
                   struct ll_bytes value,
                   struct ll_bounds *bounds,
                   struct ll_place_txn *txn);
+/** The permits of a queue that are of one n. */
+struct ll_range ll_place_permits_of(struct ll_bytes prefix,
+                                    uint32_t n,
+                                    struct ll_permit_bounds *bounds);
 /** The permits of a ticket's n. */
 struct ll_range ll_place_permits(const struct ll_ticket *ticket,
                                  struct ll_permit_bounds *bounds);
 /** A permit's place, as ll_place_add; the else branch reads a permit of another
- *  n, too. */
+ *  n, too. count_only: the permits ahead are counted, and not read. */
 void ll_place_add_permit(const struct ll_ticket *ticket,
                          struct ll_bytes value,
+                         bool count_only,
                          struct ll_part *part,
                          struct ll_place_txn *txn);
 /** The read of a permit's try, and its put. */
@@ -92,6 +97,9 @@ void ll_place_put_permit(const struct ll_ticket *ticket,
                          struct ll_bytes value,
                          struct ll_part *part,
                          struct ll_place_txn *txn);
+/** Whether the else branch of a permit's place has found no key at all. */
+bool ll_place_none_is_there(const struct ll_ticket *ticket,
+                            const struct ll_answer *answer);
 /** A permit of another n, from the ranges of those in an answer, from `at` on;
  *  NULL: there is none. */
 const struct ll_kv *ll_place_other_permit(const struct ll_answer *answer,
@@ -115,6 +123,7 @@ struct ll_ahead {
     /** Of a permit ticket: the permits ahead, the newest first, 2n at most; the
      *  numbers above are of the exclusive keys. */
     const struct ll_range_answer *permits;
+    int64_t permits_count; /* of all permits ahead; -1: not known */
 };
 
 /** The keys ahead, from the ranges in an answer from `at` on; false: the answer

@@ -29,7 +29,7 @@ static struct ll_request read_take(struct ll_core *core,
     }
     part->id = object->entry.id;
     part->seq = object->seq;
-    part->ops_n = ranges_n;
+    part->ops_n = (uint16_t)ranges_n;
     part->is_range = request.kind == LL_REQUEST_RANGE;
     batch->ops_n += ranges_n;
     batch->n++;
@@ -38,8 +38,10 @@ static struct ll_request read_take(struct ll_core *core,
 
 static struct ll_batch *free_slot(struct ll_core *core)
 {
-    for (unsigned i = 0; i < core->batches.window; i++) {
-        struct ll_batch *batch = &core->batches.slots[LL_BATCHES_MAX + i];
+    unsigned n = core->batches.far ? LL_BATCHES_MAX : core->batches.window;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct ll_batch *batch = &core->batches.reads[i];
 
         if (!batch->out) {
             return batch;

@@ -121,6 +121,7 @@ struct ll_op {
 enum ll_request_kind {
     LL_REQUEST_TXN,
     LL_REQUEST_RANGE,
+    LL_REQUEST_DELETE,
     LL_REQUEST_LEASE_GRANT,
     LL_REQUEST_LEASE_REVOKE,
     LL_REQUEST_LEASE_TTL, /* LeaseTimeToLive */
@@ -136,6 +137,7 @@ struct ll_request {
     union {
         struct ll_txn txn;
         struct ll_range range;
+        struct ll_delete del;
         struct {
             int64_t lease; /* an id of the client's choice, not 0 */
             int64_t ttl_s; /* for the grant alone */
@@ -215,6 +217,7 @@ struct ll_answer {
     union {
         struct ll_txn_answer txn;
         struct ll_range_answer range;
+        int64_t deleted; /* how many keys */
         struct {
             int64_t ttl_s; /* granted, or left; -1: no such lease */
             int64_t granted_ttl_s;

@@ -237,7 +237,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     ticket->read_ns = LL_NEVER;
     ll_call_none(core, &ticket->object);
     ll_watch_drop(core, &ticket->watches[LL_WATCH_AHEAD]);
-    ll_permits_drop(core, ticket);
+    ll_permits_hold(core, ticket);
     ll_free(ticket->ahead_key);
     ticket->ahead_key = NULL;
     if (own->state == LL_WATCH_OFF) {
@@ -315,17 +315,22 @@ void ll_ticket_take_ahead(struct ll_core *core,
                           int64_t count)
 {
     if (ahead->newest != NULL) {
+        int64_t permits = ahead->permits == NULL ? 0
+                          : ahead->permits_count >= 0
+                              ? ahead->permits_count
+                              : (int64_t)ahead->permits->kvs_n;
+
         ll_ticket_wait_for(core, ticket, ahead->newest,
-                           ahead->count == 1 &&
-                               (ahead->permits == NULL ||
-                                ahead->permits->kvs_n < ticket->permits_max),
+                           ahead->count == 1 && (ahead->permits == NULL ||
+                                                 permits < ticket->permits_max),
                            count);
     } else if (ahead->permits != NULL) {
         ticket->ahead = count;
         ll_free(ticket->ahead_key);
         ticket->ahead_key = NULL;
         ticket->ahead_key_size = 0; /* its watch is not wanted again */
-        ll_permits_see(core, ticket, ahead->permits, ahead->revision);
+        ll_permits_see(core, ticket, ahead->permits, ahead->permits_count,
+                       ahead->revision);
     } else {
         ll_ticket_grant(core, ticket);
     }
@@ -384,6 +389,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
         if (ll_writes_may_have_released(ticket)) {
             ticket->key_gone = true;
             ll_watch_drop(core, &ticket->watches[LL_WATCH_OWN]);
+            ll_permits_drop(core, ticket);
             ticket->read_ns = LL_NEVER;
             ticket->watch_ns = LL_NEVER;
         } else {

@@ -139,16 +139,16 @@
  *  share requests (see read.h). */
 #define LL_RECHECK_STEP_NS INT64_C(1000000000)
 /** A ticket watches its own key once it has waited, or been held, for this
- *  long; that of a permit in ALL (see permit.h) once it has been held. If only the predecessor is ahead, it does so at once, since that
- *  deletion alone then hands the lock over. With others ahead, a read usually
- *  follows, which shows the own key. The acquire may set another time for the
- *  hold: until the read that closes the watch's gap, a deletion of the key is
- *  not detected, so a program that must stop at once sets no delay. */
+ *  long; a permit in LINE (see permit.h) once it has been held. If only the
+ *  predecessor is ahead, it does so at once, since that deletion alone then hands
+ *  the lock over; with others ahead, a read usually follows, which shows the own
+ *  key. The acquire may set another time for the hold. Until the read that closes
+ *  the watch's gap, a deletion of the key is not detected, but in a line: a program
+ *  that must stop at once sets no delay. */
 #define LL_WATCH_OWN_NS INT64_C(1000000000)
 
 /** From so many on, lost enqueues are not counted any more. */
 #define LL_LOST_TRIES_MAX UINT16_MAX
-
 /** A try may take as long as one request to each of this many endpoints. */
 #define LL_TRY_ENDPOINTS 3
 
@@ -167,9 +167,7 @@ enum ll_ticket_state {
 struct ll_deadlock;
 struct ll_multi;
 struct ll_seen;
-/** A hundred thousand tickets are to fit into a process: fields of one size are
- *  kept together. */
-struct ll_ticket {
+struct ll_ticket { /* fields of one size are kept together, for their memory */
     struct ll_object object;
     struct ll_multi *multi;     /* of a member; NULL: the multi-lock is over */
     struct ll_session *session; /* not of a ticket that is GONE */
@@ -276,10 +274,16 @@ void ll_ticket_on_answer(struct ll_core *core,
 extern const struct ll_batch_ops ll_ticket_batch_ops;
 extern const struct ll_watch_ops ll_ticket_watch_ops;
 
-/** ticket_watch.c: what a ticket does with its watches. */
-/** The watch of the own key is ON, and its first deletions may come late: reads
- *  of the own key follow at short intervals until that is over. */
+/** ticket_watch.c. The watch of the own key is ON, and its first deletions may
+ *  come late: reads of the own key follow until that is over. */
 void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket);
+/** A watch that a ticket needs, or its line, is ON, refused or down. */
+void ll_ticket_on_watched(struct ll_core *core, struct ll_ticket *ticket);
+void ll_ticket_on_unwatched(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            unsigned slot,
+                            enum ll_outcome outcome);
+void ll_ticket_on_watch_down(struct ll_core *core, struct ll_ticket *ticket);
 struct ll_bytes ll_ticket_watched_key(const struct ll_ticket *ticket,
                                       unsigned slot);
 
@@ -410,7 +414,7 @@ void ll_ticket_watch_own_at(struct ll_core *core,
                             int64_t delay_ns);
 /** Nothing of it is left in etcd except what may still be applied. */
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status);
-/** Deletes the key at its token. */
+/** Deletes the key. */
 void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket);
 /** Recalculates the timer; when the next slow re-check is due. */
 void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket);

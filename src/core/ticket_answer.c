@@ -95,6 +95,9 @@ static void ticket_found(struct ll_core *core,
     } else if (ticket->mode == LL_MODE_PERMIT &&
                (other = ll_place_other_permit(answer, 1)) != NULL) {
         ticket_fail_mode(core, ticket, other);
+    } else if (!ticket->try_only && ll_place_none_is_there(ticket, answer)) {
+        /* The permit of another n was released in the same batch. */
+        ll_call_at(core, &ticket->object, core->now_ns);
     } else if (!ticket->try_only ||
                !ll_place_try_ahead(ticket, answer, 0, &ahead) ||
                ahead.oldest == NULL) {
@@ -194,6 +197,12 @@ static void ticket_marked(struct ll_core *core, struct ll_ticket *ticket)
     ll_call_at(core, &ticket->object, core->now_ns);
 }
 
+static bool has_deleted(const struct ll_answer *answer)
+{
+    return answer->kind == LL_REQUEST_DELETE ? answer->deleted > 0
+                                             : answer->txn.succeeded;
+}
+
 static void ticket_on_ok(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer)
@@ -240,7 +249,7 @@ static void ticket_on_ok(struct ll_core *core,
         /* It does not exist, though no earlier delete and no revoke of the
          * session can have deleted it: a third party did, and a lock that was
          * held was not held to the end. */
-        ours = answer->txn.succeeded || ticket->leave_lost ||
+        ours = has_deleted(answer) || ticket->leave_lost ||
                ticket->report.acquire_status != 0 ||
                !ll_session_is_alive(ticket->session);
         ll_ticket_end(core, ticket, ours ? 0 : LEASELOCK_E_LOST);

@@ -46,7 +46,12 @@ static bool permits_settle(const struct ll_core *core,
     bool settled = true;
     struct ll_watch *watch;
 
-    for (unsigned slot = LL_PERMIT_SLOT_ALL;
+    watch = ll_permits_line_watch(ticket);
+    if (watch != NULL) {
+        return watch->state != LL_WATCH_ON ||
+               watch_settle(core, watch, answer, time_is_over);
+    }
+    for (unsigned slot = LL_PERMIT_SLOT_KEY;
          (watch = ll_permits_watch(ticket, slot)) != NULL; slot++) {
         settled = (watch->state != LL_WATCH_ON ||
                    watch_settle(core, watch, answer, time_is_over)) &&
@@ -77,7 +82,7 @@ static void ticket_plan_read(struct ll_core *core,
                       settled;
         }
     }
-    if (ll_permits_lack_slots(ticket)) {
+    if (ll_permits_read_soon(ticket)) {
         ticket->read_ns = core->now_ns + LL_SETTLE_FIRST_NS;
     } else if (settled) {
         ticket->read_ns = ll_ticket_recheck_ns(core);
@@ -155,6 +160,7 @@ void ll_ticket_on_logged(struct ll_core *core,
                     "restored, or the data directory emptied",
                     (long long)answer->revision);
         ll_queue_notes_drop(core);
+        ll_permits_went_back(core, ticket, answer->revision);
     }
     if (answer->txn.succeeded || own == NULL ||
         !range_has(own, ticket->token)) {
@@ -222,7 +228,7 @@ void ll_ticket_on_read(struct ll_core *core,
         ll_yield_see(core, ticket, &own->kvs[0]);
     }
     if (waits && ll_ticket_is_behind_permits(ticket)) {
-        ll_permits_see(core, ticket, ahead, answer->revision);
+        ll_permits_see(core, ticket, ahead, -1, answer->revision);
         if (ticket->state != LL_TICKET_WAIT || !ll_ticket_is_watched(ticket)) {
             return;
         }
@@ -267,12 +273,14 @@ static bool next_find(const struct ll_ticket *ticket,
     }
     if (ll_ticket_is_behind_permits(ticket)) {
         ret_ahead->permits = ll_answer_range(answer, 1);
+        ret_ahead->permits_count = -1;
         return ret_ahead->permits != NULL;
     }
     if (!ll_place_ahead(ticket, answer, 1, ret_ahead)) {
         return false;
     }
     ret_ahead->count = ret_ahead->read; /* etcd counts keys behind, too */
+    ret_ahead->permits_count = -1;
     return true;
 }
 

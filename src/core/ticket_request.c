@@ -23,7 +23,8 @@ static void request_txn(struct ll_part *part,
                                        .else_n = else_n};
 }
 
-static void build_enqueue(struct ll_part *part,
+static void build_enqueue(const struct ll_core *core,
+                          struct ll_part *part,
                           const struct ll_ticket *ticket,
                           struct ll_request *ret_request)
 {
@@ -40,7 +41,8 @@ static void build_enqueue(struct ll_part *part,
     } else if (ll_ticket_tries_permit(ticket)) {
         ll_place_read_permits(ticket, part, &txn);
     } else if (ticket->mode == LL_MODE_PERMIT) {
-        ll_place_add_permit(ticket, value, part, &txn);
+        ll_place_add_permit(ticket, value, ll_permits_suffice(core, ticket),
+                            part, &txn);
     } else if (ticket->try_only) {
         ll_place_add_try(ticket, value, &part->bounds, &txn);
     } else {
@@ -147,11 +149,22 @@ static void build_next(struct ll_part *part,
     request_txn(part, ret_request, 0, 1 + n, 0);
 }
 
-/** Deletes the key at its token only: a late duplicate hits no other key. */
-static void build_delete(struct ll_part *part,
+/** Deletes the key; if its name may belong to another ticket, at its token
+ *  only. */
+static void build_delete(const struct ll_core *core,
+                         struct ll_part *part,
                          const struct ll_ticket *ticket,
                          struct ll_request *ret_request)
 {
+    /* A number is used again only when each request that may delete its key is
+     * answered (see number.h). But a late enqueue may have made the key once
+     * more, and a resumed key has a number of another process. */
+    if (part == &core->single && ticket->state == LL_TICKET_LEAVE &&
+        ticket->lost_tries == 0 && !ticket->resumes) {
+        ret_request->kind = LL_REQUEST_DELETE;
+        ret_request->del = (struct ll_delete){.key = ll_ticket_key(ticket)};
+        return;
+    }
     part->compares[0] = ll_compare_created(
         ll_ticket_key(ticket), (struct ll_bytes){NULL, 0}, ticket->token);
     part->then_ops[0] = (struct ll_op){.kind = LL_OP_DELETE,
@@ -166,10 +179,9 @@ void ll_ticket_build(struct ll_core *core,
 {
     struct ll_ticket *ticket = ll_ticket_of(object);
 
-    (void)core;
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        build_enqueue(part, ticket, ret_request);
+        build_enqueue(core, part, ticket, ret_request);
         break;
     case LL_TICKET_DELAYED:
         if (ticket->delay->asks) {
@@ -202,7 +214,7 @@ void ll_ticket_build(struct ll_core *core,
         if (ll_delay_marks(ticket)) {
             ll_delay_build_mark(ticket, part, ret_request);
         } else {
-            build_delete(part, ticket, ret_request);
+            build_delete(core, part, ticket, ret_request);
         }
         break;
     case LL_TICKET_LOST:
@@ -280,17 +292,22 @@ static bool ticket_is_wanted(struct ll_object *object)
     return ticket->state != LL_TICKET_ENQUEUE || !ticket->acquire_reported;
 }
 
-static bool ticket_is_sole(struct ll_object *object)
+static enum ll_batch_share ticket_share(struct ll_object *object)
 {
     const struct ll_ticket *ticket = ll_ticket_of(object);
 
-    return ticket->state == LL_TICKET_ENQUEUE &&
-           (ticket->try_only || ticket->mode != LL_MODE_SHARED);
+    if (ticket->state != LL_TICKET_ENQUEUE) {
+        return LL_SHARE_RELEASE;
+    }
+    if (ticket->try_only || ticket->resumes) {
+        return LL_SHARE_NONE;
+    }
+    return ticket->mode == LL_MODE_SHARED ? LL_SHARE_PLACES : LL_SHARE_PLACE;
 }
 
 const struct ll_batch_ops ll_ticket_batch_ops = LL_BATCH_OPS(ticket_way,
                                                              ticket_bytes,
-                                                             ticket_is_sole,
+                                                             ticket_share,
                                                              ticket_ranges_n,
                                                              ticket_reads_queue,
                                                              ticket_is_wanted,

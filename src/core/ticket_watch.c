@@ -55,10 +55,8 @@ static int64_t gap_read_delay_ns(const struct ll_ticket *ticket)
                : LL_SETTLE_FIRST_NS * (steps_ahead(ticket) - 1);
 }
 
-static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
+void ll_ticket_on_watched(struct ll_core *core, struct ll_ticket *ticket)
 {
-    struct ll_ticket *ticket = ll_ticket_of(watch->owner);
-
     switch (ticket->state) {
     case LL_TICKET_WAIT:
     case LL_TICKET_DELAYED:
@@ -86,6 +84,16 @@ static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
     case LL_TICKET_GONE:
         break;
     }
+}
+
+static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
+{
+    struct ll_ticket *ticket = ll_ticket_of(watch->owner);
+
+    if (ticket->state == LL_TICKET_HELD) {
+        ll_permits_hold(core, ticket);
+    }
+    ll_ticket_on_watched(core, ticket);
 }
 
 void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket)
@@ -158,7 +166,7 @@ static void ticket_on_changed(struct ll_core *core,
 {
     int64_t id = watch->id;
 
-    if (watch->slot >= LL_PERMIT_SLOT_ALL) {
+    if (watch->slot >= LL_PERMIT_SLOT_KEY) {
         ll_permits_on_changed(core, ll_ticket_of(watch->owner), watch,
                               event->watch.events, event->watch.events_n);
         return;
@@ -177,7 +185,7 @@ static bool ticket_has_key(const struct ll_ticket *ticket, unsigned slot)
 {
     return slot == LL_WATCH_OWN ||
            (slot == LL_WATCH_AHEAD ? ticket->ahead_key != NULL
-                                   : ll_permits_has(ticket, slot));
+                                   : ll_permits_key(ticket, slot).size > 0);
 }
 
 static void ticket_on_off(struct ll_core *core, struct ll_watch *watch)
@@ -194,11 +202,11 @@ static void ticket_on_off(struct ll_core *core, struct ll_watch *watch)
     }
 }
 
-static void ticket_on_refused(struct ll_core *core,
-                              struct ll_watch *watch,
-                              enum ll_outcome outcome)
+void ll_ticket_on_unwatched(struct ll_core *core,
+                            struct ll_ticket *ticket,
+                            unsigned slot,
+                            enum ll_outcome outcome)
 {
-    struct ll_ticket *ticket = ll_ticket_of(watch->owner);
     bool refused = outcome == LL_OUTCOME_REFUSED;
 
     switch (ticket->state) {
@@ -216,16 +224,16 @@ static void ticket_on_refused(struct ll_core *core,
          * good without the permission, else until it is requested again. */
         if (!refused) {
             ticket->watch_ns = core->now_ns + LL_WATCH_REFUSED_PAUSE_NS;
-            if (watch->slot == LL_WATCH_AHEAD) {
+            if (slot == LL_WATCH_AHEAD) {
                 ll_delay_on_refused(ticket);
             }
         }
         ticket->read_ns = ll_min(ticket->read_ns, ll_ticket_recheck_ns(core));
-        if (ticket->state == LL_TICKET_WAIT && watch->slot == LL_WATCH_OWN &&
+        if (ticket->state == LL_TICKET_WAIT && slot == LL_WATCH_OWN &&
             (ll_ticket_is_behind_permits(ticket) ||
              !ticket->watches[LL_WATCH_AHEAD].settled)) {
             /* The gap read of the other watch has waited for this one. */
-            ticket_on_created(core, watch);
+            ll_ticket_on_watched(core, ticket);
         }
         ll_ticket_update(core, ticket);
         break;
@@ -233,8 +241,19 @@ static void ticket_on_refused(struct ll_core *core,
     case LL_TICKET_LOST:
     case LL_TICKET_LEAVE:
     case LL_TICKET_GONE:
-        ticket_on_off(core, watch);
         break;
+    }
+}
+
+static void ticket_on_refused(struct ll_core *core,
+                              struct ll_watch *watch,
+                              enum ll_outcome outcome)
+{
+    struct ll_ticket *ticket = ll_ticket_of(watch->owner);
+
+    ll_ticket_on_unwatched(core, ticket, watch->slot, outcome);
+    if (ticket->state == LL_TICKET_GONE) {
+        ticket_on_off(core, watch);
     }
 }
 
@@ -286,10 +305,8 @@ void ll_ticket_watch_own_at(struct ll_core *core,
     }
 }
 
-static void ticket_on_down(struct ll_core *core, struct ll_watch *watch)
+void ll_ticket_on_watch_down(struct ll_core *core, struct ll_ticket *ticket)
 {
-    struct ll_ticket *ticket = ll_ticket_of(watch->owner);
-
     switch (ticket->state) {
     case LL_TICKET_WAIT:
     case LL_TICKET_DELAYED:
@@ -317,6 +334,11 @@ static void ticket_on_down(struct ll_core *core, struct ll_watch *watch)
     }
 }
 
+static void ticket_on_down(struct ll_core *core, struct ll_watch *watch)
+{
+    ll_ticket_on_watch_down(core, ll_ticket_of(watch->owner));
+}
+
 static struct ll_watch *ticket_find(struct ll_object *owner, unsigned slot)
 {
     struct ll_ticket *ticket = ll_ticket_of(owner);
@@ -333,14 +355,8 @@ static void ticket_create(struct ll_core *core,
     const struct ll_ticket *ticket = ll_ticket_of(watch->owner);
 
     (void)core;
-    if (watch->slot == LL_PERMIT_SLOT_ALL) {
-        struct ll_range all = ll_place_permits(ticket, &part->permits);
-
-        effect->watch.key = all.key;
-        effect->watch.end = all.end;
-    } else {
-        effect->watch.key = ll_ticket_watched_key(ticket, watch->slot);
-    }
+    (void)part;
+    effect->watch.key = ll_ticket_watched_key(ticket, watch->slot);
     if (watch->slot == LL_WATCH_AHEAD && ll_delay_is(ticket)) {
         effect->watch.start_revision = ticket->delay->since;
         effect->watch.prev_values = true;

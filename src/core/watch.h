@@ -14,7 +14,8 @@ struct ll_object;
 struct ll_part;
 
 /**
- * The watches of tickets and observers, all on one stream (stream.h).
+ * The watches of tickets, of lines of permits, and of observers, all on one
+ * stream (stream.h).
  *
  * If a whole stream is refused before it has delivered anything, its watches
  * are refused one by one: another stream would change nothing.
@@ -62,7 +63,7 @@ enum ll_watch_state {
     LL_WATCH_ENDING,
 };
 
-/** Which key of a ticket is watched; for an observer, OWN. Further slots are
+/** Which key of a ticket is watched; for other owners, OWN. Further slots are
  *  those of permits ahead (see permit.h). */
 #define LL_WATCH_OWN 0U
 #define LL_WATCH_AHEAD 1U
@@ -96,7 +97,7 @@ static inline int64_t ll_watch_id(uint64_t owner, unsigned uses, unsigned slot)
 
 struct ll_watch {
     struct ll_link link;
-    struct ll_object *owner; /* a ticket or an observer */
+    struct ll_object *owner;
     enum ll_watch_state state;
     /** How often it was wanted: makes each id unique. It wraps within its bits;
      *  by then etcd has ended the watch that had the same id. */

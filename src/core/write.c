@@ -251,16 +251,16 @@ static bool write_is_wanted(struct ll_object *object)
 
 /* Another cluster, restored from a snapshot, may have had the write's key: then
  * it has applied the write. */
-static bool write_is_sole(struct ll_object *object)
+static enum ll_batch_share write_share(struct ll_object *object)
 {
     (void)object;
-    return true;
+    return LL_SHARE_NONE;
 }
 
 static const struct ll_batch_ops write_batch_ops =
     LL_BATCH_OPS(write_way,
                  write_bytes,
-                 write_is_sole,
+                 write_share,
                  NULL,
                  NULL,
                  write_is_wanted,

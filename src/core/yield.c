@@ -88,6 +88,11 @@ void ll_yield_see(struct ll_core *core,
     if (yield == NULL || own->create_revision != ticket->token) {
         return;
     }
+    if (yield->revision > 0 && own->mod_revision > yield->revision &&
+        own->version <= yield->seen) {
+        yield->runs_n = 0;
+        ll_yield_resumed(ticket, own->version);
+    }
     may_be_marked = yield->may_be_marked;
     is_new = own->version > yield->seen || yield->is_fresh;
     note = is_new ? ll_alloc_zero(1, sizeof(*note) + own->value.size) : NULL;
@@ -114,6 +119,7 @@ void ll_yield_see(struct ll_core *core,
     }
     yield->is_fresh = false;
     yield->seen = note->versions.last;
+    yield->revision = own->mod_revision;
     ll_link_append(&yield->notes, &note->link);
     yield->notes_n++;
     ll_yield_report(core, ticket);

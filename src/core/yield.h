@@ -34,6 +34,8 @@ struct ll_write;
  *     memory            |
  *     the store went    | counts from the version found on, and notes the value
  *     back              | as one of unknown origin
+ *     not above `seen`, | the same: the store went back, and has gone on since,
+ *     changed since     | before anybody looked
  *     first, by a resume| the same: the process before may have missed it
  *
  * Fenced writes of the ticket are puts to its key, too. A note is reported in
@@ -82,6 +84,7 @@ struct ll_yield_note {
 
 struct ll_yield {
     int64_t seen;       /* the version up to which changes are noted */
+    int64_t revision;   /* of the newest change that was noted */
     bool is_fresh;      /* the next value is of unknown origin */
     bool may_be_marked; /* until the key is first seen while all is held */
     bool is_held_back;  /* a member's: its multi-lock is not held */

@@ -250,6 +250,8 @@ answer_descriptor(enum ll_request_kind kind)
         return &etcdpb__txn_response__descriptor;
     case LL_REQUEST_RANGE:
         return &etcdpb__range_response__descriptor;
+    case LL_REQUEST_DELETE:
+        return &etcdpb__delete_range_response__descriptor;
     case LL_REQUEST_LEASE_GRANT:
         return &etcdpb__lease_grant_response__descriptor;
     case LL_REQUEST_LEASE_REVOKE:
@@ -271,6 +273,7 @@ static int read_answer(const ProtobufCMessage *message,
 {
     const Etcdpb__TxnResponse *txn = NULL;
     const Etcdpb__RangeResponse *range = NULL;
+    const Etcdpb__DeleteRangeResponse *del = NULL;
     const Etcdpb__LeaseGrantResponse *grant = NULL;
     const Etcdpb__LeaseRevokeResponse *revoke = NULL;
     const Etcdpb__LeaseTimeToLiveResponse *ttl = NULL;
@@ -287,6 +290,11 @@ static int read_answer(const ProtobufCMessage *message,
         range = (const Etcdpb__RangeResponse *)message;
         status = read_header(range->header, true, answer);
         return status != 0 ? status : read_range(range, arena, &answer->range);
+    case LL_REQUEST_DELETE:
+        del = (const Etcdpb__DeleteRangeResponse *)message;
+        answer->deleted = del->deleted;
+        return del->deleted < 0 ? LEASELOCK_E_SERVER
+                                : read_header(del->header, true, answer);
     case LL_REQUEST_LEASE_GRANT:
         grant = (const Etcdpb__LeaseGrantResponse *)message;
         status = read_header(grant->header, false, answer);

@@ -151,6 +151,14 @@ static int build_txn(const struct ll_txn *txn,
                      struct ll_arena *arena,
                      Etcdpb__TxnRequest *message);
 
+static void build_delete(const struct ll_delete *del,
+                         Etcdpb__DeleteRangeRequest *message)
+{
+    etcdpb__delete_range_request__init(message);
+    message->key = binary(del->key);
+    message->range_end = binary(del->end);
+}
+
 /** One operation; its memory comes from the arena. */
 static int build_op(const struct ll_op *op,
                     int depth,
@@ -187,9 +195,7 @@ static int build_op(const struct ll_op *op,
         if (message->delete_range == NULL) {
             return LEASELOCK_E_NOMEM;
         }
-        etcdpb__delete_range_request__init(message->delete_range);
-        message->delete_range->key = binary(op->del.key);
-        message->delete_range->range_end = binary(op->del.end);
+        build_delete(&op->del, message->delete_range);
         return 0;
     case LL_OP_TXN:
         message->request_case = ETCDPB__REQUEST_OP__REQUEST_TXN;
@@ -285,6 +291,7 @@ int ll_request_encode(const struct ll_request *request, struct ll_buffer *out)
     Etcdpb__LeaseRevokeRequest revoke = ETCDPB__LEASE_REVOKE_REQUEST__INIT;
     Etcdpb__LeaseTimeToLiveRequest ttl =
         ETCDPB__LEASE_TIME_TO_LIVE_REQUEST__INIT;
+    Etcdpb__DeleteRangeRequest del = ETCDPB__DELETE_RANGE_REQUEST__INIT;
     Etcdpb__StatusRequest status = ETCDPB__STATUS_REQUEST__INIT;
     Etcdpb__MemberListRequest members = ETCDPB__MEMBER_LIST_REQUEST__INIT;
 
@@ -294,6 +301,9 @@ int ll_request_encode(const struct ll_request *request, struct ll_buffer *out)
     case LL_REQUEST_RANGE:
         build_range(&request->range, &range);
         return pack(&range.base, out);
+    case LL_REQUEST_DELETE:
+        build_delete(&request->del, &del);
+        return pack(&del.base, out);
     case LL_REQUEST_LEASE_GRANT:
         grant.id = request->lease.lease;
         grant.ttl = request->lease.ttl_s;

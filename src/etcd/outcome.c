@@ -140,6 +140,8 @@ const char *ll_request_method(enum ll_request_kind kind)
         return "/etcdserverpb.KV/Txn";
     case LL_REQUEST_RANGE:
         return "/etcdserverpb.KV/Range";
+    case LL_REQUEST_DELETE:
+        return "/etcdserverpb.KV/DeleteRange";
     case LL_REQUEST_LEASE_GRANT:
         return "/etcdserverpb.Lease/LeaseGrant";
     case LL_REQUEST_LEASE_REVOKE:

@@ -90,6 +90,7 @@ static int read_events(const Etcdpb__WatchResponse *answer,
             ll_decoded_kv(event->prev_kv, &prev);
             events[i].has_prev = true;
             events[i].prev_value = prev.value;
+            events[i].prev_created = prev.create_revision;
         }
         if (!events[i].deleted && !ll_decoded_kv_is_sound(&events[i].kv)) {
             return LEASELOCK_E_SERVER;

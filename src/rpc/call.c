@@ -196,6 +196,7 @@ static bool is_question(enum ll_request_kind kind)
     case LL_REQUEST_MEMBER_LIST:
         return true;
     case LL_REQUEST_TXN:
+    case LL_REQUEST_DELETE:
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_REVOKE:
         break;

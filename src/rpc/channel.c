@@ -29,6 +29,8 @@ enum ll_method ll_method_of_request(enum ll_request_kind kind)
         return LL_METHOD_TXN;
     case LL_REQUEST_RANGE:
         return LL_METHOD_RANGE;
+    case LL_REQUEST_DELETE:
+        return LL_METHOD_DELETE;
     case LL_REQUEST_LEASE_GRANT:
         return LL_METHOD_LEASE_GRANT;
     case LL_REQUEST_LEASE_REVOKE:
@@ -63,6 +65,8 @@ static const char *method_path(enum ll_method method)
         return ll_request_method(LL_REQUEST_TXN);
     case LL_METHOD_RANGE:
         return ll_request_method(LL_REQUEST_RANGE);
+    case LL_METHOD_DELETE:
+        return ll_request_method(LL_REQUEST_DELETE);
     case LL_METHOD_LEASE_GRANT:
         return ll_request_method(LL_REQUEST_LEASE_GRANT);
     case LL_METHOD_LEASE_REVOKE:

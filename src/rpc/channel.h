@@ -16,6 +16,7 @@
 enum ll_method {
     LL_METHOD_TXN,
     LL_METHOD_RANGE,
+    LL_METHOD_DELETE,
     LL_METHOD_LEASE_GRANT,
     LL_METHOD_LEASE_REVOKE,
     LL_METHOD_LEASE_TTL,
@@ -25,7 +26,7 @@ enum ll_method {
     LL_METHOD_WATCH,
     LL_METHOD_KEEPALIVE,
 };
-#define LL_METHODS 10
+#define LL_METHODS 11
 
 enum ll_method ll_method_of_request(enum ll_request_kind kind);
 enum ll_method ll_method_of_stream(enum ll_stream_kind which);

@@ -117,7 +117,8 @@ static struct ll_range_answer make_range(struct world *world,
     for (size_t i = 0; i < range.kvs_n; i++) {
         kvs[i] = make_kv(world, id, bytes);
     }
-    range.count = (int64_t)range.kvs_n + (int64_t)fuzz_below(bytes, 3);
+    range.count = (int64_t)range.kvs_n + (int64_t)fuzz_below(bytes, 3) +
+                  (world->revision % 8 == 0 ? 40 : 0);
     range.more = range.count > (int64_t)range.kvs_n;
     return range;
 }
@@ -238,6 +239,9 @@ static void make_ok(struct world *world,
         break;
     case LL_REQUEST_RANGE:
         answer->range = make_range(world, call->id, parts->kvs[0], bytes);
+        break;
+    case LL_REQUEST_DELETE:
+        answer->deleted = fuzz_below(bytes, 3);
         break;
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_TTL:
@@ -393,6 +397,8 @@ void world_watch_event(struct world *world,
             events[i].kv = make_kv(world, id, bytes);
             events[i].kv.mod_revision = ++world->revision;
             events[i].has_prev = world->revision % 3 != 0;
+            events[i].prev_created =
+                events[i].has_prev ? events[i].kv.create_revision : 0;
             events[i].prev_value = world->revision % 3 == 1
                                        ? (struct ll_bytes){"released", 8}
                                        : (struct ll_bytes){"{}", 2};

@@ -163,11 +163,11 @@ static void on_batch(struct world *world,
     const struct ll_batch *batch =
         &world->core->batches.slots[call->id - LL_ID_MAX];
 
-    FUZZ_CHECK(call->id - LL_ID_MAX < 2 * LL_BATCHES_MAX);
+    FUZZ_CHECK(call->id - LL_ID_MAX < LL_BATCHES_FAR_MAX + LL_BATCHES_MAX);
     FUZZ_CHECK(request->kind == LL_REQUEST_TXN && request->txn.then_n > 1);
     FUZZ_CHECK(request->txn.compares_n == 0 && request->txn.else_n == 0);
     FUZZ_CHECK(batch->ops_n == request->txn.then_n);
-    if (call->id - LL_ID_MAX >= LL_BATCHES_MAX) {
+    if (call->id - LL_ID_MAX >= LL_BATCHES_FAR_MAX) {
         on_reads(world, request, batch);
         return;
     }
@@ -259,7 +259,12 @@ static void on_watch(struct world *world, const struct ll_effect *effect)
         watch->state = FUZZ_WATCH_OVER;
         return;
     }
-    if (thing_of(world, effect->id)->kind == THING_OBSERVER) {
+    if (effect->id > LL_ID_MAX / 2) { /* a line of permits */
+        FUZZ_CHECK(effect->watch.deletions && !effect->watch.puts);
+        FUZZ_CHECK(effect->watch.end.size > 0);
+        FUZZ_CHECK(effect->watch.start_revision == 0 &&
+                   effect->watch.prev_values);
+    } else if (thing_of(world, effect->id)->kind == THING_OBSERVER) {
         FUZZ_CHECK(effect->watch.puts && effect->watch.deletions);
         FUZZ_CHECK(effect->watch.end.size > 0);
         FUZZ_CHECK(effect->watch.start_revision > 0);

@@ -88,6 +88,9 @@ static void check_answer(const struct ll_answer *answer)
         FUZZ_CHECK(answer->revision > 0);
         check_range(&answer->range);
         break;
+    case LL_REQUEST_DELETE:
+        FUZZ_CHECK(answer->revision > 0 && answer->deleted >= 0);
+        break;
     case LL_REQUEST_LEASE_GRANT:
         FUZZ_CHECK(answer->lease.ttl_s > 0);
         break;

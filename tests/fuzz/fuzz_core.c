@@ -341,10 +341,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     world->config.endpoints_n = 1 + fuzz_below(&bytes, 3);
     world->config.request_timeout_ns = INT64_C(1000000000);
     world->config.seed = fuzz_byte(&bytes);
-    world->config.batch_window =
-        (world->config.seed & 3) == 3
-            ? 1 + (unsigned)(world->config.seed >> 2 & 3)
-            : LL_BATCH_NEVER;
+    world->config.batch_window = (world->config.seed & 3) == 3
+                                     ? (unsigned)(world->config.seed >> 2 & 3)
+                                     : LL_BATCH_NEVER;
     world->config.log_level = 3;
     last = fuzz_below(&bytes, 2) ? LL_OUTCOME_LOST : LL_OUTCOME_OK;
     world->core = ll_core_new(&world->config);

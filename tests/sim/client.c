@@ -432,7 +432,7 @@ static void client_begin(struct sim_client *client)
     struct ll_core_config config = {
         .endpoints_n = world->members_n,
         .request_timeout_ns = world->request_timeout_ns,
-        .batch_window = 1 + (unsigned)sim_below(&client->random, 3),
+        .batch_window = (unsigned)sim_below(&client->random, 4),
         .seed = ll_random_next(&client->random),
         .log_level = -1,
     };

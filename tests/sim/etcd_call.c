@@ -124,6 +124,8 @@ static const struct sim_error *check(const struct sim_etcd *etcd,
         return sim_txn_check(&request->txn, etcd->config.txn_ops_max);
     case LL_REQUEST_RANGE:
         return request->range.key.size == 0 ? &sim_error_empty_key : NULL;
+    case LL_REQUEST_DELETE:
+        return request->del.key.size == 0 ? &sim_error_empty_key : NULL;
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_REVOKE:
     case LL_REQUEST_LEASE_TTL:
@@ -147,6 +149,7 @@ static enum sim_call_state need_of(const struct ll_request *request)
     case LL_REQUEST_RANGE:
         return request->range.serializable ? SIM_CALL_INDEXED
                                            : SIM_CALL_READING;
+    case LL_REQUEST_DELETE:
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_REVOKE:
         return SIM_CALL_PROPOSED;

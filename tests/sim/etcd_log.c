@@ -117,6 +117,25 @@ static void append(struct sim_etcd *etcd, int64_t revision_before)
     }
 }
 
+/** As a Txn with nothing but the deletion. */
+static const struct sim_error *carry_out_delete(struct sim_etcd *etcd,
+                                                struct sim_call *call,
+                                                const struct sim_view *view)
+{
+    struct ll_op op = {.kind = LL_OP_DELETE, .del = call->request.del};
+    struct ll_txn txn = {.then_ops = &op, .then_n = 1};
+    struct ll_txn_answer done;
+    const struct sim_error *error =
+        sim_txn_apply(view, &etcd->store, sim_lease_known, etcd,
+                      sim_has_change(etcd, SIM_CHANGE_TXN_CHECKED_IN_ORDER),
+                      &txn, &call->arena, &done, &call->answer.revision);
+
+    if (error == NULL) {
+        call->answer.deleted = done.ops[0].deleted;
+    }
+    return error;
+}
+
 /** Applies a write to the store, and sets its answer. */
 static const struct sim_error *carry_out(struct sim_etcd *etcd,
                                          struct sim_call *call)
@@ -132,6 +151,8 @@ static const struct sim_error *carry_out(struct sim_etcd *etcd,
             &view, &etcd->store, sim_lease_known, etcd,
             sim_has_change(etcd, SIM_CHANGE_TXN_CHECKED_IN_ORDER),
             &call->request.txn, &call->arena, &answer->txn, &answer->revision);
+    case LL_REQUEST_DELETE:
+        return carry_out_delete(etcd, call, &view);
     case LL_REQUEST_LEASE_GRANT:
         return sim_lease_grant(etcd, call->request.lease.lease,
                                call->request.lease.ttl_s, &answer->lease.ttl_s);

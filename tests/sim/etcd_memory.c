@@ -133,6 +133,10 @@ struct ll_request sim_copy_request(struct sim_arena *arena,
         copy.range.key = sim_copy_bytes(arena, request->range.key);
         copy.range.end = sim_copy_bytes(arena, request->range.end);
         break;
+    case LL_REQUEST_DELETE:
+        copy.del.key = sim_copy_bytes(arena, request->del.key);
+        copy.del.end = sim_copy_bytes(arena, request->del.end);
+        break;
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_REVOKE:
     case LL_REQUEST_LEASE_TTL:

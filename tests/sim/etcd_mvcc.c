@@ -285,6 +285,7 @@ void sim_version_prev(const struct sim_version *version,
 
     if (before != NULL && before->create_revision != 0) {
         event->has_prev = true;
+        event->prev_created = before->create_revision;
         event->prev_value =
             (struct ll_bytes){before->value, before->value_size};
     }

@@ -144,6 +144,9 @@ char *sim_print_answer(const struct ll_answer *answer)
         case LL_REQUEST_RANGE:
             print_range_answer(out, &answer->range);
             break;
+        case LL_REQUEST_DELETE:
+            (void)fprintf(out, "deleted %" PRId64, answer->deleted);
+            break;
         case LL_REQUEST_LEASE_GRANT:
             (void)fprintf(out, "granted %" PRId64 " %" PRId64,
                           answer->lease.ttl_s, answer->lease.granted_ttl_s);
@@ -272,13 +275,17 @@ static void print_txn(FILE *out, const struct ll_txn *txn)
 
 static void print_request(FILE *out, const struct ll_request *request)
 {
-    static const char *const kinds[] = {"txn",    "range", "grant",
+    static const char *const kinds[] = {"txn",    "range", "delete", "grant",
                                         "revoke", "ttl",   "status"};
 
     if (request->kind == LL_REQUEST_TXN) {
         print_txn(out, &request->txn);
     } else if (request->kind == LL_REQUEST_RANGE) {
         print_range(out, &request->range);
+    } else if (request->kind == LL_REQUEST_DELETE) {
+        (void)fputs("delete ", out);
+        print_bytes(out, request->del.key);
+        print_bytes(out, request->del.end);
     } else if (request->kind == LL_REQUEST_STATUS) {
         (void)fputs("status", out);
     } else {

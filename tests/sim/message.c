@@ -177,6 +177,10 @@ void sim_message_set_request(struct sim_message *message,
     case LL_REQUEST_RANGE:
         copy_range(message, &message->request.range);
         break;
+    case LL_REQUEST_DELETE:
+        message->request.del.key = copy_bytes(message, request->del.key);
+        message->request.del.end = copy_bytes(message, request->del.end);
+        break;
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_REVOKE:
     case LL_REQUEST_LEASE_TTL:
@@ -256,6 +260,7 @@ void sim_message_set_answer(struct sim_message *message,
     case LL_REQUEST_LEASE_TTL:
         copy_lease_keys(message, &message->answer);
         break;
+    case LL_REQUEST_DELETE:
     case LL_REQUEST_LEASE_GRANT:
     case LL_REQUEST_LEASE_REVOKE:
     case LL_REQUEST_MEMBER_LIST: /* no simulated caller sends it */

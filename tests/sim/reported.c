@@ -226,17 +226,38 @@ static void check_gone(struct sim_world *world, const struct sim_ticket *ticket)
     }
 }
 
-/** Whether a deletion of the key was not answered, so that core cannot
- * determine which request deleted it. Even in a calm world an answer may take
- * longer than core's attempt timeout. */
-static bool is_uncertain(const struct sim_client *client, uint64_t id)
+/** A ticket that core still has, or NULL. */
+static const struct ll_ticket *core_ticket(const struct sim_client *client,
+                                           uint64_t id)
 {
     struct ll_entry *entry = ll_table_find(&client->core->objects, id);
     struct ll_object *object =
         entry != NULL ? LL_CONTAINER(entry, struct ll_object, entry) : NULL;
 
-    return object != NULL && object->ops == &ll_ticket_ops &&
-           LL_CONTAINER(object, struct ll_ticket, object)->leave_lost;
+    return object != NULL && object->ops == &ll_ticket_ops
+               ? LL_CONTAINER(object, struct ll_ticket, object)
+               : NULL;
+}
+
+/** Whether a deletion of the key was not answered, so that core cannot
+ * determine which request deleted it. Even in a calm world an answer may take
+ * longer than core's attempt timeout. */
+static bool is_uncertain(const struct sim_client *client, uint64_t id)
+{
+    const struct ll_ticket *ticket = core_ticket(client, id);
+
+    return ticket != NULL && ticket->leave_lost;
+}
+
+/** Whether a waiter has given up during a lock-delay: its key goes when that is
+ * over, which the quiet phase checks. */
+static bool waits_for_delay(const struct sim_client *client,
+                            const struct sim_ticket *ticket)
+{
+    const struct ll_ticket *known = core_ticket(client, ticket->id);
+
+    return !ticket->is_granted && known != NULL &&
+           ll_delay_keeps_key(client->core, known);
 }
 
 static void reported_released(struct sim_client *client,
@@ -253,7 +274,8 @@ static void reported_released(struct sim_client *client,
         return;
     }
     ticket->release_owed = false;
-    if (status == 0 && !ticket->session->is_closing) {
+    if (status == 0 && !ticket->session->is_closing &&
+        !waits_for_delay(client, ticket)) {
         check_gone(client->world, ticket);
         for (unsigned i = 0; i < ticket->members_n; i++) {
             check_gone(client->world, ticket->members[i]);

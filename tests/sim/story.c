@@ -23,6 +23,8 @@ static const char *request_name(const struct ll_request *request)
             }
         }
         return "enqueue";
+    case LL_REQUEST_DELETE:
+        return "delete the key";
     case LL_REQUEST_RANGE:
         return "read the queue";
     case LL_REQUEST_LEASE_GRANT:

@@ -253,17 +253,18 @@ void test_await_revision(struct test_etcd *etcd, int64_t above)
 
 struct settling {
     struct test_etcd *etcd;
-    int64_t txns;
+    int64_t writes;
     int64_t since_ns;
 };
 
 static bool has_settled(void *arg)
 {
     struct settling *settling = arg;
-    int64_t txns = test_etcd_requests(settling->etcd, "Txn");
+    int64_t writes = test_etcd_requests(settling->etcd, "Txn") +
+                     test_etcd_requests(settling->etcd, "DeleteRange");
 
-    if (txns != settling->txns) {
-        settling->txns = txns;
+    if (writes != settling->writes) {
+        settling->writes = writes;
         settling->since_ns = test_now_ns();
     }
     return test_now_ns() - settling->since_ns > SETTLED_MS * TEST_NS_PER_MS;
@@ -271,7 +272,7 @@ static bool has_settled(void *arg)
 
 void test_await_settled(struct test_etcd *etcd)
 {
-    struct settling settling = {.etcd = etcd, .txns = -1};
+    struct settling settling = {.etcd = etcd, .writes = -1};
 
     assert_true(test_until(TEST_WAIT_MS, has_settled, &settling));
 }

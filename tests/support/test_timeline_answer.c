@@ -147,7 +147,8 @@ static void parse_branch(struct test_timeline *timeline,
         for (size_t i = 0; i < ops_n; i++) {
             if (op_reads(&ops[i], kv)) {
                 counts[i] += of;
-                sorted[i][n[i]++] = *kv;
+                sorted[i][n[i]] = *kv;
+                n[i] += ops[i].count_only ? 0 : 1;
             }
         }
     }
@@ -285,7 +286,12 @@ static bool parse_txn(struct test_timeline *timeline,
     } else if (strcmp(word, "deleted") == 0) {
         timeline->ops[0] =
             (struct ll_op_answer){.kind = LL_OP_DELETE, .deleted = 1};
-        txn(answer, true, timeline->ops, 1);
+        if (call->kind == LL_REQUEST_DELETE) {
+            answer->kind = LL_REQUEST_DELETE;
+            answer->deleted = 1;
+        } else {
+            txn(answer, true, timeline->ops, 1);
+        }
     } else if (strcmp(word, "done") == 0) {
         /* Each request: no ticket ahead; the key created or deleted. */
         timeline->ops[0] = op_kvs(timeline->kvs, 0);
@@ -311,7 +317,10 @@ static bool parse_txn(struct test_timeline *timeline,
     } else if (strcmp(word, "there") == 0) {
         parse_keys(timeline, true, 1);
     } else if (strcmp(word, "not-deleted") == 0) {
-        txn(answer, false, timeline->ops, 0);
+        answer->kind = call->kind;
+        if (call->kind == LL_REQUEST_TXN) {
+            txn(answer, false, timeline->ops, 0);
+        }
     } else {
         return test_fault(timeline, "no such answer: %s", word);
     }

@@ -214,6 +214,7 @@ note_ops(struct test_op to[TEST_OPS_MAX], const struct ll_op *ops, size_t n)
         to[i].kind = ops[i].kind;
         if (ops[i].kind == LL_OP_RANGE) {
             to[i].max_created = ops[i].range.max_create_revision;
+            to[i].count_only = ops[i].range.count_only;
             (void)snprintf(to[i].key, sizeof(to[i].key), "%.*s",
                            (int)ops[i].range.key.size, ops[i].range.key.data);
             (void)snprintf(to[i].end, sizeof(to[i].end), "%.*s",

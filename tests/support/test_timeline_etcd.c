@@ -100,7 +100,8 @@ bool test_run_renewed(struct test_timeline *timeline)
     return true;
 }
 
-/** TICKET.own.USE, TICKET.ahead.USE or TICKET.aheadSLOT.USE, #NUMBER, or -1. */
+/** TICKET.own.USE, TICKET.ahead.USE or TICKET.aheadSLOT.USE, lineN.own.USE of
+ *  the Nth line of permits, #NUMBER, or -1. */
 static int64_t watch_parse(const char *word)
 {
     uint64_t id = strtoull(word, NULL, 10);
@@ -110,6 +111,9 @@ static int64_t watch_parse(const char *word)
 
     if (word[0] == '#') {
         return strtoll(word + 1, NULL, 10);
+    }
+    if (strncmp(word, "line", 4) == 0) {
+        id = LL_ID_MAX - strtoull(word + 4, NULL, 10);
     }
     if (use == NULL) {
         return -1;
@@ -160,7 +164,7 @@ bool test_run_watch(struct test_timeline *timeline, const char *verb)
     return true;
 }
 
-/** changed WATCH rev N put KEY@CREATED=VALUE [version V]|delete KEY ...
+/** changed WATCH rev N put KEY@CREATED=VALUE [version V]|delete KEY[@CREATED] ...
  *  [rev N ...] */
 bool test_run_changed(struct test_timeline *timeline)
 {
@@ -187,9 +191,14 @@ bool test_run_changed(struct test_timeline *timeline)
             change->kv.version = test_word_option(timeline, "version", 1);
         } else if (test_word_take(timeline, "delete")) {
             const char *key = test_word_next(timeline);
+            const char *created = strrchr(key, '@');
 
             change->deleted = true;
-            change->kv.key = (struct ll_bytes){key, strlen(key)};
+            change->kv.key = (struct ll_bytes){
+                key, created != NULL ? (size_t)(created - key) : strlen(key)};
+            change->has_prev = created != NULL;
+            change->prev_created =
+                created != NULL ? strtoll(created + 1, NULL, 10) : 0;
         } else {
             break;
         }

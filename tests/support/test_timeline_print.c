@@ -42,7 +42,10 @@ static void print_bound(FILE *out,
 
 static void print_range(FILE *out, const struct ll_range *range)
 {
-    fprintf(out, range->end.size > 0 ? "list " : "get ");
+    fprintf(out, "%s ",
+            range->count_only     ? "count"
+            : range->end.size > 0 ? "list"
+                                  : "get");
     print_bytes(out, range->key);
     print_bound(out, range->key, range->end, "");
     if (range->sort != LL_SORT_NONE) {
@@ -155,6 +158,10 @@ static void print_call(struct test_timeline *timeline,
     case LL_REQUEST_RANGE:
         print_range(out, &request->range);
         break;
+    case LL_REQUEST_DELETE:
+        fprintf(out, "delete ");
+        print_bytes(out, request->del.key);
+        break;
     case LL_REQUEST_LEASE_GRANT:
         fprintf(out, "grant lease %" PRIx64 ", ttl %" PRId64, lease,
                 request->lease.ttl_s);
@@ -197,8 +204,12 @@ static void print_watch(FILE *out, int64_t id)
         fprintf(out, "#%" PRId64, id);
         return;
     }
-    fprintf(out, "%" PRIu64 ".%s", ll_watch_owner_of(id),
-            slot == LL_WATCH_OWN ? "own" : "ahead");
+    if (ll_watch_owner_of(id) > LL_ID_MAX / 2) {
+        fprintf(out, "line%" PRIu64, LL_ID_MAX - ll_watch_owner_of(id));
+    } else {
+        fprintf(out, "%" PRIu64, ll_watch_owner_of(id));
+    }
+    fprintf(out, ".%s", slot == LL_WATCH_OWN ? "own" : "ahead");
     if (slot > LL_WATCH_AHEAD) {
         fprintf(out, "%u", slot);
     }

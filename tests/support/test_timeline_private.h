@@ -23,6 +23,7 @@ struct test_op {
     char key[64];
     char end[64]; /* "": the key alone */
     int64_t max_created;
+    bool count_only;
 };
 #define TEST_OPS_MAX 6
 

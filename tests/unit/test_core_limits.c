@@ -199,12 +199,12 @@ static void test_reads(void **state)
     assert_int_equal(count(timeline, "-> call"), 1);
     input(timeline, "2 answer 2.2 lost");
     assert_int_equal(count(timeline, "; get"), LL_BATCH_PARTS_MAX - 1);
-    input(timeline, "3 answer batch4.1 lost");
+    input(timeline, "3 answer batch64.1 lost");
     assert_int_equal(count(timeline, "; get"), LL_BATCH_PARTS_MAX - 1);
     /* etcd's own limit may be lower. */
-    input(timeline, "4 answer batch4.2 too-many");
+    input(timeline, "4 answer batch64.2 too-many");
     assert_int_equal(count(timeline, "-> call batch"), 1);
-    input(timeline, "5 answer batch4.3 lost");
+    input(timeline, "5 answer batch64.3 lost");
     assert_int_equal(count(timeline, "; get"), LL_BATCH_PARTS_MAX / 2 - 1);
     end(timeline);
 }
@@ -240,7 +240,7 @@ static void test_queue_reads(void **state)
     test_timeline_clear(timeline);
     input(timeline, "2 answer 2.2 lost");
     assert_int_equal(count(timeline, "list job"), LL_READ_QUEUES_MAX);
-    input(timeline, "3 answer batch4.1 lost");
+    input(timeline, "3 answer batch64.1 lost");
     assert_int_equal(count(timeline, "list job"), 2);
     end(timeline);
 }
