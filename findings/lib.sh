@@ -75,6 +75,20 @@ serve() {
     served+=("$pid")
 }
 
+# serve_etcd SUITE: starts the etcd that was fetched from a suite, waits until it
+# answers, and prints its version; its programs are in $bin, its port in $port.
+serve_etcd() {
+    bin=$work/$1/usr/bin
+    port=$(free_port)
+    serve "$work/$1.log" "$bin/etcd" --data-dir "$work/data-$1" \
+        --listen-client-urls "http://127.0.0.1:$port" \
+        --advertise-client-urls "http://127.0.0.1:$port" \
+        --listen-peer-urls "http://127.0.0.1:$(free_port)"
+    await 20 env ETCDCTL_API=3 "$bin/etcdctl" \
+        --endpoints "127.0.0.1:$port" endpoint health
+    "$bin/etcd" --version | sed -n 1p
+}
+
 # await SECONDS COMMAND...: repeats a command until it succeeds.
 await() {
     local end=$((SECONDS + $1))

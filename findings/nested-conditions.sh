@@ -36,14 +36,7 @@ nested='{"request_txn": {
   "success": [{"request_put": {"key": "'$(b64 made)'", "value": ""}}],
   "failure": [{"request_range": {"key": "'$key'"}}]}}'
 for suite in bookworm forky; do
-    bin=$work/$suite/usr/bin
-    port=$(free_port)
-    serve "$work/$suite.log" "$bin/etcd" --data-dir "$work/data-$suite" \
-        --listen-client-urls "http://127.0.0.1:$port" \
-        --advertise-client-urls "http://127.0.0.1:$port" \
-        --listen-peer-urls "http://127.0.0.1:$(free_port)"
-    await 20 "$bin/etcdctl" --endpoints "127.0.0.1:$port" endpoint health
-    "$bin/etcd" --version | sed -n 1p
+    serve_etcd "$suite"
     call put "{\"key\": \"$key\", \"value\": \"\"}" >/dev/null
     answer=$(call txn '{"success": [
         {"request_delete_range": {"key": "'"$key"'"}},

@@ -33,14 +33,7 @@ range() {
 }
 
 for suite in bookworm forky; do
-    bin=$work/$suite/usr/bin
-    port=$(free_port)
-    serve "$work/$suite.log" "$bin/etcd" --data-dir "$work/data-$suite" \
-        --listen-client-urls "http://127.0.0.1:$port" \
-        --advertise-client-urls "http://127.0.0.1:$port" \
-        --listen-peer-urls "http://127.0.0.1:$(free_port)"
-    await 20 "$bin/etcdctl" --endpoints "127.0.0.1:$port" endpoint health
-    "$bin/etcd" --version | sed -n 1p
+    serve_etcd "$suite"
     for i in 1 2 3 4 5; do # revisions 2 to 6
         "$bin/etcdctl" --endpoints "127.0.0.1:$port" put "q/$i" '' >/dev/null
     done

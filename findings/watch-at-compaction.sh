@@ -49,14 +49,7 @@ reported() {
 deleted=('' 'DELETE 3 without prev_kv;')
 i=0
 for suite in bookworm forky; do
-    bin=$work/$suite/usr/bin
-    port=$(free_port)
-    serve "$work/$suite.log" "$bin/etcd" --data-dir "$work/data-$suite" \
-        --listen-client-urls "http://127.0.0.1:$port" \
-        --advertise-client-urls "http://127.0.0.1:$port" \
-        --listen-peer-urls "http://127.0.0.1:$(free_port)"
-    await 20 ctl endpoint health
-    "$bin/etcd" --version | sed -n 1p
+    serve_etcd "$suite"
     ctl put k1 before >/dev/null
     ctl del k1 >/dev/null
     ctl compact --physical 3 >/dev/null
