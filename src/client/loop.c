@@ -198,12 +198,10 @@ int64_t ll_client_deadline_ns(const struct ll_client *client)
 
 void ll_client_send_due(struct ll_client *client)
 {
-    struct ll_event event = {.kind = LL_EVENT_TIME,
-                             .now_ns = ll_clock_now_ns()};
+    struct ll_event event = {.kind = LL_EVENT_TIME};
 
-    if (event.now_ns >= ll_core_send_ns(client->core)) {
-        (void)ll_core_step(client->core, &event);
-        client_drain(client);
+    if (ll_clock_now_ns() >= ll_core_send_ns(client->core)) {
+        ll_client_on_event(&event, client);
     }
 }
 
@@ -213,9 +211,7 @@ static void client_on_time(struct ll_client *client)
                              .now_ns = ll_clock_now_ns()};
 
     if (event.now_ns >= ll_core_deadline_ns(client->core)) {
-        (void)ll_core_step(client->core, &event);
-        client_drain(client);
-        client_report_closer(client);
+        ll_client_on_event(&event, client);
     }
     client->hooks->settle(client);
     ll_sync_on_time(client, event.now_ns);

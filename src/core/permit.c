@@ -151,6 +151,7 @@ void ll_permits_see(struct ll_core *core,
 {
     int64_t most = ticket->permits_max;
     int64_t least = count >= 0 ? count : (int64_t)ahead->kvs_n;
+    struct ll_permit_line *line;
     size_t stuck = 0;
     bool has_memory = true;
 
@@ -171,8 +172,9 @@ void ll_permits_see(struct ll_core *core,
         ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
         return;
     }
-    if (count >= 0 && ll_permit_line_find(core, ticket) != NULL) {
-        ll_permit_line_note(ll_permit_line_find(core, ticket), count);
+    line = ll_permit_line_find(core, ticket);
+    if (count >= 0 && line != NULL) {
+        ll_permit_line_note(line, count);
     }
     if (least < 2 * most || line_suits(core, ticket, count, revision)) {
         has_memory = line_wait(core, ticket, least, revision);
