@@ -222,6 +222,9 @@ static void client_on_time(struct ll_client *client)
 static void client_wait(struct ll_client *client)
 {
     int64_t until_ns = ll_client_deadline_ns(client);
+    int64_t look_ns = ll_core_look_ns(client->core);
+
+    until_ns = look_ns < until_ns ? look_ns : until_ns;
 
     if (ll_core_has_sessions(client->core)) {
         int64_t latest_ns = ll_clock_now_ns() + SLEEP_MAX_NS;

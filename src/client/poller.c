@@ -51,14 +51,30 @@ static int64_t linger_until_ns(const struct ll_client *client)
            (listens ? LL_POLLER_LINGER_SHORT_NS : LL_POLLER_LINGER_NS);
 }
 
+/** Whether callers' threads send what gathers. */
+static bool callers_send(const struct ll_poller *poller)
+{
+    return poller->state == LL_POLLER_CALLER || !ll_link_alone(&poller->aside);
+}
+
+/** Whether a request gathers others and no answer is on its way: then nobody
+ *  polls until it is sent. */
+static bool only_gathers(const struct ll_client *client)
+{
+    return ll_core_send_ns(client->core) != INT64_MAX &&
+           ll_transport_is_idle(client->transport);
+}
+
 /** Whether the background thread would sleep past its next work. */
 static bool background_is_needed(const struct ll_client *client)
 {
     const struct ll_poller *poller = &client->poller;
+    int64_t due_ns = ll_client_deadline_ns(client);
 
     if (client->stopping ||
         (client->event_fd < 0 && !ll_link_alone(&client->notices)) ||
-        ll_client_deadline_ns(client) < poller->background_until_ns) {
+        (due_ns < poller->background_until_ns &&
+         !(due_ns == ll_core_send_ns(client->core) && callers_send(poller)))) {
         return true;
     }
     return poller->state == LL_POLLER_NONE && ll_link_alone(&poller->aside) &&
@@ -94,7 +110,7 @@ static void find_due(struct ll_client *client)
         ll_transport_wake(client->transport);
     }
     if (poller->state == LL_POLLER_NONE && !ll_link_alone(&poller->aside) &&
-        poller->called == NULL && !client->stopping) {
+        poller->called == NULL && !client->stopping && !only_gathers(client)) {
         poller->called =
             LL_CONTAINER(poller->aside.next, struct ll_waiter, link);
         wake_waiter(poller, poller->called);
@@ -268,19 +284,27 @@ bool ll_poller_await(struct ll_client *client,
 
     while (!waiter->done &&
            (until_ns == INT64_MAX || ll_clock_now_ns() < until_ns)) {
-        if (poller->state == LL_POLLER_NONE && !client->stopping) {
+        if (poller->state == LL_POLLER_NONE && !client->stopping &&
+            !only_gathers(client)) {
             ll_link_remove(&waiter->link);
             poller->state = LL_POLLER_CALLER;
             poller->polling = waiter;
-            poller->caller_until_ns = ll_core_send_ns(client->core);
+            poller->caller_until_ns = ll_core_look_ns(client->core);
             if (until_ns < poller->caller_until_ns) {
                 poller->caller_until_ns = until_ns;
             }
             poll_transport(client, poller->caller_until_ns);
             ll_client_send_due(client);
         } else {
+            int64_t wake_ns = until_ns;
+
+            if (poller->state == LL_POLLER_NONE &&
+                ll_core_send_ns(client->core) < wake_ns) {
+                wake_ns = ll_core_send_ns(client->core);
+            }
             ll_link_append_once(&poller->aside, &waiter->link);
-            sleep_aside(client, waiter, until_ns);
+            sleep_aside(client, waiter, wake_ns);
+            ll_client_send_due(client);
         }
         if (poller->called == waiter) {
             poller->called = NULL;

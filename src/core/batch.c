@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/batch_queues.h"
 #include "core/object.h"
 #include "core/read.h"
-
-/** The queues that a batch contains already, approximately: a bit for each. */
-#define QUEUE_BITS 1024
 
 _Static_assert(LL_ID_MAX + LL_BATCHES_FAR_MAX + LL_BATCHES_MAX <=
                    LL_CLUSTER_CALLS,
@@ -27,70 +25,69 @@ static bool batches_ready(struct ll_core *core)
         /* And as many to sort them in. */
         batches->ops = ll_alloc(2 * LL_BATCH_PARTS_MAX * sizeof(*batches->ops));
     }
+    if (batches->compares == NULL) {
+        batches->compares =
+            ll_alloc(LL_BATCH_PARTS_MAX * sizeof(*batches->compares));
+    }
     if (batches->lists && batches->listed == NULL) {
         batches->listed =
             ll_alloc(LL_BATCH_LISTED_MAX * sizeof(*batches->listed));
     }
     return batches->parts != NULL && batches->ops != NULL &&
+           batches->compares != NULL &&
            (batches->listed != NULL || !batches->lists);
 }
 
-/** The most parts of the next batch. */
-static size_t parts_max(const struct ll_core *core)
+/** Adds a request's operations and its condition to those of the batch.
+ *  @return how many operations */
+static size_t take_flat(struct ll_batches *batches,
+                        struct ll_op *ops,
+                        const struct ll_request *request)
 {
-    size_t listed = LL_BATCH_LISTED_MAX / LL_BATCH_LISTED_PART_MIN;
+    const struct ll_txn *txn = &request->txn;
 
-    return core->batches.lists && listed < core->batches.parts_max
-               ? listed
-               : core->batches.parts_max;
-}
-
-/** Adds an object's Txn to a batch, as its next part. */
-static void batch_take(struct ll_core *core,
-                       struct ll_batch *batch,
-                       struct ll_object *object)
-{
-    struct ll_request request = {.kind = LL_REQUEST_TXN};
-    size_t n = batch->n++;
-
-    ll_call_begin(core, object, &core->batches.parts[n], &request);
-    assert(request.kind == LL_REQUEST_TXN);
-    core->batches.ops[n] =
-        (struct ll_op){.kind = LL_OP_TXN, .txn = request.txn};
-    if (core->batches.lists) {
-        ll_batch_list_part(&core->batches, &request.txn);
+    if (request->kind == LL_REQUEST_DELETE) {
+        ops[0] = (struct ll_op){.kind = LL_OP_DELETE, .del = request->del};
+        return 1;
     }
-    batch->parts[n].id = object->entry.id;
-    batch->parts[n].seq = object->seq;
-    batch->parts[n].is_release =
-        object->ops->batch->share(object) == LL_SHARE_RELEASE;
-    batch->ops_n++;
+    assert(request->kind == LL_REQUEST_TXN && txn->compares_n == 1);
+    assert(batches->compares_n < LL_BATCH_PARTS_MAX);
+    batches->compares[batches->compares_n++] = txn->compares[0];
+    memcpy(ops, txn->then_ops, txn->then_n * sizeof(ops[0]));
+    return txn->then_n;
 }
 
-/** The queues that a batch contains, by the kind of their parts. */
-struct queues {
-    uint64_t has[LL_SHARES][QUEUE_BITS / 64];
-};
-
-/** Adds an object's queue. @return whether the object may share the batch */
-static bool queues_add(struct queues *queues, struct ll_object *object)
+/** Adds an object's request to a batch, as its next part.
+ *  @return that request */
+static struct ll_request batch_take(struct ll_core *core,
+                                    struct ll_batch *batch,
+                                    struct ll_object *object)
 {
-    static const bool may_share[LL_SHARES][LL_SHARES] = {
-        [LL_SHARE_RELEASE] = {true, true, true, false},
-        [LL_SHARE_PLACES] = {true, true, false, false},
-        [LL_SHARE_PLACE] = {true, false, false, false},
-    };
-    uint64_t bit = object->queue_hash % QUEUE_BITS;
-    uint64_t mask = UINT64_C(1) << bit % 64;
-    enum ll_batch_share share = object->ops->batch->share(object);
+    struct ll_batches *batches = &core->batches;
+    struct ll_batch_part *part = &batch->parts[batch->n];
+    struct ll_op *ops = &batches->ops[batch->ops_n];
+    struct ll_request request = {.kind = LL_REQUEST_TXN};
+    size_t flat = ll_batch_flat_n(core, object);
 
-    for (size_t i = 0; i < LL_SHARES; i++) {
-        if (!may_share[share][i] && (queues->has[i][bit / 64] & mask) != 0) {
-            return false;
+    *part = (struct ll_batch_part){.ops_n = 1, .is_flat = flat > 0};
+    part->is_release = object->ops->batch->share(object) == LL_SHARE_RELEASE;
+    ll_call_begin(core, object, &batches->parts[batch->n], &request);
+    part->id = object->entry.id;
+    part->seq = object->seq;
+    part->is_delete = request.kind == LL_REQUEST_DELETE;
+    if (flat > 0) {
+        part->ops_n = (uint16_t)take_flat(batches, ops, &request);
+        assert(part->ops_n == flat);
+    } else {
+        assert(request.kind == LL_REQUEST_TXN);
+        ops[0] = (struct ll_op){.kind = LL_OP_TXN, .txn = request.txn};
+        if (batches->lists) {
+            ll_batch_list_part(batches, &request.txn);
         }
     }
-    queues->has[share][bit / 64] |= mask;
-    return true;
+    batch->ops_n += part->ops_n;
+    batch->n++;
+    return request;
 }
 
 /** Moves the releases of a batch before its other parts. */
@@ -101,15 +98,22 @@ static void releases_first(struct ll_batches *batches, struct ll_batch *batch)
     size_t n = 0;
 
     for (int others = 0; others < 2; others++) {
+        const struct ll_op *from = batches->ops;
+
         for (size_t i = 0; i < batch->n; i++) {
+            size_t ops_n = batch->parts[i].ops_n;
+
             if (batch->parts[i].is_release == (others == 0)) {
-                parts[n] = batch->parts[i];
-                ops[n++] = batches->ops[i];
+                parts[n++] = batch->parts[i];
+                memcpy(ops, from, ops_n * sizeof(ops[0]));
+                ops += ops_n;
             }
+            from += ops_n;
         }
     }
     memcpy(batch->parts, parts, n * sizeof(parts[0]));
-    memcpy(batches->ops, ops, n * sizeof(ops[0]));
+    memcpy(batches->ops, &batches->ops[LL_BATCH_PARTS_MAX],
+           batch->ops_n * sizeof(ops[0]));
 }
 
 /** Moves pending calls that can share a request into a batch. @return the own
@@ -117,21 +121,26 @@ static void releases_first(struct ll_batches *batches, struct ll_batch *batch)
 static struct ll_request batch_fill(struct ll_core *core,
                                     struct ll_batch *batch)
 {
-    struct queues queues = {{{0}}};
+    struct ll_request first = {.kind = LL_REQUEST_TXN};
+    struct ll_request request;
+    struct ll_batch_queues queues = {{{0}}};
     size_t bytes = 0;
     unsigned looked_at = 0;
     struct ll_link *at;
     struct ll_link *after;
 
+    core->batches.compares_n = 0;
     core->batches.listed_n = 0;
     LL_LIST_EACH (at, after, &core->calls.batched) {
         struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
 
-        if (batch->n == parts_max(core) || looked_at++ == LL_BATCH_LOOK_MAX ||
+        if ((batch->n > 0 && batch->ops_n + ll_batch_ops_n(core, object) >
+                                 core->batches.ops_max) ||
+            looked_at++ == LL_BATCH_LOOK_MAX ||
             !ll_batch_list_has_room(&core->batches)) {
             break;
         }
-        if (!queues_add(&queues, object)) {
+        if (!ll_batch_queues_add(&queues, object)) {
             core->batches.skipped = true;
             continue;
         }
@@ -139,95 +148,11 @@ static struct ll_request batch_fill(struct ll_core *core,
         if (batch->n > 0 && bytes > LL_BATCH_BYTES_MAX) {
             break;
         }
-        batch_take(core, batch, object);
+        request = batch_take(core, batch, object);
+        first = batch->n == 1 ? request : first;
     }
     releases_first(&core->batches, batch);
-    return (struct ll_request){.kind = LL_REQUEST_TXN,
-                               .txn = core->batches.ops[0].txn};
-}
-
-/** Whether calls are pending that can share a request, as the first two can. */
-static bool pending_are_many(struct ll_core *core)
-{
-    struct ll_link *first = core->calls.batched.next;
-    struct queues queues = {{{0}}};
-
-    return !ll_link_alone(&core->calls.batched) &&
-           first->next != &core->calls.batched &&
-           queues_add(&queues,
-                      LL_CONTAINER(first, struct ll_object, calling)) &&
-           queues_add(&queues,
-                      LL_CONTAINER(first->next, struct ll_object, calling));
-}
-
-/** Whether the pending calls fill a batch. It visits only some of them, because
- *  it runs for each call that becomes pending. */
-static bool pending_fill_batch(struct ll_core *core)
-{
-    struct queues queues = {{{0}}};
-    size_t looked_at = 0;
-    size_t bytes = 0;
-    size_t n = 0;
-    struct ll_link *at;
-    struct ll_link *after;
-
-    LL_LIST_EACH (at, after, &core->calls.batched) {
-        struct ll_object *object = LL_CONTAINER(at, struct ll_object, calling);
-
-        if (queues_add(&queues, object)) {
-            bytes += object->ops->batch->bytes(object);
-            n++;
-        }
-        if (n == parts_max(core) || bytes > LL_BATCH_BYTES_MAX) {
-            return true;
-        }
-        if (++looked_at == 2 * parts_max(core)) {
-            return false;
-        }
-    }
-    return false;
-}
-
-static struct ll_batch *free_slot_far(struct ll_core *core)
-{
-    struct ll_batches *batches = &core->batches;
-
-    if (core->now_ns < batches->next_ns && !pending_fill_batch(core)) {
-        return NULL;
-    }
-    for (unsigned i = 0; i < ll_batch_slots_n(batches); i++) {
-        if (!batches->slots[i].out) {
-            return &batches->slots[i];
-        }
-    }
-    return NULL;
-}
-
-/** NEAR, batches are in flight side by side only while each consists of one
- *  call, or if the next one is full. */
-static struct ll_batch *free_slot(struct ll_core *core)
-{
-    struct ll_batch *found = NULL;
-    bool many = pending_are_many(core);
-    unsigned out = 0;
-
-    if (core->batches.far) {
-        return free_slot_far(core);
-    }
-    for (unsigned i = 0; i < core->batches.slots_n; i++) {
-        struct ll_batch *batch = &core->batches.slots[i];
-
-        if (batch->out) {
-            out++;
-            many = many || batch->n > 1;
-        } else if (found == NULL && i < core->batches.window) {
-            found = batch;
-        }
-    }
-    if (found != NULL && many && out > 0 && !pending_fill_batch(core)) {
-        return NULL;
-    }
-    return found;
+    return first;
 }
 
 bool ll_batch_draw(struct ll_core *core,
@@ -247,7 +172,7 @@ bool ll_batch_draw(struct ll_core *core,
     batch->ops_n = 0;
     batch->out = true;
     batch->sent_ns = core->now_ns;
-    if (first->next != pending && core->batches.parts_max > 1 &&
+    if (first->next != pending && core->batches.ops_max > 1 &&
         batches_ready(core)) {
         request = kind->fill(core, batch);
     } else {
@@ -270,17 +195,22 @@ bool ll_batch_draw(struct ll_core *core,
     } else {
         ret_effect->id = LL_ID_MAX + (uint64_t)(batch - core->batches.slots);
         ret_effect->call.seq = ++batch->seq;
+        batch->has_conditions = false;
         ret_effect->call.request = kind->join(core, batch);
     }
     return true;
 }
 
 static struct ll_request batch_join(struct ll_core *core,
-                                    const struct ll_batch *batch)
+                                    struct ll_batch *batch)
 {
+    batch->has_conditions = core->batches.compares_n > 0;
+    assert(!batch->has_conditions || core->batches.listed_n == 0);
     return (struct ll_request){.kind = LL_REQUEST_TXN,
-                               .txn = {.then_ops = core->batches.ops,
-                                       .then_n = batch->n,
+                               .txn = {.compares = core->batches.compares,
+                                       .compares_n = core->batches.compares_n,
+                                       .then_ops = core->batches.ops,
+                                       .then_n = batch->ops_n,
                                        .else_ops = core->batches.listed,
                                        .else_n = core->batches.listed_n}};
 }
@@ -294,17 +224,16 @@ bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
     if (ll_link_alone(&core->calls.batched)) {
         return false;
     }
-    batch = free_slot(core);
+    batch = ll_batch_free_slot(core);
+    if (batch == NULL) {
+        return false;
+    }
     core->batches.skipped = false;
     if (!ll_batch_draw(core, &core->calls.batched, batch, &batch_kind,
                        ret_effect)) {
         return false;
     }
-    core->batches.parts_out += batch->n;
-    batch->load_n = core->batches.far ? 0 : core->batches.parts_out;
-    core->batches.next_ns =
-        core->now_ns +
-        (core->batches.skipped ? 0 : ll_batch_gather_ns(&core->batches));
+    ll_batch_note_sent(core, batch);
     return true;
 }
 
@@ -329,7 +258,8 @@ void ll_batches_on_single(struct ll_core *core, const struct ll_event *event)
     }
 }
 
-/** etcd refused the batch as a whole because of one of its parts. */
+/** etcd refused the batch as a whole because of one of its parts, or did not
+ *  apply it because a part's condition does not hold. */
 static void batch_split(struct ll_core *core,
                         const struct ll_batch *batch,
                         const struct ll_event *event)
@@ -339,7 +269,7 @@ static void batch_split(struct ll_core *core,
     struct ll_answer refused = *answer;
 
     if (strstr(answer->text, "too many operations") != NULL) {
-        core->batches.parts_max = batch->ops_n / 2;
+        core->batches.ops_max = batch->ops_n / 2;
         ll_core_log(core, 2, "etcd takes fewer than %zu operations in a Txn",
                     batch->ops_n);
     }
@@ -363,21 +293,54 @@ static void batch_split(struct ll_core *core,
     }
 }
 
+/** Whether the batch's conditions did not hold. */
+static bool is_unapplied(const struct ll_answer *whole)
+{
+    return whole->outcome == LL_OUTCOME_OK && whole->kind == LL_REQUEST_TXN &&
+           !whole->txn.succeeded;
+}
+
+/** A part's own answer, which is at a place of the batch's. */
+static void part_answer(const struct ll_batch_part *part,
+                        const struct ll_answer *whole,
+                        size_t ops_n,
+                        size_t at,
+                        struct ll_answer *ret_answer)
+{
+    bool fits = whole->kind == LL_REQUEST_TXN && whole->txn.succeeded &&
+                whole->txn.ops_n == ops_n;
+    const struct ll_op_answer *ops = fits ? &whole->txn.ops[at] : NULL;
+
+    ret_answer->kind = LL_REQUEST_TXN;
+    ret_answer->txn = (struct ll_txn_answer){.succeeded = false};
+    if (!fits) {
+        return;
+    }
+    if (part->is_delete && ops[0].kind == LL_OP_DELETE) {
+        ret_answer->kind = LL_REQUEST_DELETE;
+        ret_answer->deleted = ops[0].deleted;
+    } else if (part->is_flat && !part->is_delete) {
+        ret_answer->txn = (struct ll_txn_answer){true, ops, part->ops_n};
+    } else if (!part->is_flat && ops[0].kind == LL_OP_TXN) {
+        ret_answer->txn = ops[0].txn;
+    }
+}
+
 void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_batch *batch = &core->batches.slots[event->id - LL_ID_MAX];
     const struct ll_answer *whole = event->answer.answer;
-    bool fits = whole->outcome != LL_OUTCOME_OK ||
-                (whole->kind == LL_REQUEST_TXN && whole->txn.succeeded &&
-                 whole->txn.ops_n == batch->n);
+
+    size_t at = 0;
 
     assert(batch->out && batch->seq == event->answer.seq);
     batch->out = false;
     if (batch < core->batches.reads) {
         ll_batch_note_answer(core, batch, event);
     }
-    if (whole->outcome != LL_OUTCOME_OK && whole->outcome != LL_OUTCOME_LOST &&
-        whole->outcome != LL_OUTCOME_AGAIN) {
+    if ((whole->outcome != LL_OUTCOME_OK && whole->outcome != LL_OUTCOME_LOST &&
+         whole->outcome != LL_OUTCOME_AGAIN) ||
+        (batch->has_conditions && is_unapplied(whole))) {
         batch_split(core, batch, event);
         return;
     }
@@ -390,16 +353,13 @@ void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event)
             ll_call_find(core, batch->parts[i].id, batch->parts[i].seq);
         struct ll_answer part = *whole;
 
-        if (object == NULL) {
-            continue; /* the object no longer awaits the answer */
-        }
         if (whole->outcome == LL_OUTCOME_OK) {
-            part.txn = fits && whole->txn.ops[i].kind == LL_OP_TXN
-                           ? whole->txn.ops[i].txn
-                           : (struct ll_txn_answer){.succeeded = false};
-            part.kind = LL_REQUEST_TXN;
+            part_answer(&batch->parts[i], whole, batch->ops_n, at, &part);
         }
-        ll_call_end(core, object, &part, event);
+        at += batch->parts[i].ops_n;
+        if (object != NULL) { /* else it no longer awaits the answer */
+            ll_call_end(core, object, &part, event);
+        }
     }
 }
 
@@ -407,5 +367,6 @@ void ll_batches_free(struct ll_core *core)
 {
     ll_free(core->batches.parts);
     ll_free(core->batches.ops);
+    ll_free(core->batches.compares);
     ll_free(core->batches.listed);
 }

@@ -18,15 +18,20 @@ struct ll_object;
  *
  * An enqueue, a release or a write is sent at once while fewer of them than the
  * window are in flight. The others are pending: when an answer arrives, the
- * pending ones are sent together, as nested Txns of one Txn. So an idle client
- * waits for nothing, and a busy one costs etcd one proposal, one log entry and
- * one answer for many of them.
+ * pending ones are sent together, in one Txn. So an idle client waits for
+ * nothing, and a busy one costs etcd one proposal, one log entry and one answer
+ * for many of them.
  *
- * NEAR: requests of a single Txn may be in flight side by side, in several slots.
- * If pending Txns can share a request, that request waits for all that are in
- * flight, and is the larger for it. A batch that is full, by its parts or its
- * bytes, gains nothing by waiting: it is sent as soon as a slot is free, so
- * that etcd has work while the previous answer is on its way.
+ * NEAR: up to the window, requests of a single Txn are in flight side by side, in
+ * several slots. If pending Txns can share a request, or if more of them than the
+ * window are around, the request waits for company: for the answers to those in
+ * flight, and then for the callers that have just been answered, because a thread
+ * that takes one lock after another comes back at once. That wait ends when as
+ * many are pending as were answered and pending together, or after
+ * LL_BATCH_COMPANY_NS. No request waits for an answer that takes LL_BATCH_FAR_NS.
+ * A batch that is full, by its operations or its bytes, gains nothing by waiting:
+ * it is sent as soon as a slot is free, so that etcd has work while the previous
+ * answer is on its way.
  *
  * FAR: answers take long whatever is sent, because etcd's members or its disks
  * are slow to agree. A request that waited for an answer would take twice the
@@ -45,9 +50,12 @@ struct ll_object;
  *          | quarters of that            |      |
  *
  *     slot | event                       | next | does
- *     FREE | NEAR: one Txn is pending    | OUT  | sends it by itself
- *     FREE | NEAR: more are pending, none| OUT  | sends one Txn of nested ones
- *          | is OUT, or they fill a batch|      |
+ *     FREE | NEAR: one Txn is pending,   | OUT  | sends it by itself
+ *          | no more than the window are |      |
+ *          | around                      |      |
+ *     FREE | NEAR: others are pending or | OUT  | sends those that are pending
+ *          | around, and no company is   |      | in one Txn
+ *          | awaited, or they fill one   |      |
  *     FREE | FAR: some are pending, the  | OUT  | sends them in one Txn
  *          | last batch was sent that    |      |
  *          | time ago, or they fill one  |      |
@@ -55,8 +63,15 @@ struct ll_object;
  *     OUT  | no answer, "too many        | FREE | reports that to each part
  *          | requests"                   |      |
  *     OUT  | refused as a whole, because | FREE | each part is resent,
- *          | of one part                 |      | unbatched, and gets its own
- *          |                             |      | error
+ *          | of one part; or a condition |      | unbatched, and gets its own
+ *          | of the batch does not hold  |      | answer or error
+ *
+ * A part is flat if it is a deletion by name, or an enqueue that was not sent
+ * before: then its operations are the batch's own, and its condition, that the
+ * key is not there, is one of the batch's. It holds, unless somebody else has
+ * made the key; then nothing of the batch is applied. etcd takes less time for
+ * flat operations than for nested Txns (docs/decisions.md). Other parts are
+ * nested Txns.
  *
  * etcd evaluates every condition of a Txn, those of nested Txns too, before the
  * first of its writes (etcdserver's applyTxn), so parts must not depend on one
@@ -70,10 +85,11 @@ struct ll_object;
  *
  * Servers before 3.4.42, 3.5.28 and 3.6.9 check a user's permissions only for
  * the operations of the outer Txn, those of its else branch included
- * (etcdserver's checkTxnAuth). That branch is never taken, because a batch has
- * no condition. So for a client that has a user the else branch lists what the
- * parts read and write. etcd then checks a part as it would check it alone, and
- * a batch that is refused is resent in its parts. Writes are unbatched there.
+ * (etcdserver's checkTxnAuth). So for a client that has a user the else branch
+ * lists what the nested Txns read and write. etcd then checks a part as it would
+ * check it alone, and a batch that is refused is resent in its parts. That branch
+ * must never be taken, so such a batch has no condition: only deletions are flat
+ * in it. Writes are unbatched there.
  */
 
 /** The most Txns of this kind in flight, single ones included, NEAR; and as many
@@ -91,10 +107,18 @@ struct ll_object;
 /** The least time between two requests then. */
 #define LL_BATCH_GATHER_NS INT64_C(1000000)
 #define LL_BATCH_SHORTEST_NS INT64_C(5000000000)
-/** The most parts of a batch. etcd counts the operations of a Txn by level:
- *  those of the outer Txn and the most of any nested one must not exceed 128
- *  together (etcdserver/api/v3rpc, checkTxnRequest). */
+/** NEAR: how long a request waits for those that come back, and how many of
+ *  them at most. It is enough for so many threads to be woken and to send again
+ *  (docs/decisions.md). */
+#define LL_BATCH_COMPANY_NS INT64_C(200000)
+#define LL_BATCH_COMPANY_MAX 16
+/** The most parts of a batch, and the most operations of its outer Txn. etcd
+ *  counts the operations of a Txn by level: those of the outer Txn and the most
+ *  of any nested one must not exceed 128 together (etcdserver/api/v3rpc,
+ *  checkTxnRequest). */
 #define LL_BATCH_PARTS_MAX 112
+/** The most operations of a flat part, and its one condition. */
+#define LL_BATCH_FLAT_MAX 3
 /** The most pending calls that are visited for one batch: thousands may be of
  *  the same queue. */
 #define LL_BATCH_LOOK_MAX 1024
@@ -157,6 +181,9 @@ struct ll_batch_ops {
     size_t (*bytes)(struct ll_object *object);
     /** With which others of its queue its Txn shares a batch. */
     enum ll_batch_share (*share)(struct ll_object *object);
+    /** How many operations its Txn adds to a batch if they and its condition
+     *  may be the batch's own; else 0. NULL: always 0. */
+    size_t (*flat_n)(struct ll_object *object);
     /** Ranges of the call's read; NULL if way is never LL_CALL_READ. */
     size_t (*ranges_n)(struct ll_object *object);
     /** Whether that read is of the queue and not of single keys; or NULL. */
@@ -168,27 +195,31 @@ struct ll_batch_ops {
     enum ll_outcome disbelieved;
 };
 
-#define LL_BATCH_OPS(way_, bytes_, share_, ranges_n_, reads_queue_,            \
+#define LL_BATCH_OPS(way_, bytes_, share_, flat_n_, ranges_n_, reads_queue_,   \
                      is_wanted_, disbelieved_)                                 \
     {                                                                          \
         .way = (way_), .bytes = (bytes_), .share = (share_),                   \
-        .ranges_n = (ranges_n_), .reads_queue = (reads_queue_),                \
-        .is_wanted = (is_wanted_), .disbelieved = (disbelieved_)               \
+        .flat_n = (flat_n_), .ranges_n = (ranges_n_),                          \
+        .reads_queue = (reads_queue_), .is_wanted = (is_wanted_),              \
+        .disbelieved = (disbelieved_)                                          \
     }
 
 struct ll_batch_part {
     uint64_t id;
     uint32_t seq;
-    uint16_t ops_n;  /* of a read: its ranges */
+    uint16_t ops_n;  /* of the batch; of a read: its ranges */
     bool is_range;   /* of a read: its request is one range, not a Txn */
-    bool is_release; /* of a Txn */
+    bool is_release; /* of a write */
+    bool is_flat;    /* of a write: its operations are the batch's */
+    bool is_delete;  /* of a flat one: its request is a deletion, not a Txn */
 };
 
 struct ll_batch {
     bool out;
-    uint32_t seq;  /* of the newest request */
-    size_t n;      /* 1: the object's own call, unbatched */
-    size_t ops_n;  /* operations in it */
+    uint32_t seq;        /* of the newest request */
+    size_t n;            /* 1: the object's own call, unbatched */
+    size_t ops_n;        /* operations of its outer Txn */
+    bool has_conditions; /* it is applied only if they hold */
     size_t load_n; /* NEAR: parts in flight when it was sent, and its own */
     int64_t sent_ns;
     struct ll_batch_part parts[LL_BATCH_PARTS_MAX];
@@ -200,19 +231,24 @@ struct ll_batches {
     struct ll_batch *reads; /* the slots of reads */
     bool adapts;            /* may be FAR */
     bool far;
-    unsigned slots_n;        /* of writes that may be in use */
-    size_t parts_out;        /* of writes in flight */
-    bool skipped;            /* the last batch left out a call of its queues */
-    int64_t next_ns;         /* FAR: no request before it, unless it is full */
-    int64_t shortest_ns;     /* answer of this time and the one before it */
-    int64_t shortest_new_ns; /* of this time alone */
+    unsigned slots_n;         /* of writes that may be in use */
+    size_t parts_out;         /* of writes in flight */
+    bool skipped;             /* the last batch left out a call of its queues */
+    size_t company_n;         /* NEAR: pending ones that need not wait */
+    int64_t company_until_ns; /* nor after this time */
+    int64_t until_ns;         /* when the pending ones are sent at the latest */
+    int64_t next_ns;          /* FAR: no request before it, unless it is full */
+    int64_t shortest_ns;      /* answer of this time and the one before it */
+    int64_t shortest_new_ns;  /* of this time alone */
     int64_t shortest_until_ns; /* when the next time begins */
     unsigned window;      /* the most slots in use; 0: nothing is batched */
-    size_t parts_max;     /* lowered when etcd accepts fewer */
+    size_t ops_max;       /* of a batch; lowered when etcd accepts fewer */
     bool reads_contended; /* the last batch of reads left some pending */
     bool lists;           /* the else branch lists the parts' operations */
     struct ll_part *parts;
     struct ll_op *ops;
+    struct ll_compare *compares; /* of the flat parts */
+    size_t compares_n;
     struct ll_op *listed;
     size_t listed_n;
 };
@@ -225,8 +261,7 @@ struct ll_batch_kind {
      *  the first one would send by itself */
     struct ll_request (*fill)(struct ll_core *core, struct ll_batch *batch);
     /** The request of a batch of several parts. */
-    struct ll_request (*join)(struct ll_core *core,
-                              const struct ll_batch *batch);
+    struct ll_request (*join)(struct ll_core *core, struct ll_batch *batch);
 };
 /** Draws a request of pending calls in a free slot: the first one alone, or
  *  several in a batch. False: none is pending, or batch is NULL. */
@@ -237,18 +272,22 @@ bool ll_batch_draw(struct ll_core *core,
                    struct ll_effect *ret_effect);
 /** A call that was sent by itself has been answered: frees its slot. */
 void ll_batches_on_single(struct ll_core *core, const struct ll_event *event);
-/** When a pending request may be sent that gathers; LL_NEVER: when an answer
- *  comes. */
+/** When a pending request is sent at the latest; LL_NEVER: none waits for a
+ *  time. */
 int64_t ll_batches_deadline_ns(const struct ll_core *core);
+/** That, or when one would be sent that became pending from now on: a thread
+ *  that sleeps until then need not be woken for it. */
+int64_t ll_batches_look_ns(const struct ll_core *core);
 /** The answer to a batch, whose id is LL_ID_MAX or above. */
 void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event);
 void ll_batches_free(struct ll_core *core);
 
-/** batch_far.c: the time between two requests, FAR. */
-int64_t ll_batch_gather_ns(const struct ll_batches *batches);
-/** How many writes may be in flight. */
-unsigned ll_batch_slots_n(const struct ll_batches *batches);
-/** A write is answered: notes how long that took. */
+/** batch_when.c: the slot of a request that may be sent now; NULL: none. */
+struct ll_batch *ll_batch_free_slot(struct ll_core *core);
+/** A request of writes is sent. */
+void ll_batch_note_sent(struct ll_core *core, struct ll_batch *batch);
+/** A request of writes is answered: notes who may come back, and how long it
+ *  took. */
 void ll_batch_note_answer(struct ll_core *core,
                           const struct ll_batch *batch,
                           const struct ll_event *event);

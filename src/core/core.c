@@ -41,7 +41,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     core->batches.adapts = config->batch_window == 0;
     core->batches.slots_n = core->batches.window;
     core->batches.reads = &core->batches.slots[LL_BATCHES_FAR_MAX];
-    core->batches.parts_max = LL_BATCH_PARTS_MAX;
+    core->batches.ops_max = LL_BATCH_PARTS_MAX;
     core->batches.lists = config->batch_lists;
     ll_link_init(&core->pending);
     ll_link_init(&core->tickets.lines);
@@ -391,6 +391,11 @@ int64_t ll_core_deadline_ns(const struct ll_core *core)
 int64_t ll_core_send_ns(const struct ll_core *core)
 {
     return ll_batches_deadline_ns(core);
+}
+
+int64_t ll_core_look_ns(const struct ll_core *core)
+{
+    return ll_batches_look_ns(core);
 }
 
 uint64_t ll_core_cluster_id(const struct ll_core *core)

@@ -89,6 +89,9 @@ int64_t ll_core_deadline_ns(const struct ll_core *core);
 
 /** The part of it that sends a request which gathers others (see batch.h). */
 int64_t ll_core_send_ns(const struct ll_core *core);
+/** That, or when such a request would be due if it became pending from now on:
+ *  a thread that sleeps until then need not be woken for it. */
+int64_t ll_core_look_ns(const struct ll_core *core);
 
 /** Whether there is a session, open or being closed. */
 bool ll_core_has_sessions(const struct ll_core *core);

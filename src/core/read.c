@@ -68,7 +68,7 @@ static struct ll_request reads_fill(struct ll_core *core,
         if (batch->n > 0 &&
             (queues_n > LL_READ_QUEUES_MAX ||
              batch->ops_n + object->ops->batch->ranges_n(object) >
-                 core->batches.parts_max)) {
+                 core->batches.ops_max)) {
             core->batches.reads_contended = true;
             break;
         }
@@ -82,7 +82,7 @@ static struct ll_request reads_fill(struct ll_core *core,
 }
 
 static struct ll_request reads_join(struct ll_core *core,
-                                    const struct ll_batch *batch)
+                                    struct ll_batch *batch)
 {
     return (struct ll_request){
         .kind = LL_REQUEST_TXN,

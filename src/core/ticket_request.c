@@ -149,18 +149,23 @@ static void build_next(struct ll_part *part,
     request_txn(part, ret_request, 0, 1 + n, 0);
 }
 
+/** Whether the name of the key to be deleted is certainly no other's. A number
+ *  is used again only when each request that may delete its key is answered (see
+ *  number.h). But a late enqueue may have made the key once more, and a resumed
+ *  key has a number of another process. */
+static bool is_sole_name(const struct ll_ticket *ticket)
+{
+    return ticket->state == LL_TICKET_LEAVE && ticket->lost_tries == 0 &&
+           !ticket->resumes;
+}
+
 /** Deletes the key; if its name may belong to another ticket, at its token
  *  only. */
-static void build_delete(const struct ll_core *core,
-                         struct ll_part *part,
+static void build_delete(struct ll_part *part,
                          const struct ll_ticket *ticket,
                          struct ll_request *ret_request)
 {
-    /* A number is used again only when each request that may delete its key is
-     * answered (see number.h). But a late enqueue may have made the key once
-     * more, and a resumed key has a number of another process. */
-    if (part == &core->single && ticket->state == LL_TICKET_LEAVE &&
-        ticket->lost_tries == 0 && !ticket->resumes) {
+    if (is_sole_name(ticket)) {
         ret_request->kind = LL_REQUEST_DELETE;
         ret_request->del = (struct ll_delete){.key = ll_ticket_key(ticket)};
         return;
@@ -214,7 +219,7 @@ void ll_ticket_build(struct ll_core *core,
         if (ll_delay_marks(ticket)) {
             ll_delay_build_mark(ticket, part, ret_request);
         } else {
-            build_delete(core, part, ticket, ret_request);
+            build_delete(part, ticket, ret_request);
         }
         break;
     case LL_TICKET_LOST:
@@ -305,9 +310,26 @@ static enum ll_batch_share ticket_share(struct ll_object *object)
     return ticket->mode == LL_MODE_SHARED ? LL_SHARE_PLACES : LL_SHARE_PLACE;
 }
 
+/** A place whose condition, that the key is not there, holds unless an earlier
+ *  try was applied; and the deletion of a key by its name. */
+static size_t ticket_flat_n(struct ll_object *object)
+{
+    const struct ll_ticket *ticket = ll_ticket_of(object);
+
+    if (ticket->state == LL_TICKET_LEAVE) {
+        return is_sole_name(ticket) ? 1 : 0;
+    }
+    if (ticket->try_only || ticket->lost_tries > 0 ||
+        ticket->mode == LL_MODE_PERMIT) {
+        return 0;
+    }
+    return ll_ticket_is_exclusive(ticket) ? 2 : 3;
+}
+
 const struct ll_batch_ops ll_ticket_batch_ops = LL_BATCH_OPS(ticket_way,
                                                              ticket_bytes,
                                                              ticket_share,
+                                                             ticket_flat_n,
                                                              ticket_ranges_n,
                                                              ticket_reads_queue,
                                                              ticket_is_wanted,

@@ -263,6 +263,7 @@ static const struct ll_batch_ops write_batch_ops =
                  write_share,
                  NULL,
                  NULL,
+                 NULL,
                  write_is_wanted,
                  LL_OUTCOME_LOST);
 

@@ -186,6 +186,33 @@ static void make_txn(struct world *world,
     }
 }
 
+/** An answer to an operation of a batch. */
+static void make_batch_op(struct world *world,
+                          uint64_t id,
+                          const struct fuzz_call *call,
+                          struct parts *parts,
+                          size_t at,
+                          struct fuzz_bytes *bytes)
+{
+    struct ll_op_answer *op = &parts->ops[at];
+
+    op->kind = (enum ll_op_kind)call->txn.then_ops[at];
+    switch (op->kind) {
+    case LL_OP_TXN:
+        make_txn(world, id, &call->parts[at], parts->nested[at], &op->txn,
+                 bytes);
+        break;
+    case LL_OP_RANGE:
+        op->range = make_range(world, id, parts->nested[at]->kvs[0], bytes);
+        break;
+    case LL_OP_DELETE:
+        op->deleted = fuzz_below(bytes, 2);
+        break;
+    case LL_OP_PUT:
+        break;
+    }
+}
+
 /** An answer to each request of a batch. */
 static void make_batch(struct world *world,
                        const struct fuzz_call *call,
@@ -197,14 +224,19 @@ static void make_batch(struct world *world,
         &world->core->batches.slots[call->id - LL_ID_MAX];
     unsigned oddity = fuzz_below(bytes, 16);
 
+    size_t at = 0;
+
     txn->succeeded = oddity != 15;
     txn->ops = parts->ops;
     txn->ops_n = call->txn.then_n - (oddity == 14 ? 1 : 0);
-    for (size_t i = 0; i < txn->ops_n; i++) {
-        parts->nested[i] = parts_new();
-        parts->ops[i].kind = oddity == 13 ? LL_OP_PUT : LL_OP_TXN;
-        make_txn(world, batch->parts[i].id, &call->parts[i], parts->nested[i],
-                 &parts->ops[i].txn, bytes);
+    for (size_t i = 0; i < batch->n; i++) {
+        for (size_t k = 0; k < batch->parts[i].ops_n; k++, at++) {
+            parts->nested[at] = parts_new();
+            make_batch_op(world, batch->parts[i].id, call, parts, at, bytes);
+            if (oddity == 13) {
+                parts->ops[at].kind = LL_OP_PUT;
+            }
+        }
     }
 }
 

@@ -155,6 +155,38 @@ static void on_reads(struct world *world,
     }
 }
 
+/** The flat part of a batch: its operations, which belong to one object, and its
+ *  condition on the key that it puts. */
+static void on_flat_part(const struct ll_txn *txn,
+                         const struct ll_batch_part *part,
+                         size_t at,
+                         size_t *conditions)
+{
+    const struct ll_op *last = &txn->then_ops[at + part->ops_n - 1];
+
+    if (part->is_delete) {
+        FUZZ_CHECK(part->ops_n == 1 && last->kind == LL_OP_DELETE);
+        return;
+    }
+    FUZZ_CHECK(part->ops_n <= LL_BATCH_FLAT_MAX && last->kind == LL_OP_PUT);
+    for (size_t i = 0; i + 1 < part->ops_n; i++) {
+        FUZZ_CHECK(txn->then_ops[at + i].kind == LL_OP_RANGE);
+    }
+    ++*conditions;
+}
+
+/** Whether a batch has a condition that a key is not there. */
+static bool has_condition(const struct ll_txn *txn, struct ll_bytes key)
+{
+    for (size_t i = 0; i < txn->compares_n; i++) {
+        if (txn->compares[i].number == 0 &&
+            ll_bytes_equal(txn->compares[i].key, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /** A batch of Txns, each of which belongs to one object. */
 static void on_batch(struct world *world,
                      const struct ll_request *request,
@@ -162,23 +194,38 @@ static void on_batch(struct world *world,
 {
     const struct ll_batch *batch =
         &world->core->batches.slots[call->id - LL_ID_MAX];
+    size_t conditions = 0;
+    size_t at = 0;
 
     FUZZ_CHECK(call->id - LL_ID_MAX < LL_BATCHES_FAR_MAX + LL_BATCHES_MAX);
     FUZZ_CHECK(request->kind == LL_REQUEST_TXN && request->txn.then_n > 1);
-    FUZZ_CHECK(request->txn.compares_n == 0 && request->txn.else_n == 0);
+    FUZZ_CHECK(request->txn.else_n == 0);
     FUZZ_CHECK(batch->ops_n == request->txn.then_n);
     if (call->id - LL_ID_MAX >= LL_BATCHES_FAR_MAX) {
         on_reads(world, request, batch);
         return;
     }
-    FUZZ_CHECK(batch->n == request->txn.then_n);
-    call->parts = calloc(batch->n, sizeof(*call->parts));
+    call->parts = calloc(batch->ops_n, sizeof(*call->parts));
     FUZZ_CHECK(call->parts != NULL);
     for (size_t i = 0; i < batch->n; i++) {
-        FUZZ_CHECK(request->txn.then_ops[i].kind == LL_OP_TXN);
-        check_asker(world, batch->parts[i].id);
-        note_txn(&request->txn.then_ops[i].txn, &call->parts[i]);
+        const struct ll_batch_part *part = &batch->parts[i];
+
+        check_asker(world, part->id);
+        if (part->is_flat) {
+            on_flat_part(&request->txn, part, at, &conditions);
+            FUZZ_CHECK(
+                part->is_delete ||
+                has_condition(
+                    &request->txn,
+                    request->txn.then_ops[at + part->ops_n - 1].put.key));
+        } else {
+            FUZZ_CHECK(part->ops_n == 1 &&
+                       request->txn.then_ops[at].kind == LL_OP_TXN);
+            note_txn(&request->txn.then_ops[at].txn, &call->parts[at]);
+        }
+        at += part->ops_n;
     }
+    FUZZ_CHECK(at == batch->ops_n && conditions == request->txn.compares_n);
 }
 
 static void on_call(struct world *world, const struct ll_effect *effect)

@@ -74,7 +74,7 @@ struct fuzz_call {
     uint32_t endpoint;
     enum ll_request_kind kind;
     struct fuzz_txn txn;
-    struct fuzz_txn *parts; /* of a batch, txn.then_n of them */
+    struct fuzz_txn *parts; /* of a batch: for each of txn.then_ops, a Txn's */
 };
 
 enum fuzz_watch_state { FUZZ_WATCH_CREATING, FUZZ_WATCH_ON, FUZZ_WATCH_OVER };

@@ -25,7 +25,11 @@
  *                                                  a deadlock detection's reads
  *     on [rev N KEY ...]                           the keys of a lease
  *     deleted rev N | not-deleted rev N
- *     done rev N                                   each request of a batch
+ *     done rev N [gone I ...]                      each request of a batch; the
+ *                                                  deletions among its
+ *                                                  operations that find no key
+ *     undone rev N                                 a condition of a batch does
+ *                                                  not hold
  *     keys rev N -|KEY@CREATED ...                 each range of a batch of
  *                                                  reads
  *     too-many                                     the Txn is too large
@@ -264,6 +268,32 @@ parse_keys(struct test_timeline *timeline, bool succeeded, size_t reads_n)
     txn(&timeline->answer, succeeded, timeline->ops, i);
 }
 
+/** Each request of a batch: no ticket ahead; the key created or deleted, but for
+ *  the deletions that follow as "gone I", counted from 0 among the operations. */
+static void parse_done(struct test_timeline *timeline,
+                       const struct test_call *call)
+{
+    int64_t gone;
+
+    timeline->ops[0] = op_kvs(timeline->kvs, 0);
+    timeline->ops[1] = timeline->ops[0];
+    timeline->ops[2] = (struct ll_op_answer){.kind = LL_OP_PUT};
+    for (size_t i = 0; i < call->then_n; i++) {
+        struct ll_op_answer *part = &timeline->parts[i];
+
+        *part = (struct ll_op_answer){.kind = call->kinds[i]};
+        if (part->kind == LL_OP_TXN) {
+            part->txn = (struct ll_txn_answer){true, timeline->ops, 3};
+        } else if (part->kind == LL_OP_DELETE) {
+            part->deleted = 1;
+        }
+    }
+    while ((gone = test_word_option(timeline, "gone", -1)) >= 0) {
+        timeline->parts[gone].deleted = 0;
+    }
+    txn(&timeline->answer, true, timeline->parts, call->then_n);
+}
+
 /** The answers to calls of tickets; each carries a revision. */
 static bool parse_txn(struct test_timeline *timeline,
                       const struct test_call *call,
@@ -293,16 +323,9 @@ static bool parse_txn(struct test_timeline *timeline,
             txn(answer, true, timeline->ops, 1);
         }
     } else if (strcmp(word, "done") == 0) {
-        /* Each request: no ticket ahead; the key created or deleted. */
-        timeline->ops[0] = op_kvs(timeline->kvs, 0);
-        timeline->ops[1] = timeline->ops[0];
-        timeline->ops[2] = (struct ll_op_answer){.kind = LL_OP_PUT};
-        for (size_t i = 0; i < call->parts_n; i++) {
-            timeline->parts[i] = (struct ll_op_answer){
-                .kind = LL_OP_TXN,
-                .txn = {.succeeded = true, .ops = timeline->ops, .ops_n = 3}};
-        }
-        txn(answer, true, timeline->parts, call->parts_n);
+        parse_done(timeline, call);
+    } else if (strcmp(word, "undone") == 0) {
+        txn(answer, false, NULL, 0);
     } else if (strcmp(word, "made") == 0 || strcmp(word, "were") == 0) {
         parse_queues(timeline, call, word[0] == 'm');
     } else if (strcmp(word, "keys") == 0) {

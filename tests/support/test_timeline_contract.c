@@ -223,6 +223,13 @@ note_ops(struct test_op to[TEST_OPS_MAX], const struct ll_op *ops, size_t n)
     }
 }
 
+static void note_kinds(struct test_call *call, const struct ll_txn *txn)
+{
+    for (size_t i = 0; i < txn->then_n && i < LL_BATCH_PARTS_MAX; i++) {
+        call->kinds[i] = txn->then_ops[i].kind;
+    }
+}
+
 static void check_call(struct test_timeline *timeline,
                        const struct ll_effect *effect)
 {
@@ -250,10 +257,6 @@ static void check_call(struct test_timeline *timeline,
         .seq = effect->call.seq,
         .endpoint = effect->call.endpoint,
         .kind = effect->call.request.kind,
-        .parts_n = effect->id >= LL_ID_MAX &&
-                           effect->call.request.kind == LL_REQUEST_TXN
-                       ? effect->call.request.txn.then_n
-                       : 0,
         .then_n = effect->call.request.kind == LL_REQUEST_TXN
                       ? effect->call.request.txn.then_n
                       : 0,
@@ -264,6 +267,7 @@ static void check_call(struct test_timeline *timeline,
                   effect->call.request.txn.then_n > 0 &&
                   effect->call.request.txn.then_ops[0].kind == LL_OP_PUT};
     if (effect->call.request.kind == LL_REQUEST_TXN) {
+        note_kinds(&calls[timeline->calls_n - 1], &effect->call.request.txn);
         note_ops(calls[timeline->calls_n - 1].then_ops,
                  effect->call.request.txn.then_ops,
                  effect->call.request.txn.then_n);

@@ -32,9 +32,10 @@ struct test_call {
     uint32_t seq;
     uint32_t endpoint;
     enum ll_request_kind kind;
-    bool is_try;    /* a Txn whose then branch only puts */
-    size_t parts_n; /* of a batch */
-    size_t then_n;  /* of a Txn */
+    bool is_try; /* a Txn whose then branch only puts */
+    /** Of a batch: the kinds of its operations. */
+    enum ll_op_kind kinds[LL_BATCH_PARTS_MAX];
+    size_t then_n; /* of a Txn */
     size_t else_n;
     struct test_op then_ops[TEST_OPS_MAX]; /* the first ones */
     struct test_op else_ops[TEST_OPS_MAX];
