@@ -150,7 +150,8 @@ void ll_queries_close(struct ll_client *client);
 
 /** The earliest deadline of core, the sync and the hooks. */
 int64_t ll_client_deadline_ns(const struct ll_client *client);
-/** Sends what has gathered, if that is due; with the mutex held. */
+/** Steps the time if what has gathered is due, or would be; with the mutex
+ *  held. */
 void ll_client_send_due(struct ll_client *client);
 
 /** The prefix of every name; valid as long as the client. */

@@ -200,7 +200,7 @@ void ll_client_send_due(struct ll_client *client)
 {
     struct ll_event event = {.kind = LL_EVENT_TIME};
 
-    if (ll_clock_now_ns() >= ll_core_send_ns(client->core)) {
+    if (ll_clock_now_ns() >= ll_core_look_ns(client->core)) {
         ll_client_on_event(&event, client);
     }
 }
@@ -210,7 +210,8 @@ static void client_on_time(struct ll_client *client)
     struct ll_event event = {.kind = LL_EVENT_TIME,
                              .now_ns = ll_clock_now_ns()};
 
-    if (event.now_ns >= ll_core_deadline_ns(client->core)) {
+    if (event.now_ns >= ll_core_deadline_ns(client->core) ||
+        event.now_ns >= ll_core_look_ns(client->core)) {
         ll_client_on_event(&event, client);
     }
     client->hooks->settle(client);

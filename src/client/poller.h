@@ -36,6 +36,10 @@ struct ll_waiter;
  *                |                           |            | is woken
  *     NONE       | none does, calls are      | NONE       | the background
  *                | unanswered                |            | thread is woken
+ *     NONE       | requests gather, and none | NONE       | callers sleep aside
+ *                | is unanswered             |            | until they are due;
+ *                |                           |            | who sends them takes
+ *                |                           |            | the role
  *     NONE       | neither, for a moment     | BACKGROUND | takes the role
  *     any        | the client is stopping    | BACKGROUND | callers leave; it
  *                |                           |            | drains
@@ -44,6 +48,10 @@ struct ll_waiter;
  * caller that has just locked is about to unlock, and otherwise each call would
  * have to wake the background thread. What etcd sends without a request
  * meanwhile (a watch's event) is read at most that much later.
+ *
+ * While requests gather (core/batch.h) and none is unanswered there is nothing to
+ * read for a call; a semaphore ends its sleep to the microsecond, gRPC's timeouts
+ * are rounded up to milliseconds.
  *
  * All state here is under the client's mutex.
  */

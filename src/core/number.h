@@ -19,8 +19,8 @@ struct ll_session;
  * acquired and released again and again would cost a little more each time.
  *
  * Old and new keys with one number are distinguished by their create revisions,
- * as are all keys in this library. Only the release that is sent alone names no
- * revision (see build_delete): it is answered before its number is free.
+ * as are all keys in this library. Only the release names no revision where the
+ * name suffices (see build_delete): it is answered before its number is free.
  *
  *     number            | event                           | then
  *     free              | a ticket begins                 | taken
