@@ -13,6 +13,7 @@ int ll_poller_init(struct ll_poller *poller)
     poller->polling = NULL;
     ll_link_init(&poller->aside);
     poller->called = NULL;
+    poller->timer = NULL;
     poller->due = NULL;
     poller->left_ns = 0;
     poller->background_until_ns = INT64_MIN;
@@ -51,10 +52,14 @@ static int64_t linger_until_ns(const struct ll_client *client)
            (listens ? LL_POLLER_LINGER_SHORT_NS : LL_POLLER_LINGER_NS);
 }
 
-/** Whether callers' threads send what gathers. */
-static bool callers_send(const struct ll_poller *poller)
+/** Whether a caller's thread wakes in time to send what gathers. */
+static bool caller_sends(const struct ll_client *client)
 {
-    return poller->state == LL_POLLER_CALLER || !ll_link_alone(&poller->aside);
+    const struct ll_poller *poller = &client->poller;
+
+    return poller->state == LL_POLLER_CALLER ||
+           (poller->timer != NULL &&
+            poller->timer_ns <= ll_core_send_ns(client->core));
 }
 
 /** Whether a request gathers others and no answer is on its way: then nobody
@@ -69,12 +74,15 @@ static bool only_gathers(const struct ll_client *client)
 static bool background_is_needed(const struct ll_client *client)
 {
     const struct ll_poller *poller = &client->poller;
-    int64_t due_ns = ll_client_deadline_ns(client);
+    int64_t due_ns;
 
     if (client->stopping ||
-        (client->event_fd < 0 && !ll_link_alone(&client->notices)) ||
-        (due_ns < poller->background_until_ns &&
-         !(due_ns == ll_core_send_ns(client->core) && callers_send(poller)))) {
+        (client->event_fd < 0 && !ll_link_alone(&client->notices))) {
+        return true;
+    }
+    due_ns = ll_client_deadline_ns(client);
+    if (due_ns < poller->background_until_ns &&
+        !(due_ns == ll_core_send_ns(client->core) && caller_sends(client))) {
         return true;
     }
     return poller->state == LL_POLLER_NONE && ll_link_alone(&poller->aside) &&
@@ -190,6 +198,27 @@ static void sleep_aside(struct ll_client *client,
     }
 }
 
+/** Sleeps aside; if requests gather, only until they are due, and sends them. */
+static void sleep_as_timer(struct ll_client *client,
+                           struct ll_waiter *waiter,
+                           int64_t until_ns)
+{
+    struct ll_poller *poller = &client->poller;
+    int64_t send_ns = ll_core_send_ns(client->core);
+
+    if (send_ns >= until_ns || caller_sends(client)) {
+        sleep_aside(client, waiter, until_ns);
+        return;
+    }
+    poller->timer = waiter;
+    poller->timer_ns = send_ns;
+    sleep_aside(client, waiter, send_ns);
+    if (poller->timer == waiter) {
+        poller->timer = NULL;
+    }
+    ll_client_send_due(client);
+}
+
 /** Ensures that no thread will access a waiter again; with the mutex held. */
 static void forget(struct ll_poller *poller, struct ll_waiter *waiter)
 {
@@ -296,15 +325,8 @@ bool ll_poller_await(struct ll_client *client,
             poll_transport(client, poller->caller_until_ns);
             ll_client_send_due(client);
         } else {
-            int64_t wake_ns = until_ns;
-
-            if (poller->state == LL_POLLER_NONE &&
-                ll_core_send_ns(client->core) < wake_ns) {
-                wake_ns = ll_core_send_ns(client->core);
-            }
             ll_link_append_once(&poller->aside, &waiter->link);
-            sleep_aside(client, waiter, wake_ns);
-            ll_client_send_due(client);
+            sleep_as_timer(client, waiter, until_ns);
         }
         if (poller->called == waiter) {
             poller->called = NULL;

@@ -36,10 +36,11 @@ struct ll_waiter;
  *                |                           |            | is woken
  *     NONE       | none does, calls are      | NONE       | the background
  *                | unanswered                |            | thread is woken
- *     NONE       | requests gather, and none | NONE       | callers sleep aside
- *                | is unanswered             |            | until they are due;
- *                |                           |            | who sends them takes
- *                |                           |            | the role
+ *     NONE       | requests gather, and none | NONE       | a caller sleeps aside
+ *                | is unanswered             |            | until they are due,
+ *                |                           |            | or the background
+ *                |                           |            | thread; who sends
+ *                |                           |            | them takes the role
  *     NONE       | neither, for a moment     | BACKGROUND | takes the role
  *     any        | the client is stopping    | BACKGROUND | callers leave; it
  *                |                           |            | drains
@@ -65,6 +66,8 @@ struct ll_poller {
     struct ll_waiter *polling;
     struct ll_link aside;      /* ll_waiter: sleep on their own semaphores */
     struct ll_waiter *called;  /* the one of them woken to take the role */
+    struct ll_waiter *timer;   /* the one of them that wakes to send; or NULL */
+    int64_t timer_ns;          /* when it does */
     struct ll_waiter *due;     /* to be woken */
     int64_t left_ns;           /* when the last blocking call was completed */
     pthread_cond_t background; /* the background thread sleeps on it */

@@ -124,10 +124,8 @@ struct ll_object;
 #define LL_BATCH_LOOK_MAX 1024
 /** The most operations and conditions of a part. */
 #define LL_BATCH_OPS_MAX 8
-/** The most operations in the else branch, and the fewest and most of one part
- *  there. */
+/** The most operations in the else branch, and of one part there. */
 #define LL_BATCH_LISTED_MAX 112
-#define LL_BATCH_LISTED_PART_MIN 2
 #define LL_BATCH_LISTED_PART_MAX 6
 /** The most bytes of values and keys in one batch; etcd accepts 1.5 MiB. */
 #define LL_BATCH_BYTES_MAX 262144
