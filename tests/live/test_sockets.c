@@ -158,18 +158,42 @@ static void stop_workers(leaselock_client *client)
     await_at_most(0);
 }
 
+/** Opens a session and acquires a lock whose key is watched. */
+static leaselock_session *hold_watched(leaselock_client *client,
+                                       leaselock_ticket **ticket)
+{
+    struct leaselock_session_options session_options =
+        LEASELOCK_SESSION_OPTIONS_INIT;
+    struct leaselock_acquire_options acquire = LEASELOCK_ACQUIRE_OPTIONS_INIT;
+    leaselock_session *session = NULL;
+
+    session_options.ttl_s = TEST_TTL_LONG_S;
+    acquire.watch_own_key_ms = LEASELOCK_AT_ONCE;
+    assert_int_equal(
+        leaselock_session_open(client, &session_options, &session, NULL), 0);
+    assert_int_equal(leaselock_acquire(session, "watched", &acquire,
+                                       TEST_WAIT_MS, ticket, NULL),
+                     0);
+    return session;
+}
+
 /** Goal: after etcd was slow, the client uses one connection again. Method:
  * etcd is stopped until calls use a connection of their own, and resumed;
- * repeatedly. */
+ * repeatedly. A lock is held and watched, so that no watch stream is opened
+ * while the connections are separate: it would stay where it is. */
 static void test_slow(void **state)
 {
     struct test_etcd etcd;
     leaselock_client *client;
+    leaselock_session *session;
+    leaselock_ticket *ticket = NULL;
     size_t one = 1;
 
     (void)state;
     assert_int_equal(test_etcd_start(&etcd), 0);
     client = start_workers(etcd.endpoint);
+    session = hold_watched(client, &ticket);
+    await_progress();
     for (int round = 0; round < ROUNDS; round++) {
         assert_int_equal(test_etcd_pause(&etcd), 0);
         assert_true(test_until(TEST_WAIT_MS, has_more, &one));
@@ -177,6 +201,8 @@ static void test_slow(void **state)
         await_progress();
         await_at_most(one);
     }
+    test_release(ticket);
+    assert_int_equal(leaselock_session_close(session, NULL), 0);
     stop_workers(client);
     test_etcd_stop(&etcd);
 }
@@ -189,25 +215,16 @@ static void test_few(void **state)
 {
     static const char *const args[] = {"--max-concurrent-streams=2", NULL};
     struct test_etcd_options options = {.args = args};
-    struct leaselock_session_options session_options =
-        LEASELOCK_SESSION_OPTIONS_INIT;
-    struct leaselock_acquire_options acquire = LEASELOCK_ACQUIRE_OPTIONS_INIT;
     struct test_etcd etcd;
     leaselock_client *client;
-    leaselock_session *session = NULL;
+    leaselock_session *session;
     leaselock_ticket *ticket = NULL;
     size_t one = 1;
 
     (void)state;
     assert_int_equal(test_etcd_start_with(&etcd, &options), 0);
     client = start_workers(etcd.endpoint);
-    session_options.ttl_s = TEST_TTL_LONG_S;
-    acquire.watch_own_key_ms = LEASELOCK_AT_ONCE;
-    assert_int_equal(
-        leaselock_session_open(client, &session_options, &session, NULL), 0);
-    assert_int_equal(leaselock_acquire(session, "few", &acquire, TEST_WAIT_MS,
-                                       &ticket, NULL),
-                     0);
+    session = hold_watched(client, &ticket);
     assert_true(test_until(TEST_WAIT_MS, has_more, &one));
     await_progress();
     assert_false(test_until(5 * REQUEST_TIMEOUT_MS, has_at_most, &one));
