@@ -214,6 +214,9 @@ struct sim_ticket {
     char key[SIM_KEY_SIZE];
     UT_hash_handle hh;  /* in world->keys, by key */
     bool yields;        /* reports requests to let go */
+    /** The ticket that gave way when this one was queued in the same request;
+     * or NULL. */
+    struct sim_ticket *rejoins;
     int64_t granted_ns; /* when its grant was reported */
     struct sim_requests requests;
 };
