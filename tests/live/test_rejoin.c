@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -25,6 +26,19 @@ static void assert_over(leaselock_ticket *ticket)
 {
     assert_int_equal(leaselock_ticket_state(ticket), LEASELOCK_E_HANDLE);
     assert_int_equal(leaselock_release(ticket, NULL), LEASELOCK_E_HANDLE);
+}
+
+/** The lock's queue has one ticket, with this label. */
+static void
+check_label(const char *name, const struct test_peer *peer, const char *label)
+{
+    struct leaselock_queue_info *queue = NULL;
+
+    assert_int_equal(leaselock_queue(peer->client, name, NULL, &queue, NULL),
+                     0);
+    assert_int_equal(queue->entries_n, 1);
+    assert_string_equal(queue->entries[0].label, label);
+    leaselock_queue_free(queue);
 }
 
 /** One client alone: each rejoin is one change of etcd, the lock is held again
@@ -57,7 +71,7 @@ static void test_alone(void **state)
         assert_true(leaselock_ticket_token(ticket) > token);
         assert_true(leaselock_ticket_key(ticket, after, sizeof(after)) > 0);
         assert_string_not_equal(before, after);
-        assert_int_equal(test_keys(&etcd, "rejoin/alone/"), 1);
+        check_label("rejoin/alone", &peer, "a label");
         assert_int_equal(leaselock_fenced_put(ticket, "data", 4, "x", 1,
                                               TEST_WAIT_MS, NULL),
                          0);
@@ -139,6 +153,35 @@ static void test_two_take_turns(void **state)
     for (int i = 0; i < 2; i++) {
         test_peer_close(&peers[i]);
     }
+}
+
+/** A ticket of another client that waits is next: the new place is behind it. */
+static void test_etcdctl_between(void **state)
+{
+    struct test_process lock = TEST_PROCESS_INIT;
+    struct test_call again = TEST_CALL_INIT;
+    struct test_peer peer;
+    leaselock_ticket *ticket;
+    char line[LEASELOCK_KEY_MAX + 1];
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    ticket = test_acquire(&peer, "rejoin/mixed");
+    assert_int_equal(
+        test_etcdctl_spawn(&etcd, &lock, "lock", "rejoin/mixed", NULL), 0);
+    test_await_keys(&etcd, "rejoin/mixed/", 2);
+    assert_int_equal(leaselock_rejoin_async(ticket, LEASELOCK_FOREVER,
+                                            test_call_done, &again, NULL),
+                     0);
+    assert_true(test_process_line(&lock, TEST_STDOUT, TEST_WAIT_MS, line,
+                                  sizeof(line)));
+    test_await_place(ticket);
+    assert_int_equal(test_call_count(&again), 0);
+    assert_int_equal(test_process_signal(&lock, SIGTERM), 0);
+    assert_int_equal(test_call_await(&again), 0);
+    test_process_end(&lock);
+    test_release(ticket);
+    test_peer_close(&peer);
 }
 
 /** The answer is lost after the commit: the rejoin finds its own new key. */
@@ -415,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alone),
         cmocka_unit_test(test_two_take_turns),
+        cmocka_unit_test(test_etcdctl_between),
         cmocka_unit_test(test_lost_answer),
         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_wait_ends),
