@@ -30,7 +30,7 @@ struct ll_ticket_object {
     /** The write `unknown` has released it; core has dropped it. */
     bool committed;
     uint64_t session; /* its id: the user's, or a replacement session */
-    struct ll_requeue *requeue; /* NULL: it does not queue again */
+    struct ll_requeue *requeue;      /* NULL: it does not queue again */
     struct ll_rejoin_object *rejoin; /* the newest: a reference, or NULL */
     char *label;                     /* its own, or NULL: the session's */
     struct ll_completion acquired;

@@ -56,8 +56,8 @@ int ll_ticket_rejoin(struct ll_core *core, const struct ll_event *event)
     struct ll_object *object =
         ll_object_find(core, event->rejoin.ticket, &ll_ticket_ops);
     struct ll_ticket *old = object != NULL ? ll_ticket_of(object) : NULL;
-    int status = old != NULL ? rejoin_check(core, old, event)
-                             : LEASELOCK_E_HANDLE;
+    int status =
+        old != NULL ? rejoin_check(core, old, event) : LEASELOCK_E_HANDLE;
     struct ll_ticket *ticket;
 
     if (status == 0) {
@@ -122,9 +122,8 @@ static void rejoin_settle(struct ll_core *core, struct ll_ticket *ticket)
 }
 
 /** Neither key is there. was_lost: an earlier attempt may have been applied. */
-static void rejoin_on_neither(struct ll_core *core,
-                              struct ll_ticket *ticket,
-                              bool was_lost)
+static void
+rejoin_on_neither(struct ll_core *core, struct ll_ticket *ticket, bool was_lost)
 {
     /* The lease may be revoked: renews it. */
     ll_session_beat_soon(core, ticket->session);
@@ -181,8 +180,8 @@ void ll_rejoin_on_deleted(struct ll_core *core,
                           struct ll_ticket *ticket,
                           const struct ll_answer *answer)
 {
-    bool ours = answer->txn.succeeded || ticket->lost_tries > 0 ||
-                ticket->leave_lost;
+    bool ours =
+        answer->txn.succeeded || ticket->lost_tries > 0 || ticket->leave_lost;
 
     rejoin_settle(core, ticket);
     ll_ticket_end(core, ticket, ours ? 0 : LEASELOCK_E_LOST);

@@ -72,9 +72,9 @@ static void test_alone(void **state)
         assert_true(leaselock_ticket_key(ticket, after, sizeof(after)) > 0);
         assert_string_not_equal(before, after);
         check_label("rejoin/alone", &peer, "a label");
-        assert_int_equal(leaselock_fenced_put(ticket, "data", 4, "x", 1,
-                                              TEST_WAIT_MS, NULL),
-                         0);
+        assert_int_equal(
+            leaselock_fenced_put(ticket, "data", 4, "x", 1, TEST_WAIT_MS, NULL),
+            0);
         revision++;
     }
     test_release(ticket);
@@ -135,13 +135,13 @@ static void test_two_take_turns(void **state)
     tickets[1] = test_acquire_async(&peers[1], "rejoin/turns", &call);
     test_await_place(tickets[1]);
     atomic_store(&turns.last, -1);
-    turners[0] = (struct turner){
-        .turns = &turns, .number = 0, .ticket = tickets[0]};
+    turners[0] =
+        (struct turner){.turns = &turns, .number = 0, .ticket = tickets[0]};
     assert_int_equal(
         pthread_create(&turners[0].thread, NULL, take_turns, &turners[0]), 0);
     assert_int_equal(test_call_await(&call), 0);
-    turners[1] = (struct turner){
-        .turns = &turns, .number = 1, .ticket = tickets[1]};
+    turners[1] =
+        (struct turner){.turns = &turns, .number = 1, .ticket = tickets[1]};
     assert_int_equal(
         pthread_create(&turners[1].thread, NULL, take_turns, &turners[1]), 0);
     for (int i = 0; i < 2; i++) {
@@ -416,7 +416,8 @@ struct chain {
     int left;
 };
 
-static void chain_done(int status, const struct leaselock_error *error, void *arg)
+static void
+chain_done(int status, const struct leaselock_error *error, void *arg)
 {
     struct chain *chain = arg;
 

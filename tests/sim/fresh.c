@@ -64,10 +64,9 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         (unsigned long long)sum->grants, (unsigned long long)sum->shared,
         (unsigned long long)sum->permits, (unsigned long long)sum->losses,
         (unsigned long long)sum->writes, (unsigned long long)sum->resumed,
-        (unsigned long long)sum->rejoined,
-        (unsigned long long)sum->several, (unsigned long long)sum->deadlocks,
-        (unsigned long long)sum->asked, (unsigned long long)sum->observers,
-        (unsigned long long)sum->go_grants);
+        (unsigned long long)sum->rejoined, (unsigned long long)sum->several,
+        (unsigned long long)sum->deadlocks, (unsigned long long)sum->asked,
+        (unsigned long long)sum->observers, (unsigned long long)sum->go_grants);
     for (int i = 0; i < SIM_FAULTS; i++) {
         (void)fprintf(file, "%12llu x %s\n", (unsigned long long)sum->faults[i],
                       sim_fault_sentence((enum sim_fault)i));

@@ -15,8 +15,8 @@ static bool may_rejoin(struct sim_world *world, const struct sim_ticket *held)
 {
     return held->is_granted && !held->is_released && !held->lost_reported &&
            held->members_n == 0 && held->multi == NULL &&
-           held->lock_delay_ms == 0 && held->chained == 0 &&
-           held->frees == 0 && sim_fault_strikes(world, SIM_FAULT_REJOIN);
+           held->lock_delay_ms == 0 && held->chained == 0 && held->frees == 0 &&
+           sim_fault_strikes(world, SIM_FAULT_REJOIN);
 }
 
 static struct sim_ticket *ticket_after(struct sim_client *client,
@@ -39,9 +39,8 @@ static struct sim_ticket *ticket_after(struct sim_client *client,
 static int64_t draw_timeout(struct sim_client *client,
                             struct sim_ticket *ticket)
 {
-    int64_t timeout_ns =
-        sim_spread(&client->random, LL_NS_PER_MS / 4,
-                   4 * client->world->wait_ns);
+    int64_t timeout_ns = sim_spread(&client->random, LL_NS_PER_MS / 4,
+                                    4 * client->world->wait_ns);
 
     if (!sim_chance(&client->random, TIMEOUTS)) {
         return -1;

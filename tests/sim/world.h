@@ -212,8 +212,8 @@ struct sim_ticket {
     uint64_t frees;      /* of that ticket: this one */
     size_t key_size;
     char key[SIM_KEY_SIZE];
-    UT_hash_handle hh;  /* in world->keys, by key */
-    bool yields;        /* reports requests to let go */
+    UT_hash_handle hh; /* in world->keys, by key */
+    bool yields;       /* reports requests to let go */
     /** The ticket that gave way when this one was queued in the same request;
      * or NULL. */
     struct sim_ticket *rejoins;
