@@ -20,6 +20,8 @@
 /** Of the client behind the faulty network. */
 #define REQUEST_TIMEOUT_MS 500
 #define SHORT_MS 100
+/** Of the sessions that are to be lost. */
+#define TTL_S 2
 
 /** A closed handle: there is nothing to release. */
 static void assert_over(leaselock_ticket *ticket)
@@ -322,6 +324,59 @@ static void test_wait_ends(void **state)
     }
 }
 
+/** etcd is silent for longer than the TTL while the new place waits: it queues
+ * again on another session, as `requeue` says, and the ticket can rejoin
+ * there. */
+static void test_requeued(void **state)
+{
+    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
+    struct test_call requeued = TEST_CALL_INIT;
+    struct test_call waits = TEST_CALL_INIT;
+    struct test_call again = TEST_CALL_INIT;
+    struct test_peer peers[2];
+    leaselock_ticket *tickets[2];
+    int64_t token;
+
+    (void)state;
+    options.requeue = 1;
+    options.on_requeue = test_call_lost;
+    options.on_requeue_arg = &requeued;
+    for (int i = 0; i < 2; i++) {
+        test_peer_open(etcd.endpoint, TTL_S, &peers[i]);
+    }
+    assert_int_equal(leaselock_acquire(peers[0].session, "rejoin/silence",
+                                       &options, TEST_WAIT_MS, &tickets[0],
+                                       NULL),
+                     0);
+    assert_int_equal(leaselock_rejoin(tickets[0], TEST_WAIT_MS, NULL), 0);
+    tickets[1] = test_acquire_async(&peers[1], "rejoin/silence", &waits);
+    test_await_place(tickets[1]);
+    assert_int_equal(leaselock_rejoin_async(tickets[0], LEASELOCK_FOREVER,
+                                            test_call_done, &again, NULL),
+                     0);
+    assert_int_equal(test_call_await(&waits), 0);
+    test_await_place(tickets[0]);
+    assert_int_equal(test_etcd_pause(&etcd), 0);
+    assert_int_equal(test_call_await(&requeued), 0);
+    assert_int_equal(leaselock_ticket_requeues(tickets[0]), 1);
+    assert_int_equal(test_etcd_resume(&etcd), 0);
+    assert_int_equal(test_call_await(&again), 0);
+    assert_int_equal(leaselock_ticket_state(tickets[0]), LEASELOCK_TICKET_HELD);
+    assert_true(leaselock_ticket_lease(tickets[0]) !=
+                leaselock_session_lease(peers[0].session));
+    token = leaselock_ticket_token(tickets[0]);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(leaselock_rejoin(tickets[0], TEST_WAIT_MS, NULL), 0);
+        assert_true(leaselock_ticket_token(tickets[0]) > token);
+    }
+    test_release(tickets[0]);
+    assert_int_equal(leaselock_release(tickets[1], NULL), LEASELOCK_E_LOST);
+    test_await_keys(&etcd, "rejoin/silence/", 0);
+    for (int i = 0; i < 2; i++) {
+        test_peer_close(&peers[i]);
+    }
+}
+
 /** What cannot rejoin is held as before, and the error says why. */
 static void refused(leaselock_ticket *ticket, int timeout_ms, const char *word)
 {
@@ -463,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_lost_answer),
         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_wait_ends),
+        cmocka_unit_test(test_requeued),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_modes),
         cmocka_unit_test(test_from_callbacks),
