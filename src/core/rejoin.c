@@ -172,7 +172,6 @@ void ll_rejoin_delete(const struct ll_ticket *ticket, struct ll_part *part)
 {
     part->compares[0] = compare_old(ticket);
     part->then_ops[0] = op_delete(ticket->rejoin);
-    part->then_ops[1] = op_delete(ticket);
     part->else_ops[0] = op_delete(ticket);
 }
 

@@ -48,11 +48,12 @@ struct ll_ticket;
  *                 | request is unanswered      |         | decides
  *     ENQUEUE     | applied after that, or NEW | LEAVE   | deletes NEW
  *                 | exists                     |         |
- *     ENQUEUE     | timeout, release before it | LEAVE   | deletes both
- *                 | is sent, or no answer after|         |
- *                 | that; refused, error       |         |
- *     LEAVE       | both deleted, or OLD was   | gone    | RELEASED 0
- *                 | gone and NEW is deleted    |         |
+ *     ENQUEUE     | timeout, release before it | LEAVE   | deletes OLD or, if it
+ *                 | is sent, or no answer after|         | is gone, NEW: OLD is
+ *                 | that; refused, error       |         | there as long as no
+ *                 |                            |         | attempt was applied
+ *     LEAVE       | OLD deleted; or NEW, and an| gone    | RELEASED 0
+ *                 | attempt was sent           |         |
  *     LEAVE       | OLD was gone, and no other | gone    | RELEASED LOST
  *                 | attempt can have deleted it|         |
  *     LEAVE       | no answer; refused, error  | LEAVE   | as of any ticket: again
@@ -84,8 +85,8 @@ void ll_rejoin_add(const struct ll_core *core,
 void ll_rejoin_on_answer(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer);
-/** Writes the Txn that deletes both keys: one condition, two operations if it
- *  holds, one if it does not. */
+/** Writes the Txn that deletes OLD if it is there, else NEW: a condition, and an
+ *  operation in each branch. */
 void ll_rejoin_delete(const struct ll_ticket *ticket, struct ll_part *part);
 /** Its answer. */
 void ll_rejoin_on_deleted(struct ll_core *core,
