@@ -324,6 +324,11 @@ static void test_wait_ends(void **state)
     }
 }
 
+static bool is_lost(void *session)
+{
+    return leaselock_session_state(session) == LEASELOCK_SESSION_LOST;
+}
+
 /** etcd is silent for longer than the TTL while the new place waits: it queues
  * again on another session, as `requeue` says, and the ticket can rejoin
  * there. */
@@ -359,6 +364,7 @@ static void test_requeued(void **state)
     assert_int_equal(test_etcd_pause(&etcd), 0);
     assert_int_equal(test_call_await(&requeued), 0);
     assert_int_equal(leaselock_ticket_requeues(tickets[0]), 1);
+    assert_true(test_until(TEST_WAIT_MS, is_lost, peers[1].session));
     assert_int_equal(test_etcd_resume(&etcd), 0);
     assert_int_equal(test_call_await(&again), 0);
     assert_int_equal(leaselock_ticket_state(tickets[0]), LEASELOCK_TICKET_HELD);
