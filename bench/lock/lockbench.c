@@ -7,6 +7,8 @@
 static const struct bench_scenario scenarios[] = {
     {"uncontended", bench_uncontended,
      "workers lock and unlock a name each, on clients (default 1)"},
+    {"kept", bench_kept,
+     "workers of one session lock and unlock one name, which it keeps"},
     {"async", bench_async,
      "tickets are acquired and released from callbacks, a name each"},
     {"handoff", bench_handoff,

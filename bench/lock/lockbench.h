@@ -12,6 +12,7 @@ bench_scenario_fn bench_elect;
 bench_scenario_fn bench_failover;
 bench_scenario_fn bench_handoff;
 bench_scenario_fn bench_hold;
+bench_scenario_fn bench_kept;
 bench_scenario_fn bench_modes;
 bench_scenario_fn bench_queue;
 bench_scenario_fn bench_uncontended;

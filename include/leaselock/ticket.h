@@ -232,12 +232,40 @@ struct leaselock_acquire_options {
      *  on, as LEASELOCK_AT_ONCE of `watch_own_key_ms` does. */
     leaselock_yield_fn *on_yield;
     void *on_yield_arg;
+    /**
+     * How long the session keeps the lock after a release, in milliseconds, 1
+     * to LEASELOCK_KEEP_MAX_MS; 0: not. As long as nobody else asks for it, the
+     * session's next acquire of that name with this option and the same label
+     * is granted in the process, without a request to etcd. Of several threads
+     * that wait, one takes over from the other in the same way, in the order of
+     * their calls. When another session asks, or this one without the option,
+     * the lock is released at once, or when its holder does so; from then on
+     * all wait in the queue.
+     *
+     * A kept lock is held as far as others can tell: the first one that waits
+     * for it waits for one more message and a deletion; a try of others finds
+     * it taken; and a process that is stopped while it keeps a lock blocks it
+     * until the lease ends. Holds that follow each other in the process have
+     * one fencing token, since nobody else held in between:
+     * leaselock_ticket_hold tells them apart. The time starts with the first
+     * release, and again with each once it is known that nobody waits, which
+     * takes up to a quarter of a second.
+     *
+     * For LEASELOCK_EXCLUSIVE; not with `find_deadlock`, `lock_delay_ms`,
+     * `foreign_delay_ms` or `on_yield`, and neither for leaselock_acquire_all
+     * with several names, for a candidate of an election nor for
+     * leaselock_resume. Behind etcd's grpc-proxy nothing is kept.
+     */
+    int keep_ms;
 };
+
+/** The longest time for which a lock is kept: a day. */
+#define LEASELOCK_KEEP_MAX_MS 86400000
 
 #define LEASELOCK_ACQUIRE_OPTIONS_INIT                                         \
     {                                                                          \
         sizeof(struct leaselock_acquire_options), NULL, NULL, NULL, 0, 0, 0,   \
-            NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL                           \
+            NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL, 0                        \
     }
 
 /**
@@ -410,8 +438,8 @@ int leaselock_release_async(leaselock_ticket *ticket,
  * An answer that is lost does no harm: the request is sent again, and has an
  * effect once at most.
  *
- * Not for a candidate of an election, a ticket of several names, or one with a
- * lock-delay, whose release takes two requests anyway. leaselock_release during
+ * Not for a candidate of an election, a ticket of several names, one with `keep_ms`,
+ * or one with a lock-delay, whose release takes two requests anyway. leaselock_release during
  * the wait ends it with LEASELOCK_E_CANCELED. A fenced write that is unanswered
  * ends as at a release.
  *
@@ -470,6 +498,17 @@ int leaselock_ticket_state(leaselock_ticket *ticket);
  * @since 0.1
  */
 int64_t leaselock_ticket_token(leaselock_ticket *ticket);
+
+/**
+ * Which of the holds of one session that follow each other with the same token
+ * this is: 1, and with `keep_ms` more. The pair of token and hold rises with
+ * each hold.
+ *
+ * @return the number, 0 while the ticket waits, LEASELOCK_E_HANDLE or _FORKED
+ * @thread any
+ * @since 0.1
+ */
+int64_t leaselock_ticket_hold(leaselock_ticket *ticket);
 
 /**
  * How many tickets that block this one were ahead of it in etcd's latest

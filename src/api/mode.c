@@ -142,6 +142,34 @@ static int check_delays(const struct ll_ticket_ask *ask,
     return 0;
 }
 
+/** Checks `keep_ms`. */
+static int check_keep(const struct ll_ticket_ask *ask,
+                      const struct leaselock_acquire_options *options,
+                      struct leaselock_error *reterr)
+{
+    if (options->keep_ms < 0 || options->keep_ms > LEASELOCK_KEEP_MAX_MS) {
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "a lock is kept for 0 to %d milliseconds",
+                               LEASELOCK_KEEP_MAX_MS);
+    }
+    if (options->keep_ms == 0) {
+        return 0;
+    }
+    if (options->mode != LEASELOCK_EXCLUSIVE || ask->names != NULL ||
+        ask->value != NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "`keep_ms` is for an exclusive ticket of one "
+                             "name, and not for a candidate");
+    }
+    if (options->find_deadlock != 0 || options->lock_delay_ms != 0 ||
+        options->foreign_delay_ms != 0 || options->on_yield != NULL) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "`keep_ms` needs find_deadlock, lock_delay_ms and "
+                             "foreign_delay_ms to be 0, and no on_yield");
+    }
+    return 0;
+}
+
 int ll_mode_check(const struct ll_ticket_ask *ask,
                   struct leaselock_acquire_options *options,
                   struct leaselock_error *reterr)
@@ -149,6 +177,11 @@ int ll_mode_check(const struct ll_ticket_ask *ask,
     size_t n = ask->names != NULL ? ask->names_n : 1;
     int status;
 
+    if (ask->key != NULL && options->keep_ms != 0) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a place that is taken over from another process "
+                             "is not kept: `keep_ms` must be 0");
+    }
     if (ask->key != NULL) {
         return 0; /* the key names its mode */
     }
@@ -176,5 +209,8 @@ int ll_mode_check(const struct ll_ticket_ask *ask,
     if (status == 0 && ask->names == NULL && options->modes != NULL) {
         options->mode = options->modes[0];
     }
-    return status != 0 ? status : check_delays(ask, options, reterr);
+    if (status == 0) {
+        status = check_delays(ask, options, reterr);
+    }
+    return status != 0 ? status : check_keep(ask, options, reterr);
 }

@@ -194,15 +194,20 @@ static int rejoin_start(struct ll_user_call *call,
     if (status == LEASELOCK_E_STATE || status == LEASELOCK_E_ARGUMENT) {
         return ll_error_text(reterr, status, why);
     }
-    ll_notice_withdraw(&ticket->lost);
-    ll_extra_quieten(ticket);
     if (status == 0) {
         status = place_request(ticket, own, waiter);
     }
-    if (status == LEASELOCK_E_LOST) {
+    if (status == 0) { /* what is due is of the hold that has ended */
+        ll_notice_withdraw(&ticket->lost);
+        ll_extra_quieten(ticket);
+    } else if (status == LEASELOCK_E_ARGUMENT) {
+        return ll_error_text(reterr, status,
+                             "a ticket with keep_ms cannot rejoin: release it, "
+                             "and acquire it again");
+    } else if (status == LEASELOCK_E_LOST) {
         /* As a release of it: reported by the completion. */
         status = ll_ticket_release_begin(ticket, waiter, own->done, own->arg);
-    } else if (status != 0) {
+    } else {
         (void)ll_ticket_release_begin(ticket, NULL, NULL, NULL);
     }
     return ll_error_text(reterr, status, "");

@@ -77,6 +77,7 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
                        const char *who)
 {
     struct ll_requeue *requeue = ll_alloc_zero(1, sizeof(*requeue));
+    const char *label = options->label != NULL ? options->label : "";
     struct ll_bytes name = {ask->name,
                             ask->name != NULL ? strlen(ask->name) : 0};
 
@@ -99,11 +100,13 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
     requeue->end_ns = end_ns_of(ask->timeout_ms);
     requeue->value = ll_alloc_copy(value.data, value.size);
     requeue->value_size = value.size;
+    requeue->keep_ns = options->keep_ms * LL_NS_PER_MS;
+    requeue->label = ll_alloc_copy(label, strlen(label));
     requeue->names = ask->names != NULL ? copy_names(ask->names, ask->names_n)
                                         : copy_names(&name, 1);
     requeue->modes = copy_modes(options, ask->names != NULL ? ask->names_n : 1);
-    if (requeue->value == NULL || requeue->names == NULL ||
-        requeue->modes == NULL) {
+    if (requeue->value == NULL || requeue->label == NULL ||
+        requeue->names == NULL || requeue->modes == NULL) {
         ll_requeue_free(requeue);
         return LEASELOCK_E_NOMEM;
     }
@@ -137,6 +140,7 @@ void ll_requeue_free(struct ll_requeue *requeue)
     if (requeue != NULL) {
         assert(!requeue->place.entered);
         ll_free(requeue->value);
+        ll_free(requeue->label);
         ll_free(requeue->names);
         ll_free(requeue->modes);
         ll_free(requeue);
@@ -234,6 +238,9 @@ static void ask_again(const struct ll_ticket_object *ticket,
         event->acquire.timeout_ns = timeout_ns;
         event->acquire.watch_own_ns = requeue->watch_own_ns;
         event->acquire.yields = requeue->yields;
+        event->acquire.keep_ns = requeue->keep_ns;
+        event->acquire.label =
+            (struct ll_bytes){requeue->label, strlen(requeue->label)};
         event->acquire.find_deadlock = requeue->find_deadlock;
         event->acquire.early = true;
     }

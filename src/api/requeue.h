@@ -51,6 +51,8 @@ struct ll_requeue {
     uint32_t lock_delay_ms;
     uint32_t foreign_delay_ms;
     int64_t watch_own_ns;     /* as of core's acquire */
+    int64_t keep_ns;          /* the same */
+    char *label;              /* the same, and a NUL */
     char who[LL_WHO_MAX + 1]; /* as of core's acquire, and a NUL */
     char *value;
     size_t value_size;

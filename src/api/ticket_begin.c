@@ -146,6 +146,13 @@ int ll_ticket_value(struct ll_session_object *session,
     return status;
 }
 
+static struct ll_bytes label_of(const struct leaselock_acquire_options *options)
+{
+    const char *label = options->label != NULL ? options->label : "";
+
+    return (struct ll_bytes){label, strlen(label)};
+}
+
 /** The event that requests a new place, or several, from core.
  *  @param ret_modes  takes the modes of several names; the event borrows it */
 static void ask_place(const struct ll_session_object *session,
@@ -187,6 +194,8 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire.find_deadlock = options->find_deadlock != 0;
         event->acquire.watch_own_ns = watch_own_ns;
         event->acquire.yields = options->on_yield != NULL;
+        event->acquire.keep_ns = options->keep_ms * LL_NS_PER_MS;
+        event->acquire.label = label_of(options);
     }
 }
 

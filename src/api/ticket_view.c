@@ -86,6 +86,17 @@ int64_t leaselock_ticket_token(leaselock_ticket *user)
     return status != 0 ? status : view.token;
 }
 
+int64_t leaselock_ticket_hold(leaselock_ticket *user)
+{
+    struct ll_ticket_view view;
+    int status = ticket_look(user, WHOLE, &view, NULL, NULL, 0);
+
+    if (status != 0) {
+        return status;
+    }
+    return view.phase == LL_TICKET_PHASE_WAITING ? 0 : view.hold;
+}
+
 int64_t leaselock_ticket_position(leaselock_ticket *user)
 {
     struct ll_ticket_view view;

@@ -5,7 +5,7 @@
 
 void ll_client_lock(struct ll_client *client)
 {
-    pthread_mutex_lock(&client->mutex);
+    ll_poller_lock(client);
 }
 
 void ll_client_unlock(struct ll_client *client)

@@ -60,6 +60,7 @@ int ll_waiter_init(struct ll_waiter *waiter, struct leaselock_error *reterr)
     ll_link_init(&waiter->link);
     waiter->next = NULL;
     waiter->wake = LL_WAKE_NONE;
+    waiter->blocks = false;
     waiter->done = false;
     waiter->status = 0;
     waiter->reterr = reterr;
@@ -115,7 +116,7 @@ int ll_notices_call(struct ll_client *client)
         callbacks_deep++;
         notice->call(client, notice);
         callbacks_deep--;
-        pthread_mutex_lock(&client->mutex);
+        ll_poller_lock_first(client);
         client->calling = NULL;
         pthread_cond_broadcast(&client->changed);
         if (notice->after != NULL) {

@@ -37,6 +37,7 @@ struct ll_waiter {
         LL_WAKE_COMES, /* taken from `due`: about to be posted */
     } wake;
     sem_t woken;
+    bool blocks; /* its thread has begun to wait */
     bool done;
     int status;
     struct leaselock_error *reterr; /* may be NULL */

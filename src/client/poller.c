@@ -17,14 +17,46 @@ int ll_poller_init(struct ll_poller *poller)
     poller->due = NULL;
     poller->left_ns = 0;
     poller->background_until_ns = INT64_MIN;
-    return ll_clock_condition_init(&poller->background) == 0
-               ? 0
-               : LEASELOCK_E_NOMEM;
+    atomic_init(&poller->is_urgent, false);
+    if (pthread_mutex_init(&poller->turn, NULL) != 0) {
+        return LEASELOCK_E_NOMEM;
+    }
+    if (sem_init(&poller->background, 0, 0) != 0) {
+        (void)pthread_mutex_destroy(&poller->turn);
+        return LEASELOCK_E_NOMEM;
+    }
+    return 0;
 }
 
 void ll_poller_free(struct ll_poller *poller)
 {
-    (void)pthread_cond_destroy(&poller->background);
+    (void)sem_destroy(&poller->background);
+    (void)pthread_mutex_destroy(&poller->turn);
+}
+
+void ll_poller_lock(struct ll_client *client)
+{
+    struct ll_poller *poller = &client->poller;
+
+    if (atomic_load_explicit(&poller->is_urgent, memory_order_relaxed)) {
+        pthread_mutex_lock(&poller->turn);
+        pthread_mutex_unlock(&poller->turn);
+    }
+    pthread_mutex_lock(&client->mutex);
+}
+
+void ll_poller_lock_first(struct ll_client *client)
+{
+    struct ll_poller *poller = &client->poller;
+
+    if (pthread_mutex_trylock(&client->mutex) == 0) {
+        return;
+    }
+    pthread_mutex_lock(&poller->turn);
+    atomic_store(&poller->is_urgent, true);
+    pthread_mutex_lock(&client->mutex);
+    atomic_store(&poller->is_urgent, false);
+    pthread_mutex_unlock(&poller->turn);
 }
 
 /** Wakes the background thread, unless it is awake or was woken already. */
@@ -39,7 +71,7 @@ static void wake_background(struct ll_client *client)
     if (poller->state == LL_POLLER_BACKGROUND) {
         ll_transport_wake(client->transport);
     } else {
-        pthread_cond_signal(&poller->background);
+        (void)sem_post(&poller->background);
     }
 }
 
@@ -260,7 +292,7 @@ static void poll_transport(struct ll_client *client, int64_t until_ns)
     }
     unlock_and_post(client);
     tag = ll_transport_wait(client->transport, timeout_ns);
-    pthread_mutex_lock(&client->mutex);
+    ll_poller_lock_first(client);
     if (poller->state == LL_POLLER_BACKGROUND) {
         poller->background_until_ns = INT64_MIN;
     }
@@ -293,7 +325,7 @@ void ll_poller_wait(struct ll_client *client, int64_t until_ns)
         poll_transport(client, until_ns);
         return;
     }
-    ll_poller_settle(client);
+    find_due(client);
     /* While calls come and go, this thread wakes after each pause by itself,
      * so that no call has to wake it. */
     if (lingers && linger_ns < until_ns) {
@@ -301,8 +333,14 @@ void ll_poller_wait(struct ll_client *client, int64_t until_ns)
     }
     until = after(until_ns);
     poller->background_until_ns = until_ns;
-    (void)pthread_cond_timedwait(&poller->background, &client->mutex, &until);
+    unlock_and_post(client);
+    while (sem_clockwait(&poller->background, CLOCK_MONOTONIC, &until) != 0 &&
+           errno == EINTR) {
+    }
+    ll_poller_lock_first(client);
     poller->background_until_ns = INT64_MIN;
+    while (sem_trywait(&poller->background) == 0) {
+    } /* one that came as the time was over */
 }
 
 bool ll_poller_await(struct ll_client *client,
@@ -311,6 +349,7 @@ bool ll_poller_await(struct ll_client *client,
 {
     struct ll_poller *poller = &client->poller;
 
+    waiter->blocks = true;
     while (!waiter->done &&
            (until_ns == INT64_MAX || ll_clock_now_ns() < until_ns)) {
         if (poller->state == LL_POLLER_NONE && !client->stopping &&
@@ -341,7 +380,9 @@ void ll_poller_done(struct ll_client *client, struct ll_waiter *waiter)
     struct ll_poller *poller = &client->poller;
 
     waiter->done = true;
-    poller->left_ns = ll_clock_now_ns();
+    if (waiter->blocks) {
+        poller->left_ns = ll_clock_now_ns();
+    }
     if (poller->polling == waiter) {
         ll_transport_wake(client->transport);
     } else if (!ll_link_alone(&waiter->link)) {

@@ -3,6 +3,8 @@
 #define LL_CLIENT_POLLER_H
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,7 +50,8 @@ struct ll_waiter;
  * For a moment after a blocking call has returned, no thread takes the role: a
  * caller that has just locked is about to unlock, and otherwise each call would
  * have to wake the background thread. What etcd sends without a request
- * meanwhile (a watch's event) is read at most that much later.
+ * meanwhile (a watch's event) is read at most that much later. A call that ends
+ * without a wait, as of a lock that is kept, does not count.
  *
  * While requests gather (core/batch.h) and none is unanswered there is nothing to
  * read for a call; a semaphore ends its sleep to the microsecond, gRPC's timeouts
@@ -64,24 +67,36 @@ struct ll_poller {
     } state;
     /** The call that has the role and polls; NULL: none. */
     struct ll_waiter *polling;
-    struct ll_link aside;      /* ll_waiter: sleep on their own semaphores */
-    struct ll_waiter *called;  /* the one of them woken to take the role */
-    struct ll_waiter *timer;   /* the one of them that wakes to send; or NULL */
-    int64_t timer_ns;          /* when it does */
-    struct ll_waiter *due;     /* to be woken */
-    int64_t left_ns;           /* when the last blocking call was completed */
-    pthread_cond_t background; /* the background thread sleeps on it */
+    struct ll_link aside;     /* ll_waiter: sleep on their own semaphores */
+    struct ll_waiter *called; /* the one of them woken to take the role */
+    struct ll_waiter *timer;  /* the one of them that wakes to send; or NULL */
+    int64_t timer_ns;         /* when it does */
+    struct ll_waiter *due;    /* to be woken */
+    int64_t left_ns;          /* when the last blocking call was completed */
+    sem_t background;         /* the background thread sleeps on it */
     /** When the background thread wakes by itself, in the role or aside;
      *  INT64_MIN: it is awake, or was woken. */
     int64_t background_until_ns;
     /** Until when the caller in the role polls. */
     int64_t caller_until_ns;
+    /** A thread that polled waits for the mutex, and has this one. */
+    atomic_bool is_urgent;
+    pthread_mutex_t turn;
 };
 
 /** How long the role stays free after a blocking call; the short time applies
  *  while a callback waits for an event of a watch. */
 #define LL_POLLER_LINGER_NS INT64_C(10000000)
 #define LL_POLLER_LINGER_SHORT_NS INT64_C(1000000)
+
+/**
+ * Locks the mutex for a thread that has come from elsewhere. Calls that do not
+ * wait follow each other so closely that a thread with something from etcd could
+ * wait for the mutex for a long time; so the others let it go first.
+ */
+void ll_poller_lock(struct ll_client *client);
+/** Locks the mutex before any thread that waits in ll_poller_lock. */
+void ll_poller_lock_first(struct ll_client *client);
 
 /** @return 0 or LEASELOCK_E_NOMEM */
 int ll_poller_init(struct ll_poller *poller);

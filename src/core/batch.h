@@ -116,7 +116,7 @@ struct ll_object;
  *  counts the operations of a Txn by level: those of the outer Txn and the most
  *  of any nested one must not exceed 128 together (etcdserver/api/v3rpc,
  *  checkTxnRequest). */
-#define LL_BATCH_PARTS_MAX 112
+#define LL_BATCH_PARTS_MAX 120
 /** The most operations of a flat part, and its one condition. */
 #define LL_BATCH_FLAT_MAX 3
 /** The most pending calls that are visited for one batch: thousands may be of

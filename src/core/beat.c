@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "core/session.h"
+#include "core/ticket.h"
 
 static const char why_deadline[] =
     "no renewal of the lease was answered before its deadline";
@@ -194,6 +195,21 @@ void ll_session_on_checked(struct ll_core *core,
     }
 }
 
+static void tickets_on_active(struct ll_core *core, struct ll_session *session)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &session->tickets) {
+        struct ll_object *ticket =
+            &LL_CONTAINER(at, struct ll_ticket, link)->object;
+
+        if (ticket->ops->lease->on_active != NULL) {
+            ticket->ops->lease->on_active(core, ticket);
+        }
+    }
+}
+
 void ll_session_on_beaten(struct ll_core *core,
                           struct ll_session *session,
                           int64_t sent_ns,
@@ -208,6 +224,7 @@ void ll_session_on_beaten(struct ll_core *core,
         ll_session_renew(session, sent_ns);
         if (session->state == LL_SESSION_SUSPECT) {
             ll_session_set_state(core, session, LL_SESSION_ACTIVE, "");
+            tickets_on_active(core, session);
         }
     } else if (session->renewed) {
         ll_session_lose(core, session, why_gone);

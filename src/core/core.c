@@ -46,6 +46,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     core->batches.lists = config->batch_lists;
     ll_link_init(&core->pending);
     ll_link_init(&core->tickets.lines);
+    ll_link_init(&core->keeps.idle);
     ll_link_init(&core->tickets.reaping);
     ll_link_init(&core->logs.lines);
     ll_endpoints_init(core);
@@ -64,6 +65,8 @@ void ll_core_free(struct ll_core *core)
         return;
     }
     while (ll_table_take(&core->sessions.by_lease) != NULL) {
+    }
+    while (ll_table_take(&core->keeps.by_name) != NULL) {
     }
     while ((entry = ll_table_take(&core->objects)) != NULL) {
         struct ll_object *object = LL_CONTAINER(entry, struct ll_object, entry);

@@ -39,7 +39,7 @@ struct ll_core;
 /** The most observers of a client. */
 #define LL_OBSERVERS_MAX 4096
 /** Ids are below this: the other bits of a watch's id distinguish its uses. A
- *  caller's ids count up from 1; those of permit lines count down from it. */
+ *  caller's ids count up from 1; those of core count down from it. */
 #define LL_ID_MAX (UINT64_C(1) << 43)
 
 struct ll_core_config {
@@ -122,6 +122,7 @@ struct ll_ticket_view {
     int64_t remaining_ns;
     struct ll_bytes key;
     struct ll_bytes name;
+    uint32_t hold; /* which of the holds that share its token, from 1 on */
 };
 
 /** Each returns whether there is such an object. */

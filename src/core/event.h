@@ -111,6 +111,13 @@ struct ll_event {
              *  for a try. */
             bool early;
             bool yields; /* requests to let go are reported, see yield.h */
+            /** How long the key may stay after a release, see keep.h; 0: not.
+             *  Of an exclusive ticket alone, without a lock-delay, the
+             *  detection of deadlocks and such reports. */
+            int64_t keep_ns;
+            /** Of an acquire with keep_ns: a kept key passes only to one with
+             *  the same label. */
+            struct ll_bytes label;
         } acquire;
         /** Several names, one ticket. The ids after its own, one for each name,
          *  must be unused. */

@@ -268,7 +268,7 @@ static void member_on_session_open(struct ll_core *core,
 }
 
 static const struct ll_lease_ops member_lease_ops =
-    LL_LEASE_OPS(member_on_session_open, ll_ticket_on_session_end);
+    LL_LEASE_OPS(member_on_session_open, ll_ticket_on_session_end, NULL);
 
 const struct ll_object_ops ll_member_ops = LL_OBJECT_OPS(ll_ticket_free,
                                                          ll_ticket_on_time,

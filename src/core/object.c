@@ -67,6 +67,11 @@ int ll_object_release(struct ll_core *core, const struct ll_event *event)
                : LEASELOCK_E_HANDLE;
 }
 
+uint64_t ll_object_own_id(struct ll_core *core)
+{
+    return LL_ID_MAX - ++core->own_ids_n;
+}
+
 void ll_object_reschedule(struct ll_core *core, struct ll_object *object)
 {
     int64_t deadline_ns = object->call_ns;

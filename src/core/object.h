@@ -131,9 +131,15 @@ struct ll_tickets {
     unsigned n;
     unsigned waiting_n;     /* in WAIT, DELAYED or NEXT */
     struct ll_link lines;   /* see permit_line.h */
-    uint64_t lines_n;       /* how many have been made */
     struct ll_link reaping; /* those that watch for a late key */
     unsigned reaps_n;
+};
+
+/** What keep.c keeps of all keeps. */
+struct ll_keeps {
+    struct ll_table by_name;
+    struct ll_link idle; /* those with an idle entry, as they were released */
+    unsigned idle_n;
 };
 
 struct ll_observers {
@@ -159,10 +165,12 @@ struct ll_core {
     int64_t now_ns;
     struct ll_random random;
     struct ll_table objects;
+    uint64_t own_ids_n; /* of objects that no command made */
     struct ll_timers timers;
     struct ll_link pending; /* objects with something to report */
     struct ll_sessions sessions;
     struct ll_tickets tickets;
+    struct ll_keeps keeps;
     struct ll_observers observers;
     struct ll_calls calls;
     struct ll_logs logs;
@@ -192,6 +200,9 @@ bool ll_object_enter(struct ll_core *core,
                      struct ll_object *object,
                      const struct ll_object_ops *ops,
                      uint64_t id);
+/** An id for an object that no command makes. A caller's ids count up from 1,
+ *  these down from LL_ID_MAX; none is used again, as watches have it. */
+uint64_t ll_object_own_id(struct ll_core *core);
 /** Takes an object out, with its call and timer; the caller frees it. */
 void ll_object_leave(struct ll_core *core, struct ll_object *object);
 

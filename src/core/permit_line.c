@@ -72,10 +72,8 @@ static struct ll_permit_line *line_new(struct ll_core *core,
     if (line == NULL) {
         return NULL;
     }
-    /* A caller's ids count up from 1. None is used again: a line's watches
-     * have its id. */
     if (!ll_object_enter(core, &line->object, &line_ops,
-                         LL_ID_MAX - ++core->tickets.lines_n)) {
+                         ll_object_own_id(core))) {
         ll_free(line);
         return NULL;
     }

@@ -22,7 +22,8 @@ static int rejoin_check(const struct ll_core *core,
     if (core->now_ns >= old->session->deadline_ns) {
         return LEASELOCK_E_LOST;
     }
-    return event->rejoin.timeout_ns == 0 || ll_key_part(key, 'w').size > 0 ||
+    return event->rejoin.timeout_ns == 0 || old->keeping != NULL ||
+                   ll_key_part(key, 'w').size > 0 ||
                    ll_key_delay_ms(key, old->session->lease) > 0
                ? LEASELOCK_E_ARGUMENT
                : 0;

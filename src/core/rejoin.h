@@ -66,7 +66,8 @@ struct ll_ticket;
  * Refused with STATE: a ticket that is not held, or that a write may have
  * released. With ARGUMENT: one with a lock-delay, whose release takes two
  * requests, as etcd does not put and delete a key in one Txn; and a candidate,
- * whose value core does not know. With HANDLE: a multi-lock. With LOST: a lost
+ * whose value core does not know; and one whose lock is kept (keep.h), as that is
+ * handed on without a request. With HANDLE: a multi-lock. With LOST: a lost
  * one.
  */
 

@@ -95,11 +95,14 @@ struct ll_lease_ops {
                    struct ll_object *object,
                    int status,
                    const char *why);
+    /** The session is ACTIVE again, after it was SUSPECT; it may remove the
+     *  object, and no other. NULL: nothing. */
+    void (*on_active)(struct ll_core *core, struct ll_object *object);
 };
 
-#define LL_LEASE_OPS(on_open_, on_end_)                                        \
+#define LL_LEASE_OPS(on_open_, on_end_, on_active_)                            \
     {                                                                          \
-        .on_open = (on_open_), .on_end = (on_end_)                             \
+        .on_open = (on_open_), .on_end = (on_end_), .on_active = (on_active_)  \
     }
 
 struct ll_session {

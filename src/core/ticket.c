@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "core/blocker.h"
 #include "core/deadlock.h"
+#include "core/keep.h"
 #include "core/write.h"
 #include "leaselock/status.h"
 
@@ -26,17 +27,7 @@ void ll_ticket_go(struct ll_core *core,
     core->tickets.waiting_n -= is_waiting(ticket->state) ? 1 : 0;
     core->tickets.waiting_n += is_waiting(state) ? 1 : 0;
     ticket->state = state;
-}
-
-int64_t ll_ticket_recheck_ns(struct ll_core *core)
-{
-    int64_t at_ns = core->now_ns + LL_RECHECK_NS * 4 / 5 +
-                    ll_random_below(&core->random, LL_RECHECK_NS * 2 / 5);
-
-    /* Under contention, re-checks within one second are made together. */
-    return core->tickets.n < core->config.contention_threshold
-               ? at_ns
-               : at_ns + LL_RECHECK_STEP_NS - at_ns % LL_RECHECK_STEP_NS;
+    ll_keep_on_state(core, ticket);
 }
 
 void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket)
@@ -263,6 +254,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     }
     ticket_report_acquired(core, ticket, 0);
     ll_ticket_update(core, ticket);
+    ll_keep_on_grant(core, ticket);
 }
 
 void ll_ticket_advance(struct ll_core *core,
@@ -385,6 +377,18 @@ ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
     ll_ticket_update(core, ticket);
 }
 
+/** An entry that is idle has no user who is told. */
+static void ticket_lose_held(struct ll_core *core,
+                             struct ll_ticket *ticket,
+                             const char *why)
+{
+    if (ll_keep_is_idle(ticket)) {
+        ticket_gone(core, ticket);
+    } else {
+        ticket_lose(core, ticket, why);
+    }
+}
+
 void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
 {
     switch (ticket->state) {
@@ -406,7 +410,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
             ticket->watch_ns = LL_NEVER;
         } else {
             ll_session_beat_soon(core, ticket->session);
-            ticket_lose(core, ticket, why_key_gone);
+            ticket_lose_held(core, ticket, why_key_gone);
         }
         break;
     case LL_TICKET_ENQUEUE:
@@ -439,7 +443,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
     }
     ll_ticket_report_released(core, ticket, status);
     if (ticket->state == LL_TICKET_HELD && status == LEASELOCK_E_LOST) {
-        ticket_lose(core, ticket, why);
+        ticket_lose_held(core, ticket, why);
     } else if (ticket->state != LL_TICKET_LOST || status != LEASELOCK_E_LOST) {
         ticket_gone(core, ticket);
     }

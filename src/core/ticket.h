@@ -163,6 +163,7 @@ enum ll_ticket_state {
 };
 
 struct ll_deadlock;
+struct ll_keeping;
 struct ll_multi;
 struct ll_seen;
 struct ll_ticket { /* fields of one size are kept together, for their memory */
@@ -218,8 +219,9 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     struct ll_link writes;        /* HELD: ll_write, in their order */
     int64_t version;              /* HELD: of the key, as far as it is known */
     struct ll_permits *permits;   /* once it has waited for them */
-    struct ll_delay *delay; /* once it has waited for a key with a delay */
-    struct ll_yield *yield; /* NULL: requests are not reported */
+    struct ll_delay *delay;     /* once it has waited for a key with a delay */
+    struct ll_yield *yield;     /* NULL: requests are not reported */
+    struct ll_keeping *keeping; /* see keep.h */
     struct ll_watch watches[LL_WATCH_SLOTS];
     int64_t watch_ns;  /* when OFF watches are wanted */
     int64_t read_ns;   /* when a read of the keys is due */
@@ -247,8 +249,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event);
 /** A fenced write (see write.h). */
 int ll_ticket_write(struct ll_core *core, const struct ll_event *event);
 /** Operations of its kind, see struct ll_object_ops; the table is in
- *  ticket_ops.c, requests and answers are in ticket_request.c and
- *  ticket_answer.c. */
+ *  ticket_ops.c, the rest in ticket_request.c and ticket_answer.c. */
 void ll_ticket_free(struct ll_object *object);
 void ll_ticket_on_time(struct ll_core *core, struct ll_object *object);
 int64_t ll_ticket_deadline_ns(const struct ll_core *core,
@@ -416,7 +417,6 @@ void ll_ticket_watch_own_at(struct ll_core *core,
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status);
 /** Deletes the key. */
 void ll_ticket_leave(struct ll_core *core, struct ll_ticket *ticket);
-/** Recalculates the timer; when the next slow re-check is due. */
 void ll_ticket_update(struct ll_core *core, struct ll_ticket *ticket);
 int64_t ll_ticket_recheck_ns(struct ll_core *core);
 

@@ -3,7 +3,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "core/acquire_check.h"
 #include "core/deadlock.h"
+#include "core/keep.h"
 #include "core/ticket.h"
 #include "core/write.h"
 #include "leaselock/status.h"
@@ -22,9 +24,12 @@ static uint32_t guard_ms_of(int64_t asked_ns)
                             UINT32_MAX);
 }
 
-static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
+/** @param spare  bytes for a longer key */
+static struct ll_ticket *
+ticket_new(struct ll_bytes key, size_t spare, struct ll_bytes value)
 {
-    struct ll_ticket *ticket = ll_alloc_zero(1, sizeof(*ticket) + key.size + 1);
+    struct ll_ticket *ticket =
+        ll_alloc_zero(1, sizeof(*ticket) + key.size + 1 + spare);
 
     if (ticket == NULL) {
         return NULL;
@@ -172,6 +177,7 @@ static int ticket_make(struct ll_core *core,
                        struct ll_bytes who,
                        struct ll_mode mode,
                        uint32_t delay_ms,
+                       size_t spare,
                        const struct ll_object_ops *ops,
                        uint64_t id,
                        struct ll_ticket **ret_ticket)
@@ -183,7 +189,7 @@ static int ticket_make(struct ll_core *core,
     size_t key_size = ll_key_make(core->config.namespace, name, session->lease,
                                   number, mode, delay_ms, who, key);
     struct ll_ticket *ticket =
-        ticket_new((struct ll_bytes){key, key_size}, value);
+        ticket_new((struct ll_bytes){key, key_size}, spare, value);
     int status = LEASELOCK_E_NOMEM;
 
     if (ticket != NULL) {
@@ -217,8 +223,9 @@ int ll_ticket_make_member(struct ll_core *core,
     }
     status =
         ticket_make(core, session, name, (struct ll_bytes){"", 0},
-                    (struct ll_bytes){"", 0}, mode, 0, ops, id, ret_member);
+                    (struct ll_bytes){"", 0}, mode, 0, 0, ops, id, ret_member);
     if (status == 0) {
+        ll_keep_disturb(core, session, name, queue_hash(core, name));
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
     }
     return status;
@@ -239,29 +246,52 @@ static void on_deadlock(struct ll_core *core, struct ll_ticket *ticket)
     ll_ticket_fail(core, ticket, LEASELOCK_E_DEADLOCK, "");
 }
 
-/** Whether a mode fits what else is requested: a permit waits for any of several
- *  keys, so its wait is no edge of a deadlock. */
-static bool mode_is_valid(struct ll_mode mode, bool find_deadlock)
+/** Makes a ticket that takes an idle entry's key. */
+static int ticket_take_idle(struct ll_core *core,
+                            struct ll_session *session,
+                            struct ll_ticket *entry,
+                            const struct ll_event *event)
 {
-    return mode.kind == LL_MODE_PERMIT
-               ? mode.permits >= 1 && mode.permits <= LL_PERMITS_MAX &&
-                     !find_deadlock
-               : mode.permits == 0;
+    struct ll_ticket *ticket = ticket_new(ll_ticket_key(entry), LL_KEEP_SPARE,
+                                          (struct ll_bytes){"", 0});
+
+    if (ticket == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    ticket->namespace_size = entry->namespace_size;
+    ticket->name_size = entry->name_size;
+    ticket->object.queue_hash = entry->object.queue_hash;
+    ticket->watch_own_ms = guard_ms_of(event->acquire.watch_own_ns);
+    if (ticket_enter(core, session, ticket, &ll_ticket_ops, event->id) != 0) {
+        return LEASELOCK_E_NOMEM;
+    }
+    ll_keep_take(core, entry, ticket);
+    return 0;
 }
 
-static bool delay_is_valid(const struct ll_event *event)
+/** A new ticket begins that keeps its key, or takes no kept one.
+ *  @return false: out of memory */
+static bool ticket_keep(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_event *event,
+                        uint64_t hash)
 {
-    uint32_t ms = event->acquire.lock_delay_ms;
-
-    return ms <= LL_DELAY_MS_MAX &&
-           event->acquire.foreign_delay_ms <= LL_DELAY_MS_MAX &&
-           (ms == 0 || event->acquire.mode.kind == LL_MODE_EXCLUSIVE);
+    if (event->acquire.keep_ns == 0) {
+        ll_keep_disturb(core, ticket->session, event->acquire.name, hash);
+        return true;
+    }
+    return ll_keep_join(core, ticket, event, hash,
+                        event->acquire.timeout_ns != 0 &&
+                            event->acquire.delay_ns == 0 &&
+                            !ll_session_is_opening(ticket->session),
+                        &ll_ticket_keep_ops);
 }
 
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
     struct ll_ticket *ticket = NULL;
+    uint64_t hash = queue_hash(core, event->acquire.name);
     int status =
         ll_name_check(event->acquire.name) != NULL
             ? LEASELOCK_E_NAME
@@ -270,19 +300,20 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
                                          event->acquire.timeout_ns != 0,
                                      &session);
 
-    if (status == 0 && (event->acquire.value.size > LL_VALUE_MAX ||
-                        event->acquire.who.size > LL_WHO_MAX)) {
-        status = LEASELOCK_E_LIMIT;
+    if (status == 0) {
+        status = ll_acquire_check(event);
     }
-    if (status == 0 &&
-        (!mode_is_valid(event->acquire.mode, event->acquire.find_deadlock) ||
-         !delay_is_valid(event))) {
-        status = LEASELOCK_E_ARGUMENT;
+    if (status == 0 && event->acquire.keep_ns > 0) {
+        ticket = ll_keep_find_idle(core, session, event, hash);
+        if (ticket != NULL) {
+            return ticket_take_idle(core, session, ticket, event);
+        }
     }
     if (status == 0) {
         status = ticket_make(core, session, event->acquire.name,
                              event->acquire.value, event->acquire.who,
                              event->acquire.mode, event->acquire.lock_delay_ms,
+                             event->acquire.keep_ns > 0 ? LL_KEEP_SPARE : 0,
                              &ll_ticket_ops, event->id, &ticket);
     }
     if (status == 0 && event->acquire.yields &&
@@ -305,11 +336,20 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         ll_ticket_discard(core, ticket);
         status = LEASELOCK_E_NOMEM;
     }
+    if (status == 0 && !ticket_keep(core, ticket, event, hash)) {
+        ll_deadlock_end(core, ticket->deadlock);
+        ll_ticket_discard(core, ticket);
+        status = LEASELOCK_E_NOMEM;
+    }
     if (status == 0) {
         ticket->finds_deadlock = event->acquire.find_deadlock;
         ticket->watch_own_ms = guard_ms_of(event->acquire.watch_own_ns);
         ticket_begin(core, ticket, event->acquire.timeout_ns,
                      event->acquire.delay_ns);
+        if (ll_keep_is_lined(ticket)) {
+            ll_call_none(core, &ticket->object);
+            ll_ticket_update(core, ticket);
+        }
     }
     return status;
 }
@@ -371,7 +411,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     if (has_ticket(session, event->resume.key)) {
         return LEASELOCK_E_STATE;
     }
-    ticket = ticket_new(event->resume.key, (struct ll_bytes){"", 0});
+    ticket = ticket_new(event->resume.key, 0, (struct ll_bytes){"", 0});
     if (ticket == NULL) {
         return LEASELOCK_E_NOMEM;
     }
@@ -400,6 +440,7 @@ int ll_ticket_write(struct ll_core *core, const struct ll_event *event)
         ll_object_find(core, event->write.ticket, &ll_ticket_ops);
 
     /* Not for a member of a multi-lock: it may be held while others wait. */
-    return object != NULL ? ll_write_ask(core, ll_ticket_of(object), event)
-                          : LEASELOCK_E_HANDLE;
+    return object != NULL && !ll_keep_is_idle(ll_ticket_of(object))
+               ? ll_write_ask(core, ll_ticket_of(object), event)
+               : LEASELOCK_E_HANDLE;
 }

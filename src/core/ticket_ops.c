@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/alloc.h"
 #include "core/blocker.h"
+#include "core/keep.h"
 #include "core/ticket.h"
 #include "core/write.h"
 #include "leaselock/status.h"
@@ -25,9 +26,15 @@ int ll_ticket_release(struct ll_core *core,
         ll_ticket_update(core, ticket);
         return 0;
     }
+    if (ll_keep_is_idle(ticket)) {
+        return LEASELOCK_E_HANDLE;
+    }
     switch (ticket->state) {
     case LL_TICKET_HELD:
         ll_ticket_ask_release(core, ticket, timeout_ns);
+        if (ll_keep_release(core, ticket)) {
+            return 0;
+        }
         ticket->leave_lost |= ll_writes_may_have_released(ticket);
         ll_ticket_leave(core, ticket);
         return 0;
@@ -73,6 +80,12 @@ static void ticket_on_session_open(struct ll_core *core,
         ll_call_at(core, object, core->now_ns);
         ll_object_reschedule(core, object);
     }
+}
+
+static void ticket_on_session_active(struct ll_core *core,
+                                     struct ll_object *object)
+{
+    ll_keep_on_active(core, ll_ticket_of(object));
 }
 
 void ll_ticket_on_time(struct ll_core *core, struct ll_object *object)
@@ -155,6 +168,7 @@ void ll_ticket_free(struct ll_object *object)
     struct ll_ticket *ticket = ll_ticket_of(object);
 
     ll_permits_free(ticket);
+    ll_keep_free(ticket);
     ll_free(ticket->delay);
     ll_yield_free(ticket->yield);
     ll_free(ticket->ahead_key);
@@ -162,8 +176,8 @@ void ll_ticket_free(struct ll_object *object)
     ll_free(ticket);
 }
 
-static const struct ll_lease_ops ticket_lease_ops =
-    LL_LEASE_OPS(ticket_on_session_open, ll_ticket_on_session_end);
+static const struct ll_lease_ops ticket_lease_ops = LL_LEASE_OPS(
+    ticket_on_session_open, ll_ticket_on_session_end, ticket_on_session_active);
 
 const struct ll_object_ops ll_ticket_ops = LL_OBJECT_OPS(ll_ticket_free,
                                                          ll_ticket_on_time,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/keep.h"
 #include "core/multi.h"
 #include "core/object.h"
 #include "core/session.h"
@@ -53,7 +54,7 @@ static enum ll_ticket_phase ticket_phase_at(const struct ll_ticket *ticket,
         return ticket->acquire_reported ? LL_TICKET_PHASE_LEAVING
                                         : LL_TICKET_PHASE_WAITING;
     case LL_TICKET_HELD:
-        if (ll_writes_may_release(ticket)) {
+        if (ll_writes_may_release(ticket) || ll_keep_is_idle(ticket)) {
             return LL_TICKET_PHASE_LEAVING;
         }
         return session_state_at(ticket->session, now_ns) == LL_SESSION_LOST
@@ -80,6 +81,7 @@ static void ticket_view(const struct ll_ticket *ticket,
                                  ? session_remaining_ns(ticket->session, now_ns)
                                  : 0;
     ret_view->key = ll_ticket_key(ticket);
+    ret_view->hold = ll_keep_hold(ticket);
     ret_view->name = (struct ll_bytes){ticket->key + ticket->namespace_size,
                                        ticket->name_size};
 }

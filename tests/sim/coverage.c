@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/deadlock.h"
+#include "core/keep.h"
 #include "core/multi.h"
 #include "core/object.h"
 #include "core/observe.h"
@@ -94,7 +95,8 @@ static void look_at_ticket(struct sim_client *client,
                            const struct ll_ticket *ticket,
                            unsigned event)
 {
-    bool held = ticket != NULL && ticket->state == LL_TICKET_HELD;
+    bool held = ticket != NULL && ticket->state == LL_TICKET_HELD &&
+                !ll_keep_is_idle(ticket);
 
     known->waits_for = ticket != NULL && ticket->state == LL_TICKET_WAIT &&
                                ticket->ahead_key != NULL

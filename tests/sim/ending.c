@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/object.h"
+#include "core/ticket.h"
 #include "world.h"
 
 /**
@@ -106,14 +107,15 @@ void sim_check_phase(struct sim_world *world)
     }
 }
 
-/** A ticket that waits with its key. */
+/** A ticket that waits with its key, and not for the end of a lock-delay: a
+ *  third party that puts to a key which says "released" makes it a crash's. */
 static bool waits(const struct sim_ticket *ticket)
 {
     const struct sim_ticket *whole =
         ticket->multi != NULL ? ticket->multi : ticket;
 
     return ticket->members_n == 0 && whole->acquire_owed && ticket->has_key &&
-           !ticket->in_held;
+           !ticket->in_held && ticket->seen_state != (int)LL_TICKET_DELAYED;
 }
 
 void sim_check_blocked(struct sim_world *world, bool again)

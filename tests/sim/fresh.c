@@ -33,6 +33,7 @@ void sim_sum_add(struct sim_sum *sum, const struct sim_result *result)
     sum->grants += result->grants;
     sum->shared += result->shared;
     sum->permits += result->permits;
+    sum->kept += result->kept;
     sum->losses += result->losses;
     sum->writes += result->writes;
     sum->resumed += result->resumed;
@@ -53,7 +54,7 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         file,
         "%llu seeds, %llu failures, %llu steps, %lld s of simulated "
         "time\n%llu sessions, %llu tickets, %llu grants (%llu shared, %llu "
-        "permits), %llu losses, "
+        "permits, %llu with a kept key), %llu losses, "
         "%llu writes, %llu tickets resumed, %llu rejoined, "
         "%llu multi-locks, %llu deadlocks, %llu requests to holders, "
         "%llu observers, "
@@ -62,11 +63,12 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         (unsigned long long)sum->steps, (long long)sum->time_s,
         (unsigned long long)sum->sessions, (unsigned long long)sum->tickets,
         (unsigned long long)sum->grants, (unsigned long long)sum->shared,
-        (unsigned long long)sum->permits, (unsigned long long)sum->losses,
-        (unsigned long long)sum->writes, (unsigned long long)sum->resumed,
-        (unsigned long long)sum->rejoined, (unsigned long long)sum->several,
-        (unsigned long long)sum->deadlocks, (unsigned long long)sum->asked,
-        (unsigned long long)sum->observers, (unsigned long long)sum->go_grants);
+        (unsigned long long)sum->permits, (unsigned long long)sum->kept,
+        (unsigned long long)sum->losses, (unsigned long long)sum->writes,
+        (unsigned long long)sum->resumed, (unsigned long long)sum->rejoined,
+        (unsigned long long)sum->several, (unsigned long long)sum->deadlocks,
+        (unsigned long long)sum->asked, (unsigned long long)sum->observers,
+        (unsigned long long)sum->go_grants);
     for (int i = 0; i < SIM_FAULTS; i++) {
         (void)fprintf(file, "%12llu x %s\n", (unsigned long long)sum->faults[i],
                       sim_fault_sentence((enum sim_fault)i));
@@ -194,6 +196,7 @@ void sim_fresh(const struct sim_options *options,
         ret_sum->grants += sum->grants;
         ret_sum->shared += sum->shared;
         ret_sum->permits += sum->permits;
+        ret_sum->kept += sum->kept;
         ret_sum->losses += sum->losses;
         ret_sum->writes += sum->writes;
         ret_sum->resumed += sum->resumed;

@@ -17,6 +17,7 @@ struct sim_sum {
     uint64_t grants;
     uint64_t shared;
     uint64_t permits;
+    uint64_t kept;
     uint64_t losses;
     uint64_t writes;
     uint64_t resumed;

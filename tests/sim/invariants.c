@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/object.h"
+#include "keeps.h"
 #include "leaselock/status.h"
 #include "world.h"
 
@@ -92,6 +93,7 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
     struct sim_tokens *last = &world->granted[ticket->name];
     int64_t least = sim_tokens_least(last, ticket->mode);
 
+    sim_keeps_take(client, ticket);
     if (world->held_n < SIM_HELD_MAX) {
         world->held[world->held_n++] = ticket;
         ticket->in_held = true;
@@ -134,7 +136,8 @@ void sim_check_grant(struct sim_client *client, struct sim_ticket *ticket)
                   number(ticket->created));
         return;
     }
-    if (view.token < least || (view.token == least && !ticket->resumes)) {
+    if (view.token < least ||
+        (view.token == least && !ticket->resumes && !ticket->has_taken)) {
         sim_break(world, "tokens rise",
                   "ticket %u.%llu is granted with token %lld after %lld",
                   ticket->client, (unsigned long long)ticket->id,
@@ -239,6 +242,9 @@ void sim_check_waiter(struct sim_client *client, uint64_t id)
 {
     const struct sim_ticket *ticket = sim_ticket_find(client, id);
 
+    if (ticket != NULL) {
+        sim_keeps_check(client, ticket);
+    }
     if (ticket != NULL && whole_of(ticket)->acquire_owed && !ticket->has_key) {
         sim_break(client->world, "a waiter hears",
                   "ticket %u.%llu still waits, but its key %s is gone",
@@ -413,7 +419,8 @@ void sim_check_core(struct sim_client *client)
                   client->peer.number, core->calls.in_flight,
                   core->tickets.reaps_n, core->watches.creating_n);
     }
-    if (core->timers.size > client->live_n + detections_n(client) + 2 ||
+    if (core->timers.size >
+            client->live_n + detections_n(client) + core->keeps.by_name.n + 2 ||
         core->logs.drawn != NULL) {
         sim_break(world, "limits", "client %u has more timers than objects",
                   client->peer.number);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "keeps.h"
 #include "world.h"
 
 /**
@@ -42,6 +43,7 @@ void sim_modes_draw(struct sim_world *world)
         sim_below(setup, 8) == 0 ? sim_spread(setup, 100000, 900000) : 0;
     /* In a calm world a wait for the wrong one is seen before the slow re-check
      * ends it. */
+    sim_keeps_draw_world(world);
     world->keep_ppm = sim_below(setup, 4) < (world->is_calm ? 3 : 1)
                           ? sim_spread(setup, 100000, 900000)
                           : 0;
@@ -296,6 +298,7 @@ void sim_check_made(struct sim_world *world, const struct ll_kv *kv)
         if (kv->key.size > size && kv->key.data[size] == '/' &&
             memcmp(kv->key.data, world->names[name], size) == 0) {
             check_made(world, name, size + 1, kv);
+            sim_keeps_note(world, name, kv);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/object.h"
 #include "core/ticket.h"
+#include "keeps.h"
 #include "leaselock/status.h"
 #include "world.h"
 
@@ -299,7 +300,7 @@ static void reported_released(struct sim_client *client,
     }
     ticket->release_owed = false;
     if (status == 0 && !ticket->session->is_closing &&
-        !waits_for_delay(client, ticket)) {
+        !waits_for_delay(client, ticket) && !sim_keeps_key(client, ticket)) {
         check_gone(client->world, ticket);
         if (ticket->rejoins != NULL) {
             check_gone(client->world, ticket->rejoins);
@@ -310,7 +311,7 @@ static void reported_released(struct sim_client *client,
     }
     if (status == 0 && ticket->is_granted && ticket->is_meddled &&
         !ticket->is_released_by_write && !ticket->session->is_closing &&
-        client->world->is_calm && !ticket->has_key &&
+        client->world->is_calm && !ticket->has_key && !ticket->keeps &&
         !is_uncertain(client, effect->id) &&
         ticket->key_gone_ns < ticket->asked_ns) {
         sim_break(client->world, "released means held",

@@ -66,6 +66,7 @@ struct sim_result {
     uint64_t grants;
     uint64_t shared;  /* of these */
     uint64_t permits; /* of these */
+    uint64_t kept;    /* of these: by a key that was kept */
     uint64_t losses;
     uint64_t writes;
     uint64_t resumed;

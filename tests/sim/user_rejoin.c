@@ -14,7 +14,7 @@
 static bool may_rejoin(struct sim_world *world, const struct sim_ticket *held)
 {
     return held->is_granted && !held->is_released && !held->lost_reported &&
-           held->members_n == 0 && held->multi == NULL &&
+           held->members_n == 0 && held->multi == NULL && !held->keeps &&
            held->lock_delay_ms == 0 && held->chained == 0 && held->frees == 0 &&
            sim_fault_strikes(world, SIM_FAULT_REJOIN);
 }

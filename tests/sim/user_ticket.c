@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keeps.h"
 #include "user.h"
 
 /**
@@ -45,6 +46,9 @@ void sim_ticket_enter(struct sim_client *client,
         return;
     }
     HASH_FIND(hh, world->keys, key.data, key.size, before);
+    if (before == ticket) {
+        return; /* it took over that key at once */
+    }
     /* A number is reused once its key cannot come back (see number.h): only the
      * new ticket's request may create it. */
     if (before != NULL && !ticket->resumes &&
@@ -146,18 +150,23 @@ static struct sim_ticket *acquire(struct sim_client *client,
     struct ll_event event = {.kind = LL_EVENT_ACQUIRE, .id = ticket->id};
     struct ll_ticket_view view;
 
-    ticket->name = (unsigned)sim_below(&client->random, world->names_n);
-    ticket->mode = sim_mode_draw(client, ticket->name);
+    ticket->name = sim_keeps_draw_name(client);
+    sim_keeps_draw(client, ticket, &event, is_chained || finds_deadlock);
+    if (!ticket->keeps) {
+        ticket->mode = sim_mode_draw(client, ticket->name);
+    }
     ticket->is_chained = is_chained;
     if (finds_deadlock && ticket->mode.kind != LL_MODE_PERMIT) {
         sim_user_find_deadlock(client, ticket);
     }
     event.acquire.find_deadlock = ticket->finds_deadlock;
     event.acquire.watch_own_ns = sim_user_draw_watch_own(client, ticket);
-    sim_yields_draw(client->world, ticket);
-    event.acquire.yields = ticket->yields;
     event.acquire.mode = ticket->mode;
-    sim_delays_draw(client, ticket, &event);
+    if (!ticket->keeps) {
+        sim_yields_draw(client->world, ticket);
+        event.acquire.yields = ticket->yields;
+        sim_delays_draw(client, ticket, &event);
+    }
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){world->names[ticket->name],
                                            strlen(world->names[ticket->name])};

@@ -219,6 +219,8 @@ struct sim_ticket {
     struct sim_ticket *rejoins;
     int64_t granted_ns; /* when its grant was reported */
     struct sim_requests requests;
+    bool keeps;     /* its session may keep its key */
+    bool has_taken; /* it took over another ticket's key */
 };
 
 /** A lock's data key is SIM_DATA with the lock's number; conditions are on
@@ -373,7 +375,8 @@ struct sim_world {
     int64_t different_ppm; /* of the permits: not of their lock's number */
     int64_t delay_ppm;     /* of the exclusive acquires: have a lock-delay */
     int64_t foreign_delay_ppm; /* of all: want one behind Go's keys */
-    int64_t keep_ppm; /* of the holders: keep their locks for long, healed */
+    int64_t sticky_ppm; /* of plain exclusive acquires: keep their keys */
+    int64_t keep_ppm;   /* of the holders: keep their locks for long, healed */
     uint32_t permits[SIM_NAMES_MAX];
     unsigned names_n;
     char names[SIM_NAMES_MAX][16];

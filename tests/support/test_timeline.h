@@ -19,6 +19,7 @@
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [find-deadlock] [guarded]
  *                 [who W] [early] [delay S] [shared | permits N]
  *                 [lock-delay MS] [foreign-delay MS] [yields]
+ *                 [keep S [label L]]
  *                                        early: watch the own key at once
  *     0.000 acquire-all ID on SESSION NAME [shared] ... [timeout S | try]
  *                 [find-deadlock] [guarded] [early] [yields]
@@ -44,8 +45,9 @@
  *     0.000 stopped                      the same, and core is not told
  *     0.000 look ID                      at a session or ticket, by the clock
  *
- * A watch's name is the printed one: TICKET.own.USE or TICKET.ahead.USE, or #N
- * if the server has assigned another number. Until a command's time, core is
+ * The id of what core made itself is coreN. A watch's name is the printed one:
+ * TICKET.own.USE or TICKET.ahead.USE, or #N if the server has assigned another
+ * number. Until a command's time, core is
  * woken at each of its deadlines, as by a driver that is never late.
  *
  * The contract of effects is checked as well: what is reported once is never

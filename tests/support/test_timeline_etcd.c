@@ -26,6 +26,8 @@ bool test_run_answer(struct test_timeline *timeline)
 
     if (strncmp(word, "batch", 5) == 0) {
         event.id = LL_ID_MAX + strtoull(word + 5, &end, 10);
+    } else if (strncmp(word, "core", 4) == 0) {
+        event.id = LL_ID_MAX - strtoull(word + 4, &end, 10);
     } else if (strncmp(word, "check", 5) == 0) {
         event.id = LL_CLUSTER_CALLS + strtoull(word + 5, &end, 10);
     } else {
@@ -112,7 +114,7 @@ static int64_t watch_parse(const char *word)
     if (word[0] == '#') {
         return strtoll(word + 1, NULL, 10);
     }
-    if (strncmp(word, "line", 4) == 0) {
+    if (strncmp(word, "core", 4) == 0) {
         id = LL_ID_MAX - strtoull(word + 4, NULL, 10);
     }
     if (use == NULL) {

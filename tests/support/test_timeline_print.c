@@ -144,6 +144,9 @@ static void print_call(struct test_timeline *timeline,
     } else if (effect->id >= LL_ID_MAX) {
         fprintf(out, "call batch%" PRIu64 ".%" PRIu32, effect->id - LL_ID_MAX,
                 effect->call.seq);
+    } else if (effect->id > LL_ID_MAX / 2) {
+        fprintf(out, "call core%" PRIu64 ".%" PRIu32, LL_ID_MAX - effect->id,
+                effect->call.seq);
     } else {
         fprintf(out, "call %" PRIu64 ".%" PRIu32, effect->id, effect->call.seq);
     }
@@ -205,7 +208,7 @@ static void print_watch(FILE *out, int64_t id)
         return;
     }
     if (ll_watch_owner_of(id) > LL_ID_MAX / 2) {
-        fprintf(out, "line%" PRIu64, LL_ID_MAX - ll_watch_owner_of(id));
+        fprintf(out, "core%" PRIu64, LL_ID_MAX - ll_watch_owner_of(id));
     } else {
         fprintf(out, "%" PRIu64, ll_watch_owner_of(id));
     }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LL_CORE_KEEP_PRIVATE_H
+#define LL_CORE_KEEP_PRIVATE_H
+
+#include "core/keep.h"
+#include "core/session.h"
+
+/**
+ * What keep.c and keep_watch.c share.
+ */
+
+enum ll_keep_state {
+    LL_KEEP_PLAIN,
+    LL_KEEP_SETTLING,
+    LL_KEEP_ALONE,
+};
+
+struct ll_keep {
+    struct ll_object object;
+    struct ll_entry by_name; /* in core->keeps.by_name */
+    struct ll_link idle;     /* in core->keeps.idle, while its entry is idle */
+    uint64_t session_id;
+    int64_t lease;
+    const struct ll_keep_ops *ops;
+    enum ll_keep_state state;
+    struct ll_link carriers; /* ll_keeping, in the order of their enqueues */
+    struct ll_link lined;    /* in the order of their requests */
+    struct ll_ticket *entry; /* the carrier that is HELD, or NULL */
+    struct ll_watch watch;
+    int64_t keep_ns;       /* of the latest acquire */
+    int64_t kept_since_ns; /* 0: the entry has not been released yet */
+    int64_t until_ns;      /* an idle entry leaves; LL_NEVER: none is idle */
+    int64_t pause_ns;      /* nothing is watched before; then it is freed */
+    int64_t settle_by_ns;  /* SETTLING: from the first release on; LL_NEVER */
+    int64_t synced_ns;     /* when etcd's loop has processed the watch */
+    int64_t read_ns;       /* when the newest key is read */
+    int64_t least_token;   /* ALONE: no other session's key is behind a key with
+                              this token or a greater one */
+    uint32_t label_size;
+    uint16_t namespace_size; /* of the prefix */
+    uint16_t prefix_size;
+    char bytes[]; /* the prefix, and the label */
+};
+
+static inline struct ll_bytes ll_keep_prefix(const struct ll_keep *keep)
+{
+    return (struct ll_bytes){keep->bytes, keep->prefix_size};
+}
+
+static inline struct ll_bytes ll_keep_name(const struct ll_keep *keep)
+{
+    return (struct ll_bytes){keep->bytes + keep->namespace_size,
+                             (size_t)keep->prefix_size - keep->namespace_size -
+                                 1};
+}
+
+static inline struct ll_bytes ll_keep_label(const struct ll_keep *keep)
+{
+    return (struct ll_bytes){keep->bytes + keep->prefix_size, keep->label_size};
+}
+
+/** The id of a keep in core->keeps.by_name. Two may collide: then the later one
+ *  is not made. */
+static inline uint64_t ll_keep_name_id(const struct ll_session *session,
+                                       uint64_t queue_hash)
+{
+    return queue_hash ^
+           session->object.entry.id * UINT64_C(11400714819323198485);
+}
+
+/** Makes the keep of a ticket's session and queue; NULL: out of memory, or its
+ *  place in the table is taken. */
+struct ll_keep *ll_keep_new(struct ll_core *core,
+                            const struct ll_ticket *ticket,
+                            struct ll_bytes label,
+                            uint64_t queue_hash);
+/** PLAIN becomes SETTLING. */
+void ll_keep_watch(struct ll_core *core, struct ll_keep *keep);
+/** It becomes PLAIN, and its watch ends. */
+void ll_keep_unwatch(struct ll_core *core, struct ll_keep *keep);
+
+/** In keep.c. Somebody else may wait, or it is not known any more: PLAIN *. */
+void ll_keep_stop(struct ll_core *core, struct ll_keep *keep, const char *why);
+/** The idle entry leaves. */
+void ll_keep_drop_idle(struct ll_core *core, struct ll_keep *keep);
+
+#endif

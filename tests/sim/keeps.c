@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keeps.h"
+
+#include <string.h>
+
+#include "core/keep.h"
+#include "core/object.h"
+#include "core/ticket.h"
+#include "world.h"
+
+/**
+ * Locks that are kept after their release: which ticket has a key, and that
+ * nobody waits for an idle one for long.
+ */
+
+/** The worlds in which keys are kept: other modes are rare, each client has a
+ *  lock of its own, and holds are short. */
+#define OTHER_MODES 8
+#define OWN_NAME_PPM 850000
+#define HOLD_MAX_NS (20 * LL_NS_PER_MS)
+#define THINK_NS (20 * LL_NS_PER_MS)
+#define CLIENTS_MAX 3
+
+#define KEEP_MIN_NS LL_NS_PER_MS
+#define KEEP_MAX_NS (20 * LL_NS_PER_S)
+/** The time until an idle key leaves in a calm world. */
+#define IDLE_CALM_NS (3 * LL_NS_PER_S)
+
+void sim_keeps_draw_world(struct sim_world *world)
+{
+    struct ll_random *setup = &world->setup;
+
+    if (sim_below(setup, 4) != 0) {
+        return;
+    }
+    world->sticky_ppm = sim_spread(setup, 700000, 1000000);
+    world->shared_ppm /= OTHER_MODES;
+    world->permit_ppm /= OTHER_MODES;
+    if (world->hold_ns > HOLD_MAX_NS && sim_below(setup, 2) == 0) {
+        world->hold_ns = HOLD_MAX_NS;
+        world->think_ns = THINK_NS;
+    }
+    if (world->clients_n > CLIENTS_MAX) {
+        world->clients_n = CLIENTS_MAX;
+    }
+}
+
+unsigned sim_keeps_draw_name(struct sim_client *client)
+{
+    const struct sim_world *world = client->world;
+
+    return world->sticky_ppm > 0 && sim_chance(&client->random, OWN_NAME_PPM)
+               ? client->peer.number % world->names_n
+               : (unsigned)sim_below(&client->random, world->names_n);
+}
+
+void sim_keeps_draw(struct sim_client *client,
+                    struct sim_ticket *ticket,
+                    struct ll_event *event,
+                    bool has_option)
+{
+    if (client->world->sticky_ppm > 0 && !has_option &&
+        sim_chance(&client->random, client->world->sticky_ppm)) {
+        ticket->keeps = true;
+        ticket->mode = (struct ll_mode){LL_MODE_EXCLUSIVE, 0};
+        event->acquire.keep_ns =
+            sim_spread(&client->random, KEEP_MIN_NS, KEEP_MAX_NS);
+    }
+}
+
+static const struct ll_ticket *core_ticket(const struct sim_client *client,
+                                           uint64_t id)
+{
+    struct ll_object *object = ll_object_find(client->core, id, &ll_ticket_ops);
+
+    return object != NULL ? ll_ticket_of(object) : NULL;
+}
+
+void sim_keeps_take(struct sim_client *client, struct sim_ticket *ticket)
+{
+    const struct ll_ticket *known = core_ticket(client, ticket->id);
+    struct sim_world *world = client->world;
+    struct sim_ticket *before;
+    struct ll_bytes key;
+
+    if (!ticket->keeps || known == NULL) {
+        return;
+    }
+    key = ll_ticket_key(known);
+    if (ll_bytes_equal(key, (struct ll_bytes){ticket->key, ticket->key_size})) {
+        return;
+    }
+    HASH_FIND(hh, world->keys, key.data, key.size, before);
+    if (before == NULL || before->client != ticket->client ||
+        before->session != ticket->session || before->name != ticket->name ||
+        !before->keeps || !before->is_released) {
+        sim_break(world, "a kept key passes on",
+                  "ticket %u.%llu takes the key %.*s of %llu", ticket->client,
+                  (unsigned long long)ticket->id, (int)key.size, key.data,
+                  before != NULL ? (unsigned long long)before->id : 0);
+        return;
+    }
+    if (ticket->in_keys) {
+        ticket->in_keys = false;
+        HASH_DEL(world->keys, ticket);
+    }
+    before->in_keys = false;
+    HASH_DEL(world->keys, before);
+    memcpy(ticket->key, key.data, key.size);
+    ticket->key_size = key.size;
+    ticket->has_key = before->has_key;
+    ticket->had_key = before->had_key;
+    ticket->created = before->created;
+    ticket->is_meddled |= before->is_meddled;
+    ticket->is_out = before->is_out;
+    ticket->key_gone_ns = before->key_gone_ns;
+    ticket->writes_n = before->writes_n;
+    ticket->applied_n = before->applied_n;
+    ticket->has_value = before->has_value;
+    before->has_key = false;
+    ticket->has_taken = true;
+    ticket->in_keys = true;
+    HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
+    world->result->kept++;
+}
+
+bool sim_keeps_key(struct sim_client *client, const struct sim_ticket *ticket)
+{
+    struct ll_bytes key = {ticket->key, ticket->key_size};
+
+    for (size_t i = 0; ticket->keeps && i < client->live_n; i++) {
+        const struct ll_ticket *known = core_ticket(client, client->live[i]);
+
+        if (known != NULL && known->state == LL_TICKET_HELD &&
+            (ll_keep_is_idle(known) || client->live[i] != ticket->id) &&
+            ll_bytes_equal(ll_ticket_key(known), key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_idle(const struct sim_client *client,
+                    const struct sim_ticket *ticket)
+{
+    const struct ll_ticket *known = core_ticket(client, ticket->id);
+
+    return ticket->has_key && known != NULL && ll_keep_is_idle(known);
+}
+
+void sim_keeps_note(struct sim_world *world,
+                    unsigned name,
+                    const struct ll_kv *kv)
+{
+    struct sim_ticket *other;
+    struct sim_ticket *next;
+
+    if (world->sticky_ppm == 0 || !world->is_calm) {
+        return;
+    }
+    HASH_ITER(hh, world->keys, other, next)
+    {
+        if (other->name == name && other->keeps &&
+            other->session->lease != kv->lease &&
+            is_idle(&world->clients[other->client], other)) {
+            sim_push(world, world->now_ns + IDLE_CALM_NS, SIM_EVENT_NOTICE,
+                     other->client, other->id);
+        }
+    }
+}
+
+void sim_keeps_check(struct sim_client *client, const struct sim_ticket *ticket)
+{
+    if (ticket->keeps && is_idle(client, ticket)) {
+        sim_break(client->world, "a kept key goes when it is awaited",
+                  "ticket %u.%llu still keeps %s, though another session "
+                  "made a key",
+                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+    }
+}
