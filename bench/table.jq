@@ -14,6 +14,8 @@ def lines: {
     async: (["per_second", "p50_ms", "p99_ms", "resident_kb"] + costs),
     handoff: (["handovers_per_second", "p50_ms", "p99_ms", "watch_messages"]
         + costs),
+    rejoin: (["handovers_per_second", "p50_ms", "p99_ms", "watch_messages"]
+        + costs),
     elect: (["handovers_per_second", "per_second", "p50_ms", "p99_ms",
         "watch_messages"] + costs),
     queue: (["queued", "enqueue_per_second", "drained", "drain_per_second",

@@ -52,6 +52,7 @@ struct bench_options {
     int ttl_s;
     int permits; /* of the lock; 0: it has none */
     bool shared;
+    bool rejoin;
     bench_server_fn *server; /* the program's */
 };
 

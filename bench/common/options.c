@@ -15,6 +15,7 @@ enum option_id {
     OPTION_USER,
     OPTION_SAMPLES,
     OPTION_SHARED,
+    OPTION_REJOIN,
     OPTION_JSON,
     OPTION_HELP,
     OPTION_NUMBER, /* the first of the table's */
@@ -50,7 +51,7 @@ static const struct number_option {
 };
 
 #define NUMBERS_N (sizeof(numbers) / sizeof(numbers[0]))
-#define TEXTS_N 8
+#define TEXTS_N 9
 
 static const struct option text_options[TEXTS_N] = {
     {"endpoints", required_argument, NULL, OPTION_ENDPOINTS},
@@ -59,6 +60,7 @@ static const struct option text_options[TEXTS_N] = {
     {"user", required_argument, NULL, OPTION_USER},
     {"samples", required_argument, NULL, OPTION_SAMPLES},
     {"shared", no_argument, NULL, OPTION_SHARED},
+    {"rejoin", no_argument, NULL, OPTION_REJOIN},
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, OPTION_HELP},
 };
@@ -92,6 +94,7 @@ static void print_usage(const struct bench_program *program, FILE *out)
           "  --user NAME:PASSWORD  etcd's user\n"
           "  --samples FILE   writes every sample, in microseconds, ascending\n"
           "  --shared         the lock is held together, not alone\n"
+          "  --rejoin         in handoff: gives way and queues again at once\n"
           "  --json           prints one line of JSON\n",
           out);
 }
@@ -146,6 +149,9 @@ static int parse_option(struct command *command, int option)
         return 0;
     case OPTION_SHARED:
         command->options.shared = true;
+        return 0;
+    case OPTION_REJOIN:
+        command->options.rejoin = true;
         return 0;
     case OPTION_JSON:
         command->json = true;

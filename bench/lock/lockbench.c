@@ -12,7 +12,7 @@ static const struct bench_scenario scenarios[] = {
     {"async", bench_async,
      "tickets are acquired and released from callbacks, a name each"},
     {"handoff", bench_handoff,
-     "clients (default 2) take turns on one lock; --hold-us"},
+     "clients (default 2) take turns on one lock; --hold-us, --rejoin"},
     {"queue", bench_queue,
      "tickets queue for one name, and get it one after another; --permits"},
     {"waiters", bench_waiters, "tickets wait, for a name each"},

@@ -40,6 +40,16 @@ static int lead(leaselock_session *session,
                               ret_ticket, reterr);
 }
 
+/** A turn of a holder, up to the moment at which it lets go. */
+static void hold(const struct handoff *handoff, int index)
+{
+    bench_turns_granted(handoff->turns, index, bench_now_ns());
+    if (handoff->options->hold_us > 0) {
+        bench_sleep_us(handoff->options->hold_us);
+    }
+    bench_turns_releasing(handoff->turns, index);
+}
+
 static int take_turns(int index, void *arg)
 {
     const struct handoff *handoff = arg;
@@ -57,11 +67,14 @@ static int take_turns(int index, void *arg)
             (void)bench_fail("acquire", &error);
             return bench_turns_fail(handoff->turns);
         }
-        bench_turns_granted(handoff->turns, index, bench_now_ns());
-        if (options->hold_us > 0) {
-            bench_sleep_us(options->hold_us);
+        hold(handoff, index);
+        while (options->rejoin && bench_turns_go_on(handoff->turns)) {
+            if (leaselock_rejoin(ticket, timeout_ms, &error) != 0) {
+                (void)bench_fail("rejoin", &error);
+                return bench_turns_fail(handoff->turns);
+            }
+            hold(handoff, index);
         }
-        bench_turns_releasing(handoff->turns, index);
         if (leaselock_release(ticket, &error) != 0) {
             (void)bench_fail("release", &error);
             return bench_turns_fail(handoff->turns);

@@ -408,6 +408,75 @@ int leaselock_release_async(leaselock_ticket *ticket,
                             struct leaselock_error *reterr);
 
 /**
+ * Gives way and queues again, in one request: releases a held ticket, takes a new
+ * place behind all that wait, and waits until that is a holder's. If nobody
+ * waits, it is held again after that one request. A release and an acquire take
+ * two, one after the other.
+ *
+ * The ticket is not held from the call on. It continues with the new place: a new
+ * key, which leaselock_resume needs from then on, and, once etcd has answered, a
+ * new token. The name, the mode and all other options of its acquire apply to the
+ * new place; so does a label. If the lock had been lost before, no place is taken.
+ *
+ * If the call fails, the lock has been given back, the new place is given up, and
+ * the handle is closed, but for the statuses below. What etcd has not answered by
+ * then is done in the background, until it answers or the lease has expired:
+ * the old key and the new one are deleted.
+ *
+ *     after                      | the old key        | the new key
+ *     0                          | gone               | the ticket's
+ *     _TIMEOUT, _UNAVAILABLE,    | is deleted, if it  | is deleted, if it
+ *     _CANCELED, _DEADLOCK,      | is there           | was made
+ *     _REFUSED, _SERVER, _NESTED |                    |
+ *     _LOST                      | gone, or lives no  | none, or gone
+ *                                | longer than its    |
+ *                                | lease              |
+ *     _CLOSED                    | ends with the session's lease, both
+ *     _LIMIT, _NOMEM             | is deleted         | none
+ *     _ARGUMENT, _STATE          | there: the ticket  | none
+ *                                | is held as before  |
+ *
+ * An answer that is lost does no harm: the request is sent again, and has an
+ * effect once at most.
+ *
+ * Not for a candidate of an election, a ticket of several names, one with `keep_ms`,
+ * or one with a lock-delay, whose release takes two requests anyway. leaselock_release during
+ * the wait ends it with LEASELOCK_E_CANCELED. A fenced write that is unanswered
+ * ends as at a release.
+ *
+ * @param ticket      held
+ * @param timeout_ms  longest wait for the new turn, 1 or more, or
+ *                    LEASELOCK_FOREVER
+ * @param reterr      filled on failure; may be NULL
+ * @return 0: held again; LEASELOCK_E_LOST when the lock had been lost before, or
+ *         the new place was lost; _TIMEOUT, _UNAVAILABLE, _REFUSED, _SERVER,
+ *         _NESTED, _DEADLOCK, _CANCELED, _CLOSED, _LIMIT, _NOMEM as
+ *         leaselock_acquire; _ARGUMENT (see above), _STATE (it is not held, or a
+ *         write that releases it is unanswered), _HANDLE, _FORKED and, inside a
+ *         callback, _DEADLOCK: nothing is done, and the handle stays open
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_rejoin(leaselock_ticket *ticket,
+                     int timeout_ms,
+                     struct leaselock_error *reterr);
+
+/**
+ * As leaselock_rejoin, without waiting.
+ *
+ * @param done  called with 0 when the ticket is held again, or with the reason
+ *              why not: then the handle is closed as soon as done returns
+ * @return 0 when done will be called, else as leaselock_rejoin
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_rejoin_async(leaselock_ticket *ticket,
+                           int timeout_ms,
+                           leaselock_done_fn *done,
+                           void *arg,
+                           struct leaselock_error *reterr);
+
+/**
  * The state of a ticket now. It compares clocks: a process that was stopped
  * for longer than the lease lives sees LOST at its first call.
  *

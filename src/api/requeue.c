@@ -63,6 +63,13 @@ static struct ll_bytes *copy_names(const struct ll_bytes *names, size_t n)
     return copies;
 }
 
+/** When a wait that begins now ends. */
+static int64_t end_ns_of(int timeout_ms)
+{
+    return timeout_ms < 0 ? INT64_MAX
+                          : ll_clock_now_ns() + timeout_ms * LL_NS_PER_MS;
+}
+
 int ll_requeue_prepare(struct ll_ticket_object *ticket,
                        const struct leaselock_acquire_options *options,
                        const struct ll_ticket_ask *ask,
@@ -90,10 +97,7 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
     memcpy(requeue->who, who, strlen(who) + 1);
     requeue->lock_delay_ms = (uint32_t)options->lock_delay_ms;
     requeue->foreign_delay_ms = (uint32_t)options->foreign_delay_ms;
-    requeue->end_ns = INT64_MAX;
-    if (ask->timeout_ms >= 0) {
-        requeue->end_ns = ll_clock_now_ns() + ask->timeout_ms * LL_NS_PER_MS;
-    }
+    requeue->end_ns = end_ns_of(ask->timeout_ms);
     requeue->value = ll_alloc_copy(value.data, value.size);
     requeue->value_size = value.size;
     requeue->keep_ns = options->keep_ms * LL_NS_PER_MS;
@@ -107,6 +111,27 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
         return LEASELOCK_E_NOMEM;
     }
     ticket->requeue = requeue;
+    return 0;
+}
+
+int ll_requeue_renew(struct ll_ticket_object *ticket,
+                     int timeout_ms,
+                     struct ll_bytes value)
+{
+    struct ll_requeue *requeue = ticket->requeue;
+    char *copy;
+
+    if (requeue == NULL) {
+        return 0;
+    }
+    copy = ll_alloc_copy(value.data, value.size);
+    if (copy == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    ll_free(requeue->value);
+    requeue->value = copy;
+    requeue->value_size = value.size;
+    requeue->end_ns = end_ns_of(timeout_ms);
     return 0;
 }
 

@@ -67,6 +67,12 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
                        const struct ll_ticket_ask *ask,
                        struct ll_bytes value,
                        const char *who);
+/** The ticket waits anew, with another value; does nothing for one that does not
+ *  queue again.
+ *  @return 0 or LEASELOCK_E_NOMEM */
+int ll_requeue_renew(struct ll_ticket_object *ticket,
+                     int timeout_ms,
+                     struct ll_bytes value);
 /** NULL does nothing. */
 void ll_requeue_free(struct ll_requeue *requeue);
 

@@ -23,8 +23,17 @@ void ll_ticket_destroy(struct ll_handle *handle)
     }
     ll_requeue_free(ticket->requeue);
     ll_extra_free(ticket->extra);
+    ll_free(ticket->label);
     ll_handle_put(&ticket->handle.client->handle);
     ll_free(ticket);
+}
+
+void ll_ticket_drop_place(struct ll_rejoin_object *place)
+{
+    if (place != NULL) {
+        ll_handle_leave(&place->handle);
+        ll_handle_put(&place->handle);
+    }
 }
 
 void ll_ticket_settle(struct ll_ticket_object *ticket)
@@ -32,6 +41,8 @@ void ll_ticket_settle(struct ll_ticket_object *ticket)
     if (!ticket->handle.open && !ticket->acquire_due && !ticket->release_due &&
         !ll_link_alone(&ticket->link)) {
         ll_link_remove(&ticket->link);
+        ll_ticket_drop_place(ticket->rejoin);
+        ticket->rejoin = NULL;
         ll_requeue_settle(ticket);
         ll_handle_leave(&ticket->handle);
     }
@@ -74,8 +85,9 @@ void ll_ticket_exit(struct ll_ticket_object *ticket)
 
 uint64_t ll_ticket_id(const struct ll_ticket_object *ticket)
 {
-    return ticket->requeue != NULL ? ticket->requeue->id
-                                   : ticket->handle.entry.id;
+    return ticket->requeue != NULL  ? ticket->requeue->id
+           : ticket->rejoin != NULL ? ticket->rejoin->handle.entry.id
+                                    : ticket->handle.entry.id;
 }
 
 uint64_t ll_ticket_owner(const struct ll_ticket_object *ticket)
@@ -83,19 +95,26 @@ uint64_t ll_ticket_owner(const struct ll_ticket_object *ticket)
     return ticket->requeue != NULL ? ticket->requeue->owner : ticket->session;
 }
 
+/** The ticket that has a place with this handle. */
+static struct ll_ticket_object *ticket_of(struct ll_handle *handle)
+{
+    return handle->kind == LL_HANDLE_PLACE ? ll_requeue_ticket(handle)
+           : handle->kind == LL_HANDLE_REJOIN
+               ? LL_CONTAINER(handle, struct ll_rejoin_object, handle)->ticket
+               : LL_CONTAINER(handle, struct ll_ticket_object, handle);
+}
+
 uint64_t ll_ticket_owner_of(struct ll_handle *handle)
 {
-    return handle->kind == LL_HANDLE_TICKET
-               ? ll_ticket_owner(
-                     LL_CONTAINER(handle, struct ll_ticket_object, handle))
+    return handle->kind == LL_HANDLE_TICKET || handle->kind == LL_HANDLE_REJOIN
+               ? ll_ticket_owner(ticket_of(handle))
                : 0;
 }
 
-/** Begins to release a ticket, and closes its handle; with the mutex held. */
-static int ticket_release_begin(struct ll_ticket_object *ticket,
-                                struct ll_waiter *waiter,
-                                leaselock_done_fn *done,
-                                void *arg)
+int ll_ticket_release_begin(struct ll_ticket_object *ticket,
+                            struct ll_waiter *waiter,
+                            leaselock_done_fn *done,
+                            void *arg)
 {
     struct ll_client *client = ticket->handle.client;
     struct ll_event event = {.kind = LL_EVENT_RELEASE,
@@ -138,7 +157,8 @@ static int release_start(struct ll_user_call *call,
         LL_CONTAINER(object, struct ll_ticket_object, handle);
 
     return ll_error_text(
-        reterr, ticket_release_begin(ticket, waiter, own->done, own->arg), "");
+        reterr, ll_ticket_release_begin(ticket, waiter, own->done, own->arg),
+        "");
 }
 
 int leaselock_release(leaselock_ticket *user, struct leaselock_error *reterr)
@@ -193,16 +213,25 @@ void ll_tickets_suspect(struct ll_client *client,
     pthread_cond_broadcast(&client->changed);
 }
 
+/** The end of the ticket's newest wait. */
+static struct ll_completion *ticket_completion(struct ll_ticket_object *ticket)
+{
+    return ticket->rejoin != NULL ? &ticket->rejoin->completion
+                                  : &ticket->acquired;
+}
+
 static void ticket_on_acquired(struct ll_client *client,
                                struct ll_ticket_object *ticket,
                                const struct ll_detail *detail)
 {
+    struct ll_completion *completion = ticket_completion(ticket);
+
     ticket->acquire_due = false;
-    client->granting_n -= ticket->acquired.waiter == NULL ? 1 : 0;
-    if (detail->status != 0 && ticket->acquired.done == NULL) {
+    client->granting_n -= completion->waiter == NULL ? 1 : 0;
+    if (detail->status != 0 && completion->done == NULL) {
         (void)ll_handle_shut(&ticket->handle);
     }
-    ll_client_complete(client, &ticket->acquired, detail);
+    ll_client_complete(client, completion, detail);
     if (detail->status == 0) {
         ticket_check_suspect(client, ticket);
     }
@@ -234,9 +263,7 @@ void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect)
     if (handle == NULL) {
         return;
     }
-    ticket = handle->kind == LL_HANDLE_PLACE
-                 ? ll_requeue_ticket(handle)
-                 : LL_CONTAINER(handle, struct ll_ticket_object, handle);
+    ticket = ticket_of(handle);
     if (ll_ticket_id(ticket) != effect->id) {
         return; /* of an earlier place */
     }
@@ -279,10 +306,10 @@ void ll_tickets_close(struct ll_client *client, uint64_t session)
             continue;
         }
         ticket_quieten(ticket);
-        if (!ll_link_alone(&ticket->acquired.notice.link)) {
+        if (!ll_link_alone(&ticket_completion(ticket)->notice.link)) {
             /* Not reported yet: the report becomes E_CLOSED, and its
              * callback closes the handle. */
-            ticket->acquired.status = LEASELOCK_E_CLOSED;
+            ticket_completion(ticket)->status = LEASELOCK_E_CLOSED;
         } else {
             ll_ticket_shut(ticket);
         }

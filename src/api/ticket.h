@@ -7,10 +7,19 @@
 
 struct ll_write_object;
 struct ll_requeue;
+struct ll_session_object;
 struct ll_ticket_extra;
 
-/** A ticket of the user; its core object has the same id, or, if it was queued
- *  again, the id in its `requeue`: see ll_ticket_id. */
+/** A place that a ticket has taken with leaselock_rejoin. Its core object has
+ *  the same id. */
+struct ll_rejoin_object {
+    struct ll_handle handle;
+    struct ll_ticket_object *ticket; /* a reference */
+    struct ll_completion completion;
+};
+
+/** A ticket of the user; its core object has the same id, or, if it has queued
+ *  again, that of its `rejoin` or the one in its `requeue`: see ll_ticket_id. */
 struct ll_ticket_object {
     struct ll_handle handle;
     struct ll_link link; /* in client->tickets */
@@ -21,7 +30,9 @@ struct ll_ticket_object {
     /** The write `unknown` has released it; core has dropped it. */
     bool committed;
     uint64_t session; /* its id: the user's, or a replacement session */
-    struct ll_requeue *requeue; /* NULL: it does not queue again */
+    struct ll_requeue *requeue;      /* NULL: it does not queue again */
+    struct ll_rejoin_object *rejoin; /* the newest: a reference, or NULL */
+    char *label;                     /* its own, or NULL: the session's */
     struct ll_completion acquired;
     struct ll_completion released;
     struct ll_notice lost;
@@ -66,10 +77,22 @@ int ll_ticket_begin(leaselock_session *user,
                     leaselock_ticket **ret_ticket,
                     struct leaselock_error *reterr);
 
+/** The value of a new place's key, for a label or (NULL) the session's; with the
+ *  client's mutex held.
+ *  @param ret_made  to be freed, or NULL */
+int ll_ticket_value(struct ll_session_object *session,
+                    const char *label,
+                    struct ll_bytes *ret_value,
+                    char **ret_made);
+
 /** Finds a ticket by its handle; on success, the client's mutex is locked. To
  *  be ended with ll_ticket_exit. */
 int ll_ticket_enter(const void *user, struct ll_ticket_object **ret_ticket);
 void ll_ticket_exit(struct ll_ticket_object *ticket);
+
+/** Takes a place out of the tables, and drops its ticket's reference to it; NULL
+ *  does nothing. */
+void ll_ticket_drop_place(struct ll_rejoin_object *place);
 
 /** Takes a ticket out of the tables once nothing is due for it. */
 void ll_ticket_settle(struct ll_ticket_object *ticket);
@@ -78,6 +101,12 @@ void ll_ticket_settle(struct ll_ticket_object *ticket);
 void ll_ticket_shut(struct ll_ticket_object *ticket);
 
 void ll_ticket_destroy(struct ll_handle *handle);
+
+/** Begins to release a ticket, and closes its handle; with the mutex held. */
+int ll_ticket_release_begin(struct ll_ticket_object *ticket,
+                            struct ll_waiter *waiter,
+                            leaselock_done_fn *done,
+                            void *arg);
 
 /** 0, or why a value cannot be proclaimed. */
 int ll_candidate_check(const void *value,

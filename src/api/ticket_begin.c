@@ -65,7 +65,11 @@ ticket_new(struct ll_session_object *session,
     ticket->lost.call = ticket_lost_call;
     ticket->on_lost = options->on_lost;
     ticket->on_lost_arg = options->on_lost_arg;
-    if (ll_extra_make(ticket, options, ask) != 0) {
+    if (options->label != NULL) {
+        ticket->label = ll_alloc_copy(options->label, strlen(options->label));
+    }
+    if ((options->label != NULL && ticket->label == NULL) ||
+        ll_extra_make(ticket, options, ask) != 0) {
         ll_ticket_destroy(&ticket->handle);
         return NULL;
     }
@@ -118,26 +122,17 @@ static int ask_check(const struct ll_ticket_ask *ask,
     return ll_mode_check(ask, options, reterr);
 }
 
-/** The value of a new place's key: the given one, or a new one; with the
- *  client's mutex held.
- *  @param ret_made  to be freed, or NULL */
-static int ask_value(struct ll_session_object *session,
-                     const struct leaselock_acquire_options *options,
-                     const struct ll_ticket_ask *ask,
-                     struct ll_bytes *value,
-                     char **ret_made)
+int ll_ticket_value(struct ll_session_object *session,
+                    const char *label,
+                    struct ll_bytes *ret_value,
+                    char **ret_made)
 {
     int64_t now_unix_s = time(NULL);
     int status = 0;
 
-    if (ask->value != NULL) {
-        *value = (struct ll_bytes){ask->value, ask->value_size};
-        return 0;
-    }
-    if (options->label != NULL) {
-        status =
-            ll_value_make(options->label, now_unix_s, ret_made, &value->size);
-        value->data = *ret_made;
+    if (label != NULL) {
+        status = ll_value_make(label, now_unix_s, ret_made, &ret_value->size);
+        ret_value->data = *ret_made;
         return status;
     }
     if (session->value == NULL || session->value_since_unix_s != now_unix_s) {
@@ -147,7 +142,7 @@ static int ask_value(struct ll_session_object *session,
         status = ll_value_make(session->label, now_unix_s, &session->value,
                                &session->value_size);
     }
-    *value = (struct ll_bytes){session->value, session->value_size};
+    *ret_value = (struct ll_bytes){session->value, session->value_size};
     return status;
 }
 
@@ -237,8 +232,10 @@ static int ticket_start(struct ll_session_object *session,
     if (ask->key != NULL) {
         ask_resume(session, options, ask, &event);
     } else {
-        status = ask_value(session, options, ask, &value, &made);
-        if (ask->value != NULL) {
+        if (ask->value == NULL) {
+            status = ll_ticket_value(session, options->label, &value, &made);
+        } else {
+            value = (struct ll_bytes){ask->value, ask->value_size};
             ll_value_make_who(options->label != NULL ? options->label
                                                      : session->label,
                               time(NULL), who);

@@ -29,7 +29,8 @@ enum ll_handle_kind {
     LL_HANDLE_QUERY,
     LL_HANDLE_WRITE,
     LL_HANDLE_OUTCOME,
-    LL_HANDLE_PLACE, /* a ticket's later place: see requeue.h */
+    LL_HANDLE_PLACE,  /* a ticket's later place: see requeue.h */
+    LL_HANDLE_REJOIN, /* another one, of leaselock_rejoin */
 };
 
 struct ll_handle {

@@ -9,6 +9,7 @@
 #include "core/observe.h"
 #include "core/query.h"
 #include "core/read.h"
+#include "core/rejoin.h"
 #include "core/session.h"
 #include "core/ticket.h"
 #include "core/write.h"
@@ -259,6 +260,9 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         break;
     case LL_EVENT_RESUME:
         status = ll_ticket_resume(core, event);
+        break;
+    case LL_EVENT_REJOIN:
+        status = ll_ticket_rejoin(core, event);
         break;
     case LL_EVENT_WRITE:
         status = ll_ticket_write(core, event);

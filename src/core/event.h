@@ -51,6 +51,7 @@ enum ll_event_kind {
     LL_EVENT_ACQUIRE_ALL,
     LL_EVENT_RELEASE,
     LL_EVENT_RESUME,
+    LL_EVENT_REJOIN,
     LL_EVENT_WRITE,
     LL_EVENT_OBSERVE,
     LL_EVENT_OBSERVE_END,
@@ -145,6 +146,14 @@ struct ll_event {
             int64_t watch_own_ns; /* as of acquire */
             bool yields;          /* as of acquire */
         } resume;
+        /** A held ticket gives way and queues again as a new ticket, which has
+         *  the event's id and the first one's mode and options; see rejoin.h.
+         *  The id after it must be unused. */
+        struct {
+            uint64_t ticket;
+            struct ll_bytes value;
+            int64_t timeout_ns; /* above 0; below 0: for ever */
+        } rejoin;
         /** A write under a held ticket's fence. All that it points at is
          *  borrowed until the write has ended. */
         struct {

@@ -74,6 +74,10 @@ static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
         ll_number_give(core, ticket->number);
     }
     ll_ticket_go(core, ticket, LL_TICKET_GONE);
+    if (ticket->rejoin != NULL) { /* its session ends both */
+        ticket->rejoin->rejoin = NULL;
+        ticket->rejoin = NULL;
+    }
     ll_writes_end(core, ticket);
     ticket->timeout_ns = LL_NEVER;
     ticket->release_ns = LL_NEVER;
@@ -114,6 +118,14 @@ static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
 
 void ll_ticket_end(struct ll_core *core, struct ll_ticket *ticket, int status)
 {
+    if (ticket->rejoin != NULL && ll_session_is_alive(ticket->session)) {
+        /* The key that it gives back may be left: see rejoin.h. */
+        ll_ticket_go(core, ticket, LL_TICKET_LEAVE);
+        ticket->object.failures = 0;
+        ll_call_at(core, &ticket->object, core->now_ns);
+        ll_ticket_update(core, ticket);
+        return;
+    }
     if (status == 0 && ticket->token == 0 && ticket->lost_tries > 0) {
         status = LEASELOCK_E_OUTCOME_UNKNOWN; /* the key may still appear */
     }

@@ -26,8 +26,7 @@
  * makes the keys of several shared ones.
  *
  *     state   | event                         | next    | does
- *     ENQUEUE | requested early, its session  | ENQUEUE | sends the first
- *             | is open now                   |         | request
+ *     ENQUEUE | early, its session is open now| ENQUEUE | sends the request
  *     ENQUEUE | answered: none ahead          | HELD    | ACQUIRED 0; watches
  *             |                               |         | its own key in
  *             |                               |         | watch_own_ms
@@ -50,8 +49,7 @@
  *     WAIT    | predecessor gone, no other was| NEXT    | reads its own key
  *             | ahead                         |         |
  *     WAIT    | predecessor gone otherwise    | NEXT    | reads the queue
- *     WAIT    | its timeout is near           | WAIT    | reads the holder,
- *             |                               |         | for the message
+ *     WAIT    | its timeout is near           | WAIT    | reads the holder
  *     NEXT    | read: none ahead              | HELD    | ACQUIRED 0
  *     NEXT    | read: another predecessor     | WAIT    | watches it
  *     WAIT,   | own key gone                  | gone *  | ACQUIRED LOST
@@ -72,6 +70,7 @@
  *             | that releases is unanswered   |         | gone or LOST
  *     HELD    | asked to let go (yield.h)     | HELD    | ASKED
  *     HELD    | release                       | LEAVE   |
+ *     HELD    | rejoin                        | LEAVE   | see rejoin.h
  *     LOST    | release                       | gone *  | RELEASED LOST
  *     LEAVE   | delete answered               | gone *  | RELEASED
  *     LEAVE   | no answer                     | LEAVE   | resends the delete
@@ -147,8 +146,7 @@
  *  that must stop at once sets no delay. */
 #define LL_WATCH_OWN_NS INT64_C(1000000000)
 
-/** From so many on, lost enqueues are not counted. */
-#define LL_LOST_TRIES_MAX UINT16_MAX
+#define LL_LOST_TRIES_MAX UINT16_MAX /* further ones are not counted */
 /** A try may take as long as one request to each of this many endpoints. */
 #define LL_TRY_ENDPOINTS 3
 
@@ -172,6 +170,7 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     struct ll_object object;
     struct ll_multi *multi;     /* of a member; NULL: the multi-lock is over */
     struct ll_session *session; /* not of a ticket that is GONE */
+    struct ll_ticket *rejoin;   /* see rejoin.h; or NULL */
     struct ll_link link;        /* in session->tickets */
     struct ll_link reaping;     /* in core->tickets.reaping */
     bool try_only : 1;          /* a try: no waiting */
@@ -193,6 +192,7 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     bool try_put : 1;           /* a permit's try: next comes its put */
     bool try_again : 1;         /* and its second round */
     bool marked : 1;            /* LEAVE, REAP: the key says "released" */
+    bool finds_deadlock : 1;    /* requested */
     enum ll_mode_kind mode : 2;
     enum ll_ticket_state state : 4;
     unsigned permits_max : 7; /* of a permit: n */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/alloc.h"
 #include "core/blocker.h"
+#include "core/rejoin.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -211,7 +212,9 @@ static void ticket_on_ok(struct ll_core *core,
 
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        if (ticket->resumes) {
+        if (ticket->rejoin != NULL) {
+            ll_rejoin_on_answer(core, ticket, answer);
+        } else if (ticket->resumes) {
             ticket_resumed(core, ticket, answer);
         } else if (ll_ticket_tries_permit(ticket) && !ticket->try_put) {
             try_on_read(core, ticket, answer);
@@ -242,6 +245,10 @@ static void ticket_on_ok(struct ll_core *core,
         }
         break;
     case LL_TICKET_LEAVE:
+        if (ticket->rejoin != NULL) {
+            ll_rejoin_on_deleted(core, ticket, answer);
+            break;
+        }
         if (ll_delay_marks(ticket) && answer->txn.succeeded) {
             ticket_marked(core, ticket);
             break;

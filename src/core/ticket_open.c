@@ -342,6 +342,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         status = LEASELOCK_E_NOMEM;
     }
     if (status == 0) {
+        ticket->finds_deadlock = event->acquire.find_deadlock;
         ticket->watch_own_ms = guard_ms_of(event->acquire.watch_own_ns);
         ticket_begin(core, ticket, event->acquire.timeout_ns,
                      event->acquire.delay_ns);

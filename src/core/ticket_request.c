@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "core/blocker.h"
+#include "core/rejoin.h"
 #include "core/ticket.h"
 
 /**
@@ -33,7 +34,9 @@ static void build_enqueue(const struct ll_core *core,
                                .then_ops = part->then_ops,
                                .else_ops = part->else_ops};
 
-    if (ticket->resumes) {
+    if (ticket->rejoin != NULL) {
+        ll_rejoin_add(core, ticket, value, part, &txn);
+    } else if (ticket->resumes) {
         part->then_ops[0] = ll_op_key(ll_ticket_key(ticket), false);
         txn.then_n = 1;
     } else if (ll_ticket_tries_permit(ticket) && ticket->try_put) {
@@ -165,6 +168,11 @@ static void build_delete(struct ll_part *part,
                          const struct ll_ticket *ticket,
                          struct ll_request *ret_request)
 {
+    if (ticket->rejoin != NULL) {
+        ll_rejoin_delete(ticket, part);
+        request_txn(part, ret_request, 1, 1, 1);
+        return;
+    }
     if (is_sole_name(ticket)) {
         ret_request->kind = LL_REQUEST_DELETE;
         ret_request->del = (struct ll_delete){.key = ll_ticket_key(ticket)};
@@ -263,7 +271,8 @@ static size_t ticket_bytes(struct ll_object *object)
 {
     const struct ll_ticket *ticket = ll_ticket_of(object);
 
-    return 8 * (size_t)ticket->key_size + ticket->value_size;
+    return 8 * (size_t)ticket->key_size + ticket->value_size +
+           (ticket->rejoin != NULL ? 3 * (size_t)ticket->rejoin->key_size : 0);
 }
 
 /** The own key, the predecessor's, and perhaps the holder; or what is ahead. */
@@ -316,6 +325,9 @@ static size_t ticket_flat_n(struct ll_object *object)
 {
     const struct ll_ticket *ticket = ll_ticket_of(object);
 
+    if (ticket->rejoin != NULL) {
+        return 0;
+    }
     if (ticket->state == LL_TICKET_LEAVE) {
         return is_sole_name(ticket) ? 1 : 0;
     }

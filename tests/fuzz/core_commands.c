@@ -180,6 +180,28 @@ void world_acquire_mode(struct world *world, struct fuzz_bytes *bytes)
                      : status != 0);
 }
 
+void world_rejoin(struct world *world, struct fuzz_bytes *bytes)
+{
+    struct thing *held = world_pick(world, THING_TICKET, bytes);
+    struct thing *ticket;
+    struct ll_event event = {.kind = LL_EVENT_REJOIN};
+    bool was_held;
+
+    if (held == NULL ||
+        (ticket = world_new_thing(world, THING_TICKET)) == NULL) {
+        return;
+    }
+    ticket->session = held->session;
+    event.id = world->things_n;
+    event.rejoin.ticket = (uint64_t)(held - world->things) + 1;
+    event.rejoin.value = (struct ll_bytes){"{}", 2};
+    event.rejoin.timeout_ns =
+        fuzz_below(bytes, 2) != 0 ? -1 : pick_timeout_ns(bytes);
+    was_held = held->told && held->status == 0 && !held->lost &&
+               !held->given_back && !held->end_asked;
+    FUZZ_CHECK(world_step(world, &event) != 0 || was_held);
+}
+
 void world_resume_ticket(struct world *world,
                          struct fuzz_bytes *bytes,
                          bool with_mode)

@@ -514,6 +514,10 @@ static void note_command(struct world *world, const struct ll_event *event)
         thing->asked = true;
         world->things[thing->ticket].giving += thing->releases ? 1 : 0;
         break;
+    case LL_EVENT_REJOIN:
+        thing->asked = true;
+        world->things[event->rejoin.ticket - 1].given_back = true;
+        break;
     case LL_EVENT_SESSION_OPEN:
     case LL_EVENT_ACQUIRE:
     case LL_EVENT_RESUME:

@@ -161,6 +161,7 @@ void world_acquire_all(struct world *world,
                        struct fuzz_bytes *bytes,
                        bool with_modes);
 void world_acquire_mode(struct world *world, struct fuzz_bytes *bytes);
+void world_rejoin(struct world *world, struct fuzz_bytes *bytes);
 
 /** Whether core must accept the command that ends a session or a ticket. */
 bool thing_can_end(const struct world *world, const struct thing *thing);

@@ -210,8 +210,10 @@ step_new(struct world *world, unsigned action, struct fuzz_bytes *bytes)
         }
     } else if (action < 28) {
         world_acquire_all(world, bytes, action >= 26);
-    } else {
+    } else if (action < 31) {
         world_acquire_mode(world, bytes);
+    } else {
+        world_rejoin(world, bytes);
     }
 }
 

@@ -61,6 +61,34 @@ static void uncontended_async(struct test_memory_run *run)
     test_memory_end(run, &peer);
 }
 
+/** A ticket that queues again, by a blocking call and by an asynchronous one. If
+ * there is no memory for that, the lock has been given back. */
+static void rejoined(struct test_memory_run *run)
+{
+    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
+    struct test_call *again = test_memory_call(run);
+    leaselock_ticket *ticket = NULL;
+    struct test_peer peer;
+
+    options.label = "a label";
+    options.requeue = 1;
+    test_memory_open(run, &peer);
+    assert_int_equal(leaselock_acquire(peer.session, NAME, &options,
+                                       TEST_WAIT_MS, &ticket, NULL),
+                     0);
+    test_memory_short(run);
+    if (test_memory_is(
+            run, leaselock_rejoin(ticket, run->call_timeout_ms, NULL), 0) &&
+        test_memory_begun(run, again,
+                          leaselock_rejoin_async(ticket, run->call_timeout_ms,
+                                                 test_call_done, again,
+                                                 NULL)) &&
+        test_memory_ended(run, again, 0)) {
+        (void)test_memory_is(run, leaselock_release(ticket, NULL), 0);
+    }
+    test_memory_end(run, &peer);
+}
+
 struct both {
     struct test_call **calls;
     bool done[2];
@@ -260,6 +288,7 @@ int main(void)
     static const struct test_memory_scenario scenarios[] = {
         {"uncontended", uncontended},
         {"uncontended, asynchronous", uncontended_async},
+        {"rejoined", rejoined},
         {"hand-over", hand_over},
         {"in vain", in_vain},
         {"given up in the queue", given_up_in_queue},

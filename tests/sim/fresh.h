@@ -22,6 +22,7 @@ struct sim_sum {
     uint64_t writes;
     uint64_t resumed;
     uint64_t several;
+    uint64_t rejoined;
     uint64_t asked;
     uint64_t deadlocks;
     uint64_t observers;

@@ -169,6 +169,39 @@ static void check_failed_try(struct sim_client *client,
     }
 }
 
+/** A released key is gone, but a late copy of the enqueue may have created it
+ * again. */
+static void check_gone(struct sim_world *world, const struct sim_ticket *ticket)
+{
+    if (ticket->has_key && ticket->created == ticket->token &&
+        !ticket->session->is_old) {
+        sim_break(world, "released means gone",
+                  "ticket %u.%llu is released, but its key %s exists",
+                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+    }
+}
+
+/** A ticket that has queued again has given its lock back, and held it until
+ * then: the request has no effect otherwise. */
+static void check_rejoined(struct sim_client *client,
+                           const struct sim_ticket *ticket)
+{
+    struct sim_world *world = client->world;
+    const struct sim_ticket *before = ticket->rejoins;
+
+    if (before == NULL || ticket->session->is_closing || world->was_restored) {
+        return;
+    }
+    check_gone(world, before);
+    if (before->is_meddled && before->key_gone_ns < before->asked_ns) {
+        sim_break(world, "rejoined means held",
+                  "ticket %u.%llu has queued again as %llu, and its key %s was "
+                  "gone before",
+                  before->client, (unsigned long long)before->id,
+                  (unsigned long long)ticket->id, before->key);
+    }
+}
+
 static void reported_acquired(struct sim_client *client,
                               const struct ll_effect *effect)
 {
@@ -195,6 +228,9 @@ static void reported_acquired(struct sim_client *client,
     if (status == LEASELOCK_E_LOST) {
         check_loss(client, ticket);
     }
+    if (status == 0) {
+        check_rejoined(client, ticket);
+    }
     if (status == LEASELOCK_E_TIMEOUT) {
         check_failed_try(client, ticket);
     }
@@ -213,18 +249,6 @@ static void reported_lost(struct sim_client *client,
     ticket->lost_reported = true;
     check_loss(client, ticket);
     client->world->result->losses++;
-}
-
-/** A released key is gone, but a late copy of the enqueue may have created it
- * again. */
-static void check_gone(struct sim_world *world, const struct sim_ticket *ticket)
-{
-    if (ticket->has_key && ticket->created == ticket->token &&
-        !ticket->session->is_old) {
-        sim_break(world, "released means gone",
-                  "ticket %u.%llu is released, but its key %s exists",
-                  ticket->client, (unsigned long long)ticket->id, ticket->key);
-    }
 }
 
 /** A ticket that core still has, or NULL. */
@@ -278,6 +302,9 @@ static void reported_released(struct sim_client *client,
     if (status == 0 && !ticket->session->is_closing &&
         !waits_for_delay(client, ticket) && !sim_keeps_key(client, ticket)) {
         check_gone(client->world, ticket);
+        if (ticket->rejoins != NULL) {
+            check_gone(client->world, ticket->rejoins);
+        }
         for (unsigned i = 0; i < ticket->members_n; i++) {
             check_gone(client->world, ticket->members[i]);
         }

@@ -71,7 +71,8 @@ struct sim_result {
     uint64_t writes;
     uint64_t resumed;
     uint64_t several;
-    uint64_t asked; /* reported requests to let go */
+    uint64_t rejoined; /* held tickets that queued again */
+    uint64_t asked;    /* reported requests to let go */
     uint64_t deadlocks;
     uint64_t observers;
     uint64_t go_grants;

@@ -148,6 +148,14 @@ void sim_story_event(const struct sim_client *client,
     case LL_EVENT_RESUME:
         story_command(client, event, "resumes", event->resume.timeout_ns);
         break;
+    case LL_EVENT_REJOIN:
+        SIM_REPORT(world,
+                   "client %u: caller's ticket %llu gives way and queues again "
+                   "as %llu, timeout %.3f s",
+                   who, (unsigned long long)event->rejoin.ticket,
+                   (unsigned long long)event->id,
+                   (double)event->rejoin.timeout_ns / 1e9);
+        break;
     case LL_EVENT_OBSERVE:
         SIM_REPORT(world, "client %u: caller observes %.*s: observer %llu", who,
                    (int)event->observe.name.size, event->observe.name.data,

@@ -353,7 +353,8 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
         break;
     case SIM_EVENT_RELEASE:
         ticket = sim_ticket_find(client, event->id);
-        if (ticket != NULL) {
+        if (ticket != NULL && !sim_user_rejoin(client, ticket) &&
+            !client->world->is_over) {
             sim_user_release(client, ticket);
         }
         break;

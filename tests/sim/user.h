@@ -69,6 +69,10 @@ void sim_user_on_silence(struct sim_client *client,
                          const struct sim_ticket *ticket);
 void sim_user_requeue(struct sim_client *client, uint64_t id);
 
+/** user_rejoin.c: a holder may give way and queue again. False: it does not, and
+ * is to be released. */
+bool sim_user_rejoin(struct sim_client *client, struct sim_ticket *held);
+
 /** user_observe.c */
 void sim_user_observe(struct sim_client *client);
 void sim_user_unobserve(struct sim_client *client, uint64_t id);

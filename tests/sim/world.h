@@ -212,8 +212,11 @@ struct sim_ticket {
     uint64_t frees;      /* of that ticket: this one */
     size_t key_size;
     char key[SIM_KEY_SIZE];
-    UT_hash_handle hh;  /* in world->keys, by key */
-    bool yields;        /* reports requests to let go */
+    UT_hash_handle hh; /* in world->keys, by key */
+    bool yields;       /* reports requests to let go */
+    /** The ticket that gave way when this one was queued in the same request;
+     * or NULL. */
+    struct sim_ticket *rejoins;
     int64_t granted_ns; /* when its grant was reported */
     struct sim_requests requests;
     bool keeps;     /* its session may keep its key */

@@ -335,6 +335,9 @@ static bool run_verb(struct test_timeline *timeline, const char *verb)
     if (strcmp(verb, "resume") == 0) {
         return test_run_resume(timeline);
     }
+    if (strcmp(verb, "rejoin") == 0) {
+        return test_run_rejoin(timeline);
+    }
     if (strcmp(verb, "look") == 0) {
         return test_run_look(timeline);
     }

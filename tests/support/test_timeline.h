@@ -25,6 +25,7 @@
  *                 [find-deadlock] [guarded] [early] [yields]
  *     0.000 release ID [timeout S]
  *     0.000 resume ID on SESSION KEY [token N] [timeout S] [guarded] [yields]
+ *     0.000 rejoin ID of TICKET [timeout S]
  *     0.000 write ID on TICKET ...       see test_timeline_write.c
  *     0.000 observe ID NAME
  *     0.000 unobserve ID

@@ -161,6 +161,9 @@ static void parse_branch(struct test_timeline *timeline,
         timeline->ops[i].range.count = counts[i];
         if (ops[i].kind == LL_OP_PUT) {
             timeline->ops[i] = (struct ll_op_answer){.kind = LL_OP_PUT};
+        } else if (ops[i].kind == LL_OP_DELETE) {
+            timeline->ops[i] =
+                (struct ll_op_answer){.kind = LL_OP_DELETE, .deleted = 1};
         }
     }
     txn(&timeline->answer, succeeded, timeline->ops, ops_n);

@@ -56,8 +56,13 @@ void test_contract_command(struct test_timeline *timeline,
         promise->observer = true;
     } else if (event->kind == LL_EVENT_ACQUIRE ||
                event->kind == LL_EVENT_ACQUIRE_ALL ||
-               event->kind == LL_EVENT_RESUME) {
+               event->kind == LL_EVENT_RESUME ||
+               event->kind == LL_EVENT_REJOIN) {
         promise->ticket = true;
+        if (event->kind == LL_EVENT_REJOIN) {
+            /* Nothing more is reported of it. */
+            promise_of(timeline, event->rejoin.ticket)->good = false;
+        }
     } else if (event->kind == LL_EVENT_WRITE) {
         promise->write = true;
         promise->writes_on = event->write.ticket;

@@ -147,9 +147,10 @@ bool test_run_down(struct test_timeline *timeline);
 bool test_run_acquire_all(struct test_timeline *timeline);
 bool test_run_observe(struct test_timeline *timeline, const char *verb);
 
-/** Writes and resumed tickets. */
+/** Writes, and tickets that are resumed or queue again. */
 bool test_run_write(struct test_timeline *timeline);
 bool test_run_resume(struct test_timeline *timeline);
+bool test_run_rejoin(struct test_timeline *timeline);
 /** Frees the memory that core has borrowed from a write; 0: from all. */
 void test_write_over(struct test_timeline *timeline, uint64_t id);
 

@@ -168,6 +168,18 @@ bool test_run_resume(struct test_timeline *timeline)
     return true;
 }
 
+bool test_run_rejoin(struct test_timeline *timeline)
+{
+    struct ll_event event = {.kind = LL_EVENT_REJOIN};
+
+    event.id = strtoull(test_word_next(timeline), NULL, 10);
+    event.rejoin.ticket = (uint64_t)test_word_option(timeline, "of", 0);
+    event.rejoin.value = (struct ll_bytes){"{}", 2};
+    event.rejoin.timeout_ns = test_word_option_ns(timeline, "timeout", -1);
+    (void)test_timeline_step(timeline, &event);
+    return true;
+}
+
 /** acquire-all ID on SESSION NAME ... [timeout S | try] [find-deadlock] [guarded]
  *  [early] [yields] */
 bool test_run_acquire_all(struct test_timeline *timeline)
