@@ -51,7 +51,8 @@
     X(REQUEUE, "requeue", HABIT, "a caller requeues after a silence")          \
     X(RENEW, "renew", TIME, "etcd refuses to renew a lease for a while")       \
     X(RESTORE, "restore", TIME, "etcd is restored from a snapshot")            \
-    X(ASK, "ask", TIME, "a third party puts to a key of a queue")
+    X(ASK, "ask", TIME, "a third party puts to a key of a queue")              \
+    X(APART, "apart", TIME, "a member is at another distance from a client")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text, how, what) SIM_FAULT_##name,
