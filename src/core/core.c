@@ -356,7 +356,7 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
         /* The object is no longer on the list, and may have been freed. */
         assert(core->pending.next != first);
     }
-    if (!ll_link_alone(&core->calls.alone) &&
+    if (!ll_link_alone(&core->calls.alone) && !ll_cluster_holds(core) &&
         core->calls.in_flight < LL_CALLS_MAX) {
         call_next(
             core,
@@ -393,6 +393,7 @@ int64_t ll_core_deadline_ns(const struct ll_core *core)
     deadline_ns = ll_min(deadline_ns, ll_watches_deadline_ns(core));
     deadline_ns = ll_min(deadline_ns, ll_batches_deadline_ns(core));
     deadline_ns = ll_min(deadline_ns, ll_nearest_deadline_ns(core));
+    deadline_ns = ll_min(deadline_ns, ll_cluster_deadline_ns(core));
     return ll_min(deadline_ns, ll_endpoints_deadline_ns(core));
 }
 
