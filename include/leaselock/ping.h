@@ -31,7 +31,8 @@ struct leaselock_ping {
     /** How soon a request is answered for which the member has to ask the
      *  leader, the least of three: the client compares these times to find the
      *  nearest member (fixed_endpoint in struct leaselock_client_options). 0:
-     *  not known, as it was not answered in time or etcd has no leader. */
+     *  not known, as it was not answered within the client's request timeout
+     *  or etcd has no leader. */
     int64_t answer_us;
     /** Not 0: the connection is TLS. */
     int tls;

@@ -70,6 +70,18 @@ static void ping_fill(const struct ping_query *of,
     }
 }
 
+/** The reads wait no longer than a request does: the leader may be gone. */
+static void ping_limit(struct ll_query_object *query)
+{
+    int64_t latest_ns =
+        ll_clock_now_ns() +
+        query->handle.client->options.request_timeout_ms * LL_NS_PER_MS;
+
+    if (latest_ns < query->deadline_ns) {
+        query->deadline_ns = latest_ns;
+    }
+}
+
 /** Reads the key once more. False: the last read was enough, or it failed. */
 static bool ping_read(struct ping_query *of)
 {
@@ -128,6 +140,7 @@ static bool ping_on_answer(struct ll_query_object *query,
     }
     *ret_status = 0;
     ping_fill(of, answer, effect->query.round_trip_ns);
+    ping_limit(query);
     return ping_read(of);
 }
 

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "live/tool.h"
 #include "support/cluster.h"
 #include "support/test_live.h"
 #include "support/wait.h"
@@ -42,9 +43,9 @@ static int stop_cluster(void **state)
 /** Puts each member at a distance. */
 static void set_distances(size_t near, size_t middle, size_t far)
 {
-    test_proxy_delay(cluster.doors[near], NEAR_MS);
-    test_proxy_delay(cluster.doors[middle], MIDDLE_MS);
     test_proxy_delay(cluster.doors[far], FAR_MS);
+    test_proxy_delay(cluster.doors[middle], MIDDLE_MS);
+    test_proxy_delay(cluster.doors[near], NEAR_MS);
 }
 
 /** A client of all members, whose endpoints have the members' numbers. */
@@ -194,12 +195,83 @@ static void test_keeps_its_endpoint(void **state)
     test_peer_close(&peer);
 }
 
+/** Whether the tool's answer for an endpoint says that it is the nearest. */
+static bool is_nearest(const json_t *answer, const char *endpoint)
+{
+    const json_t *endpoints = json_object_get(answer, "endpoints");
+
+    for (size_t i = 0; i < json_array_size(endpoints); i++) {
+        const json_t *one = json_array_get(endpoints, i);
+
+        if (strcmp(json_string_value(json_object_get(one, "endpoint")),
+                   endpoint) == 0) {
+            assert_true(json_integer_value(json_object_get(one, "answer_us")) >
+                        0);
+            return json_is_true(json_object_get(one, "nearest"));
+        }
+    }
+    fail_msg("no answer of %s", endpoint);
+    return false;
+}
+
+/** The tool's ping shows which member is the nearest. */
+static void test_ping_shows_it(void **state)
+{
+    struct test_process tool = TEST_PROCESS_INIT;
+    char endpoints[TEST_CLUSTER_ENDPOINTS_SIZE];
+    json_t *answer;
+
+    (void)state;
+    set_distances(1, 2, 0);
+    (void)test_cluster_endpoints(&cluster, 0, endpoints);
+    assert_int_equal(
+        run_tool(&tool, "unused", "ping", "--json", "-e", endpoints, NULL), 0);
+    answer = json_loads(test_process_output(&tool, TEST_STDOUT), 0, NULL);
+    assert_non_null(answer);
+    assert_int_equal(json_array_size(json_object_get(answer, "endpoints")),
+                     TEST_CLUSTER_MEMBERS);
+    for (size_t i = 0; i < TEST_CLUSTER_MEMBERS; i++) {
+        assert_int_equal(
+            is_nearest(answer, test_proxy_endpoint(cluster.doors[i])), i == 1);
+    }
+    json_decref(answer);
+    test_process_end(&tool);
+}
+
+/** At the start a client uses the endpoint that is the first to answer. Method:
+ * the others do not answer at all, and a request to them is sent elsewhere only
+ * after a long time. */
+static void test_begins_with_one_that_answers(void **state)
+{
+    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
+    char endpoints[TEST_CLUSTER_ENDPOINTS_SIZE];
+
+    (void)state;
+    set_distances(0, 0, 0);
+    options.request_timeout_ms = 4 * WAIT_MS;
+    (void)test_cluster_endpoints(&cluster, 0, endpoints);
+    test_proxy_black_hole(cluster.doors[0]);
+    test_proxy_black_hole(cluster.doors[2]);
+    for (int i = 0; i < TIMES; i++) {
+        int64_t before_ns = test_now_ns();
+        struct test_peer peer;
+
+        test_peer_open_with(endpoints, &options, NULL, &peer);
+        assert_true(test_now_ns() - before_ns < WAIT_MS * TEST_NS_PER_MS);
+        test_peer_close(&peer);
+    }
+    test_proxy_pass(cluster.doors[0]);
+    test_proxy_pass(cluster.doors[2]);
+}
+
 /** An argument is the pattern of the tests to run. */
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_follows_the_distances),
         cmocka_unit_test(test_keeps_its_endpoint),
+        cmocka_unit_test(test_ping_shows_it),
+        cmocka_unit_test(test_begins_with_one_that_answers),
     };
 
     if (argc > 1) {
