@@ -64,8 +64,8 @@ struct ll_core;
  * for LL_CLUSTER_FIRST_NS.
  *
  *     state | event                           | next | does
- *     COLD  | a session is opened, nobody has | HELD | queries every endpoint
- *           | answered anything               |      |
+ *     COLD  | a session is opened, nothing    | HELD | queries every endpoint
+ *           | was ever answered               |      |
  *     HELD  | an endpoint that can serve      | WARM | uses it; sends the calls
  *           | answers                         |      |
  *     HELD  | no query is unanswered; the     | WARM | sends the calls to the one
