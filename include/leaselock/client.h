@@ -164,13 +164,20 @@ struct leaselock_client_options {
      *  process has ended as well. If it is a child, the program must not have
      *  waited for it yet; default 0: none. */
     int guarded_pid;
+
+    /** Not 0: an endpoint is used until it fails. By default the client
+     *  measures how soon each endpoint answers, a moment after its first
+     *  session was opened and then about every 30 s while it is used, and moves
+     *  to one that is nearer by a tenth and 0.5 ms. With discovery_srv it never
+     *  does, as the records have an order. */
+    int fixed_endpoint;
 };
 
 #define LEASELOCK_CLIENT_OPTIONS_INIT                                          \
     {                                                                          \
         sizeof(struct leaselock_client_options), 0, 0, 0, NULL, NULL,          \
             LEASELOCK_LOG_OFF, NULL, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, \
-            NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, 0, NULL, 0               \
+            NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, 0, NULL, 0, 0            \
     }
 
 /**

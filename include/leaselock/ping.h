@@ -28,19 +28,28 @@ struct leaselock_ping {
     int64_t revision;
     /** From sending the request to receiving its answer. */
     int64_t round_trip_us;
+    /** How soon a request is answered for which the member has to ask the
+     *  leader, the least of three: the client compares these times to find the
+     *  nearest member (fixed_endpoint in struct leaselock_client_options). 0:
+     *  not known, as it was not answered within the client's request timeout
+     *  or etcd has no leader. */
+    int64_t answer_us;
     /** Not 0: the connection is TLS. */
     int tls;
     /** Not 0: the client has a user, and a token from etcd for it. */
     int authenticated;
+    /** Not 0: the client's calls go to this endpoint at present. */
+    int is_in_use;
     /** Not 0: the member is a learner, which has no vote and serves almost no
      *  requests. */
     int is_learner;
 };
 
 /**
- * Requests the status of one endpoint of the client. An endpoint that refuses
- * it, because the user lacks the permission or the client has no user, has
- * answered: the result is 0, and version is empty.
+ * Requests the status of one endpoint of the client, and then reads a key for
+ * answer_us. An endpoint that refuses the status, because the user lacks the
+ * permission or the client has no user, has answered: the result is 0, and
+ * version is empty. It is 0, too, if only the read is not answered.
  *
  * @param endpoint    its number: 0 is the first of leaselock_client_open's list
  * @param timeout_ms  longest wait, 1 or more

@@ -14,6 +14,7 @@
 #include "client/sync.h"
 #include "config/discovery.h"
 #include "config/srv.h"
+#include "core/nearest.h"
 
 _Static_assert(LL_SRV_ENDPOINTS_MAX == LL_ENDPOINTS_MAX,
                "a transport takes what the DNS gives");
@@ -91,6 +92,10 @@ static int client_make_core(struct ll_client *client)
     config.endpoint_first = client->options.discovery_srv == NULL
                                 ? (uint32_t)(config.seed >> 33)
                                 : 0;
+    if (client->options.discovery_srv == NULL &&
+        client->options.fixed_endpoint == 0) {
+        config.nearest_ns = LL_NEAREST_INTERVAL_NS;
+    }
     client->core = ll_core_new(&config);
     return client->core != NULL ? 0 : LEASELOCK_E_NOMEM;
 }

@@ -16,6 +16,7 @@
 
 /** The request to one endpoint, and its answer. */
 struct probe {
+    int is_nearest;
     /** As the user wrote it. */
     char *endpoint;
     struct leaselock_ping ping;
@@ -117,12 +118,15 @@ static json_t *probe_to_json(const struct probe *probe)
             ll_json_text(probe->error.message, strlen(probe->error.message)));
     }
     return json_pack(
-        "{s:o, s:b, s:o, s:I, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o}",
+        "{s:o, s:b, s:o, s:I, s:o, s:b, s:o, s:b, s:b, s:o, s:o, s:o, s:o, "
+        "s:o}",
         "endpoint", ll_json_text(probe->endpoint, strlen(probe->endpoint)),
         "ok", 1, "version",
         or_null(!is_refused(ping),
                 ll_json_text(ping->version, strlen(ping->version))),
-        "round_trip_us", (json_int_t)ping->round_trip_us, "role",
+        "round_trip_us", (json_int_t)ping->round_trip_us, "answer_us",
+        or_null(ping->answer_us != 0, json_integer(ping->answer_us)), "nearest",
+        probe->is_nearest, "role",
         or_null(!is_refused(ping), json_string(role_of(ping))), "tls",
         ping->tls, "authenticated", ping->authenticated, "leader",
         or_null(!is_refused(ping),
@@ -161,14 +165,43 @@ static int any_answered(const struct probe *probes, int n)
     return 0;
 }
 
+static void add_time(struct ll_grid *grid, int64_t time_us)
+{
+    if (time_us == 0) {
+        ll_grid_addf(grid, "unknown");
+    } else {
+        ll_grid_addf(grid, "%" PRId64 ".%03d ms", time_us / 1000,
+                     (int)(time_us % 1000));
+    }
+}
+
+/** Marks the endpoint whose answers come first. */
+static void find_nearest(struct probe *probes, int n)
+{
+    struct probe *nearest = NULL;
+
+    for (int i = 0; i < n; i++) {
+        if (probes[i].status == 0 && probes[i].ping.answer_us != 0 &&
+            (nearest == NULL ||
+             probes[i].ping.answer_us < nearest->ping.answer_us)) {
+            nearest = &probes[i];
+        }
+    }
+    if (nearest != NULL) {
+        nearest->is_nearest = 1;
+    }
+}
+
 static int print_table(const struct probe *probes, int n)
 {
-    struct ll_grid grid = LL_GRID_INIT(7);
+    struct ll_grid grid = LL_GRID_INIT(9);
     int code;
 
     ll_grid_addf(&grid, "ENDPOINT");
     ll_grid_addf(&grid, "VERSION");
     ll_grid_addf(&grid, "ROUND TRIP");
+    ll_grid_addf(&grid, "ANSWER");
+    ll_grid_addf(&grid, "NEAREST");
     ll_grid_addf(&grid, "ROLE");
     ll_grid_addf(&grid, "TLS");
     ll_grid_addf(&grid, "AUTH");
@@ -181,8 +214,9 @@ static int print_table(const struct probe *probes, int n)
         }
         ll_grid_add(&grid, probes[i].endpoint, strlen(probes[i].endpoint));
         ll_grid_addf(&grid, "%s", is_refused(ping) ? "unknown" : ping->version);
-        ll_grid_addf(&grid, "%" PRId64 ".%03d ms", ping->round_trip_us / 1000,
-                     (int)(ping->round_trip_us % 1000));
+        add_time(&grid, ping->round_trip_us);
+        add_time(&grid, ping->answer_us);
+        ll_grid_addf(&grid, "%s", probes[i].is_nearest ? "yes" : "no");
         ll_grid_addf(&grid, "%s", role_of(ping));
         ll_grid_addf(&grid, "%s", ping->tls ? "yes" : "no");
         ll_grid_addf(&grid, "%s", ping->authenticated ? "yes" : "no");
@@ -275,6 +309,7 @@ int ll_cli_ping(const struct ll_options *options, int argc, char **argv)
         return LL_EXIT_SYSTEM;
     }
     ask_all(client, options, probes, n, &pending);
+    find_nearest(probes, n);
     if (options->json) {
         code = print_json(probes, n);
     } else {

@@ -76,6 +76,17 @@ const struct ll_setting ll_settings[LL_SETTINGS] = {
                  "answer, or answers for another cluster, is not used until "
                  "it does. A client may have 64 endpoints in its life."),
         },
+    [LL_SETTING_FIXED_ENDPOINT] =
+        {
+            NAMES("fixed-endpoint", "FIXED_ENDPOINT", NULL),
+            IN(fixed_endpoint),
+            TAKES(LL_KIND_SWITCH, NULL),
+            .max = 1,
+            HELP("keep to one endpoint until it fails, not to the nearest"),
+            MORE("By default a client of several endpoints compares how soon "
+                 "each of them answers, and uses the quickest. With "
+                 "discovery-srv the order of the DNS counts instead."),
+        },
     [LL_SETTING_NAMESPACE] =
         {
             NAMES("namespace", "NAMESPACE", NULL),

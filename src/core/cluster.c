@@ -125,12 +125,29 @@ static bool cluster_is_needed(const struct ll_core *core)
     return false;
 }
 
+/** Whether there is a choice of endpoints, and nothing is known about them. */
+static bool cluster_is_cold(const struct ll_core *core)
+{
+    uint64_t usable = ll_endpoints_usable(core);
+
+    return core->config.nearest_ns > 0 && (usable & (usable - 1)) != 0 &&
+           core->endpoints.attempts.answer_ns == 0;
+}
+
+bool ll_cluster_holds(const struct ll_core *core)
+{
+    return core->now_ns < core->cluster.first_ns &&
+           (core->cluster.due | core->cluster.asked) != 0;
+}
+
+int64_t ll_cluster_deadline_ns(const struct ll_core *core)
+{
+    return ll_cluster_holds(core) ? core->cluster.first_ns : LL_NEVER;
+}
+
 void ll_cluster_check(struct ll_core *core, int64_t lease)
 {
     struct ll_cluster *cluster = &core->cluster;
-    uint64_t all = core->endpoints.n < LL_CORE_ENDPOINTS_MAX
-                       ? bit_of(core->endpoints.n) - 1
-                       : UINT64_MAX;
 
     if (!cluster_is_needed(core)) {
         cluster->id = 0;
@@ -141,8 +158,14 @@ void ll_cluster_check(struct ll_core *core, int64_t lease)
     }
     cluster->lease = lease;
     /* The endpoint in use gets the request for the lease itself. */
-    cluster->due |= all & core->endpoints.usable & ~cluster->checked &
+    cluster->due |= ll_endpoints_usable(core) & ~cluster->checked &
                     ~cluster->asked & ~bit_of(core->endpoints.current);
+    if (cluster_is_cold(core)) {
+        cluster->due |= bit_of(core->endpoints.current) & ~cluster->asked;
+        if (core->now_ns >= cluster->first_ns) {
+            cluster->first_ns = core->now_ns + LL_CLUSTER_FIRST_NS;
+        }
+    }
 }
 
 bool ll_cluster_is_awaited(const struct ll_core *core)
@@ -175,18 +198,43 @@ bool ll_cluster_next(struct ll_core *core, struct ll_effect *ret_effect)
     ret_effect->call.seq = ++cluster->seq;
     ret_effect->call.endpoint = endpoint;
     ret_effect->call.timeout_ns = core->config.request_timeout_ns;
-    ret_effect->call.request = (struct ll_request){
-        .kind = LL_REQUEST_LEASE_TTL, .lease = {.lease = cluster->lease}};
+    ret_effect->call.request = (struct ll_request){.kind = LL_REQUEST_STATUS};
+    if ((cluster->refuses & bit_of(endpoint)) != 0) {
+        ret_effect->call.request = (struct ll_request){
+            .kind = LL_REQUEST_LEASE_TTL, .lease = {.lease = cluster->lease}};
+    }
     return true;
+}
+
+/** An endpoint has answered: it is used if nothing else is known. */
+static void cluster_on_first(struct ll_core *core,
+                             uint32_t endpoint,
+                             const struct ll_answer *answer)
+{
+    bool serves = answer->kind != LL_REQUEST_STATUS ||
+                  (answer->status.leader_id != 0 && !answer->status.is_learner);
+
+    if (serves && core->now_ns < core->cluster.first_ns &&
+        (ll_endpoints_usable(core) & bit_of(endpoint)) != 0) {
+        core->cluster.first_ns = 0;
+        ll_endpoints_move(core, endpoint);
+    }
 }
 
 void ll_cluster_on_answer(struct ll_core *core, const struct ll_event *event)
 {
+    struct ll_cluster *cluster = &core->cluster;
     const struct ll_answer *answer = event->answer.answer;
+    uint32_t endpoint = (uint32_t)(event->id - LL_CLUSTER_CALLS);
+    uint64_t bit = bit_of(endpoint);
 
-    core->cluster.asked &= ~bit_of((uint32_t)(event->id - LL_CLUSTER_CALLS));
-    if (answer->outcome == LL_OUTCOME_OK) {
-        (void)ll_cluster_believes(core, answer->cluster_id,
-                                  event->answer.endpoint);
+    cluster->asked &= ~bit;
+    if (answer->outcome == LL_OUTCOME_REFUSED &&
+        (cluster->refuses & bit) == 0) {
+        cluster->refuses |= bit;
+        cluster->due |= bit;
+    } else if (answer->outcome == LL_OUTCOME_OK &&
+               ll_cluster_believes(core, answer->cluster_id, endpoint)) {
+        cluster_on_first(core, endpoint, answer);
     }
 }

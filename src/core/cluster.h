@@ -51,9 +51,25 @@ struct ll_core;
  * one id. So the first session of a client also queries every other endpoint,
  * in parallel with its grant. It is open when all of them have answered with
  * one id or have failed, or after LL_CLUSTER_CHECK_NS. An endpoint that has
- * delayed a session is still queried later, but not awaited. The query is
- * LeaseTimeToLive of the session's own lease: it needs no permission, and etcd
- * answers it for a lease that does not exist.
+ * delayed a session is still queried later, but not awaited. The query is the
+ * member's Status, which it answers itself. Etcd 3.5.28 to 3.5.31 and 3.6.9 to
+ * 3.6.11 refuse that to all users but root, and refusals carry no id; then it
+ * is LeaseTimeToLive of the session's own lease, which needs no permission, and
+ * which etcd answers for a lease that does not exist.
+ *
+ * At the very start a client with a choice (nearest.h) knows nothing about its
+ * endpoints, and has a connection to none. Then it queries the one in use as
+ * well, and holds every other call back until one of them has answered that is
+ * no learner and has a leader, and uses that one; or until all have failed, or
+ * for LL_CLUSTER_FIRST_NS.
+ *
+ *     state | event                           | next | does
+ *     COLD  | a session is opened, nothing    | HELD | queries every endpoint
+ *           | was ever answered               |      |
+ *     HELD  | an endpoint that can serve      | WARM | uses it; sends the calls
+ *           | answers                         |      |
+ *     HELD  | no query is unanswered; the     | WARM | sends the calls to the one
+ *           | time is over                    |      | in use
  *
  * A query to one endpoint (a ping, a check of a synced address) accepts an
  * answer with any id: the caller compares the ids.
@@ -61,6 +77,9 @@ struct ll_core;
 
 /** How long the opening of a session awaits endpoints that are not checked. */
 #define LL_CLUSTER_CHECK_NS INT64_C(500000000)
+
+/** How long the first call waits for an endpoint that answers. */
+#define LL_CLUSTER_FIRST_NS INT64_C(500000000)
 
 /** The ids of these queries: this plus the endpoint. Those of batches are below
  *  it. */
@@ -78,6 +97,8 @@ struct ll_cluster {
     uint64_t due;     /* is to be queried */
     uint64_t asked;   /* has been queried and has not answered */
     uint64_t slow;    /* has delayed a session */
+    uint64_t refuses; /* has refused its Status */
+    int64_t first_ns; /* HELD until then; 0: not HELD */
     uint32_t seq;
     int64_t lease; /* to query */
     /** The newest of the sentences, or NULL; it stays as long as core. */
@@ -100,6 +121,10 @@ bool ll_cluster_trusts(struct ll_core *core, uint32_t endpoint);
 
 /** A session is being opened: queries the endpoints that are not checked. */
 void ll_cluster_check(struct ll_core *core, int64_t lease);
+/** Whether calls are held back until an endpoint has answered. */
+bool ll_cluster_holds(const struct ll_core *core);
+/** When that ends without an answer; LL_NEVER: they are not held. */
+int64_t ll_cluster_deadline_ns(const struct ll_core *core);
 /** Whether opening it waits for an answer. */
 bool ll_cluster_is_awaited(const struct ll_core *core);
 /** A session has waited long enough. */

@@ -121,13 +121,16 @@ void ll_call_end(struct ll_core *core,
                  const struct ll_answer *answer,
                  const struct ll_event *event)
 {
+    int64_t answer_ns;
+
     object->in_flight = false;
     object->is_unbatched = false;
     if (answer->outcome != LL_OUTCOME_LOST &&
         answer->outcome != LL_OUTCOME_AGAIN) {
         ll_endpoint_answered(core, event->answer.endpoint, object->sent_ns);
-        ll_endpoint_timed(core, core->now_ns - object->sent_ns -
-                                    event->answer.held_ns);
+        answer_ns = core->now_ns - object->sent_ns - event->answer.held_ns;
+        ll_endpoint_timed(core, answer_ns);
+        ll_nearest_note(core, event->answer.endpoint, answer_ns);
     }
     if (answer->outcome == LL_OUTCOME_LOST ||
         answer->outcome == LL_OUTCOME_AGAIN) {
@@ -199,7 +202,9 @@ static void on_any_answer(struct ll_core *core, const struct ll_event *event)
 
     assert(core->calls.in_flight > 0);
     core->calls.in_flight--;
-    if (event->id >= LL_CLUSTER_CALLS) {
+    if (event->id >= LL_NEAREST_CALLS) {
+        ll_nearest_on_answer(core, event);
+    } else if (event->id >= LL_CLUSTER_CALLS) {
         ll_cluster_on_answer(core, event);
         if (!ll_cluster_is_awaited(core)) {
             ll_sessions_on_checked_cluster(core);
@@ -298,6 +303,7 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         break;
     }
     ll_endpoints_on_time(core);
+    ll_nearest_on_time(core);
     ll_watches_on_time(core);
     ll_streams_on_time(core);
     return status;
@@ -357,7 +363,7 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
         /* The object is no longer on the list, and may have been freed. */
         assert(core->pending.next != first);
     }
-    if (!ll_link_alone(&core->calls.alone) &&
+    if (!ll_link_alone(&core->calls.alone) && !ll_cluster_holds(core) &&
         core->calls.in_flight < LL_CALLS_MAX) {
         call_next(
             core,
@@ -365,7 +371,8 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
             ret_effect);
         return true;
     }
-    if (ll_reads_next(core, ret_effect) || ll_batches_next(core, ret_effect)) {
+    if (ll_reads_next(core, ret_effect) || ll_batches_next(core, ret_effect) ||
+        ll_nearest_next(core, ret_effect)) {
         return true;
     }
     ll_free(core->logs.drawn);
@@ -392,6 +399,8 @@ int64_t ll_core_deadline_ns(const struct ll_core *core)
     deadline_ns = ll_min(deadline_ns, ll_streams_deadline_ns(core));
     deadline_ns = ll_min(deadline_ns, ll_watches_deadline_ns(core));
     deadline_ns = ll_min(deadline_ns, ll_batches_deadline_ns(core));
+    deadline_ns = ll_min(deadline_ns, ll_nearest_deadline_ns(core));
+    deadline_ns = ll_min(deadline_ns, ll_cluster_deadline_ns(core));
     return ll_min(deadline_ns, ll_endpoints_deadline_ns(core));
 }
 
@@ -408,6 +417,11 @@ int64_t ll_core_look_ns(const struct ll_core *core)
 uint64_t ll_core_cluster_id(const struct ll_core *core)
 {
     return core->cluster.id;
+}
+
+uint32_t ll_core_endpoint(const struct ll_core *core)
+{
+    return core->endpoints.current;
 }
 
 bool ll_core_has_sessions(const struct ll_core *core)

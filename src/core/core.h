@@ -64,6 +64,9 @@ struct ll_core_config {
     uint64_t seed;
     /** Opening a session queries every endpoint for its cluster: cluster.h. */
     bool check_clusters;
+    /** The interval of the rounds that find the nearest member: nearest.h; 0:
+     *  none, the endpoint in use is kept until it fails. */
+    int64_t nearest_ns;
     /** The most detailed LL_EFFECT_LOG: enum leaselock_log_level. */
     int log_level;
 };
@@ -98,6 +101,9 @@ bool ll_core_has_sessions(const struct ll_core *core);
 
 /** The id of the accepted cluster, or 0. */
 uint64_t ll_core_cluster_id(const struct ll_core *core);
+
+/** The endpoint to which calls go now. */
+uint32_t ll_core_endpoint(const struct ll_core *core);
 
 /** A session's state at a time, with its deadline taken into account. */
 struct ll_session_view {

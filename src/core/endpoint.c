@@ -68,6 +68,22 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
                 usable_n, core->endpoints.current);
 }
 
+uint64_t ll_endpoints_usable(const struct ll_core *core)
+{
+    uint64_t all = core->endpoints.n < LL_CORE_ENDPOINTS_MAX
+                       ? (UINT64_C(1) << core->endpoints.n) - 1
+                       : UINT64_MAX;
+
+    return core->endpoints.usable & all;
+}
+
+void ll_endpoints_move(struct ll_core *core, uint32_t endpoint)
+{
+    assert(is_usable(core, endpoint));
+    core->endpoints.current = endpoint;
+    core->endpoints.user.move(core);
+}
+
 void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint)
 {
     struct ll_endpoint_health *health = &core->endpoints.health[endpoint];
@@ -99,13 +115,8 @@ void ll_endpoint_suspect(struct ll_core *core, uint32_t endpoint)
 /** Whether there is another endpoint to use. */
 static bool has_another(const struct ll_core *core)
 {
-    uint64_t all = core->endpoints.n < LL_CORE_ENDPOINTS_MAX
-                       ? (UINT64_C(1) << core->endpoints.n) - 1
-                       : UINT64_MAX;
-    uint64_t others = core->endpoints.usable & all &
-                      ~(UINT64_C(1) << core->endpoints.current);
-
-    return others != 0;
+    return (ll_endpoints_usable(core) &
+            ~(UINT64_C(1) << core->endpoints.current)) != 0;
 }
 
 void ll_endpoint_unanswered(struct ll_core *core,

@@ -28,9 +28,9 @@ struct ll_core;
  *     SUSPECT |                                |         |
  *     PAUSED  | its pause is over              | GOOD    |
  *
- * The endpoint in use is kept until it fails. Then the next GOOD one is
- * selected or, if there is none, the one whose pause ends first. Every member
- * may answer late, as during an election of their leader; so the streams of a
+ * The endpoint in use is kept until it fails, or another one turns out to be
+ * nearer (nearest.h). If it fails, the next GOOD one is selected or, if there is
+ * none, the one whose pause ends first. Every member may answer late, as during an election of their leader; so the streams of a
  * SUSPECT endpoint stay open until another endpoint answers a request that was
  * sent later.
  *
@@ -87,6 +87,9 @@ struct ll_attempts {
 struct ll_endpoint_user {
     /** The endpoint is superseded: leaves its streams. */
     void (*leave)(struct ll_core *core, uint32_t endpoint);
+    /** Another endpoint is in use, although no stream has failed: moves them
+     *  there. */
+    void (*move)(struct ll_core *core);
     /** A call was not answered: renews a lease on a keep-alive stream there, if
      *  one is up, which shows whether the endpoint answers. */
     void (*probe)(struct ll_core *core, uint32_t endpoint);
@@ -104,6 +107,11 @@ struct ll_endpoints {
 void ll_endpoints_init(struct ll_core *core);
 /** The list has changed: its length, and which endpoints may be used. */
 void ll_endpoints_change(struct ll_core *core, const struct ll_event *event);
+
+/** Those that may be used, a bit each. */
+uint64_t ll_endpoints_usable(const struct ll_core *core);
+/** Uses another one, to which the streams move. */
+void ll_endpoints_move(struct ll_core *core, uint32_t endpoint);
 
 /** A call or a stream on it failed. */
 void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint);

@@ -252,6 +252,16 @@ static void keepalive_leave(struct ll_core *core, enum ll_stream_kind kind)
     }
 }
 
+/** Another endpoint is in use: the second stream is opened there. It becomes
+ *  the main one when it answers; until then this one stays, and works. */
+static void keepalive_move(struct ll_core *core, enum ll_stream_kind kind)
+{
+    if (kind == core->keepalive.main && !core->keepalive.suspect) {
+        core->keepalive.suspect = true;
+        core->keepalive.only_due[second_of(core) - LL_STREAM_KEEPALIVE] = false;
+    }
+}
+
 static bool keepalive_is_needed(const struct ll_core *core,
                                 enum ll_stream_kind kind)
 {
@@ -301,6 +311,7 @@ static const struct ll_stream_ops keepalive_ops = {
     .on_down = keepalive_on_down,
     .on_refused = keepalive_on_refused,
     .leave = keepalive_leave,
+    .move = keepalive_move,
 };
 
 void ll_keepalive_init(struct ll_core *core)

@@ -15,12 +15,14 @@ struct ll_session;
  * The streams on which the renewals of leases are sent (see beat.h).
  *
  * There is a main stream; a second one is open only while the main one is
- * suspect:
+ * suspect, or is to be replaced by one to a nearer member:
  *
  *     state   | event                        | next    | does
  *     TRUSTED | a renewal on the main stream | SUSPECT | suspects its endpoint;
  *             | is overdue, or its endpoint  |         | opens the second on
  *             | is superseded (endpoint.h)   |         | another, renews there
+ *     TRUSTED | the client uses another      | SUSPECT | opens the second there,
+ *             | endpoint (nearest.h)         |         | renews there
  *     TRUSTED | the main stream is down      | TRUSTED | opens it again
  *     SUSPECT | the main stream answers      | TRUSTED | closes the second
  *     SUSPECT | the second stream answers    | TRUSTED | makes it the main one;

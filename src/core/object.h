@@ -15,6 +15,7 @@
 #include "core/endpoint.h"
 #include "core/keepalive.h"
 #include "core/key.h"
+#include "core/nearest.h"
 #include "core/number.h"
 #include "core/queue.h"
 #include "core/stream.h"
@@ -181,6 +182,7 @@ struct ll_core {
     struct ll_keepalive keepalive;
     struct ll_endpoints endpoints;
     struct ll_cluster cluster;
+    struct ll_nearest nearest;
     /** The newest failure of a call or stream, for the user's error. */
     struct {
         int grpc_status;

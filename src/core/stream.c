@@ -88,6 +88,17 @@ static void streams_leave(struct ll_core *core, uint32_t endpoint)
     }
 }
 
+static void streams_move(struct ll_core *core)
+{
+    for (size_t i = 0; i < LL_STREAMS; i++) {
+        const struct ll_stream *stream = &core->streams[i];
+
+        if (stream->up && stream->endpoint != core->endpoints.current) {
+            stream->ops->move(core, stream->kind);
+        }
+    }
+}
+
 void ll_stream_note_failure(struct ll_core *core, const struct ll_event *event)
 {
     ll_note_failure(core, event->stream_down.endpoint,
@@ -167,4 +178,5 @@ void ll_stream_init(struct ll_core *core,
     core->streams[kind].kind = kind;
     core->streams[kind].ops = ops;
     core->endpoints.user.leave = streams_leave;
+    core->endpoints.user.move = streams_move;
 }

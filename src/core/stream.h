@@ -22,6 +22,8 @@ struct ll_stream;
  *           | overdue)                   |       | on the next endpoint
  *     UP    | its endpoint is superseded | DOWN  | the same, for the watches;
  *           | (see endpoint.h)           |       | renewals get a second stream
+ *     UP    | another endpoint is in use | DOWN  | the same
+ *           | (see nearest.h)            |       |
  *     UP    | not needed any more: one   | DOWN  | closes
  *           | of the two for renewals    |       |
  *
@@ -50,6 +52,8 @@ struct ll_stream_ops {
                        const struct ll_event *event);
     /** The endpoint of the stream, which is up, is superseded. */
     void (*leave)(struct ll_core *core, enum ll_stream_kind kind);
+    /** Another endpoint than that of the stream, which is up, is in use. */
+    void (*move)(struct ll_core *core, enum ll_stream_kind kind);
 };
 
 struct ll_stream {

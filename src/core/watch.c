@@ -304,6 +304,7 @@ static const struct ll_stream_ops watches_ops = {
     .on_down = watches_on_down,
     .on_refused = watches_on_refused,
     .leave = watches_leave,
+    .move = ll_stream_close,
 };
 
 void ll_watches_init(struct ll_core *core)

@@ -270,6 +270,9 @@ static void make_ok(struct world *world,
         }
         break;
     case LL_REQUEST_RANGE:
+        if (call->id >= LL_NEAREST_CALLS) {
+            break;
+        }
         answer->range = make_range(world, call->id, parts->kvs[0], bytes);
         break;
     case LL_REQUEST_DELETE:

@@ -248,7 +248,10 @@ static void on_call(struct world *world, const struct ll_effect *effect)
     if (request->kind == LL_REQUEST_TXN) {
         note_txn(&request->txn, &call->txn);
     }
-    if (effect->id >= LL_ID_MAX) {
+    if (effect->id >= LL_NEAREST_CALLS) {
+        FUZZ_CHECK(request->kind == LL_REQUEST_RANGE);
+        FUZZ_CHECK(effect->id == LL_NEAREST_CALLS + effect->call.endpoint);
+    } else if (effect->id >= LL_ID_MAX) {
         on_batch(world, request, call);
     } else {
         check_asker(world, effect->id);

@@ -346,6 +346,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     world->config.batch_window = (world->config.seed & 3) == 3
                                      ? (unsigned)(world->config.seed >> 2 & 3)
                                      : LL_BATCH_NEVER;
+    /* The kept inputs, which are older, choose the window by the lower bits. */
+    world->config.nearest_ns =
+        (world->config.seed & 64) != 0 ? INT64_C(1000000000) : 0;
     world->config.log_level = 3;
     last = fuzz_below(&bytes, 2) ? LL_OUTCOME_LOST : LL_OUTCOME_OK;
     world->core = ll_core_new(&world->config);

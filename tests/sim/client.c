@@ -439,6 +439,10 @@ static void client_begin(struct sim_client *client)
 
     config.check_clusters = config.seed % 2 == 0;
     config.batch_lists = config.seed % 8 >= 6;
+    if (world->fault_rate[SIM_FAULT_APART] > 0) {
+        config.nearest_ns = sim_spread(&client->random, LL_NS_PER_S / 2,
+                                       LL_NEAREST_INTERVAL_NS);
+    }
     client->has_low_threshold = sim_below(&client->random, 3) == 0;
     if (client->has_low_threshold) {
         config.contention_threshold =
@@ -452,6 +456,8 @@ static void client_begin(struct sim_client *client)
     client->seen_keepalive = client->core->keepalive;
     memset(client->seen_streams, 0, sizeof(client->seen_streams));
     memset(client->seen_endpoints, 0, sizeof(client->seen_endpoints));
+    client->seen_nearest = 0;
+    client->seen_stays_ns = 0;
     memset(client->streams, 0, sizeof(client->streams));
 }
 

@@ -17,7 +17,7 @@
 static const char *const machine_names[SIM_MACHINES] = {
     "session",  "ticket",  "watch",   "stream",   "beats",
     "endpoint", "write",   "several", "observer", "resumed",
-    "deadlock", "renewal", "shared",  "permit"};
+    "deadlock", "renewal", "shared",  "permit",   "nearest"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "", "none"},
@@ -41,6 +41,7 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
      "GONE", "none"},
     {"ENQUEUE", "WAIT", "DELAYED", "NEXT", "HELD", "LOST", "LEAVE", "REAP",
      "GONE", "none"},
+    {"OFF", "REST", "ROUND", "MOVED", "", "", "", "", "", "none"},
 };
 
 static const char *const event_names[SIM_EVENTS] = {
@@ -280,6 +281,24 @@ static void look_at_endpoints(struct sim_client *client, unsigned event)
     }
 }
 
+/** REST after a move is a state of its own. */
+static void look_at_nearest(struct sim_client *client, unsigned event)
+{
+    enum { OFF, REST, ROUND, MOVED };
+    const struct ll_nearest *nearest = &client->core->nearest;
+    bool has_moved = nearest->stays_ns > client->seen_stays_ns;
+    int state = (nearest->due | nearest->out) != 0 ? ROUND
+                : !nearest->has_begun              ? OFF
+                : has_moved                        ? MOVED
+                                                   : REST;
+
+    client->seen_stays_ns = nearest->stays_ns;
+    count(client, SIM_MACHINE_NEAREST, &client->seen_nearest, event, state);
+    if (state == MOVED) {
+        client->seen_nearest = REST;
+    }
+}
+
 void sim_coverage_look(struct sim_client *client, unsigned event)
 {
     size_t i = 0;
@@ -294,6 +313,7 @@ void sim_coverage_look(struct sim_client *client, unsigned event)
     look_at_streams(client, event);
     look_at_beats(client, event);
     look_at_endpoints(client, event);
+    look_at_nearest(client, event);
 }
 
 void sim_coverage_add(struct sim_coverage *sum, const struct sim_coverage *part)

@@ -29,6 +29,7 @@ enum sim_machine {
     SIM_MACHINE_RENEWAL,  /* of a session: see keepalive.h */
     SIM_MACHINE_SHARED,   /* a ticket of that mode */
     SIM_MACHINE_PERMIT,
+    SIM_MACHINE_NEAREST,
     SIM_MACHINES,
 };
 

@@ -83,6 +83,7 @@ static bool is_rare(enum sim_fault fault, struct ll_random *random)
                      : fault == SIM_FAULT_OTHER   ? 3
                      : fault == SIM_FAULT_RENEW   ? 2
                      : fault == SIM_FAULT_RESTORE ? 4
+                     : fault == SIM_FAULT_APART   ? 2
                                                   : 1;
 
     return sim_below(random, one_in) != 0;
@@ -237,6 +238,21 @@ static void end_address(struct sim_world *world, unsigned peer, unsigned member)
         world->links[peer][member].is_other = false;
         sim_net_reset(world, peer, member);
     }
+}
+
+/** Moves a member away from a client, or next to it. */
+static void strike_distance(struct sim_world *world)
+{
+    struct ll_random *random = &world->fault_random[SIM_FAULT_APART];
+    unsigned peer = (unsigned)sim_below(random, world->clients_n);
+    unsigned member = (unsigned)sim_below(random, world->members_n);
+
+    world->links[peer][member].distance_ns =
+        sim_below(random, 3) == 0
+            ? 0
+            : sim_spread(random, LL_NS_PER_MS / 2, 64 * LL_NS_PER_MS);
+    SIM_REPORT(world, "** member %u is %.3f ms away from client %u", member,
+               (double)world->links[peer][member].distance_ns / 1e6, peer);
 }
 
 /** Refuses to renew one of a client's sessions; its keep-alives mostly share a
@@ -417,6 +433,9 @@ void sim_fault_on_time(struct sim_world *world, enum sim_fault fault)
     case SIM_FAULT_RESTORE:
         strike_store(world);
         break;
+    case SIM_FAULT_APART:
+        strike_distance(world);
+        break;
     default:
         sim_party_strikes(world, fault);
         break;
@@ -482,7 +501,7 @@ void sim_faults_heal(struct sim_world *world)
     for (unsigned peer = 0; peer < world->clients_n + world->gos_n; peer++) {
         for (unsigned member = 0; member < world->members_n; member++) {
             end_address(world, peer, member);
-            world->links[peer][member] = (struct sim_link){0, 0, false};
+            world->links[peer][member] = (struct sim_link){0, 0, 0, false};
         }
         sim_net_resume(world, sim_peer(world, peer));
     }

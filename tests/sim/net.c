@@ -22,6 +22,11 @@ int64_t sim_net_delay_ns(struct sim_world *world)
     return delay_ns;
 }
 
+int64_t sim_net_way_ns(struct sim_world *world, unsigned peer, unsigned member)
+{
+    return sim_net_delay_ns(world) + world->links[peer][member].distance_ns;
+}
+
 bool sim_net_is_cut(const struct sim_world *world,
                     unsigned peer,
                     unsigned member)
@@ -144,7 +149,8 @@ void sim_net_call(struct sim_world *world,
 {
     struct sim_call *kept = call_new(world);
     struct sim_message *message;
-    int64_t at_ns = world->now_ns + sim_net_delay_ns(world);
+    int64_t at_ns =
+        world->now_ns + sim_net_way_ns(world, call.peer, call.member);
 
     call.tag = kept->tag;
     call.has_landed = false;
@@ -269,8 +275,9 @@ net_on_answer(void *arg, uint64_t tag, const struct ll_answer *answer)
     message = sim_message_new(&world->pool, SIM_MESSAGE_ANSWER, tag);
     sim_message_set_answer(message, answer);
     message->is_other = world->other_talks;
-    net_push(world, world->now_ns + sim_net_delay_ns(world), SIM_EVENT_ANSWER,
-             call->peer, call->member, message);
+    net_push(world,
+             world->now_ns + sim_net_way_ns(world, call->peer, call->member),
+             SIM_EVENT_ANSWER, call->peer, call->member, message);
 }
 
 static void

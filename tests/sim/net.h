@@ -13,6 +13,8 @@ enum {
 };
 
 int64_t sim_net_delay_ns(struct sim_world *world);
+/** That of one between a peer and a member, with their distance. */
+int64_t sim_net_way_ns(struct sim_world *world, unsigned peer, unsigned member);
 bool sim_net_is_cut(const struct sim_world *world,
                     unsigned peer,
                     unsigned member);

@@ -19,7 +19,9 @@ static void stream_push(struct sim_world *world,
                         enum sim_event_kind kind,
                         uint64_t id)
 {
-    int64_t at_ns = world->now_ns + sim_net_delay_ns(world);
+    const struct sim_stream *stream = stream_at(world, id);
+    int64_t at_ns =
+        world->now_ns + sim_net_way_ns(world, stream->peer, stream->member);
 
     *last_ns = at_ns > *last_ns ? at_ns : *last_ns;
     sim_push(world, *last_ns, kind, 0, id);

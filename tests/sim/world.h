@@ -85,7 +85,8 @@ struct sim_peer {
 struct sim_link {
     int64_t cut_until_ns;
     int64_t refused_until_ns;
-    bool is_other; /* it leads to another cluster */
+    int64_t distance_ns; /* added to each message's delay */
+    bool is_other;       /* it leads to another cluster */
 };
 
 /** A unary call whose peer awaits its answer. */
@@ -333,6 +334,8 @@ struct sim_client {
     } seen_streams[LL_STREAMS];
     struct ll_keepalive seen_keepalive;
     int seen_endpoints[SIM_MEMBERS_MAX];
+    int seen_nearest;
+    int64_t seen_stays_ns;
     struct sim_object *objects; /* by id */
     size_t objects_n;           /* the next id */
     size_t objects_capacity;

@@ -57,6 +57,7 @@ int test_cluster_client_open(
         logged.log_arg = ret_peer;
         logged.log_level = LEASELOCK_LOG_INFO;
     }
+    logged.fixed_endpoint = 1; /* it stays with that member */
     (void)test_cluster_endpoints(cluster, member, endpoints);
     for (tries = 0; tries < TRIES_MAX; tries++) {
         struct leaselock_error error = LEASELOCK_ERROR_INIT;

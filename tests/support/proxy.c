@@ -27,6 +27,7 @@ struct orders {
     bool cut;
     bool quit;
     pid_t shunned; /* 0: none */
+    int delay_ms;
 };
 
 struct test_proxy {
@@ -53,6 +54,7 @@ struct test_proxy {
     int listen_fd;
     enum test_proxy_mode mode;
     pid_t shunned;
+    int delay_ms;
     struct test_connection *connections[TEST_PROXY_CONNECTIONS_MAX];
     size_t connections_n;
 };
@@ -149,6 +151,7 @@ static bool obey(struct test_proxy *proxy)
     }
     proxy->mode = proxy->orders.mode;
     proxy->shunned = proxy->orders.shunned;
+    proxy->delay_ms = proxy->orders.delay_ms;
     for (i = 0; i < proxy->connections_n; i++) {
         struct test_connection *connection = proxy->connections[i];
 
@@ -175,6 +178,12 @@ static bool obey(struct test_proxy *proxy)
     return go_on;
 }
 
+/** The shorter of two timeouts; -1 stands for none. */
+static int sooner(int a_ms, int b_ms)
+{
+    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
 static void *proxy_main(void *arg)
 {
     struct test_proxy *proxy = arg;
@@ -184,6 +193,7 @@ static void *proxy_main(void *arg)
         size_t n = proxy->connections_n;
         bool accepts = n < TEST_PROXY_CONNECTIONS_MAX &&
                        proxy->mode != TEST_MODE_BLACK_HOLE;
+        int timeout_ms = -1;
         size_t i;
 
         fds[0] = test_poll_entry(proxy->control[0], true, false);
@@ -192,8 +202,10 @@ static void *proxy_main(void *arg)
             test_connection_wants(proxy->connections[i],
                                   mode_of(proxy, proxy->connections[i]),
                                   &fds[FIXED_FDS + TEST_CONNECTION_FDS * i]);
+            timeout_ms = sooner(timeout_ms,
+                                test_connection_due_ms(proxy->connections[i]));
         }
-        if (poll(fds, FIXED_FDS + TEST_CONNECTION_FDS * n, -1) <= 0) {
+        if (poll(fds, FIXED_FDS + TEST_CONNECTION_FDS * n, timeout_ms) <= 0) {
             continue;
         }
         if (fds[0].revents != 0) {
@@ -202,9 +214,9 @@ static void *proxy_main(void *arg)
             continue;
         }
         for (i = 0; i < n; i++) {
-            test_connection_serve(proxy->connections[i],
-                                  mode_of(proxy, proxy->connections[i]),
-                                  &fds[FIXED_FDS + TEST_CONNECTION_FDS * i]);
+            test_connection_serve(
+                proxy->connections[i], mode_of(proxy, proxy->connections[i]),
+                proxy->delay_ms, &fds[FIXED_FDS + TEST_CONNECTION_FDS * i]);
         }
         if (fds[1].fd >= 0 && fds[1].revents != 0) {
             accept_one(proxy);
@@ -344,6 +356,13 @@ void test_proxy_shun(struct test_proxy *proxy, pid_t client)
 {
     (void)pthread_mutex_lock(&proxy->mutex);
     proxy->orders.shunned = client;
+    carry_out(proxy);
+}
+
+void test_proxy_delay(struct test_proxy *proxy, int delay_ms)
+{
+    (void)pthread_mutex_lock(&proxy->mutex);
+    proxy->orders.delay_ms = delay_ms;
     carry_out(proxy);
 }
 

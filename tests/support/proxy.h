@@ -62,6 +62,10 @@ void test_proxy_refuse(struct test_proxy *proxy);
  * are sent. A process that is restarted is another one. */
 void test_proxy_shun(struct test_proxy *proxy, pid_t client);
 
+/** Delays what the server sends by this time, as on a longer way: what comes
+ * while something is delayed goes with it. 0 ends it. */
+void test_proxy_delay(struct test_proxy *proxy, int delay_ms);
+
 /** Resets all connections and drops the data in flight; new ones are treated
  * according to the mode. */
 void test_proxy_cut(struct test_proxy *proxy);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "support/net.h"
+#include "support/wait.h"
 
 static void close_fd(int *fd)
 {
@@ -136,6 +137,19 @@ struct pollfd test_poll_entry(int fd, bool in, bool out)
     return want;
 }
 
+static bool is_delayed(const struct test_connection *connection)
+{
+    return flow_has_work(&connection->down) &&
+           test_now_ns() < connection->due_ns;
+}
+
+int test_connection_due_ms(const struct test_connection *connection)
+{
+    int64_t left_ns = connection->due_ns - test_now_ns();
+
+    return is_delayed(connection) ? (int)(left_ns / TEST_NS_PER_MS) + 1 : -1;
+}
+
 void test_connection_wants(const struct test_connection *connection,
                            enum test_proxy_mode mode,
                            struct pollfd *fds)
@@ -143,7 +157,8 @@ void test_connection_wants(const struct test_connection *connection,
     fds[0] = test_poll_entry(connection->client_fd,
                              passes_up(mode) && flow_has_room(&connection->up),
                              mode == TEST_MODE_PASS &&
-                                 flow_has_work(&connection->down));
+                                 flow_has_work(&connection->down) &&
+                                 !is_delayed(connection));
     fds[1] =
         test_poll_entry(connection->server_fd,
                         reads_down(mode) && flow_has_room(&connection->down),
@@ -159,6 +174,7 @@ static void connection_drop(struct test_connection *connection)
 
 void test_connection_serve(struct test_connection *connection,
                            enum test_proxy_mode mode,
+                           int delay_ms,
                            const struct pollfd *fds)
 {
     /* The requested read or write reports an error or a hang-up. */
@@ -173,6 +189,9 @@ void test_connection_serve(struct test_connection *connection,
         well = flow_write(&connection->up, connection->server_fd) && well;
     }
     if (server && (fds[1].events & POLLIN) != 0) {
+        if (!flow_has_work(&connection->down)) {
+            connection->due_ns = test_now_ns() + delay_ms * TEST_NS_PER_MS;
+        }
         well = flow_read(&connection->down, connection->server_fd) && well;
     }
     if (client && (fds[0].events & POLLOUT) != 0) {

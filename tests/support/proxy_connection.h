@@ -44,6 +44,8 @@ struct test_connection {
     bool shunned;
     struct test_flow up;
     struct test_flow down;
+    /** What came from the server is kept until then. */
+    int64_t due_ns;
 };
 
 /**
@@ -67,9 +69,15 @@ void test_connection_wants(const struct test_connection *connection,
                            enum test_proxy_mode mode,
                            struct pollfd *fds);
 
-/** Reads and writes as the entries of test_connection_wants are ready. */
+/** The time until data that are delayed are due; -1: there are none. */
+int test_connection_due_ms(const struct test_connection *connection);
+
+/** Reads and writes as the entries of test_connection_wants are ready.
+ *
+ * @param delay_ms  of what comes from the server now */
 void test_connection_serve(struct test_connection *connection,
                            enum test_proxy_mode mode,
+                           int delay_ms,
                            const struct pollfd *fds);
 
 /** The events to poll for on a socket: none at all (-1) if nothing may pass,

@@ -212,6 +212,7 @@ static bool run_setup(struct test_timeline *timeline)
         timeline, "request-timeout", config->request_timeout_ns);
     config->seed = (uint64_t)test_word_option(timeline, "seed", 1);
     config->check_clusters = test_word_take(timeline, "check");
+    config->nearest_ns = test_word_option_ns(timeline, "nearest", 0);
     config->batch_lists = test_word_take(timeline, "lists");
     config->log_level = (int)test_word_option(timeline, "log", 0);
     return true;

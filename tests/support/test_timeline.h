@@ -13,7 +13,7 @@
  * story with a clock. An input line is a time in seconds and a command:
  *
  *     0.000 setup [window N] [crowd N] [endpoints N]
- *                 [request-timeout S] [seed N] [check] [lists] [log N]
+ *                 [request-timeout S] [seed N] [check] [nearest S] [lists] [log N]
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S] [delay S]
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [find-deadlock] [guarded]

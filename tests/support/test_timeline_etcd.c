@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/cluster.h"
+#include "core/nearest.h"
 #include "core/watch.h"
 #include "support/test_timeline_private.h"
 
@@ -30,6 +31,8 @@ bool test_run_answer(struct test_timeline *timeline)
         event.id = LL_ID_MAX - strtoull(word + 4, &end, 10);
     } else if (strncmp(word, "check", 5) == 0) {
         event.id = LL_CLUSTER_CALLS + strtoull(word + 5, &end, 10);
+    } else if (strncmp(word, "nearest", 7) == 0) {
+        event.id = LL_NEAREST_CALLS + strtoull(word + 7, &end, 10);
     } else {
         event.id = strtoull(word, &end, 10);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/cluster.h"
+#include "core/nearest.h"
 #include "core/watch.h"
 #include "leaselock/status.h"
 #include "support/test_timeline_private.h"
@@ -138,7 +139,10 @@ static void print_call(struct test_timeline *timeline,
     uint64_t lease = (uint64_t)request->lease.lease;
     FILE *out = timeline->out;
 
-    if (effect->id >= LL_CLUSTER_CALLS) {
+    if (effect->id >= LL_NEAREST_CALLS) {
+        fprintf(out, "call nearest%" PRIu64 ".%" PRIu32,
+                effect->id - LL_NEAREST_CALLS, effect->call.seq);
+    } else if (effect->id >= LL_CLUSTER_CALLS) {
         fprintf(out, "call check%" PRIu64 ".%" PRIu32,
                 effect->id - LL_CLUSTER_CALLS, effect->call.seq);
     } else if (effect->id >= LL_ID_MAX) {

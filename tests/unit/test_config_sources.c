@@ -382,7 +382,7 @@ static void test_file_places(void **state)
     setenv("XDG_CONFIG_HOME", folder, 1);
     resolve(NULL, NULL);
     expect("cacert", file, source);
-    expect("cert", "/c", resolved.sources[8]);
+    expect("cert", "/c", resolved.sources[9]);
     /* A relative path is ignored. */
     setenv("XDG_CONFIG_HOME", "tmp", 1);
     resolve(NULL, NULL);
