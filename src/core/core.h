@@ -39,7 +39,8 @@ struct ll_core;
 /** The most observers of a client. */
 #define LL_OBSERVERS_MAX 4096
 /** Ids are below this: the other bits of a watch's id distinguish its uses. A
- *  caller's ids count up from 1; those of permit lines count down from it. */
+ *  caller's ids count up from 1; those of permit lines, and of tickets that
+ *  others leave behind, count down from it. */
 #define LL_ID_MAX (UINT64_C(1) << 43)
 
 struct ll_core_config {
@@ -58,6 +59,10 @@ struct ll_core_config {
     unsigned contention_threshold;
     /** The prefix of every name; borrowed as long as core lives. */
     struct ll_bytes namespace;
+    /** A hash of the host, and where its processes begin to look for a slot
+     *  (see slot.h). */
+    uint8_t host_tag;
+    uint16_t slot_first;
     /** Longest wait for one answer. */
     int64_t request_timeout_ns;
     /** The seed of the jitter. */

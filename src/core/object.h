@@ -122,8 +122,9 @@ struct ll_sessions {
     struct ll_link list;
     struct ll_table by_lease;
     unsigned n;
-    unsigned alive_n;        /* of these, ACTIVE or SUSPECT */
-    unsigned late_revokes_n; /* of these, LOST with a revoke unanswered */
+    uint64_t opened_n;       /* all that there have been */
+    unsigned alive_n;        /* of the n, ACTIVE or SUSPECT */
+    unsigned late_revokes_n; /* of the n, LOST with a revoke unanswered */
 };
 
 /** What ticket.c and its like keep of all tickets. */
@@ -131,7 +132,7 @@ struct ll_tickets {
     unsigned n;
     unsigned waiting_n;     /* in WAIT, DELAYED or NEXT */
     struct ll_link lines;   /* see permit_line.h */
-    uint64_t lines_n;       /* how many have been made */
+    uint64_t inner_n;       /* lines, and tickets left behind: all so far */
     struct ll_link reaping; /* those that watch for a late key */
     unsigned reaps_n;
 };

@@ -75,7 +75,7 @@ static struct ll_permit_line *line_new(struct ll_core *core,
     /* A caller's ids count up from 1. None is used again: a line's watches
      * have its id. */
     if (!ll_object_enter(core, &line->object, &line_ops,
-                         LL_ID_MAX - ++core->tickets.lines_n)) {
+                         LL_ID_MAX - ++core->tickets.inner_n)) {
         ll_free(line);
         return NULL;
     }

@@ -35,6 +35,8 @@
  *             |                               |         | (see LL_WATCH_OWN_NS)
  *     ENQUEUE | answered: the key exists      | NEXT    | an earlier attempt
  *             |                               |         | made it
+ *     ENQUEUE | answered: the key exists on   | ENQUEUE | takes another name,
+ *             | another lease (see slot.h)    |         | and resends the Txn
  *     ENQUEUE | resumed, answered: the key    | NEXT    |
  *             | exists                        |         |
  *     ENQUEUE | resumed, answered: no such key| gone    | ACQUIRED LOST
@@ -78,7 +80,7 @@
  *     LEAVE   | release's timeout             | LEAVE   | OUTCOME_UNKNOWN
  *     LEAVE   | refused, error                | LEAVE   | RELEASED error;
  *             |                               |         | retries later
- *     REAP    | the key appears               | REAP    | deletes it
+ *     REAP    | the key appears, on its lease | REAP    | deletes it
  *     any     | session lost or closed        | gone    | (LOST stays)
  *
  *     * REAP instead, if an enqueue was sent that was never answered and may
@@ -192,11 +194,14 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     bool try_put : 1;           /* a permit's try: next comes its put */
     bool try_again : 1;         /* and its second round */
     bool marked : 1;            /* LEAVE, REAP: the key says "released" */
+    bool has_slot : 1;          /* its key's name is one of slot.h */
+    unsigned slots_tried : 4;   /* beside it */
     enum ll_mode_kind mode : 2;
     enum ll_ticket_state state : 4;
     unsigned permits_max : 7; /* of a permit: n */
     uint16_t lost_tries;      /* enqueues that may still be applied */
     uint16_t number;          /* its place among the numbers */
+    uint16_t slot_number;     /* its number, if it began with a slot */
     uint16_t writes_n;
     uint16_t settle_step_ms; /* between two of the reads until settle_ns */
     uint32_t ahead_key_size;
@@ -232,7 +237,7 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     uint16_t namespace_size; /* the key begins with the namespace, */
     uint16_t name_size;      /* then comes the name */
     uint16_t key_size;       /* LL_KEY_MAX at most */
-    char key[];              /* NAME/LEASE.NUMBER and a NUL */
+    char key[];              /* NAME/LEASE.NUMBER, or see slot.h, and a NUL */
 };
 
 extern const struct ll_object_ops ll_ticket_ops;
@@ -271,6 +276,10 @@ void ll_ticket_on_answer(struct ll_core *core,
                          struct ll_object *object,
                          const struct ll_answer *answer,
                          const struct ll_event *event);
+/** Compares by which a request changes the key only if it is the ticket's.
+ *  @return how many of the two it takes */
+size_t ll_ticket_compare(const struct ll_ticket *ticket,
+                         struct ll_compare *ret_compares);
 extern const struct ll_batch_ops ll_ticket_batch_ops;
 extern const struct ll_watch_ops ll_ticket_watch_ops;
 
@@ -297,6 +306,9 @@ int ll_ticket_make_member(struct ll_core *core,
                           const struct ll_object_ops *ops,
                           int64_t watch_own_ns,
                           struct ll_ticket **ret_member);
+/** Leaves a ticket behind that reaps the present key of a ticket, which gets
+ *  another name; false: no memory. */
+bool ll_ticket_leave_behind(struct ll_core *core, struct ll_ticket *ticket);
 /** Discards a member that was created in this step. */
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member);
 /** Makes a member leave its queue, in whatever state it is, and report nothing
@@ -438,6 +450,13 @@ static inline bool ll_ticket_waits(const struct ll_ticket *ticket)
 static inline struct ll_bytes ll_ticket_key(const struct ll_ticket *ticket)
 {
     return (struct ll_bytes){ticket->key, ticket->key_size};
+}
+
+/** Whether a key of its name is its own. */
+static inline bool ll_ticket_owns(const struct ll_ticket *ticket,
+                                  const struct ll_kv *kv)
+{
+    return !ticket->has_slot || kv->lease == ticket->session->lease;
 }
 
 /** What the keys of its queue begin with. */

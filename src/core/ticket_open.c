@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "core/deadlock.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 #include "core/write.h"
 #include "leaselock/status.h"
@@ -22,9 +23,11 @@ static uint32_t guard_ms_of(int64_t asked_ns)
                             UINT32_MAX);
 }
 
-static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
+static struct ll_ticket *
+ticket_new(struct ll_bytes key, bool has_slot, struct ll_bytes value)
 {
-    struct ll_ticket *ticket = ll_alloc_zero(1, sizeof(*ticket) + key.size + 1);
+    struct ll_ticket *ticket = ll_alloc_zero(
+        1, sizeof(*ticket) + key.size + 1 + (has_slot ? LL_KEY_MOVE_MAX : 0));
 
     if (ticket == NULL) {
         return NULL;
@@ -36,6 +39,7 @@ static struct ll_ticket *ticket_new(struct ll_bytes key, struct ll_bytes value)
     }
     memcpy(ticket->key, key.data, key.size);
     ticket->key_size = (uint16_t)key.size;
+    ticket->has_slot = has_slot;
     ticket->value_size = (uint32_t)value.size;
     ticket->number = LL_NUMBER_NO_PLACE;
     ticket->ahead = -1;
@@ -164,6 +168,22 @@ static void ticket_begin(struct ll_core *core,
     ll_object_reschedule(core, &ticket->object);
 }
 
+/** Takes the number of a new key.
+ *  @param has_slot  whether the key is to have a slot; and whether it has one */
+static uint64_t take_number(struct ll_core *core,
+                            struct ll_session *session,
+                            struct ll_bytes name,
+                            bool *has_slot,
+                            uint16_t *ret_place)
+{
+    uint32_t hash = (uint32_t)queue_hash(core, name);
+    uint64_t number =
+        *has_slot ? ll_number_take_slot(core, hash, ret_place) : 0;
+
+    *has_slot = number > 0;
+    return number > 0 ? number : ll_number_take(core, session, hash, ret_place);
+}
+
 /** Makes a ticket with a key of its own; it is in no queue yet. */
 static int ticket_make(struct ll_core *core,
                        struct ll_session *session,
@@ -177,16 +197,21 @@ static int ticket_make(struct ll_core *core,
                        struct ll_ticket **ret_ticket)
 {
     uint16_t place = LL_NUMBER_NO_PLACE;
-    uint64_t number =
-        ll_number_take(core, session, queue_hash(core, name), &place);
+    bool has_slot = session->has_slots && ops == &ll_ticket_ops;
+    uint64_t number = take_number(core, session, name, &has_slot, &place);
     char key[LL_KEY_MAX + 1];
-    size_t key_size = ll_key_make(core->config.namespace, name, session->lease,
-                                  number, mode, delay_ms, who, key);
+    size_t key_size =
+        has_slot ? ll_key_make_slot(core->config.namespace, name,
+                                    ll_slot_first(core), number, mode, delay_ms,
+                                    who, key)
+                 : ll_key_make(core->config.namespace, name, session->lease,
+                               number, mode, delay_ms, who, key);
     struct ll_ticket *ticket =
-        ticket_new((struct ll_bytes){key, key_size}, value);
+        ticket_new((struct ll_bytes){key, key_size}, has_slot, value);
     int status = LEASELOCK_E_NOMEM;
 
     if (ticket != NULL) {
+        ticket->slot_number = has_slot ? (uint16_t)number : 0;
         ticket_name(core, ticket, name.size);
         status = ticket_enter(core, session, ticket, ops, id);
     }
@@ -222,6 +247,28 @@ int ll_ticket_make_member(struct ll_core *core,
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
     }
     return status;
+}
+
+bool ll_ticket_leave_behind(struct ll_core *core, struct ll_ticket *ticket)
+{
+    struct ll_ticket *left =
+        ticket_new(ll_ticket_key(ticket), true, (struct ll_bytes){"", 0});
+
+    if (left == NULL) {
+        return false;
+    }
+    ticket_name(core, left, ticket->name_size);
+    if (ticket_enter(core, ticket->session, left, &ll_ticket_ops,
+                     LL_ID_MAX - ++core->tickets.inner_n) != 0) {
+        return false;
+    }
+    left->mode = ticket->mode;
+    left->permits_max = ticket->permits_max;
+    left->number = ticket->number;
+    ticket->number = LL_NUMBER_NO_PLACE;
+    ll_ticket_drop(core, left, ticket->lost_tries);
+    ticket->lost_tries = 0;
+    return true;
 }
 
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member)
@@ -314,25 +361,24 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 }
 
 /** The length of the name in a key: what is between the namespace and the last
- *  '/', if the session's lease and a number follow, and the mode; 0: the key is
- *  not of this library. */
+ *  '/', if the session's lease or a slot, and a number follow; 0: the key is not
+ *  of this library. */
 static size_t key_name_size(struct ll_bytes namespace,
                             struct ll_bytes key,
                             const struct ll_session *session,
-                            struct ll_mode *ret_mode)
+                            struct ll_key_place *ret_place)
 {
-    struct ll_key_place place;
     struct ll_bytes name;
 
-    if (key.size > LL_KEY_MAX || !ll_key_parse(key, session->lease, &place) ||
-        !place.has_number || place.prefix.size <= namespace.size ||
+    if (key.size > LL_KEY_MAX ||
+        !ll_key_parse(key, session->lease, ret_place) ||
+        !ret_place->has_number || ret_place->prefix.size <= namespace.size ||
         (namespace.size > 0 &&
          memcmp(key.data, namespace.data, namespace.size) != 0)) {
         return 0;
     }
-    *ret_mode = place.mode;
     name = (struct ll_bytes){key.data + namespace.size,
-                             place.prefix.size - 1 - namespace.size};
+                             ret_place->prefix.size - 1 - namespace.size};
     return ll_name_check(name) == NULL ? name.size : 0;
 }
 
@@ -354,7 +400,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
     struct ll_ticket *ticket;
-    struct ll_mode mode = {LL_MODE_EXCLUSIVE, 0};
+    struct ll_key_place place;
     size_t name_size;
     int status =
         ll_ticket_find_session(core, event->resume.session, false, &session);
@@ -363,14 +409,15 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
         return status;
     }
     name_size = key_name_size(core->config.namespace, event->resume.key,
-                              session, &mode);
+                              session, &place);
     if (name_size == 0) {
         return LEASELOCK_E_NAME;
     }
     if (has_ticket(session, event->resume.key)) {
         return LEASELOCK_E_STATE;
     }
-    ticket = ticket_new(event->resume.key, (struct ll_bytes){"", 0});
+    ticket =
+        ticket_new(event->resume.key, place.has_slot, (struct ll_bytes){"", 0});
     if (ticket == NULL) {
         return LEASELOCK_E_NOMEM;
     }
@@ -379,8 +426,8 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
         return LEASELOCK_E_NOMEM;
     }
     ticket_name(core, ticket, name_size);
-    ticket->mode = mode.kind;
-    ticket->permits_max = mode.permits & LL_PERMITS_MASK;
+    ticket->mode = place.mode.kind;
+    ticket->permits_max = place.mode.permits & LL_PERMITS_MASK;
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
     ticket->watch_own_ms = guard_ms_of(event->resume.watch_own_ns);

@@ -129,7 +129,8 @@ static void ticket_on_event(struct ll_core *core,
     int64_t revision = event->kv.mod_revision;
 
     if (ticket->state == LL_TICKET_REAP) {
-        if (!event->deleted && ticket->token == 0) {
+        if (!event->deleted && ticket->token == 0 &&
+            ll_ticket_owns(ticket, &event->kv)) {
             ticket->token = event->kv.create_revision;
             ll_call_at(core, &ticket->object, core->now_ns);
             ll_ticket_update(core, ticket);

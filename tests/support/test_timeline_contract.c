@@ -235,7 +235,7 @@ static void check_call(struct test_timeline *timeline,
 {
     struct test_call *calls;
 
-    if (effect->id < LL_ID_MAX) {
+    if (effect->id < LL_ID_MAX / 2) {
         check_write_call(timeline, effect->id);
     }
     for (size_t i = 0; i < timeline->calls_n; i++) {
