@@ -110,6 +110,7 @@ struct ll_session_view {
     int64_t lease;
     int64_t ttl_s;
     int64_t remaining_ns;
+    bool has_slots; /* its keys have names of slot.h */
 };
 
 /** The states that a user sees of a ticket. */

@@ -99,6 +99,7 @@ static void look_at_ticket(struct sim_client *client,
         !ll_bytes_equal(ll_ticket_key(ticket),
                         (struct ll_bytes){known->key, known->key_size})) {
         sim_ticket_enter(client, known, ll_ticket_key(ticket));
+        client->world->result->renamed++;
     }
     known->waits_for = ticket != NULL && ticket->state == LL_TICKET_WAIT &&
                                ticket->ahead_key != NULL

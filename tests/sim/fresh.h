@@ -19,6 +19,7 @@ struct sim_sum {
     uint64_t permits;
     uint64_t losses;
     uint64_t writes;
+    uint64_t renamed;
     uint64_t resumed;
     uint64_t several;
     uint64_t asked;

@@ -68,6 +68,7 @@ struct sim_result {
     uint64_t permits; /* of these */
     uint64_t losses;
     uint64_t writes;
+    uint64_t renamed; /* their names were taken: see core/slot.h */
     uint64_t resumed;
     uint64_t several;
     uint64_t asked; /* reported requests to let go */

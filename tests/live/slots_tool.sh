@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Goal: hundreds of runs of the tool leave few names of keys in etcd's history,
+# as each range over a lock visits all that were ever below it. Method: `lock`,
+# `lock --no-wait` and `elect`, several at a time, some of them killed; etcd's
+# history from the first revision on has every name.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../support/etcd.sh
+source "$SRC/tests/support/etcd.sh"
+
+readonly at_once=8
+# The first slots of processes, and those of the tries that find one taken.
+readonly names_max=48
+
+folder=$(mktemp -d)
+trap 'stop_pids ${pids[@]+"${pids[@]}"}; etcd_stop; rm -rf "$folder"' EXIT
+pids=()
+etcd_start
+export TOOL ETCD_ENDPOINT
+
+# All names that were put below a lock, each once. $1: the lock
+names() {
+    local last="$1/zz-last"
+    etcd_ctl put "$last" x >/dev/null
+    etcd_ctl watch --rev 1 --prefix "$1/" >"$folder/history" &
+    pids+=($!)
+    wait_until 30 grep -q "^$last\$" "$folder/history"
+    stop_pids "${pids[-1]}"
+    grep -a -A 1 '^PUT$' "$folder/history" | grep -a "^$1/" |
+        grep -v "^$last\$" | sort -u
+    etcd_ctl del "$last" >/dev/null
+}
+
+# $1: the lock, $2: how many runs there were
+check_names() {
+    names "$1" >"$folder/names"
+    echo "$1: $2 runs, $(wc -l <"$folder/names") names"
+    if (($(wc -l <"$folder/names") > names_max)); then
+        head -n 100 "$folder/names"
+        exit 1
+    fi
+    [[ -z $(etcd_ctl get --prefix "$1/" --keys-only) ]]
+}
+
+# shellcheck disable=SC2016  # CMD's own variables
+seq 300 | xargs -P "$at_once" -I{} "$TOOL" lock -e "$ETCD_ENDPOINT" jobs \
+    sh -c 'echo "$LEASELOCK_TOKEN $LEASELOCK_LOCK_KEY"' >"$folder/tokens"
+[[ $(sort -u "$folder/tokens" | wc -l) == 300 ]]
+check_names jobs 300
+
+# A run that finds the lock held ends with 1.
+seq 100 | xargs -P "$at_once" -I{} sh -c \
+    '"$TOOL" lock -e "$ETCD_ENDPOINT" -n tries true || [ $? -eq 1 ]'
+check_names tries 100
+
+# Candidates.
+seq 100 | xargs -P "$at_once" -I{} "$TOOL" elect -e "$ETCD_ENDPOINT" \
+    leader "value {}" true
+check_names leader 100
+
+# Every fourth run is killed while it holds or waits; the others go on.
+for i in {1..24}; do
+    if ((i % 4 == 0)); then
+        "$TOOL" lock -e "$ETCD_ENDPOINT" --ttl 1 killed >"$folder/held" &
+        pids+=($!)
+        wait_until 30 test -s "$folder/held"
+        kill -KILL "${pids[-1]}"
+        wait "${pids[-1]}" 2>/dev/null || true
+        : >"$folder/held"
+    fi
+    "$TOOL" lock -e "$ETCD_ENDPOINT" --ttl 1 killed true
+done
+check_names killed 30
