@@ -285,7 +285,7 @@ size_t ll_key_move(char *key,
                    uint64_t number)
 {
     char lead[LEAD_SIZE];
-    char text[2 * LEAD_SIZE];
+    char text[2 * LEAD_SIZE + 2];
     char *from;
     size_t moved;
     struct ll_bytes prefix;

@@ -144,8 +144,9 @@ static void test_two_clients(void **state)
     held = test_acquire(&other, "slots/two");
     names_add(&names, held);
     assert_int_equal(names.n, 2);
-    assert_int_equal(
-        leaselock_fenced_put(held, "slots.data", 10, "x", 1, 0, NULL), 0);
+    assert_int_equal(leaselock_fenced_put(held, "slots.data", 10, "x", 1,
+                                          TEST_WAIT_MS, NULL),
+                     0);
     test_release(held);
     test_peer_close(&one);
     test_peer_close(&other);
