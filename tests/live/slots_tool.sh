@@ -22,7 +22,8 @@ export TOOL ETCD_ENDPOINT
 names() {
     local last="$1/zz-last"
     etcd_ctl put "$last" x >/dev/null
-    etcd_ctl watch --rev 1 --prefix "$1/" >"$folder/history" &
+    ETCDCTL_API=3 ETCDCTL_ENDPOINTS=$ETCD_ENDPOINT \
+        etcdctl watch --rev 1 --prefix "$1/" >"$folder/history" &
     pids+=($!)
     wait_until 30 grep -q "^$last\$" "$folder/history"
     stop_pids "${pids[-1]}"
