@@ -56,8 +56,7 @@ enum leaselock_key_names {
     LEASELOCK_KEY_NAMES_LEASE,
     /** NAME/hTAG-SLOT.NUMBER: for short ones. Other sessions of this host, which
      *  TAG stands for, use the names again; a name that somebody else has costs
-     *  another request. A candidate's key has no process id and no time. The
-     *  keys of leaselock_acquire_all are as with _LEASE. */
+     *  another request. A candidate's key has no process id and no time. */
     LEASELOCK_KEY_NAMES_HOST,
 };
 

@@ -25,12 +25,14 @@ struct ll_slot ll_slot_first(const struct ll_core *core)
 }
 
 bool ll_slot_is_taken(const struct ll_ticket *ticket,
-                      const struct ll_answer *answer)
+                      bool try_only,
+                      const struct ll_answer *answer,
+                      size_t at)
 {
-    const struct ll_range_answer *found = ll_answer_range(answer, 0);
+    const struct ll_range_answer *found = ll_answer_range(answer, at);
 
-    if (!ticket->has_slot ||
-        (ticket->try_only && ll_ticket_is_exclusive(ticket))) {
+    /* An exclusive ticket's try reads the oldest key, whatever its name. */
+    if (!ticket->has_slot || (try_only && ll_ticket_is_exclusive(ticket))) {
         return false;
     }
     return found != NULL && found->kvs_n > 0 &&
@@ -38,22 +40,25 @@ bool ll_slot_is_taken(const struct ll_ticket *ticket,
            found->kvs[0].lease != ticket->session->lease;
 }
 
-void ll_slot_next(struct ll_core *core, struct ll_ticket *ticket)
+bool ll_slot_move(struct ll_core *core, struct ll_ticket *ticket)
 {
-    int64_t first = LL_SLOT_WINDOW << ticket->slots_tried++;
+    int64_t first = LL_SLOT_WINDOW << ticket->slots_tried;
     struct ll_slot slot = {core->config.host_tag, 0};
     uint64_t number = ticket->slot_number;
 
     if (ticket->lost_tries > 0) {
         if (!ll_ticket_leave_behind(core, ticket)) {
-            ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
-            return;
+            return false;
         }
         number = ll_number_take_slot(core, ticket->object.queue_hash,
                                      &ticket->number);
         ticket->slot_number = (uint16_t)number;
     }
-    if (number > 0 && ticket->slots_tried < LL_SLOT_TRIES_MAX) {
+    if (ticket->slots_tried < LL_SLOT_TRIES_MAX) {
+        ticket->slots_tried++;
+    }
+    if (ticket->has_slot && number > 0 &&
+        ticket->slots_tried < LL_SLOT_TRIES_MAX) {
         slot.slot = (uint16_t)(first + ll_random_below(&core->random, first));
     } else {
         ll_number_give(core, ticket->number);
@@ -66,5 +71,14 @@ void ll_slot_next(struct ll_core *core, struct ll_ticket *ticket)
                                              ticket->session->lease, number);
     ll_core_log(core, 3, "another client's key has the name; the next is %s",
                 ticket->key);
-    ll_call_at(core, &ticket->object, core->now_ns);
+    return true;
+}
+
+void ll_slot_next(struct ll_core *core, struct ll_ticket *ticket)
+{
+    if (ll_slot_move(core, ticket)) {
+        ll_call_at(core, &ticket->object, core->now_ns);
+    } else {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
+    }
 }

@@ -49,6 +49,9 @@ struct ll_ticket;
  *     any     | its own key is read              | it stands only with its token
  *             |                                  | and its lease
  *
+ * The Txn of a multi-lock makes all keys or none. If one of its names is taken,
+ * that member gets the next slot; after a lost answer all do.
+ *
  * A try of an exclusive ticket never finds its slot taken: it makes its key only
  * if the queue is empty.
  *
@@ -87,10 +90,15 @@ _Static_assert(LL_SLOT_WINDOW << (LL_SLOT_TRIES_MAX - 1) <= LL_SLOT_END,
 bool ll_slots_suit(const struct ll_core *core, enum ll_key_names names);
 /** The slot that a ticket tries first. */
 struct ll_slot ll_slot_first(const struct ll_core *core);
-/** Whether the answer to a ticket's enqueue shows that its name is another's. */
+/** Whether the answer to an enqueue, or to a try, shows that a ticket's name is
+ *  another's, by the operation at `at` of its else branch. */
 bool ll_slot_is_taken(const struct ll_ticket *ticket,
-                      const struct ll_answer *answer);
-/** Sends the enqueue again with another name. */
+                      bool try_only,
+                      const struct ll_answer *answer,
+                      size_t at);
+/** Gives a ticket another name; false: no memory. */
+bool ll_slot_move(struct ll_core *core, struct ll_ticket *ticket);
+/** The same, and sends the enqueue again. */
 void ll_slot_next(struct ll_core *core, struct ll_ticket *ticket);
 
 #endif

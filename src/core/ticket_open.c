@@ -197,7 +197,7 @@ static int ticket_make(struct ll_core *core,
                        struct ll_ticket **ret_ticket)
 {
     uint16_t place = LL_NUMBER_NO_PLACE;
-    bool has_slot = session->has_slots && ops == &ll_ticket_ops;
+    bool has_slot = session->has_slots;
     uint64_t number = take_number(core, session, name, &has_slot, &place);
     char key[LL_KEY_MAX + 1];
     size_t key_size =
