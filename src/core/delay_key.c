@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/alloc.h"
 #include "core/delay.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 
 /**
@@ -125,7 +126,7 @@ void ll_delay_build_mark(const struct ll_ticket *ticket,
     ret_request->kind = LL_REQUEST_TXN;
     ret_request->txn =
         (struct ll_txn){.compares = part->compares,
-                        .compares_n = ll_ticket_compare(ticket, part->compares),
+                        .compares_n = ll_slot_compare(ticket, part->compares),
                         .then_ops = part->then_ops,
                         .then_n = 1};
 }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "core/deadlock.h"
 #include "core/multi.h"
+#include "core/ticket_open.h"
 #include "leaselock/status.h"
 
 /**

@@ -40,45 +40,21 @@ bool ll_slot_is_taken(const struct ll_ticket *ticket,
            found->kvs[0].lease != ticket->session->lease;
 }
 
-bool ll_slot_move(struct ll_core *core, struct ll_ticket *ticket)
+bool ll_slot_owns(const struct ll_ticket *ticket, const struct ll_kv *kv)
 {
-    int64_t first = LL_SLOT_WINDOW << ticket->slots_tried;
-    struct ll_slot slot = {core->config.host_tag, 0};
-    uint64_t number = ticket->slot_number;
-
-    if (ticket->lost_tries > 0) {
-        if (!ll_ticket_leave_behind(core, ticket)) {
-            return false;
-        }
-        number = ll_number_take_slot(core, ticket->object.queue_hash,
-                                     &ticket->number);
-        ticket->slot_number = (uint16_t)number;
-    }
-    if (ticket->slots_tried < LL_SLOT_TRIES_MAX) {
-        ticket->slots_tried++;
-    }
-    if (ticket->has_slot && number > 0 &&
-        ticket->slots_tried < LL_SLOT_TRIES_MAX) {
-        slot.slot = (uint16_t)(first + ll_random_below(&core->random, first));
-    } else {
-        ll_number_give(core, ticket->number);
-        number = ll_number_take(core, ticket->session,
-                                ticket->object.queue_hash, &ticket->number);
-        ticket->has_slot = false;
-    }
-    ticket->key_size = (uint16_t)ll_key_move(ticket->key, ticket->key_size,
-                                             ticket->has_slot ? &slot : NULL,
-                                             ticket->session->lease, number);
-    ll_core_log(core, 3, "another client's key has the name; the next is %s",
-                ticket->key);
-    return true;
+    return !ticket->has_slot || kv->lease == ticket->session->lease;
 }
 
-void ll_slot_next(struct ll_core *core, struct ll_ticket *ticket)
+size_t ll_slot_compare(const struct ll_ticket *ticket,
+                       struct ll_compare *ret_compares)
 {
-    if (ll_slot_move(core, ticket)) {
-        ll_call_at(core, &ticket->object, core->now_ns);
-    } else {
-        ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
-    }
+    struct ll_bytes key = ll_ticket_key(ticket);
+
+    ret_compares[0] =
+        ll_compare_created(key, (struct ll_bytes){NULL, 0}, ticket->token);
+    ret_compares[1] = (struct ll_compare){.key = key,
+                                          .target = LL_COMPARE_LEASE,
+                                          .result = LL_COMPARE_EQUAL,
+                                          .number = ticket->session->lease};
+    return ticket->has_slot ? 2 : 1;
 }

@@ -96,7 +96,13 @@ bool ll_slot_is_taken(const struct ll_ticket *ticket,
                       bool try_only,
                       const struct ll_answer *answer,
                       size_t at);
-/** Gives a ticket another name; false: no memory. */
+/** Whether a key that has a ticket's name is its own. */
+bool ll_slot_owns(const struct ll_ticket *ticket, const struct ll_kv *kv);
+/** Makes the compares by which a request changes a ticket's key only if that is
+ *  its own. @return one, or two with a slot */
+size_t ll_slot_compare(const struct ll_ticket *ticket,
+                       struct ll_compare *ret_compares);
+/** slot_move.c: gives a ticket another name; false: no memory. */
 bool ll_slot_move(struct ll_core *core, struct ll_ticket *ticket);
 /** The same, and sends the enqueue again. */
 void ll_slot_next(struct ll_core *core, struct ll_ticket *ticket);

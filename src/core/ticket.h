@@ -276,10 +276,6 @@ void ll_ticket_on_answer(struct ll_core *core,
                          struct ll_object *object,
                          const struct ll_answer *answer,
                          const struct ll_event *event);
-/** Compares by which a request changes the key only if it is the ticket's.
- *  @return how many of the two it takes */
-size_t ll_ticket_compare(const struct ll_ticket *ticket,
-                         struct ll_compare *ret_compares);
 extern const struct ll_batch_ops ll_ticket_batch_ops;
 extern const struct ll_watch_ops ll_ticket_watch_ops;
 
@@ -306,9 +302,6 @@ int ll_ticket_make_member(struct ll_core *core,
                           const struct ll_object_ops *ops,
                           int64_t watch_own_ns,
                           struct ll_ticket **ret_member);
-/** Leaves a ticket behind that reaps the present key of a ticket, which gets
- *  another name; false: no memory. */
-bool ll_ticket_leave_behind(struct ll_core *core, struct ll_ticket *ticket);
 /** Discards a member that was created in this step. */
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member);
 /** Makes a member leave its queue, in whatever state it is, and report nothing
@@ -328,12 +321,6 @@ void ll_ticket_ask_release(struct ll_core *core,
 /** Whether nothing of a ticket is left to be waited for: ll_ticket_next frees
  *  it. */
 bool ll_ticket_is_over(const struct ll_ticket *ticket);
-/** The session of a new ticket, or the reason why there is none. early: it may
- *  be OPENING. */
-int ll_ticket_find_session(struct ll_core *core,
-                           uint64_t id,
-                           bool early,
-                           struct ll_session **ret_session);
 /** The key has been created. ahead: the keys ahead then; NULL: unknown, as the
  *  answer does not fit. */
 void ll_ticket_enqueued(struct ll_core *core,
@@ -347,13 +334,6 @@ void ll_ticket_found(struct ll_core *core,
                      const struct ll_kv *own,
                      bool is_first,
                      int64_t revision);
-/** When the first request of a ticket is sent: LL_NEVER while its session is
- *  not open. */
-int64_t ll_ticket_begin_ns(const struct ll_core *core,
-                           const struct ll_session *session,
-                           int64_t delay_ns);
-/** How long a try may take. */
-int64_t ll_try_time_ns(const struct ll_core *core);
 
 /** ticket_read.c: what the answers to reads do. */
 void ll_ticket_on_read(struct ll_core *core,
@@ -450,13 +430,6 @@ static inline bool ll_ticket_waits(const struct ll_ticket *ticket)
 static inline struct ll_bytes ll_ticket_key(const struct ll_ticket *ticket)
 {
     return (struct ll_bytes){ticket->key, ticket->key_size};
-}
-
-/** Whether a key of its name is its own. */
-static inline bool ll_ticket_owns(const struct ll_ticket *ticket,
-                                  const struct ll_kv *kv)
-{
-    return !ticket->has_slot || kv->lease == ticket->session->lease;
 }
 
 /** What the keys of its queue begin with. */

@@ -6,6 +6,7 @@
 #include "core/deadlock.h"
 #include "core/slot.h"
 #include "core/ticket.h"
+#include "core/ticket_open.h"
 #include "core/write.h"
 #include "leaselock/status.h"
 
@@ -23,8 +24,8 @@ static uint32_t guard_ms_of(int64_t asked_ns)
                             UINT32_MAX);
 }
 
-static struct ll_ticket *
-ticket_new(struct ll_bytes key, bool has_slot, struct ll_bytes value)
+struct ll_ticket *
+ll_ticket_new(struct ll_bytes key, bool has_slot, struct ll_bytes value)
 {
     struct ll_ticket *ticket = ll_alloc_zero(
         1, sizeof(*ticket) + key.size + 1 + (has_slot ? LL_KEY_MOVE_MAX : 0));
@@ -74,10 +75,9 @@ static uint64_t queue_hash(const struct ll_core *core, struct ll_bytes name)
         name);
 }
 
-/** Notes where the name is in the key. */
-static void ticket_name(const struct ll_core *core,
-                        struct ll_ticket *ticket,
-                        size_t name_size)
+void ll_ticket_name(const struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    size_t name_size)
 {
     ticket->namespace_size = (uint16_t)core->config.namespace.size;
     ticket->name_size = (uint16_t)name_size;
@@ -133,12 +133,11 @@ int64_t ll_try_time_ns(const struct ll_core *core)
            ll_min(core->endpoints.n, LL_TRY_ENDPOINTS);
 }
 
-/** Enters a new ticket; on failure it is freed. */
-static int ticket_enter(struct ll_core *core,
-                        struct ll_session *session,
-                        struct ll_ticket *ticket,
-                        const struct ll_object_ops *ops,
-                        uint64_t id)
+int ll_ticket_enter(struct ll_core *core,
+                    struct ll_session *session,
+                    struct ll_ticket *ticket,
+                    const struct ll_object_ops *ops,
+                    uint64_t id)
 {
     if (!ll_object_enter(core, &ticket->object, ops, id)) {
         ll_ticket_free(&ticket->object);
@@ -207,13 +206,13 @@ static int ticket_make(struct ll_core *core,
                  : ll_key_make(core->config.namespace, name, session->lease,
                                number, mode, delay_ms, who, key);
     struct ll_ticket *ticket =
-        ticket_new((struct ll_bytes){key, key_size}, has_slot, value);
+        ll_ticket_new((struct ll_bytes){key, key_size}, has_slot, value);
     int status = LEASELOCK_E_NOMEM;
 
     if (ticket != NULL) {
         ticket->slot_number = has_slot ? (uint16_t)number : 0;
-        ticket_name(core, ticket, name.size);
-        status = ticket_enter(core, session, ticket, ops, id);
+        ll_ticket_name(core, ticket, name.size);
+        status = ll_ticket_enter(core, session, ticket, ops, id);
     }
     if (status != 0) {
         ll_number_give(core, place);
@@ -247,28 +246,6 @@ int ll_ticket_make_member(struct ll_core *core,
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
     }
     return status;
-}
-
-bool ll_ticket_leave_behind(struct ll_core *core, struct ll_ticket *ticket)
-{
-    struct ll_ticket *left =
-        ticket_new(ll_ticket_key(ticket), true, (struct ll_bytes){"", 0});
-
-    if (left == NULL) {
-        return false;
-    }
-    ticket_name(core, left, ticket->name_size);
-    if (ticket_enter(core, ticket->session, left, &ll_ticket_ops,
-                     LL_ID_MAX - ++core->tickets.inner_n) != 0) {
-        return false;
-    }
-    left->mode = ticket->mode;
-    left->permits_max = ticket->permits_max;
-    left->number = ticket->number;
-    ticket->number = LL_NUMBER_NO_PLACE;
-    ll_ticket_drop(core, left, ticket->lost_tries);
-    ticket->lost_tries = 0;
-    return true;
 }
 
 void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member)
@@ -416,8 +393,8 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     if (has_ticket(session, event->resume.key)) {
         return LEASELOCK_E_STATE;
     }
-    ticket =
-        ticket_new(event->resume.key, place.has_slot, (struct ll_bytes){"", 0});
+    ticket = ll_ticket_new(event->resume.key, place.has_slot,
+                           (struct ll_bytes){"", 0});
     if (ticket == NULL) {
         return LEASELOCK_E_NOMEM;
     }
@@ -425,13 +402,13 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
         ll_ticket_free(&ticket->object);
         return LEASELOCK_E_NOMEM;
     }
-    ticket_name(core, ticket, name_size);
+    ll_ticket_name(core, ticket, name_size);
     ticket->mode = place.mode.kind;
     ticket->permits_max = place.mode.permits & LL_PERMITS_MASK;
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
     ticket->watch_own_ms = guard_ms_of(event->resume.watch_own_ns);
-    status = ticket_enter(core, session, ticket, &ll_ticket_ops, event->id);
+    status = ll_ticket_enter(core, session, ticket, &ll_ticket_ops, event->id);
     if (status == 0) {
         ticket_begin(
             core, ticket,

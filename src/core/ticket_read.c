@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "core/blocker.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -29,7 +30,7 @@ static bool range_has_own(const struct ll_ticket *ticket,
                           const struct ll_range_answer *range)
 {
     return range_has(range, ticket->token) &&
-           ll_ticket_owns(ticket, &range->kvs[0]);
+           ll_slot_owns(ticket, &range->kvs[0]);
 }
 
 /** Settles a watch that the same member created at the revision of the read, so
@@ -223,7 +224,7 @@ void ll_ticket_on_read(struct ll_core *core,
         }
     }
     if (ticket->state == LL_TICKET_REAP) {
-        if (own->kvs_n > 0 && ll_ticket_owns(ticket, &own->kvs[0])) {
+        if (own->kvs_n > 0 && ll_slot_owns(ticket, &own->kvs[0])) {
             ticket->token = own->kvs[0].create_revision;
             ll_call_at(core, &ticket->object, core->now_ns);
             return;

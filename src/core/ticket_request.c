@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "core/blocker.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 
 /**
@@ -159,20 +160,6 @@ static bool is_sole_name(const struct ll_ticket *ticket)
            !ticket->resumes && !ticket->has_slot;
 }
 
-size_t ll_ticket_compare(const struct ll_ticket *ticket,
-                         struct ll_compare *ret_compares)
-{
-    struct ll_bytes key = ll_ticket_key(ticket);
-
-    ret_compares[0] =
-        ll_compare_created(key, (struct ll_bytes){NULL, 0}, ticket->token);
-    ret_compares[1] = (struct ll_compare){.key = key,
-                                          .target = LL_COMPARE_LEASE,
-                                          .result = LL_COMPARE_EQUAL,
-                                          .number = ticket->session->lease};
-    return ticket->has_slot ? 2 : 1;
-}
-
 /** Deletes the key; if its name may belong to another ticket, at its token
  *  only. */
 static void build_delete(struct ll_part *part,
@@ -186,7 +173,7 @@ static void build_delete(struct ll_part *part,
     }
     part->then_ops[0] = (struct ll_op){.kind = LL_OP_DELETE,
                                        .del = {.key = ll_ticket_key(ticket)}};
-    request_txn(part, ret_request, ll_ticket_compare(ticket, part->compares), 1,
+    request_txn(part, ret_request, ll_slot_compare(ticket, part->compares), 1,
                 0);
 }
 
