@@ -18,8 +18,8 @@ static bool leave_behind(struct ll_core *core, struct ll_ticket *ticket)
         return false;
     }
     ll_ticket_name(core, left, ticket->name_size);
-    if (ll_ticket_enter(core, ticket->session, left, &ll_ticket_ops,
-                        LL_ID_MAX - ++core->tickets.inner_n) != 0) {
+    if (ll_ticket_add(core, ticket->session, left, &ll_ticket_ops,
+                      LL_ID_MAX - ++core->tickets.inner_n) != 0) {
         return false;
     }
     left->mode = ticket->mode;

@@ -133,11 +133,11 @@ int64_t ll_try_time_ns(const struct ll_core *core)
            ll_min(core->endpoints.n, LL_TRY_ENDPOINTS);
 }
 
-int ll_ticket_enter(struct ll_core *core,
-                    struct ll_session *session,
-                    struct ll_ticket *ticket,
-                    const struct ll_object_ops *ops,
-                    uint64_t id)
+int ll_ticket_add(struct ll_core *core,
+                  struct ll_session *session,
+                  struct ll_ticket *ticket,
+                  const struct ll_object_ops *ops,
+                  uint64_t id)
 {
     if (!ll_object_enter(core, &ticket->object, ops, id)) {
         ll_ticket_free(&ticket->object);
@@ -212,7 +212,7 @@ static int ticket_make(struct ll_core *core,
     if (ticket != NULL) {
         ticket->slot_number = has_slot ? (uint16_t)number : 0;
         ll_ticket_name(core, ticket, name.size);
-        status = ll_ticket_enter(core, session, ticket, ops, id);
+        status = ll_ticket_add(core, session, ticket, ops, id);
     }
     if (status != 0) {
         ll_number_give(core, place);
@@ -408,7 +408,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
     ticket->watch_own_ms = guard_ms_of(event->resume.watch_own_ns);
-    status = ll_ticket_enter(core, session, ticket, &ll_ticket_ops, event->id);
+    status = ll_ticket_add(core, session, ticket, &ll_ticket_ops, event->id);
     if (status == 0) {
         ticket_begin(
             core, ticket,

@@ -15,11 +15,11 @@ void ll_ticket_name(const struct ll_core *core,
                     struct ll_ticket *ticket,
                     size_t name_size);
 /** Enters it in core and in its session; on failure it is freed. */
-int ll_ticket_enter(struct ll_core *core,
-                    struct ll_session *session,
-                    struct ll_ticket *ticket,
-                    const struct ll_object_ops *ops,
-                    uint64_t id);
+int ll_ticket_add(struct ll_core *core,
+                  struct ll_session *session,
+                  struct ll_ticket *ticket,
+                  const struct ll_object_ops *ops,
+                  uint64_t id);
 /** The session of a new ticket, or the reason why there is none. early: it may
  *  be OPENING. */
 int ll_ticket_find_session(struct ll_core *core,
