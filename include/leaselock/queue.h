@@ -26,7 +26,9 @@ struct leaselock_queue_entry {
     /** Seconds that the lease has left; -1 if not requested or unknown. */
     int64_t ttl_s;
     /** The waiter's description, which this library writes into the value, and
-     *  for a candidate into the key (long texts cut); else "", 0 and 0. */
+     *  for a candidate into the key (long texts cut); else "", 0 and 0. A key whose
+     *  name others use again (LEASELOCK_KEY_NAMES_HOST) shows no pid and no time
+     *  of a candidate. */
     const char *host;
     const char *program;
     const char *label;

@@ -42,6 +42,24 @@ typedef void leaselock_session_fn(leaselock_session *session,
 /** Longest label, in bytes. */
 #define LEASELOCK_LABEL_MAX 128
 
+/**
+ * What the keys of a session's tickets are called. etcd keeps the name of a
+ * deleted key until its history is compacted, and each acquire of a lock takes a
+ * little longer for every name that was ever below it. So programs that open a
+ * session for each lock should leave no new name behind for each.
+ */
+enum leaselock_key_names {
+    /** As _LEASE, until eight sessions of the client have ended; then _HOST. */
+    LEASELOCK_KEY_NAMES_AUTO,
+    /** NAME/LEASE.NUMBER: for sessions that live long. Releases are plain
+     *  deletions, the cheapest request. */
+    LEASELOCK_KEY_NAMES_LEASE,
+    /** NAME/hTAG-SLOT.NUMBER: for short ones. Other sessions of this host, which
+     *  TAG stands for, use the names again; a name that somebody else has costs
+     *  another request. A candidate's key has no process id and no time. */
+    LEASELOCK_KEY_NAMES_HOST,
+};
+
 /** Options of a session; 0 or NULL stands for the default of each. */
 struct leaselock_session_options {
     /** sizeof(struct leaselock_session_options), set by the _INIT macro. */
@@ -67,11 +85,15 @@ struct leaselock_session_options {
     /** Not 0: the client's guardian, if it has one, does not revoke this lease.
      *  For a lease that another process takes over when this one has ended. */
     int unguarded;
+    /** An enum leaselock_key_names. A session with a `lease` of another process
+     *  is as with _LEASE. */
+    int key_names;
 };
 
 #define LEASELOCK_SESSION_OPTIONS_INIT                                         \
     {                                                                          \
-        sizeof(struct leaselock_session_options), 0, 0, NULL, NULL, NULL, 0, 0 \
+        sizeof(struct leaselock_session_options), 0, 0, NULL, NULL, NULL, 0,   \
+            0, 0                                                               \
     }
 
 /**

@@ -574,7 +574,10 @@ int leaselock_ticket_permits(leaselock_ticket *ticket);
 
 /**
  * The ticket's key in etcd: NAME/LEASE.NUMBER, in hexadecimal; of a shared
- * ticket NAME/~.s.LEASE.NUMBER, of one of N permits NAME/~.pN.LEASE.NUMBER.
+ * ticket NAME/~.s.LEASE.NUMBER, of one of N permits NAME/~.pN.LEASE.NUMBER. By
+ * the session's key_names hTAG-SLOT stands in the place of LEASE; then the key may
+ * change until the ticket is in the queue, and keys that are there one after the
+ * other have one name. What identifies a key is its create revision, the token.
  *
  * @param ret_key  takes the key and a NUL; LEASELOCK_KEY_MAX + 1 suffices
  * @param size     bytes in ret_key

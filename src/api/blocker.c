@@ -9,7 +9,8 @@
 #define NAME_SHOWN 100
 #define KEY_SHOWN 120
 
-/** "host pid 7 program (label)", or the key of another kind of client. */
+/** "host pid 7 program (label)", as far as it is known, or the key of another
+ *  kind of client. */
 static void
 word_holder(const struct ll_blocker *blocker, char *text, size_t size)
 {
@@ -21,10 +22,15 @@ word_holder(const struct ll_blocker *blocker, char *text, size_t size)
 
     if (status == 0 && value.host[0] != '\0') {
         bool labelled = value.label[0] != '\0';
+        char process[32] = "";
 
-        (void)snprintf(text, size, "%.64s pid %" PRId64 " %.32s%s%s%s",
-                       value.host, value.pid, value.program,
-                       labelled ? " (" : "", value.label, labelled ? ")" : "");
+        if (value.pid > 0) {
+            (void)snprintf(process, sizeof(process), " pid %" PRId64,
+                           value.pid);
+        }
+        (void)snprintf(text, size, "%.64s%s %.32s%s%s%s", value.host, process,
+                       value.program, labelled ? " (" : "", value.label,
+                       labelled ? ")" : "");
     } else {
         (void)snprintf(text, size, "the foreign key %.*s",
                        blocker->key.size < KEY_SHOWN ? (int)blocker->key.size

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "base/random.h"
 #include "client/client.h"
 #include "client/sync.h"
@@ -79,6 +80,8 @@ static int client_make_core(struct ll_client *client)
         .endpoints_n = ll_transport_endpoints(client->transport),
         .namespace = ll_client_namespace(client),
         .batch_lists = client_has_user(client),
+        .host_tag = ll_host_tag(),
+        .slot_first = ll_host_process(),
         .request_timeout_ns = client->options.request_timeout_ms * LL_NS_PER_MS,
         .check_clusters = true,
         .log_level =

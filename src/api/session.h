@@ -14,6 +14,7 @@ struct ll_session_object {
     int close_timeout_ms;
     int ttl_s;        /* the requested one */
     int unguarded;    /* as in its options */
+    int key_names;    /* the same */
     uint64_t root;    /* of a replacement: the user's session; else 0 */
     uint32_t guarded; /* its slot in the guardian's table; 0: none */
     /** All that follows is under the client's mutex. */

@@ -56,6 +56,7 @@ int ll_session_heir(struct ll_client *client,
             : root->ttl_s;
     options.label = root->label;
     options.unguarded = root->unguarded;
+    options.key_names = root->key_names;
     /* Its tickets time out instead. */
     options.open_timeout_ms = INT_MAX;
     status = ll_session_start(client, &options, &begin, &heir, NULL);

@@ -45,12 +45,31 @@ int ll_session_options(const struct leaselock_session_options *user,
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "a session's open timeout is 1 ms or more");
     }
+    if (options->key_names < LEASELOCK_KEY_NAMES_AUTO ||
+        options->key_names > LEASELOCK_KEY_NAMES_HOST) {
+        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
+                             "a session's key_names is one of "
+                             "LEASELOCK_KEY_NAMES_");
+    }
     if (!ll_value_label_is_valid(options->label)) {
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
                              "a label is at most 128 bytes of UTF-8 without "
                              "control characters");
     }
     return 0;
+}
+
+static enum ll_key_names names_of(int key_names)
+{
+    switch ((enum leaselock_key_names)key_names) {
+    case LEASELOCK_KEY_NAMES_LEASE:
+        return LL_KEY_NAMES_LEASE;
+    case LEASELOCK_KEY_NAMES_HOST:
+        return LL_KEY_NAMES_SLOT;
+    case LEASELOCK_KEY_NAMES_AUTO:
+        break;
+    }
+    return LL_KEY_NAMES_AUTO;
 }
 
 static void session_changed_call(struct ll_client *client,
@@ -93,6 +112,7 @@ session_new(struct ll_client *client,
     ll_link_init(&session->useless);
     session->ttl_s = options->ttl_s;
     session->unguarded = options->unguarded;
+    session->key_names = options->key_names;
     session->on_state = options->on_state;
     session->on_state_arg = options->on_state_arg;
     session->close_timeout_ms = client->options.request_timeout_ms;
@@ -117,6 +137,7 @@ static int session_ask(struct ll_session_object *session,
         return ll_error_text(reterr, status, "");
     }
     event.session_open.resume = options->lease != 0;
+    event.session_open.names = names_of(options->key_names);
     /* 63 bits: etcd's lease ids are positive. 0 would be etcd's choice. */
     event.session_open.lease =
         options->lease != 0 ? options->lease : (int64_t)((random >> 1) | 1);

@@ -215,6 +215,19 @@ static void ask_resume(const struct ll_session_object *session,
         ask->timeout_ms < 0 ? -1 : ask->timeout_ms * LL_NS_PER_MS;
 }
 
+/** The time in the description of a candidate; 0: it is not to have one. */
+static int64_t who_time(const struct ll_session_object *session)
+{
+    struct ll_session_view view;
+
+    return ll_core_session_view(session->handle.client->core,
+                                session->handle.entry.id, ll_clock_now_ns(),
+                                &view) &&
+                   view.has_slots
+               ? 0
+               : time(NULL);
+}
+
 /** Makes a ticket and requests its place; with the client's mutex held. */
 static int ticket_start(struct ll_session_object *session,
                         const struct leaselock_acquire_options *options,
@@ -238,7 +251,7 @@ static int ticket_start(struct ll_session_object *session,
             value = (struct ll_bytes){ask->value, ask->value_size};
             ll_value_make_who(options->label != NULL ? options->label
                                                      : session->label,
-                              time(NULL), who);
+                              who_time(session), who);
         }
         ask_place(session, options, ask, value,
                   (struct ll_bytes){who, strlen(who)}, modes, &event);

@@ -244,11 +244,15 @@ void ll_value_make_who(const char *label,
 
     host_name(host);
     at = who_add(at, host, WHO_HOST_MAX);
-    at += sprintf(at, ":%d:", getpid());
+    at += since_unix_s != 0 ? sprintf(at, ":%d:", getpid()) : sprintf(at, "::");
     at = who_add(at, program_name(), WHO_PROGRAM_MAX);
     *at++ = ':';
     at = who_add(at, label != NULL ? label : "", WHO_LABEL_MAX);
-    (void)sprintf(at, ":%" PRIx64, (uint64_t)since_unix_s);
+    *at++ = ':';
+    *at = '\0';
+    if (since_unix_s != 0) {
+        (void)sprintf(at, "%" PRIx64, (uint64_t)since_unix_s);
+    }
 }
 
 static int hex_digit(char c)

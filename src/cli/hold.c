@@ -295,6 +295,8 @@ int ll_hold_open_session(struct ll_hold *hold)
     options.ttl_s = hold->options->ttl_s;
     options.label = hold->options->label != NULL ? hold->options->label
                                                  : label_of_command(hold->cmd);
+    /* A run takes a lock once. */
+    options.key_names = LEASELOCK_KEY_NAMES_HOST;
     options.open_timeout_ms = hold->options->timeout_ms;
     if (wait_ms >= 0 && wait_ms < options.open_timeout_ms) {
         options.open_timeout_ms = wait_ms > OPEN_MIN_MS ? wait_ms : OPEN_MIN_MS;

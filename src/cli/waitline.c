@@ -64,6 +64,7 @@ static size_t terminal_width(void)
 static void
 word_holder(const struct leaselock_queue_entry *holder, char *text, size_t size)
 {
+    char process[LL_WHO_PROCESS_SIZE];
     char shares[LL_WHO_MODE_SIZE];
     size_t at;
 
@@ -71,8 +72,9 @@ word_holder(const struct leaselock_queue_entry *holder, char *text, size_t size)
         (void)snprintf(text, size, ", held by %s", holder->key);
         return;
     }
-    at = (size_t)snprintf(text, size, ", held by %s pid %" PRId64 " %s",
-                          holder->host, holder->pid, holder->program);
+    ll_who_process(holder, process);
+    at = (size_t)snprintf(text, size, ", held by %s%s %s", holder->host,
+                          process, holder->program);
     if (holder->label[0] != '\0' && at < size) {
         at += (size_t)snprintf(text + at, size - at, " (%s)", holder->label);
     }

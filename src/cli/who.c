@@ -18,14 +18,27 @@ int ll_who_is_ticket(const struct leaselock_queue_entry *entry)
     return entry->lease != 0 && !entry->nested;
 }
 
+void ll_who_process(const struct leaselock_queue_entry *entry,
+                    char ret_text[LL_WHO_PROCESS_SIZE])
+{
+    ret_text[0] = '\0';
+    if (entry->pid > 0) {
+        (void)snprintf(ret_text, LL_WHO_PROCESS_SIZE, " pid %" PRId64,
+                       entry->pid);
+    }
+}
+
 void ll_who(const struct leaselock_queue_entry *entry,
             char ret_text[LL_WHO_SIZE])
 {
+    char process[LL_WHO_PROCESS_SIZE];
+
     if (!ll_who_is_own(entry)) {
         (void)snprintf(ret_text, LL_WHO_SIZE, "%s", entry->key);
     } else {
-        (void)snprintf(ret_text, LL_WHO_SIZE, "%s pid %" PRId64 " %s%s%s%s",
-                       entry->host, entry->pid, entry->program,
+        ll_who_process(entry, process);
+        (void)snprintf(ret_text, LL_WHO_SIZE, "%s%s %s%s%s%s", entry->host,
+                       process, entry->program,
                        entry->label[0] != '\0' ? " (" : "", entry->label,
                        entry->label[0] != '\0' ? ")" : "");
     }
@@ -106,9 +119,9 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
         (json_int_t)entry->token, "lease",
         entry->lease != 0 ? ll_json_lease(entry->lease) : json_null(), "host",
         text_or_null(entry->host), "pid",
-        own ? json_integer(entry->pid) : json_null(), "program",
-        text_or_null(entry->program), "label", text_or_null(entry->label),
-        "since_unix_s",
+        own && entry->pid > 0 ? json_integer(entry->pid) : json_null(),
+        "program", text_or_null(entry->program), "label",
+        text_or_null(entry->label), "since_unix_s",
         own && entry->since_unix_s > 0 ? json_integer(entry->since_unix_s)
                                        : json_null(),
         "mode", mode, "permits",
@@ -143,7 +156,7 @@ void ll_who_add(struct ll_grid *grid,
     char age[LL_TEXT_AGE_SIZE];
 
     add_text(grid, entry->host);
-    if (ll_who_is_own(entry)) {
+    if (ll_who_is_own(entry) && entry->pid > 0) {
         ll_grid_addf(grid, "%" PRId64, entry->pid);
     } else {
         ll_grid_addf(grid, "-");

@@ -10,6 +10,8 @@
 
 /** Bytes for ll_who. */
 #define LL_WHO_SIZE 1024
+/** Bytes for ll_who_process. */
+#define LL_WHO_PROCESS_SIZE 32
 /** Bytes for ll_who_mode and ll_who_shares. */
 #define LL_WHO_MODE_SIZE 40
 
@@ -19,6 +21,11 @@ int ll_who_is_own(const struct leaselock_queue_entry *entry);
 
 /** Whether the key can be a ticket of its queue; if not, it blocks it. */
 int ll_who_is_ticket(const struct leaselock_queue_entry *entry);
+
+/** " pid 7", or "" if the process id is not known: as that of a candidate whose
+ *  key has a name that others use again. */
+void ll_who_process(const struct leaselock_queue_entry *entry,
+                    char ret_text[LL_WHO_PROCESS_SIZE]);
 
 /** Describes the owner of a place: "host pid 7 program (label)", or the key. */
 void ll_who(const struct leaselock_queue_entry *entry,

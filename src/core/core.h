@@ -58,6 +58,10 @@ struct ll_core_config {
     unsigned contention_threshold;
     /** The prefix of every name; borrowed as long as core lives. */
     struct ll_bytes namespace;
+    /** A hash of the host, and where its processes begin to look for a slot
+     *  (see slot.h). */
+    uint8_t host_tag;
+    uint16_t slot_first;
     /** Longest wait for one answer. */
     int64_t request_timeout_ns;
     /** The seed of the jitter. */
@@ -111,6 +115,7 @@ struct ll_session_view {
     int64_t lease;
     int64_t ttl_s;
     int64_t remaining_ns;
+    bool has_slots; /* its keys have names of slot.h */
 };
 
 /** The states that a user sees of a ticket. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/alloc.h"
 #include "core/delay.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 
 /**
@@ -81,7 +82,7 @@ bool ll_delay_is_release(const struct ll_ticket *ticket,
     static const char released[] = LL_DELAY_RELEASED;
 
     return !ll_delay_is(ticket) ||
-           (event->has_prev &&
+           (event->has_prev && event->prev_created == ticket->ahead_token &&
             ll_bytes_equal(event->prev_value,
                            (struct ll_bytes){released, sizeof(released) - 1}));
 }
@@ -121,14 +122,13 @@ void ll_delay_build_mark(const struct ll_ticket *ticket,
 {
     struct ll_bytes key = ll_ticket_key(ticket);
 
-    part->compares[0] =
-        ll_compare_created(key, (struct ll_bytes){NULL, 0}, ticket->token);
     part->then_ops[0] = ll_delay_mark(key);
     ret_request->kind = LL_REQUEST_TXN;
-    ret_request->txn = (struct ll_txn){.compares = part->compares,
-                                       .compares_n = 1,
-                                       .then_ops = part->then_ops,
-                                       .then_n = 1};
+    ret_request->txn =
+        (struct ll_txn){.compares = part->compares,
+                        .compares_n = ll_slot_compare(ticket, part->compares),
+                        .then_ops = part->then_ops,
+                        .then_n = 1};
 }
 
 void ll_delay_build(const struct ll_ticket *ticket,

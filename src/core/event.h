@@ -68,6 +68,13 @@ enum ll_event_kind {
     LL_EVENT_ENDPOINTS,
 };
 
+/** What the keys of a session are called; see slot.h. */
+enum ll_key_names {
+    LL_KEY_NAMES_AUTO,
+    LL_KEY_NAMES_LEASE,
+    LL_KEY_NAMES_SLOT,
+};
+
 struct ll_event {
     enum ll_event_kind kind;
     /** CLOCK_BOOTTIME; never before an earlier event's. */
@@ -78,9 +85,10 @@ struct ll_event {
         struct {
             int64_t lease; /* the requested id: random, positive */
             int64_t ttl_s;
-            int64_t timeout_ns; /* then UNAVAILABLE; above 0 */
-            int64_t delay_ns;   /* the request is sent this much later */
-            bool resume;        /* the lease exists already */
+            int64_t timeout_ns;      /* then UNAVAILABLE; above 0 */
+            int64_t delay_ns;        /* the request is sent this much later */
+            bool resume;             /* the lease exists already */
+            enum ll_key_names names; /* see slot.h */
         } session_open;
         struct {
             int64_t timeout_ns; /* then OUTCOME_UNKNOWN; retries continue */
@@ -115,6 +123,9 @@ struct ll_event {
              *  Of an exclusive ticket alone, without a lock-delay, the
              *  detection of deadlocks and such reports. */
             int64_t keep_ns;
+            /** The key's name has the session's lease, and no slot (slot.h); as
+             *  with keep_ns. */
+            bool has_lease;
             /** Of an acquire with keep_ns: a kept key passes only to one with
              *  the same label. */
             struct ll_bytes label;

@@ -33,18 +33,6 @@ const char *ll_name_check(struct ll_bytes name)
     return NULL;
 }
 
-struct ll_bytes ll_prefix_make(struct ll_bytes namespace,
-                               struct ll_bytes name,
-                               char *ret_prefix)
-{
-    if (namespace.size > 0) {
-        memcpy(ret_prefix, namespace.data, namespace.size);
-    }
-    memcpy(ret_prefix + namespace.size, name.data, name.size);
-    ret_prefix[namespace.size + name.size] = '/';
-    return (struct ll_bytes){ret_prefix, namespace.size + name.size + 1};
-}
-
 /** Writes what a suffix begins with, into LL_MODE_TEXT_MAX + 1 bytes. */
 static size_t mode_make(struct ll_mode mode, char *ret_text)
 {
@@ -62,14 +50,29 @@ static size_t mode_make(struct ll_mode mode, char *ret_text)
     return 0;
 }
 
-size_t ll_key_make(struct ll_bytes namespace,
-                   struct ll_bytes name,
-                   int64_t lease,
-                   uint64_t number,
-                   struct ll_mode mode,
-                   uint32_t delay_ms,
-                   struct ll_bytes who,
-                   char *ret_key)
+/** What the suffix of a key begins with, but for the mode. */
+#define LEAD_SIZE 17
+
+static void lease_make(int64_t lease, char ret_text[LEAD_SIZE])
+{
+    (void)snprintf(ret_text, LEAD_SIZE, "%llx", (unsigned long long)lease);
+}
+
+static void slot_make(struct ll_slot slot, char ret_text[LEAD_SIZE])
+{
+    assert(slot.slot < LL_SLOT_END);
+    (void)snprintf(ret_text, LEAD_SIZE, "h%02x-%x", (unsigned)slot.tag,
+                   (unsigned)slot.slot);
+}
+
+static size_t key_write(struct ll_bytes namespace,
+                        struct ll_bytes name,
+                        const char *lead,
+                        uint64_t number,
+                        struct ll_mode mode,
+                        uint32_t delay_ms,
+                        struct ll_bytes who,
+                        char *ret_key)
 {
     size_t size = ll_prefix_make(namespace, name, ret_key).size;
     char text[LL_MODE_TEXT_MAX + 1];
@@ -82,11 +85,42 @@ size_t ll_key_make(struct ll_bytes namespace,
     assert(who.size <= LL_WHO_MAX);
     (void)mode_make(mode, text);
     return size + (size_t)snprintf(ret_key + size, LL_SUFFIX_MAX + 1,
-                                   "%s%llx.%llx%s%s%.*s", text,
-                                   (unsigned long long)lease,
+                                   "%s%s.%llx%s%s%.*s", text, lead,
                                    (unsigned long long)number, delay,
                                    who.size > 0 ? ".w" : "", (int)who.size,
                                    who.size > 0 ? who.data : "");
+}
+
+size_t ll_key_make(struct ll_bytes namespace,
+                   struct ll_bytes name,
+                   int64_t lease,
+                   uint64_t number,
+                   struct ll_mode mode,
+                   uint32_t delay_ms,
+                   struct ll_bytes who,
+                   char *ret_key)
+{
+    char lead[LEAD_SIZE];
+
+    lease_make(lease, lead);
+    return key_write(namespace, name, lead, number, mode, delay_ms, who,
+                     ret_key);
+}
+
+size_t ll_key_make_slot(struct ll_bytes namespace,
+                        struct ll_bytes name,
+                        struct ll_slot slot,
+                        uint64_t number,
+                        struct ll_mode mode,
+                        uint32_t delay_ms,
+                        struct ll_bytes who,
+                        char *ret_key)
+{
+    char lead[LEAD_SIZE];
+
+    slot_make(slot, lead);
+    return key_write(namespace, name, lead, number, mode, delay_ms, who,
+                     ret_key);
 }
 
 /** Takes the piece up to the next '.' off the front of a suffix. */
@@ -175,22 +209,45 @@ static bool take_mode(struct ll_bytes *suffix, struct ll_mode *ret_mode)
     return ret_mode->permits > 0;
 }
 
-/** Whether a suffix is LEASE, or LEASE.NUMBER with or without more parts. */
-static bool
-suffix_is_of(struct ll_bytes suffix, int64_t lease, bool *ret_has_number)
+/** Whether bytes are a slot as slot_make writes it. A lease in hexadecimal has
+ *  no 'h'. */
+static bool is_slot(struct ll_bytes bytes)
 {
-    char text[17];
-    int size = snprintf(text, sizeof(text), "%llx", (unsigned long long)lease);
-    bool dotted = suffix.size > 0 && suffix.data[suffix.size - 1] == '.';
-    struct ll_bytes piece = take_piece(&suffix);
+    struct ll_bytes tag = {bytes.data + 1, 2};
+    struct ll_bytes slot = {bytes.data + 4, bytes.size - 4};
 
-    if (dotted ||
-        !ll_bytes_equal(piece, (struct ll_bytes){text, (size_t)size})) {
+    if (bytes.size < 5 || bytes.size > LL_SLOT_TEXT_MAX ||
+        bytes.data[0] != 'h' || bytes.data[3] != '-') {
         return false;
     }
-    *ret_has_number = suffix.size > 0;
+    if (tag.data[0] == '0') {
+        tag = (struct ll_bytes){tag.data + 1, 1};
+    }
+    return is_number(tag) && is_number(slot) &&
+           (slot.size < 3 || slot.data[0] <= '7');
+}
+
+/** Whether a suffix is LEASE, or LEASE.NUMBER or SLOT.NUMBER with or without
+ *  more parts. */
+static bool suffix_is_of(struct ll_bytes suffix,
+                         int64_t lease,
+                         struct ll_key_place *ret_place)
+{
+    char text[LEAD_SIZE];
+    bool dotted = suffix.size > 0 && suffix.data[suffix.size - 1] == '.';
+    struct ll_bytes piece = take_piece(&suffix);
+    bool has_slot = is_slot(piece);
+
+    lease_make(lease, text);
+    if (dotted ||
+        (!has_slot &&
+         !ll_bytes_equal(piece, (struct ll_bytes){text, strlen(text)}))) {
+        return false;
+    }
+    ret_place->has_slot = has_slot;
+    ret_place->has_number = suffix.size > 0;
     if (suffix.size == 0) {
-        return true;
+        return !has_slot;
     }
     if (!is_number(take_piece(&suffix))) {
         return false;
@@ -213,12 +270,46 @@ bool ll_key_parse(struct ll_bytes key,
 
     key_split(key, &place.prefix, &suffix);
     if (place.prefix.size < 2 || !take_mode(&suffix, &place.mode) ||
-        !suffix_is_of(suffix, lease, &place.has_number) ||
+        !suffix_is_of(suffix, lease, &place) ||
         (place.mode.kind != LL_MODE_EXCLUSIVE && !place.has_number)) {
         return false;
     }
     *ret_place = place;
     return true;
+}
+
+size_t ll_key_move(char *key,
+                   size_t size,
+                   const struct ll_slot *slot,
+                   int64_t lease,
+                   uint64_t number)
+{
+    char lead[LEAD_SIZE];
+    char text[2 * LEAD_SIZE + 2];
+    char *from;
+    size_t moved;
+    struct ll_bytes prefix;
+    struct ll_bytes rest;
+    struct ll_mode mode;
+
+    key_split((struct ll_bytes){key, size}, &prefix, &rest);
+    (void)take_mode(&rest, &mode);
+    from = key + (rest.data - key);
+    (void)take_piece(&rest);
+    (void)take_piece(&rest);
+    if (slot != NULL) {
+        slot_make(*slot, lead);
+    } else {
+        lease_make(lease, lead);
+    }
+    moved =
+        (size_t)snprintf(text, sizeof(text), "%s.%llx%s", lead,
+                         (unsigned long long)number, rest.size > 0 ? "." : "");
+    memmove(from + moved, rest.data, rest.size);
+    memcpy(from, text, moved);
+    size = (size_t)(from - key) + moved + rest.size;
+    key[size] = '\0';
+    return size;
 }
 
 struct ll_mode ll_key_mode(struct ll_bytes key)
@@ -235,35 +326,6 @@ struct ll_mode ll_key_mode(struct ll_bytes key)
 bool ll_mode_equal(struct ll_mode a, struct ll_mode b)
 {
     return a.kind == b.kind && a.permits == b.permits;
-}
-
-/** Writes a prefix and what follows. */
-static struct ll_bytes
-prefix_with(struct ll_bytes prefix, struct ll_bytes more, char *ret_bound)
-{
-    memcpy(ret_bound, prefix.data, prefix.size);
-    memcpy(ret_bound + prefix.size, more.data, more.size);
-    return (struct ll_bytes){ret_bound, prefix.size + more.size};
-}
-
-struct ll_bytes ll_prefix_modes(struct ll_bytes prefix, char *ret_bound)
-{
-    return prefix_with(prefix, (struct ll_bytes){"~.", 2}, ret_bound);
-}
-
-struct ll_bytes ll_prefix_past_modes(struct ll_bytes prefix, char *ret_bound)
-{
-    return prefix_with(prefix, (struct ll_bytes){"~/", 2}, ret_bound);
-}
-
-struct ll_bytes ll_prefix_permits(struct ll_bytes prefix, char *ret_bound)
-{
-    return prefix_with(prefix, (struct ll_bytes){"~.p", 3}, ret_bound);
-}
-
-struct ll_bytes ll_prefix_past_permits(struct ll_bytes prefix, char *ret_bound)
-{
-    return prefix_with(prefix, (struct ll_bytes){"~.q", 3}, ret_bound);
 }
 
 struct ll_bytes ll_key_part(struct ll_bytes key, char letter)
@@ -286,26 +348,6 @@ struct ll_bytes ll_key_part(struct ll_bytes key, char letter)
     return (struct ll_bytes){key.data, 0};
 }
 
-struct ll_bytes
-ll_prefix_permits_of(struct ll_bytes prefix, uint32_t permits, char *ret_bound)
-{
-    struct ll_mode mode = {LL_MODE_PERMIT, permits};
-
-    memcpy(ret_bound, prefix.data, prefix.size);
-    return (struct ll_bytes){
-        ret_bound, prefix.size + mode_make(mode, ret_bound + prefix.size)};
-}
-
-struct ll_bytes ll_prefix_past_permits_of(struct ll_bytes prefix,
-                                          uint32_t permits,
-                                          char *ret_bound)
-{
-    struct ll_bytes bound = ll_prefix_permits_of(prefix, permits, ret_bound);
-
-    ret_bound[bound.size - 1]++; /* from '.' to '/' */
-    return bound;
-}
-
 uint32_t ll_key_delay_ms(struct ll_bytes key, int64_t lease)
 {
     struct ll_key_place place;
@@ -323,13 +365,6 @@ uint32_t ll_key_delay_ms(struct ll_bytes key, int64_t lease)
         ms = 10 * ms + (uint32_t)(text.data[i] - '0');
     }
     return ms <= LL_DELAY_MS_MAX ? ms : 0;
-}
-
-struct ll_bytes ll_prefix_end(struct ll_bytes prefix, char *ret_end)
-{
-    memcpy(ret_end, prefix.data, prefix.size);
-    ret_end[prefix.size - 1]++;
-    return (struct ll_bytes){ret_end, prefix.size};
 }
 
 bool ll_key_is_nested(struct ll_bytes key, size_t prefix_size)

@@ -87,17 +87,57 @@ size_t ll_key_make(struct ll_bytes namespace,
                    struct ll_bytes who,
                    char *ret_key);
 
+/** Where a key NAME/hTAG-SLOT.NUMBER is that a short session uses instead of
+ *  NAME/LEASE.NUMBER (see slot.h). */
+struct ll_slot {
+    uint8_t tag;   /* of the host */
+    uint16_t slot; /* below LL_SLOT_END */
+};
+
+/** Slots have numbers below this. */
+#define LL_SLOT_END 2048
+/** Bytes of "hTAG-SLOT": fewer than those of a lease. */
+#define LL_SLOT_TEXT_MAX (1 + 2 + 1 + 3)
+
+/** As ll_key_make, with a slot in the place of the lease. */
+size_t ll_key_make_slot(struct ll_bytes namespace,
+                        struct ll_bytes name,
+                        struct ll_slot slot,
+                        uint64_t number,
+                        struct ll_mode mode,
+                        uint32_t delay_ms,
+                        struct ll_bytes who,
+                        char *ret_key);
+
+/** Bytes by which ll_key_move may lengthen a key: to the longest lease and the
+ *  longest number. */
+#define LL_KEY_MOVE_MAX 32
+
+/** Gives a key that ll_key_make_slot has written another slot or, without one,
+ *  the lease, and another number. Its mode and its further parts stay.
+ *
+ *  @param key  with room for LL_KEY_MOVE_MAX more bytes
+ *  @return its new length */
+size_t ll_key_move(char *key,
+                   size_t size,
+                   const struct ll_slot *slot,
+                   int64_t lease,
+                   uint64_t number);
+
 /** What a key PREFIX/LEASE.NUMBER consists of. */
 struct ll_key_place {
     struct ll_bytes prefix; /* of its queue: up to and with the last '/' */
     bool has_number;        /* false: PREFIX/LEASE, as Go's clients write it */
+    bool has_slot;          /* in the place of the lease */
     struct ll_mode mode;
 };
 
 /**
- * Parses a key that ll_key_make writes for a lease, whatever parts follow the
- * number; or, as Go's clients write it, with the lease alone.
+ * Parses a key that ll_key_make writes for a lease, or ll_key_make_slot for any,
+ * whatever parts follow the number; or, as Go's clients write it, with the lease
+ * alone. Which lease a key with a slot is on, its name does not show.
  *
+ * @param lease      that of the key, as etcd has it
  * @param ret_place  borrows the key's bytes
  * @return false: it is no such key
  */

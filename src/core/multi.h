@@ -16,6 +16,8 @@
  *             |                              |         | is held
  *     ENQUEUE | answered: the keys exist     | QUEUED  | an earlier attempt
  *             |                              |         | made them
+ *     ENQUEUE | answered: the name of one is | ENQUEUE | with other names, sends
+ *             | another's (see slot.h)       |         | the Txn again
  *     ENQUEUE | try answered: one is not free| gone    | ACQUIRED TIMEOUT, or
  *             |                              |         | NESTED as of a ticket
  *     ENQUEUE | no answer                    | ENQUEUE | resends the Txn
@@ -91,7 +93,8 @@ static inline struct ll_multi *ll_multi_of(struct ll_object *object)
     return LL_CONTAINER(object, struct ll_multi, object);
 }
 
-/** multi_open.c: how it begins. */
+/** multi_open.c: how it begins. Makes its Txn, for the members' names. */
+void ll_multi_make_txn(struct ll_multi *multi);
 int ll_multi_acquire(struct ll_core *core, const struct ll_event *event);
 
 /** The operations of a member, a ticket that reports to its multi-lock, and

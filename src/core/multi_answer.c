@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/blocker.h"
 #include "core/multi.h"
+#include "core/slot.h"
 #include "leaselock/status.h"
 
 /**
@@ -100,6 +101,46 @@ static bool any_own(const struct ll_multi *multi,
     return false;
 }
 
+static bool any_taken(const struct ll_multi *multi,
+                      const struct ll_answer *answer)
+{
+    for (size_t i = 0; i < multi->members_n; i++) {
+        const struct ll_ticket *member = member_at(multi, i);
+
+        if (member != NULL && ll_slot_is_taken(member, multi->try_only, answer,
+                                               multi->places[i].else_at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Gives other names to the members whose names are taken. An attempt that was
+ *  not answered may still make the keys of all. */
+static void multi_move(struct ll_core *core,
+                       struct ll_multi *multi,
+                       const struct ll_answer *answer)
+{
+    for (size_t i = 0; i < multi->members_n; i++) {
+        struct ll_ticket *member = member_at(multi, i);
+
+        if (member == NULL ||
+            (multi->lost_tries == 0 &&
+             !ll_slot_is_taken(member, multi->try_only, answer,
+                               multi->places[i].else_at))) {
+            continue;
+        }
+        ll_ticket_expect(member, multi->lost_tries, false);
+        if (!ll_slot_move(core, member)) {
+            ll_multi_fail(core, multi, LEASELOCK_E_NOMEM, "");
+            return;
+        }
+    }
+    multi->lost_tries = 0;
+    ll_multi_make_txn(multi);
+    ll_call_at(core, &multi->object, core->now_ns);
+}
+
 static void multi_on_ok(struct ll_core *core,
                         struct ll_multi *multi,
                         const struct ll_answer *answer)
@@ -109,6 +150,8 @@ static void multi_on_ok(struct ll_core *core,
     if (!made && (answer->kind != LL_REQUEST_TXN || !any_own(multi, answer))) {
         if (multi->acquire_reported) {
             ll_multi_drop_members(core, multi);
+        } else if (any_taken(multi, answer)) {
+            multi_move(core, multi, answer);
         } else if (multi->try_only && answer->kind == LL_REQUEST_TXN) {
             multi_not_free(core, multi, answer);
         } else {

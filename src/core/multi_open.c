@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "core/deadlock.h"
 #include "core/multi.h"
+#include "core/ticket_open.h"
 #include "leaselock/status.h"
 
 /**
@@ -148,10 +149,13 @@ static int make_members(struct ll_core *core,
 }
 
 /** The Txn: for each member, that of a single ticket. */
-static void make_txn(struct ll_multi *multi)
+void ll_multi_make_txn(struct ll_multi *multi)
 {
     struct ll_bytes value = {multi->value, multi->value_size};
 
+    multi->txn.compares_n = 0;
+    multi->txn.then_n = 0;
+    multi->txn.else_n = 0;
     for (size_t i = 0; i < multi->members_n; i++) {
         multi->places[i] = (struct ll_multi_place){(uint16_t)multi->txn.then_n,
                                                    (uint16_t)multi->txn.else_n};
@@ -219,7 +223,7 @@ int ll_multi_acquire(struct ll_core *core, const struct ll_event *event)
         multi->timeout_ns =
             ll_after(core->now_ns, event->acquire_all.timeout_ns);
     }
-    make_txn(multi);
+    ll_multi_make_txn(multi);
     ll_call_at(core, &multi->object,
                ll_ticket_begin_ns(core, session, event->acquire_all.delay_ns));
     ll_object_reschedule(core, &multi->object);

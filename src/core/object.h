@@ -123,8 +123,9 @@ struct ll_sessions {
     struct ll_link list;
     struct ll_table by_lease;
     unsigned n;
-    unsigned alive_n;        /* of these, ACTIVE or SUSPECT */
-    unsigned late_revokes_n; /* of these, LOST with a revoke unanswered */
+    uint64_t opened_n;       /* all that there have been */
+    unsigned alive_n;        /* of the n, ACTIVE or SUSPECT */
+    unsigned late_revokes_n; /* of the n, LOST with a revoke unanswered */
 };
 
 /** What ticket.c and its like keep of all tickets. */

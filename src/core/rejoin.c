@@ -49,6 +49,7 @@ static int place_make(struct ll_core *core,
     acquire.acquire.watch_own_ns =
         old->watch_own_ms == 0 ? -1 : old->watch_own_ms * LL_NS_PER_MS;
     acquire.acquire.yields = old->yield != NULL;
+    acquire.acquire.has_lease = true; /* what is there is its own attempt's */
     return ll_ticket_acquire(core, &acquire);
 }
 

@@ -59,7 +59,9 @@ void ll_remains_note(struct ll_core *core, struct ll_session *session)
             continue;
         }
         ll_link_init(&remain->link);
-        remain->token = ticket->token;
+        /* Without a token its lease counts, which no other key of the name
+         * has. */
+        remain->token = ticket->has_slot ? 0 : ticket->token;
         remain->to_mark =
             ll_delay_marks(ticket) && !ll_delay_keeps_key(core, ticket);
         remain->key_size = key.size;

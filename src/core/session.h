@@ -147,6 +147,7 @@ struct ll_session {
     bool late_revoke_owed; /* it is not answered yet */
     bool grant_lost;       /* a grant may have been applied unanswered */
     bool resumes;          /* the lease existed before the session */
+    bool has_slots;        /* its keys have names of slot.h */
     bool renewed;          /* a renewal has been answered */
     bool checking;         /* a TTL of 0 is being checked with a call */
     /** A renewal stream ended, unrefused, since the last answered renewal. */

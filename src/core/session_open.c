@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "core/session_close.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -32,7 +33,10 @@ int ll_session_open(struct ll_core *core, const struct ll_event *event)
         ll_free(session);
         return LEASELOCK_E_NOMEM;
     }
+    session->has_slots = !event->session_open.resume &&
+                         ll_slots_suit(core, event->session_open.names);
     core->sessions.n++;
+    core->sessions.opened_n++;
     ll_link_init(&session->tickets);
     ll_link_init(&session->denied);
     ll_link_init(&session->remains);

@@ -68,8 +68,10 @@ static void ticket_drop_watches(struct ll_core *core, struct ll_ticket *ticket)
 
 static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
 {
-    /* No request can make or delete the key, or the lease gets no new keys. */
-    if ((ticket->lost_tries == 0 && !ticket->leave_lost) ||
+    /* No request can make or delete the key, or the lease gets no new keys. A
+     * late delete of a key with a slot compares its token and its lease. */
+    if ((ticket->lost_tries == 0 &&
+         (!ticket->leave_lost || ticket->has_slot)) ||
         !ll_session_is_alive(ticket->session)) {
         ll_number_give(core, ticket->number);
     }

@@ -34,6 +34,8 @@
  *             |                               |         | (see LL_WATCH_OWN_NS)
  *     ENQUEUE | answered: the key exists      | NEXT    | an earlier attempt
  *             |                               |         | made it
+ *     ENQUEUE | answered: the key exists on   | ENQUEUE | takes another name,
+ *             | another lease (see slot.h)    |         | and resends the Txn
  *     ENQUEUE | resumed, answered: the key    | NEXT    |
  *             | exists                        |         |
  *     ENQUEUE | resumed, answered: no such key| gone    | ACQUIRED LOST
@@ -77,7 +79,7 @@
  *     LEAVE   | release's timeout             | LEAVE   | OUTCOME_UNKNOWN
  *     LEAVE   | refused, error                | LEAVE   | RELEASED error;
  *             |                               |         | retries later
- *     REAP    | the key appears               | REAP    | deletes it
+ *     REAP    | the key appears, on its lease | REAP    | deletes it
  *     any     | session lost or closed        | gone    | (LOST stays)
  *
  *     * REAP instead, if an enqueue was sent that was never answered and may
@@ -193,11 +195,14 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     bool try_again : 1;         /* and its second round */
     bool marked : 1;            /* LEAVE, REAP: the key says "released" */
     bool finds_deadlock : 1;    /* requested */
+    bool has_slot : 1;          /* its key's name is one of slot.h */
+    unsigned slots_tried : 4;   /* beside it */
     enum ll_mode_kind mode : 2;
     enum ll_ticket_state state : 4;
     unsigned permits_max : 7; /* of a permit: n */
     uint16_t lost_tries;      /* enqueues that may still be applied */
     uint16_t number;          /* its place among the numbers */
+    uint16_t slot_number;     /* its number, if it began with a slot */
     uint16_t writes_n;
     uint16_t settle_step_ms; /* between two of the reads until settle_ns */
     uint32_t ahead_key_size;
@@ -234,7 +239,7 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     uint16_t namespace_size; /* the key begins with the namespace, */
     uint16_t name_size;      /* then comes the name */
     uint16_t key_size;       /* LL_KEY_MAX at most */
-    char key[];              /* NAME/LEASE.NUMBER and a NUL */
+    char key[];              /* NAME/LEASE.NUMBER, or see slot.h, and a NUL */
 };
 
 extern const struct ll_object_ops ll_ticket_ops;
@@ -317,12 +322,6 @@ void ll_ticket_ask_release(struct ll_core *core,
 /** Whether nothing of a ticket is left to be waited for: ll_ticket_next frees
  *  it. */
 bool ll_ticket_is_over(const struct ll_ticket *ticket);
-/** The session of a new ticket, or the reason why there is none. early: it may
- *  be OPENING. */
-int ll_ticket_find_session(struct ll_core *core,
-                           uint64_t id,
-                           bool early,
-                           struct ll_session **ret_session);
 /** The key has been created. ahead: the keys ahead then; NULL: unknown, as the
  *  answer does not fit. */
 void ll_ticket_enqueued(struct ll_core *core,
@@ -336,13 +335,6 @@ void ll_ticket_found(struct ll_core *core,
                      const struct ll_kv *own,
                      bool is_first,
                      int64_t revision);
-/** When the first request of a ticket is sent: LL_NEVER while its session is
- *  not open. */
-int64_t ll_ticket_begin_ns(const struct ll_core *core,
-                           const struct ll_session *session,
-                           int64_t delay_ns);
-/** How long a try may take. */
-int64_t ll_try_time_ns(const struct ll_core *core);
 
 /** ticket_read.c: what the answers to reads do. */
 void ll_ticket_on_read(struct ll_core *core,

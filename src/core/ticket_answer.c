@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "core/blocker.h"
 #include "core/rejoin.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -93,6 +94,8 @@ static void ticket_found(struct ll_core *core,
         ll_ticket_found(core, ticket, own, ticket->try_only, answer->revision);
     } else if (ticket->acquire_reported) {
         ll_ticket_end(core, ticket, 0);
+    } else if (ll_slot_is_taken(ticket, ticket->try_only, answer, 0)) {
+        ll_slot_next(core, ticket);
     } else if (ticket->mode == LL_MODE_PERMIT &&
                (other = ll_place_other_permit(answer, 1)) != NULL) {
         ticket_fail_mode(core, ticket, other);
@@ -220,7 +223,8 @@ static void ticket_on_ok(struct ll_core *core,
             try_on_read(core, ticket, answer);
         } else if (ll_ticket_tries_permit(ticket) &&
                    answer->kind == LL_REQUEST_TXN && !answer->txn.succeeded &&
-                   ll_place_own(ticket, answer, 0) == NULL) {
+                   ll_place_own(ticket, answer, 0) == NULL &&
+                   !ll_slot_is_taken(ticket, ticket->try_only, answer, 0)) {
             try_on_change(core, ticket);
         } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
             ticket_made(core, ticket, answer);

@@ -6,7 +6,9 @@
 #include "core/acquire_check.h"
 #include "core/deadlock.h"
 #include "core/keep.h"
+#include "core/slot.h"
 #include "core/ticket.h"
+#include "core/ticket_open.h"
 #include "core/write.h"
 #include "leaselock/status.h"
 
@@ -25,8 +27,8 @@ static uint32_t guard_ms_of(int64_t asked_ns)
 }
 
 /** @param spare  bytes for a longer key */
-static struct ll_ticket *
-ticket_new(struct ll_bytes key, size_t spare, struct ll_bytes value)
+struct ll_ticket *
+ll_ticket_new(struct ll_bytes key, size_t spare, struct ll_bytes value)
 {
     struct ll_ticket *ticket =
         ll_alloc_zero(1, sizeof(*ticket) + key.size + 1 + spare);
@@ -41,6 +43,7 @@ ticket_new(struct ll_bytes key, size_t spare, struct ll_bytes value)
     }
     memcpy(ticket->key, key.data, key.size);
     ticket->key_size = (uint16_t)key.size;
+    ticket->has_slot = has_slot;
     ticket->value_size = (uint32_t)value.size;
     ticket->number = LL_NUMBER_NO_PLACE;
     ticket->ahead = -1;
@@ -75,10 +78,9 @@ static uint64_t queue_hash(const struct ll_core *core, struct ll_bytes name)
         name);
 }
 
-/** Notes where the name is in the key. */
-static void ticket_name(const struct ll_core *core,
-                        struct ll_ticket *ticket,
-                        size_t name_size)
+void ll_ticket_name(const struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    size_t name_size)
 {
     ticket->namespace_size = (uint16_t)core->config.namespace.size;
     ticket->name_size = (uint16_t)name_size;
@@ -134,12 +136,11 @@ int64_t ll_try_time_ns(const struct ll_core *core)
            ll_min(core->endpoints.n, LL_TRY_ENDPOINTS);
 }
 
-/** Enters a new ticket; on failure it is freed. */
-static int ticket_enter(struct ll_core *core,
-                        struct ll_session *session,
-                        struct ll_ticket *ticket,
-                        const struct ll_object_ops *ops,
-                        uint64_t id)
+int ll_ticket_add(struct ll_core *core,
+                  struct ll_session *session,
+                  struct ll_ticket *ticket,
+                  const struct ll_object_ops *ops,
+                  uint64_t id)
 {
     if (!ll_object_enter(core, &ticket->object, ops, id)) {
         ll_ticket_free(&ticket->object);
@@ -169,6 +170,22 @@ static void ticket_begin(struct ll_core *core,
     ll_object_reschedule(core, &ticket->object);
 }
 
+/** Takes the number of a new key.
+ *  @param has_slot  whether the key is to have a slot; and whether it has one */
+static uint64_t take_number(struct ll_core *core,
+                            struct ll_session *session,
+                            struct ll_bytes name,
+                            bool *has_slot,
+                            uint16_t *ret_place)
+{
+    uint32_t hash = (uint32_t)queue_hash(core, name);
+    uint64_t number =
+        *has_slot ? ll_number_take_slot(core, hash, ret_place) : 0;
+
+    *has_slot = number > 0;
+    return number > 0 ? number : ll_number_take(core, session, hash, ret_place);
+}
+
 /** Makes a ticket with a key of its own; it is in no queue yet. */
 static int ticket_make(struct ll_core *core,
                        struct ll_session *session,
@@ -178,23 +195,29 @@ static int ticket_make(struct ll_core *core,
                        struct ll_mode mode,
                        uint32_t delay_ms,
                        size_t spare,
+                       bool has_slot,
                        const struct ll_object_ops *ops,
                        uint64_t id,
                        struct ll_ticket **ret_ticket)
 {
     uint16_t place = LL_NUMBER_NO_PLACE;
-    uint64_t number =
-        ll_number_take(core, session, queue_hash(core, name), &place);
+    uint64_t number = take_number(core, session, name, &has_slot, &place);
     char key[LL_KEY_MAX + 1];
-    size_t key_size = ll_key_make(core->config.namespace, name, session->lease,
-                                  number, mode, delay_ms, who, key);
+    size_t key_size =
+        has_slot ? ll_key_make_slot(core->config.namespace, name,
+                                    ll_slot_first(core), number, mode, delay_ms,
+                                    who, key)
+                 : ll_key_make(core->config.namespace, name, session->lease,
+                               number, mode, delay_ms, who, key);
     struct ll_ticket *ticket =
-        ticket_new((struct ll_bytes){key, key_size}, spare, value);
+        ll_ticket_new((struct ll_bytes){key, key_size},
+                      spare + (has_slot ? LL_KEY_MOVE_MAX : 0), value);
     int status = LEASELOCK_E_NOMEM;
 
     if (ticket != NULL) {
-        ticket_name(core, ticket, name.size);
-        status = ticket_enter(core, session, ticket, ops, id);
+        ticket->slot_number = has_slot ? (uint16_t)number : 0;
+        ll_ticket_name(core, ticket, name.size);
+        status = ll_ticket_add(core, session, ticket, ops, id);
     }
     if (status != 0) {
         ll_number_give(core, place);
@@ -223,7 +246,8 @@ int ll_ticket_make_member(struct ll_core *core,
     }
     status =
         ticket_make(core, session, name, (struct ll_bytes){"", 0},
-                    (struct ll_bytes){"", 0}, mode, 0, 0, ops, id, ret_member);
+                    (struct ll_bytes){"", 0}, mode, 0, 0,
+                    session->has_slots, ops, id, ret_member);
     if (status == 0) {
         ll_keep_disturb(core, session, name, queue_hash(core, name));
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
@@ -252,7 +276,7 @@ static int ticket_take_idle(struct ll_core *core,
                             struct ll_ticket *entry,
                             const struct ll_event *event)
 {
-    struct ll_ticket *ticket = ticket_new(ll_ticket_key(entry), LL_KEEP_SPARE,
+    struct ll_ticket *ticket = ll_ticket_new(ll_ticket_key(entry), LL_KEEP_SPARE,
                                           (struct ll_bytes){"", 0});
 
     if (ticket == NULL) {
@@ -262,7 +286,7 @@ static int ticket_take_idle(struct ll_core *core,
     ticket->name_size = entry->name_size;
     ticket->object.queue_hash = entry->object.queue_hash;
     ticket->watch_own_ms = guard_ms_of(event->acquire.watch_own_ns);
-    if (ticket_enter(core, session, ticket, &ll_ticket_ops, event->id) != 0) {
+    if (ll_ticket_add(core, session, ticket, &ll_ticket_ops, event->id) != 0) {
         return LEASELOCK_E_NOMEM;
     }
     ll_keep_take(core, entry, ticket);
@@ -314,6 +338,8 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
                              event->acquire.value, event->acquire.who,
                              event->acquire.mode, event->acquire.lock_delay_ms,
                              event->acquire.keep_ns > 0 ? LL_KEEP_SPARE : 0,
+                             session->has_slots && event->acquire.keep_ns == 0 &&
+                                 !event->acquire.has_lease,
                              &ll_ticket_ops, event->id, &ticket);
     }
     if (status == 0 && event->acquire.yields &&
@@ -355,25 +381,24 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 }
 
 /** The length of the name in a key: what is between the namespace and the last
- *  '/', if the session's lease and a number follow, and the mode; 0: the key is
- *  not of this library. */
+ *  '/', if the session's lease or a slot, and a number follow; 0: the key is not
+ *  of this library. */
 static size_t key_name_size(struct ll_bytes namespace,
                             struct ll_bytes key,
                             const struct ll_session *session,
-                            struct ll_mode *ret_mode)
+                            struct ll_key_place *ret_place)
 {
-    struct ll_key_place place;
     struct ll_bytes name;
 
-    if (key.size > LL_KEY_MAX || !ll_key_parse(key, session->lease, &place) ||
-        !place.has_number || place.prefix.size <= namespace.size ||
+    if (key.size > LL_KEY_MAX ||
+        !ll_key_parse(key, session->lease, ret_place) ||
+        !ret_place->has_number || ret_place->prefix.size <= namespace.size ||
         (namespace.size > 0 &&
          memcmp(key.data, namespace.data, namespace.size) != 0)) {
         return 0;
     }
-    *ret_mode = place.mode;
     name = (struct ll_bytes){key.data + namespace.size,
-                             place.prefix.size - 1 - namespace.size};
+                             ret_place->prefix.size - 1 - namespace.size};
     return ll_name_check(name) == NULL ? name.size : 0;
 }
 
@@ -395,7 +420,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
     struct ll_ticket *ticket;
-    struct ll_mode mode = {LL_MODE_EXCLUSIVE, 0};
+    struct ll_key_place place;
     size_t name_size;
     int status =
         ll_ticket_find_session(core, event->resume.session, false, &session);
@@ -404,14 +429,16 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
         return status;
     }
     name_size = key_name_size(core->config.namespace, event->resume.key,
-                              session, &mode);
+                              session, &place);
     if (name_size == 0) {
         return LEASELOCK_E_NAME;
     }
     if (has_ticket(session, event->resume.key)) {
         return LEASELOCK_E_STATE;
     }
-    ticket = ticket_new(event->resume.key, 0, (struct ll_bytes){"", 0});
+    ticket = ll_ticket_new(event->resume.key,
+                           place.has_slot ? LL_KEY_MOVE_MAX : 0,
+                           (struct ll_bytes){"", 0});
     if (ticket == NULL) {
         return LEASELOCK_E_NOMEM;
     }
@@ -419,13 +446,13 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
         ll_ticket_free(&ticket->object);
         return LEASELOCK_E_NOMEM;
     }
-    ticket_name(core, ticket, name_size);
-    ticket->mode = mode.kind;
-    ticket->permits_max = mode.permits & LL_PERMITS_MASK;
+    ll_ticket_name(core, ticket, name_size);
+    ticket->mode = place.mode.kind;
+    ticket->permits_max = place.mode.permits & LL_PERMITS_MASK;
     ticket->resumes = true;
     ticket->resume_token = event->resume.token;
     ticket->watch_own_ms = guard_ms_of(event->resume.watch_own_ns);
-    status = ticket_enter(core, session, ticket, &ll_ticket_ops, event->id);
+    status = ll_ticket_add(core, session, ticket, &ll_ticket_ops, event->id);
     if (status == 0) {
         ticket_begin(
             core, ticket,

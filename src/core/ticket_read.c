@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "core/blocker.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -22,6 +23,14 @@ void ll_ticket_on_misfit(struct ll_core *core, struct ll_ticket *ticket)
 static bool range_has(const struct ll_range_answer *range, int64_t created)
 {
     return range->kvs_n > 0 && range->kvs[0].create_revision == created;
+}
+
+/** Whether the own key exists. */
+static bool range_has_own(const struct ll_ticket *ticket,
+                          const struct ll_range_answer *range)
+{
+    return range_has(range, ticket->token) &&
+           ll_slot_owns(ticket, &range->kvs[0]);
 }
 
 /** Settles a watch that the same member created at the revision of the read, so
@@ -162,8 +171,7 @@ void ll_ticket_on_logged(struct ll_core *core,
         ll_queue_notes_drop(core);
         ll_permits_went_back(core, ticket, answer->revision);
     }
-    if (answer->txn.succeeded || own == NULL ||
-        !range_has(own, ticket->token)) {
+    if (answer->txn.succeeded || own == NULL || !range_has_own(ticket, own)) {
         ll_ticket_lose_key(core, ticket);
         return;
     }
@@ -216,12 +224,12 @@ void ll_ticket_on_read(struct ll_core *core,
         }
     }
     if (ticket->state == LL_TICKET_REAP) {
-        if (own->kvs_n > 0) {
+        if (own->kvs_n > 0 && ll_slot_owns(ticket, &own->kvs[0])) {
             ticket->token = own->kvs[0].create_revision;
             ll_call_at(core, &ticket->object, core->now_ns);
             return;
         }
-    } else if (!range_has(own, ticket->token)) {
+    } else if (!range_has_own(ticket, own)) {
         ll_ticket_lose_key(core, ticket);
         return;
     } else {
@@ -258,7 +266,7 @@ static bool next_find(const struct ll_ticket *ticket,
     *ret_ahead = (struct ll_ahead){.revision = answer->revision};
     if (answer->kind == LL_REQUEST_RANGE) {
         range = &answer->range;
-        *ret_own = range_has(range, ticket->token) &&
+        *ret_own = range_has_own(ticket, range) &&
                    ll_bytes_equal(range->kvs[0].key, ll_ticket_key(ticket));
         if (range->kvs_n > 1) {
             ret_ahead->newest = &range->kvs[1];
@@ -267,7 +275,7 @@ static bool next_find(const struct ll_ticket *ticket,
         return ticket->is_first || ll_ticket_is_exclusive(ticket);
     }
     range = ll_answer_range(answer, 0);
-    *ret_own = range != NULL && range_has(range, ticket->token);
+    *ret_own = range != NULL && range_has_own(ticket, range);
     if (range == NULL || ticket->is_first || ll_ticket_is_exclusive(ticket)) {
         return false;
     }

@@ -3,6 +3,7 @@
 
 #include "core/blocker.h"
 #include "core/rejoin.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 
 /**
@@ -154,12 +155,12 @@ static void build_next(struct ll_part *part,
 
 /** Whether the name of the key to be deleted is certainly no other's. A number
  *  is used again only when each request that may delete its key is answered (see
- *  number.h). But a late enqueue may have made the key once more, and a resumed
- *  key has a number of another process. */
+ *  number.h). But a late enqueue may have made the key once more, a resumed key
+ *  has a number of another process, and one with a slot a name of others. */
 static bool is_sole_name(const struct ll_ticket *ticket)
 {
     return ticket->state == LL_TICKET_LEAVE && ticket->lost_tries == 0 &&
-           !ticket->resumes;
+           !ticket->resumes && !ticket->has_slot;
 }
 
 /** Deletes the key; if its name may belong to another ticket, at its token
@@ -178,11 +179,10 @@ static void build_delete(struct ll_part *part,
         ret_request->del = (struct ll_delete){.key = ll_ticket_key(ticket)};
         return;
     }
-    part->compares[0] = ll_compare_created(
-        ll_ticket_key(ticket), (struct ll_bytes){NULL, 0}, ticket->token);
     part->then_ops[0] = (struct ll_op){.kind = LL_OP_DELETE,
                                        .del = {.key = ll_ticket_key(ticket)}};
-    request_txn(part, ret_request, 1, 1, 0);
+    request_txn(part, ret_request, ll_slot_compare(ticket, part->compares), 1,
+                0);
 }
 
 void ll_ticket_build(struct ll_core *core,
@@ -320,7 +320,8 @@ static enum ll_batch_share ticket_share(struct ll_object *object)
 }
 
 /** A place whose condition, that the key is not there, holds unless an earlier
- *  try was applied; and the deletion of a key by its name. */
+ *  try was applied, or somebody else has its slot; and the deletion of a key by
+ *  its name. */
 static size_t ticket_flat_n(struct ll_object *object)
 {
     const struct ll_ticket *ticket = ll_ticket_of(object);
@@ -331,7 +332,7 @@ static size_t ticket_flat_n(struct ll_object *object)
     if (ticket->state == LL_TICKET_LEAVE) {
         return is_sole_name(ticket) ? 1 : 0;
     }
-    if (ticket->try_only || ticket->lost_tries > 0 ||
+    if (ticket->try_only || ticket->lost_tries > 0 || ticket->has_slot ||
         ticket->mode == LL_MODE_PERMIT) {
         return 0;
     }

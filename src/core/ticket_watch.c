@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -129,7 +130,8 @@ static void ticket_on_event(struct ll_core *core,
     int64_t revision = event->kv.mod_revision;
 
     if (ticket->state == LL_TICKET_REAP) {
-        if (!event->deleted && ticket->token == 0) {
+        if (!event->deleted && ticket->token == 0 &&
+            ll_slot_owns(ticket, &event->kv)) {
             ticket->token = event->kv.create_revision;
             ll_call_at(core, &ticket->object, core->now_ns);
             ll_ticket_update(core, ticket);

@@ -40,6 +40,7 @@ bool ll_core_session_view(const struct ll_core *core,
     ret_view->lease = session->lease;
     ret_view->ttl_s = session->ttl_s;
     ret_view->remaining_ns = session_remaining_ns(session, now_ns);
+    ret_view->has_slots = session->has_slots;
     return true;
 }
 

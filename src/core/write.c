@@ -223,7 +223,7 @@ static enum ll_call_way write_way(const struct ll_core *core,
                                   struct ll_object *object)
 {
     const struct ll_write *write = ll_write_of(object);
-    bool fits = write->txn.compares_n == 2 && write->reads_n == 0 &&
+    bool fits = ll_write_conditions_n(write) == 0 && write->reads_n == 0 &&
                 write->txn.then_n <= LL_BATCH_OPS_MAX &&
                 write->phase == LL_WRITE_SEND;
 

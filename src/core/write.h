@@ -12,6 +12,7 @@
  *
  *     if   create_revision(K) == token  and  version(K) == v
  *          and the caller's conditions
+ *          and, with a slot (see slot.h), lease(K) == the ticket's
  *     then the caller's reads, puts and deletions,
  *          put(K), which leaves K as it is but for its version: v + 1
  *     else range(K), and each key of the caller's conditions
@@ -171,7 +172,8 @@ struct ll_write {
     struct ll_op else_op;             /* on the ticket's key */
     struct ll_op *else_ops;           /* NULL, or that and the conditions' */
     struct ll_op *proof;              /* PROVE: the reads, or NULL */
-    struct ll_compare *compares;      /* the ticket's two, then the caller's */
+    struct ll_compare *compares;      /* the ticket's two, the caller's, and the
+                                       * lease of a ticket with a slot */
     const struct ll_op_answer *reads; /* the answer's; NULL: not known */
     size_t reads_n;
     struct ll_op ops[]; /* the caller's reads and writes, then the mark */
@@ -182,6 +184,13 @@ extern const struct ll_object_ops ll_write_ops;
 static inline struct ll_write *ll_write_of(struct ll_object *object)
 {
     return LL_CONTAINER(object, struct ll_write, object);
+}
+
+/** How many conditions the caller has. Each is read if one fails, and so is the
+ *  ticket's key. */
+static inline size_t ll_write_conditions_n(const struct ll_write *write)
+{
+    return write->txn.else_n - 1;
 }
 
 int ll_write_ask(struct ll_core *core,

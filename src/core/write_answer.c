@@ -100,7 +100,7 @@ static bool is_refutation(const struct ll_write *write,
 static size_t write_failed_condition(const struct ll_write *write,
                                      const struct ll_answer *answer)
 {
-    size_t n = write->txn.compares_n - 2;
+    size_t n = ll_write_conditions_n(write);
     size_t unknown = n;
     size_t unknown_n = 0;
 
@@ -126,7 +126,7 @@ static size_t write_failed_condition(const struct ll_write *write,
 static void write_name_condition(struct ll_write *write,
                                  const struct ll_answer *answer)
 {
-    size_t n = write->txn.compares_n - 2;
+    size_t n = ll_write_conditions_n(write);
     size_t failed;
     const struct ll_range_answer *range;
 
@@ -148,6 +148,16 @@ static void write_name_condition(struct ll_write *write,
     }
 }
 
+/** Whether a key is the ticket's. */
+static bool is_fenced_by(const struct ll_write *write, const struct ll_kv *kv)
+{
+    const struct ll_compare *last = &write->compares[write->txn.compares_n - 1];
+    bool has_slot = write->txn.compares_n > ll_write_conditions_n(write) + 2;
+
+    return kv->create_revision == write->token &&
+           (!has_slot || kv->lease == last->number);
+}
+
 /** A condition failed: the state of the key shows which. */
 static void write_refuted(struct ll_core *core,
                           struct ll_write *write,
@@ -163,7 +173,7 @@ static void write_refuted(struct ll_core *core,
         return;
     }
     range = &answer->txn.ops[0].range;
-    kv = range->kvs_n > 0 && range->kvs[0].create_revision == write->token
+    kv = range->kvs_n > 0 && is_fenced_by(write, &range->kvs[0])
              ? &range->kvs[0]
              : NULL;
     if (kv == NULL) {

@@ -29,7 +29,7 @@ struct ll_write *ll_write_make(const struct ll_event *event)
         return NULL;
     }
     ll_link_init(&write->link);
-    write->compares = ll_alloc_zero(compares_n, sizeof(*write->compares));
+    write->compares = ll_alloc_zero(compares_n + 1, sizeof(*write->compares));
     if (compares_n > 2) {
         write->else_ops = ll_alloc_zero(compares_n - 1, sizeof(struct ll_op));
     }
@@ -66,7 +66,7 @@ static void write_read_conditions(struct ll_write *write)
     size_t values = 0;
 
     write->else_ops[0] = write->else_op;
-    for (size_t i = 2; i < write->txn.compares_n; i++) {
+    for (size_t i = 2; i < ll_write_conditions_n(write) + 2; i++) {
         const struct ll_compare *compare = &write->compares[i];
         bool values_read =
             compare->target == LL_COMPARE_VALUE && values < LL_WRITE_VALUES_MAX;
@@ -95,6 +95,13 @@ void ll_write_fence(struct ll_write *write, const struct ll_event *event)
                             .number = ticket->token};
     write->compares[1] = (struct ll_compare){
         .key = key, .target = LL_COMPARE_VERSION, .result = LL_COMPARE_EQUAL};
+    if (ticket->has_slot) {
+        write->compares[write->txn.compares_n++] =
+            (struct ll_compare){.key = key,
+                                .target = LL_COMPARE_LEASE,
+                                .result = LL_COMPARE_EQUAL,
+                                .number = ticket->session->lease};
+    }
     if (marks) {
         *mark = ll_delay_mark(key);
     } else if (write->releases) {

@@ -51,6 +51,7 @@ static void open_session(struct world *world, struct fuzz_bytes *bytes)
     event.session_open.lease = session->lease;
     event.session_open.ttl_s = ttls_s[fuzz_below(bytes, 3)];
     event.session_open.timeout_ns = pick_timeout_ns(bytes);
+    event.session_open.names = (enum ll_key_names)(world->things_n % 3);
     step_sure(world, &event, true);
 }
 

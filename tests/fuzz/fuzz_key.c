@@ -40,6 +40,35 @@ static bool name_is_valid(struct ll_bytes name)
     return !slash;
 }
 
+/** The same key with a slot, and then with the lease again. */
+static void fuzz_slot(struct ll_bytes name,
+                      uint64_t number,
+                      struct ll_mode mode,
+                      uint32_t delay_ms,
+                      int64_t lease)
+{
+    struct ll_slot slot = {(uint8_t)number, (uint16_t)(number % LL_SLOT_END)};
+    char *key = malloc(LL_KEY_MAX + LL_KEY_MOVE_MAX + 1);
+    char *expected = malloc(LL_KEY_MAX + 1);
+    struct ll_key_place place;
+    size_t size;
+
+    FUZZ_CHECK(key != NULL && expected != NULL);
+    size = ll_key_make_slot((struct ll_bytes){NULL, 0}, name, slot, number,
+                            mode, delay_ms, (struct ll_bytes){NULL, 0}, key);
+    FUZZ_CHECK(ll_key_parse((struct ll_bytes){key, size}, lease, &place));
+    FUZZ_CHECK(place.has_slot && place.has_number);
+    FUZZ_CHECK(place.prefix.size == name.size + 1);
+    FUZZ_CHECK(ll_mode_equal(place.mode, mode));
+    size = ll_key_move(key, size, NULL, lease, number);
+    FUZZ_CHECK(size == ll_key_make((struct ll_bytes){NULL, 0}, name, lease,
+                                   number, mode, delay_ms,
+                                   (struct ll_bytes){NULL, 0}, expected));
+    FUZZ_CHECK(strcmp(key, expected) == 0);
+    free(expected);
+    free(key);
+}
+
 static void fuzz_name(struct fuzz_bytes bytes)
 {
     int64_t lease = (int64_t)(fuzz_number(&bytes) >> 1);
@@ -87,6 +116,7 @@ static void fuzz_name(struct fuzz_bytes bytes)
         FUZZ_CHECK(memcmp(key, name.data, name.size) == 0);
         FUZZ_CHECK(strcmp(key + name.size, suffix) == 0);
         FUZZ_CHECK(ll_key_parse(whole, lease, &place) && place.has_number);
+        FUZZ_CHECK(!place.has_slot);
         FUZZ_CHECK(ll_mode_equal(place.mode, mode));
         FUZZ_CHECK(ll_key_delay_ms(whole, lease) == delay_ms);
         FUZZ_CHECK(ll_mode_equal(ll_key_mode(whole), mode));
@@ -96,6 +126,7 @@ static void fuzz_name(struct fuzz_bytes bytes)
         FUZZ_CHECK(!ll_key_is_nested(whole, prefix.size));
         FUZZ_CHECK(ll_bytes_equal(whole, whole));
         FUZZ_CHECK(!ll_bytes_equal(whole, prefix));
+        fuzz_slot(name, number, mode, delay_ms, lease);
         /* For the parent, if there is one, it belongs to a nested lock. */
         for (size_t i = 1; i < name.size; i++) {
             if (name.data[i] == '/') {

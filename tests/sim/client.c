@@ -443,6 +443,9 @@ static void client_begin(struct sim_client *client)
         config.nearest_ns = sim_spread(&client->random, LL_NS_PER_S / 2,
                                        LL_NEAREST_INTERVAL_NS);
     }
+    /* All clients are of one host, and begin with few slots. */
+    client->has_slots = config.seed / 8 % 2 == 0;
+    config.slot_first = config.seed / 16 % 2;
     client->has_low_threshold = sim_below(&client->random, 3) == 0;
     if (client->has_low_threshold) {
         config.contention_threshold =
@@ -483,9 +486,8 @@ void sim_client_stop(struct sim_client *client)
     for (size_t i = 0; i < client->objects_n; i++) {
         /* The step that created it may have been the last: it has no key
          * yet. */
-        if (client->objects[i].ticket != NULL &&
-            client->objects[i].ticket->in_keys) {
-            HASH_DEL(client->world->keys, client->objects[i].ticket);
+        if (client->objects[i].ticket != NULL) {
+            sim_key_leave(client->world, client->objects[i].ticket);
         }
         free(client->objects[i].ticket);
         free(client->objects[i].session);

@@ -12,7 +12,7 @@
 #include "core/ticket.h"
 #include "core/write.h"
 #include "leaselock/status.h"
-#include "world.h"
+#include "user.h"
 
 static const char *const machine_names[SIM_MACHINES] = {
     "session",  "ticket",  "watch",   "stream",   "beats",
@@ -99,6 +99,12 @@ static void look_at_ticket(struct sim_client *client,
     bool held = ticket != NULL && ticket->state == LL_TICKET_HELD &&
                 !ll_keep_is_idle(ticket);
 
+    if (ticket != NULL && known->in_keys &&
+        !ll_bytes_equal(ll_ticket_key(ticket),
+                        (struct ll_bytes){known->key, known->key_size})) {
+        sim_ticket_enter(client, known, ll_ticket_key(ticket));
+        client->world->result->renamed++;
+    }
     known->waits_for = ticket != NULL && ticket->state == LL_TICKET_WAIT &&
                                ticket->ahead_key != NULL
                            ? ticket->ahead_token

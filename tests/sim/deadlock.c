@@ -46,7 +46,7 @@ static void add_place(void *arg, const struct ll_kv *kv)
     place->mode = sim_mode_of(kv->key, places->prefix_size);
     place->lease = kv->lease;
     place->created = kv->create_revision;
-    HASH_FIND(hh, places->world->keys, kv->key.data, kv->key.size, ticket);
+    ticket = sim_key_find(places->world, kv->lease, kv->key);
     place->is_leaving = ticket != NULL && ticket->is_marked &&
                         places->world->now_ns < ticket->marked_ns + LEAVING_NS;
 }

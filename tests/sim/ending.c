@@ -9,11 +9,11 @@
  * Invariants of the phases after the storm: every waiter is served, no key is
  * left, and core frees all closed objects. */
 
-static unsigned orphan_of(const struct sim_world *world, const char *key)
+static unsigned orphan_of(struct sim_world *world, const char *key)
 {
-    const struct sim_ticket *ticket;
+    const struct sim_ticket *ticket =
+        sim_key_last(world, (struct ll_bytes){key, strlen(key)});
 
-    HASH_FIND(hh, world->keys, key, strlen(key), ticket);
     return ticket != NULL ? ticket->client : SIM_PEERS_MAX;
 }
 

@@ -36,6 +36,7 @@ void sim_sum_add(struct sim_sum *sum, const struct sim_result *result)
     sum->kept += result->kept;
     sum->losses += result->losses;
     sum->writes += result->writes;
+    sum->renamed += result->renamed;
     sum->resumed += result->resumed;
     sum->several += result->several;
     sum->rejoined += result->rejoined;
@@ -55,7 +56,7 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         "%llu seeds, %llu failures, %llu steps, %lld s of simulated "
         "time\n%llu sessions, %llu tickets, %llu grants (%llu shared, %llu "
         "permits, %llu with a kept key), %llu losses, "
-        "%llu writes, %llu tickets resumed, %llu rejoined, "
+        "%llu writes, %llu tickets resumed, %llu rejoined, %llu renamed, "
         "%llu multi-locks, %llu deadlocks, %llu requests to holders, "
         "%llu observers, "
         "%llu grants of Go's\n",
@@ -66,9 +67,9 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         (unsigned long long)sum->permits, (unsigned long long)sum->kept,
         (unsigned long long)sum->losses, (unsigned long long)sum->writes,
         (unsigned long long)sum->resumed, (unsigned long long)sum->rejoined,
-        (unsigned long long)sum->several, (unsigned long long)sum->deadlocks,
-        (unsigned long long)sum->asked, (unsigned long long)sum->observers,
-        (unsigned long long)sum->go_grants);
+        (unsigned long long)sum->renamed, (unsigned long long)sum->several,
+        (unsigned long long)sum->deadlocks, (unsigned long long)sum->asked,
+        (unsigned long long)sum->observers, (unsigned long long)sum->go_grants);
     for (int i = 0; i < SIM_FAULTS; i++) {
         (void)fprintf(file, "%12llu x %s\n", (unsigned long long)sum->faults[i],
                       sim_fault_sentence((enum sim_fault)i));
@@ -199,6 +200,7 @@ void sim_fresh(const struct sim_options *options,
         ret_sum->kept += sum->kept;
         ret_sum->losses += sum->losses;
         ret_sum->writes += sum->writes;
+        ret_sum->renamed += sum->renamed;
         ret_sum->resumed += sum->resumed;
         ret_sum->several += sum->several;
         ret_sum->rejoined += sum->rejoined;

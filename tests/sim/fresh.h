@@ -20,6 +20,7 @@ struct sim_sum {
     uint64_t kept;
     uint64_t losses;
     uint64_t writes;
+    uint64_t renamed;
     uint64_t resumed;
     uint64_t several;
     uint64_t rejoined;

@@ -299,7 +299,8 @@ static void on_change(void *arg, const struct ll_watch_event *event)
         event->kv.create_revision == event->kv.mod_revision) {
         sim_check_made(world, &event->kv);
     }
-    HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size, ticket);
+    ticket = event->deleted ? sim_key_last(world, event->kv.key)
+                            : sim_key_made(world, &event->kv);
     if (ticket == NULL) {
         return;
     }
@@ -345,10 +346,8 @@ struct leaving {
 static void on_other_deletion(void *arg, const struct ll_watch_event *event)
 {
     struct leaving *leaving = arg;
-    struct sim_ticket *other;
+    struct sim_ticket *other = sim_key_last(leaving->world, event->kv.key);
 
-    HASH_FIND(hh, leaving->world->keys, event->kv.key.data, event->kv.key.size,
-              other);
     if (other != NULL && event->deleted &&
         other->name == leaving->ticket->name) {
         sim_rule_add(&leaving->rule, event->kv.key, other->mode,
@@ -363,8 +362,7 @@ static void on_deletion(void *arg, const struct ll_watch_event *event)
     struct sim_world *world = arg;
     struct leaving leaving = {.world = world};
 
-    HASH_FIND(hh, world->keys, event->kv.key.data, event->kv.key.size,
-              leaving.ticket);
+    leaving.ticket = sim_key_last(world, event->kv.key);
     if (leaving.ticket != NULL && event->deleted) {
         leaving.rule = sim_rule_of(world, leaving.ticket);
         sim_etcd_changes(world->etcd, event->kv.mod_revision, on_other_deletion,
@@ -419,8 +417,10 @@ void sim_check_core(struct sim_client *client)
                   client->peer.number, core->calls.in_flight,
                   core->tickets.reaps_n, core->watches.creating_n);
     }
+    /* A ticket that another one leaves behind reaps. */
     if (core->timers.size >
-            client->live_n + detections_n(client) + core->keeps.by_name.n + 2 ||
+            client->live_n + detections_n(client) + core->tickets.reaps_n +
+                core->keeps.by_name.n + 2 ||
         core->logs.drawn != NULL) {
         sim_break(world, "limits", "client %u has more timers than objects",
                   client->peer.number);

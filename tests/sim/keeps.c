@@ -90,7 +90,7 @@ void sim_keeps_take(struct sim_client *client, struct sim_ticket *ticket)
     if (ll_bytes_equal(key, (struct ll_bytes){ticket->key, ticket->key_size})) {
         return;
     }
-    HASH_FIND(hh, world->keys, key.data, key.size, before);
+    before = sim_key_find(world, ticket->session->lease, key);
     if (before == NULL || before->client != ticket->client ||
         before->session != ticket->session || before->name != ticket->name ||
         !before->keeps || !before->is_released) {
@@ -100,14 +100,8 @@ void sim_keeps_take(struct sim_client *client, struct sim_ticket *ticket)
                   before != NULL ? (unsigned long long)before->id : 0);
         return;
     }
-    if (ticket->in_keys) {
-        ticket->in_keys = false;
-        HASH_DEL(world->keys, ticket);
-    }
-    before->in_keys = false;
-    HASH_DEL(world->keys, before);
-    memcpy(ticket->key, key.data, key.size);
-    ticket->key_size = key.size;
+    sim_key_leave(world, ticket);
+    sim_key_pass(world, before, ticket);
     ticket->has_key = before->has_key;
     ticket->had_key = before->had_key;
     ticket->created = before->created;
@@ -119,8 +113,6 @@ void sim_keeps_take(struct sim_client *client, struct sim_ticket *ticket)
     ticket->has_value = before->has_value;
     before->has_key = false;
     ticket->has_taken = true;
-    ticket->in_keys = true;
-    HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
     world->result->kept++;
 }
 

@@ -385,9 +385,10 @@ void sim_net_forget(struct sim_world *world, unsigned peer)
     }
 }
 
-/** Whether a Txn creates a key: it puts it without a fence, which would compare
+/** Whether a Txn creates a key on a lease: it puts it without a fence, which would compare
  * with a create revision above 0. */
-static bool txn_makes(const struct ll_txn *txn, struct ll_bytes key)
+static bool
+txn_makes(const struct ll_txn *txn, int64_t lease, struct ll_bytes key)
 {
     bool fenced = false;
 
@@ -398,16 +399,18 @@ static bool txn_makes(const struct ll_txn *txn, struct ll_bytes key)
     for (size_t i = 0; i < txn->then_n; i++) {
         const struct ll_op *op = &txn->then_ops[i];
 
-        if ((op->kind == LL_OP_PUT && !fenced &&
+        if ((op->kind == LL_OP_PUT && !fenced && op->put.lease == lease &&
              ll_bytes_equal(op->put.key, key)) ||
-            (op->kind == LL_OP_TXN && txn_makes(&op->txn, key))) {
+            (op->kind == LL_OP_TXN && txn_makes(&op->txn, lease, key))) {
             return true;
         }
     }
     return false;
 }
 
-unsigned sim_net_makers(const struct sim_world *world, struct ll_bytes key)
+unsigned sim_net_makers(const struct sim_world *world,
+                        int64_t lease,
+                        struct ll_bytes key)
 {
     unsigned makers = 0;
 
@@ -416,7 +419,7 @@ unsigned sim_net_makers(const struct sim_world *world, struct ll_bytes key)
 
         if (message != NULL && message->kind == SIM_MESSAGE_REQUEST &&
             message->request.kind == LL_REQUEST_TXN) {
-            makers += txn_makes(&message->request.txn, key) ? 1 : 0;
+            makers += txn_makes(&message->request.txn, lease, key) ? 1 : 0;
         }
     }
     return makers;

@@ -54,9 +54,8 @@ static void party_delete(struct sim_world *world,
     const struct ll_compare meant = {.target = LL_COMPARE_CREATE_REVISION,
                                      .key = key,
                                      .number = create_revision};
-    struct sim_ticket *ticket;
+    struct sim_ticket *ticket = sim_key_last(world, key);
 
-    HASH_FIND(hh, world->keys, key.data, key.size, ticket);
     if (ticket != NULL) {
         ticket->is_meddled = true;
     }

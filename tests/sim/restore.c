@@ -23,12 +23,15 @@ static void ticket_back(struct sim_world *world, struct sim_ticket *ticket)
     bool had = ticket->has_key;
     int64_t created = ticket->created;
 
-    ticket->has_key = sim_etcd_get(
-        world->etcd, (struct ll_bytes){ticket->key, ticket->key_size}, &kv);
+    ticket->has_key =
+        sim_etcd_get(world->etcd,
+                     (struct ll_bytes){ticket->key, ticket->key_size}, &kv) &&
+        kv.lease == ticket->session->lease;
     ticket->is_out = false;
     ticket->applied_n = 0;
     if (ticket->has_key) {
         ticket->created = kv.create_revision;
+        (void)sim_key_made(world, &kv);
     }
     if (had && (!ticket->has_key || ticket->created != created)) {
         ticket->is_meddled = true;

@@ -69,6 +69,7 @@ struct sim_result {
     uint64_t kept;    /* of these: by a key that was kept */
     uint64_t losses;
     uint64_t writes;
+    uint64_t renamed; /* their names were taken: see core/slot.h */
     uint64_t resumed;
     uint64_t several;
     uint64_t rejoined; /* held tickets that queued again */

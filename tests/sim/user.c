@@ -70,6 +70,8 @@ void sim_user_open(struct sim_client *client, struct sim_session *session)
     event.session_open.lease = session->lease;
     event.session_open.ttl_s = client->ttl_s;
     event.session_open.resume = session->before != NULL;
+    event.session_open.names =
+        client->has_slots ? LL_KEY_NAMES_SLOT : LL_KEY_NAMES_AUTO;
     event.session_open.timeout_ns =
         session->open_timeout_ns != 0
             ? session->open_timeout_ns

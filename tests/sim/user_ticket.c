@@ -45,7 +45,7 @@ void sim_ticket_enter(struct sim_client *client,
                   (unsigned long long)ticket->id, (int)key.size, key.data);
         return;
     }
-    HASH_FIND(hh, world->keys, key.data, key.size, before);
+    before = sim_key_find(world, ticket->session->lease, key);
     if (before == ticket) {
         return; /* it took over that key at once */
     }
@@ -54,20 +54,18 @@ void sim_ticket_enter(struct sim_client *client,
     if (before != NULL && !ticket->resumes &&
         (before->client != ticket->client || before->has_key ||
          before->acquire_owed || before->in_held ||
-         sim_net_makers(world, key) > 1)) {
+         sim_net_makers(world, ticket->session->lease, key) > 1)) {
         sim_break(world, "keys differ", "ticket %u.%llu has the key %s of %llu",
                   ticket->client, (unsigned long long)ticket->id, before->key,
                   (unsigned long long)before->id);
         return;
     }
+    sim_key_leave(world, ticket);
     if (before != NULL) {
-        before->in_keys = false;
-        HASH_DEL(world->keys, before);
+        sim_key_pass(world, before, ticket);
+    } else {
+        sim_key_enter(world, ticket, key);
     }
-    memcpy(ticket->key, key.data, key.size);
-    ticket->key_size = key.size;
-    ticket->in_keys = true;
-    HASH_ADD_KEYPTR(hh, world->keys, ticket->key, ticket->key_size, ticket);
 }
 
 /** Chances in ten of a try, and of a timeout. */

@@ -155,6 +155,13 @@ struct sim_session {
     const struct sim_session *before;
 };
 
+/** What identifies a key of a client: the name may be on several leases, one
+ *  after the other. */
+struct sim_key {
+    int64_t lease;
+    char name[SIM_KEY_SIZE];
+};
+
 struct sim_ticket {
     uint64_t id;
     unsigned client;
@@ -212,9 +219,17 @@ struct sim_ticket {
                        * this */
     uint64_t frees;      /* of that ticket: this one */
     size_t key_size;
-    char key[SIM_KEY_SIZE];
-    UT_hash_handle hh; /* in world->keys, by key */
-    bool yields;       /* reports requests to let go */
+    union {
+        struct sim_key in_etcd;
+        struct {
+            int64_t key_lease;
+            char key[SIM_KEY_SIZE];
+        };
+    };
+    UT_hash_handle hh; /* in world->keys, by in_etcd */
+    bool is_last;
+    UT_hash_handle hh_last; /* in world->last, by key */
+    bool yields;            /* reports requests to let go */
     /** The ticket that gave way when this one was queued in the same request;
      * or NULL. */
     struct sim_ticket *rejoins;
@@ -327,6 +342,7 @@ struct sim_client {
     bool is_contradicted; /* and it had accepted the first cluster */
     bool has_burst;
     bool has_low_threshold; /* its core's contention threshold is low */
+    bool has_slots;         /* its sessions have slots: see core/slot.h */
     uint64_t streams[LL_STREAMS];
     struct {
         bool up;
@@ -406,7 +422,8 @@ struct sim_world {
     size_t streams_capacity;
     int64_t landing_ns; /* when the last late request arrives */
     /** The state of queues. */
-    struct sim_ticket *keys; /* hash of all tickets, by key */
+    struct sim_ticket *keys; /* hash of all tickets, by key and lease */
+    struct sim_ticket *last; /* of those whose keys were made last, by key */
     struct sim_ticket *held[SIM_HELD_MAX];
     size_t held_n;
     struct sim_tokens granted[SIM_NAMES_MAX];
@@ -474,7 +491,9 @@ void sim_net_other_hooks(struct sim_world *world,
 /** A peer's process has died: it receives no more answers and messages. */
 void sim_net_forget(struct sim_world *world, unsigned peer);
 /** The number of requests in flight that may create a key. */
-unsigned sim_net_makers(const struct sim_world *world, struct ll_bytes key);
+unsigned sim_net_makers(const struct sim_world *world,
+                        int64_t lease,
+                        struct ll_bytes key);
 void sim_net_free(struct sim_world *world);
 
 /** client.c: core, as its driver runs it. */
@@ -562,6 +581,23 @@ void sim_check_end(struct sim_world *world);
 /** Some time after the storm some holders still keep their locks: the tickets
  *  that wait are blocked by them, or held soon. */
 void sim_check_blocked(struct sim_world *world, bool again);
+
+/** keys.c: the ticket with a name on a lease; the one whose key was made last
+ *  under a name. NULL: none. */
+struct sim_ticket *
+sim_key_find(struct sim_world *world, int64_t lease, struct ll_bytes name);
+struct sim_ticket *sim_key_last(struct sim_world *world, struct ll_bytes name);
+/** A key was put: its ticket, or NULL. */
+struct sim_ticket *sim_key_made(struct sim_world *world,
+                                const struct ll_kv *kv);
+/** A ticket gets a name, loses it, or takes over that of a dead process's. */
+void sim_key_enter(struct sim_world *world,
+                   struct sim_ticket *ticket,
+                   struct ll_bytes name);
+void sim_key_leave(struct sim_world *world, struct sim_ticket *ticket);
+void sim_key_pass(struct sim_world *world,
+                  struct sim_ticket *from,
+                  struct sim_ticket *to);
 
 /** writes.c: the reports of a write, and etcd's commits. */
 void sim_check_written(struct sim_client *client,

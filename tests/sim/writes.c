@@ -57,12 +57,12 @@ static void check_applied(struct sim_world *world,
                           struct sim_write *write,
                           int64_t revision)
 {
-    struct sim_ticket *ticket;
+    /* The ticket that has this key at present. */
+    struct sim_ticket *ticket = sim_key_find(
+        world, write->ticket->key_lease,
+        (struct ll_bytes){write->ticket->key, write->ticket->key_size});
     struct sim_tokens *last;
 
-    /* The ticket that has this key at present. */
-    HASH_FIND(hh, world->keys, write->ticket->key, write->ticket->key_size,
-              ticket);
     if (ticket == NULL) {
         break_write(client, write, "a write is fenced",
                     "is applied, and its ticket never had a key");

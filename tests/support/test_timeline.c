@@ -214,6 +214,8 @@ static bool run_setup(struct test_timeline *timeline)
     config->check_clusters = test_word_take(timeline, "check");
     config->nearest_ns = test_word_option_ns(timeline, "nearest", 0);
     config->batch_lists = test_word_take(timeline, "lists");
+    config->host_tag = (uint8_t)test_word_option(timeline, "host", 0);
+    config->slot_first = (uint16_t)test_word_option(timeline, "slot", 0);
     config->log_level = (int)test_word_option(timeline, "log", 0);
     return true;
 }
@@ -231,6 +233,12 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
                 ? (int64_t)strtoull(test_word_next(timeline), NULL, 16)
                 : (int64_t)(0xa0 + event.id);
         event.session_open.resume = test_word_take(timeline, "resume");
+        if (test_word_take(timeline, "names")) {
+            event.session_open.names =
+                strcmp(test_word_next(timeline), "slot") == 0
+                    ? LL_KEY_NAMES_SLOT
+                    : LL_KEY_NAMES_LEASE;
+        }
         event.session_open.ttl_s = test_word_option(timeline, "ttl", 10);
         event.session_open.delay_ns = test_word_option_ns(timeline, "delay", 0);
         event.session_open.timeout_ns =

@@ -14,7 +14,9 @@
  *
  *     0.000 setup [window N] [crowd N] [endpoints N]
  *                 [request-timeout S] [seed N] [check] [nearest S] [lists] [log N]
+ *                 [host N] [slot N]
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S] [delay S]
+ *                 [names slot|lease]
  *     0.000 close ID [timeout S]
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [find-deadlock] [guarded]
  *                 [who W] [early] [delay S] [shared | permits N]
@@ -36,8 +38,8 @@
  *     0.000 renewed LEASE ttl S [stream G] [cluster HEX]
  *     0.000 created WATCH rev N [member N] [stream G] [cluster HEX]
  *     0.000 refused WATCH denied|error   WATCH may be -1, as etcd answers
- *     0.000 deleted WATCH rev N [was VALUE] [stream G]
- *     0.000 appeared WATCH rev N [stream G]
+ *     0.000 deleted WATCH rev N [was VALUE of CREATED] [stream G]
+ *     0.000 appeared WATCH rev N [lease HEX] [stream G]
  *     0.000 changed WATCH rev N put KEY@CREATED=VALUE [version V]|delete KEY ...
  *                 [rev ...]
  *     0.000 down watch|keepalive [stream N] [denied [token]]

@@ -16,7 +16,7 @@
  *     next rev N [KEY@CREATED ...]                 what a ticket's other Txns
  *                                                  read, each key in the ranges
  *                                                  that have it
- *     read rev N own CREATED [version V] [mod N] [value VALUE]
+ *     read rev N own CREATED [version V] [mod N] [lease HEX] [value VALUE]
  *                [ahead CREATED]                   0 if there is no key
  *     listed rev N KEY@CREATED[=VALUE] ...         in the order read
  *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: the key
@@ -43,6 +43,8 @@
  *                                                  the conditions
  *     there rev N [KEY@CREATED version V [lease HEX]]    to a resume
  *     too-large                                    an answer above our limit
+ * KEY@CREATED may be KEY@CREATED+LEASE: else the lease is that in the name.
+ *
  *     lost | late | busy | no-lease | lease-exists | denied | error
  */
 
@@ -100,6 +102,9 @@ struct ll_kv *test_kv_parse(struct test_timeline *timeline)
     kv->create_revision = strtoll(sign + 1, NULL, 10);
     kv->mod_revision = kv->create_revision;
     kv->lease = key_lease(word);
+    if (sign[1 + strcspn(sign + 1, "+=")] == '+') {
+        kv->lease = (int64_t)strtoull(strchr(sign + 1, '+') + 1, NULL, 16);
+    }
     sign = strchr(sign + 1, '=');
     kv->value = (struct ll_bytes){sign != NULL ? sign + 1 : "",
                                   sign != NULL ? strlen(sign + 1) : 0};
@@ -232,6 +237,10 @@ static void parse_read(struct test_timeline *timeline)
             *kv = (struct ll_kv){.create_revision = created};
             kv->version = test_word_option(timeline, "version", 1);
             kv->mod_revision = test_word_option(timeline, "mod", created);
+            if (test_word_take(timeline, "lease")) {
+                kv->lease =
+                    (int64_t)strtoull(test_word_next(timeline), NULL, 16);
+            }
             if (test_word_take(timeline, "value")) {
                 const char *value = test_word_next(timeline);
 

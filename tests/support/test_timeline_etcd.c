@@ -33,6 +33,8 @@ bool test_run_answer(struct test_timeline *timeline)
         event.id = LL_CLUSTER_CALLS + strtoull(word + 5, &end, 10);
     } else if (strncmp(word, "nearest", 7) == 0) {
         event.id = LL_NEAREST_CALLS + strtoull(word + 7, &end, 10);
+    } else if (strncmp(word, "left", 4) == 0) {
+        event.id = LL_ID_MAX - strtoull(word + 4, &end, 10);
     } else {
         event.id = strtoull(word, &end, 10);
     }
@@ -106,7 +108,8 @@ bool test_run_renewed(struct test_timeline *timeline)
 }
 
 /** TICKET.own.USE, TICKET.ahead.USE or TICKET.aheadSLOT.USE, lineN.own.USE of
- *  the Nth line of permits, #NUMBER, or -1. */
+ *  the Nth line of permits, leftN.own.USE of the Nth ticket that another one has
+ *  left behind, #NUMBER, or -1. */
 static int64_t watch_parse(const char *word)
 {
     uint64_t id = strtoull(word, NULL, 10);
@@ -117,7 +120,7 @@ static int64_t watch_parse(const char *word)
     if (word[0] == '#') {
         return strtoll(word + 1, NULL, 10);
     }
-    if (strncmp(word, "core", 4) == 0) {
+    if (strncmp(word, "core", 4) == 0 || strncmp(word, "left", 4) == 0) {
         id = LL_ID_MAX - strtoull(word + 4, NULL, 10);
     }
     if (use == NULL) {
@@ -157,6 +160,11 @@ bool test_run_watch(struct test_timeline *timeline, const char *verb)
 
             change->has_prev = true;
             change->prev_value = (struct ll_bytes){value, strlen(value)};
+            change->prev_created = test_word_option(timeline, "of", 0);
+        }
+        if (test_word_take(timeline, "lease")) {
+            change->kv.lease =
+                (int64_t)strtoull(test_word_next(timeline), NULL, 16);
         }
         event.watch.events = timeline->changes;
         event.watch.events_n = 1;

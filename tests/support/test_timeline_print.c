@@ -6,6 +6,7 @@
 #include "core/cluster.h"
 #include "core/nearest.h"
 #include "core/watch.h"
+#include "core/ticket.h"
 #include "leaselock/status.h"
 #include "support/test_timeline_private.h"
 
@@ -132,6 +133,20 @@ static void print_txn(FILE *out, const struct ll_txn *txn)
     }
 }
 
+/** The name of an object; those that core makes by itself have ids of their
+ *  own. */
+static void print_id(const struct test_timeline *timeline, uint64_t id)
+{
+    bool is_left = ll_object_find(timeline->core, id, &ll_ticket_ops) != NULL;
+
+    if (id > LL_ID_MAX / 2) {
+        fprintf(timeline->out, "%s%" PRIu64, is_left ? "left" : "core",
+                LL_ID_MAX - id);
+    } else {
+        fprintf(timeline->out, "%" PRIu64, id);
+    }
+}
+
 static void print_call(struct test_timeline *timeline,
                        const struct ll_effect *effect)
 {
@@ -148,11 +163,10 @@ static void print_call(struct test_timeline *timeline,
     } else if (effect->id >= LL_ID_MAX) {
         fprintf(out, "call batch%" PRIu64 ".%" PRIu32, effect->id - LL_ID_MAX,
                 effect->call.seq);
-    } else if (effect->id > LL_ID_MAX / 2) {
-        fprintf(out, "call core%" PRIu64 ".%" PRIu32, LL_ID_MAX - effect->id,
-                effect->call.seq);
     } else {
-        fprintf(out, "call %" PRIu64 ".%" PRIu32, effect->id, effect->call.seq);
+        fprintf(out, "call ");
+        print_id(timeline, effect->id);
+        fprintf(out, ".%" PRIu32, effect->call.seq);
     }
     if (timeline->config.endpoints_n > 1) {
         fprintf(out, " to endpoint %" PRIu32, effect->call.endpoint);
@@ -203,19 +217,16 @@ static void print_stream(struct test_timeline *timeline,
     }
 }
 
-static void print_watch(FILE *out, int64_t id)
+static void print_watch(const struct test_timeline *timeline, int64_t id)
 {
+    FILE *out = timeline->out;
     unsigned slot = ll_watch_slot_of(id);
 
     if (ll_watch_owner_of(id) == 0) {
         fprintf(out, "#%" PRId64, id);
         return;
     }
-    if (ll_watch_owner_of(id) > LL_ID_MAX / 2) {
-        fprintf(out, "core%" PRIu64, LL_ID_MAX - ll_watch_owner_of(id));
-    } else {
-        fprintf(out, "%" PRIu64, ll_watch_owner_of(id));
-    }
+    print_id(timeline, ll_watch_owner_of(id));
     fprintf(out, ".%s", slot == LL_WATCH_OWN ? "own" : "ahead");
     if (slot > LL_WATCH_AHEAD) {
         fprintf(out, "%u", slot);
@@ -223,10 +234,13 @@ static void print_watch(FILE *out, int64_t id)
     fprintf(out, ".%u", ll_watch_uses_of(id));
 }
 
-static void print_watch_create(FILE *out, const struct ll_effect *effect)
+static void print_watch_create(const struct test_timeline *timeline,
+                               const struct ll_effect *effect)
 {
+    FILE *out = timeline->out;
+
     fprintf(out, "watch ");
-    print_watch(out, effect->watch.watch_id);
+    print_watch(timeline, effect->watch.watch_id);
     fprintf(out, ": %s%sof ", effect->watch.puts ? "puts " : "",
             effect->watch.deletions ? "deletions " : "");
     print_bytes(out, effect->watch.key);
@@ -306,11 +320,11 @@ void test_effect_print(struct test_timeline *timeline,
         }
         break;
     case LL_EFFECT_WATCH_CREATE:
-        print_watch_create(out, effect);
+        print_watch_create(timeline, effect);
         break;
     case LL_EFFECT_WATCH_CANCEL:
         fprintf(out, "cancel watch ");
-        print_watch(out, effect->watch.watch_id);
+        print_watch(timeline, effect->watch.watch_id);
         break;
     case LL_EFFECT_SESSION_OPENED:
         print_end(out, effect, "session", "opened");

@@ -231,7 +231,7 @@ static void test_parts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[64];
-        struct ll_key_place place = {{NULL, 0}, false, {LL_MODE_EXCLUSIVE, 0}};
+        struct ll_key_place place = {.prefix = {NULL, 0}};
         struct ll_bytes who;
 
         (void)snprintf(text, sizeof(text), "a.b.wx/%s", cases[i].suffix);
@@ -289,7 +289,7 @@ static void test_modes(void **state)
         char text[64];
 
         (void)snprintf(text, sizeof(text), "a/b/%s", cases[i].suffix);
-        place = (struct ll_key_place){{NULL, 0}, false, {LL_MODE_EXCLUSIVE, 0}};
+        place = (struct ll_key_place){.has_slot = false};
         assert_int_equal(ll_key_parse(bytes(text), 0xabc, &place),
                          cases[i].is_ours);
         if (cases[i].is_ours) {
@@ -336,6 +336,76 @@ static void test_delay(void **state)
                                  nobody, key),
                      12);
     assert_string_equal(key, "a/abc.1.d250");
+}
+
+/** Goal: a key with a slot is a ticket's on whatever lease, and no other text
+ *  counts as a slot. Method: keys written and parsed, with modes and parts;
+ *  suffixes that are nearly one. */
+static void test_slots(void **state)
+{
+    static const struct {
+        const char *suffix;
+        bool is_ours;
+    } cases[] = {
+        {"h3f-0.1", true},     {"h00-7ff.ffff", true}, {"h0a-1.1.wh", true},
+        {"~.s.h3f-0.1", true}, {"~.p8.h3f-0.1", true}, {"h3f-0", false},
+        {"h3f-0.", false},     {"h3f-800.1", false},   {"h3f-00.1", false},
+        {"h3f-1000.1", false}, {"h3f-.1", false},      {"h3-0.1", false},
+        {"h3f0.1", false},     {"h3F-0.1", false},     {"g3f-0.1", false},
+        {"h3f-g.1", false},    {"h3f-0.01", false},    {"h3f-0.1.7", false},
+        {"hh3f-0.1", false},   {"h", false},           {"~.s.h3f-0", false},
+        {"h3f-0.1x", false},   {"h3f-0.1.d500", true},
+    };
+    const struct ll_slot slots[] = {
+        {0x3f, 0}, {0, LL_SLOT_END - 1}, {0x0a, 16}};
+    char key[LL_KEY_MAX + LL_KEY_MOVE_MAX + 1];
+    struct ll_key_place place;
+    size_t size;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "a/b/%s", cases[i].suffix);
+        place = (struct ll_key_place){.has_slot = false};
+        assert_int_equal(ll_key_parse(bytes(text), 0xabc, &place),
+                         cases[i].is_ours);
+        assert_int_equal(ll_key_parse(bytes(text), 1, &place),
+                         cases[i].is_ours);
+        assert_int_equal(place.has_slot, cases[i].is_ours);
+        assert_int_equal(place.prefix.size, cases[i].is_ours ? 4 : 0);
+    }
+    assert_int_equal(ll_key_delay_ms(bytes("a/h3f-0.1.d500"), 7), 500);
+    assert_true(ll_key_parse(bytes("a/abc.1"), 0xabc, &place));
+    assert_false(place.has_slot);
+
+    for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+        size = ll_key_make_slot(no_space, bytes("a"), slots[i], 1, permits_100,
+                                500, bytes("h:7"), key);
+        assert_int_equal(size, strlen(key));
+        assert_true(ll_key_parse(bytes(key), 5, &place) && place.has_slot);
+        assert_true(ll_mode_equal(place.mode, permits_100));
+        assert_int_equal(ll_key_delay_ms(bytes(key), 5), 500);
+        assert_int_equal(ll_key_part(bytes(key), 'w').size, 3);
+    }
+
+    /* Another slot, another number, and then the lease. */
+    size = ll_key_make_slot(bytes("s/"), bytes("a"), slots[0], 1, shared, 500,
+                            bytes("h:7"), key);
+    assert_string_equal(key, "s/a/~.s.h3f-0.1.d500.wh:7");
+    size = ll_key_move(key, size, &slots[1], 0, 0x123);
+    assert_string_equal(key, "s/a/~.s.h00-7ff.123.d500.wh:7");
+    assert_int_equal(size, strlen(key));
+    size = ll_key_move(key, size, &slots[0], 0, 2);
+    assert_string_equal(key, "s/a/~.s.h3f-0.2.d500.wh:7");
+    size = ll_key_move(key, size, NULL, INT64_MAX, UINT64_MAX);
+    assert_string_equal(key,
+                        "s/a/~.s.7fffffffffffffff.ffffffffffffffff.d500.wh:7");
+    assert_int_equal(size, strlen(key));
+    size = ll_key_make_slot(no_space, bytes("a"), slots[0], 1, exclusive, 0,
+                            nobody, key);
+    size = ll_key_move(key, size, NULL, 0xabc, 1);
+    assert_string_equal(key, "a/abc.1");
 }
 
 /** Goal: every key of a queue is in exactly one of the ranges of exclusive and
@@ -390,7 +460,7 @@ int main(void)
         cmocka_unit_test(test_prefix_end), cmocka_unit_test(test_nested),
         cmocka_unit_test(test_equal),      cmocka_unit_test(test_parts),
         cmocka_unit_test(test_modes),      cmocka_unit_test(test_mode_ranges),
-        cmocka_unit_test(test_delay),
+        cmocka_unit_test(test_delay),      cmocka_unit_test(test_slots),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

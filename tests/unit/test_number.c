@@ -71,11 +71,34 @@ static void test_again(void **state)
     ll_core_free(core);
 }
 
+/** Goal: a key with a slot has a number that no other one of its queue has,
+ * whatever the session, also when a whole set is in use. Method: all of a
+ * queue's, then one of another queue, and one that is released. */
+static void test_slots(void **state)
+{
+    enum { ALL = LL_NUMBER_SLOT_SETS * LL_NUMBER_SET_SIZE };
+    static uint16_t places[ALL];
+    struct ll_core *core = core_new();
+    uint16_t place = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < ALL; i++) {
+        assert_int_equal(ll_number_take_slot(core, QUEUE, &places[i]), 1 + i);
+    }
+    assert_int_equal(ll_number_take_slot(core, QUEUE, &place), 0);
+    assert_int_equal(place, LL_NUMBER_NO_PLACE);
+    assert_int_equal(ll_number_take_slot(core, QUEUE + 1, &place), 1);
+    ll_number_give(core, places[700]);
+    assert_int_equal(ll_number_take_slot(core, QUEUE, &place), 701);
+    ll_core_free(core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_again),
+        cmocka_unit_test(test_slots),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,6 +184,17 @@ static void test_who(void **state)
         assert_int_equal(value.since_unix_s, 1700000000);
         ll_value_free(&value);
     }
+    /* In a name that is used again nothing says which process had it. */
+    ll_value_make_who("anna", 0, who);
+    assert_non_null(strstr(who, "::"));
+    assert_int_equal(
+        ll_value_parse_who((struct ll_bytes){who, strlen(who)}, &value), 0);
+    assert_string_equal(value.label, "anna");
+    assert_string_not_equal(value.host, "");
+    assert_string_not_equal(value.program, "");
+    assert_int_equal(value.pid, 0);
+    assert_int_equal(value.since_unix_s, 0);
+    ll_value_free(&value);
     for (size_t i = 0; i + 2 < sizeof(label); i += 2) {
         memcpy(label + i, "\303\244", 3);
     }
