@@ -158,6 +158,18 @@ void ll_keep_on_active(struct ll_core *core, struct ll_ticket *ticket);
 bool ll_keep_release(struct ll_core *core, struct ll_ticket *ticket);
 void ll_keep_free(struct ll_ticket *ticket);
 
-extern const struct ll_keep_ops ll_ticket_keep_ops;
+/* In ticket_keep.c. */
+
+/** Makes a ticket that takes an idle entry's key. */
+int ll_ticket_take_idle(struct ll_core *core,
+                        struct ll_ticket *entry,
+                        const struct ll_event *acquire,
+                        uint32_t watch_own_ms);
+/** A new ticket begins that keeps its key, or takes no kept one.
+ *  @return false: out of memory */
+bool ll_ticket_keep(struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    const struct ll_event *acquire,
+                    uint64_t queue_hash);
 
 #endif

@@ -11,12 +11,13 @@
 /** Leaves a ticket behind that reaps the present key; false: no memory. */
 static bool leave_behind(struct ll_core *core, struct ll_ticket *ticket)
 {
-    struct ll_ticket *left =
-        ll_ticket_new(ll_ticket_key(ticket), LL_KEY_MOVE_MAX, (struct ll_bytes){"", 0});
+    struct ll_ticket *left = ll_ticket_new(
+        ll_ticket_key(ticket), LL_KEY_MOVE_MAX, (struct ll_bytes){"", 0});
 
     if (left == NULL) {
         return false;
     }
+    left->has_slot = true;
     ll_ticket_name(core, left, ticket->name_size);
     if (ll_ticket_add(core, ticket->session, left, &ll_ticket_ops,
                       ll_object_own_id(core)) != 0) {

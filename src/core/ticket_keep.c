@@ -4,6 +4,8 @@
 #include "base/alloc.h"
 #include "core/keep.h"
 #include "core/ticket.h"
+#include "core/ticket_open.h"
+#include "leaselock/status.h"
 
 /**
  * What a ticket does for its keep (see keep.h).
@@ -43,10 +45,49 @@ static void ticket_idle(struct ll_core *core, struct ll_ticket *entry)
     ll_ticket_update(core, entry);
 }
 
-const struct ll_keep_ops ll_ticket_keep_ops = {
+static const struct ll_keep_ops ticket_keep_ops = {
     .start = ticket_start,
     .take = ticket_take,
     .idle = ticket_idle,
     .leave = ll_ticket_leave,
     .lose = ll_ticket_lose_key,
 };
+
+int ll_ticket_take_idle(struct ll_core *core,
+                        struct ll_ticket *entry,
+                        const struct ll_event *event,
+                        uint32_t watch_own_ms)
+{
+    struct ll_ticket *ticket = ll_ticket_new(
+        ll_ticket_key(entry), LL_KEEP_SPARE, (struct ll_bytes){"", 0});
+
+    if (ticket == NULL) {
+        return LEASELOCK_E_NOMEM;
+    }
+    ticket->namespace_size = entry->namespace_size;
+    ticket->name_size = entry->name_size;
+    ticket->object.queue_hash = entry->object.queue_hash;
+    ticket->watch_own_ms = watch_own_ms;
+    if (ll_ticket_add(core, entry->session, ticket, &ll_ticket_ops,
+                      event->id) != 0) {
+        return LEASELOCK_E_NOMEM;
+    }
+    ll_keep_take(core, entry, ticket);
+    return 0;
+}
+
+bool ll_ticket_keep(struct ll_core *core,
+                    struct ll_ticket *ticket,
+                    const struct ll_event *event,
+                    uint64_t queue_hash)
+{
+    if (event->acquire.keep_ns == 0) {
+        ll_keep_disturb(core, ticket->session, event->acquire.name, queue_hash);
+        return true;
+    }
+    return ll_keep_join(core, ticket, event, queue_hash,
+                        event->acquire.timeout_ns != 0 &&
+                            event->acquire.delay_ns == 0 &&
+                            !ll_session_is_opening(ticket->session),
+                        &ticket_keep_ops);
+}

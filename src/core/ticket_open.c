@@ -43,7 +43,6 @@ ll_ticket_new(struct ll_bytes key, size_t spare, struct ll_bytes value)
     }
     memcpy(ticket->key, key.data, key.size);
     ticket->key_size = (uint16_t)key.size;
-    ticket->has_slot = has_slot;
     ticket->value_size = (uint32_t)value.size;
     ticket->number = LL_NUMBER_NO_PLACE;
     ticket->ahead = -1;
@@ -216,6 +215,7 @@ static int ticket_make(struct ll_core *core,
 
     if (ticket != NULL) {
         ticket->slot_number = has_slot ? (uint16_t)number : 0;
+        ticket->has_slot = has_slot;
         ll_ticket_name(core, ticket, name.size);
         status = ll_ticket_add(core, session, ticket, ops, id);
     }
@@ -244,10 +244,9 @@ int ll_ticket_make_member(struct ll_core *core,
     if (core->tickets.n >= LL_TICKETS_MAX) {
         return LEASELOCK_E_LIMIT;
     }
-    status =
-        ticket_make(core, session, name, (struct ll_bytes){"", 0},
-                    (struct ll_bytes){"", 0}, mode, 0, 0,
-                    session->has_slots, ops, id, ret_member);
+    status = ticket_make(core, session, name, (struct ll_bytes){"", 0},
+                         (struct ll_bytes){"", 0}, mode, 0, 0,
+                         session->has_slots, ops, id, ret_member);
     if (status == 0) {
         ll_keep_disturb(core, session, name, queue_hash(core, name));
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
@@ -270,47 +269,6 @@ static void on_deadlock(struct ll_core *core, struct ll_ticket *ticket)
     ll_ticket_fail(core, ticket, LEASELOCK_E_DEADLOCK, "");
 }
 
-/** Makes a ticket that takes an idle entry's key. */
-static int ticket_take_idle(struct ll_core *core,
-                            struct ll_session *session,
-                            struct ll_ticket *entry,
-                            const struct ll_event *event)
-{
-    struct ll_ticket *ticket = ll_ticket_new(ll_ticket_key(entry), LL_KEEP_SPARE,
-                                          (struct ll_bytes){"", 0});
-
-    if (ticket == NULL) {
-        return LEASELOCK_E_NOMEM;
-    }
-    ticket->namespace_size = entry->namespace_size;
-    ticket->name_size = entry->name_size;
-    ticket->object.queue_hash = entry->object.queue_hash;
-    ticket->watch_own_ms = guard_ms_of(event->acquire.watch_own_ns);
-    if (ll_ticket_add(core, session, ticket, &ll_ticket_ops, event->id) != 0) {
-        return LEASELOCK_E_NOMEM;
-    }
-    ll_keep_take(core, entry, ticket);
-    return 0;
-}
-
-/** A new ticket begins that keeps its key, or takes no kept one.
- *  @return false: out of memory */
-static bool ticket_keep(struct ll_core *core,
-                        struct ll_ticket *ticket,
-                        const struct ll_event *event,
-                        uint64_t hash)
-{
-    if (event->acquire.keep_ns == 0) {
-        ll_keep_disturb(core, ticket->session, event->acquire.name, hash);
-        return true;
-    }
-    return ll_keep_join(core, ticket, event, hash,
-                        event->acquire.timeout_ns != 0 &&
-                            event->acquire.delay_ns == 0 &&
-                            !ll_session_is_opening(ticket->session),
-                        &ll_ticket_keep_ops);
-}
-
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
@@ -330,17 +288,19 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
     if (status == 0 && event->acquire.keep_ns > 0) {
         ticket = ll_keep_find_idle(core, session, event, hash);
         if (ticket != NULL) {
-            return ticket_take_idle(core, session, ticket, event);
+            return ll_ticket_take_idle(
+                core, ticket, event, guard_ms_of(event->acquire.watch_own_ns));
         }
     }
     if (status == 0) {
-        status = ticket_make(core, session, event->acquire.name,
-                             event->acquire.value, event->acquire.who,
-                             event->acquire.mode, event->acquire.lock_delay_ms,
-                             event->acquire.keep_ns > 0 ? LL_KEEP_SPARE : 0,
-                             session->has_slots && event->acquire.keep_ns == 0 &&
-                                 !event->acquire.has_lease,
-                             &ll_ticket_ops, event->id, &ticket);
+        status =
+            ticket_make(core, session, event->acquire.name,
+                        event->acquire.value, event->acquire.who,
+                        event->acquire.mode, event->acquire.lock_delay_ms,
+                        event->acquire.keep_ns > 0 ? LL_KEEP_SPARE : 0,
+                        session->has_slots && event->acquire.keep_ns == 0 &&
+                            !event->acquire.has_lease,
+                        &ll_ticket_ops, event->id, &ticket);
     }
     if (status == 0 && event->acquire.yields &&
         !ll_yield_make(ticket, event->acquire.find_deadlock)) {
@@ -362,7 +322,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         ll_ticket_discard(core, ticket);
         status = LEASELOCK_E_NOMEM;
     }
-    if (status == 0 && !ticket_keep(core, ticket, event, hash)) {
+    if (status == 0 && !ll_ticket_keep(core, ticket, event, hash)) {
         ll_deadlock_end(core, ticket->deadlock);
         ll_ticket_discard(core, ticket);
         status = LEASELOCK_E_NOMEM;
@@ -436,9 +396,9 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     if (has_ticket(session, event->resume.key)) {
         return LEASELOCK_E_STATE;
     }
-    ticket = ll_ticket_new(event->resume.key,
-                           place.has_slot ? LL_KEY_MOVE_MAX : 0,
-                           (struct ll_bytes){"", 0});
+    ticket =
+        ll_ticket_new(event->resume.key, place.has_slot ? LL_KEY_MOVE_MAX : 0,
+                      (struct ll_bytes){"", 0});
     if (ticket == NULL) {
         return LEASELOCK_E_NOMEM;
     }
@@ -446,6 +406,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
         ll_ticket_free(&ticket->object);
         return LEASELOCK_E_NOMEM;
     }
+    ticket->has_slot = place.has_slot;
     ll_ticket_name(core, ticket, name_size);
     ticket->mode = place.mode.kind;
     ticket->permits_max = place.mode.permits & LL_PERMITS_MASK;

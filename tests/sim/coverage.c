@@ -99,7 +99,7 @@ static void look_at_ticket(struct sim_client *client,
     bool held = ticket != NULL && ticket->state == LL_TICKET_HELD &&
                 !ll_keep_is_idle(ticket);
 
-    if (ticket != NULL && known->in_keys &&
+    if (ticket != NULL && known->in_keys && !known->keeps &&
         !ll_bytes_equal(ll_ticket_key(ticket),
                         (struct ll_bytes){known->key, known->key_size})) {
         sim_ticket_enter(client, known, ll_ticket_key(ticket));

@@ -418,9 +418,9 @@ void sim_check_core(struct sim_client *client)
                   core->tickets.reaps_n, core->watches.creating_n);
     }
     /* A ticket that another one leaves behind reaps. */
-    if (core->timers.size >
-            client->live_n + detections_n(client) + core->tickets.reaps_n +
-                core->keeps.by_name.n + 2 ||
+    if (core->timers.size > client->live_n + detections_n(client) +
+                                core->tickets.reaps_n + core->keeps.by_name.n +
+                                2 ||
         core->logs.drawn != NULL) {
         sim_break(world, "limits", "client %u has more timers than objects",
                   client->peer.number);

@@ -5,8 +5,8 @@
 
 #include "core/cluster.h"
 #include "core/nearest.h"
-#include "core/watch.h"
 #include "core/ticket.h"
+#include "core/watch.h"
 #include "leaselock/status.h"
 #include "support/test_timeline_private.h"
 
