@@ -370,6 +370,10 @@ void ll_ticket_delay(struct ll_core *core, struct ll_ticket *ticket)
 static void
 ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
 {
+    if (ll_keep_is_idle(ticket)) {
+        ticket_gone(core, ticket); /* it has no user who is told */
+        return;
+    }
     ll_core_log(core, 1, "%s is lost: %s", ticket->key, why);
     ll_ticket_go(core, ticket, LL_TICKET_LOST);
     ll_writes_end(core, ticket);
@@ -377,18 +381,6 @@ ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
     ticket_drop_watches(core, ticket);
     ll_report_lost(core, &ticket->object, &ticket->report, why);
     ll_ticket_update(core, ticket);
-}
-
-/** An entry that is idle has no user who is told. */
-static void ticket_lose_held(struct ll_core *core,
-                             struct ll_ticket *ticket,
-                             const char *why)
-{
-    if (ll_keep_is_idle(ticket)) {
-        ticket_gone(core, ticket);
-    } else {
-        ticket_lose(core, ticket, why);
-    }
 }
 
 void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
@@ -412,7 +404,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
             ticket->watch_ns = LL_NEVER;
         } else {
             ll_session_beat_soon(core, ticket->session);
-            ticket_lose_held(core, ticket, why_key_gone);
+            ticket_lose(core, ticket, why_key_gone);
         }
         break;
     case LL_TICKET_ENQUEUE:
@@ -445,7 +437,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
     }
     ll_ticket_report_released(core, ticket, status);
     if (ticket->state == LL_TICKET_HELD && status == LEASELOCK_E_LOST) {
-        ticket_lose_held(core, ticket, why);
+        ticket_lose(core, ticket, why);
     } else if (ticket->state != LL_TICKET_LOST || status != LEASELOCK_E_LOST) {
         ticket_gone(core, ticket);
     }

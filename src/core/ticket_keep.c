@@ -68,7 +68,7 @@ int ll_ticket_take_idle(struct ll_core *core,
     ticket->name_size = entry->name_size;
     ticket->object.queue_hash = entry->object.queue_hash;
     ticket->watch_own_ms = watch_own_ms;
-    if (ll_ticket_add(core, entry->session, ticket, &ll_ticket_ops,
+    if (ll_ticket_add(core, entry->session, ticket, entry->object.ops,
                       event->id) != 0) {
         return LEASELOCK_E_NOMEM;
     }

@@ -26,68 +26,6 @@ static uint32_t guard_ms_of(int64_t asked_ns)
                             UINT32_MAX);
 }
 
-/** @param spare  bytes for a longer key */
-struct ll_ticket *
-ll_ticket_new(struct ll_bytes key, size_t spare, struct ll_bytes value)
-{
-    struct ll_ticket *ticket =
-        ll_alloc_zero(1, sizeof(*ticket) + key.size + 1 + spare);
-
-    if (ticket == NULL) {
-        return NULL;
-    }
-    ticket->value = ll_alloc_copy(value.data, value.size);
-    if (ticket->value == NULL) {
-        ll_free(ticket);
-        return NULL;
-    }
-    memcpy(ticket->key, key.data, key.size);
-    ticket->key_size = (uint16_t)key.size;
-    ticket->value_size = (uint32_t)value.size;
-    ticket->number = LL_NUMBER_NO_PLACE;
-    ticket->ahead = -1;
-    ticket->watch_own_ms = guard_ms_of(0);
-    ticket->timeout_ns = LL_NEVER;
-    ticket->release_ns = LL_NEVER;
-    ticket->watch_ns = LL_NEVER;
-    ticket->read_ns = LL_NEVER;
-    ticket->report.why = "";
-    ll_link_init(&ticket->link);
-    ll_link_init(&ticket->reaping);
-    ll_link_init(&ticket->writes);
-    for (unsigned slot = 0; slot < LL_WATCH_SLOTS; slot++) {
-        ll_watch_init(&ticket->watches[slot], &ticket->object, slot);
-    }
-    return ticket;
-}
-
-static uint64_t hash_more(uint64_t hash, struct ll_bytes bytes)
-{
-    for (size_t i = 0; i < bytes.size; i++) {
-        hash = (hash ^ (unsigned char)bytes.data[i]) * UINT64_C(1099511628211);
-    }
-    return hash;
-}
-
-/** FNV-1a, by Fowler, Noll and Vo, of the namespace and the name. */
-static uint64_t queue_hash(const struct ll_core *core, struct ll_bytes name)
-{
-    return hash_more(
-        hash_more(UINT64_C(14695981039346656037), core->config.namespace),
-        name);
-}
-
-void ll_ticket_name(const struct ll_core *core,
-                    struct ll_ticket *ticket,
-                    size_t name_size)
-{
-    ticket->namespace_size = (uint16_t)core->config.namespace.size;
-    ticket->name_size = (uint16_t)name_size;
-    ticket->object.queue_hash = (uint32_t)queue_hash(
-        core,
-        (struct ll_bytes){ticket->key + ticket->namespace_size, name_size});
-}
-
 int ll_ticket_find_session(struct ll_core *core,
                            uint64_t id,
                            bool early,
@@ -135,23 +73,6 @@ int64_t ll_try_time_ns(const struct ll_core *core)
            ll_min(core->endpoints.n, LL_TRY_ENDPOINTS);
 }
 
-int ll_ticket_add(struct ll_core *core,
-                  struct ll_session *session,
-                  struct ll_ticket *ticket,
-                  const struct ll_object_ops *ops,
-                  uint64_t id)
-{
-    if (!ll_object_enter(core, &ticket->object, ops, id)) {
-        ll_ticket_free(&ticket->object);
-        return LEASELOCK_E_NOMEM;
-    }
-    core->tickets.n++;
-    ticket->session = session;
-    ll_link_append(&session->tickets, &ticket->link);
-    ticket->state = LL_TICKET_ENQUEUE;
-    return 0;
-}
-
 /** Sends the first request. */
 static void ticket_begin(struct ll_core *core,
                          struct ll_ticket *ticket,
@@ -177,7 +98,7 @@ static uint64_t take_number(struct ll_core *core,
                             bool *has_slot,
                             uint16_t *ret_place)
 {
-    uint32_t hash = (uint32_t)queue_hash(core, name);
+    uint32_t hash = (uint32_t)ll_queue_hash(core, name);
     uint64_t number =
         *has_slot ? ll_number_take_slot(core, hash, ret_place) : 0;
 
@@ -248,7 +169,7 @@ int ll_ticket_make_member(struct ll_core *core,
                          (struct ll_bytes){"", 0}, mode, 0, 0,
                          session->has_slots, ops, id, ret_member);
     if (status == 0) {
-        ll_keep_disturb(core, session, name, queue_hash(core, name));
+        ll_keep_disturb(core, session, name, ll_queue_hash(core, name));
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
     }
     return status;
@@ -273,7 +194,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 {
     struct ll_session *session = NULL;
     struct ll_ticket *ticket = NULL;
-    uint64_t hash = queue_hash(core, event->acquire.name);
+    uint64_t hash = ll_queue_hash(core, event->acquire.name);
     int status =
         ll_name_check(event->acquire.name) != NULL
             ? LEASELOCK_E_NAME

@@ -9,6 +9,8 @@
 /** Makes one with a key; spare: bytes for a longer one. NULL: no memory. */
 struct ll_ticket *
 ll_ticket_new(struct ll_bytes key, size_t spare, struct ll_bytes value);
+/** A hash of the namespace and a name. */
+uint64_t ll_queue_hash(const struct ll_core *core, struct ll_bytes name);
 /** Notes where the name is in its key. */
 void ll_ticket_name(const struct ll_core *core,
                     struct ll_ticket *ticket,
