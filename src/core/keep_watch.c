@@ -56,7 +56,9 @@ struct ll_keep *ll_keep_new(struct ll_core *core,
     keep->namespace_size = ticket->namespace_size;
     keep->prefix_size = (uint16_t)prefix.size;
     memcpy(keep->bytes, prefix.data, prefix.size);
-    memcpy(keep->bytes + prefix.size, label.data, label.size);
+    if (label.size > 0) {
+        memcpy(keep->bytes + prefix.size, label.data, label.size);
+    }
     return keep;
 }
 
