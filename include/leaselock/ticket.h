@@ -249,7 +249,8 @@ struct leaselock_acquire_options {
      * one fencing token, since nobody else held in between:
      * leaselock_ticket_hold tells them apart. The time starts with the first
      * release, and again with each once it is known that nobody waits, which
-     * takes up to a quarter of a second.
+     * takes up to a quarter of a second. A release that keeps the lock returns 0
+     * without asking etcd: a third party may have deleted the key just before.
      *
      * For LEASELOCK_EXCLUSIVE; not with `find_deadlock`, `lock_delay_ms`,
      * `foreign_delay_ms` or `on_yield`, and neither for leaselock_acquire_all
