@@ -302,6 +302,7 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     struct ll_session *session = NULL;
     struct ll_ticket *ticket;
     struct ll_key_place place;
+    struct ll_bytes name;
     size_t name_size;
     int status =
         ll_ticket_find_session(core, event->resume.session, false, &session);
@@ -336,6 +337,9 @@ int ll_ticket_resume(struct ll_core *core, const struct ll_event *event)
     ticket->watch_own_ms = guard_ms_of(event->resume.watch_own_ns);
     status = ll_ticket_add(core, session, ticket, &ll_ticket_ops, event->id);
     if (status == 0) {
+        name =
+            (struct ll_bytes){ticket->key + ticket->namespace_size, name_size};
+        ll_keep_disturb(core, session, name, ll_queue_hash(core, name));
         ticket_begin(
             core, ticket,
             event->resume.timeout_ns == 0 ? 1 : event->resume.timeout_ns, 0);
