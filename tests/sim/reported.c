@@ -397,7 +397,8 @@ void sim_check_reported(struct sim_client *client,
     check_one_cluster(client, effect);
     if (effect->kind == LL_EFFECT_ASKED) {
         sim_hash(client->world, (uint64_t)effect->asked.revision);
-    } else if (effect->kind != LL_EFFECT_OBSERVED) {
+    } else if (effect->kind != LL_EFFECT_OBSERVED &&
+               effect->kind != LL_EFFECT_LOST) { /* which have no status */
         sim_hash(client->world, (uint64_t)(int64_t)effect->detail.status);
     }
     switch ((int)effect->kind) {
