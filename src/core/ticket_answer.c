@@ -207,6 +207,28 @@ static bool has_deleted(const struct ll_answer *answer)
                                              : answer->txn.succeeded;
 }
 
+static void ticket_enqueue_on_ok(struct ll_core *core,
+                                 struct ll_ticket *ticket,
+                                 const struct ll_answer *answer)
+{
+    if (ticket->rejoin != NULL) {
+        ll_rejoin_on_answer(core, ticket, answer);
+    } else if (ticket->resumes) {
+        ticket_resumed(core, ticket, answer);
+    } else if (ll_ticket_tries_permit(ticket) && !ticket->try_put) {
+        try_on_read(core, ticket, answer);
+    } else if (ll_ticket_tries_permit(ticket) &&
+               answer->kind == LL_REQUEST_TXN && !answer->txn.succeeded &&
+               ll_place_own(ticket, answer, 0) == NULL &&
+               !ll_slot_is_taken(ticket, ticket->try_only, answer, 0)) {
+        try_on_change(core, ticket);
+    } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
+        ticket_made(core, ticket, answer);
+    } else {
+        ticket_found(core, ticket, answer);
+    }
+}
+
 static void ticket_on_ok(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer)
@@ -215,22 +237,7 @@ static void ticket_on_ok(struct ll_core *core,
 
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        if (ticket->rejoin != NULL) {
-            ll_rejoin_on_answer(core, ticket, answer);
-        } else if (ticket->resumes) {
-            ticket_resumed(core, ticket, answer);
-        } else if (ll_ticket_tries_permit(ticket) && !ticket->try_put) {
-            try_on_read(core, ticket, answer);
-        } else if (ll_ticket_tries_permit(ticket) &&
-                   answer->kind == LL_REQUEST_TXN && !answer->txn.succeeded &&
-                   ll_place_own(ticket, answer, 0) == NULL &&
-                   !ll_slot_is_taken(ticket, ticket->try_only, answer, 0)) {
-            try_on_change(core, ticket);
-        } else if (answer->kind == LL_REQUEST_TXN && answer->txn.succeeded) {
-            ticket_made(core, ticket, answer);
-        } else {
-            ticket_found(core, ticket, answer);
-        }
+        ticket_enqueue_on_ok(core, ticket, answer);
         break;
     case LL_TICKET_WAIT:
     case LL_TICKET_DELAYED:
