@@ -293,8 +293,9 @@ static bool all_are_queued(void *arg)
 
         all = all && queue->contenders[0].holding;
         for (j = 1; j < queue->contenders_n && !queued->only_first; j++) {
-            all = all &&
-                  leaselock_ticket_position(queue->contenders[j].ticket) > 0;
+            /* Its position is not known if an answer was lost. */
+            all =
+                all && leaselock_ticket_token(queue->contenders[j].ticket) > 0;
         }
     }
     (void)pthread_mutex_unlock(&crowd->mutex);
