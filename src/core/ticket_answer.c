@@ -189,7 +189,15 @@ static void ticket_made(struct ll_core *core,
 {
     struct ll_ahead ahead = {0};
     bool fits = ticket->try_only || ll_place_ahead(ticket, answer, 0, &ahead);
+    struct ll_kv own = {.create_revision = answer->revision, .version = 1};
 
+    /* A permit's try compares with the revision of its read. If its own is not
+     * greater, the store went back, and others may be ahead. */
+    if (ll_ticket_tries_permit(ticket) &&
+        answer->revision <= ticket->try_revision) {
+        ll_ticket_found(core, ticket, &own, false, answer->revision);
+        return;
+    }
     ll_ticket_enqueued(core, ticket, fits ? &ahead : NULL, answer->revision);
 }
 

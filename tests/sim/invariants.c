@@ -257,7 +257,8 @@ static void check_try(struct sim_world *world, const struct sim_ticket *ticket)
 {
     struct sim_rule rule = sim_rule_of(world, ticket);
 
-    if (rule.is_blocked) {
+    /* A restored store has keys that its condition takes for older ones. */
+    if (rule.is_blocked && !world->was_restored) {
         sim_break(world, "a try leaves no trace",
                   "the try %u.%llu makes its key %s behind %s", ticket->client,
                   (unsigned long long)ticket->id, ticket->key, rule.key);
