@@ -2,6 +2,7 @@
 #include "core/rejoin.h"
 
 #include "base/clock.h"
+#include "core/slot.h"
 #include "core/ticket.h"
 #include "core/write.h"
 #include "leaselock/status.h"
@@ -85,14 +86,6 @@ static struct ll_op op_delete(const struct ll_ticket *ticket)
                           .del = {.key = ll_ticket_key(ticket)}};
 }
 
-/** That the key which is given back is there. */
-static struct ll_compare compare_old(const struct ll_ticket *ticket)
-{
-    return ll_compare_created(ll_ticket_key(ticket->rejoin),
-                              (struct ll_bytes){NULL, 0},
-                              ticket->rejoin->token);
-}
-
 void ll_rejoin_add(const struct ll_core *core,
                    const struct ll_ticket *ticket,
                    struct ll_bytes value,
@@ -109,7 +102,8 @@ void ll_rejoin_add(const struct ll_core *core,
     } else {
         ll_place_add(ticket, value, &part->bounds, txn);
     }
-    txn->compares[txn->compares_n++] = compare_old(ticket);
+    txn->compares_n +=
+        ll_slot_compare(ticket->rejoin, &txn->compares[txn->compares_n]);
 }
 
 /** The key that was given back is gone, and with it what could repeat that. */
@@ -170,11 +164,11 @@ void ll_rejoin_on_answer(struct ll_core *core,
     }
 }
 
-void ll_rejoin_delete(const struct ll_ticket *ticket, struct ll_part *part)
+size_t ll_rejoin_delete(const struct ll_ticket *ticket, struct ll_part *part)
 {
-    part->compares[0] = compare_old(ticket);
     part->then_ops[0] = op_delete(ticket->rejoin);
     part->else_ops[0] = op_delete(ticket);
+    return ll_slot_compare(ticket->rejoin, part->compares);
 }
 
 void ll_rejoin_on_deleted(struct ll_core *core,

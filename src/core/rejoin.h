@@ -23,6 +23,10 @@ struct ll_ticket;
  * among those ahead; and what it puts has the revision of the Txn, so NEW is
  * behind all that waited.
  *
+ * If OLD's name is one of slot.h, its lease is compared as well: a restored store
+ * gives revisions out again. NEW always has the lease in its name, so that what
+ * is there is an own attempt's.
+ *
  * OLD can never again exist with its token. So once it is gone no copy of the
  * request has an effect, however late it comes: nothing has to be awaited (REAP),
  * and both numbers are free when both keys are gone. All requests compare OLD's
@@ -86,9 +90,9 @@ void ll_rejoin_add(const struct ll_core *core,
 void ll_rejoin_on_answer(struct ll_core *core,
                          struct ll_ticket *ticket,
                          const struct ll_answer *answer);
-/** Writes the Txn that deletes OLD if it is there, else NEW: a condition, and an
- *  operation in each branch. */
-void ll_rejoin_delete(const struct ll_ticket *ticket, struct ll_part *part);
+/** Writes the Txn that deletes OLD if it is there, else NEW: an operation in each
+ *  branch. @return how many conditions it has */
+size_t ll_rejoin_delete(const struct ll_ticket *ticket, struct ll_part *part);
 /** Its answer. */
 void ll_rejoin_on_deleted(struct ll_core *core,
                           struct ll_ticket *ticket,

@@ -170,8 +170,7 @@ static void build_delete(struct ll_part *part,
                          struct ll_request *ret_request)
 {
     if (ticket->rejoin != NULL) {
-        ll_rejoin_delete(ticket, part);
-        request_txn(part, ret_request, 1, 1, 1);
+        request_txn(part, ret_request, ll_rejoin_delete(ticket, part), 1, 1);
         return;
     }
     if (is_sole_name(ticket)) {
