@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/poller.h"
 
-#include <errno.h>
-
 #include "base/clock.h"
+#include "base/semaphore.h"
 #include "client/client.h"
 #include "leaselock/status.h"
 
@@ -200,32 +199,18 @@ void ll_poller_unlock(struct ll_client *client)
     unlock_and_post(client);
 }
 
-/** Converts a time of CLOCK_BOOTTIME to CLOCK_MONOTONIC. */
-static struct timespec after(int64_t until_ns)
-{
-    int64_t left_ns = until_ns - ll_clock_now_ns();
-
-    return ll_clock_after_ns(left_ns > 0 ? left_ns : 0);
-}
-
 /** Sleeps, without the mutex, until another thread wakes this one or the time
  *  is reached. */
 static void sleep_aside(struct ll_client *client,
                         struct ll_waiter *waiter,
                         int64_t until_ns)
 {
-    struct timespec until;
-    int status;
+    bool is_woken;
 
-    until = until_ns != INT64_MAX ? after(until_ns) : (struct timespec){0};
     ll_poller_unlock(client);
-    do {
-        status = until_ns != INT64_MAX
-                     ? sem_clockwait(&waiter->woken, CLOCK_MONOTONIC, &until)
-                     : sem_wait(&waiter->woken);
-    } while (status != 0 && errno == EINTR);
+    is_woken = ll_semaphore_wait(&waiter->woken, until_ns);
     pthread_mutex_lock(&client->mutex);
-    if (status == 0) {
+    if (is_woken) {
         waiter->wake = LL_WAKE_NONE;
     }
 }
@@ -268,8 +253,7 @@ static void forget(struct ll_poller *poller, struct ll_waiter *waiter)
         break;
     case LL_WAKE_COMES:
         /* The posting thread does not block before it posts. */
-        while (sem_wait(&waiter->woken) != 0 && errno == EINTR) {
-        }
+        (void)ll_semaphore_wait(&waiter->woken, INT64_MAX);
         break;
     }
     waiter->wake = LL_WAKE_NONE;
@@ -310,7 +294,6 @@ void ll_poller_wait(struct ll_client *client, int64_t until_ns)
     int64_t linger_ns = linger_until_ns(client);
     bool lingers = ll_clock_now_ns() < linger_ns;
     bool stays_aside = poller->state == LL_POLLER_CALLER;
-    struct timespec until;
 
     if (client->stopping) {
         if (poller->state == LL_POLLER_CALLER) {
@@ -331,12 +314,9 @@ void ll_poller_wait(struct ll_client *client, int64_t until_ns)
     if (lingers && linger_ns < until_ns) {
         until_ns = linger_ns;
     }
-    until = after(until_ns);
     poller->background_until_ns = until_ns;
     unlock_and_post(client);
-    while (sem_clockwait(&poller->background, CLOCK_MONOTONIC, &until) != 0 &&
-           errno == EINTR) {
-    }
+    (void)ll_semaphore_wait(&poller->background, until_ns);
     ll_poller_lock_first(client);
     poller->background_until_ns = INT64_MIN;
     while (sem_trywait(&poller->background) == 0) {
