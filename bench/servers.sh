@@ -10,6 +10,10 @@
 #                         the same, the members MS milliseconds of round trip
 #                         apart; sets SERVERS_LEADER and SERVERS_FOLLOWER, an
 #                         endpoint each
+#   servers_seen_from ENDPOINT MS DELAYBENCH
+#                         after it: what a client beside that member has to list
+#                         to name them all, the others as far away as they are
+#                         from that member; sets SERVERS_LISTED, it last
 #   redis_start PARENT    starts Redis with nothing kept on disk; sets
 #                         REDIS_ENDPOINT
 #   servers_stop          ends what was started and removes its data
@@ -18,6 +22,7 @@
 SERVERS_ENDPOINTS=
 SERVERS_LEADER=
 SERVERS_FOLLOWER=
+SERVERS_LISTED=
 REDIS_ENDPOINT=
 _servers_pids=()
 _servers_folder=
@@ -47,6 +52,13 @@ _servers_settled() {
         --dial-timeout=2s endpoint health >/dev/null 2>&1
 }
 
+# usage: _servers_delay DELAYBENCH MS PORT:TARGET...
+_servers_delay() {
+    setpriv --pdeathsig KILL "$1" $(($2 * 500)) "${@:3}" \
+        >>"$_servers_folder/delay" 2>&1 </dev/null &
+    _servers_pids+=($!)
+}
+
 # usage: _servers_try MEMBERS [MS DELAYBENCH]
 _servers_try() {
     local members=$1 ms=${2:-0} i cluster='' clients=() peers=() urls=() pairs=()
@@ -65,9 +77,7 @@ _servers_try() {
     if [[ $ms -gt 0 ]]; then
         # Members talk over two connections, one for each that dials: a message
         # and its answer are each delayed once.
-        setpriv --pdeathsig KILL "$3" $((ms * 500)) "${pairs[@]}" \
-            >"$_servers_folder/delay" 2>&1 </dev/null &
-        _servers_pids+=($!)
+        _servers_delay "$3" "$ms" "${pairs[@]}"
     fi
     for ((i = 0; i < members; i++)); do
         # etcd gets SIGKILL when the shell ends, even by a signal.
@@ -122,6 +132,21 @@ servers_apart() {
         fi
     done
     [[ -n $SERVERS_LEADER && -n $SERVERS_FOLLOWER ]]
+}
+
+servers_seen_from() {
+    local endpoint port pairs=()
+    SERVERS_LISTED=''
+    for endpoint in ${SERVERS_ENDPOINTS//,/ }; do
+        [[ $endpoint != "$1" ]] || continue
+        port=$(_etcd_free_port)
+        pairs+=("$port:${endpoint##*:}")
+        SERVERS_LISTED+=127.0.0.1:$port,
+    done
+    SERVERS_LISTED+=$1
+    _servers_delay "$3" "$2" "${pairs[@]}"
+    ETCDCTL_API=3 wait_until 30 etcdctl --endpoints="$SERVERS_LISTED" \
+        endpoint health >/dev/null 2>&1
 }
 
 _redis_settled() {

@@ -15,6 +15,8 @@ bench_scenario_fn bench_hold;
 bench_scenario_fn bench_kept;
 bench_scenario_fn bench_modes;
 bench_scenario_fn bench_queue;
+bench_scenario_fn bench_start;
+bench_scenario_fn bench_try;
 bench_scenario_fn bench_uncontended;
 bench_scenario_fn bench_waiters;
 

@@ -56,6 +56,7 @@ run_all() {
     shift
     run "$peer" uncontended "ops,per_second,p50_us,p99_us,$cost" \
         --workers 4 --seconds 1 "$@"
+    run "$peer" start ops,p50_ms --seconds 1 "$@"
     run "$peer" async "ops,per_second,p50_ms,$cost,resident_kb" \
         --tickets 50 --seconds 1 "$@"
     run "$peer" handoff "handovers,p99_ms,$cost,watch_messages" \
@@ -95,6 +96,8 @@ done
 for pid in "${pids[@]}"; do
     wait "$pid" || exit 1
 done
+run leaselock try ops,p50_us,requests --workers 2 --seconds 1 \
+    --name smoke-try "${at[@]}"
 run leaselock modes ops,holding_most,p50_ms --workers 4 --shared \
     --seconds 1 --name smoke-readers "${at[@]}"
 run leaselock handoff "handovers,p99_ms,requests,watch_messages,client_cpu_us" \

@@ -28,6 +28,7 @@ type options struct {
 // scenarios are lockbench's, and two that have no lock.
 var scenarios = map[string]func(options, *result) error{
 	"uncontended": uncontended, // workers lock and unlock a name each
+	"start":       start,       // a client, a session, a lock, again and again
 	"async":       async,       // the same with very many goroutines
 	"handoff":     handoff,     // clients take turns on one lock
 	"modes":       modes,       // goroutines take one lock, or one of several

@@ -103,6 +103,35 @@ func async(o options, r *result) error {
 	return lockCycles(o, r, o.tickets, o.clientsOr(1), "ms", time.Millisecond)
 }
 
+// start measures from nothing to the first lock; what follows is not in the
+// time.
+func start(o options, r *result) error {
+	var samples []time.Duration
+	for end := time.Now().Add(o.length); ; {
+		from := time.Now()
+		sessions, closeAll, err := openSessions(o, 1, 1)
+		if err != nil {
+			return err
+		}
+		mutex := concurrency.NewMutex(sessions[0], o.name)
+		err = mutex.Lock(context.Background())
+		samples = append(samples, time.Since(from))
+		if err == nil {
+			err = mutex.Unlock(context.Background())
+		}
+		closeAll()
+		if err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			break
+		}
+	}
+	r.add("ops", len(samples))
+	r.addQuantiles(samples, "ms", time.Millisecond)
+	return nil
+}
+
 // putDelete is the lower bound for a lock of two unbatched writes: a put and a
 // deletion, with no lease and no condition.
 func putDelete(o options, r *result) error {
