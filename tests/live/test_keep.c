@@ -215,6 +215,93 @@ static void test_idle_ends(void **state)
     test_peer_close(&peer);
 }
 
+/** A chain of callbacks: each acquires the lock, or releases it. */
+struct chain {
+    leaselock_session *session;
+    const char *name;
+    leaselock_ticket *ticket;
+    atomic_int cycles;
+    atomic_bool is_ending;
+    atomic_bool has_ended;
+};
+
+static void
+chain_released(int status, const struct leaselock_error *error, void *arg);
+
+static void
+chain_acquired(int status, const struct leaselock_error *error, void *arg)
+{
+    struct chain *chain = arg;
+
+    (void)error;
+    if (status != 0 || leaselock_release_async(chain->ticket, chain_released,
+                                               chain, NULL) != 0) {
+        atomic_store(&chain->has_ended, true);
+    }
+}
+
+static void chain_go_on(struct chain *chain)
+{
+    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
+
+    options.keep_ms = KEEP_MS;
+    if (atomic_load(&chain->is_ending) ||
+        leaselock_acquire_async(chain->session, chain->name, &options,
+                                LEASELOCK_FOREVER, chain_acquired, chain,
+                                &chain->ticket, NULL) != 0) {
+        atomic_store(&chain->has_ended, true);
+    }
+}
+
+static void
+chain_released(int status, const struct leaselock_error *error, void *arg)
+{
+    struct chain *chain = arg;
+
+    (void)error;
+    (void)status;
+    (void)atomic_fetch_add(&chain->cycles, 1);
+    chain_go_on(chain);
+}
+
+static bool turns(void *arg)
+{
+    struct chain *chain = arg;
+
+    return atomic_load(&chain->cycles) > TURNS ||
+           atomic_load(&chain->has_ended);
+}
+
+static bool has_ended(void *arg)
+{
+    struct chain *chain = arg;
+
+    return atomic_load(&chain->has_ended);
+}
+
+/** A program whose callbacks acquire and release a kept lock without an end
+ * still processes what etcd sends: another client gets the lock soon, and the
+ * session is renewed. */
+static void test_chain(void **state)
+{
+    struct test_peer keeper;
+    struct test_peer other;
+    struct chain chain = {.name = "keep/chain"};
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &keeper);
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &other);
+    keep(&keeper, chain.name);
+    chain.session = keeper.session;
+    chain_go_on(&chain);
+    assert_true(test_until(TEST_WAIT_MS, turns, &chain));
+    test_release(test_acquire(&other, chain.name));
+    atomic_store(&chain.is_ending, true);
+    assert_true(test_until(TEST_WAIT_MS, has_ended, &chain));
+    test_peer_close(&keeper);
+    test_peer_close(&other);
+}
+
 static int try_option(struct test_peer *peer,
                       const struct leaselock_acquire_options *options)
 {
@@ -272,7 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_request), cmocka_unit_test(test_others_get_it),
         cmocka_unit_test(test_threads),    cmocka_unit_test(test_idle_ends),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_chain),      cmocka_unit_test(test_refused),
     };
 
     return cmocka_run_group_tests(tests, start_etcd, stop_etcd);
