@@ -47,6 +47,9 @@ struct ll_ticket;
  *     ALONE    | from time to time            | ALONE    | reads the newest key
  *     SETTLING,| another session's key is     | PLAIN *  |
  *     ALONE    | created, or read as newest   |          |
+ *     SETTLING,| read: the newest is of this  | PLAIN *  |
+ *     ALONE    | session, behind the last     |          |
+ *              | carrier                      |          |
  *     SETTLING,| a put to an idle entry's key | PLAIN *  |
  *     ALONE    | (yield.h)                    |          |
  *     SETTLING,| the watch is down or refused,| PLAIN *  |
