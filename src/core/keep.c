@@ -106,6 +106,11 @@ static void keeping_end(struct ll_ticket *ticket)
     ll_free(keeping);
 }
 
+void ll_keep_renew(struct ll_ticket *entry, const struct ll_event *acquire)
+{
+    entry->keeping->keep->keep_ns = acquire->acquire.keep_ns;
+}
+
 void ll_keep_take(struct ll_core *core,
                   struct ll_ticket *entry,
                   struct ll_ticket *ticket)

@@ -124,6 +124,8 @@ struct ll_ticket *ll_keep_find_idle(const struct ll_core *core,
                                     const struct ll_session *session,
                                     const struct ll_event *acquire,
                                     uint64_t queue_hash);
+/** The latest acquire says for how long the key stays. */
+void ll_keep_renew(struct ll_ticket *entry, const struct ll_event *acquire);
 /** A new ticket takes an idle entry's key. */
 void ll_keep_take(struct ll_core *core,
                   struct ll_ticket *entry,

@@ -72,6 +72,7 @@ int ll_ticket_take_idle(struct ll_core *core,
                       event->id) != 0) {
         return LEASELOCK_E_NOMEM;
     }
+    ll_keep_renew(entry, event);
     ll_keep_take(core, entry, ticket);
     return 0;
 }
