@@ -293,6 +293,19 @@ bool ll_keep_is_idle(const struct ll_ticket *ticket)
     return ticket->keeping != NULL && ticket->keeping->is_idle;
 }
 
+bool ll_keep_is_unreached(const struct ll_ticket *ticket)
+{
+    const struct ll_ticket *carrier;
+
+    if (!ll_keep_is_lined(ticket) ||
+        ll_link_alone(&ticket->keeping->keep->carriers)) {
+        return false;
+    }
+    carrier = ticket_at(ticket->keeping->keep->carriers.next);
+    return carrier->state == LL_TICKET_ENQUEUE && !carrier->answered_once &&
+           (carrier->object.failures > 0 || carrier->lost_tries > 0);
+}
+
 uint32_t ll_keep_hold(const struct ll_ticket *ticket)
 {
     return ticket->keeping != NULL ? ticket->keeping->hold : 1;

@@ -150,6 +150,8 @@ void ll_keep_disturb(struct ll_core *core,
 bool ll_keep_is_lined(const struct ll_ticket *ticket);
 /** Whether a ticket is an idle entry: its user has released it. */
 bool ll_keep_is_idle(const struct ll_ticket *ticket);
+/** Whether etcd has not answered the ticket that a lined one waits for. */
+bool ll_keep_is_unreached(const struct ll_ticket *ticket);
 /** Which of the holds that share its token a held ticket is, from 1 on. */
 uint32_t ll_keep_hold(const struct ll_ticket *ticket);
 /** A ticket has entered its state. */
