@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -217,6 +218,7 @@ static void test_idle_ends(void **state)
 
 /** A chain of callbacks: each acquires the lock, or releases it. */
 struct chain {
+    leaselock_client *client; /* in dispatch mode */
     leaselock_session *session;
     const char *name;
     leaselock_ticket *ticket;
@@ -302,6 +304,39 @@ static void test_chain(void **state)
     test_peer_close(&other);
 }
 
+/** Dispatches the callbacks that are due, and checks that those that they make
+ * due are left for the next time. */
+static bool turns_in_dispatch(void *arg)
+{
+    struct chain *chain = arg;
+    struct pollfd fd = {leaselock_client_fd(chain->client), POLLIN, 0};
+
+    if (poll(&fd, 1, TEST_WAIT_MS) == 1) {
+        assert_in_range(leaselock_client_dispatch(chain->client), 1, 2);
+    }
+    return turns(chain);
+}
+
+/** In dispatch mode such a chain does not keep the program's loop. */
+static void test_chain_in_dispatch(void **state)
+{
+    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
+    struct chain chain = {.name = "keep/dispatch"};
+    struct test_peer peer;
+
+    (void)state;
+    options.dispatch = 1;
+    test_peer_open_with(etcd.endpoint, &options, NULL, &peer);
+    keep(&peer, chain.name);
+    chain.client = peer.client;
+    chain.session = peer.session;
+    chain_go_on(&chain);
+    assert_true(test_until(TEST_WAIT_MS, turns_in_dispatch, &chain));
+    atomic_store(&chain.is_ending, true);
+    assert_int_equal(leaselock_client_dispatch(chain.client), 1);
+    test_peer_close(&peer);
+}
+
 static int try_option(struct test_peer *peer,
                       const struct leaselock_acquire_options *options)
 {
@@ -357,9 +392,13 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_request), cmocka_unit_test(test_others_get_it),
-        cmocka_unit_test(test_threads),    cmocka_unit_test(test_idle_ends),
-        cmocka_unit_test(test_chain),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_request),
+        cmocka_unit_test(test_others_get_it),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_idle_ends),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_chain_in_dispatch),
+        cmocka_unit_test(test_refused),
     };
 
     return cmocka_run_group_tests(tests, start_etcd, stop_etcd);
