@@ -186,6 +186,8 @@ void ll_keep_stop(struct ll_core *core, struct ll_keep *keep, const char *why)
     if (entry != NULL && entry->keeping->is_idle) {
         end_idle(core, keep);
         keep->ops->leave(core, entry);
+    } else if (entry != NULL) {
+        keep->ops->guard(core, entry);
     }
     keep_update(core, keep);
 }
@@ -291,6 +293,12 @@ bool ll_keep_is_lined(const struct ll_ticket *ticket)
 bool ll_keep_is_idle(const struct ll_ticket *ticket)
 {
     return ticket->keeping != NULL && ticket->keeping->is_idle;
+}
+
+bool ll_keep_guards(const struct ll_ticket *ticket)
+{
+    return ticket->keeping != NULL && ticket->keeping->keep->entry == ticket &&
+           ticket->keeping->keep->state == LL_KEEP_ALONE;
 }
 
 bool ll_keep_is_unreached(const struct ll_ticket *ticket)

@@ -117,6 +117,8 @@ struct ll_keep_ops {
     void (*leave)(struct ll_core *core, struct ll_ticket *entry);
     /** The entry's key was deleted by a third party. */
     void (*lose)(struct ll_core *core, struct ll_ticket *entry);
+    /** The watch of the queue ends: a held entry watches its key itself. */
+    void (*guard)(struct ll_core *core, struct ll_ticket *entry);
 };
 
 /** The idle entry that an acquire may take, or NULL. */
@@ -148,6 +150,9 @@ void ll_keep_disturb(struct ll_core *core,
 /** The functions below do nothing for a ticket without a keep. */
 
 bool ll_keep_is_lined(const struct ll_ticket *ticket);
+/** Whether the watch of the queue reports the deletion of a held ticket's key: a
+ *  watch of its own would be a request for each hold. */
+bool ll_keep_guards(const struct ll_ticket *ticket);
 /** Whether a ticket is an idle entry: its user has released it. */
 bool ll_keep_is_idle(const struct ll_ticket *ticket);
 /** Whether etcd has not answered the ticket that a lined one waits for. */
