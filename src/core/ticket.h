@@ -126,6 +126,12 @@
  *  then the predecessor's deletion does not grant the lock. */
 #define LL_SETTLE_FIRST_NS INT64_C(2000000)
 #define LL_SETTLE_STEPS_MAX INT64_C(16)
+/** FAR (see batch.h): a hand-over takes at least as long as the shortest answer to
+ *  a write, so that the first read is sent when the predecessor should have had
+ *  its turn, half a hand-over later. Mostly it is gone by then, and the read
+ *  that follows its deletion is the only one. It is sent after so long at the
+ *  latest. */
+#define LL_SETTLE_FAR_MAX_NS INT64_C(1000000000)
 /** The slow re-check, so that a missed event costs a delay and not a hang; plus
  *  or minus a fifth at random. */
 #define LL_RECHECK_NS INT64_C(30000000000)

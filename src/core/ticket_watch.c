@@ -48,12 +48,30 @@ static int64_t steps_ahead(const struct ll_ticket *ticket)
     return ll_min(ll_max(steps, 1), LL_SETTLE_STEPS_MAX);
 }
 
-/** How long after the creation of the watches the gap before them is read. */
-static int64_t gap_read_delay_ns(const struct ll_ticket *ticket)
+/** How long a hand-over takes at least: a release is a write, as those that
+ *  were answered. */
+static int64_t hand_over_ns(const struct ll_core *core)
 {
-    return ll_permits_settle_once(ticket)
-               ? LL_SETTLE_NS
-               : LL_SETTLE_FIRST_NS * (steps_ahead(ticket) - 1);
+    return core->batches.far
+               ? ll_max(LL_SETTLE_FIRST_NS,
+                        ll_min(core->batches.shortest_ns, LL_SETTLE_FAR_MAX_NS))
+               : LL_SETTLE_FIRST_NS;
+}
+
+/** How long after the creation of the watches the gap before them is read. */
+static int64_t gap_read_delay_ns(const struct ll_core *core,
+                                 const struct ll_ticket *ticket)
+{
+    int64_t steps = steps_ahead(ticket);
+
+    if (ll_permits_settle_once(ticket)) {
+        return LL_SETTLE_NS;
+    }
+    if (core->batches.far && steps > 1) {
+        return ll_min(hand_over_ns(core) * (2 * steps + 1) / 2,
+                      LL_SETTLE_FAR_MAX_NS);
+    }
+    return LL_SETTLE_FIRST_NS * (steps - 1);
 }
 
 void ll_ticket_on_watched(struct ll_core *core, struct ll_ticket *ticket)
@@ -66,13 +84,13 @@ void ll_ticket_on_watched(struct ll_core *core, struct ll_ticket *ticket)
         if (ll_ticket_is_watched(ticket)) {
             ticket->settle_ns = core->now_ns + LL_SETTLE_NS;
             ticket->settle_step_ms =
-                (uint16_t)(LL_SETTLE_FIRST_NS / LL_NS_PER_MS *
+                (uint16_t)(hand_over_ns(core) / LL_NS_PER_MS *
                            (2 * steps_ahead(ticket) - 1));
             ticket->linearize = false;
             ticket->read_ns = LL_NEVER;
             ticket->object.failures = 0;
             ll_call_at(core, &ticket->object,
-                       core->now_ns + gap_read_delay_ns(ticket));
+                       core->now_ns + gap_read_delay_ns(core, ticket));
             ll_ticket_update(core, ticket);
         }
         break;
