@@ -270,7 +270,8 @@ int leaselock_client_close(leaselock_client *client,
 int leaselock_client_fd(leaselock_client *client);
 
 /**
- * Calls the callbacks that are due, on this thread, in their order.
+ * Calls the callbacks that are due, on this thread, in their order. For those
+ * that become due meanwhile the descriptor is readable again.
  *
  * @return how many were called, LEASELOCK_E_HANDLE, _FORKED, _CLOSED, _STATE
  *         when the client is not in dispatch mode or another thread is in

@@ -49,7 +49,8 @@ static void client_stop(struct ll_client *client)
     ll_tickets_abort(client);
     ll_sessions_abort(client);
     ll_guardian_close(client);
-    (void)ll_notices_call(client);
+    while (ll_notices_call(client) > 0) {
+    }
 }
 
 int leaselock_client_close(leaselock_client *user,
@@ -138,6 +139,9 @@ int leaselock_client_dispatch(leaselock_client *user)
                errno == EINTR) {
         }
         status = ll_notices_call(client);
+        if (!ll_link_alone(&client->notices)) {
+            ll_notice_signal(client);
+        }
         client->dispatching = false;
         pthread_cond_broadcast(&client->changed);
     }

@@ -226,7 +226,9 @@ static void client_wait(struct ll_client *client)
     int64_t look_ns = ll_core_look_ns(client->core);
 
     until_ns = look_ns < until_ns ? look_ns : until_ns;
-
+    if (client->event_fd < 0 && !ll_link_alone(&client->notices)) {
+        until_ns = ll_clock_now_ns(); /* only looks */
+    }
     if (ll_core_has_sessions(client->core)) {
         int64_t latest_ns = ll_clock_now_ns() + SLEEP_MAX_NS;
 
@@ -253,8 +255,7 @@ void *ll_client_main(void *arg)
     while (!ll_transport_drained(client->transport)) {
         client_wait(client);
     }
-    if (client->event_fd < 0) {
-        (void)ll_notices_call(client);
+    while (client->event_fd < 0 && ll_notices_call(client) > 0) {
     }
     pthread_mutex_unlock(&client->mutex);
     return NULL;

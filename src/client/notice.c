@@ -72,6 +72,15 @@ void ll_waiter_free(struct ll_waiter *waiter)
     (void)sem_destroy(&waiter->woken);
 }
 
+void ll_notice_signal(struct ll_client *client)
+{
+    uint64_t one = 1;
+
+    /* This does not block or overflow: each dispatch reads the counter. */
+    while (write(client->event_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+}
+
 void ll_notice_post(struct ll_client *client, struct ll_notice *notice)
 {
     bool first = ll_link_alone(&client->notices);
@@ -84,12 +93,7 @@ void ll_notice_post(struct ll_client *client, struct ll_notice *notice)
         ll_handle_ref(notice->owner);
     }
     if (first && client->event_fd >= 0) {
-        uint64_t one = 1;
-
-        /* This does not block or overflow: each dispatch reads the counter. */
-        while (write(client->event_fd, &one, sizeof(one)) < 0 &&
-               errno == EINTR) {
-        }
+        ll_notice_signal(client);
     }
 }
 
@@ -101,11 +105,24 @@ void ll_notice_withdraw(struct ll_notice *notice)
     }
 }
 
+/** How many notices are due. */
+static int due_n(const struct ll_client *client)
+{
+    int n = 0;
+
+    for (const struct ll_link *at = client->notices.next;
+         at != &client->notices; at = at->next) {
+        n++;
+    }
+    return n;
+}
+
 int ll_notices_call(struct ll_client *client)
 {
     int calls = 0;
 
-    while (!ll_link_alone(&client->notices)) {
+    for (int n = due_n(client); n > 0 && !ll_link_alone(&client->notices);
+         n--) {
         struct ll_notice *notice =
             LL_CONTAINER(client->notices.next, struct ll_notice, link);
         struct ll_handle *owner = notice->owner;

@@ -72,8 +72,13 @@ void ll_notice_post(struct ll_client *client, struct ll_notice *notice);
 /** Removes a notice that is due; a call in progress is not affected. */
 void ll_notice_withdraw(struct ll_notice *notice);
 
-/** Calls the due notices, with the mutex held outside the calls; returns how
- *  many. */
+/** Makes the client's descriptor readable, in dispatch mode. */
+void ll_notice_signal(struct ll_client *client);
+
+/** Calls the notices that are due now, with the mutex held outside the calls;
+ *  returns how many. Those that the calls make due are for the next time: a
+ *  callback that makes the next one due, as with a lock that is kept, would not
+ *  let the thread do anything else. */
 int ll_notices_call(struct ll_client *client);
 
 /** Whether this thread is inside a callback. */

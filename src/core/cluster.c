@@ -131,7 +131,8 @@ static bool cluster_is_cold(const struct ll_core *core)
     uint64_t usable = ll_endpoints_usable(core);
 
     return core->config.nearest_ns > 0 && (usable & (usable - 1)) != 0 &&
-           core->endpoints.attempts.answer_ns == 0;
+           core->endpoints.attempts.answer_ns == 0 &&
+           core->cluster.checked == 0;
 }
 
 bool ll_cluster_holds(const struct ll_core *core)

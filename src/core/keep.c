@@ -106,6 +106,11 @@ static void keeping_end(struct ll_ticket *ticket)
     ll_free(keeping);
 }
 
+void ll_keep_renew(struct ll_ticket *entry, const struct ll_event *acquire)
+{
+    entry->keeping->keep->keep_ns = acquire->acquire.keep_ns;
+}
+
 void ll_keep_take(struct ll_core *core,
                   struct ll_ticket *entry,
                   struct ll_ticket *ticket)
@@ -181,6 +186,8 @@ void ll_keep_stop(struct ll_core *core, struct ll_keep *keep, const char *why)
     if (entry != NULL && entry->keeping->is_idle) {
         end_idle(core, keep);
         keep->ops->leave(core, entry);
+    } else if (entry != NULL) {
+        keep->ops->guard(core, entry);
     }
     keep_update(core, keep);
 }
@@ -286,6 +293,25 @@ bool ll_keep_is_lined(const struct ll_ticket *ticket)
 bool ll_keep_is_idle(const struct ll_ticket *ticket)
 {
     return ticket->keeping != NULL && ticket->keeping->is_idle;
+}
+
+bool ll_keep_guards(const struct ll_ticket *ticket)
+{
+    return ticket->keeping != NULL && ticket->keeping->keep->entry == ticket &&
+           ticket->keeping->keep->state == LL_KEEP_ALONE;
+}
+
+bool ll_keep_is_unreached(const struct ll_ticket *ticket)
+{
+    const struct ll_ticket *carrier;
+
+    if (!ll_keep_is_lined(ticket) ||
+        ll_link_alone(&ticket->keeping->keep->carriers)) {
+        return false;
+    }
+    carrier = ticket_at(ticket->keeping->keep->carriers.next);
+    return carrier->state == LL_TICKET_ENQUEUE && !carrier->answered_once &&
+           (carrier->object.failures > 0 || carrier->lost_tries > 0);
 }
 
 uint32_t ll_keep_hold(const struct ll_ticket *ticket)

@@ -47,6 +47,9 @@ struct ll_ticket;
  *     ALONE    | from time to time            | ALONE    | reads the newest key
  *     SETTLING,| another session's key is     | PLAIN *  |
  *     ALONE    | created, or read as newest   |          |
+ *     SETTLING,| read: the newest is of this  | PLAIN *  |
+ *     ALONE    | session, behind the last     |          |
+ *              | carrier                      |          |
  *     SETTLING,| a put to an idle entry's key | PLAIN *  |
  *     ALONE    | (yield.h)                    |          |
  *     SETTLING,| the watch is down or refused,| PLAIN *  |
@@ -114,6 +117,8 @@ struct ll_keep_ops {
     void (*leave)(struct ll_core *core, struct ll_ticket *entry);
     /** The entry's key was deleted by a third party. */
     void (*lose)(struct ll_core *core, struct ll_ticket *entry);
+    /** The watch of the queue ends: a held entry watches its key itself. */
+    void (*guard)(struct ll_core *core, struct ll_ticket *entry);
 };
 
 /** The idle entry that an acquire may take, or NULL. */
@@ -121,6 +126,8 @@ struct ll_ticket *ll_keep_find_idle(const struct ll_core *core,
                                     const struct ll_session *session,
                                     const struct ll_event *acquire,
                                     uint64_t queue_hash);
+/** The latest acquire says for how long the key stays. */
+void ll_keep_renew(struct ll_ticket *entry, const struct ll_event *acquire);
 /** A new ticket takes an idle entry's key. */
 void ll_keep_take(struct ll_core *core,
                   struct ll_ticket *entry,
@@ -143,8 +150,13 @@ void ll_keep_disturb(struct ll_core *core,
 /** The functions below do nothing for a ticket without a keep. */
 
 bool ll_keep_is_lined(const struct ll_ticket *ticket);
+/** Whether the watch of the queue reports the deletion of a held ticket's key: a
+ *  watch of its own would be a request for each hold. */
+bool ll_keep_guards(const struct ll_ticket *ticket);
 /** Whether a ticket is an idle entry: its user has released it. */
 bool ll_keep_is_idle(const struct ll_ticket *ticket);
+/** Whether etcd has not answered the ticket that a lined one waits for. */
+bool ll_keep_is_unreached(const struct ll_ticket *ticket);
 /** Which of the holds that share its token a held ticket is, from 1 on. */
 uint32_t ll_keep_hold(const struct ll_ticket *ticket);
 /** A ticket has entered its state. */

@@ -115,7 +115,8 @@ static void keep_on_event(struct ll_core *core,
     } else if (kv->lease != keep->lease) {
         ll_keep_stop(core, keep, "another session asks for it");
     } else if (is_entry(keep, kv->key) && ll_keep_is_idle(keep->entry) &&
-               kv->mod_revision > keep->entry->token) {
+               kv->mod_revision > keep->entry->token &&
+               kv->version > keep->entry->version) { /* no own write's */
         ll_keep_stop(core, keep, "it was asked to let go");
     }
 }
@@ -200,6 +201,20 @@ static void keep_build(struct ll_core *core,
         .keys_only = true};
 }
 
+/** Whether a key of the session came behind its last carrier, which is none of
+ *  this keep. */
+static bool has_others_behind(const struct ll_keep *keep)
+{
+    const struct ll_ticket *last =
+        ll_link_alone(&keep->carriers)
+            ? NULL
+            : LL_CONTAINER(keep->carriers.prev, struct ll_keeping, link)
+                  ->ticket;
+
+    return last != NULL && last->state != LL_TICKET_ENQUEUE &&
+           last->token < keep->least_token;
+}
+
 /** What a read at a revision that the watch has reached shows. */
 static void keep_on_newest(struct ll_core *core,
                            struct ll_keep *keep,
@@ -223,6 +238,8 @@ static void keep_on_newest(struct ll_core *core,
     keep->read_ns = ll_ticket_recheck_ns(core);
     if (entry != NULL && newest == NULL && entry->token <= revision) {
         keep->ops->lose(core, entry);
+    } else if (has_others_behind(keep)) {
+        ll_keep_stop(core, keep, "another ticket of the session is behind it");
     }
     ll_object_reschedule(core, &keep->object);
 }

@@ -245,7 +245,9 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     ll_permits_hold(core, ticket);
     ll_free(ticket->ahead_key);
     ticket->ahead_key = NULL;
-    if (own->state == LL_WATCH_OFF) {
+    if (own->state == LL_WATCH_OFF && ll_keep_guards(ticket)) {
+        ticket->watch_ns = LL_NEVER;
+    } else if (own->state == LL_WATCH_OFF) {
         ll_ticket_watch_own_at(
             core, ticket,
             ticket->yield != NULL ? 0 : ticket->watch_own_ms * LL_NS_PER_MS);

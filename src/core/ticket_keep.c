@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "core/keep.h"
 #include "core/ticket.h"
 #include "core/ticket_open.h"
@@ -45,12 +46,19 @@ static void ticket_idle(struct ll_core *core, struct ll_ticket *entry)
     ll_ticket_update(core, entry);
 }
 
+static void ticket_guard(struct ll_core *core, struct ll_ticket *entry)
+{
+    ll_ticket_watch_own_at(core, entry, entry->watch_own_ms * LL_NS_PER_MS);
+    ll_ticket_update(core, entry);
+}
+
 static const struct ll_keep_ops ticket_keep_ops = {
     .start = ticket_start,
     .take = ticket_take,
     .idle = ticket_idle,
     .leave = ll_ticket_leave,
     .lose = ll_ticket_lose_key,
+    .guard = ticket_guard,
 };
 
 int ll_ticket_take_idle(struct ll_core *core,
@@ -72,6 +80,7 @@ int ll_ticket_take_idle(struct ll_core *core,
                       event->id) != 0) {
         return LEASELOCK_E_NOMEM;
     }
+    ll_keep_renew(entry, event);
     ll_keep_take(core, entry, ticket);
     return 0;
 }

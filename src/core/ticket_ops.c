@@ -62,6 +62,7 @@ static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
                      !ticket->answered_once &&
                      (ticket->try_only || ticket->object.failures > 0 ||
                       ticket->lost_tries > 0 || opening);
+    bool lined_unreached = ll_keep_is_unreached(ticket);
 
     if (unreached && ticket->object.failures == 0 && ticket->lost_tries == 0 &&
         !opening) {
@@ -69,7 +70,8 @@ static void ticket_time_out(struct ll_core *core, struct ll_ticket *ticket)
                         "no answer in time");
     }
     ll_ticket_fail(core, ticket,
-                   unreached ? LEASELOCK_E_UNAVAILABLE : LEASELOCK_E_TIMEOUT,
+                   unreached || lined_unreached ? LEASELOCK_E_UNAVAILABLE
+                                                : LEASELOCK_E_TIMEOUT,
                    "");
 }
 

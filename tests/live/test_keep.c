@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -215,6 +216,127 @@ static void test_idle_ends(void **state)
     test_peer_close(&peer);
 }
 
+/** A chain of callbacks: each acquires the lock, or releases it. */
+struct chain {
+    leaselock_client *client; /* in dispatch mode */
+    leaselock_session *session;
+    const char *name;
+    leaselock_ticket *ticket;
+    atomic_int cycles;
+    atomic_bool is_ending;
+    atomic_bool has_ended;
+};
+
+static void
+chain_released(int status, const struct leaselock_error *error, void *arg);
+
+static void
+chain_acquired(int status, const struct leaselock_error *error, void *arg)
+{
+    struct chain *chain = arg;
+
+    (void)error;
+    if (status != 0 || leaselock_release_async(chain->ticket, chain_released,
+                                               chain, NULL) != 0) {
+        atomic_store(&chain->has_ended, true);
+    }
+}
+
+static void chain_go_on(struct chain *chain)
+{
+    struct leaselock_acquire_options options = LEASELOCK_ACQUIRE_OPTIONS_INIT;
+
+    options.keep_ms = KEEP_MS;
+    if (atomic_load(&chain->is_ending) ||
+        leaselock_acquire_async(chain->session, chain->name, &options,
+                                LEASELOCK_FOREVER, chain_acquired, chain,
+                                &chain->ticket, NULL) != 0) {
+        atomic_store(&chain->has_ended, true);
+    }
+}
+
+static void
+chain_released(int status, const struct leaselock_error *error, void *arg)
+{
+    struct chain *chain = arg;
+
+    (void)error;
+    (void)status;
+    (void)atomic_fetch_add(&chain->cycles, 1);
+    chain_go_on(chain);
+}
+
+static bool turns(void *arg)
+{
+    struct chain *chain = arg;
+
+    return atomic_load(&chain->cycles) > TURNS ||
+           atomic_load(&chain->has_ended);
+}
+
+static bool has_ended(void *arg)
+{
+    struct chain *chain = arg;
+
+    return atomic_load(&chain->has_ended);
+}
+
+/** A program whose callbacks acquire and release a kept lock without an end
+ * still processes what etcd sends: another client gets the lock soon, and the
+ * session is renewed. */
+static void test_chain(void **state)
+{
+    struct test_peer keeper;
+    struct test_peer other;
+    struct chain chain = {.name = "keep/chain"};
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &keeper);
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &other);
+    keep(&keeper, chain.name);
+    chain.session = keeper.session;
+    chain_go_on(&chain);
+    assert_true(test_until(TEST_WAIT_MS, turns, &chain));
+    test_release(test_acquire(&other, chain.name));
+    atomic_store(&chain.is_ending, true);
+    assert_true(test_until(TEST_WAIT_MS, has_ended, &chain));
+    test_peer_close(&keeper);
+    test_peer_close(&other);
+}
+
+/** Dispatches the callbacks that are due, and checks that those that they make
+ * due are left for the next time. */
+static bool turns_in_dispatch(void *arg)
+{
+    struct chain *chain = arg;
+    struct pollfd fd = {leaselock_client_fd(chain->client), POLLIN, 0};
+
+    if (poll(&fd, 1, TEST_WAIT_MS) == 1) {
+        assert_in_range(leaselock_client_dispatch(chain->client), 1, 2);
+    }
+    return turns(chain);
+}
+
+/** In dispatch mode such a chain does not keep the program's loop. */
+static void test_chain_in_dispatch(void **state)
+{
+    struct leaselock_client_options options = LEASELOCK_CLIENT_OPTIONS_INIT;
+    struct chain chain = {.name = "keep/dispatch"};
+    struct test_peer peer;
+
+    (void)state;
+    options.dispatch = 1;
+    test_peer_open_with(etcd.endpoint, &options, NULL, &peer);
+    keep(&peer, chain.name);
+    chain.client = peer.client;
+    chain.session = peer.session;
+    chain_go_on(&chain);
+    assert_true(test_until(TEST_WAIT_MS, turns_in_dispatch, &chain));
+    atomic_store(&chain.is_ending, true);
+    assert_int_equal(leaselock_client_dispatch(chain.client), 1);
+    test_peer_close(&peer);
+}
+
 static int try_option(struct test_peer *peer,
                       const struct leaselock_acquire_options *options)
 {
@@ -270,8 +392,12 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_request), cmocka_unit_test(test_others_get_it),
-        cmocka_unit_test(test_threads),    cmocka_unit_test(test_idle_ends),
+        cmocka_unit_test(test_no_request),
+        cmocka_unit_test(test_others_get_it),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_idle_ends),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_chain_in_dispatch),
         cmocka_unit_test(test_refused),
     };
 

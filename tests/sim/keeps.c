@@ -155,18 +155,48 @@ void sim_keeps_note(struct sim_world *world,
         if (other->name == name && other->keeps &&
             other->session->lease != kv->lease &&
             is_idle(&world->clients[other->client], other)) {
+            other->is_awaited = true;
             sim_push(world, world->now_ns + IDLE_CALM_NS, SIM_EVENT_NOTICE,
                      other->client, other->id);
         }
     }
 }
 
+void sim_keeps_idle(struct sim_client *client, struct sim_ticket *ticket)
+{
+    struct sim_world *world = client->world;
+
+    if (world->is_calm && ticket->keeps && is_idle(client, ticket)) {
+        ticket->idle_revision = sim_etcd_revision(world->etcd);
+        sim_push(world, world->now_ns + IDLE_CALM_NS, SIM_EVENT_NOTICE,
+                 ticket->client, ticket->id);
+    }
+}
+
+/** Whether a ticket waits for an idle key since before that was idle. */
+static bool is_waited_for(const struct sim_world *world,
+                          const struct sim_ticket *ticket)
+{
+    struct sim_ticket *other;
+    struct sim_ticket *next;
+
+    HASH_ITER(hh, world->keys, other, next)
+    {
+        if (other->name == ticket->name && other != ticket && other->has_key &&
+            other->acquire_owed && other->created <= ticket->idle_revision) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sim_keeps_check(struct sim_client *client, const struct sim_ticket *ticket)
 {
-    if (ticket->keeps && is_idle(client, ticket)) {
+    if (ticket->keeps && is_idle(client, ticket) &&
+        (ticket->is_awaited || is_waited_for(client->world, ticket))) {
         sim_break(client->world, "a kept key goes when it is awaited",
-                  "ticket %u.%llu still keeps %s, though another session "
-                  "made a key",
-                  ticket->client, (unsigned long long)ticket->id, ticket->key);
+                  "ticket %u.%llu still keeps %s, though another one %s",
+                  ticket->client, (unsigned long long)ticket->id, ticket->key,
+                  ticket->is_awaited ? "made a key" : "waits for it");
     }
 }

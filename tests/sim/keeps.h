@@ -28,7 +28,10 @@ bool sim_keeps_key(struct sim_client *client, const struct sim_ticket *ticket);
 void sim_keeps_note(struct sim_world *world,
                     unsigned name,
                     const struct ll_kv *kv);
-/** Some time after that. */
+/** A release was reported: in a calm world, an idle key for which somebody waits
+ *  already goes soon. */
+void sim_keeps_idle(struct sim_client *client, struct sim_ticket *ticket);
+/** Some time after either. */
 void sim_keeps_check(struct sim_client *client,
                      const struct sim_ticket *ticket);
 

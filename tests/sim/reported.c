@@ -299,6 +299,9 @@ static void reported_released(struct sim_client *client,
         return;
     }
     ticket->release_owed = false;
+    if (status == 0) {
+        sim_keeps_idle(client, ticket);
+    }
     if (status == 0 && !ticket->session->is_closing &&
         !waits_for_delay(client, ticket) && !sim_keeps_key(client, ticket)) {
         check_gone(client->world, ticket);

@@ -235,8 +235,10 @@ struct sim_ticket {
     struct sim_ticket *rejoins;
     int64_t granted_ns; /* when its grant was reported */
     struct sim_requests requests;
-    bool keeps;     /* its session may keep its key */
-    bool has_taken; /* it took over another ticket's key */
+    bool keeps;            /* its session may keep its key */
+    bool has_taken;        /* it took over another ticket's key */
+    bool is_awaited;       /* another session made a key while it was idle */
+    int64_t idle_revision; /* the store's when it became idle; 0: it is not */
 };
 
 /** A lock's data key is SIM_DATA with the lock's number; conditions are on
