@@ -11,6 +11,7 @@
 #include "leaselock/admin.h"
 #include "leaselock/config.h"
 #include "leaselock/leaselock.h"
+#include "leaselock/stats.h"
 #pragma GCC visibility pop
 
 #endif

@@ -9,8 +9,9 @@
  *                                                            leaselock_release
  *
  * An election, a multi-lock (names.h) and a fenced write build on a ticket.
- * Two more headers are included on request: leaselock/admin.h (queues, locks,
- * deadlocks, ping) and leaselock/config.h (a client's settings by name).
+ * Three more headers are included on request: leaselock/admin.h (queues, locks,
+ * deadlocks, ping), leaselock/config.h (a client's settings by name) and
+ * leaselock/stats.h (a client's counters and latencies).
  *
  * Every function is thread-safe. Every status is 0 or a negative
  * LEASELOCK_E_ code. The library never prints.

@@ -94,6 +94,7 @@ static void effect_failed(struct ll_client *client,
         event.id = effect->id;
         event.answer.seq = effect->call.seq;
         event.answer.endpoint = LL_ENDPOINT_ANY; /* no endpoint has failed */
+        answer.kind = effect->call.request.kind;
         event.answer.answer = &answer;
     } else {
         assert(effect->kind == LL_EFFECT_STREAM_OPEN);

@@ -196,6 +196,8 @@ bool ll_batch_draw(struct ll_core *core,
         ret_effect->id = LL_ID_MAX + (uint64_t)(batch - core->batches.slots);
         ret_effect->call.seq = ++batch->seq;
         batch->has_conditions = false;
+        core->stats.batches[kind->is]++;
+        core->stats.batch_parts[kind->is] += batch->n;
         ret_effect->call.request = kind->join(core, batch);
     }
     return true;
@@ -215,7 +217,8 @@ static struct ll_request batch_join(struct ll_core *core,
                                        .else_n = core->batches.listed_n}};
 }
 
-static const struct ll_batch_kind batch_kind = {batch_fill, batch_join};
+static const struct ll_batch_kind batch_kind = {batch_fill, batch_join,
+                                                LEASELOCK_STATS_BATCH_WRITES};
 
 bool ll_batches_next(struct ll_core *core, struct ll_effect *ret_effect)
 {

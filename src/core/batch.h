@@ -8,6 +8,7 @@
 
 #include "core/event.h"
 #include "core/key.h"
+#include "leaselock/stats.h"
 
 struct ll_core;
 struct ll_link;
@@ -260,6 +261,7 @@ struct ll_batch_kind {
     struct ll_request (*fill)(struct ll_core *core, struct ll_batch *batch);
     /** The request of a batch of several parts. */
     struct ll_request (*join)(struct ll_core *core, struct ll_batch *batch);
+    enum leaselock_stats_batch is;
 };
 /** Draws a request of pending calls in a free slot: the first one alone, or
  *  several in a batch. False: none is pending, or batch is NULL. */

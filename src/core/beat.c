@@ -5,12 +5,8 @@
 
 #include "base/clock.h"
 #include "core/session.h"
+#include "core/stats.h"
 #include "core/ticket.h"
-
-static const char why_deadline[] =
-    "no renewal of the lease was answered before its deadline";
-static const char why_refused[] = "etcd refuses to renew the lease";
-static const char why_gone[] = "etcd does not know the lease any more";
 
 struct ll_beat *ll_beat_on(struct ll_session *session, enum ll_stream_kind kind)
 {
@@ -105,18 +101,20 @@ void ll_session_beat_on_time(struct ll_core *core, struct ll_session *session)
     if (core->now_ns >= session->deadline_ns) {
         ll_session_lose(core, session,
                         ll_session_is_denied(session) || core->keepalive.refused
-                            ? why_refused
-                            : why_deadline);
+                            ? LEASELOCK_STATS_LOSS_REFUSED
+                            : LEASELOCK_STATS_LOSS_DEADLINE);
         return;
     }
     if (session->state == LL_SESSION_ACTIVE &&
         core->now_ns >= session->suspect_ns) {
-        ll_session_set_state(core, session, LL_SESSION_SUSPECT,
-                             ll_session_is_denied(session)
-                                 ? why_refused
-                                 : "a renewal of the lease is overdue");
+        ll_session_set_state(
+            core, session, LL_SESSION_SUSPECT,
+            ll_session_is_denied(session)
+                ? ll_loss_text(core, LEASELOCK_STATS_LOSS_REFUSED)
+                : "a renewal of the lease is overdue");
     }
     if (core->now_ns >= session->overdue_ns) {
+        core->stats.renewals_late++;
         session->overdue_ns = LL_NEVER;
         ll_keepalive_on_overdue(core, session);
     }
@@ -151,6 +149,7 @@ bool ll_session_beat_next(struct ll_core *core,
         struct ll_beat *beat = &session->beats[i];
 
         if (beat->due) {
+            core->stats.renewals_sent++;
             *beat = (struct ll_beat){.out = true,
                                      .sent_ns = core->now_ns,
                                      .order = ++core->keepalive.order};
@@ -188,7 +187,7 @@ void ll_session_on_checked(struct ll_core *core,
     session->checking = false;
     if (answer->outcome == LL_OUTCOME_NO_LEASE ||
         (answer->outcome == LL_OUTCOME_OK && is_gone(answer))) {
-        ll_session_lose(core, session, why_gone);
+        ll_session_lose(core, session, LEASELOCK_STATS_LOSS_LEASE);
     } else {
         /* The lease exists, or that stays open; the next renewal shows it. */
         session->beat_ns = core->now_ns + LL_BEAT_MIN_NS;
@@ -215,8 +214,12 @@ void ll_session_on_beaten(struct ll_core *core,
                           int64_t sent_ns,
                           int64_t ttl_s)
 {
+    core->stats.renewals_answered++;
+    ll_histogram_add(&core->stats.renewal, core->now_ns - sent_ns);
     ll_session_beat_stop(core, session);
     if (ttl_s > 0) {
+        ll_histogram_add(&core->stats.renewal_margin,
+                         session->deadline_ns - core->now_ns);
         session->ttl_s = ll_min(ttl_s, LL_TTL_MAX_S);
         session->renewed = true;
         session->shaken = false;
@@ -227,7 +230,7 @@ void ll_session_on_beaten(struct ll_core *core,
             tickets_on_active(core, session);
         }
     } else if (session->renewed) {
-        ll_session_lose(core, session, why_gone);
+        ll_session_lose(core, session, LEASELOCK_STATS_LOSS_LEASE);
     } else {
         /* The first renewal through a follower can reach a leader that has not
          * applied the grant yet, so the lease is checked once more. */

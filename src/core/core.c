@@ -11,6 +11,7 @@
 #include "core/read.h"
 #include "core/rejoin.h"
 #include "core/session.h"
+#include "core/stats.h"
 #include "core/ticket.h"
 #include "core/write.h"
 #include "leaselock/status.h"
@@ -202,6 +203,7 @@ static void on_any_answer(struct ll_core *core, const struct ll_event *event)
 
     assert(core->calls.in_flight > 0);
     core->calls.in_flight--;
+    ll_stats_answered(core, answer);
     if (event->id >= LL_NEAREST_CALLS) {
         ll_nearest_on_answer(core, event);
     } else if (event->id >= LL_CLUSTER_CALLS) {

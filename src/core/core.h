@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/event.h"
+#include "leaselock/stats.h"
 
 /**
  * The protocol of one client, without clock, threads or connections.
@@ -105,6 +106,10 @@ bool ll_core_has_sessions(const struct ll_core *core);
 
 /** The id of the accepted cluster, or 0. */
 uint64_t ll_core_cluster_id(const struct ll_core *core);
+
+/** The counters until now; struct_size is not set. */
+void ll_core_stats(const struct ll_core *core,
+                   struct leaselock_stats *ret_stats);
 
 /** The endpoint to which calls go now. */
 uint32_t ll_core_endpoint(const struct ll_core *core);

@@ -17,7 +17,8 @@ static int64_t pause_left_ns(const struct ll_core *core, uint32_t endpoint)
 }
 
 /** Selects the best of the other endpoints, if there is one. */
-static void endpoint_leave(struct ll_core *core)
+static void endpoint_leave(struct ll_core *core,
+                           enum leaselock_stats_change reason)
 {
     uint32_t best = core->endpoints.current;
     uint32_t i;
@@ -31,7 +32,10 @@ static void endpoint_leave(struct ll_core *core)
             best = other;
         }
     }
-    core->endpoints.current = best;
+    if (best != core->endpoints.current) {
+        core->stats.endpoint_changes[reason]++;
+        core->endpoints.current = best;
+    }
 }
 
 void ll_endpoints_init(struct ll_core *core)
@@ -58,7 +62,7 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
     core->endpoints.n = n;
     core->endpoints.usable = event->endpoints.usable & all;
     if (!is_usable(core, core->endpoints.current)) {
-        endpoint_leave(core);
+        endpoint_leave(core, LEASELOCK_STATS_CHANGE_LISTED);
     }
     for (uint32_t i = 0; i < n; i++) {
         usable_n += is_usable(core, i) ? 1 : 0;
@@ -80,6 +84,8 @@ uint64_t ll_endpoints_usable(const struct ll_core *core)
 void ll_endpoints_move(struct ll_core *core, uint32_t endpoint)
 {
     assert(is_usable(core, endpoint));
+    core->stats.endpoint_changes[LEASELOCK_STATS_CHANGE_NEARER] +=
+        endpoint != core->endpoints.current ? 1 : 0;
     core->endpoints.current = endpoint;
     core->endpoints.user.move(core);
 }
@@ -99,7 +105,7 @@ void ll_endpoint_failed(struct ll_core *core, uint32_t endpoint)
         health->retry_ns = core->now_ns + pause_ns;
     }
     if (endpoint == core->endpoints.current) {
-        endpoint_leave(core);
+        endpoint_leave(core, LEASELOCK_STATS_CHANGE_FAILED);
     }
 }
 

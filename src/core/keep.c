@@ -133,6 +133,7 @@ void ll_keep_take(struct ll_core *core,
         ticket->keeping->is_lined = false;
     }
     ticket->keeping->hold = hold;
+    core->stats.kept++;
     keep->entry = ticket;
     keep->ops->take(core, entry, ticket);
 }

@@ -3,6 +3,7 @@
 
 #include "core/blocker.h"
 #include "core/deadlock.h"
+#include "core/stats.h"
 #include "leaselock/status.h"
 
 static void multi_acquired(struct ll_core *core,
@@ -205,7 +206,7 @@ static void multi_take(struct ll_core *core,
     } else if (report->lost_due && multi->report.acquire_status == 0 &&
                !multi->lost && !multi->release_asked) {
         multi->lost = true;
-        ll_report_lost(core, &multi->object, &multi->report, report->why);
+        ll_report_lost(core, &multi->object, &multi->report, report->loss);
     }
     if (report->released_due) {
         merge_release(multi, report->release_status);
@@ -368,6 +369,8 @@ bool ll_multi_next(struct ll_core *core,
     }
     if (ll_report_next(core, object, report, text, ret_effect)) {
         if (ret_effect->kind == LL_EFFECT_ACQUIRED) {
+            ll_stats_acquired(core, report, LEASELOCK_STATS_MODE_SEVERAL,
+                              multi->try_only);
             ret_effect->acquired.blocker = multi_blocker(multi);
             report_yields(core, multi);
         }

@@ -202,7 +202,7 @@ void ll_multi_on_answer(struct ll_core *core,
             if (member_at(multi, i) != NULL &&
                 ll_session_is_alive(multi->members[i]->session)) {
                 ll_session_lose(core, multi->members[i]->session,
-                                "etcd does not know the lease any more");
+                                LEASELOCK_STATS_LOSS_LEASE);
             }
         }
         break;

@@ -223,6 +223,7 @@ int ll_multi_acquire(struct ll_core *core, const struct ll_event *event)
         multi->timeout_ns =
             ll_after(core->now_ns, event->acquire_all.timeout_ns);
     }
+    multi->report.begun_ns = core->now_ns;
     ll_multi_make_txn(multi);
     ll_call_at(core, &multi->object,
                ll_ticket_begin_ns(core, session, event->acquire_all.delay_ns));

@@ -184,6 +184,7 @@ struct ll_core {
     struct ll_endpoints endpoints;
     struct ll_cluster cluster;
     struct ll_nearest nearest;
+    struct leaselock_stats stats; /* see stats.h */
     /** The newest failure of a call or stream, for the user's error. */
     struct {
         int grpc_status;

@@ -89,7 +89,8 @@ static struct ll_request reads_join(struct ll_core *core,
         .txn = {.then_ops = core->batches.ops, .then_n = batch->ops_n}};
 }
 
-static const struct ll_batch_kind reads_kind = {reads_fill, reads_join};
+static const struct ll_batch_kind reads_kind = {reads_fill, reads_join,
+                                                LEASELOCK_STATS_BATCH_READS};
 
 bool ll_reads_next(struct ll_core *core, struct ll_effect *ret_effect)
 {

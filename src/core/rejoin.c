@@ -70,6 +70,7 @@ int ll_ticket_rejoin(struct ll_core *core, const struct ll_event *event)
         return status;
     }
     ticket = ll_ticket_of(ll_object_find(core, event->id, &ll_ticket_ops));
+    core->stats.releases[LEASELOCK_STATS_RELEASE_REJOINED]++;
     ticket->rejoin = old;
     old->rejoin = ticket;
     ll_core_log(core, 3, "%s gives way and queues again as %s", old->key,

@@ -2,6 +2,7 @@
 #include "core/report.h"
 
 #include "core/object.h"
+#include "core/stats.h"
 #include "leaselock/status.h"
 
 void ll_report_acquired(struct ll_core *core,
@@ -17,10 +18,11 @@ void ll_report_acquired(struct ll_core *core,
 void ll_report_lost(struct ll_core *core,
                     struct ll_object *object,
                     struct ll_report *report,
-                    const char *why)
+                    enum leaselock_stats_loss loss)
 {
     report->lost_due = true;
-    report->why = why;
+    report->loss = loss;
+    report->why = ll_loss_text(core, loss);
     ll_object_report(core, object);
 }
 
@@ -62,12 +64,14 @@ bool ll_report_next(struct ll_core *core,
     }
     if (report->lost_due) {
         report->lost_due = false;
+        ll_stats_lost(core, report);
         ret_effect->kind = LL_EFFECT_LOST;
         ret_effect->lost.why = report->why;
         return true;
     }
     if (report->released_due) {
         report->released_due = false;
+        ll_stats_released(core, report);
         ret_effect->kind = LL_EFFECT_RELEASED;
         ret_effect->detail =
             ll_detail_of(core, report->release_status, report->why);

@@ -213,7 +213,8 @@ struct ll_answer {
     /** An ERROR in place of an OK answer of a cluster that is not accepted:
      *  that cluster has applied the request. */
     bool is_disbelieved;
-    enum ll_request_kind kind; /* names the member below; of an OK answer */
+    /** The request's; it names the member below, which an OK answer has. */
+    enum ll_request_kind kind;
     union {
         struct ll_txn_answer txn;
         struct ll_range_answer range;

@@ -8,6 +8,7 @@
 #include "core/remains.h"
 #include "core/session_close.h"
 #include "core/session_open.h"
+#include "core/stats.h"
 #include "core/ticket.h"
 #include "leaselock/status.h"
 
@@ -41,19 +42,21 @@ void ll_session_end_ticket(struct ll_core *core,
 
 void ll_session_lose(struct ll_core *core,
                      struct ll_session *session,
-                     const char *why)
+                     enum leaselock_stats_loss loss)
 {
+    const char *why = ll_loss_text(core, loss);
     struct ll_link *at;
     struct ll_link *after;
 
     assert(ll_session_is_alive(session));
+    session->loss = loss;
     ll_session_on_checked_cluster(core, session);
     ll_core_log(core, 1, "session %llx is lost: %s",
                 (unsigned long long)session->lease, why);
     ll_call_none(core, &session->object);
     session->checking = false;
     /* An answer of another cluster is not silence. */
-    session->contradicted = why == core->cluster.text;
+    session->contradicted = loss == LEASELOCK_STATS_LOSS_CLUSTER;
     session->silenced =
         !session->contradicted && ll_session_beat_is_silent(core, session);
     ll_session_beat_stop(core, session);
@@ -95,7 +98,7 @@ static void session_on_cluster(struct ll_core *core, struct ll_object *object)
         ll_session_fail_open(core, session, LEASELOCK_E_SERVER);
         ll_object_reschedule(core, &session->object);
     } else if (ll_session_is_alive(session)) {
-        ll_session_lose(core, session, core->cluster.text);
+        ll_session_lose(core, session, LEASELOCK_STATS_LOSS_CLUSTER);
     } else if (session->state == LL_SESSION_CLOSING) {
         ll_session_end_unknown(core, session);
     } else {

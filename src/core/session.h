@@ -158,6 +158,7 @@ struct ll_session {
     bool silenced;
     /** LOST, and another cluster has answered, which has no such lease. */
     bool contradicted;
+    enum leaselock_stats_loss loss : 8; /* LOST: why */
     bool close_reported;
     /** What is to be reported. */
     bool opened_due;
@@ -193,11 +194,10 @@ static inline bool ll_session_is_opening(const struct ll_session *session)
            session->check_ns != LL_NEVER;
 }
 
-/** Ends an alive session for good; why is static, or core->cluster.text if
- *  another cluster has answered: see ll_session_beat_is_silent. */
+/** Ends an alive session for good. */
 void ll_session_lose(struct ll_core *core,
                      struct ll_session *session,
-                     const char *why);
+                     enum leaselock_stats_loss loss);
 
 /** The other endpoints are not awaited any more. */
 void ll_sessions_on_checked_cluster(struct ll_core *core);

@@ -3,6 +3,14 @@
 
 #include "core/object.h"
 
+/** A stream has failed, or is given up: it is opened again if it is needed. */
+static void stream_count(struct ll_core *core, enum ll_stream_kind kind)
+{
+    core->stats.reconnects[kind == LL_STREAM_WATCH
+                               ? LEASELOCK_STATS_STREAM_WATCHES
+                               : LEASELOCK_STATS_STREAM_RENEWALS]++;
+}
+
 static void stream_set_down(struct ll_core *core, struct ll_stream *stream)
 {
     stream->up = false;
@@ -70,6 +78,7 @@ void ll_stream_restart(struct ll_core *core,
                        const char *why)
 {
     if (core->streams[kind].up) {
+        stream_count(core, kind);
         ll_note_failure(core, core->streams[kind].endpoint, LL_GRPC_DEADLINE,
                         why);
         ll_stream_close(core, kind);
@@ -115,6 +124,7 @@ void ll_streams_on_down(struct ll_core *core, const struct ll_event *event)
     }
     ll_core_log(core, 2, "%s stream %u ended: %s", stream->ops->name,
                 stream->generation, event->stream_down.text);
+    stream_count(core, stream->kind);
     stream->failures = stream->proven ? 1 : stream->failures + 1;
     stream->retry_ns = core->now_ns;
     if (stream->failures >= endpoints) {

@@ -9,10 +9,9 @@
 #include "core/blocker.h"
 #include "core/deadlock.h"
 #include "core/keep.h"
+#include "core/stats.h"
 #include "core/write.h"
 #include "leaselock/status.h"
-
-static const char why_key_gone[] = "the ticket's key was deleted by others";
 
 static bool is_waiting(enum ll_ticket_state state)
 {
@@ -26,6 +25,7 @@ void ll_ticket_go(struct ll_core *core,
 {
     core->tickets.waiting_n -= is_waiting(ticket->state) ? 1 : 0;
     core->tickets.waiting_n += is_waiting(state) ? 1 : 0;
+    ll_stats_on_state(core, ticket, state);
     ticket->state = state;
     ll_keep_on_state(core, ticket);
 }
@@ -369,19 +369,21 @@ void ll_ticket_delay(struct ll_core *core, struct ll_ticket *ticket)
 }
 
 /** A held ticket is lost. */
-static void
-ticket_lose(struct ll_core *core, struct ll_ticket *ticket, const char *why)
+static void ticket_lose(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        enum leaselock_stats_loss loss)
 {
     if (ll_keep_is_idle(ticket)) {
         ticket_gone(core, ticket); /* it has no user who is told */
         return;
     }
-    ll_core_log(core, 1, "%s is lost: %s", ticket->key, why);
+    ll_core_log(core, 1, "%s is lost: %s", ticket->key,
+                ll_loss_text(core, loss));
     ll_ticket_go(core, ticket, LL_TICKET_LOST);
     ll_writes_end(core, ticket);
     ll_call_none(core, &ticket->object);
     ticket_drop_watches(core, ticket);
-    ll_report_lost(core, &ticket->object, &ticket->report, why);
+    ll_report_lost(core, &ticket->object, &ticket->report, loss);
     ll_ticket_update(core, ticket);
 }
 
@@ -393,7 +395,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
     case LL_TICKET_NEXT:
         /* The lease may be revoked, which deletes its keys: renews it. */
         ll_session_beat_soon(core, ticket->session);
-        ticket->report.why = why_key_gone;
+        ticket->report.why = ll_loss_text(core, LEASELOCK_STATS_LOSS_KEY);
         ticket_report_acquired(core, ticket, LEASELOCK_E_LOST);
         ll_ticket_end(core, ticket, 0);
         break;
@@ -406,7 +408,7 @@ void ll_ticket_lose_key(struct ll_core *core, struct ll_ticket *ticket)
             ticket->watch_ns = LL_NEVER;
         } else {
             ll_session_beat_soon(core, ticket->session);
-            ticket_lose(core, ticket, why_key_gone);
+            ticket_lose(core, ticket, LEASELOCK_STATS_LOSS_KEY);
         }
         break;
     case LL_TICKET_ENQUEUE:
@@ -439,7 +441,7 @@ void ll_ticket_on_session_end(struct ll_core *core,
     }
     ll_ticket_report_released(core, ticket, status);
     if (ticket->state == LL_TICKET_HELD && status == LEASELOCK_E_LOST) {
-        ticket_lose(core, ticket, why);
+        ticket_lose(core, ticket, ticket->session->loss);
     } else if (ticket->state != LL_TICKET_LOST || status != LEASELOCK_E_LOST) {
         ticket_gone(core, ticket);
     }

@@ -211,16 +211,22 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     uint16_t slot_number;     /* its number, if it began with a slot */
     uint16_t writes_n;
     uint16_t settle_step_ms; /* between two of the reads until settle_ns */
+    uint16_t value_size;     /* LL_VALUE_MAX at most */
+    uint16_t namespace_size; /* the key begins with the namespace, */
+    uint16_t name_size;      /* then comes the name */
+    uint16_t key_size;       /* LL_KEY_MAX at most */
     uint32_t ahead_key_size;
     uint32_t watch_own_ms; /* from the grant to the own watch; 0: no delay */
-    uint32_t value_size;
-    int64_t timeout_ns; /* of the acquire */
-    int64_t release_ns; /* of the release's answer */
-    int64_t token;      /* 0: its key is not known to exist */
-    int64_t ahead;      /* -1: not known yet */
-    char *ahead_key;    /* WAIT: the predecessor's */
+    int64_t timeout_ns;    /* of the acquire */
+    int64_t release_ns;    /* of the release's answer */
+    int64_t token;         /* 0: its key is not known to exist */
+    int64_t ahead;         /* -1: not known yet */
+    char *ahead_key;       /* WAIT: the predecessor's */
     int64_t ahead_token;
-    int64_t ahead_lease;
+    union {
+        int64_t ahead_lease; /* WAIT, DELAYED: the predecessor's */
+        int64_t gone_ns;     /* NEXT: when it left WAIT; 0: not from there */
+    };
     union {
         int64_t gone_revision; /* NEXT: reads must be this new */
         int64_t resume_token;  /* ENQUEUE: the existing key's; 0: any */
@@ -242,10 +248,7 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
         char *value;          /* until etcd has answered the enqueue */
         struct ll_seen *seen; /* the holder; see blocker.h */
     };
-    uint16_t namespace_size; /* the key begins with the namespace, */
-    uint16_t name_size;      /* then comes the name */
-    uint16_t key_size;       /* LL_KEY_MAX at most */
-    char key[];              /* NAME/LEASE.NUMBER, or see slot.h, and a NUL */
+    char key[]; /* NAME/LEASE.NUMBER, or see slot.h, and a NUL */
 };
 
 extern const struct ll_object_ops ll_ticket_ops;

@@ -387,8 +387,7 @@ void ll_ticket_on_answer(struct ll_core *core,
         break;
     case LL_OUTCOME_NO_LEASE:
         if (ll_session_is_alive(ticket->session)) {
-            ll_session_lose(core, ticket->session,
-                            "etcd does not know the lease any more");
+            ll_session_lose(core, ticket->session, LEASELOCK_STATS_LOSS_LEASE);
         }
         break;
     case LL_OUTCOME_REFUSED:

@@ -25,7 +25,7 @@ ll_ticket_new(struct ll_bytes key, size_t spare, struct ll_bytes value)
     }
     memcpy(ticket->key, key.data, key.size);
     ticket->key_size = (uint16_t)key.size;
-    ticket->value_size = (uint32_t)value.size;
+    ticket->value_size = (uint16_t)value.size;
     ticket->number = LL_NUMBER_NO_PLACE;
     ticket->ahead = -1;
     ticket->watch_own_ms = (uint32_t)(LL_WATCH_OWN_NS / LL_NS_PER_MS);
@@ -81,6 +81,7 @@ int ll_ticket_add(struct ll_core *core,
         return LEASELOCK_E_NOMEM;
     }
     core->tickets.n++;
+    ticket->report.begun_ns = core->now_ns;
     ticket->session = session;
     ll_link_append(&session->tickets, &ticket->link);
     ticket->state = LL_TICKET_ENQUEUE;

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "core/blocker.h"
 #include "core/keep.h"
+#include "core/stats.h"
 #include "core/ticket.h"
 #include "core/write.h"
 #include "leaselock/status.h"
@@ -149,6 +150,9 @@ bool ll_ticket_next(struct ll_core *core,
 
     if (ll_report_next(core, object, report, text, ret_effect)) {
         if (ret_effect->kind == LL_EFFECT_ACQUIRED) {
+            ll_stats_acquired(core, report,
+                              (enum leaselock_stats_mode)ticket->mode,
+                              ticket->try_only);
             ret_effect->acquired.blocker = ll_ticket_blocker(ticket);
         }
         return true;

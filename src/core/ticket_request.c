@@ -4,6 +4,7 @@
 #include "core/blocker.h"
 #include "core/rejoin.h"
 #include "core/slot.h"
+#include "core/stats.h"
 #include "core/ticket.h"
 
 /**
@@ -203,6 +204,7 @@ void ll_ticket_build(struct ll_core *core,
         /* fall through */
     case LL_TICKET_WAIT:
     case LL_TICKET_HELD:
+        ll_stats_read(core, ticket);
         if (ll_ticket_reads_log(ticket)) {
             build_logged(part, ticket, ret_request);
         } else {
@@ -210,6 +212,7 @@ void ll_ticket_build(struct ll_core *core,
         }
         break;
     case LL_TICKET_NEXT:
+        ll_stats_read(core, ticket);
         if (ll_ticket_reads_log(ticket)) {
             build_logged(part, ticket, ret_request);
         } else {

@@ -254,6 +254,7 @@ bool ll_watches_next(struct ll_core *core, struct ll_effect *ret_effect)
     if (!ll_link_alone(&core->watches.wanted) &&
         core->watches.creating_n < watches_creating_max(core)) {
         watch = LL_CONTAINER(core->watches.wanted.next, struct ll_watch, link);
+        core->stats.watches++;
         watch->sent_ns = core->now_ns;
         watch_enter(core, watch, LL_WATCH_CREATING);
         *ret_effect = (struct ll_effect){.kind = LL_EFFECT_WATCH_CREATE};

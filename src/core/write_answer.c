@@ -49,6 +49,9 @@ write_done(struct ll_core *core, struct ll_write *write, int64_t revision)
 
     write->revision = revision;
     ll_write_end(core, write, 0);
+    if (ticket != NULL && (write->releases || write->leaves)) {
+        core->stats.releases[LEASELOCK_STATS_RELEASE_WRITTEN]++;
+    }
     if (ticket != NULL && write->releases) {
         ll_ticket_end(core, ticket, 0);
     } else if (ticket != NULL && write->leaves) {
@@ -276,7 +279,7 @@ void ll_write_on_answer(struct ll_core *core,
         if (write->ticket != NULL &&
             ll_session_is_alive(write->ticket->session)) {
             ll_session_lose(core, write->ticket->session,
-                            "etcd does not know the lease any more");
+                            LEASELOCK_STATS_LOSS_LEASE);
         } else {
             ll_write_fail(core, write, LEASELOCK_E_NOT_HELD);
         }

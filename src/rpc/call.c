@@ -83,7 +83,8 @@ static void on_wait_over(struct ll_transport *transport,
     struct ll_call *call = LL_CONTAINER(waiting, struct ll_call, waiting);
     struct ll_answer answer = {.outcome = LL_OUTCOME_AGAIN,
                                .grpc_status = -1,
-                               .text = "out of memory"};
+                               .text = "out of memory",
+                               .kind = call->kind};
 
     if (failure == NULL && call_go(transport, call)) {
         return;
@@ -285,6 +286,7 @@ void ll_call_complete(struct ll_transport *transport,
             answer_unread(call->kind, status, &answer);
         }
     }
+    answer.kind = call->kind;
     judge_token(transport, call, raw, &answer);
     call_finish(call, &answer, on_event, arg);
     ll_decoded_free(decoded);

@@ -21,7 +21,7 @@ same() {
 }
 
 # gcc lists each declared function and its place.
-printf "#include \"leaselock/%s.h\"\n" leaselock admin config |
+printf "#include \"leaselock/%s.h\"\n" leaselock admin config stats |
     gcc -x c -fsyntax-only -aux-info "$work/aux" -Iinclude -
 sed -n 's/.* extern [^(]*\b\(leaselock_[a-z0-9_]*\) (.*/\1/p' "$work/aux" |
     sort -u >"$work/declared"

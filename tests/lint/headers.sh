@@ -13,7 +13,7 @@ done
 
 # The initializers of structs, each in a variable of its struct.
 values=$(
-    printf "#include \"leaselock/%s.h\"\n" leaselock admin config
+    printf "#include \"leaselock/%s.h\"\n" leaselock admin config stats
     echo 'void start_values(void); void start_values(void) {'
     grep -oh '\bLEASELOCK_[A-Z_]*_INIT\b' leaselock/*.h | sort -u |
         while read -r macro; do

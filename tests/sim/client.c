@@ -114,7 +114,8 @@ static void client_call(struct sim_client *client,
                      .member = client_member(client, effect->call.endpoint),
                      .id = effect->id,
                      .seq = effect->call.seq,
-                     .endpoint = effect->call.endpoint},
+                     .endpoint = effect->call.endpoint,
+                     .kind = effect->call.request.kind},
                  &effect->call.request,
                  sim_world_ns(client, now_ns + effect->call.timeout_ns));
 }
@@ -223,6 +224,7 @@ static void client_carry_out(struct sim_client *client,
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
     case LL_EFFECT_QUERIED:
+        sim_counters_note(client, effect);
         sim_check_reported(client, effect);
         sim_user_on_effect(client, effect);
         break;
@@ -283,6 +285,7 @@ int sim_client_step(struct sim_client *client, struct ll_event *event)
     client_drain(client);
     if (!client->world->is_over) {
         sim_check_core(client);
+        sim_check_counters(client);
         client_sleep(client);
     }
     return status;
@@ -455,6 +458,7 @@ static void client_begin(struct sim_client *client)
     if (client->core == NULL) {
         abort();
     }
+    sim_counters_start(client);
     client->wake_ns = INT64_MAX;
     client->seen_keepalive = client->core->keepalive;
     memset(client->seen_streams, 0, sizeof(client->seen_streams));

@@ -114,8 +114,10 @@ static void call_fail(struct sim_world *world,
     struct sim_message *message =
         sim_message_new(&world->pool, SIM_MESSAGE_ANSWER, call->tag);
 
-    message->answer = (struct ll_answer){
-        .outcome = LL_OUTCOME_LOST, .grpc_status = grpc_status, .text = text};
+    message->answer = (struct ll_answer){.outcome = LL_OUTCOME_LOST,
+                                         .grpc_status = grpc_status,
+                                         .text = text,
+                                         .kind = call->kind};
     net_push(world, at_ns, SIM_EVENT_ANSWER, call->peer, SIM_MEMBER_NONE,
              message);
 }

@@ -98,6 +98,7 @@ struct sim_call {
     uint64_t id; /* the peer's */
     uint32_t seq;
     uint32_t endpoint;
+    enum ll_request_kind kind;
 };
 
 /** A proxied stream keeps the order among watches whose numbers are equal
@@ -359,6 +360,13 @@ struct sim_client {
     size_t objects_capacity;
     uint64_t *live; /* ids of those in core */
     size_t live_n;
+    /** Reports to the callers of this core. */
+    struct {
+        uint64_t acquires;
+        uint64_t grants;
+        uint64_t losses;
+        uint64_t releases; /* of holds that were not reported as lost */
+    } counted;
     /** One query at a time. */
     uint64_t query_id;
     struct ll_request query;
@@ -583,6 +591,13 @@ void sim_check_end(struct sim_world *world);
 /** Some time after the storm some holders still keep their locks: the tickets
  *  that wait are blocked by them, or held soon. */
 void sim_check_blocked(struct sim_world *world, bool again);
+
+/** counters.c: a client's process starts; a report, before it is processed; core
+ *  has been stepped, and no effect is left. */
+void sim_counters_start(struct sim_client *client);
+void sim_counters_note(struct sim_client *client,
+                       const struct ll_effect *effect);
+void sim_check_counters(struct sim_client *client);
 
 /** keys.c: the ticket with a name on a lease; the one whose key was made last
  *  under a name. NULL: none. */
