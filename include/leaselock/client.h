@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "leaselock/log.h"
 #include "leaselock/status.h"
 
 #ifdef __cplusplus
@@ -41,27 +42,6 @@ typedef struct leaselock_client leaselock_client;
 typedef void
 leaselock_done_fn(int status, const struct leaselock_error *error, void *arg);
 
-/** How much is logged; each level includes the ones before it. */
-enum leaselock_log_level {
-    LEASELOCK_LOG_OFF = 0,
-    /** What costs a user something: a lost session, a broken lock. */
-    LEASELOCK_LOG_WARNING = 1,
-    /** The connection's events: streams, endpoints, retries. */
-    LEASELOCK_LOG_INFO = 2,
-    /** Each step of the protocol. */
-    LEASELOCK_LOG_DEBUG = 3
-};
-
-/**
- * Receives a line of the log. Called like any callback: with no lock held, on
- * the background thread or in the dispatch call.
- *
- * @param message  one line without its end; valid until the callback returns
- */
-typedef void leaselock_log_fn(enum leaselock_log_level level,
-                              const char *message,
-                              void *arg);
-
 /** Longest namespace, in bytes. */
 #define LEASELOCK_NAMESPACE_MAX 256
 
@@ -85,7 +65,8 @@ struct leaselock_client_options {
     int request_timeout_ms;
     /** Not 0: callbacks come only in leaselock_client_dispatch. */
     int dispatch;
-    /** Receives the log; default NULL: no log. */
+    /** Receives the log as lines; default NULL: none. log_record and log_fd
+     *  below are two more ways. */
     leaselock_log_fn *log;
     void *log_arg;
     /** The most detailed level that is logged; default LEASELOCK_LOG_OFF. */
@@ -171,13 +152,24 @@ struct leaselock_client_options {
      *  to one that is nearer by a tenth and 0.5 ms. With discovery_srv it never
      *  does, as the records have an order. */
     int fixed_endpoint;
+
+    /** Receives the log as records, with log_arg; default NULL: none. */
+    leaselock_log_record_fn *log_record;
+    /** A descriptor that gets the log, a line for each record; default 0: none.
+     *  It stays the caller's, and must be open until the client is closed. A
+     *  line that it cannot take at once is dropped. If it leads to journald
+     *  (JOURNAL_STREAM, as systemd sets it), lines of text begin with their
+     *  priority, "<4>". */
+    int log_fd;
+    enum leaselock_log_format log_format;
 };
 
 #define LEASELOCK_CLIENT_OPTIONS_INIT                                          \
     {                                                                          \
         sizeof(struct leaselock_client_options), 0, 0, 0, NULL, NULL,          \
             LEASELOCK_LOG_OFF, NULL, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, \
-            NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, 0, NULL, 0, 0            \
+            NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, 0, NULL, 0, 0, NULL, 0,  \
+            LEASELOCK_LOG_TEXT                                                 \
     }
 
 /**

@@ -239,6 +239,10 @@ struct leaselock_stats {
     /** Reads of tickets, each a request or a part of one. */
     uint64_t reads[LEASELOCK_STATS_WORDS_MAX];
 
+    /** Events of the log, by their place in LEASELOCK_LOG_EVENT_MAP; whether
+     *  they are logged or not. */
+    uint64_t events[LEASELOCK_LOG_EVENTS_MAX];
+
     /** Of the acquires that were granted: from the call to the grant. */
     struct leaselock_histogram acquire_wait;
     /** Of the grants after a wait: from the report that the predecessor is gone
@@ -254,7 +258,7 @@ struct leaselock_stats {
 #define LEASELOCK_STATS_INIT                                                   \
     {                                                                          \
         sizeof(struct leaselock_stats), 0, 0, 0, {{0}}, 0, {0}, {0}, 0, 0, 0,  \
-            {{0}}, {0}, {0}, {0}, {0}, 0, {0}, LEASELOCK_HISTOGRAM_INIT,       \
+            {{0}}, {0}, {0}, {0}, {0}, 0, {0}, {0}, LEASELOCK_HISTOGRAM_INIT,  \
             LEASELOCK_HISTOGRAM_INIT, LEASELOCK_HISTOGRAM_INIT,                \
             LEASELOCK_HISTOGRAM_INIT                                           \
     }

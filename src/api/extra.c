@@ -3,6 +3,7 @@
 
 #include "api/value.h"
 #include "base/alloc.h"
+#include "core/log.h"
 
 /** A request whose callback is due, or running. */
 struct asked {
@@ -147,9 +148,9 @@ void ll_extra_asked(struct ll_ticket_object *ticket,
     asked =
         extra->asked_n < LL_ASKED_MAX ? ll_alloc_zero(1, sizeof(*asked)) : NULL;
     if (asked == NULL) {
-        ll_notice_post_log(client, LEASELOCK_LOG_WARNING,
-                           "a request to let go of a ticket is not reported: "
-                           "too many are due, or there is no memory");
+        ll_core_log(client->core, LL_LOG_REQUEST_DROPPED, ll_log_none(),
+                    "a request to let go of a ticket is not reported: too many "
+                    "are due, or there is no memory");
         return;
     }
     ll_notice_init(&asked->notice, &ticket->handle);

@@ -12,6 +12,7 @@
 #include "base/host.h"
 #include "base/random.h"
 #include "client/client.h"
+#include "client/log.h"
 #include "client/sync.h"
 #include "config/discovery.h"
 #include "config/srv.h"
@@ -84,8 +85,9 @@ static int client_make_core(struct ll_client *client)
         .slot_first = ll_host_process(),
         .request_timeout_ns = client->options.request_timeout_ms * LL_NS_PER_MS,
         .check_clusters = true,
-        .log_level =
-            client->options.log != NULL ? (int)client->options.log_level : 0};
+        .log_level = ll_log_is_wanted(&client->options)
+                         ? (int)client->options.log_level
+                         : 0};
     int status = ll_random(&config.seed);
 
     if (status != 0) {
@@ -135,6 +137,11 @@ static int client_options(struct ll_client *client,
                              "start the client's options with "
                              "LEASELOCK_CLIENT_OPTIONS_INIT");
     }
+    status = ll_log_check(options, reterr);
+    if (status != 0) {
+        return status;
+    }
+    client->logs_to_journal = ll_log_is_journal(options->log_fd);
     status = ll_setup_make(&client->setup, endpoints, options, from_env, true,
                            reterr);
     if (status == 0) {

@@ -21,6 +21,8 @@ static const char *const answers[] = {LEASELOCK_STATS_ANSWER_MAP(WORD)};
 static const char *const batches[] = {LEASELOCK_STATS_BATCH_MAP(WORD)};
 static const char *const streams[] = {LEASELOCK_STATS_STREAM_MAP(WORD)};
 static const char *const changes[] = {LEASELOCK_STATS_CHANGE_MAP(WORD)};
+#define EVENT(name, word, level, fields) word,
+static const char *const events[] = {LEASELOCK_LOG_EVENT_MAP(EVENT)};
 static const char *const reads[] = {LEASELOCK_STATS_READ_MAP(WORD)};
 
 /** The words of a label; name NULL: there is no such label. */
@@ -112,6 +114,8 @@ static const struct metric metrics[] = {
      AT(watches), NONE},
     {COUNTER, "leaselock_ticket_reads", "Reads of tickets' keys, by reason.",
      AT(reads), ONE("reason", reads)},
+    {COUNTER, "leaselock_events", "Events of the log, logged or not.",
+     AT(events), ONE("event", events)},
     {HISTOGRAM, "leaselock_acquire_wait_seconds",
      "From the call of an acquire to its grant.", AT(acquire_wait), NONE},
     {HISTOGRAM, "leaselock_hand_over_seconds",

@@ -97,7 +97,8 @@ struct ll_client {
     struct leaselock_error close_unknown;
     bool stopping; /* the background thread is to end */
     bool dispatching;
-    unsigned log_lines; /* due */
+    unsigned log_lines;   /* due */
+    bool logs_to_journal; /* log_fd is journald's */
 };
 
 /** Finds a client by its handle; on success, its mutex is locked. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "client/client.h"
 #include "client/error.h"
+#include "client/log.h"
 #include "client/sync.h"
 
 /**
@@ -141,7 +142,7 @@ static void client_carry_out(struct ll_client *client,
         ll_query_effect(client, effect);
         break;
     case LL_EFFECT_LOG:
-        ll_notice_post_log(client, effect->log.level, effect->log.text);
+        ll_log_post(client, effect);
         break;
     }
 }

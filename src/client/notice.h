@@ -84,7 +84,4 @@ int ll_notices_call(struct ll_client *client);
 /** Whether this thread is inside a callback. */
 bool ll_notice_in_callback(void);
 
-/** Queues a line of the log; it is dropped when memory is exhausted. */
-void ll_notice_post_log(struct ll_client *client, int level, const char *text);
-
 #endif

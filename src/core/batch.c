@@ -198,6 +198,7 @@ bool ll_batch_draw(struct ll_core *core,
         batch->has_conditions = false;
         core->stats.batches[kind->is]++;
         core->stats.batch_parts[kind->is] += batch->n;
+        ll_log_batch_sent(core, batch);
         ret_effect->call.request = kind->join(core, batch);
     }
     return true;
@@ -273,8 +274,9 @@ static void batch_split(struct ll_core *core,
 
     if (strstr(answer->text, "too many operations") != NULL) {
         core->batches.ops_max = batch->ops_n / 2;
-        ll_core_log(core, 2, "etcd takes fewer than %zu operations in a Txn",
-                    batch->ops_n);
+        ll_core_log(
+            core, LL_LOG_BATCH_LIMITED, ll_log_endpoint(event->answer.endpoint),
+            "etcd takes fewer than %zu operations in a Txn", batch->ops_n);
     }
     for (size_t i = 0; i < batch->n; i++) {
         struct ll_object *object =
@@ -338,6 +340,7 @@ void ll_batches_on_answer(struct ll_core *core, const struct ll_event *event)
 
     assert(batch->out && batch->seq == event->answer.seq);
     batch->out = false;
+    ll_log_batch_answered(core, batch, whole->outcome);
     if (batch < core->batches.reads) {
         ll_batch_note_answer(core, batch, event);
     }

@@ -79,7 +79,8 @@ bool ll_cluster_believes(struct ll_core *core, uint64_t id, uint32_t endpoint)
     }
     cluster->text = cluster_text(cluster, id);
     ll_keep_failure(core, endpoint, -1, cluster->text);
-    ll_core_log(core, 1, "endpoint %u: %s", endpoint, cluster->text);
+    ll_core_log(core, LL_LOG_CLUSTER_DIFFERS, ll_log_endpoint(endpoint),
+                "endpoint %u: %s", endpoint, cluster->text);
     cluster_end(core);
     return false;
 }

@@ -59,8 +59,6 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
 void ll_core_free(struct ll_core *core)
 {
     struct ll_entry *entry;
-    struct ll_link *at;
-    struct ll_link *after;
 
     if (core == NULL) {
         return;
@@ -74,10 +72,7 @@ void ll_core_free(struct ll_core *core)
 
         object->ops->free(object);
     }
-    LL_LIST_EACH (at, after, &core->logs.lines) {
-        ll_free(LL_CONTAINER(at, struct ll_log_line, link));
-    }
-    ll_free(core->logs.drawn);
+    ll_logs_free(core);
     ll_timers_free(&core->timers);
     ll_batches_free(core);
     ll_queue_notes_free(core);
@@ -377,20 +372,7 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
         ll_nearest_next(core, ret_effect)) {
         return true;
     }
-    ll_free(core->logs.drawn);
-    core->logs.drawn = NULL;
-    if (!ll_link_alone(&core->logs.lines)) {
-        struct ll_log_line *line =
-            LL_CONTAINER(core->logs.lines.next, struct ll_log_line, link);
-
-        ll_link_remove(&line->link);
-        core->logs.drawn = line;
-        *ret_effect = (struct ll_effect){.kind = LL_EFFECT_LOG};
-        ret_effect->log.level = line->level;
-        ret_effect->log.text = line->text;
-        return true;
-    }
-    return false;
+    return ll_logs_next(core, ret_effect);
 }
 
 int64_t ll_core_deadline_ns(const struct ll_core *core)

@@ -56,7 +56,7 @@ static void mark(struct ll_core *core, struct ll_deadlock *deadlock)
     size_t ops_n = 0;
 
     if (n == 0) {
-        ll_core_log(core, 1,
+        ll_core_log(core, LL_LOG_DEADLOCK_TOO_LONG, ll_log_none(),
                     "a deadlock of more than %d sessions is not "
                     "broken up",
                     LL_DEADLOCK_LENGTH_MAX);
@@ -392,8 +392,9 @@ static void deadlock_on_answer(struct ll_core *core,
     case LL_OUTCOME_NO_LEASE:
     case LL_OUTCOME_LEASE_EXISTS:
     case LL_OUTCOME_ERROR:
-        ll_core_log(core, 2, "a deadlock detection was refused: %s",
-                    core->failure.text);
+        ll_core_log(core, LL_LOG_DEADLOCK_REFUSED,
+                    ll_log_endpoint(core->failure.endpoint),
+                    "a deadlock detection was refused: %s", core->failure.text);
         rest(core, deadlock);
         break;
     }

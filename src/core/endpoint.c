@@ -67,7 +67,8 @@ void ll_endpoints_change(struct ll_core *core, const struct ll_event *event)
     for (uint32_t i = 0; i < n; i++) {
         usable_n += is_usable(core, i) ? 1 : 0;
     }
-    ll_core_log(core, 2,
+    ll_core_log(core, LL_LOG_ENDPOINTS_LISTED,
+                ll_log_endpoint(core->endpoints.current),
                 "%u endpoints, %u of them usable; endpoint %u is in use", n,
                 usable_n, core->endpoints.current);
 }

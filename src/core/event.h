@@ -8,6 +8,7 @@
 
 #include "core/key.h"
 #include "core/request.h"
+#include "leaselock/log.h"
 
 /**
  * The inputs and outputs of core. A driver (the client's threads, a test, a
@@ -294,6 +295,23 @@ enum ll_session_state {
     LL_SESSION_CLOSING,
 };
 
+#define LL_LOG_EVENT(name, word, level, fields) LL_LOG_##name,
+
+/** The events of the log; their words, levels and fields are in the table. */
+enum ll_log_event { LEASELOCK_LOG_EVENT_MAP(LL_LOG_EVENT) LL_LOG_EVENTS };
+
+/** What a line of the log is about; 0: it is not about such a thing. */
+struct ll_log_fields {
+    struct ll_bytes lock; /* without the namespace */
+    int64_t token;
+    int64_t lease;
+    int64_t duration_ns;
+    uint32_t endpoint;
+    int status;
+    bool has_duration;
+    bool has_endpoint;
+};
+
 /** Valid until the next ll_core_next or ll_core_step. */
 struct ll_effect {
     enum ll_effect_kind kind;
@@ -375,8 +393,10 @@ struct ll_effect {
             bool was_lost; /* an earlier attempt may have been applied */
         } query;
         struct {
+            enum ll_log_event event;
             int level; /* enum leaselock_log_level */
             const char *text;
+            struct ll_log_fields fields;
         } log;
     };
 };

@@ -180,7 +180,9 @@ void ll_keep_stop(struct ll_core *core, struct ll_keep *keep, const char *why)
 {
     struct ll_ticket *entry = keep->entry;
 
-    ll_core_log(core, 3, "%.*s is kept no longer: %s", (int)keep->prefix_size,
+    ll_core_log(core, LL_LOG_KEEP_ENDED,
+                (struct ll_log_fields){.lock = ll_keep_name(keep)},
+                "%.*s is kept no longer: %s", (int)keep->prefix_size,
                 keep->bytes, why);
     ll_keep_unwatch(core, keep);
     start_all(core, keep);

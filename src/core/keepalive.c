@@ -204,7 +204,7 @@ static bool keepalive_deny(struct ll_core *core,
     stream->failures = 0;
     core->keepalive.only_due[kind - LL_STREAM_KEEPALIVE] = true;
     if (!ll_session_is_denied(session)) {
-        ll_core_log(core, 1,
+        ll_core_log(core, LL_LOG_RENEWAL_REFUSED, ll_log_lease(session->lease),
                     "session %llx: etcd refuses to renew the lease; it is "
                     "tried again until its deadline",
                     (unsigned long long)session->lease);

@@ -160,11 +160,13 @@ static void move(struct ll_core *core, uint32_t endpoint)
 {
     uint32_t before = core->endpoints.current;
 
-    ll_core_log(core, 2,
-                "endpoint %u answers in %lld us, endpoint %u in %lld us: "
-                "moving there",
-                before, (long long)(time_of(core, before) / LL_NS_PER_US),
-                endpoint, (long long)(time_of(core, endpoint) / LL_NS_PER_US));
+    ll_core_log(
+        core, LL_LOG_ENDPOINT_NEARER,
+        ll_log_duration(ll_log_endpoint(endpoint), time_of(core, endpoint)),
+        "endpoint %u answers in %lld us, endpoint %u in %lld us: "
+        "moving there",
+        before, (long long)(time_of(core, before) / LL_NS_PER_US), endpoint,
+        (long long)(time_of(core, endpoint) / LL_NS_PER_US));
     core->nearest.better_n = 0;
     core->nearest.stays_ns = core->now_ns + core->config.nearest_ns;
     ll_endpoints_move(core, endpoint);

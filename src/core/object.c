@@ -2,11 +2,8 @@
 #include "core/object.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "base/alloc.h"
 #include "leaselock/status.h"
 
 bool ll_object_enter(struct ll_core *core,
@@ -155,7 +152,8 @@ void ll_note_failure(struct ll_core *core,
     } else {
         ll_endpoint_failed(core, endpoint);
     }
-    ll_core_log(core, 2, "endpoint %u: %s; next is endpoint %u", endpoint,
+    ll_core_log(core, LL_LOG_ENDPOINT_FAILED, ll_log_endpoint(endpoint),
+                "endpoint %u: %s; next is endpoint %u", endpoint,
                 core->failure.text, core->endpoints.current);
 }
 
@@ -166,7 +164,8 @@ void ll_note_silence(struct ll_core *core,
 {
     ll_keep_failure(core, endpoint, LL_GRPC_DEADLINE, text);
     ll_endpoint_unanswered(core, endpoint, sent_ns);
-    ll_core_log(core, 2, "endpoint %u: %s; next is endpoint %u", endpoint,
+    ll_core_log(core, LL_LOG_ENDPOINT_FAILED, ll_log_endpoint(endpoint),
+                "endpoint %u: %s; next is endpoint %u", endpoint,
                 core->failure.text, core->endpoints.current);
 }
 
@@ -182,33 +181,4 @@ ll_detail_of(const struct ll_core *core, int status, const char *text)
         detail.text = core->failure.text;
     }
     return detail;
-}
-
-void ll_core_log(struct ll_core *core, int level, const char *format, ...)
-{
-    struct ll_log_line *line;
-    va_list args;
-    int size;
-
-    if (level > core->config.log_level) {
-        return;
-    }
-    va_start(args, format);
-    size =
-        vsnprintf(core->scratch.text, sizeof(core->scratch.text), format, args);
-    va_end(args);
-    if (size < 0) {
-        return;
-    }
-    size = size < (int)sizeof(core->scratch.text)
-               ? size
-               : (int)sizeof(core->scratch.text) - 1;
-    line = ll_alloc(sizeof(*line) + (size_t)size + 1);
-    if (line == NULL) {
-        return;
-    }
-    ll_link_init(&line->link);
-    line->level = level;
-    memcpy(line->text, core->scratch.text, (size_t)size + 1);
-    ll_link_append(&core->logs.lines, &line->link);
 }

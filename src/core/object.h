@@ -15,6 +15,7 @@
 #include "core/endpoint.h"
 #include "core/keepalive.h"
 #include "core/key.h"
+#include "core/log.h"
 #include "core/nearest.h"
 #include "core/number.h"
 #include "core/queue.h"
@@ -108,13 +109,6 @@ struct ll_object {
     int64_t sent_ns;        /* when the newest call was sent */
 };
 
-/** A line of the log that is to be drawn. */
-struct ll_log_line {
-    struct ll_link link;
-    int level;
-    char text[];
-};
-
 /** Bytes kept of the text of a failure, from etcd or gRPC. */
 #define LL_FAILURE_TEXT_SIZE 320
 
@@ -157,6 +151,7 @@ struct ll_calls {
     unsigned in_flight;
 };
 
+struct ll_log_line;
 struct ll_logs {
     struct ll_link lines; /* not drawn yet */
     struct ll_log_line *drawn;
@@ -282,10 +277,6 @@ void ll_note_silence(struct ll_core *core,
 /** A detail that names the newest failure if the status is of that kind. */
 struct ll_detail
 ll_detail_of(const struct ll_core *core, int status, const char *text);
-
-/** Adds a line to the log if its level is logged; lost without memory. */
-void ll_core_log(struct ll_core *core, int level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 static inline int64_t ll_min(int64_t a, int64_t b)
 {

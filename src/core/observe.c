@@ -170,7 +170,7 @@ static void observer_on_older(struct ll_core *core,
         ll_call_at(core, &observer->object,
                    core->now_ns + LL_OBSERVE_RECHECK_NS);
     } else {
-        ll_core_log(core, 1,
+        ll_core_log(core, LL_LOG_STORE_WENT_BACK, ll_log_none(),
                     "the store went back from revision %lld to %lld: a "
                     "snapshot was restored, or the data directory emptied",
                     (long long)observer->revision, (long long)revision);

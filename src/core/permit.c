@@ -192,8 +192,9 @@ void ll_permits_see(struct ll_core *core,
         ll_ticket_fail(core, ticket, LEASELOCK_E_NOMEM, "");
         return;
     }
-    ll_core_log(core, 3, "%s waits for one of %u permits, %lld ahead",
-                ticket->key, (unsigned)most, (long long)ticket->ahead);
+    ll_core_log(core, LL_LOG_TICKET_WAITS, ll_log_ticket(ticket),
+                "%s waits for one of %u permits, %lld ahead", ticket->key,
+                (unsigned)most, (long long)ticket->ahead);
     ll_ticket_watch_wait(core, ticket);
     ll_ticket_update(core, ticket);
     if (ll_permits_watch_own(ticket)) {

@@ -73,8 +73,8 @@ int ll_ticket_rejoin(struct ll_core *core, const struct ll_event *event)
     core->stats.releases[LEASELOCK_STATS_RELEASE_REJOINED]++;
     ticket->rejoin = old;
     old->rejoin = ticket;
-    ll_core_log(core, 3, "%s gives way and queues again as %s", old->key,
-                ticket->key);
+    ll_core_log(core, LL_LOG_TICKET_REJOINS, ll_log_ticket(old),
+                "%s gives way and queues again as %s", old->key, ticket->key);
     ll_ticket_leave(core, old);
     ll_call_none(core, &old->object);
     ll_ticket_update(core, old);

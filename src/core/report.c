@@ -72,6 +72,7 @@ bool ll_report_next(struct ll_core *core,
     if (report->released_due) {
         report->released_due = false;
         ll_stats_released(core, report);
+        ll_log_released(core, object->entry.id, report->release_status);
         ret_effect->kind = LL_EFFECT_RELEASED;
         ret_effect->detail =
             ll_detail_of(core, report->release_status, report->why);

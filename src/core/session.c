@@ -51,8 +51,10 @@ void ll_session_lose(struct ll_core *core,
     assert(ll_session_is_alive(session));
     session->loss = loss;
     ll_session_on_checked_cluster(core, session);
-    ll_core_log(core, 1, "session %llx is lost: %s",
-                (unsigned long long)session->lease, why);
+    ll_core_log(core, LL_LOG_SESSION_LOST,
+                ll_log_status(ll_log_lease(session->lease), LEASELOCK_E_LOST),
+                "session %llx is lost: %s", (unsigned long long)session->lease,
+                why);
     ll_call_none(core, &session->object);
     session->checking = false;
     /* An answer of another cluster is not silence. */

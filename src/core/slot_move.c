@@ -61,7 +61,8 @@ bool ll_slot_move(struct ll_core *core, struct ll_ticket *ticket)
     ticket->key_size = (uint16_t)ll_key_move(ticket->key, ticket->key_size,
                                              ticket->has_slot ? &slot : NULL,
                                              ticket->session->lease, number);
-    ll_core_log(core, 3, "another client's key has the name; the next is %s",
+    ll_core_log(core, LL_LOG_TICKET_NAME_TAKEN, ll_log_ticket(ticket),
+                "another client's key has the name; the next is %s",
                 ticket->key);
     return true;
 }

@@ -25,8 +25,9 @@ static void stream_open(struct ll_core *core, struct ll_stream *stream)
     stream->proven = false;
     stream->generation = stream->ops->generation(core);
     stream->endpoint = core->endpoints.current;
-    ll_core_log(core, 2, "opening %s stream %u on endpoint %u",
-                stream->ops->name, stream->generation, stream->endpoint);
+    ll_core_log(core, LL_LOG_STREAM_OPENED, ll_log_endpoint(stream->endpoint),
+                "opening %s stream %u on endpoint %u", stream->ops->name,
+                stream->generation, stream->endpoint);
     if (stream->ops->on_up != NULL) {
         stream->ops->on_up(core, stream->kind);
     }
@@ -79,6 +80,7 @@ void ll_stream_restart(struct ll_core *core,
 {
     if (core->streams[kind].up) {
         stream_count(core, kind);
+        ll_log_stream_ended(core, &core->streams[kind], why);
         ll_note_failure(core, core->streams[kind].endpoint, LL_GRPC_DEADLINE,
                         why);
         ll_stream_close(core, kind);
@@ -122,8 +124,7 @@ void ll_streams_on_down(struct ll_core *core, const struct ll_event *event)
     if (!stream->up || stream->generation != event->stream_down.generation) {
         return;
     }
-    ll_core_log(core, 2, "%s stream %u ended: %s", stream->ops->name,
-                stream->generation, event->stream_down.text);
+    ll_log_stream_ended(core, stream, event->stream_down.text);
     stream_count(core, stream->kind);
     stream->failures = stream->proven ? 1 : stream->failures + 1;
     stream->retry_ns = core->now_ns;
@@ -133,7 +134,9 @@ void ll_streams_on_down(struct ll_core *core, const struct ll_event *event)
             stream->ops->pause_max_ns);
     }
     if (event->stream_down.outcome == LL_OUTCOME_REFUSED) {
-        ll_core_log(core, 1, "the %s stream is refused: %s", stream->ops->name,
+        ll_core_log(core, LL_LOG_STREAM_REFUSED,
+                    ll_log_endpoint(stream->endpoint),
+                    "the %s stream is refused: %s", stream->ops->name,
                     event->stream_down.text);
         stream->ops->on_refused(core, stream, event);
     } else {

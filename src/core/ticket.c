@@ -104,7 +104,7 @@ static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
     ticket->value = NULL;
     ticket->has_seen = false;
     if (core->tickets.reaps_n >= LL_REAPS_MAX) {
-        ll_core_log(core, 1,
+        ll_core_log(core, LL_LOG_ATTEMPT_DROPPED, ll_log_none(),
                     "too many abandoned attempts: the oldest is not watched "
                     "for any more");
         ticket_gone(core, LL_CONTAINER(core->tickets.reaping.next,
@@ -232,8 +232,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
 
     assert(ll_session_is_alive(ticket->session));
     assert(core->now_ns < ticket->session->deadline_ns);
-    ll_core_log(core, 3, "%s is held with token %lld", ticket->key,
-                (long long)ticket->token);
+    ll_log_granted(core, ticket);
     if (ticket->ahead_key != NULL && ll_ticket_is_exclusive(ticket)) {
         ll_queue_note_head(core, ticket);
     } /* else the next ticket counted one key ahead, and needs no note */
@@ -310,8 +309,9 @@ void ll_ticket_wait_for(struct ll_core *core,
         ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
         return;
     }
-    ll_core_log(core, 3, "%s waits for %s, %lld ahead", ticket->key,
-                ticket->ahead_key, (long long)ahead);
+    ll_core_log(core, LL_LOG_TICKET_WAITS, ll_log_ticket(ticket),
+                "%s waits for %s, %lld ahead", ticket->key, ticket->ahead_key,
+                (long long)ahead);
     ticket->read_ns = ll_ticket_recheck_ns(core);
     ll_ticket_watch_wait(core, ticket);
     ll_ticket_update(core, ticket);
@@ -349,9 +349,11 @@ void ll_ticket_delay(struct ll_core *core, struct ll_ticket *ticket)
     struct ll_delay *delay = ticket->delay;
     struct ll_bytes key = {ticket->ahead_key, ticket->ahead_key_size};
 
-    ll_core_log(core, 2,
-                "%s is gone without a release: %s waits for %u ms more",
-                ticket->ahead_key, ticket->key, (unsigned)delay->ms);
+    ll_core_log(
+        core, LL_LOG_TICKET_DELAYED,
+        ll_log_duration(ll_log_ticket(ticket), delay->ms * LL_NS_PER_MS),
+        "%s is gone without a release: %s waits for %u ms more",
+        ticket->ahead_key, ticket->key, (unsigned)delay->ms);
     delay->until_ns = core->now_ns + delay->ms * LL_NS_PER_MS;
     delay->asks = ll_delay_is_foreign_key(key, ticket->ahead_lease);
     ll_ticket_go(core, ticket, LL_TICKET_DELAYED);
@@ -377,8 +379,7 @@ static void ticket_lose(struct ll_core *core,
         ticket_gone(core, ticket); /* it has no user who is told */
         return;
     }
-    ll_core_log(core, 1, "%s is lost: %s", ticket->key,
-                ll_loss_text(core, loss));
+    ll_log_lost(core, ticket, ll_loss_text(core, loss));
     ll_ticket_go(core, ticket, LL_TICKET_LOST);
     ll_writes_end(core, ticket);
     ll_call_none(core, &ticket->object);

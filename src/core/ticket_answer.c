@@ -335,7 +335,9 @@ ticket_on_error(struct ll_core *core, struct ll_ticket *ticket, int status)
     case LL_TICKET_LEAVE:
         /* The key blocks the queue as long as the session lives, and the
          * permission may be restored: retries. */
-        ll_core_log(core, 1, "%s cannot be deleted: %s", ticket->key,
+        ll_core_log(core, LL_LOG_TICKET_STAYS,
+                    ll_log_status(ll_log_ticket(ticket), status),
+                    "%s cannot be deleted: %s", ticket->key,
                     core->failure.text);
         ll_ticket_report_released(core, ticket, status);
         ll_call_at(core, &ticket->object, ll_ticket_recheck_ns(core));

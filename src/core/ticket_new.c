@@ -85,5 +85,6 @@ int ll_ticket_add(struct ll_core *core,
     ticket->session = session;
     ll_link_append(&session->tickets, &ticket->link);
     ticket->state = LL_TICKET_ENQUEUE;
+    ll_log_begins(core, ticket);
     return 0;
 }

@@ -164,7 +164,7 @@ void ll_ticket_on_logged(struct ll_core *core,
     ticket->linearize = false;
     ticket->by_log = false;
     if (is_old) {
-        ll_core_log(core, 1,
+        ll_core_log(core, LL_LOG_STORE_WENT_BACK, ll_log_none(),
                     "the store went back to revision %lld: a snapshot was "
                     "restored, or the data directory emptied",
                     (long long)answer->revision);

@@ -185,7 +185,9 @@ static void watch_on_canceled(struct ll_core *core,
                               const struct ll_event *event)
 {
     core->watches.answered_ns = core->now_ns;
-    ll_core_log(core, 2, "a watch was refused: %s", event->watch.reason);
+    ll_core_log(core, LL_LOG_WATCH_REFUSED,
+                ll_log_endpoint(core->streams[LL_STREAM_WATCH].endpoint),
+                "a watch was refused: %s", event->watch.reason);
     switch (watch->state) {
     case LL_WATCH_OFF:
     case LL_WATCH_WANTED:
@@ -292,7 +294,9 @@ static void watches_on_refused(struct ll_core *core,
 
 static void watches_leave(struct ll_core *core, enum ll_stream_kind kind)
 {
-    ll_core_log(core, 2, "leaving endpoint %u: another one answers",
+    ll_core_log(core, LL_LOG_ENDPOINT_LEFT,
+                ll_log_endpoint(core->streams[kind].endpoint),
+                "leaving endpoint %u: another one answers",
                 core->streams[kind].endpoint);
     ll_stream_close(core, kind);
 }

@@ -49,7 +49,9 @@ static void watches_set_numbered(struct ll_core *core, bool numbered)
 {
     if (core->watches.numbered != numbered) {
         core->watches.numbered = numbered;
-        ll_core_log(core, 2, "watches have the %s numbers",
+        ll_core_log(core, LL_LOG_WATCHES_NUMBERED,
+                    ll_log_endpoint(core->streams[LL_STREAM_WATCH].endpoint),
+                    "watches have the %s numbers",
                     numbered ? "server's" : "client's");
     }
 }

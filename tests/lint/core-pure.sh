@@ -30,7 +30,7 @@ if [[ -n $foreign ]]; then
 fi
 
 # base/clock.h for its units; the clock itself shows above.
-headers='"(core|leaselock)/|"base/(alloc|clock|list|table)\.h"'
+headers='"(core|leaselock)/|"base/(alloc|clock|list|probe|table)\.h"'
 headers+='|<(assert|inttypes|limits|std(arg|bool|def|int|io)|string)\.h>'
 foreign=$(grep -nE '^ *# *include' src/core/*.[ch] |
     grep -vE "include ($headers)") || true

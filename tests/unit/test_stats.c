@@ -96,13 +96,16 @@ static unsigned times_in(const char *text, const char *part)
     return n;
 }
 
+#define EVENT(name, word, level, fields) +1U
+#define EVENTS (0U LEASELOCK_LOG_EVENT_MAP(EVENT))
+
 /** How many counters there are, beside the room for others. */
 #define COUNTERS_USED                                                          \
     (3U + LEASELOCK_STATS_MODES * LEASELOCK_STATS_RESULTS + 1U +               \
      LEASELOCK_STATS_RELEASES + LEASELOCK_STATS_LOSSES + 3U +                  \
      LEASELOCK_STATS_REQUESTS * LEASELOCK_STATS_ANSWERS +                      \
      2U * LEASELOCK_STATS_BATCHES + LEASELOCK_STATS_STREAMS +                  \
-     LEASELOCK_STATS_CHANGES + 1U + LEASELOCK_STATS_READS)
+     LEASELOCK_STATS_CHANGES + 1U + LEASELOCK_STATS_READS + EVENTS)
 
 /** Goal: the text has every counter of the struct, once. Method: give each one
  * a number of its own. */
