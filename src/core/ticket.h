@@ -328,8 +328,7 @@ void ll_ticket_expect(struct ll_ticket *member,
 void ll_ticket_ask_release(struct ll_core *core,
                            struct ll_ticket *member,
                            int64_t timeout_ns);
-/** Whether nothing of a ticket is left to be waited for: ll_ticket_next frees
- *  it. */
+/** Whether nothing of a ticket is awaited any more: ll_ticket_next frees it. */
 bool ll_ticket_is_over(const struct ll_ticket *ticket);
 /** The key has been created. ahead: the keys ahead then; NULL: unknown, as the
  *  answer does not fit. */
