@@ -50,6 +50,7 @@ enum leaselock_log_level {
     X(STREAM_REFUSED, "stream_refused", WARNING, "endpoint")                   \
     X(WATCH_REFUSED, "watch_refused", INFO, "endpoint")                        \
     X(WATCHES_NUMBERED, "watches_numbered", INFO, "endpoint")                  \
+    X(WATCHES_TIMED, "watches_timed", DEBUG, "endpoint")                       \
     X(ENDPOINT_FAILED, "endpoint_failed", INFO, "endpoint")                    \
     X(ENDPOINT_LEFT, "endpoint_left", INFO, "endpoint")                        \
     X(ENDPOINT_NEARER, "endpoint_nearer", INFO, "endpoint duration")           \

@@ -199,7 +199,9 @@ static void on_any_answer(struct ll_core *core, const struct ll_event *event)
     assert(core->calls.in_flight > 0);
     core->calls.in_flight--;
     ll_stats_answered(core, answer);
-    if (event->id >= LL_NEAREST_CALLS) {
+    if (event->id == LL_WATCH_SERVER_CALL) {
+        ll_watch_server_on_answer(core, event);
+    } else if (event->id >= LL_NEAREST_CALLS) {
         ll_nearest_on_answer(core, event);
     } else if (event->id >= LL_CLUSTER_CALLS) {
         ll_cluster_on_answer(core, event);
@@ -346,7 +348,8 @@ bool ll_core_next(struct ll_core *core, struct ll_effect *ret_effect)
         ll_watches_next(core, ret_effect)) {
         return true;
     }
-    if (ll_cluster_next(core, ret_effect)) {
+    if (ll_cluster_next(core, ret_effect) ||
+        ll_watch_server_next(core, ret_effect)) {
         return true;
     }
     while (!ll_link_alone(&core->pending)) {

@@ -77,7 +77,8 @@ struct ll_ticket;
  * The watch shows every key that is created after it, and the read those before
  * it: if the newest key at its revision is of this session, each key of another
  * one was created before that key. As in ticket.h, the read counts if there was
- * no write since the watch was created, or if it was sent LL_SETTLE_NS later. While this is not known, holds may follow
+ * no write since the watch was created, if that is prompt (watch_server.h), or
+ * if it was sent LL_SETTLE_NS later. While this is not known, holds may follow
  * each other locally for a short time: with holds that are short, nothing would
  * be kept otherwise.
  */

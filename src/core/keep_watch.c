@@ -227,8 +227,9 @@ static void keep_on_newest(struct ll_core *core,
         ll_keep_stop(core, keep, "another session waits for it");
         return;
     }
-    if (keep->object.sent_ns < keep->synced_ns &&
+    if (keep->object.sent_ns < keep->synced_ns && !keep->watch.prompt &&
         revision > keep->watch.created_revision) {
+        ll_watch_server_miss(core);
         keep->read_ns = keep->synced_ns; /* see ticket.h: it may miss some */
         ll_object_reschedule(core, &keep->object);
         return;

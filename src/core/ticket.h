@@ -93,14 +93,14 @@
  * revision waits for a loop that runs every 100 ms. A read at or past the
  * created revision of the watch closes the gap before the watch. If the read's
  * revision equals the created one, there was no write in between, and the watch
- * is settled; otherwise the read is repeated at growing intervals until
- * LL_SETTLE_NS have passed, by when etcd's loop has processed the watch. The
- * own key is certain when a read has shown it without the predecessor, or when
- * its watch is settled: an earlier deletion of it would have been reported
- * before the predecessor's. Deletions of one revision are reported in any
- * order. Those by a revoke are recognized, as the predecessor has the own
- * lease; a third party that deletes both keys in one Txn can make a ticket held
- * until its own event follows.
+ * is settled, as it is if it is prompt (watch_server.h); otherwise the read is
+ * repeated at growing intervals until LL_SETTLE_NS have passed, by when etcd's
+ * loop has processed the watch. The own key is certain when a read has shown it
+ * without the predecessor, or when its watch is settled: an earlier deletion of
+ * it would have been reported before the predecessor's. Deletions of one
+ * revision are reported in any order. Those by a revoke are recognized, as the
+ * predecessor has the own lease; a third party that deletes both keys in one
+ * Txn can make a ticket held until its own event follows.
  *
  * A store can go back in time: a snapshot is restored, or the data directory is
  * emptied, and the cluster's id may stay the same. A read that is older than

@@ -34,20 +34,26 @@ static bool range_has_own(const struct ll_ticket *ticket,
 }
 
 /** Settles a watch that the same member created at the revision of the read, so
- *  that no write came in between; or any watch, after the settling time. */
-static bool watch_settle(const struct ll_core *core,
+ *  that no write came in between; a prompt one, by any read that is not older;
+ *  or any watch, after the settling time. */
+static bool watch_settle(struct ll_core *core,
                          struct ll_watch *watch,
                          const struct ll_answer *answer,
                          bool time_is_over)
 {
-    if (time_is_over || (watch->created_revision == answer->revision &&
-                         core->watches.member_id == answer->member_id)) {
+    if (time_is_over ||
+        (watch->prompt && watch->created_revision <= answer->revision) ||
+        (watch->created_revision == answer->revision &&
+         core->watches.member_id == answer->member_id)) {
         watch->settled = true;
+    }
+    if (!watch->settled) {
+        ll_watch_server_miss(core);
     }
     return watch->settled;
 }
 
-static bool permits_settle(const struct ll_core *core,
+static bool permits_settle(struct ll_core *core,
                            struct ll_ticket *ticket,
                            const struct ll_answer *answer,
                            bool time_is_over)

@@ -76,6 +76,7 @@ void ll_watch_want(struct ll_core *core, struct ll_watch *watch)
     assert(watch->state == LL_WATCH_OFF);
     watch_name(watch);
     watch->settled = false;
+    watch->prompt = false;
     watch_enter(core, watch, LL_WATCH_WANTED);
 }
 
@@ -103,6 +104,7 @@ static void watch_again(struct ll_core *core, struct ll_watch *watch)
 {
     watch_name(watch);
     watch->settled = false;
+    watch->prompt = false;
     watch_enter(core, watch, LL_WATCH_WANTED);
     ops_of(watch)->on_down(core, watch);
 }
@@ -114,6 +116,7 @@ static void watches_on_down(struct ll_core *core, enum ll_stream_kind kind)
 
     (void)kind;
     core->watches.decided = false;
+    ll_watch_server_forget(core);
     ll_watch_index_clear(&core->watches.index);
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         while (!ll_link_alone(lists[i])) {
@@ -173,8 +176,10 @@ static void watch_on_created(struct ll_core *core,
     if (watch->state == LL_WATCH_DROPPED) {
         watch_enter(core, watch, LL_WATCH_ENDING);
     } else if (watch->state == LL_WATCH_CREATING) {
+        bool is_known = ll_watch_server_created(core, event->watch.member_id);
+
         watch->created_revision = event->watch.revision;
-        core->watches.member_id = event->watch.member_id;
+        watch->prompt = watch->prompt && is_known;
         watch_enter(core, watch, LL_WATCH_ON);
         ops_of(watch)->on_created(core, watch);
     }
@@ -263,6 +268,8 @@ bool ll_watches_next(struct ll_core *core, struct ll_effect *ret_effect)
         ret_effect->id = watch->owner->entry.id;
         ret_effect->watch.watch_id = watch->id;
         ops_of(watch)->create(core, watch, &core->single, ret_effect);
+        watch->prompt = ret_effect->watch.start_revision == 0 &&
+                        ll_watch_server_request(core);
         return true;
     }
     return false;

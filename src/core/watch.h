@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "core/event.h"
 #include "core/watch_index.h"
+#include "core/watch_server.h"
 
 struct ll_core;
 struct ll_object;
@@ -104,6 +105,8 @@ struct ll_watch {
     uint32_t uses : LL_WATCH_USES_BITS;
     /** Every later deletion is certain to arrive at once (see ticket.h). */
     uint32_t settled : 1;
+    /** etcd has made it one of the synced ones (see watch_server.h). */
+    uint32_t prompt : 1;
     uint32_t slot : LL_WATCH_SLOT_BITS;
     /** Of the present use; of an ON or ENDING watch on a numbered stream: the
      *  server's. */
@@ -154,10 +157,11 @@ struct ll_watches {
     struct ll_link on;
     struct ll_link ending;
     unsigned creating_n;
-    uint64_t member_id;          /* of the member that creates them */
-    int64_t answered_ns;         /* when a creation was answered last */
-    bool numbered;               /* the server numbers them, or may do so */
-    bool decided;                /* one has been created on this stream */
+    uint64_t member_id;  /* of the member that creates them */
+    int64_t answered_ns; /* when a creation was answered last */
+    bool numbered;       /* the server numbers them, or may do so */
+    bool decided;        /* one has been created on this stream */
+    struct ll_watch_server server;
     struct ll_watch_index index; /* while numbered: what is ON */
 };
 

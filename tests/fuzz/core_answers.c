@@ -293,7 +293,8 @@ static void make_ok(struct world *world,
     case LL_REQUEST_LEASE_REVOKE:
         break;
     case LL_REQUEST_STATUS:
-        answer->status.version = "3.4.23";
+        answer->status.version =
+            fuzz_below(bytes, 2) == 0 ? "3.4.23" : "3.5.30";
         break;
     case LL_REQUEST_MEMBER_LIST:
         break;

@@ -259,7 +259,9 @@ static void on_call(struct world *world, const struct ll_effect *effect)
     if (request->kind == LL_REQUEST_TXN) {
         note_txn(&request->txn, &call->txn);
     }
-    if (effect->id >= LL_NEAREST_CALLS) {
+    if (effect->id == LL_WATCH_SERVER_CALL) {
+        FUZZ_CHECK(request->kind == LL_REQUEST_STATUS);
+    } else if (effect->id >= LL_NEAREST_CALLS) {
         FUZZ_CHECK(request->kind == LL_REQUEST_RANGE);
         FUZZ_CHECK(effect->id == LL_NEAREST_CALLS + effect->call.endpoint);
     } else if (effect->id >= LL_ID_MAX) {

@@ -464,6 +464,7 @@ static void client_begin(struct sim_client *client)
     memset(client->seen_streams, 0, sizeof(client->seen_streams));
     memset(client->seen_endpoints, 0, sizeof(client->seen_endpoints));
     client->seen_nearest = 0;
+    client->seen_server = LL_WATCH_SERVER_UNKNOWN;
     client->seen_stays_ns = 0;
     memset(client->streams, 0, sizeof(client->streams));
 }

@@ -15,9 +15,9 @@
 #include "user.h"
 
 static const char *const machine_names[SIM_MACHINES] = {
-    "session",  "ticket",  "watch",   "stream",   "beats",
-    "endpoint", "write",   "several", "observer", "resumed",
-    "deadlock", "renewal", "shared",  "permit",   "nearest"};
+    "session", "ticket",  "watch",    "stream",  "beats",    "endpoint",
+    "write",   "several", "observer", "resumed", "deadlock", "renewal",
+    "shared",  "permit",  "nearest",  "server"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "", "none"},
@@ -42,6 +42,7 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"ENQUEUE", "WAIT", "DELAYED", "NEXT", "HELD", "LOST", "LEAVE", "REAP",
      "GONE", "none"},
     {"OFF", "REST", "ROUND", "MOVED", "", "", "", "", "", "none"},
+    {"UNKNOWN", "WANTED", "DUE", "ASKED", "PROMPT", "SLOW", "", "", "", "none"},
 };
 
 static const char *const event_names[SIM_EVENTS] = {
@@ -320,6 +321,8 @@ void sim_coverage_look(struct sim_client *client, unsigned event)
     look_at_beats(client, event);
     look_at_endpoints(client, event);
     look_at_nearest(client, event);
+    count(client, SIM_MACHINE_SERVER, &client->seen_server, event,
+          (int)client->core->watches.server.state);
 }
 
 void sim_coverage_add(struct sim_coverage *sum, const struct sim_coverage *part)

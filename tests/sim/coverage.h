@@ -30,6 +30,7 @@ enum sim_machine {
     SIM_MACHINE_SHARED,   /* a ticket of that mode */
     SIM_MACHINE_PERMIT,
     SIM_MACHINE_NEAREST,
+    SIM_MACHINE_SERVER,
     SIM_MACHINES,
 };
 

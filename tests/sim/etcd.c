@@ -28,6 +28,9 @@ static void set_defaults(struct sim_etcd_config *config)
     if (config->version == NULL) {
         config->version = "3.4.23";
     }
+    if (config->other_version == NULL) {
+        config->other_version = config->version;
+    }
     if (config->cluster_id == 0) {
         config->cluster_id = SIM_CLUSTER_ID;
     }
@@ -56,6 +59,8 @@ struct sim_etcd *sim_etcd_new(const struct sim_etcd_config *config,
     etcd->store.attach_arg = etcd;
     for (i = 0; i < etcd->config.members; i++) {
         etcd->members[i] = (struct sim_member){
+            .version =
+                i % 2 == 0 ? etcd->config.version : etcd->config.other_version,
             .revision = etcd->store.revision,
             .compacted = etcd->compacted,
             .apply_ns = SIM_NEVER,

@@ -34,6 +34,10 @@ struct sim_etcd_config {
     uint64_t cluster_id; /* default SIM_CLUSTER_ID */
     /** The modelled release, from 3.4 on; default "3.4.23". Borrowed. */
     const char *version;
+    /** A release that some members are of, as far as their watches and their
+     * Status show it: every second one at first, and a member that restarts
+     * changes from one release to the other. Default: the same. Borrowed. */
+    const char *other_version;
     /** The maximum lag of a follower's applied state, which is random; default
      * 0: no lag. */
     int64_t lag_max_ns;

@@ -62,7 +62,7 @@ void sim_answer_status(struct sim_etcd *etcd, struct sim_call *call)
                                .revision = member->revision,
                                .kind = LL_REQUEST_STATUS};
 
-    status.status.version = etcd->config.version;
+    status.status.version = member->version;
     if (member->leader != SIM_NOBODY) {
         status.status.leader_id = sim_member_id(member->leader);
     }

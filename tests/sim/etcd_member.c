@@ -214,6 +214,9 @@ void sim_etcd_restart(struct sim_etcd *etcd, unsigned member, int64_t now_ns)
         return;
     }
     it->dead = false;
+    it->version = it->version == etcd->config.version
+                      ? etcd->config.other_version
+                      : etcd->config.version;
     it->sync_phase_ns = sim_random_below(&etcd->random, SIM_WATCH_SYNC_NS);
     it->lease_phase_ns = sim_random_below(&etcd->random, SIM_LEASE_CHECK_NS);
     it->leaderless_ns = SIM_NEVER;

@@ -130,6 +130,7 @@ struct sim_stream {
 };
 
 struct sim_member {
+    const char *version;
     bool dead;
     bool stopped;
     bool cut;
@@ -210,6 +211,9 @@ enum sim_change {
     SIM_CHANGES
 };
 bool sim_has_change(const struct sim_etcd *etcd, enum sim_change change);
+/** The same of a member, which may be of another release. */
+bool sim_member_has_change(const struct sim_member *member,
+                           enum sim_change change);
 
 /* etcd.c */
 /** Processes all requests that can continue, and frees those that are done. */

@@ -21,17 +21,28 @@ static const unsigned since[SIM_CHANGES][MINORS] = {
     [SIM_CHANGE_RENEWAL_IS_CHECKED] = {NEVER, 28, 9},
 };
 
-bool sim_has_change(const struct sim_etcd *etcd, enum sim_change change)
+static bool version_has(const char *version, enum sim_change change)
 {
     unsigned minor = 0;
     unsigned patch = 0;
 
-    if (sscanf(etcd->config.version, "3.%u.%u", &minor, &patch) != 2 ||
+    if (sscanf(version, "3.%u.%u", &minor, &patch) != 2 ||
         minor < MINOR_FIRST) {
         (void)fprintf(stderr, "the model is of etcd 3.4 and newer, not %s\n",
-                      etcd->config.version);
+                      version);
         abort();
     }
     return minor >= MINOR_FIRST + MINORS ||
            patch >= since[change][minor - MINOR_FIRST];
+}
+
+bool sim_has_change(const struct sim_etcd *etcd, enum sim_change change)
+{
+    return version_has(etcd->config.version, change);
+}
+
+bool sim_member_has_change(const struct sim_member *member,
+                           enum sim_change change)
+{
+    return version_has(member->version, change);
 }

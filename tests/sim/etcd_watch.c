@@ -122,8 +122,8 @@ static void place(struct sim_etcd *etcd,
     const struct sim_watch_request *create = &message->create;
     const struct sim_member *member = &etcd->members[stream->member];
     struct sim_watcher *watcher = sim_alloc(1, sizeof(*watcher));
-    bool now = create->start_revision == 0 &&
-               sim_has_change(etcd, SIM_CHANGE_WATCH_NOW_IS_SYNCED);
+    bool is_new = sim_member_has_change(member, SIM_CHANGE_WATCH_NOW_IS_SYNCED);
+    bool now = create->start_revision == 0 && is_new;
     int64_t start = now ? member->revision : message->revision;
     struct ll_event event = {.kind = LL_EVENT_WATCH_CREATED};
 
@@ -145,9 +145,7 @@ static void place(struct sim_etcd *etcd,
         plan_sync(etcd, stream->member);
     }
     event.watch.watch_id = watcher->id;
-    event.watch.revision = sim_has_change(etcd, SIM_CHANGE_WATCH_NOW_IS_SYNCED)
-                               ? member->revision
-                               : start;
+    event.watch.revision = is_new ? member->revision : start;
     tell(etcd, stream, &event);
 }
 

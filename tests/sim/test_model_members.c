@@ -151,6 +151,33 @@ static void test_a_member_is_cut_off(void **state)
     sim_bed_close(&bed);
 }
 
+/** In the middle of an upgrade each member's status has its own release, and a
+ * member that restarts is of the other one. */
+static void test_members_of_two_releases(void **state)
+{
+    const struct sim_etcd_config config = {.seed = 1,
+                                           .members = 3,
+                                           .version = "3.5.16",
+                                           .other_version = "3.5.30"};
+    const struct ll_request status = {.kind = LL_REQUEST_STATUS};
+    struct sim_bed bed;
+    unsigned member;
+
+    (void)state;
+    sim_bed_open(&bed, &config);
+    for (member = 0; member < 3; member++) {
+        sim_bed_ask(&bed, member, &status);
+    }
+    sim_etcd_kill(bed.etcd, 1, bed.now_ns);
+    sim_etcd_restart(bed.etcd, 1, bed.now_ns);
+    sim_bed_ask(&bed, 1, &status);
+    assert_reported(&bed, "1: revision 1 version 3.5.16\n"
+                          "2: revision 1 version 3.5.30\n"
+                          "3: revision 1 version 3.5.16\n"
+                          "4: revision 1 version 3.5.16\n");
+    sim_bed_close(&bed);
+}
+
 /** A leader that stops is replaced after an election, and the new one restarts
  * every TTL, an election longer. */
 static void test_a_new_leader_starts_ttls_again(void **state)
@@ -370,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_a_member_stops),
         cmocka_unit_test(test_a_member_dies),
         cmocka_unit_test(test_a_member_is_cut_off),
+        cmocka_unit_test(test_members_of_two_releases),
         cmocka_unit_test(test_a_new_leader_starts_ttls_again),
         cmocka_unit_test(test_no_quorum),
         cmocka_unit_test(test_fates_of_a_proposal),

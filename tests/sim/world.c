@@ -160,6 +160,11 @@ static void world_make_etcd(struct sim_world *world)
 
     config.version =
         versions[config.seed % (sizeof(versions) / sizeof(versions[0]))];
+    if ((config.seed >> 8) % 3 == 0) { /* in the middle of an upgrade */
+        config.other_version =
+            versions[(config.seed >> 16) %
+                     (sizeof(versions) / sizeof(versions[0]))];
+    }
     if (world->fault_rate[SIM_FAULT_LAG] > 0) {
         sim_fault_count(world, SIM_FAULT_LAG);
         config.lag_max_ns =

@@ -354,6 +354,7 @@ struct sim_client {
     struct ll_keepalive seen_keepalive;
     int seen_endpoints[SIM_MEMBERS_MAX];
     int seen_nearest;
+    int seen_server;
     int64_t seen_stays_ns;
     struct sim_object *objects; /* by id */
     size_t objects_n;           /* the next id */

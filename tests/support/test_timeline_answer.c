@@ -7,7 +7,8 @@
 /**
  * The outcomes of an `answer` line:
  *
- *     granted TTL | left TTL [of GRANTED] | revoked | status [headless]
+ *     granted TTL | left TTL [of GRANTED] | revoked |
+ *     status [version V] [headless]
  *     queued rev N [behind KEY@CREATED [of COUNT] ...]   an enqueue's or try's
  *                                                  put, and the newest key of
  *                                                  each range ahead
@@ -406,7 +407,9 @@ bool test_answer_parse(struct test_timeline *timeline,
     }
     if (strcmp(word, "status") == 0) {
         answer->kind = LL_REQUEST_STATUS;
-        answer->status.version = "3.4.23";
+        answer->status.version = test_word_take(timeline, "version")
+                                     ? test_word_next(timeline)
+                                     : "3.4.23";
         answer->status.leader_id = test_word_take(timeline, "headless") ? 0 : 1;
         return true;
     }

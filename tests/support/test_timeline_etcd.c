@@ -33,6 +33,9 @@ bool test_run_answer(struct test_timeline *timeline)
         event.id = LL_CLUSTER_CALLS + strtoull(word + 5, &end, 10);
     } else if (strncmp(word, "nearest", 7) == 0) {
         event.id = LL_NEAREST_CALLS + strtoull(word + 7, &end, 10);
+    } else if (strncmp(word, "server", 6) == 0) {
+        event.id = LL_WATCH_SERVER_CALL;
+        (void)strtoull(word + 6, &end, 10);
     } else if (strncmp(word, "left", 4) == 0) {
         event.id = LL_ID_MAX - strtoull(word + 4, &end, 10);
     } else {

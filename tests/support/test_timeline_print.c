@@ -154,7 +154,9 @@ static void print_call(struct test_timeline *timeline,
     uint64_t lease = (uint64_t)request->lease.lease;
     FILE *out = timeline->out;
 
-    if (effect->id >= LL_NEAREST_CALLS) {
+    if (effect->id == LL_WATCH_SERVER_CALL) {
+        fprintf(out, "call server.%" PRIu32, effect->call.seq);
+    } else if (effect->id >= LL_NEAREST_CALLS) {
         fprintf(out, "call nearest%" PRIu64 ".%" PRIu32,
                 effect->id - LL_NEAREST_CALLS, effect->call.seq);
     } else if (effect->id >= LL_CLUSTER_CALLS) {
