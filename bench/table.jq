@@ -11,6 +11,9 @@ def median_shown: if . == null then "" else .median | shown end;
 def costs: ["client_cpu_us", "server_cpu_us", "requests", "proposals"];
 def lines: {
     uncontended: (["per_second", "p50_us", "p99_us"] + costs),
+    kept: (["per_second", "p50_us", "p99_us"] + costs),
+    "kept-turns": (["per_second", "p50_us", "p50_ms"] + costs),
+    "kept-remote": ["p50_us", "p99_us", "told_p50_us", "to_told", "missed"],
     async: (["per_second", "p50_ms", "p99_ms", "resident_kb"] + costs),
     handoff: (["handovers_per_second", "p50_ms", "p99_ms", "watch_messages"]
         + costs),

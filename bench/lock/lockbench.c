@@ -9,6 +9,8 @@ static const struct bench_scenario scenarios[] = {
      "workers lock and unlock a name each, on clients (default 1)"},
     {"kept", bench_kept,
      "workers of one session lock and unlock one name, which it keeps"},
+    {"kept-remote", bench_kept_remote,
+     "another session waits for a lock that is kept idle"},
     {"try", bench_try, "workers try a name each, which somebody else holds"},
     {"start", bench_start,
      "a client is opened, a session, and a lock is taken; again and again"},

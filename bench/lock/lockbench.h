@@ -13,6 +13,7 @@ bench_scenario_fn bench_failover;
 bench_scenario_fn bench_handoff;
 bench_scenario_fn bench_hold;
 bench_scenario_fn bench_kept;
+bench_scenario_fn bench_kept_remote;
 bench_scenario_fn bench_modes;
 bench_scenario_fn bench_queue;
 bench_scenario_fn bench_start;
@@ -29,14 +30,19 @@ struct bench_sessions {
     int clients_n;
     leaselock_session **sessions;
     int sessions_n;
+    /** Set before they are opened: receives the clients' most detailed log; or
+     *  NULL. */
+    leaselock_log_fn *log;
+    void *log_arg;
 };
 
 /** sessions.c; a failure is printed on stderr. The sessions' TTL is the
- * options' ttl_s. */
+ * options' ttl_s.
+ * @param sessions  zeros, apart from `log` */
 int bench_sessions_open(const struct bench_options *options,
                         int clients_n,
                         int sessions_n,
-                        struct bench_sessions *ret_sessions);
+                        struct bench_sessions *sessions);
 void bench_sessions_close(struct bench_sessions *sessions);
 
 /** scenario_modes.c: sets the mode that the options name. */

@@ -12,7 +12,7 @@
 /** Opens a client and takes a lock; sets what took how long. */
 static int start_once(const struct bench_options *options, int64_t *ret_ns)
 {
-    struct bench_sessions sessions;
+    struct bench_sessions sessions = {0};
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
     leaselock_ticket *ticket = NULL;
     int64_t from_ns = bench_now_ns();

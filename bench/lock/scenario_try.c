@@ -111,7 +111,7 @@ static int measure(struct tries *tries, struct bench_result *result)
 int bench_try(const struct bench_options *options, struct bench_result *result)
 {
     size_t workers = (size_t)options->workers;
-    struct bench_sessions sessions;
+    struct bench_sessions sessions = {0};
     struct tries tries = {.options = options};
     int status =
         bench_sessions_open(options, 2, options->workers + 1, &sessions);

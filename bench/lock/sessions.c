@@ -35,6 +35,10 @@ static int open_all(const struct bench_options *options,
     client.guardian = options->guardian != NULL;
     client.guardian_path = options->guardian;
     client.user = options->user;
+    client.log = opened->log;
+    client.log_arg = opened->log_arg;
+    client.log_level =
+        opened->log != NULL ? LEASELOCK_LOG_DEBUG : LEASELOCK_LOG_OFF;
     with.ttl_s = options->ttl_s;
     while (opened->clients_n < clients_n) {
         if (leaselock_client_open(options->endpoints, &client,
@@ -59,22 +63,20 @@ static int open_all(const struct bench_options *options,
 int bench_sessions_open(const struct bench_options *options,
                         int clients_n,
                         int sessions_n,
-                        struct bench_sessions *ret_sessions)
+                        struct bench_sessions *sessions)
 {
-    struct bench_sessions opened = {0};
     int status;
 
-    opened.clients = calloc((size_t)clients_n, sizeof(*opened.clients));
-    opened.sessions = calloc((size_t)sessions_n, sizeof(*opened.sessions));
-    if (opened.clients == NULL || opened.sessions == NULL) {
+    sessions->clients = calloc((size_t)clients_n, sizeof(*sessions->clients));
+    sessions->sessions =
+        calloc((size_t)sessions_n, sizeof(*sessions->sessions));
+    if (sessions->clients == NULL || sessions->sessions == NULL) {
         status = bench_no_memory();
     } else {
-        status = open_all(options, clients_n, sessions_n, &opened);
+        status = open_all(options, clients_n, sessions_n, sessions);
     }
     if (status != 0) {
-        bench_sessions_close(&opened);
-        return status;
+        bench_sessions_close(sessions);
     }
-    *ret_sessions = opened;
-    return 0;
+    return status;
 }

@@ -39,6 +39,7 @@ enum leaselock_log_level {
     X(TICKET_STAYS, "ticket_stays", WARNING, "lock token lease status")        \
     X(TICKET_NAME_TAKEN, "ticket_name_taken", DEBUG, "lock lease")             \
     X(KEEP_ENDED, "keep_ended", DEBUG, "lock")                                 \
+    X(KEEP_PASSES, "keep_passes", DEBUG, "lock")                               \
     X(ATTEMPT_DROPPED, "attempt_dropped", WARNING, "")                         \
     X(REQUEST_DROPPED, "request_dropped", WARNING, "")                         \
     X(DEADLOCK_TOO_LONG, "deadlock_too_long", WARNING, "")                     \

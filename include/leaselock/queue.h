@@ -60,6 +60,10 @@ struct leaselock_queue_entry {
     /** The latest request to let go (leaselock_yield) that its value has, or
      *  NULL. */
     const struct leaselock_yield_request *asked;
+    /** Not 0: its session may keep the key for so many milliseconds after a
+     *  release (`keep_ms` of an acquire), as its value says. Then it may be kept
+     *  at this moment, with no holder: nobody else can tell. */
+    int keep_ms;
 };
 
 /** A lock's queue at one revision, the oldest key first. */

@@ -242,10 +242,10 @@ struct leaselock_acquire_options {
      * the lock is released at once, or when its holder does so; from then on
      * all wait in the queue.
      *
-     * A kept lock is held as far as others can tell: the first one that waits
-     * for it waits for one more message and a deletion; a try of others finds
-     * it taken; and a process that is stopped while it keeps a lock blocks it
-     * until the lease ends. Holds that follow each other in the process have
+     * A kept lock is held as far as others can tell; its key says that it may be
+     * kept. The first one that waits for it waits for one more message and a
+     * deletion; a try of others asks for it, see leaselock_acquire; and a process
+     * that is stopped while it keeps a lock blocks it until the lease ends. Holds that follow each other in the process have
      * one fencing token, since nobody else held in between:
      * leaselock_ticket_hold tells them apart. The time starts with the first
      * release, and again with each once it is known that nobody waits, which
@@ -258,15 +258,25 @@ struct leaselock_acquire_options {
      * leaselock_resume. Behind etcd's grpc-proxy nothing is kept.
      */
     int keep_ms;
+    /**
+     * With `keep_ms`: how often tickets that wait in this process still take
+     * over from each other once another session waits, 0 to
+     * LEASELOCK_LOCAL_PASSES_MAX. These are the first of those that wait at that
+     * moment; all others queue behind the other session. 0: the holder's release
+     * lets the other session in.
+     */
+    int local_passes;
 };
 
 /** The longest time for which a lock is kept: a day. */
 #define LEASELOCK_KEEP_MAX_MS 86400000
+/** The most hand-overs in the process while another session waits. */
+#define LEASELOCK_LOCAL_PASSES_MAX 1000
 
 #define LEASELOCK_ACQUIRE_OPTIONS_INIT                                         \
     {                                                                          \
         sizeof(struct leaselock_acquire_options), NULL, NULL, NULL, 0, 0, 0,   \
-            NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL, 0                        \
+            NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL, 0, 0                     \
     }
 
 /**
@@ -277,13 +287,20 @@ struct leaselock_acquire_options {
  * to 2n - 1 tickets take a step for a release. The queue has the order in which
  * etcd committed the requests.
  *
+ * A try, with a timeout of 0, writes nothing if it fails, but for one case: if the
+ * only key is another session's that may be kept (`keep_ms`), the try touches that
+ * key, which leaves the holder undisturbed and ends a lock that is kept without
+ * one. Then it waits for that for some round trips, 20 ms at least and a second at
+ * most, and tries once more. Without the permission to write that key it fails as
+ * any try.
+ *
  * @param session     borrowed; must stay open until the ticket is released
  * @param name        1 to LEASELOCK_NAME_MAX bytes, copied: no '/' at either
  *                    end, no empty part between two '/', none that begins with
  *                    "~.", no control bytes
  * @param options     NULL for the defaults
- * @param timeout_ms  longest wait; 0 tries once and leaves no trace when the
- *                    lock is not free; LEASELOCK_FOREVER waits
+ * @param timeout_ms  longest wait; 0 tries, and takes no place when the lock is
+ *                    not free; LEASELOCK_FOREVER waits
  * @param ret_ticket  the held ticket; the caller releases it
  * @param reterr      filled on failure; may be NULL
  * @return 0, LEASELOCK_E_TIMEOUT, _LOST (the session's lease or the ticket's

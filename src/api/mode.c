@@ -2,6 +2,7 @@
 #include "api/mode.h"
 
 #include "base/error.h"
+#include "core/keep.h"
 #include "core/multi.h"
 
 _Static_assert((int)LEASELOCK_EXCLUSIVE == (int)LL_MODE_EXCLUSIVE &&
@@ -10,6 +11,7 @@ _Static_assert((int)LEASELOCK_EXCLUSIVE == (int)LL_MODE_EXCLUSIVE &&
                "the user's modes are those of core");
 _Static_assert(LEASELOCK_PERMITS_MAX == LL_PERMITS_MAX, "as many as in core");
 _Static_assert(LEASELOCK_LOCK_DELAY_MAX_MS == LL_DELAY_MS_MAX, "as in core");
+_Static_assert(LEASELOCK_LOCAL_PASSES_MAX == LL_KEEP_PASSES_MAX, "the same");
 
 struct ll_mode ll_mode_of(const struct leaselock_acquire_options *options)
 {
@@ -152,6 +154,13 @@ static int check_keep(const struct ll_ticket_ask *ask,
                                "a lock is kept for 0 to %d milliseconds",
                                LEASELOCK_KEEP_MAX_MS);
     }
+    if (options->local_passes < 0 ||
+        options->local_passes > LEASELOCK_LOCAL_PASSES_MAX ||
+        (options->local_passes > 0 && options->keep_ms == 0)) {
+        return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
+                               "`local_passes` is 0 to %d, and needs `keep_ms`",
+                               LEASELOCK_LOCAL_PASSES_MAX);
+    }
     if (options->keep_ms == 0) {
         return 0;
     }
@@ -177,10 +186,13 @@ int ll_mode_check(const struct ll_ticket_ask *ask,
     size_t n = ask->names != NULL ? ask->names_n : 1;
     int status;
 
-    if (ask->key != NULL && options->keep_ms != 0) {
-        return ll_error_text(reterr, LEASELOCK_E_ARGUMENT,
-                             "a place that is taken over from another process "
-                             "is not kept: `keep_ms` must be 0");
+    if (ask->key != NULL &&
+        (options->keep_ms != 0 || options->local_passes != 0)) {
+        return ll_error_text(
+            reterr, LEASELOCK_E_ARGUMENT,
+            "a place that is taken over from another process "
+            "is not kept: `keep_ms` and `local_passes` must be "
+            "0");
     }
     if (ask->key != NULL) {
         return 0; /* the key names its mode */

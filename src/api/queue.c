@@ -107,6 +107,7 @@ int ll_entry_fill(struct leaselock_queue_entry *entry,
     entry->label = value.label;
     entry->pid = value.pid;
     entry->since_unix_s = value.since_unix_s;
+    entry->keep_ms = own ? value.keep_ms : 0;
     entry->key = ll_alloc_copy(kv->key.data, kv->key.size);
     entry->value = ll_alloc_copy(kv->value.data, kv->value.size);
     entry->value_size = kv->value.size;

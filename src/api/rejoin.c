@@ -123,7 +123,7 @@ static int place_request(struct ll_ticket_object *ticket,
             ? LEASELOCK_E_LOST
             : ll_ticket_value(
                   LL_CONTAINER(session, struct ll_session_object, handle),
-                  ticket->label, &value, &made);
+                  ticket->label, 0, &value, &made);
 
     if (status == 0) {
         status = ll_requeue_renew(ticket, own->timeout_ms, value);

@@ -101,6 +101,7 @@ int ll_requeue_prepare(struct ll_ticket_object *ticket,
     requeue->value = ll_alloc_copy(value.data, value.size);
     requeue->value_size = value.size;
     requeue->keep_ns = options->keep_ms * LL_NS_PER_MS;
+    requeue->local_passes = (uint32_t)options->local_passes;
     requeue->label = ll_alloc_copy(label, strlen(label));
     requeue->names = ask->names != NULL ? copy_names(ask->names, ask->names_n)
                                         : copy_names(&name, 1);
@@ -239,6 +240,7 @@ static void ask_again(const struct ll_ticket_object *ticket,
         event->acquire.watch_own_ns = requeue->watch_own_ns;
         event->acquire.yields = requeue->yields;
         event->acquire.keep_ns = requeue->keep_ns;
+        event->acquire.local_passes = requeue->local_passes;
         event->acquire.label =
             (struct ll_bytes){requeue->label, strlen(requeue->label)};
         event->acquire.find_deadlock = requeue->find_deadlock;

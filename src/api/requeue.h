@@ -52,6 +52,7 @@ struct ll_requeue {
     uint32_t foreign_delay_ms;
     int64_t watch_own_ns;     /* as of core's acquire */
     int64_t keep_ns;          /* the same */
+    uint32_t local_passes;    /* the same */
     char *label;              /* the same, and a NUL */
     char who[LL_WHO_MAX + 1]; /* as of core's acquire, and a NUL */
     char *value;

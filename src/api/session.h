@@ -24,12 +24,13 @@ struct ll_session_object {
     unsigned tickets_n;     /* of a replacement: how many are on it */
     struct ll_link useless; /* in client->heirs */
     /** The newest value of a ticket with the session's label, or NULL, and its
-     *  time: values made within one second are equal. */
+     *  time: values made within one second are equal if they are kept alike. */
     char *value;
     size_t value_size;
     int64_t value_since_unix_s;
-    bool open_due;  /* SESSION_OPENED is pending */
-    bool close_due; /* SESSION_CLOSED is pending */
+    int value_keep_ms; /* as of ll_value_make */
+    bool open_due;     /* SESSION_OPENED is pending */
+    bool close_due;    /* SESSION_CLOSED is pending */
     struct ll_completion opened;
     struct ll_completion closed;
     /** The newest change of state that is to be reported to the user. */

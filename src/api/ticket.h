@@ -79,9 +79,11 @@ int ll_ticket_begin(leaselock_session *user,
 
 /** The value of a new place's key, for a label or (NULL) the session's; with the
  *  client's mutex held.
+ *  @param keep_ms   as of ll_value_make
  *  @param ret_made  to be freed, or NULL */
 int ll_ticket_value(struct ll_session_object *session,
                     const char *label,
+                    int keep_ms,
                     struct ll_bytes *ret_value,
                     char **ret_made);
 

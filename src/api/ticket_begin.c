@@ -124,6 +124,7 @@ static int ask_check(const struct ll_ticket_ask *ask,
 
 int ll_ticket_value(struct ll_session_object *session,
                     const char *label,
+                    int keep_ms,
                     struct ll_bytes *ret_value,
                     char **ret_made)
 {
@@ -131,16 +132,19 @@ int ll_ticket_value(struct ll_session_object *session,
     int status = 0;
 
     if (label != NULL) {
-        status = ll_value_make(label, now_unix_s, ret_made, &ret_value->size);
+        status = ll_value_make(label, keep_ms, now_unix_s, ret_made,
+                               &ret_value->size);
         ret_value->data = *ret_made;
         return status;
     }
-    if (session->value == NULL || session->value_since_unix_s != now_unix_s) {
+    if (session->value == NULL || session->value_since_unix_s != now_unix_s ||
+        session->value_keep_ms != keep_ms) {
         ll_free(session->value);
         session->value = NULL;
         session->value_since_unix_s = now_unix_s;
-        status = ll_value_make(session->label, now_unix_s, &session->value,
-                               &session->value_size);
+        session->value_keep_ms = keep_ms;
+        status = ll_value_make(session->label, keep_ms, now_unix_s,
+                               &session->value, &session->value_size);
     }
     *ret_value = (struct ll_bytes){session->value, session->value_size};
     return status;
@@ -195,6 +199,7 @@ static void ask_place(const struct ll_session_object *session,
         event->acquire.watch_own_ns = watch_own_ns;
         event->acquire.yields = options->on_yield != NULL;
         event->acquire.keep_ns = options->keep_ms * LL_NS_PER_MS;
+        event->acquire.local_passes = (uint32_t)options->local_passes;
         event->acquire.label = label_of(options);
     }
 }
@@ -246,7 +251,8 @@ static int ticket_start(struct ll_session_object *session,
         ask_resume(session, options, ask, &event);
     } else {
         if (ask->value == NULL) {
-            status = ll_ticket_value(session, options->label, &value, &made);
+            status = ll_ticket_value(session, options->label, options->keep_ms,
+                                     &value, &made);
         } else {
             value = (struct ll_bytes){ask->value, ask->value_size};
             ll_value_make_who(options->label != NULL ? options->label

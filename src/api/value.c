@@ -12,7 +12,9 @@
 
 #include "base/alloc.h"
 #include "core/core.h"
+#include "core/try_ask.h"
 #include "leaselock/session.h"
+#include "leaselock/ticket.h"
 
 #define HOST_SIZE 256
 
@@ -53,6 +55,7 @@ static const char *program_name(void)
 }
 
 int ll_value_make(const char *label,
+                  int keep_ms,
                   int64_t since_unix_s,
                   char **ret_value,
                   size_t *ret_size)
@@ -66,6 +69,11 @@ int ll_value_make(const char *label,
                        (json_int_t)getpid(), "program", program_name(), "label",
                        label != NULL ? label : "", "since",
                        (json_int_t)since_unix_s);
+    if (keep_ms > 0 && json_object_set_new(object, LL_KEEP_MEMBER,
+                                           json_integer(keep_ms)) != 0) {
+        json_decref(object);
+        object = NULL;
+    }
     text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (text == NULL) {
@@ -135,6 +143,15 @@ static void parse_asked(json_t *object, struct ll_value *ret_value)
     }
 }
 
+/** The time for which a value says that its key may be kept; else 0. */
+static int keep_ms_of(json_t *object)
+{
+    json_int_t ms = json_integer_value(json_object_get(object, LL_KEEP_MEMBER));
+
+    return is_ours(object) && ms > 0 && ms <= LEASELOCK_KEEP_MAX_MS ? (int)ms
+                                                                    : 0;
+}
+
 int ll_value_ask(struct ll_bytes value,
                  const char *who,
                  const char *reason,
@@ -184,6 +201,7 @@ int ll_value_parse(const char *data, size_t size, struct ll_value *ret_value)
     ret_value->pid = json_integer_value(json_object_get(object, "pid"));
     ret_value->since_unix_s =
         json_integer_value(json_object_get(object, "since"));
+    ret_value->keep_ms = keep_ms_of(object);
     json_decref(object);
     return ret_value->host != NULL && ret_value->program != NULL &&
                    ret_value->label != NULL &&

@@ -24,8 +24,11 @@ bool ll_value_label_is_valid(const char *label);
 
 /** Writes the value of this process; label may be NULL. The caller frees it
  *  with ll_free.
+ *  @param keep_ms  above 0: how long the key may be kept after a release, which
+ *                  the value then says: `"keep_ms":5000`
  *  @return 0 or LEASELOCK_E_NOMEM */
 int ll_value_make(const char *label,
+                  int keep_ms,
                   int64_t since_unix_s,
                   char **ret_value,
                   size_t *ret_size);
@@ -46,6 +49,7 @@ struct ll_value {
     char *label;
     int64_t pid;
     int64_t since_unix_s;
+    int keep_ms; /* how long its key may be kept, see core/try_ask.h */
     /** A request to let go, which others have added to it:
      *
      *      "asked":{"who":"w","reason":"r","at":1700000000,"id":"0123abcd"}

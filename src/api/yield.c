@@ -341,7 +341,7 @@ static int describe_self(char who[WHO_SIZE])
     struct ll_value value = {0};
     char *made = NULL;
     size_t size = 0;
-    int status = ll_value_make(NULL, 0, &made, &size);
+    int status = ll_value_make(NULL, 0, 0, &made, &size);
 
     if (status == 0) {
         status = ll_value_parse(made, size, &value);

@@ -113,8 +113,8 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
     const char *mode = mode_of(entry);
 
     return json_pack(
-        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:b, "
-        "s:b, s:b, s:b}",
+        "{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, "
+        "s:b, s:b, s:b, s:b}",
         "key", ll_json_text(entry->key, strlen(entry->key)), "token",
         (json_int_t)entry->token, "lease",
         entry->lease != 0 ? ll_json_lease(entry->lease) : json_null(), "host",
@@ -129,6 +129,8 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry)
         "lock_delay_ms",
         entry->lock_delay_ms > 0 ? json_integer(entry->lock_delay_ms)
                                  : json_null(),
+        "keep_ms",
+        entry->keep_ms > 0 ? json_integer(entry->keep_ms) : json_null(),
         "asked", asked_to_json(entry->asked), "holds", entry->holds, "foreign",
         entry->foreign, "nested", entry->nested, "ticket",
         ll_who_is_ticket(entry));
@@ -188,6 +190,9 @@ static void note_kind(const struct leaselock_queue_entry *entry,
     } else if (entry->lock_delay_ms > 0) {
         (void)snprintf(ret_text, size, "lock-delay %g s",
                        entry->lock_delay_ms / 1000.0);
+    } else if (entry->keep_ms > 0) {
+        (void)snprintf(ret_text, size, "may be kept for %g s",
+                       entry->keep_ms / 1000.0);
     } else {
         ret_text[0] = '\0';
     }

@@ -3,6 +3,7 @@
 
 #include "core/core.h"
 #include "core/delay.h"
+#include "core/keep.h"
 #include "core/key.h"
 #include "leaselock/status.h"
 
@@ -28,6 +29,9 @@ static bool delay_is_valid(const struct ll_event *event)
 /** Whether what else is requested lets the key be kept. */
 static bool keep_is_valid(const struct ll_event *event)
 {
+    if (event->acquire.local_passes > LL_KEEP_PASSES_MAX) {
+        return false;
+    }
     return event->acquire.keep_ns == 0 ||
            (event->acquire.keep_ns > 0 &&
             event->acquire.mode.kind == LL_MODE_EXCLUSIVE &&

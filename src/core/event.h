@@ -124,6 +124,9 @@ struct ll_event {
              *  Of an exclusive ticket alone, without a lock-delay, the
              *  detection of deadlocks and such reports. */
             int64_t keep_ns;
+            /** With keep_ns: how many hand-overs may still be made in the
+             *  process once another session waits; LL_KEEP_PASSES_MAX. */
+            uint32_t local_passes;
             /** The key's name has the session's lease, and no slot (slot.h); as
              *  with keep_ns. */
             bool has_lease;

@@ -9,83 +9,9 @@
 #include "core/ticket.h"
 
 /**
- * The tickets of a keep, and what happens to its key; keep_watch.c finds out
- * whether somebody else waits.
+ * What happens to the key of a keep; keep_join.c has its new tickets, and
+ * keep_watch.c finds out whether somebody else waits.
  */
-
-static struct ll_keep *keep_find(const struct ll_core *core,
-                                 const struct ll_session *session,
-                                 struct ll_bytes name,
-                                 uint64_t queue_hash)
-{
-    struct ll_entry *entry =
-        core->keeps.by_name.n == 0
-            ? NULL
-            : ll_table_find(&core->keeps.by_name,
-                            ll_keep_name_id(session, queue_hash));
-    struct ll_keep *keep =
-        entry != NULL ? LL_CONTAINER(entry, struct ll_keep, by_name) : NULL;
-
-    return keep != NULL && keep->session_id == session->object.entry.id &&
-                   ll_bytes_equal(ll_keep_name(keep), name)
-               ? keep
-               : NULL;
-}
-
-static struct ll_ticket *ticket_at(struct ll_link *link)
-{
-    return LL_CONTAINER(link, struct ll_keeping, link)->ticket;
-}
-
-static bool has_one_carrier(const struct ll_keep *keep)
-{
-    return !ll_link_alone(&keep->carriers) &&
-           keep->carriers.next == keep->carriers.prev;
-}
-
-static bool may_grant(const struct ll_core *core,
-                      const struct ll_session *session)
-{
-    return session->state == LL_SESSION_ACTIVE &&
-           core->now_ns < session->deadline_ns;
-}
-
-/** Whether no other session's key can be behind one with this token. */
-static bool
-is_last(const struct ll_core *core, const struct ll_keep *keep, int64_t token)
-{
-    switch (keep->state) {
-    case LL_KEEP_PLAIN:
-        break;
-    case LL_KEEP_SETTLING: /* not known, for a short time */
-        return core->now_ns < keep->settle_by_ns;
-    case LL_KEEP_ALONE:
-        return token >= keep->least_token;
-    }
-    return false;
-}
-
-static bool has_same_label(const struct ll_keep *keep,
-                           const struct ll_event *acquire)
-{
-    return ll_bytes_equal(ll_keep_label(keep), acquire->acquire.label);
-}
-
-struct ll_ticket *ll_keep_find_idle(const struct ll_core *core,
-                                    const struct ll_session *session,
-                                    const struct ll_event *acquire,
-                                    uint64_t queue_hash)
-{
-    struct ll_keep *keep =
-        keep_find(core, session, acquire->acquire.name, queue_hash);
-
-    return keep != NULL && keep->entry != NULL &&
-                   keep->entry->keeping->is_idle && may_grant(core, session) &&
-                   has_same_label(keep, acquire) &&
-                   is_last(core, keep, keep->entry->token)
-               ? keep->entry
-               : NULL;
-}
 
 /** An idle entry is taken, or leaves. */
 static void end_idle(struct ll_core *core, struct ll_keep *keep)
@@ -104,11 +30,6 @@ static void keeping_end(struct ll_ticket *ticket)
     ticket->keeping = NULL;
     ll_link_remove(&keeping->link);
     ll_free(keeping);
-}
-
-void ll_keep_renew(struct ll_ticket *entry, const struct ll_event *acquire)
-{
-    entry->keeping->keep->keep_ns = acquire->acquire.keep_ns;
 }
 
 void ll_keep_take(struct ll_core *core,
@@ -153,7 +74,21 @@ static void keeping_start(struct ll_core *core, struct ll_ticket *ticket)
 static void start_all(struct ll_core *core, struct ll_keep *keep)
 {
     while (!ll_link_alone(&keep->lined)) {
-        keeping_start(core, ticket_at(keep->lined.next));
+        keeping_start(core, ll_keep_ticket_at(keep->lined.next));
+    }
+}
+
+/** The first `n` lined tickets stay; the others enqueue, in their order. */
+static void start_after(struct ll_core *core, struct ll_keep *keep, uint32_t n)
+{
+    struct ll_link *last = &keep->lined;
+
+    while (n > 0 && last->next != &keep->lined) {
+        last = last->next;
+        n--;
+    }
+    while (last->next != &keep->lined) {
+        keeping_start(core, ll_keep_ticket_at(last->next));
     }
 }
 
@@ -163,11 +98,11 @@ static void keep_update(struct ll_core *core, struct ll_keep *keep)
     bool has_lined = !ll_link_alone(&keep->lined);
 
     if (has_lined &&
-        !ll_session_is_alive(ticket_at(keep->lined.next)->session)) {
+        !ll_session_is_alive(ll_keep_ticket_at(keep->lined.next)->session)) {
         return; /* its tickets end */
     }
     if (has_lined && ll_link_alone(&keep->carriers)) {
-        keeping_start(core, ticket_at(keep->lined.next));
+        keeping_start(core, ll_keep_ticket_at(keep->lined.next));
     }
     if (ll_link_alone(&keep->carriers) && ll_link_alone(&keep->lined)) {
         ll_keep_unwatch(core, keep);
@@ -195,83 +130,32 @@ void ll_keep_stop(struct ll_core *core, struct ll_keep *keep, const char *why)
     keep_update(core, keep);
 }
 
+void ll_keep_await(struct ll_core *core, struct ll_keep *keep, const char *why)
+{
+    if (keep->passes_max == 0 || keep->entry == NULL ||
+        keep->entry->keeping->is_idle || !ll_keep_has_one_carrier(keep) ||
+        ll_link_alone(&keep->lined)) {
+        ll_keep_stop(core, keep, why);
+        return;
+    }
+    ll_core_log(core, LL_LOG_KEEP_PASSES,
+                (struct ll_log_fields){.lock = ll_keep_name(keep)},
+                "%.*s is handed over here %u times at most: %s",
+                (int)keep->prefix_size, keep->bytes, (unsigned)keep->passes_max,
+                why);
+    ll_keep_unwatch(core, keep);
+    keep->ops->guard(core, keep->entry);
+    keep->state = LL_KEEP_PASSING;
+    start_after(core, keep, keep->passes_max);
+    keep_update(core, keep);
+}
+
 void ll_keep_drop_idle(struct ll_core *core, struct ll_keep *keep)
 {
     struct ll_ticket *entry = keep->entry;
 
     end_idle(core, keep);
     keep->ops->leave(core, entry);
-}
-
-/** Whether a new ticket can wait for a carrier. */
-static bool can_line_up(const struct ll_core *core, const struct ll_keep *keep)
-{
-    const struct ll_ticket *newest;
-
-    if (ll_link_alone(&keep->carriers) || core->watches.numbered) {
-        return false;
-    }
-    newest = ticket_at(keep->carriers.prev);
-    if (newest->state == LL_TICKET_ENQUEUE) {
-        return !newest->try_only && newest->lost_tries == 0 &&
-               (keep->state != LL_KEEP_PLAIN ||
-                (has_one_carrier(keep) && core->now_ns >= keep->pause_ns));
-    }
-    return is_last(core, keep, newest->token);
-}
-
-bool ll_keep_join(struct ll_core *core,
-                  struct ll_ticket *ticket,
-                  const struct ll_event *acquire,
-                  uint64_t queue_hash,
-                  bool may_wait,
-                  const struct ll_keep_ops *ops)
-{
-    struct ll_keep *keep =
-        keep_find(core, ticket->session, acquire->acquire.name, queue_hash);
-    struct ll_keeping *keeping;
-
-    if (keep != NULL && !has_same_label(keep, acquire)) {
-        ll_keep_stop(core, keep, "another acquire has another label");
-        return true;
-    }
-    keeping = ll_alloc_zero(1, sizeof(*keeping));
-    if (keeping == NULL) {
-        return false;
-    }
-    if (keep == NULL) {
-        keep = ll_keep_new(core, ticket, acquire->acquire.label, queue_hash);
-        if (keep == NULL) {
-            ll_free(keeping);
-            return false;
-        }
-        keep->ops = ops;
-    }
-    keep->keep_ns = acquire->acquire.keep_ns;
-    keeping->keep = keep;
-    keeping->ticket = ticket;
-    keeping->is_lined = may_wait && can_line_up(core, keep);
-    ll_link_init(&keeping->link);
-    ll_link_append(keeping->is_lined ? &keep->lined : &keep->carriers,
-                   &keeping->link);
-    ticket->keeping = keeping;
-    if (!keeping->is_lined && keep->entry != NULL &&
-        keep->entry->keeping->is_idle) {
-        ll_keep_drop_idle(core, keep); /* it would wait behind it */
-    }
-    return true;
-}
-
-void ll_keep_disturb(struct ll_core *core,
-                     const struct ll_session *session,
-                     struct ll_bytes name,
-                     uint64_t queue_hash)
-{
-    struct ll_keep *keep = keep_find(core, session, name, queue_hash);
-
-    if (keep != NULL) {
-        ll_keep_stop(core, keep, "another acquire of the session keeps none");
-    }
 }
 
 void ll_keep_on_active(struct ll_core *core, struct ll_ticket *ticket)
@@ -282,9 +166,10 @@ void ll_keep_on_active(struct ll_core *core, struct ll_ticket *ticket)
         return;
     }
     keep = ticket->keeping->keep;
-    if (!ll_link_alone(&keep->lined) && may_grant(core, ticket->session) &&
-        is_last(core, keep, ticket->token)) {
-        ll_keep_take(core, ticket, ticket_at(keep->lined.next));
+    if (!ll_link_alone(&keep->lined) &&
+        ll_keep_may_grant(core, ticket->session) &&
+        ll_keep_is_last(core, keep, ticket->token)) {
+        ll_keep_take(core, ticket, ll_keep_ticket_at(keep->lined.next));
     }
 }
 
@@ -312,7 +197,7 @@ bool ll_keep_is_unreached(const struct ll_ticket *ticket)
         ll_link_alone(&ticket->keeping->keep->carriers)) {
         return false;
     }
-    carrier = ticket_at(ticket->keeping->keep->carriers.next);
+    carrier = ll_keep_ticket_at(ticket->keeping->keep->carriers.next);
     return carrier->state == LL_TICKET_ENQUEUE && !carrier->answered_once &&
            (carrier->object.failures > 0 || carrier->lost_tries > 0);
 }
@@ -320,6 +205,20 @@ bool ll_keep_is_unreached(const struct ll_ticket *ticket)
 uint32_t ll_keep_hold(const struct ll_ticket *ticket)
 {
     return ticket->keeping != NULL ? ticket->keeping->hold : 1;
+}
+
+/** The entry leaves, or is lost. */
+static void keep_end_passing(struct ll_core *core,
+                             struct ll_keep *keep,
+                             const struct ll_session *session)
+{
+    if (keep->state != LL_KEEP_PASSING) {
+        return;
+    }
+    keep->state = LL_KEEP_PLAIN;
+    if (ll_session_is_alive(session)) { /* else they end */
+        start_all(core, keep);
+    }
 }
 
 void ll_keep_on_state(struct ll_core *core, struct ll_ticket *ticket)
@@ -350,6 +249,7 @@ void ll_keep_on_state(struct ll_core *core, struct ll_ticket *ticket)
                 end_idle(core, keep);
             }
             keep->entry = NULL;
+            keep_end_passing(core, keep, ticket->session);
         }
         if (!ll_session_is_alive(ticket->session)) {
             keep->pause_ns = 0; /* nothing follows */
@@ -370,6 +270,7 @@ void ll_keep_on_grant(struct ll_core *core, struct ll_ticket *ticket)
     keep = ticket->keeping->keep;
     if (keep->entry != ticket) { /* its key is a new one */
         keep->entry = ticket;
+        keep->version = 0;
         ticket->keeping->hold = 1;
     }
     if (keep->state == LL_KEEP_PLAIN && core->now_ns >= keep->pause_ns &&
@@ -381,16 +282,34 @@ void ll_keep_on_grant(struct ll_core *core, struct ll_ticket *ticket)
     }
 }
 
-/** Whether the key of a held ticket may stay when that is released. */
+/** Whether the key of a held ticket may stay when that is released, as far as
+ *  its own requests are concerned. */
+static bool is_settled(const struct ll_core *core,
+                       const struct ll_ticket *ticket)
+{
+    return ticket->keeping->keep->entry == ticket &&
+           ll_keep_may_grant(core, ticket->session) &&
+           ticket->lost_tries == 0 && !ticket->leave_lost &&
+           !ticket->version_open && !ticket->key_gone && ticket->writes_n == 0;
+}
+
+/** Whether it may be handed over although another session waits. */
+static bool may_pass(const struct ll_core *core, const struct ll_ticket *ticket)
+{
+    const struct ll_keep *keep = ticket->keeping->keep;
+
+    return keep->state == LL_KEEP_PASSING && !ll_link_alone(&keep->lined) &&
+           is_settled(core, ticket);
+}
+
+/** Whether it may stay until somebody asks for it. */
 static bool may_keep(const struct ll_core *core, const struct ll_ticket *ticket)
 {
     const struct ll_keep *keep = ticket->keeping->keep;
 
-    return keep->entry == ticket && has_one_carrier(keep) &&
-           may_grant(core, ticket->session) &&
-           is_last(core, keep, ticket->token) && ticket->lost_tries == 0 &&
-           !ticket->leave_lost && !ticket->version_open && !ticket->key_gone &&
-           ticket->writes_n == 0;
+    return ll_keep_has_one_carrier(keep) &&
+           ll_keep_is_last(core, keep, ticket->token) &&
+           is_settled(core, ticket);
 }
 
 /** The entry that was released first leaves if there are too many. */
@@ -406,15 +325,22 @@ bool ll_keep_release(struct ll_core *core, struct ll_ticket *ticket)
 {
     struct ll_keep *keep;
 
-    if (ticket->keeping == NULL || !may_keep(core, ticket)) {
+    if (ticket->keeping == NULL) {
         return false;
     }
     keep = ticket->keeping->keep;
+    if (may_pass(core, ticket)) {
+        ll_keep_take(core, ticket, ll_keep_ticket_at(keep->lined.next));
+        return true;
+    }
+    if (!may_keep(core, ticket)) {
+        return false;
+    }
     if (keep->settle_by_ns == LL_NEVER) {
         keep->settle_by_ns = core->now_ns + LL_KEEP_SETTLE_NS;
     }
     if (!ll_link_alone(&keep->lined)) {
-        ll_keep_take(core, ticket, ticket_at(keep->lined.next));
+        ll_keep_take(core, ticket, ll_keep_ticket_at(keep->lined.next));
         return true;
     }
     ticket->keeping->is_idle = true;

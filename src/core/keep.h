@@ -47,11 +47,22 @@ struct ll_ticket;
  *     ALONE    | from time to time            | ALONE    | reads the newest key
  *     SETTLING,| another session's key is     | PLAIN *  |
  *     ALONE    | created, or read as newest   |          |
+ *     SETTLING,| the same; the entry is held  | PASSING  | as *, but the first
+ *     ALONE    | and the only carrier, and    |          | `local_passes` lined
+ *              | others are lined up          |          | tickets stay lined
+ *     PASSING  | release of the entry, one is | PASSING  | hands the key over
+ *              | lined up                     |          |
+ *     PASSING  | release, none is lined up    | PLAIN    | the entry leaves
+ *     PASSING  | the entry's key is lost, or  | PLAIN    | the lined ones enqueue
+ *              | cannot be handed over        |          |
+ *     PASSING  | acquire                      | PASSING  | it enqueues
  *     SETTLING,| read: the newest is of this  | PLAIN *  |
  *     ALONE    | session, behind the last     |          |
  *              | carrier                      |          |
  *     SETTLING,| a put to an idle entry's key | PLAIN *  |
- *     ALONE    | (yield.h)                    |          |
+ *     ALONE    | (yield.h, try_ask.h), also   |          |
+ *              | as the read of the newest    |          |
+ *              | key shows it                 |          |
  *     SETTLING,| the watch is down or refused,| PLAIN *  |
  *     ALONE    | a read fails, or is too old  |          |
  *     any      | an acquire of this session   | PLAIN *  |
@@ -81,6 +92,9 @@ struct ll_ticket;
  * if it was sent LL_SETTLE_NS later. While this is not known, holds may follow
  * each other locally for a short time: with holds that are short, nothing would
  * be kept otherwise.
+ *
+ * So at most `local_passes` hand-overs follow in the process once another
+ * session's key is seen. Lined tickets that stay then were there before it was.
  */
 
 /** How long after the first release a key may be kept before it is known that
@@ -91,6 +105,8 @@ struct ll_ticket;
 #define LL_KEEP_PAUSE_NS INT64_C(1000000000)
 /** The most idle entries of a client: the one that was released first leaves. */
 #define LL_KEEP_IDLE_MAX 4096
+/** The most hand-overs that an acquire may ask for once another session waits. */
+#define LL_KEEP_PASSES_MAX 1000
 /** How much longer the key that a ticket takes can be than its own. */
 #define LL_KEEP_SPARE 20
 
@@ -127,9 +143,10 @@ struct ll_ticket *ll_keep_find_idle(const struct ll_core *core,
                                     const struct ll_session *session,
                                     const struct ll_event *acquire,
                                     uint64_t queue_hash);
-/** The latest acquire says for how long the key stays. */
+/** The latest acquire says for how long the key stays, and how often it passes
+ *  on while others wait. */
 void ll_keep_renew(struct ll_ticket *entry, const struct ll_event *acquire);
-/** A new ticket takes an idle entry's key. */
+/** A ticket takes the entry's key over. */
 void ll_keep_take(struct ll_core *core,
                   struct ll_ticket *entry,
                   struct ll_ticket *ticket);

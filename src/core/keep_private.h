@@ -4,15 +4,17 @@
 
 #include "core/keep.h"
 #include "core/session.h"
+#include "core/ticket.h"
 
 /**
- * What keep.c and keep_watch.c share.
+ * What keep.c, keep_join.c and keep_watch.c share.
  */
 
 enum ll_keep_state {
     LL_KEEP_PLAIN,
     LL_KEEP_SETTLING,
     LL_KEEP_ALONE,
+    LL_KEEP_PASSING,
 };
 
 struct ll_keep {
@@ -27,7 +29,9 @@ struct ll_keep {
     struct ll_link lined;    /* in the order of their requests */
     struct ll_ticket *entry; /* the carrier that is HELD, or NULL */
     struct ll_watch watch;
-    int64_t keep_ns;       /* of the latest acquire */
+    int64_t keep_ns;     /* of the latest acquire */
+    uint32_t passes_max; /* of the latest acquire: local_passes */
+    int64_t version;     /* of the entry's key, as it was seen last, or less */
     int64_t kept_since_ns; /* 0: the entry has not been released yet */
     int64_t until_ns;      /* an idle entry leaves; LL_NEVER: none is idle */
     int64_t pause_ns;      /* nothing is watched before; then it is freed */
@@ -59,6 +63,41 @@ static inline struct ll_bytes ll_keep_label(const struct ll_keep *keep)
     return (struct ll_bytes){keep->bytes + keep->prefix_size, keep->label_size};
 }
 
+static inline struct ll_ticket *ll_keep_ticket_at(struct ll_link *link)
+{
+    return LL_CONTAINER(link, struct ll_keeping, link)->ticket;
+}
+
+static inline bool ll_keep_has_one_carrier(const struct ll_keep *keep)
+{
+    return !ll_link_alone(&keep->carriers) &&
+           keep->carriers.next == keep->carriers.prev;
+}
+
+static inline bool ll_keep_may_grant(const struct ll_core *core,
+                                     const struct ll_session *session)
+{
+    return session->state == LL_SESSION_ACTIVE &&
+           core->now_ns < session->deadline_ns;
+}
+
+/** Whether no other session's key can be behind one with this token. */
+static inline bool ll_keep_is_last(const struct ll_core *core,
+                                   const struct ll_keep *keep,
+                                   int64_t token)
+{
+    switch (keep->state) {
+    case LL_KEEP_PLAIN:
+    case LL_KEEP_PASSING:
+        break;
+    case LL_KEEP_SETTLING: /* not known, for a short time */
+        return core->now_ns < keep->settle_by_ns;
+    case LL_KEEP_ALONE:
+        return token >= keep->least_token;
+    }
+    return false;
+}
+
 /** The id of a keep in core->keeps.by_name. Two may collide: then the later one
  *  is not made. */
 static inline uint64_t ll_keep_name_id(const struct ll_session *session,
@@ -79,8 +118,11 @@ void ll_keep_watch(struct ll_core *core, struct ll_keep *keep);
 /** It becomes PLAIN, and its watch ends. */
 void ll_keep_unwatch(struct ll_core *core, struct ll_keep *keep);
 
-/** In keep.c. Somebody else may wait, or it is not known any more: PLAIN *. */
+/** In keep.c. It is not known any more whether somebody else waits, or the entry
+ *  was asked for: PLAIN *. */
 void ll_keep_stop(struct ll_core *core, struct ll_keep *keep, const char *why);
+/** Another session's key was seen: PLAIN * or PASSING. */
+void ll_keep_await(struct ll_core *core, struct ll_keep *keep, const char *why);
 /** The idle entry leaves. */
 void ll_keep_drop_idle(struct ll_core *core, struct ll_keep *keep);
 

@@ -102,6 +102,22 @@ static bool is_entry(const struct ll_keep *keep, struct ll_bytes key)
            ll_bytes_equal(ll_ticket_key(keep->entry), key);
 }
 
+/** The entry's key is at a version: above what was seen, somebody has put to it,
+ *  while it was idle or before. */
+static void
+keep_see(struct ll_core *core, struct ll_keep *keep, const struct ll_kv *own)
+{
+    bool is_asked = own->version > ll_max(keep->version, keep->entry->version);
+
+    if (own->create_revision != keep->entry->token) {
+        return;
+    }
+    keep->version = ll_max(keep->version, own->version);
+    if (is_asked && ll_keep_is_idle(keep->entry)) {
+        ll_keep_stop(core, keep, "it was asked to let go");
+    }
+}
+
 static void keep_on_event(struct ll_core *core,
                           struct ll_keep *keep,
                           const struct ll_watch_event *event)
@@ -113,11 +129,9 @@ static void keep_on_event(struct ll_core *core,
             keep->ops->lose(core, keep->entry);
         }
     } else if (kv->lease != keep->lease) {
-        ll_keep_stop(core, keep, "another session asks for it");
-    } else if (is_entry(keep, kv->key) && ll_keep_is_idle(keep->entry) &&
-               kv->mod_revision > keep->entry->token &&
-               kv->version > keep->entry->version) { /* no own write's */
-        ll_keep_stop(core, keep, "it was asked to let go");
+        ll_keep_await(core, keep, "another session asks for it");
+    } else if (is_entry(keep, kv->key)) {
+        keep_see(core, keep, kv);
     }
 }
 
@@ -152,7 +166,7 @@ static void keep_on_off(struct ll_core *core, struct ll_watch *watch)
 {
     struct ll_keep *keep = keep_of(watch->owner);
 
-    if (keep->state != LL_KEEP_PLAIN) {
+    if (keep->state == LL_KEEP_SETTLING) {
         ll_watch_want(core, watch);
     }
     ll_object_reschedule(core, &keep->object);
@@ -224,8 +238,14 @@ static void keep_on_newest(struct ll_core *core,
     struct ll_ticket *entry = keep->entry;
 
     if (newest != NULL && newest->lease != keep->lease) {
-        ll_keep_stop(core, keep, "another session waits for it");
+        ll_keep_await(core, keep, "another session waits for it");
         return;
+    }
+    if (entry != NULL && newest != NULL && is_entry(keep, newest->key)) {
+        keep_see(core, keep, newest);
+        if (keep->state == LL_KEEP_PLAIN) {
+            return;
+        }
     }
     if (keep->object.sent_ns < keep->synced_ns && !keep->watch.prompt &&
         revision > keep->watch.created_revision) {

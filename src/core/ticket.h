@@ -39,6 +39,7 @@
  *     ENQUEUE | resumed, answered: the key    | NEXT    |
  *             | exists                        |         |
  *     ENQUEUE | resumed, answered: no such key| gone    | ACQUIRED LOST
+ *     ENQUEUE | try answered: kept, perhaps   | ENQUEUE | asks (see try_ask.h)
  *     ENQUEUE | try answered: not free        | gone    | TIMEOUT; NESTED if
  *             |                               |         | the oldest key is no
  *             |                               |         | ticket
@@ -199,6 +200,7 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     bool past_exclusive : 1;    /* a permit's: no exclusive key is ahead */
     bool try_put : 1;           /* a permit's try: next comes its put */
     bool try_again : 1;         /* and its second round */
+    unsigned try_step : 3;      /* a try's, see try_ask.h */
     bool marked : 1;            /* LEAVE, REAP: the key says "released" */
     bool finds_deadlock : 1;    /* requested */
     bool has_slot : 1;          /* its key's name is one of slot.h */
@@ -230,7 +232,7 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     union {
         int64_t gone_revision; /* NEXT: reads must be this new */
         int64_t resume_token;  /* ENQUEUE: the existing key's; 0: any */
-        int64_t try_revision;  /* ENQUEUE: at which a permit was free */
+        int64_t try_revision;  /* ENQUEUE: permit free; or see try_ask.h */
     };
     struct ll_deadlock *deadlock; /* while it waits, if requested */
     struct ll_link writes;        /* HELD: ll_write, in their order */

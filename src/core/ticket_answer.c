@@ -4,6 +4,7 @@
 #include "core/rejoin.h"
 #include "core/slot.h"
 #include "core/ticket.h"
+#include "core/try_ask.h"
 #include "leaselock/status.h"
 
 /**
@@ -77,6 +78,21 @@ static void ticket_fail_mode(struct ll_core *core,
     ll_ticket_fail(core, ticket, LEASELOCK_E_MODE, "");
 }
 
+/** A try finds its lock not free.
+ *  @param first  the oldest key that blocks it */
+static void try_on_taken(struct ll_core *core,
+                         struct ll_ticket *ticket,
+                         const struct ll_ahead *ahead,
+                         const struct ll_kv *first)
+{
+    if (ll_ticket_note_blocked(ticket, first)) {
+        ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
+    } else if (!ll_try_asks(core, ticket, ahead)) {
+        ll_ticket_see_holder(ticket, first);
+        ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
+    }
+}
+
 /** The compare failed: for a try, the lock is not free; otherwise the key
  *  exists, because an earlier attempt made it. */
 static void ticket_found(struct ll_core *core,
@@ -106,11 +122,8 @@ static void ticket_found(struct ll_core *core,
                !ll_place_try_ahead(ticket, answer, 0, &ahead) ||
                ahead.oldest == NULL) {
         ll_ticket_on_misfit(core, ticket);
-    } else if (ll_ticket_note_blocked(ticket, ahead.oldest)) {
-        ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
     } else {
-        ll_ticket_see_holder(ticket, ahead.oldest);
-        ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
+        try_on_taken(core, ticket, &ahead, ahead.oldest);
     }
 }
 
@@ -120,7 +133,6 @@ static void try_on_read(struct ll_core *core,
                         const struct ll_answer *answer)
 {
     const struct ll_kv *other = ll_place_other_permit(answer, 3);
-    const struct ll_kv *oldest;
     struct ll_ahead ahead;
 
     if (ticket->acquire_reported) {
@@ -136,13 +148,9 @@ static void try_on_read(struct ll_core *core,
         ticket->try_revision = answer->revision;
         ll_call_at(core, &ticket->object, core->now_ns);
     } else {
-        oldest = ahead.oldest != NULL ? ahead.oldest : &ahead.permits->kvs[0];
-        if (ll_ticket_note_blocked(ticket, oldest)) {
-            ll_ticket_fail(core, ticket, LEASELOCK_E_NESTED, "");
-        } else {
-            ll_ticket_see_holder(ticket, oldest);
-            ll_ticket_fail(core, ticket, LEASELOCK_E_TIMEOUT, "");
-        }
+        try_on_taken(core, ticket, &ahead,
+                     ahead.oldest != NULL ? ahead.oldest
+                                          : &ahead.permits->kvs[0]);
     }
 }
 
@@ -364,6 +372,14 @@ void ll_ticket_on_answer(struct ll_core *core,
     ticket->answered_once |= answer->outcome != LL_OUTCOME_LOST;
     if (ticket->state == LL_TICKET_DELAYED && ticket->delay->asks) {
         ll_delay_on_answer(core, ticket, answer);
+        return;
+    }
+    if (ll_try_is_asking(ticket) && !ticket->acquire_reported) {
+        ll_try_on_asked(core, ticket, answer);
+        return;
+    }
+    if (ll_try_is_asking(ticket)) {
+        ll_ticket_end(core, ticket, 0);
         return;
     }
     switch (answer->outcome) {

@@ -106,47 +106,56 @@ static uint64_t take_number(struct ll_core *core,
     return number > 0 ? number : ll_number_take(core, session, hash, ret_place);
 }
 
+/** What a new ticket with a key of its own is to have. */
+struct ticket_plan {
+    struct ll_session *session;
+    struct ll_bytes name;
+    struct ll_bytes value; /* of the key; of size 0: none yet */
+    struct ll_bytes who;   /* in the key, or of size 0 */
+    struct ll_mode mode;
+    uint32_t delay_ms;
+    size_t spare;  /* bytes for a longer key */
+    bool has_slot; /* its key has one, if there is one */
+    const struct ll_object_ops *ops;
+    uint64_t id;
+};
+
 /** Makes a ticket with a key of its own; it is in no queue yet. */
 static int ticket_make(struct ll_core *core,
-                       struct ll_session *session,
-                       struct ll_bytes name,
-                       struct ll_bytes value,
-                       struct ll_bytes who,
-                       struct ll_mode mode,
-                       uint32_t delay_ms,
-                       size_t spare,
-                       bool has_slot,
-                       const struct ll_object_ops *ops,
-                       uint64_t id,
+                       const struct ticket_plan *plan,
                        struct ll_ticket **ret_ticket)
 {
+    bool has_slot = plan->has_slot;
     uint16_t place = LL_NUMBER_NO_PLACE;
-    uint64_t number = take_number(core, session, name, &has_slot, &place);
+    uint64_t number =
+        take_number(core, plan->session, plan->name, &has_slot, &place);
     char key[LL_KEY_MAX + 1];
     size_t key_size =
-        has_slot ? ll_key_make_slot(core->config.namespace, name,
-                                    ll_slot_first(core), number, mode, delay_ms,
-                                    who, key)
-                 : ll_key_make(core->config.namespace, name, session->lease,
-                               number, mode, delay_ms, who, key);
-    struct ll_ticket *ticket =
-        ll_ticket_new((struct ll_bytes){key, key_size},
-                      spare + (has_slot ? LL_KEY_MOVE_MAX : 0), value);
+        has_slot ? ll_key_make_slot(core->config.namespace, plan->name,
+                                    ll_slot_first(core), number, plan->mode,
+                                    plan->delay_ms, plan->who, key)
+                 : ll_key_make(core->config.namespace, plan->name,
+                               plan->session->lease, number, plan->mode,
+                               plan->delay_ms, plan->who, key);
+    struct ll_ticket *ticket = ll_ticket_new(
+        (struct ll_bytes){key, key_size},
+        plan->spare + (has_slot ? LL_KEY_MOVE_MAX : 0), plan->value);
     int status = LEASELOCK_E_NOMEM;
 
     if (ticket != NULL) {
         ticket->slot_number = has_slot ? (uint16_t)number : 0;
         ticket->has_slot = has_slot;
-        ll_ticket_name(core, ticket, name.size);
-        status = ll_ticket_add(core, session, ticket, ops, id);
+        ll_ticket_name(core, ticket, plan->name.size);
+        status =
+            ll_ticket_add(core, plan->session, ticket, plan->ops, plan->id);
     }
     if (status != 0) {
         ll_number_give(core, place);
         return status;
     }
     ticket->number = place;
-    ticket->mode = mode.kind;
-    ticket->permits_max = mode.permits & LL_PERMITS_MASK;
+    ticket->mode = plan->mode.kind;
+    ticket->permits_max = plan->mode.permits & LL_PERMITS_MASK;
     *ret_ticket = ticket;
     return 0;
 }
@@ -160,14 +169,20 @@ int ll_ticket_make_member(struct ll_core *core,
                           int64_t watch_own_ns,
                           struct ll_ticket **ret_member)
 {
+    struct ticket_plan plan = {.session = session,
+                               .name = name,
+                               .value = {"", 0},
+                               .who = {"", 0},
+                               .mode = mode,
+                               .has_slot = session->has_slots,
+                               .ops = ops,
+                               .id = id};
     int status;
 
     if (core->tickets.n >= LL_TICKETS_MAX) {
         return LEASELOCK_E_LIMIT;
     }
-    status = ticket_make(core, session, name, (struct ll_bytes){"", 0},
-                         (struct ll_bytes){"", 0}, mode, 0, 0,
-                         session->has_slots, ops, id, ret_member);
+    status = ticket_make(core, &plan, ret_member);
     if (status == 0) {
         ll_keep_disturb(core, session, name, ll_queue_hash(core, name));
         (*ret_member)->watch_own_ms = guard_ms_of(watch_own_ns);
@@ -188,6 +203,28 @@ void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member)
 static void on_deadlock(struct ll_core *core, struct ll_ticket *ticket)
 {
     ll_ticket_fail(core, ticket, LEASELOCK_E_DEADLOCK, "");
+}
+
+/** Makes the ticket of an acquire. */
+static int ticket_make_asked(struct ll_core *core,
+                             struct ll_session *session,
+                             const struct ll_event *event,
+                             struct ll_ticket **ret_ticket)
+{
+    bool keeps = event->acquire.keep_ns > 0;
+    struct ticket_plan plan = {.session = session,
+                               .name = event->acquire.name,
+                               .value = event->acquire.value,
+                               .who = event->acquire.who,
+                               .mode = event->acquire.mode,
+                               .delay_ms = event->acquire.lock_delay_ms,
+                               .spare = keeps ? LL_KEEP_SPARE : 0,
+                               .has_slot = session->has_slots && !keeps &&
+                                           !event->acquire.has_lease,
+                               .ops = &ll_ticket_ops,
+                               .id = event->id};
+
+    return ticket_make(core, &plan, ret_ticket);
 }
 
 int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
@@ -214,14 +251,7 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
         }
     }
     if (status == 0) {
-        status =
-            ticket_make(core, session, event->acquire.name,
-                        event->acquire.value, event->acquire.who,
-                        event->acquire.mode, event->acquire.lock_delay_ms,
-                        event->acquire.keep_ns > 0 ? LL_KEEP_SPARE : 0,
-                        session->has_slots && event->acquire.keep_ns == 0 &&
-                            !event->acquire.has_lease,
-                        &ll_ticket_ops, event->id, &ticket);
+        status = ticket_make_asked(core, session, event, &ticket);
     }
     if (status == 0 && event->acquire.yields &&
         !ll_yield_make(ticket, event->acquire.find_deadlock)) {

@@ -4,6 +4,7 @@
 #include "core/keep.h"
 #include "core/stats.h"
 #include "core/ticket.h"
+#include "core/try_ask.h"
 #include "core/write.h"
 #include "leaselock/status.h"
 
@@ -112,6 +113,7 @@ void ll_ticket_on_time(struct ll_core *core, struct ll_object *object)
         ll_ticket_ask_holder(core, ticket);
     }
     if (core->now_ns >= ticket->read_ns) {
+        ll_try_on_time(core, ticket);
         ticket->read_ns = LL_NEVER;
         ticket->object.failures = 0;
         ll_call_at(core, &ticket->object, core->now_ns);

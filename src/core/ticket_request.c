@@ -6,6 +6,7 @@
 #include "core/slot.h"
 #include "core/stats.h"
 #include "core/ticket.h"
+#include "core/try_ask.h"
 
 /**
  * The unary requests of a ticket, and what a batch needs of them.
@@ -36,7 +37,10 @@ static void build_enqueue(const struct ll_core *core,
                                .then_ops = part->then_ops,
                                .else_ops = part->else_ops};
 
-    if (ticket->rejoin != NULL) {
+    if (ll_try_is_asking(ticket)) {
+        txn.compares_n = ll_try_add_touch(ticket, part);
+        txn.then_n = 1;
+    } else if (ticket->rejoin != NULL) {
         ll_rejoin_add(core, ticket, value, part, &txn);
     } else if (ticket->resumes) {
         part->then_ops[0] = ll_op_key(ll_ticket_key(ticket), false);
@@ -249,7 +253,8 @@ static enum ll_call_way ticket_way(const struct ll_core *core,
     (void)core;
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
-        return ticket->resumes || ll_ticket_tries_permit(ticket)
+        return ticket->resumes || ll_ticket_tries_permit(ticket) ||
+                       ll_try_is_asking(ticket)
                    ? LL_CALL_ALONE
                    : LL_CALL_GATHER;
     case LL_TICKET_LEAVE: /* a mark is alone: see write.h, PROVE */

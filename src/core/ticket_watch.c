@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "core/slot.h"
 #include "core/ticket.h"
+#include "core/try_ask.h"
 #include "leaselock/status.h"
 
 /**
@@ -154,6 +155,10 @@ static void ticket_on_event(struct ll_core *core,
             ll_call_at(core, &ticket->object, core->now_ns);
             ll_ticket_update(core, ticket);
         }
+        return;
+    }
+    if (ticket->state == LL_TICKET_ENQUEUE) {
+        ll_try_on_event(core, ticket, event);
         return;
     }
     /* A key's name may be used again, by Go's clients for example: a deletion

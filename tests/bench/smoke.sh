@@ -102,6 +102,10 @@ run leaselock modes ops,holding_most,p50_ms --workers 4 --shared \
     --seconds 1 --name smoke-readers "${at[@]}"
 run leaselock handoff "handovers,p99_ms,requests,watch_messages,client_cpu_us" \
     --clients 3 --rejoin --seconds 1 --name smoke-rejoin "${at[@]}"
+run leaselock kept "ops,per_second,p50_us,client_cpu_us,requests?" \
+    --workers 2 --seconds 1 --name smoke-kept "${at[@]}"
+run leaselock kept-remote "ops,p50_us,p99_us,told_p50_us,to_told,missed?" \
+    --seconds 1 --name smoke-remote "${at[@]}"
 run leaselock queue drained --tickets 20 --permits 2 --seconds 20 \
     --name smoke-permits "${at[@]}"
 run leaselock failover ops,guardian,most_s --clients 2 --ttl 5 \

@@ -191,7 +191,7 @@ static void fuzz_label(struct fuzz_bytes bytes)
     struct ll_value value;
 
     if (ll_value_label_is_valid(label)) {
-        FUZZ_CHECK(ll_value_make(label, 1, &data, &size) == 0);
+        FUZZ_CHECK(ll_value_make(label, 0, 1, &data, &size) == 0);
         FUZZ_CHECK(ll_value_parse(data, size, &value) == 0);
         FUZZ_CHECK(strcmp(value.label, label) == 0 && value.pid > 0);
         ll_value_free(&value);

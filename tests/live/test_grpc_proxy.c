@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "live/kept.h"
 #include "support/net.h"
 #include "support/test_live.h"
 #include "support/wait.h"
@@ -371,6 +372,67 @@ static void test_observe(void **state)
     test_peer_close(&direct);
 }
 
+/** Another client gets a kept lock, at once while it is idle, and when it is
+ * released while it is held.
+ * @param settles  the keeper keeps it for good until then */
+static void
+give_up(const char *keeper, const char *other, bool settles, const char *name)
+{
+    struct test_call calls[2] = {TEST_CALL_INIT, TEST_CALL_INIT};
+    struct test_peer peers[2];
+    leaselock_ticket *held = NULL;
+    leaselock_ticket *waits;
+    int64_t begin_ns;
+
+    test_peer_open(keeper, TEST_TTL_LONG_S, &peers[0]);
+    test_peer_open(other, TEST_TTL_LONG_S, &peers[1]);
+    if (settles) {
+        assert_true(kept_keep(peers[0].session, name) > 0);
+        test_await_keys(&etcd, name, 1);
+    } else {
+        assert_int_equal(
+            kept_acquire(peers[0].session, name, TEST_WAIT_MS, &held), 0);
+        test_release(held);
+    }
+    begin_ns = test_now_ns();
+    waits = test_acquire_async(&peers[1], name, &calls[0]);
+    assert_int_equal(test_call_await(&calls[0]), 0);
+    assert_true(calls[0].at_ns - begin_ns < PROMPT_MS * TEST_NS_PER_MS);
+    test_release(waits);
+    assert_int_equal(kept_acquire(peers[0].session, name, TEST_WAIT_MS, &held),
+                     0);
+    waits = test_acquire_async(&peers[1], name, &calls[1]);
+    test_await_keys(&etcd, name, 2);
+    assert_int_equal(test_call_count(&calls[1]), 0);
+    begin_ns = test_now_ns();
+    test_release(held);
+    assert_int_equal(test_call_await(&calls[1]), 0);
+    assert_true(calls[1].at_ns - begin_ns < PROMPT_MS * TEST_NS_PER_MS);
+    test_release(waits);
+    test_peer_close(&peers[0]);
+    test_peer_close(&peers[1]);
+}
+
+/** Goal: a kept lock is given up when another client comes, whichever of the two
+ * is behind the proxy; behind it, nothing is kept for good. Method: each pair, one
+ * after the other; an idle key behind the proxy goes by itself. */
+static void test_kept(void **state)
+{
+    struct test_peer behind;
+    leaselock_ticket *held = NULL;
+
+    (void)state;
+    give_up(etcd.endpoint, plain.endpoint, true, "px/kept-to");
+    give_up(plain.endpoint, etcd.endpoint, false, "px/kept-from");
+    give_up(plain.endpoint, plain.endpoint, false, "px/kept-both");
+    test_peer_open(plain.endpoint, TEST_TTL_LONG_S, &behind);
+    assert_int_equal(
+        kept_acquire(behind.session, "px/kept", TEST_WAIT_MS, &held), 0);
+    test_release(held);
+    test_await_keys(&etcd, "px/kept/", 0);
+    test_peer_close(&behind);
+}
+
 /** Goal: when the proxy is killed and restarted, its clients continue. Method:
  * kill it while a ticket waits, start it again, and hand over. */
 static void test_proxy_restarts(void **state)
@@ -408,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_break),
         cmocka_unit_test(test_revoked_lease),
         cmocka_unit_test(test_observe),
+        cmocka_unit_test(test_kept),
         cmocka_unit_test(test_proxy_restarts),
     };
 

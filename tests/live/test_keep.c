@@ -386,6 +386,14 @@ static void test_refused(void **state)
     options = plain;
     options.on_yield = on_yield;
     assert_int_equal(try_option(&peer, &options), LEASELOCK_E_ARGUMENT);
+    options = plain;
+    options.local_passes = -1;
+    assert_int_equal(try_option(&peer, &options), LEASELOCK_E_ARGUMENT);
+    options.local_passes = LEASELOCK_LOCAL_PASSES_MAX + 1;
+    assert_int_equal(try_option(&peer, &options), LEASELOCK_E_ARGUMENT);
+    options.local_passes = 1;
+    options.keep_ms = 0;
+    assert_int_equal(try_option(&peer, &options), LEASELOCK_E_ARGUMENT);
     test_peer_close(&peer);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's output: the queue, the endpoints, and errors. */
+#include "live/kept.h"
 #include "live/tool.h"
 #include "support/one_etcd.h"
 
@@ -41,6 +42,44 @@ static void test_queue_of_free_lock(void **state)
     assert_string_equal(test_process_output(&tool, TEST_STDOUT), "");
     expect_output(&tool, TEST_STDERR, "free is free");
     test_process_end(&tool);
+}
+
+/** Goal: the queue shows that a program may keep a key, and lock --try gets it if
+ * it has no holder. Method: a lock that this process keeps, idle; a holder of the
+ * tool's is not shown like that. */
+static void test_queue_of_kept(void **state)
+{
+    struct test_process holder = TEST_PROCESS_INIT;
+    struct test_process tool = TEST_PROCESS_INIT;
+    struct test_peer peer;
+    json_t *queue;
+    int keep_ms = 0;
+    int status;
+
+    (void)state;
+    test_peer_open(etcd.endpoint, TEST_TTL_LONG_S, &peer);
+    assert_true(kept_keep(peer.session, "kept") > 0);
+    assert_int_equal(run_tool(&tool, etcd.endpoint, "queue", "kept", NULL), 0);
+    expect_output(&tool, TEST_STDOUT, "may be kept for 600 s");
+    test_process_end(&tool);
+    queue = read_queue(etcd.endpoint, "kept");
+    assert_int_equal(
+        json_unpack(queue, "{s:[{s:i}]}", "entries", "keep_ms", &keep_ms), 0);
+    assert_int_equal(keep_ms, KEPT_MS);
+    json_decref(queue);
+    do { /* the keeper may be slow once */
+        status = run_tool(&tool, etcd.endpoint, "lock", "--try", "kept", "true",
+                          NULL);
+        test_process_end(&tool);
+    } while (status == 1);
+    assert_int_equal(status, 0);
+    start_holder(&holder, etcd.endpoint, "kept", "echo ready; sleep 60");
+    queue = read_queue(etcd.endpoint, "kept");
+    assert_int_equal(json_unpack(queue, "{s:[{s:n}]}", "entries", "keep_ms"),
+                     0);
+    json_decref(queue);
+    test_process_end(&holder);
+    test_peer_close(&peer);
 }
 
 /** Goal: ping reports each endpoint. Method: one that answers, and one that
@@ -116,8 +155,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue_of_others),
-        cmocka_unit_test(test_queue_of_free_lock), cmocka_unit_test(test_ping),
-        cmocka_unit_test(test_no_etcd), cmocka_unit_test(test_usage)};
+        cmocka_unit_test(test_queue_of_free_lock),
+        cmocka_unit_test(test_queue_of_kept),
+        cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_no_etcd),
+        cmocka_unit_test(test_usage)};
 
     return cmocka_run_group_tests(tests, start_etcd, stop_etcd);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/object.h"
+#include "keeps.h"
 #include "leaselock/status.h"
 #include "plant.h"
 #include "story.h"
@@ -279,6 +280,9 @@ int sim_client_step(struct sim_client *client, struct ll_event *event)
     sim_check_sessions(client);
     if (client->world->options->trace != NULL) {
         sim_story_event(client, event);
+    }
+    if (event->kind == LL_EVENT_WATCH_CHANGED) {
+        sim_keeps_see(client, event);
     }
     status = ll_core_step(client->core, event);
     sim_coverage_look(client, (unsigned)event->kind);

@@ -34,6 +34,8 @@ void sim_sum_add(struct sim_sum *sum, const struct sim_result *result)
     sum->shared += result->shared;
     sum->permits += result->permits;
     sum->kept += result->kept;
+    sum->passed += result->passed;
+    sum->touched += result->touched;
     sum->losses += result->losses;
     sum->writes += result->writes;
     sum->renamed += result->renamed;
@@ -55,7 +57,8 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         file,
         "%llu seeds, %llu failures, %llu steps, %lld s of simulated "
         "time\n%llu sessions, %llu tickets, %llu grants (%llu shared, %llu "
-        "permits, %llu with a kept key), %llu losses, "
+        "permits, %llu with a kept key, %llu of them while others wait), "
+        "%llu idle keys asked for by tries, %llu losses, "
         "%llu writes, %llu tickets resumed, %llu rejoined, %llu renamed, "
         "%llu multi-locks, %llu deadlocks, %llu requests to holders, "
         "%llu observers, "
@@ -65,6 +68,7 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         (unsigned long long)sum->sessions, (unsigned long long)sum->tickets,
         (unsigned long long)sum->grants, (unsigned long long)sum->shared,
         (unsigned long long)sum->permits, (unsigned long long)sum->kept,
+        (unsigned long long)sum->passed, (unsigned long long)sum->touched,
         (unsigned long long)sum->losses, (unsigned long long)sum->writes,
         (unsigned long long)sum->resumed, (unsigned long long)sum->rejoined,
         (unsigned long long)sum->renamed, (unsigned long long)sum->several,
@@ -198,6 +202,8 @@ void sim_fresh(const struct sim_options *options,
         ret_sum->shared += sum->shared;
         ret_sum->permits += sum->permits;
         ret_sum->kept += sum->kept;
+        ret_sum->passed += sum->passed;
+        ret_sum->touched += sum->touched;
         ret_sum->losses += sum->losses;
         ret_sum->writes += sum->writes;
         ret_sum->renamed += sum->renamed;

@@ -18,6 +18,8 @@ struct sim_sum {
     uint64_t shared;
     uint64_t permits;
     uint64_t kept;
+    uint64_t passed;
+    uint64_t touched;
     uint64_t losses;
     uint64_t writes;
     uint64_t renamed;

@@ -329,6 +329,7 @@ static void on_change(void *arg, const struct ll_watch_event *event)
             world->marked = ticket->multi != NULL ? ticket->multi : ticket;
         }
         sim_yields_note(world, ticket, &event->kv);
+        sim_keeps_touch(world, ticket, &event->kv);
         ticket->has_key = true;
         ticket->had_key = true;
         ticket->is_out = false;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/keep.h"
+#include "core/keep_private.h"
 #include "core/object.h"
 #include "core/ticket.h"
 #include "world.h"
@@ -20,6 +20,7 @@
 #define HOLD_MAX_NS (20 * LL_NS_PER_MS)
 #define THINK_NS (20 * LL_NS_PER_MS)
 #define CLIENTS_MAX 3
+#define PASSES_MAX 4
 
 #define KEEP_MIN_NS LL_NS_PER_MS
 #define KEEP_MAX_NS (20 * LL_NS_PER_S)
@@ -43,6 +44,14 @@ void sim_keeps_draw_world(struct sim_world *world)
     if (world->clients_n > CLIENTS_MAX) {
         world->clients_n = CLIENTS_MAX;
     }
+    world->local_passes = (uint32_t)sim_below(setup, PASSES_MAX + 1);
+}
+
+struct ll_bytes sim_keeps_value(void)
+{
+    static const char value[] = "{\"host\":\"sim\",\"keep_ms\":1}";
+
+    return (struct ll_bytes){value, sizeof(value) - 1};
 }
 
 unsigned sim_keeps_draw_name(struct sim_client *client)
@@ -65,6 +74,7 @@ void sim_keeps_draw(struct sim_client *client,
         ticket->mode = (struct ll_mode){LL_MODE_EXCLUSIVE, 0};
         event->acquire.keep_ns =
             sim_spread(&client->random, KEEP_MIN_NS, KEEP_MAX_NS);
+        event->acquire.local_passes = client->world->local_passes;
     }
 }
 
@@ -74,6 +84,46 @@ static const struct ll_ticket *core_ticket(const struct sim_client *client,
     struct ll_object *object = ll_object_find(client->core, id, &ll_ticket_ops);
 
     return object != NULL ? ll_ticket_of(object) : NULL;
+}
+
+void sim_keeps_see(struct sim_client *client, const struct ll_event *event)
+{
+    for (size_t i = 0; i < client->live_n; i++) {
+        const struct ll_ticket *known = core_ticket(client, client->live[i]);
+        struct sim_ticket *ticket = sim_ticket_find(client, client->live[i]);
+        const struct ll_keep *keep = known != NULL && known->keeping != NULL
+                                         ? known->keeping->keep
+                                         : NULL;
+
+        if (ticket == NULL || keep == NULL || keep->entry != known ||
+            keep->watch.state != LL_WATCH_ON ||
+            keep->watch.id != event->watch.watch_id) {
+            continue;
+        }
+        for (size_t at = 0; at < event->watch.events_n; at++) {
+            ticket->was_seen |=
+                !event->watch.events[at].deleted &&
+                event->watch.events[at].kv.lease != ticket->session->lease;
+        }
+    }
+}
+
+/** A key passes on, while its session knows that another one waits: that may
+ *  happen a number of times, and only while it is held. */
+static void check_passes(struct sim_world *world,
+                         const struct sim_ticket *before,
+                         struct sim_ticket *ticket)
+{
+    ticket->was_seen |= before->was_seen;
+    ticket->passes_n = before->passes_n + (before->was_seen ? 1 : 0);
+    world->result->passed += before->was_seen ? 1 : 0;
+    if (ticket->passes_n > world->local_passes) {
+        sim_break(world, "as many local passes as allowed",
+                  "ticket %u.%llu takes the key %.*s, which has passed on %u "
+                  "times while another session is seen to wait",
+                  ticket->client, (unsigned long long)ticket->id,
+                  (int)ticket->key_size, ticket->key, ticket->passes_n - 1);
+    }
 }
 
 void sim_keeps_take(struct sim_client *client, struct sim_ticket *ticket)
@@ -102,6 +152,7 @@ void sim_keeps_take(struct sim_client *client, struct sim_ticket *ticket)
     }
     sim_key_leave(world, ticket);
     sim_key_pass(world, before, ticket);
+    check_passes(world, before, ticket);
     ticket->has_key = before->has_key;
     ticket->had_key = before->had_key;
     ticket->created = before->created;
@@ -190,6 +241,21 @@ static bool is_waited_for(const struct sim_world *world,
     return false;
 }
 
+void sim_keeps_touch(struct sim_world *world,
+                     struct sim_ticket *ticket,
+                     const struct ll_kv *kv)
+{
+    if (kv->mod_revision > kv->create_revision && ticket->keeps &&
+        is_idle(&world->clients[ticket->client], ticket)) {
+        world->result->touched += world->is_asked ? 0 : 1;
+        if (world->is_calm) {
+            ticket->is_awaited = true;
+            sim_push(world, world->now_ns + IDLE_CALM_NS, SIM_EVENT_NOTICE,
+                     ticket->client, ticket->id);
+        }
+    }
+}
+
 void sim_keeps_check(struct sim_client *client, const struct sim_ticket *ticket)
 {
     if (ticket->keeps && is_idle(client, ticket) &&
@@ -197,6 +263,7 @@ void sim_keeps_check(struct sim_client *client, const struct sim_ticket *ticket)
         sim_break(client->world, "a kept key goes when it is awaited",
                   "ticket %u.%llu still keeps %s, though another one %s",
                   ticket->client, (unsigned long long)ticket->id, ticket->key,
-                  ticket->is_awaited ? "made a key" : "waits for it");
+                  ticket->is_awaited ? "made a key or put to this one"
+                                     : "waits for it");
     }
 }

@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 
+#include "core/request.h"
+
 struct ll_event;
-struct ll_kv;
 struct sim_client;
 struct sim_ticket;
 struct sim_world;
@@ -20,6 +21,11 @@ void sim_keeps_draw(struct sim_client *client,
                     struct sim_ticket *ticket,
                     struct ll_event *event,
                     bool has_option);
+/** The value of a key that may be kept. */
+struct ll_bytes sim_keeps_value(void);
+/** A client is about to process events of a watch: another session's key may be
+ *  among them, which makes its hand-overs in the process count. */
+void sim_keeps_see(struct sim_client *client, const struct ll_event *event);
 /** A ticket has been granted: it may have another one's key now. */
 void sim_keeps_take(struct sim_client *client, struct sim_ticket *ticket);
 /** Whether a released ticket's key is kept, or another ticket has it. */
@@ -31,7 +37,12 @@ void sim_keeps_note(struct sim_world *world,
 /** A release was reported: in a calm world, an idle key for which somebody waits
  *  already goes soon. */
 void sim_keeps_idle(struct sim_client *client, struct sim_ticket *ticket);
-/** Some time after either. */
+/** A ticket's key was put to: in a calm world, an idle one that was asked for goes
+ *  soon. */
+void sim_keeps_touch(struct sim_world *world,
+                     struct sim_ticket *ticket,
+                     const struct ll_kv *kv);
+/** Some time after each of these. */
 void sim_keeps_check(struct sim_client *client,
                      const struct sim_ticket *ticket);
 

@@ -67,6 +67,8 @@ struct sim_result {
     uint64_t shared;  /* of these */
     uint64_t permits; /* of these */
     uint64_t kept;    /* of these: by a key that was kept */
+    uint64_t passed;  /* of these: while another session was seen to wait */
+    uint64_t touched; /* idle keys that tries asked for */
     uint64_t losses;
     uint64_t writes;
     uint64_t renamed; /* their names were taken: see core/slot.h */

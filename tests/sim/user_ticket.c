@@ -168,7 +168,8 @@ static struct sim_ticket *acquire(struct sim_client *client,
     event.acquire.session = session->id;
     event.acquire.name = (struct ll_bytes){world->names[ticket->name],
                                            strlen(world->names[ticket->name])};
-    event.acquire.value = (struct ll_bytes){"sim", 3};
+    event.acquire.value =
+        ticket->keeps ? sim_keeps_value() : (struct ll_bytes){"sim", 3};
     event.acquire.timeout_ns = sim_user_draw_timeout(client, ticket);
     if (!sim_user_is_taken(client, sim_client_step(client, &event))) {
         client->objects[ticket->id].ticket = NULL;

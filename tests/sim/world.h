@@ -240,6 +240,8 @@ struct sim_ticket {
     bool has_taken;        /* it took over another ticket's key */
     bool is_awaited;       /* another session made a key while it was idle */
     int64_t idle_revision; /* the store's when it became idle; 0: it is not */
+    bool was_seen;     /* its session saw another one's key behind its own */
+    unsigned passes_n; /* takes of its key since then */
 };
 
 /** A lock's data key is SIM_DATA with the lock's number; conditions are on
@@ -405,8 +407,9 @@ struct sim_world {
     int64_t different_ppm; /* of the permits: not of their lock's number */
     int64_t delay_ppm;     /* of the exclusive acquires: have a lock-delay */
     int64_t foreign_delay_ppm; /* of all: want one behind Go's keys */
-    int64_t sticky_ppm; /* of plain exclusive acquires: keep their keys */
-    int64_t keep_ppm;   /* of the holders: keep their locks for long, healed */
+    int64_t sticky_ppm;    /* of plain exclusive acquires: keep their keys */
+    uint32_t local_passes; /* of those that do */
+    int64_t keep_ppm; /* of the holders: keep their locks for long, healed */
     uint32_t permits[SIM_NAMES_MAX];
     unsigned names_n;
     char names[SIM_NAMES_MAX][16];

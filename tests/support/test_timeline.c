@@ -277,6 +277,8 @@ static bool run_command(struct test_timeline *timeline, const char *verb)
             (uint32_t)test_word_option(timeline, "foreign-delay", 0);
         event.acquire.yields = test_word_take(timeline, "yields");
         event.acquire.keep_ns = test_word_option_ns(timeline, "keep", 0);
+        event.acquire.local_passes =
+            (uint32_t)test_word_option(timeline, "passes", 0);
         if (test_word_take(timeline, "label")) {
             word = test_word_next(timeline);
             event.acquire.label = (struct ll_bytes){word, strlen(word)};

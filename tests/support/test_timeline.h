@@ -21,7 +21,7 @@
  *     0.000 acquire ID on SESSION NAME [timeout S | try] [find-deadlock] [guarded]
  *                 [who W] [early] [delay S] [shared | permits N]
  *                 [lock-delay MS] [foreign-delay MS] [yields]
- *                 [keep S [label L]]
+ *                 [keep S [passes N] [label L]]
  *                                        early: watch the own key at once
  *     0.000 acquire-all ID on SESSION NAME [shared] ... [timeout S | try]
  *                 [find-deadlock] [guarded] [early] [yields]

@@ -19,7 +19,7 @@
  *                                                  that have it
  *     read rev N own CREATED [version V] [mod N] [lease HEX] [value VALUE]
  *                [ahead CREATED]                   0 if there is no key
- *     listed rev N KEY@CREATED[=VALUE] ...         in the order read
+ *     listed rev N KEY@CREATED[=VALUE] [version V] ...    in the order read
  *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: the key
  *                                                  ahead in each queue
  *     were rev N -|KEY@CREATED [version V] ...     and the else branch; also
@@ -175,6 +175,16 @@ static void parse_branch(struct test_timeline *timeline,
     txn(&timeline->answer, succeeded, timeline->ops, ops_n);
 }
 
+/** The keys of a range. */
+static void parse_listed(struct test_timeline *timeline)
+{
+    struct ll_kv *kv;
+
+    while ((kv = test_kv_parse(timeline)) != NULL) {
+        kv->version = test_word_option(timeline, "version", 1);
+    }
+}
+
 /** The results of a write's reads, each a key or none. */
 static void parse_written(struct test_timeline *timeline)
 {
@@ -322,8 +332,7 @@ static bool parse_txn(struct test_timeline *timeline,
     } else if (strcmp(word, "read") == 0) {
         parse_read(timeline);
     } else if (strcmp(word, "listed") == 0) {
-        while (test_kv_parse(timeline) != NULL) {
-        }
+        parse_listed(timeline);
         answer->kind = LL_REQUEST_RANGE;
         answer->range = op_kvs(timeline->kvs, timeline->kvs_n).range;
     } else if (strcmp(word, "deleted") == 0) {

@@ -15,6 +15,7 @@
 #include "api/value.h"
 #include "base/alloc.h"
 #include "core/core.h"
+#include "core/try_ask.h"
 #include "leaselock/session.h"
 
 static struct ll_value parse(const char *data, size_t size)
@@ -45,7 +46,7 @@ static void test_round_trip(void **state)
         size_t size = 0;
 
         assert_true(ll_value_label_is_valid(labels[i]));
-        assert_int_equal(ll_value_make(labels[i], now_s, &text, &size), 0);
+        assert_int_equal(ll_value_make(labels[i], 0, now_s, &text, &size), 0);
         assert_int_equal(strlen(text), size);
         assert_null(strchr(text, '\n'));
         value = parse(text, size);
@@ -56,6 +57,71 @@ static void test_round_trip(void **state)
         assert_int_equal(value.since_unix_s, now_s);
         ll_value_free(&value);
         ll_free(text);
+    }
+}
+
+/** Goal: a value says that its key may be kept, to its reader and to core, which
+ * does not parse it; none that only looks like it does. Method: values with it,
+ * also after a request was added, without it, with a label that has the words, of
+ * others, and with a time out of bounds. */
+static void test_may_be_kept(void **state)
+{
+    static const char *const without[] = {
+        "",
+        "sim",
+        "{\"keep_ms\":1}",
+        "{\"host\":\"a\"}",
+        "{\"host\":\"a,\\\"keep_ms\\\":1\",\"pid\":1,\"since\":1}",
+        "[{\"host\":\"a\",\"pid\":1,\"since\":1,\"keep_ms\":1}]"};
+    static const char *const bad[] = {
+        "-1", "0", "86400001", "\"1\"", "9223372036854775808", "1.5"};
+    struct ll_value value;
+    char *made = NULL;
+    char *asked = NULL;
+    size_t size = 0;
+    size_t asked_size = 0;
+
+    (void)state;
+    assert_int_equal(ll_value_make("\",\"keep_ms\":7", 0, 5, &made, &size), 0);
+    assert_false(ll_value_may_be_kept((struct ll_bytes){made, size}));
+    value = parse(made, size);
+    assert_int_equal(value.keep_ms, 0);
+    ll_value_free(&value);
+    ll_free(made);
+    assert_int_equal(ll_value_make("l", 5000, 5, &made, &size), 0);
+    assert_true(ll_value_may_be_kept((struct ll_bytes){made, size}));
+    assert_int_equal(ll_value_ask((struct ll_bytes){made, size}, "w", "r", 6, 7,
+                                  &asked, &asked_size),
+                     0);
+    assert_true(ll_value_may_be_kept((struct ll_bytes){asked, asked_size}));
+    value = parse(asked, asked_size);
+    assert_int_equal(value.keep_ms, 5000);
+    ll_value_free(&value);
+    for (size_t i = 0; i < size; i++) { /* cut anywhere, it is not read past */
+        char *cut = ll_alloc_copy(made, i);
+
+        (void)ll_value_may_be_kept((struct ll_bytes){cut, i});
+        ll_free(cut);
+    }
+    ll_free(made);
+    ll_free(asked);
+    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+        assert_false(ll_value_may_be_kept(
+            (struct ll_bytes){without[i], strlen(without[i])}));
+        value = parse(without[i], strlen(without[i]));
+        assert_int_equal(value.keep_ms, 0);
+        ll_value_free(&value);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[128];
+
+        (void)snprintf(text, sizeof(text),
+                       "{\"host\":\"a\",\"pid\":1,\"since\":1,"
+                       "\"keep_ms\":%s}",
+                       bad[i]);
+        value = parse(text, strlen(text));
+        assert_int_equal(value.keep_ms, 0);
+        ll_value_free(&value);
     }
 }
 
@@ -142,7 +208,7 @@ static void test_no_memory(void **state)
 
     (void)state;
     ll_alloc_fail_at(1);
-    assert_int_equal(ll_value_make("l", 1, &made, &size), LEASELOCK_E_NOMEM);
+    assert_int_equal(ll_value_make("l", 0, 1, &made, &size), LEASELOCK_E_NOMEM);
     ll_alloc_fail_at(0);
     for (unsigned long nth = 1; nth <= 3; nth++) {
         ll_alloc_fail_at(nth);
@@ -246,7 +312,7 @@ static void test_asked(void **state)
     size_t size = 0;
 
     (void)state;
-    assert_int_equal(ll_value_make("l", 5, &made, &size), 0);
+    assert_int_equal(ll_value_make("l", 0, 5, &made, &size), 0);
     value = parse(made, size);
     assert_false(value.is_asked);
     assert_int_equal(value.asked_id, 0);
@@ -304,7 +370,7 @@ int main(void)
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_asked),
         cmocka_unit_test(test_labels),     cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_bytes),      cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_who),
+        cmocka_unit_test(test_who),        cmocka_unit_test(test_may_be_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
