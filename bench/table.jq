@@ -28,6 +28,7 @@ def lines: {
     modes: (["per_second", "p50_ms", "p99_ms", "holding_most",
         "watch_messages", "watch_events"] + costs),
     failover: ["least_s", "p50_s", "most_s"],
+    growth: (["p50_us", "p99_us"] + costs),
     wan: ["per_second", "handovers_per_second", "p50_us", "p50_ms", "p50_s", "p99_us",
         "p99_ms", "requests"]
 };

@@ -18,6 +18,8 @@
 #define BENCH_HOLD_MAX_US 10000000
 #define BENCH_TTL_MAX_S 60
 #define BENCH_PERMITS_MAX 64
+/** How long the locks and the queue of growth may take. */
+#define BENCH_GROWTH_PREPARE_S 180
 
 /** The server's counters, as far as they could be read. */
 struct bench_server {
@@ -51,6 +53,9 @@ struct bench_options {
     int watch_own_ms;
     int ttl_s;
     int permits; /* of the lock; 0: it has none */
+    int names;   /* that tickets are spread over; 0: a name each */
+    int held;    /* locks that are held meanwhile */
+    int queue;   /* tickets that wait for the lock meanwhile */
     bool shared;
     bool rejoin;
     bench_server_fn *server; /* the program's */

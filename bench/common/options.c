@@ -48,6 +48,12 @@ static const struct number_option {
      "seconds that a lease lives, default 10"},
     {"permits", offsetof(struct bench_options, permits), 1, BENCH_PERMITS_MAX,
      0, "of the lock: so many hold it at the same time"},
+    {"names", offsetof(struct bench_options, names), 1, BENCH_TICKETS_MAX, 0,
+     "in waiters: they are spread over so many, default a name each"},
+    {"held", offsetof(struct bench_options, held), 0, BENCH_TICKETS_MAX, 0,
+     "in growth: locks that the client holds meanwhile"},
+    {"queue", offsetof(struct bench_options, queue), 0, BENCH_TICKETS_MAX, 0,
+     "in growth: tickets in the queue meanwhile, the holder among them"},
 };
 
 #define NUMBERS_N (sizeof(numbers) / sizeof(numbers[0]))

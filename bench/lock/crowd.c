@@ -45,7 +45,7 @@ static void crowd_fail(struct crowd *crowd,
                        const struct leaselock_error *error)
 {
     (void)pthread_mutex_lock(&crowd->mutex);
-    if (!crowd->ending) {
+    if (!crowd->ending && !crowd->failed) { /* the first one says it all */
         crowd->failed = bench_fail(what, error) != 0;
         (void)pthread_cond_signal(&crowd->changed);
     }
@@ -96,7 +96,7 @@ static void on_held(int status, const struct leaselock_error *error, void *arg)
 int crowd_acquire(struct crowd *crowd,
                   leaselock_session *session,
                   const char *name,
-                  bool one_name)
+                  int names_n)
 {
     struct leaselock_error error = LEASELOCK_ERROR_INIT;
 
@@ -105,8 +105,8 @@ int crowd_acquire(struct crowd *crowd,
         char own_name[CROWD_NAME_SIZE];
 
         member->crowd = crowd;
-        (void)snprintf(own_name, sizeof(own_name), "%s-%d", name, i);
-        if (leaselock_acquire_async(session, one_name ? name : own_name,
+        (void)snprintf(own_name, sizeof(own_name), "%s-%d", name, i % names_n);
+        if (leaselock_acquire_async(session, names_n == 1 ? name : own_name,
                                     &crowd->how, LEASELOCK_FOREVER, on_held,
                                     member, &member->ticket, &error) != 0) {
             return bench_fail("acquire", &error);

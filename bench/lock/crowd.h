@@ -36,11 +36,12 @@ int crowd_new(int members_n, struct crowd *ret_crowd);
 void crowd_free(struct crowd *crowd);
 
 /** Begins to acquire a ticket for each member.
- *  @param one_name  all queue for `name`; else each for "name-INDEX" */
+ *  @param names_n  1: all queue for `name`; else they are spread over
+ *                  "name-0", "name-1" and so on */
 int crowd_acquire(struct crowd *crowd,
                   leaselock_session *session,
                   const char *name,
-                  bool one_name);
+                  int names_n);
 
 /** Waits until each member's request has been answered, so that its key is in
  *  etcd. @return how many are, at `end_ns` or when all of them are */

@@ -29,7 +29,7 @@ int bench_hold(const struct bench_options *options, struct bench_result *result)
     if (crowd_new(options->tickets, &crowd) == 0 &&
         bench_sessions_open(options, 1, 1, &sessions) == 0 &&
         crowd_acquire(&crowd, sessions.sessions[0], options->name,
-                      options->tickets == 1) == 0 &&
+                      options->tickets) == 0 &&
         crowd_wait_held(&crowd, end_ns) == options->tickets) {
         puts("held");
         status = fflush(stdout) != 0;

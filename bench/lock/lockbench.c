@@ -21,6 +21,9 @@ static const struct bench_scenario scenarios[] = {
     {"queue", bench_queue,
      "tickets queue for one name, and get it one after another; --permits"},
     {"waiters", bench_waiters, "tickets wait, for a name each"},
+    {"growth", bench_growth,
+     "one worker locks and unlocks, beside --held locks or in a --queue;\n"
+     "                   --clients 2: from a client of its own"},
     {"modes", bench_modes,
      "workers take one lock: alone, or with --shared or --permits; --hold-us"},
     {"elect", bench_elect, "clients (default 2) lead in turn; --hold-us"},

@@ -10,6 +10,7 @@
 bench_scenario_fn bench_async;
 bench_scenario_fn bench_elect;
 bench_scenario_fn bench_failover;
+bench_scenario_fn bench_growth;
 bench_scenario_fn bench_handoff;
 bench_scenario_fn bench_hold;
 bench_scenario_fn bench_kept;

@@ -63,7 +63,7 @@ static int measure(const struct bench_options *options,
         }
     }
     end_ns = bench_now_ns() + QUEUED_MAX_NS;
-    if (crowd_acquire(crowd, session, options->name, false) != 0 ||
+    if (crowd_acquire(crowd, session, options->name, BENCH_TICKETS_MAX) != 0 ||
         crowd_wait_queued(crowd, end_ns) < n) {
         return 1;
     }

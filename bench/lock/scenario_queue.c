@@ -57,7 +57,7 @@ static int measure(const struct bench_options *options,
         return bench_fail("acquire", &error);
     }
     start_ns = bench_now_ns();
-    if (crowd_acquire(crowd, sessions->sessions[1], options->name, true) != 0) {
+    if (crowd_acquire(crowd, sessions->sessions[1], options->name, 1) != 0) {
         return 1;
     }
     queued = crowd_wait_queued(crowd, start_ns + options->seconds * NS_PER_S);

@@ -534,7 +534,8 @@ int64_t leaselock_ticket_hold(leaselock_ticket *ticket);
  * ones a shared one, and these and the permits a permit.
  *
  * @return the number, which still counts tickets that have left since;
- *         LEASELOCK_E_STATE while it is not known, _HANDLE or _FORKED
+ *         LEASELOCK_E_STATE while it is not known, which in a long queue may
+ *         take a tenth of a second longer than the token, _HANDLE or _FORKED
  * @thread any
  * @since 0.1
  */

@@ -182,7 +182,7 @@ struct ll_batch_ops {
     enum ll_batch_share (*share)(struct ll_object *object);
     /** How many operations its Txn adds to a batch if they and its condition
      *  may be the batch's own; else 0. NULL: always 0. */
-    size_t (*flat_n)(struct ll_object *object);
+    size_t (*flat_n)(const struct ll_core *core, struct ll_object *object);
     /** Ranges of the call's read; NULL if way is never LL_CALL_READ. */
     size_t (*ranges_n)(struct ll_object *object);
     /** Whether that read is of the queue and not of single keys; or NULL. */

@@ -27,11 +27,14 @@ bool ll_batch_queues_add(struct ll_batch_queues *queues,
 size_t ll_batch_flat_n(const struct ll_core *core, struct ll_object *object)
 {
     const struct ll_batch_ops *ops = object->ops->batch;
-    size_t n = ops->flat_n != NULL ? ops->flat_n(object) : 0;
+    size_t n = ops->flat_n != NULL ? ops->flat_n(core, object) : 0;
 
     /* Only a deletion is flat without a condition. A batch that has one must
      * have no else branch, as that branch could be taken. */
-    return n > 1 && core->batches.lists ? 0 : n;
+    return n > 0 && core->batches.lists &&
+                   ops->share(object) != LL_SHARE_RELEASE
+               ? 0
+               : n;
 }
 
 size_t ll_batch_ops_n(const struct ll_core *core, struct ll_object *object)

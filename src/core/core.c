@@ -12,6 +12,7 @@
 #include "core/rejoin.h"
 #include "core/session.h"
 #include "core/stats.h"
+#include "core/survey.h"
 #include "core/ticket.h"
 #include "core/write.h"
 #include "leaselock/status.h"
@@ -47,6 +48,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     core->batches.lists = config->batch_lists;
     ll_link_init(&core->pending);
     ll_link_init(&core->tickets.lines);
+    ll_surveys_init(core);
     ll_link_init(&core->keeps.idle);
     ll_link_init(&core->tickets.reaping);
     ll_link_init(&core->logs.lines);

@@ -57,6 +57,10 @@ struct ll_core_config {
     /** The contention threshold in tickets, see ticket.h; 0 stands for the
      *  default, LL_CONTENTION_THRESHOLD. */
     unsigned contention_threshold;
+    /** From how many keys on a queue is long, and how many of them a survey
+     *  lists: see survey.h; 0 stands for the defaults. */
+    unsigned long_queue;
+    unsigned survey_keys;
     /** The prefix of every name; borrowed as long as core lives. */
     struct ll_bytes namespace;
     /** A hash of the host, and where its processes begin to look for a slot

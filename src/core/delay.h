@@ -53,9 +53,9 @@ struct ll_watch_event;
  *             |                               |         | when the time is over
  *
  * The delay is kept by the ticket whose predecessor the key is. Those that do not
- * wait when it goes do not see it, nor does one whose predecessor has just gone
- * and that has not read yet which key is next; and a second crash, of the ticket
- * that is DELAYED, shortens it.
+ * wait when it goes do not see it, nor does one whose predecessor has just gone,
+ * or that waits for a survey (survey.h), and that has not read yet which key is
+ * next; and a second crash, of the ticket that is DELAYED, shortens it.
  */
 
 /** How long an event is awaited whose key is gone already. */

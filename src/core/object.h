@@ -20,6 +20,7 @@
 #include "core/number.h"
 #include "core/queue.h"
 #include "core/stream.h"
+#include "core/survey.h"
 #include "core/timer.h"
 #include "core/watch.h"
 
@@ -129,6 +130,7 @@ struct ll_tickets {
     struct ll_link lines;   /* see permit_line.h */
     struct ll_link reaping; /* those that watch for a late key */
     unsigned reaps_n;
+    struct ll_survey surveys[LL_SURVEYS];
 };
 
 /** What keep.c keeps of all keeps. */

@@ -101,6 +101,16 @@ static struct ll_op op_put(const struct ll_ticket *ticket,
                                   .lease = ticket->session->lease}};
 }
 
+void ll_place_add_short(const struct ll_ticket *ticket,
+                        struct ll_bytes value,
+                        struct ll_place_txn *txn)
+{
+    txn->then_ops[txn->then_n++] = op_put(ticket, value);
+    txn->compares[txn->compares_n++] = ll_compare_created(
+        ll_ticket_key(ticket), (struct ll_bytes){NULL, 0}, 0);
+    txn->else_ops[txn->else_n++] = ll_op_key(ll_ticket_key(ticket), false);
+}
+
 void ll_place_add(const struct ll_ticket *ticket,
                   struct ll_bytes value,
                   struct ll_bounds *bounds,
@@ -114,10 +124,7 @@ void ll_place_add(const struct ll_ticket *ticket,
         ranges[i].sort = LL_SORT_NEWEST_FIRST;
         txn->then_ops[txn->then_n++] = ll_op_range(ranges[i]);
     }
-    txn->then_ops[txn->then_n++] = op_put(ticket, value);
-    txn->compares[txn->compares_n++] = ll_compare_created(
-        ll_ticket_key(ticket), (struct ll_bytes){NULL, 0}, 0);
-    txn->else_ops[txn->else_n++] = ll_op_key(ll_ticket_key(ticket), false);
+    ll_place_add_short(ticket, value, txn);
 }
 
 void ll_place_add_permit(const struct ll_ticket *ticket,

@@ -75,6 +75,11 @@ void ll_place_add(const struct ll_ticket *ticket,
                   struct ll_bytes value,
                   struct ll_bounds *bounds,
                   struct ll_place_txn *txn);
+/** The same without those ranges, of a queue that is known to be long: see
+ *  survey.h. */
+void ll_place_add_short(const struct ll_ticket *ticket,
+                        struct ll_bytes value,
+                        struct ll_place_txn *txn);
 /** The permits of a queue that are of one n. */
 struct ll_range ll_place_permits_of(struct ll_bytes prefix,
                                     uint32_t n,

@@ -27,6 +27,9 @@ void ll_ticket_go(struct ll_core *core,
     core->tickets.waiting_n += is_waiting(state) ? 1 : 0;
     ll_stats_on_state(core, ticket, state);
     ticket->state = state;
+    if (ticket->surveyed) {
+        ll_survey_leave(core, ticket);
+    }
     ll_keep_on_state(core, ticket);
 }
 
@@ -85,8 +88,8 @@ static void ticket_gone(struct ll_core *core, struct ll_ticket *ticket)
     ticket->release_ns = LL_NEVER;
     ticket->session = NULL;
     ll_link_remove(&ticket->link);
-    if (!ll_link_alone(&ticket->reaping)) {
-        ll_link_remove(&ticket->reaping);
+    if (!ll_link_alone(&ticket->group)) {
+        ll_link_remove(&ticket->group);
         core->tickets.reaps_n--;
     }
     ll_call_none(core, &ticket->object);
@@ -108,9 +111,9 @@ static void ticket_reap(struct ll_core *core, struct ll_ticket *ticket)
                     "too many abandoned attempts: the oldest is not watched "
                     "for any more");
         ticket_gone(core, LL_CONTAINER(core->tickets.reaping.next,
-                                       struct ll_ticket, reaping));
+                                       struct ll_ticket, group));
     }
-    ll_link_append(&core->tickets.reaping, &ticket->reaping);
+    ll_link_append(&core->tickets.reaping, &ticket->group);
     core->tickets.reaps_n++;
     ll_call_none(core, &ticket->object);
     ticket_drop_watches(core, ticket);

@@ -32,6 +32,7 @@
  *             |                               |         | watch_own_ms
  *     ENQUEUE | answered: k ahead             | WAIT    | watches the last one
  *             |                               |         | (see LL_WATCH_OWN_NS)
+ *     ENQUEUE | answered, without a range     | NEXT    | see survey.h
  *     ENQUEUE | answered: the key exists      | NEXT    | an earlier attempt
  *             |                               |         | made it
  *     ENQUEUE | answered: the key exists on   | ENQUEUE | takes another name,
@@ -143,8 +144,7 @@
  *  key: a loss is reported before the re-check, and a grant needs no read. A
  *  held key is watched like any other's. */
 #define LL_CONTENTION_THRESHOLD 512
-/** Under contention, re-checks are made at multiples of this step, so that they
- *  share requests (see read.h). */
+/** Under contention, re-checks share requests, at multiples of it (read.h). */
 #define LL_RECHECK_STEP_NS INT64_C(1000000000)
 /** A ticket watches its own key once it has waited, or been held, for this
  *  long; a permit in LINE (see permit.h) once it has been held. If only the
@@ -181,7 +181,7 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     struct ll_session *session; /* not of a ticket that is GONE */
     struct ll_ticket *rejoin;   /* see rejoin.h; or NULL */
     struct ll_link link;        /* in session->tickets */
-    struct ll_link reaping;     /* in core->tickets.reaping */
+    struct ll_link group;       /* REAP: in tickets.reaping; NEXT: surveyed */
     bool try_only : 1;          /* a try: no waiting */
     bool resumes : 1;           /* the key was made by another process */
     bool acquire_reported : 1;  /* ACQUIRED is reported or due */
@@ -204,6 +204,8 @@ struct ll_ticket { /* fields of one size are kept together, for their memory */
     bool marked : 1;            /* LEAVE, REAP: the key says "released" */
     bool finds_deadlock : 1;    /* requested */
     bool has_slot : 1;          /* its key's name is one of slot.h */
+    bool is_short : 1;          /* ENQUEUE: the Txn has no range: survey.h */
+    bool surveyed : 1;          /* NEXT: it waits for a survey */
     unsigned slots_tried : 4;   /* beside it */
     enum ll_mode_kind mode : 2;
     enum ll_ticket_state state : 4;

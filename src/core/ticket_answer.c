@@ -11,16 +11,42 @@
  * What the answers to a ticket's requests do; ticket_read.c has those to reads.
  */
 
-void ll_ticket_enqueued(struct ll_core *core,
-                        struct ll_ticket *ticket,
-                        const struct ll_ahead *ahead,
-                        int64_t revision)
+/** The Txn has made the key. */
+static void ticket_begin_key(struct ll_core *core,
+                             struct ll_ticket *ticket,
+                             int64_t revision)
 {
     ticket->token = revision;
     ticket->version = 1;
     ll_queue_note_made(core, ticket);
     ll_free(ticket->value);
     ticket->value = NULL;
+}
+
+/** By a Txn without a range: what is ahead is not known. */
+static void ticket_enqueued_short(struct ll_core *core,
+                                  struct ll_ticket *ticket,
+                                  int64_t revision)
+{
+    ticket_begin_key(core, ticket, revision);
+    if (ticket->acquire_reported) {
+        ll_ticket_leave(core, ticket); /* abandoned in the meantime */
+        return;
+    }
+    ll_ticket_advance(core, ticket, revision, false);
+    (void)ll_survey_join(core, ticket); /* else it reads for itself */
+    ll_ticket_update(core, ticket);
+}
+
+void ll_ticket_enqueued(struct ll_core *core,
+                        struct ll_ticket *ticket,
+                        const struct ll_ahead *ahead,
+                        int64_t revision)
+{
+    ticket_begin_key(core, ticket, revision);
+    if (ahead != NULL && ll_ticket_is_exclusive(ticket)) {
+        ll_survey_note(core, ticket, ahead->count + 1);
+    }
     if (ticket->acquire_reported) {
         ll_ticket_leave(core, ticket); /* abandoned in the meantime */
     } else if (ahead == NULL) {
@@ -196,9 +222,14 @@ static void ticket_made(struct ll_core *core,
                         const struct ll_answer *answer)
 {
     struct ll_ahead ahead = {0};
-    bool fits = ticket->try_only || ll_place_ahead(ticket, answer, 0, &ahead);
     struct ll_kv own = {.create_revision = answer->revision, .version = 1};
+    bool fits;
 
+    if (ticket->is_short) {
+        ticket_enqueued_short(core, ticket, answer->revision);
+        return;
+    }
+    fits = ticket->try_only || ll_place_ahead(ticket, answer, 0, &ahead);
     /* A permit's try compares with the revision of its read. If its own is not
      * greater, the store went back, and others may be ahead. */
     if (ll_ticket_tries_permit(ticket) &&

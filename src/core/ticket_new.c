@@ -35,7 +35,7 @@ ll_ticket_new(struct ll_bytes key, size_t spare, struct ll_bytes value)
     ticket->read_ns = LL_NEVER;
     ticket->report.why = "";
     ll_link_init(&ticket->link);
-    ll_link_init(&ticket->reaping);
+    ll_link_init(&ticket->group);
     ll_link_init(&ticket->writes);
     for (unsigned slot = 0; slot < LL_WATCH_SLOTS; slot++) {
         ll_watch_init(&ticket->watches[slot], &ticket->object, slot);

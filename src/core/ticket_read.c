@@ -312,6 +312,21 @@ static int64_t next_count(const struct ll_ticket *ticket,
     return ticket->ahead == -1 ? -1 : ll_max(read, ticket->ahead - 1);
 }
 
+/** The answer to the read of a survey's leader. */
+static void next_on_survey(struct ll_core *core,
+                           struct ll_ticket *ticket,
+                           const struct ll_answer *answer)
+{
+    if (answer->revision >= ticket->gone_revision) {
+        ll_survey_on_read(core, ticket, answer);
+        return;
+    }
+    if (ticket->linearize) {
+        ll_survey_leave(core, ticket); /* the log shows the own key alone */
+    }
+    ticket_ask_quorum(core, ticket);
+}
+
 void ll_ticket_on_next_read(struct ll_core *core,
                             struct ll_ticket *ticket,
                             const struct ll_answer *answer)
@@ -321,7 +336,9 @@ void ll_ticket_on_next_read(struct ll_core *core,
         ll_ticket_is_behind_permits(ticket) ? ticket_least_revision(ticket) : 0;
     bool own;
 
-    if (!next_find(ticket, answer, &own, &next)) {
+    if (ticket->surveyed) {
+        next_on_survey(core, ticket, answer);
+    } else if (!next_find(ticket, answer, &own, &next)) {
         ll_ticket_on_misfit(core, ticket);
     } else if (answer->revision < ll_max(ticket->gone_revision, least)) {
         ticket_ask_quorum(core, ticket);

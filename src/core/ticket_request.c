@@ -54,6 +54,8 @@ static void build_enqueue(const struct ll_core *core,
                             part, &txn);
     } else if (ticket->try_only) {
         ll_place_add_try(ticket, value, &part->bounds, &txn);
+    } else if (ticket->is_short) {
+        ll_place_add_short(ticket, value, &txn);
     } else {
         ll_place_add(ticket, value, &part->bounds, &txn);
     }
@@ -120,6 +122,19 @@ static void build_logged(struct ll_part *part,
     part->else_ops[0] = ll_op_key(ll_ticket_key(ticket), false);
     part->else_ops[0].range.keys_only = ticket->yield == NULL;
     request_txn(part, ret_request, 1, 1, 1);
+}
+
+/** The newest keys of the queue, for a survey. */
+static void build_survey(const struct ll_core *core,
+                         struct ll_part *part,
+                         const struct ll_ticket *ticket,
+                         struct ll_request *ret_request)
+{
+    ret_request->kind = LL_REQUEST_RANGE;
+    ret_request->range = ll_place_queue(ticket, &part->bounds);
+    ret_request->range.sort = LL_SORT_NEWEST_FIRST;
+    ret_request->range.limit = ll_survey_limit(core, ticket);
+    ret_request->range.serializable = !ticket->linearize;
 }
 
 /**
@@ -198,6 +213,7 @@ void ll_ticket_build(struct ll_core *core,
 
     switch (ticket->state) {
     case LL_TICKET_ENQUEUE:
+        ticket->is_short = ll_survey_suits(core, ticket);
         build_enqueue(core, part, ticket, ret_request);
         break;
     case LL_TICKET_DELAYED:
@@ -219,6 +235,8 @@ void ll_ticket_build(struct ll_core *core,
         ll_stats_read(core, ticket);
         if (ll_ticket_reads_log(ticket)) {
             build_logged(part, ticket, ret_request);
+        } else if (ticket->surveyed) {
+            build_survey(core, part, ticket, ret_request);
         } else {
             build_next(part, ticket, ret_request);
         }
@@ -329,7 +347,8 @@ static enum ll_batch_share ticket_share(struct ll_object *object)
 /** A place whose condition, that the key is not there, holds unless an earlier
  *  try was applied, or somebody else has its slot; and the deletion of a key by
  *  its name. */
-static size_t ticket_flat_n(struct ll_object *object)
+static size_t ticket_flat_n(const struct ll_core *core,
+                            struct ll_object *object)
 {
     const struct ll_ticket *ticket = ll_ticket_of(object);
 
@@ -342,6 +361,9 @@ static size_t ticket_flat_n(struct ll_object *object)
     if (ticket->try_only || ticket->lost_tries > 0 || ticket->has_slot ||
         ticket->mode == LL_MODE_PERMIT) {
         return 0;
+    }
+    if (ll_survey_suits(core, ticket)) {
+        return 1;
     }
     return ll_ticket_is_exclusive(ticket) ? 2 : 3;
 }

@@ -108,11 +108,20 @@ run leaselock kept-remote "ops,p50_us,p99_us,told_p50_us,to_told,missed?" \
     --seconds 1 --name smoke-remote "${at[@]}"
 run leaselock queue drained --tickets 20 --permits 2 --seconds 20 \
     --name smoke-permits "${at[@]}"
+run leaselock waiters queued,names,register_s --tickets 20 --names 2 \
+    --seconds 20 --name smoke-names "${at[@]}"
+run leaselock growth "ops,p50_us,p99_us,held" --held 5 --seconds 1 \
+    --name smoke-held "${at[@]}"
+cp "$folder/leaselock.growth" "$folder/held"
+run leaselock growth "ops,p50_us,p99_us,queue" --queue 5 --clients 2 \
+    --seconds 1 --name smoke-in-and-out "${at[@]}"
 run leaselock failover ops,guardian,most_s --clients 2 --ttl 5 \
     --guardian "$BUILD/libexec/leaselock-guardian" "${at[@]}"
 if [[ -x $BUILD/bin/gopeer ]]; then
     run go putdelete ops,per_second,requests --seconds 1 "${at[@]}"
     run go writes ops,per_second --seconds 1 "${at[@]}"
+    run go fill keys,revisions,fill_s --keys 250 --revisions 130 \
+        --name smoke-fill "${at[@]}"
 fi
 # A usage error is reported, and gives no result.
 if "$BUILD/bin/lockbench" nonsense "${at[@]}" 2>"$folder/usage"; then
@@ -157,5 +166,19 @@ if command -v jq >/dev/null; then
     if command -v gnuplot >/dev/null; then
         "$SRC/bench/plot" "$folder/summary" "$folder/plot" || fail "the plot"
         grep -q '4 workers' "$folder/plot" || fail "the plot has no labels"
+    fi
+    for axis in 'locks held' 'queue, its own client' 'queue, another client' \
+        names revisions members; do
+        jq -c --arg what "growth, $axis: 5" '{what: $what} + .' "$folder/held"
+    done | jq -s --argjson about '[{"members": 1}]' --arg load '' \
+        -f "$SRC/bench/summary.jq" >"$folder/summary"
+    jq -r -f "$SRC/bench/growth.jq" "$folder/summary" >"$folder/table"
+    grep -q '^| members | 5 | [1-9]' "$folder/table" ||
+        fail "the table of growth: $(<"$folder/table")"
+    if command -v gnuplot >/dev/null; then
+        "$SRC/bench/plot" --growth "$folder/summary" "$folder/plot" ||
+            fail "the plot of growth"
+        grep -q 'Members of etcd' "$folder/plot" ||
+            fail "the plot of growth has no titles"
     fi
 fi

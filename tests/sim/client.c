@@ -458,6 +458,10 @@ static void client_begin(struct sim_client *client)
         config.contention_threshold =
             1 + (unsigned)sim_below(&client->random, 16);
     }
+    if (config.seed / 32 % 4 == 0) { /* a queue of a few keys is long */
+        config.long_queue = 1 + (unsigned)(config.seed / 128 % 4);
+        config.survey_keys = 1 + (unsigned)(config.seed / 512 % 8);
+    }
     client->core = ll_core_new(&config);
     if (client->core == NULL) {
         abort();

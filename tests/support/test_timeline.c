@@ -207,6 +207,8 @@ static bool run_setup(struct test_timeline *timeline)
     config->batch_window = (unsigned)test_word_option(timeline, "window", 0);
     config->contention_threshold =
         (unsigned)test_word_option(timeline, "crowd", 0);
+    config->long_queue = (unsigned)test_word_option(timeline, "long", 0);
+    config->survey_keys = (unsigned)test_word_option(timeline, "survey", 0);
     config->endpoints_n = (uint32_t)test_word_option(timeline, "endpoints", 1);
     config->request_timeout_ns = test_word_option_ns(
         timeline, "request-timeout", config->request_timeout_ns);

@@ -14,7 +14,7 @@
  *
  *     0.000 setup [window N] [crowd N] [endpoints N]
  *                 [request-timeout S] [seed N] [check] [nearest S] [lists] [log N]
- *                 [host N] [slot N]
+ *                 [host N] [slot N] [long N [survey N]]
  *     0.000 open ID [lease HEX] [resume] [ttl S] [timeout S] [delay S]
  *                 [names slot|lease]
  *     0.000 close ID [timeout S]

@@ -19,7 +19,8 @@
  *                                                  that have it
  *     read rev N own CREATED [version V] [mod N] [lease HEX] [value VALUE]
  *                [ahead CREATED]                   0 if there is no key
- *     listed rev N KEY@CREATED[=VALUE] [version V] ...    in the order read
+ *     listed rev N KEY@CREATED[=VALUE] [version V] ... [of COUNT]
+ *                                                  in the order read
  *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: the key
  *                                                  ahead in each queue
  *     were rev N -|KEY@CREATED [version V] ...     and the else branch; also
@@ -335,6 +336,8 @@ static bool parse_txn(struct test_timeline *timeline,
         parse_listed(timeline);
         answer->kind = LL_REQUEST_RANGE;
         answer->range = op_kvs(timeline->kvs, timeline->kvs_n).range;
+        answer->range.count =
+            test_word_option(timeline, "of", answer->range.count);
     } else if (strcmp(word, "deleted") == 0) {
         timeline->ops[0] =
             (struct ll_op_answer){.kind = LL_OP_DELETE, .deleted = 1};

@@ -20,12 +20,14 @@ type options struct {
 	tickets   int
 	rate      int
 	permits   int
+	keys      int
+	revisions int
 	ttl       int
 	length    time.Duration
 	hold      time.Duration
 }
 
-// scenarios are lockbench's, and two that have no lock.
+// scenarios are lockbench's, and three that have no lock.
 var scenarios = map[string]func(options, *result) error{
 	"uncontended": uncontended, // workers lock and unlock a name each
 	"start":       start,       // a client, a session, a lock, again and again
@@ -39,6 +41,7 @@ var scenarios = map[string]func(options, *result) error{
 	"hold":        holdAll,     // holds locks: what failover kills
 	"putdelete":   putDelete,   // workers put and delete a key each: no lock
 	"writes":      writes,      // puts at a steady rate, for others to meet
+	"fill":        fill,        // a history, for others to meet
 }
 
 // scenarioNames are for the usage.
@@ -64,13 +67,15 @@ func bench(scenario string, args []string) error {
 	flags.IntVar(&o.permits, "permits", 1, "locks, of which each takes any one")
 	flags.Bool("shared", false, "there is no such lock: they take it in turn")
 	flags.IntVar(&o.rate, "rate", 500, "writes a second")
+	flags.IntVar(&o.keys, "keys", 0, "in fill: names that were once below the lock's")
+	flags.IntVar(&o.revisions, "revisions", 0, "in fill: versions of other keys")
 	flags.IntVar(&o.ttl, "ttl", ttlSeconds, "seconds that a lease lives")
 	length := flags.Int("seconds", 3, "how long, or the longest")
 	hold := flags.Int("hold-us", 0, "how long a lock is held")
 	flags.Bool("json", true, "there is no other form")
 	_ = flags.Parse(args) // it exits
 	if run == nil || flags.NArg() > 0 || o.clients < 0 || o.workers < 1 ||
-		o.tickets < 1 || o.rate < 1 || o.permits < 1 || o.ttl < 1 || *length < 1 || *hold < 0 {
+		o.tickets < 1 || o.keys < 0 || o.revisions < 0 || o.rate < 1 || o.permits < 1 || o.ttl < 1 || *length < 1 || *hold < 0 {
 		return fmt.Errorf("%q %v: a scenario is one of %s; numbers are positive",
 			scenario, args, scenarioNames())
 	}
