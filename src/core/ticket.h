@@ -40,9 +40,8 @@
  *     ENQUEUE | resumed, answered: the key    | NEXT    |
  *             | exists                        |         |
  *     ENQUEUE | resumed, answered: no such key| gone    | ACQUIRED LOST
- *     ENQUEUE | try answered: kept, perhaps   | ENQUEUE | asks (see try_ask.h)
  *     ENQUEUE | try answered: not free        | gone    | TIMEOUT; NESTED if
- *             |                               |         | the oldest key is no
+ *             | (but see try_ask.h)           |         | the oldest key is no
  *             |                               |         | ticket
  *     ENQUEUE | no answer                     | ENQUEUE | resends the Txn
  *     ENQUEUE | refused, error                | gone *  | ACQUIRED error
@@ -323,8 +322,7 @@ void ll_ticket_discard(struct ll_core *core, struct ll_ticket *member);
 void ll_ticket_drop(struct ll_core *core,
                     struct ll_ticket *member,
                     unsigned lost_tries);
-/** Prepares a member for the result for its key: one that is given up already
- *  only leaves again. */
+/** Prepares a member for its key's result: one that is given up only leaves. */
 void ll_ticket_expect(struct ll_ticket *member,
                       unsigned lost_tries,
                       bool is_given_up);
@@ -409,11 +407,9 @@ void ll_ticket_report_released(struct ll_core *core,
 /** Wants the watches that its state needs and that are OFF; of the own key not
  *  while it waits under contention. */
 void ll_ticket_want_watches(struct ll_core *core, struct ll_ticket *ticket);
-/** Wants the watch of a ticket that begins to wait, and later that of its own
- *  key. */
+/** Wants the watch of a waiting ticket, and later that of its own key. */
 void ll_ticket_watch_wait(struct ll_core *core, struct ll_ticket *ticket);
-/** Wants the watch of the own key after a delay, or sooner if it is due
- *  already. */
+/** Wants the watch of the own key after a delay, or when it was due before. */
 void ll_ticket_watch_own_at(struct ll_core *core,
                             struct ll_ticket *ticket,
                             int64_t delay_ns);
