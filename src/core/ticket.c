@@ -231,8 +231,6 @@ void ll_ticket_fail(struct ll_core *core,
 
 void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
 {
-    struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
-
     assert(ll_session_is_alive(ticket->session));
     assert(core->now_ns < ticket->session->deadline_ns);
     ll_log_granted(core, ticket);
@@ -247,17 +245,7 @@ void ll_ticket_grant(struct ll_core *core, struct ll_ticket *ticket)
     ll_permits_hold(core, ticket);
     ll_free(ticket->ahead_key);
     ticket->ahead_key = NULL;
-    if (own->state == LL_WATCH_OFF && ll_keep_guards(ticket)) {
-        ticket->watch_ns = LL_NEVER;
-    } else if (own->state == LL_WATCH_OFF) {
-        ll_ticket_watch_own_at(
-            core, ticket,
-            ticket->yield != NULL ? 0 : ticket->watch_own_ms * LL_NS_PER_MS);
-    } else if (own->state == LL_WATCH_ON && own->settled) {
-        ticket->read_ns = ll_ticket_recheck_ns(core);
-    } else if (own->state == LL_WATCH_ON) {
-        ll_ticket_settle_held(core, ticket);
-    }
+    ll_ticket_watch_held(core, ticket);
     ticket_report_acquired(core, ticket, 0);
     ll_ticket_update(core, ticket);
     ll_keep_on_grant(core, ticket);

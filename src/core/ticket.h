@@ -292,9 +292,9 @@ void ll_ticket_on_answer(struct ll_core *core,
 extern const struct ll_batch_ops ll_ticket_batch_ops;
 extern const struct ll_watch_ops ll_ticket_watch_ops;
 
-/** ticket_watch.c. The watch of the own key is ON, and its first deletions may
- *  come late: reads of the own key follow until that is over. */
-void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket);
+/** ticket_watch.c. It is HELD: plans the watch of its key, and the reads while the
+ *  first deletions may come late. */
+void ll_ticket_watch_held(struct ll_core *core, struct ll_ticket *ticket);
 /** A watch that a ticket needs, or its line, is ON, refused or down. */
 void ll_ticket_on_watched(struct ll_core *core, struct ll_ticket *ticket);
 void ll_ticket_on_unwatched(struct ll_core *core,

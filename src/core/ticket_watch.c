@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "core/keep.h"
 #include "core/slot.h"
 #include "core/ticket.h"
 #include "core/try_ask.h"
@@ -116,7 +117,8 @@ static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
     ll_ticket_on_watched(core, ticket);
 }
 
-void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket)
+/** The watch of the own key is ON, and its first deletions may come late. */
+static void settle_held(struct ll_core *core, struct ll_ticket *ticket)
 {
     if (ticket->watch_own_ms > 0) {
         ticket->read_ns = ticket->settle_ns; /* one read, when it is certain */
@@ -125,6 +127,23 @@ void ll_ticket_settle_held(struct ll_core *core, struct ll_ticket *ticket)
     ticket->settle_step_ms = (uint16_t)(LL_SETTLE_FIRST_NS / LL_NS_PER_MS);
     ticket->read_ns =
         ll_min(ticket->settle_ns, core->now_ns + LL_SETTLE_FIRST_NS);
+}
+
+void ll_ticket_watch_held(struct ll_core *core, struct ll_ticket *ticket)
+{
+    struct ll_watch *own = &ticket->watches[LL_WATCH_OWN];
+
+    if (own->state == LL_WATCH_OFF && ll_keep_guards(ticket)) {
+        ticket->watch_ns = LL_NEVER;
+    } else if (own->state == LL_WATCH_OFF) {
+        ll_ticket_watch_own_at(
+            core, ticket,
+            ticket->yield != NULL ? 0 : ticket->watch_own_ms * LL_NS_PER_MS);
+    } else if (own->state == LL_WATCH_ON && own->settled) {
+        ticket->read_ns = ll_ticket_recheck_ns(core);
+    } else if (own->state == LL_WATCH_ON) {
+        settle_held(core, ticket);
+    }
 }
 
 /** Events of one stream come in the order of their revisions as long as both
