@@ -165,6 +165,12 @@ void ll_keep_disturb(struct ll_core *core,
                      struct ll_bytes name,
                      uint64_t queue_hash);
 
+/** Whether a user of the session holds that lock by a key that may be kept. */
+bool ll_keep_is_in_use(const struct ll_core *core,
+                       const struct ll_session *session,
+                       struct ll_bytes name,
+                       uint64_t queue_hash);
+
 /** The functions below do nothing for a ticket without a keep. */
 
 bool ll_keep_is_lined(const struct ll_ticket *ticket);

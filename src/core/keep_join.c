@@ -135,3 +135,14 @@ void ll_keep_disturb(struct ll_core *core,
         ll_keep_stop(core, keep, "another acquire of the session keeps none");
     }
 }
+
+bool ll_keep_is_in_use(const struct ll_core *core,
+                       const struct ll_session *session,
+                       struct ll_bytes name,
+                       uint64_t queue_hash)
+{
+    const struct ll_keep *keep = keep_find(core, session, name, queue_hash);
+
+    return keep != NULL && keep->entry != NULL &&
+           !keep->entry->keeping->is_idle;
+}

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
+#include "core/keep.h"
 #include "core/place.h"
 #include "core/ticket.h"
+#include "core/ticket_open.h"
 
 /**
  * What a try does whose lock is kept, perhaps.
@@ -30,6 +33,28 @@ bool ll_value_may_be_kept(struct ll_bytes value)
     return false;
 }
 
+/** The lock is taken by a key of the session's own: whether that leaves, and the
+ *  try is sent again. */
+static bool try_again_after_own(struct ll_core *core, struct ll_ticket *ticket)
+{
+    struct ll_bytes name = {ticket->key + ticket->namespace_size,
+                            ticket->name_size};
+    int pause_ms = ticket->try_step == LL_TRY_OWN ? 2 * ticket->settle_step_ms
+                                                  : LL_TRY_OWN_FIRST_MS;
+
+    if (pause_ms > LL_TRY_OWN_MAX_MS ||
+        ll_keep_is_in_use(core, ticket->session, name,
+                          ll_queue_hash(core, name))) {
+        return false;
+    }
+    ticket->try_step = LL_TRY_OWN;
+    ticket->settle_step_ms = (uint16_t)pause_ms;
+    ticket->object.failures = 0;
+    ll_call_at(core, &ticket->object, core->now_ns + pause_ms * LL_NS_PER_MS);
+    ll_object_reschedule(core, &ticket->object);
+    return true;
+}
+
 bool ll_try_asks(struct ll_core *core,
                  struct ll_ticket *ticket,
                  const struct ll_ahead *ahead)
@@ -37,10 +62,13 @@ bool ll_try_asks(struct ll_core *core,
     const struct ll_kv *key = ahead->oldest;
     int64_t permits = ahead->permits != NULL ? ahead->permits->count : 0;
 
-    if (ticket->try_step != LL_TRY_FIRST || key == NULL ||
-        ahead->count + permits != 1 || key->lease == ticket->session->lease ||
+    if ((ticket->try_step != LL_TRY_FIRST && ticket->try_step != LL_TRY_OWN) ||
+        key == NULL || ahead->count + permits != 1 ||
         !ll_value_may_be_kept(key->value)) {
         return false;
+    }
+    if (key->lease == ticket->session->lease) {
+        return try_again_after_own(core, ticket);
     }
     ll_free(ticket->ahead_key);
     ticket->ahead_key = ll_alloc_copy(key->key.data, key->key.size);
@@ -139,6 +167,7 @@ void ll_try_on_event(struct ll_core *core,
     case LL_TRY_FIRST:
     case LL_TRY_ASK_GONE:
     case LL_TRY_LAST:
+    case LL_TRY_OWN:
         break;
     }
 }

@@ -20,6 +20,7 @@ enum ll_try_step {
     LL_TRY_ASK_GONE, /* the key that it asks for is deleted */
     LL_TRY_AWAIT,
     LL_TRY_LAST,
+    LL_TRY_OWN,
 };
 
 /**
@@ -37,10 +38,14 @@ enum ll_try_step {
  *              | on another session's lease  |          | its create and mod
  *              | and may be kept             |          | revision are as read:
  *              |                             |          | touches it
+ *     FIRST,   | not free: one key, which is | OWN      | sends the try again
+ *     OWN      | on the own session's lease, |          | after a while, which
+ *              | may be kept, and is no hold |          | doubles; TIMEOUT after
+ *              | of the session's keeps      |          | LL_TRY_OWN_MAX_MS
  *     FIRST,   | not free otherwise          | (over)   | TIMEOUT or NESTED
- *     LAST     |                             |          |
+ *     OWN, LAST|                             |          |
  *     FIRST,   | all else                    | as it is | see ticket.h
- *     LAST     |                             |          |
+ *     OWN, LAST|                             |          |
  *     ASK      | the key is deleted          | ASK_GONE |
  *     ASK      | touched                     | AWAIT    |
  *     ASK_GONE | touched                     | LAST     | sends the try again
@@ -52,6 +57,9 @@ enum ll_try_step {
  *              | long as the answer took     |          |
  *     any      | timeout, release            |          | as ENQUEUE
  *
+ * A key of OWN was idle, and leaves for the sake of this try (ll_keep_disturb): its
+ * deletion and the try were sent side by side.
+ *
  * So a try without the permission to write that key, or to watch it, ends as one
  * that does not ask. The touch is all that a failed try can leave behind.
  */
@@ -62,6 +70,9 @@ enum ll_try_step {
 #define LL_TRY_AWAIT_TRIPS 4
 #define LL_TRY_AWAIT_MIN_NS INT64_C(20000000)
 #define LL_TRY_AWAIT_MAX_NS INT64_C(1000000000)
+/** OWN: the first pause, and the longest. */
+#define LL_TRY_OWN_FIRST_MS 1
+#define LL_TRY_OWN_MAX_MS 256
 
 /** The member of a ticket's value, a JSON object, that says that its key may be
  *  kept. The user's functions write it, in compact form. */
