@@ -25,9 +25,9 @@ enum leaselock_log_level {
  * Every event of the log: X(name, word, level, fields). The word is the
  * record's `event`; the fields are the members of the record that are set,
  * beside those that every record has. leaselock_client_stats counts them all,
- * whether they are logged or not; an event of level OFF never is. docs/tracing.md
- * has those that are tracepoints as well. Later releases may add some at the
- * end.
+ * whether they are logged or not; an event of level OFF never is.
+ * docs/tracing.md has those that are tracepoints as well. Later releases may
+ * add some at the end.
  */
 #define LEASELOCK_LOG_EVENTS_MAX 64 /* the most that there can be */
 #define LEASELOCK_LOG_EVENT_MAP(X)                                             \
@@ -118,9 +118,9 @@ enum leaselock_log_format {
 
 /**
  * Writes a record as one line, without its end. Control characters, quotes and
- * bytes that are not UTF-8 are escaped, so that neither a lock's name nor a text
- * of etcd's can end the line or add a field: in both formats an invalid byte is
- * written as \xHH (in JSON with the backslash doubled).
+ * bytes that are not UTF-8 are escaped, so that neither a lock's name nor a
+ * text of etcd's can end the line or add a field: in both formats an invalid
+ * byte is written as \xHH (in JSON with the backslash doubled).
  *
  * @param record    as the callback gets it
  * @param format    one of enum leaselock_log_format

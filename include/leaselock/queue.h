@@ -26,9 +26,9 @@ struct leaselock_queue_entry {
     /** Seconds that the lease has left; -1 if not requested or unknown. */
     int64_t ttl_s;
     /** The waiter's description, which this library writes into the value, and
-     *  for a candidate into the key (long texts cut); else "", 0 and 0. A key whose
-     *  name others use again (LEASELOCK_KEY_NAMES_HOST) shows no pid and no time
-     *  of a candidate. */
+     *  for a candidate into the key (long texts cut); else "", 0 and 0. A key
+     *  whose name others use again (LEASELOCK_KEY_NAMES_HOST) shows no pid and
+     *  no time of a candidate. */
     const char *host;
     const char *program;
     const char *label;
@@ -61,8 +61,8 @@ struct leaselock_queue_entry {
      *  NULL. */
     const struct leaselock_yield_request *asked;
     /** Not 0: its session may keep the key for so many milliseconds after a
-     *  release (`keep_ms` of an acquire), as its value says. Then it may be kept
-     *  at this moment, with no holder: nobody else can tell. */
+     *  release (`keep_ms` of an acquire), as its value says. Then it may be
+     *  kept at this moment, with no holder: nobody else can tell. */
     int keep_ms;
 };
 

@@ -44,9 +44,9 @@ typedef void leaselock_session_fn(leaselock_session *session,
 
 /**
  * What the keys of a session's tickets are called. etcd keeps the name of a
- * deleted key until its history is compacted, and each acquire of a lock takes a
- * little longer for every name that was ever below it. So programs that open a
- * session for each lock should leave no new name behind for each.
+ * deleted key until its history is compacted, and each acquire of a lock takes
+ * a little longer for every name that was ever below it. So programs that open
+ * a session for each lock should leave no new name behind for each.
  */
 enum leaselock_key_names {
     /** As _LEASE, until eight sessions of the client have ended; then _HOST. */

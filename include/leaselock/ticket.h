@@ -197,13 +197,14 @@ struct leaselock_acquire_options {
      */
     const int *modes;
     /**
-     * Lock-delay, in milliseconds, 1 to LEASELOCK_LOCK_DELAY_MAX_MS; 0: none. If
-     * this ticket's session ends while it holds the lock, because the process
-     * died or was cut off, whoever waits behind it is granted the lock only
-     * after this time: what the process still had on its way to other systems
-     * can arrive before. A release, a withdrawal and leaselock_session_close
-     * are no such end; leaselock_break and the guardian's revoke are. A release
-     * then costs two requests, one after the other.
+     * Lock-delay, in milliseconds, 1 to LEASELOCK_LOCK_DELAY_MAX_MS; 0: none.
+     * If this ticket's session ends while it holds the lock, because the
+     * process died or was cut off, whoever waits behind it is granted the lock
+     * only after this time: what the process still had on its way to other
+     * systems can arrive before. A release, a withdrawal and
+     * leaselock_session_close are no such end; leaselock_break and the
+     * guardian's revoke are. A release then costs two requests, one after the
+     * other.
      *
      * The ticket right behind it keeps the delay, if it is one of this library:
      * a ticket that is requested after the end is granted at once if it has to
@@ -223,8 +224,8 @@ struct leaselock_acquire_options {
      * The same behind tickets of other clients, whose keys name no delay: when
      * such a ticket goes, its lease is looked up. If that lives, it was a
      * release, and the lock is granted; else after this time, at most
-     * LEASELOCK_LOCK_DELAY_MAX_MS. 0: no delay. Not for leaselock_acquire_all with
-     * several names.
+     * LEASELOCK_LOCK_DELAY_MAX_MS. 0: no delay. Not for leaselock_acquire_all
+     * with several names.
      */
     int foreign_delay_ms;
     /** Called when the ticket is asked to let go of the lock while it is held,
@@ -242,15 +243,16 @@ struct leaselock_acquire_options {
      * the lock is released at once, or when its holder does so; from then on
      * all wait in the queue.
      *
-     * A kept lock is held as far as others can tell; its key says that it may be
-     * kept. The first one that waits for it waits for one more message and a
-     * deletion; a try of others asks for it, see leaselock_acquire; and a process
-     * that is stopped while it keeps a lock blocks it until the lease ends. Holds that follow each other in the process have
-     * one fencing token, since nobody else held in between:
-     * leaselock_ticket_hold tells them apart. The time starts with the first
-     * release, and again with each once it is known that nobody waits, which
-     * takes up to a quarter of a second. A release that keeps the lock returns 0
-     * without asking etcd: a third party may have deleted the key just before.
+     * A kept lock is held as far as others can tell; its key says that it may
+     * be kept. The first one that waits for it waits for one more message and a
+     * deletion; a try of others asks for it, see leaselock_acquire; and a
+     * process that is stopped while it keeps a lock blocks it until the lease
+     * ends. Holds that follow each other in the process have one fencing token,
+     * since nobody else held in between: leaselock_ticket_hold tells them
+     * apart. The time starts with the first release, and again with each once
+     * it is known that nobody waits, which takes up to a quarter of a second. A
+     * release that keeps the lock returns 0 without asking etcd: a third party
+     * may have deleted the key just before.
      *
      * For LEASELOCK_EXCLUSIVE; not with `find_deadlock`, `lock_delay_ms`,
      * `foreign_delay_ms` or `on_yield`, and neither for leaselock_acquire_all
@@ -261,9 +263,9 @@ struct leaselock_acquire_options {
     /**
      * With `keep_ms`: how often tickets that wait in this process still take
      * over from each other once another session waits, 0 to
-     * LEASELOCK_LOCAL_PASSES_MAX. These are the first of those that wait at that
-     * moment; all others queue behind the other session. 0: the holder's release
-     * lets the other session in.
+     * LEASELOCK_LOCAL_PASSES_MAX. These are the first of those that wait at
+     * that moment; all others queue behind the other session. 0: the holder's
+     * release lets the other session in.
      */
     int local_passes;
 };
@@ -282,17 +284,17 @@ struct leaselock_acquire_options {
 /**
  * Takes a place in the queue of @name and waits until it is a holder's.
  *
- * Waits only for the newest ticket ahead that blocks it, so a release wakes those
- * that it lets in and no others; a permit of n waits for any of several, and up
- * to 2n - 1 tickets take a step for a release. The queue has the order in which
- * etcd committed the requests.
+ * Waits only for the newest ticket ahead that blocks it, so a release wakes
+ * those that it lets in and no others; a permit of n waits for any of several,
+ * and up to 2n - 1 tickets take a step for a release. The queue has the order
+ * in which etcd committed the requests.
  *
- * A try, with a timeout of 0, writes nothing if it fails, but for one case: if the
- * only key is another session's that may be kept (`keep_ms`), the try touches that
- * key, which leaves the holder undisturbed and ends a lock that is kept without
- * one. Then it waits for that for some round trips, 20 ms at least and a second at
- * most, and tries once more. Without the permission to write that key it fails as
- * any try.
+ * A try, with a timeout of 0, writes nothing if it fails, but for one case: if
+ * the only key is another session's that may be kept (`keep_ms`), the try
+ * touches that key, which leaves the holder undisturbed and ends a lock that is
+ * kept without one. Then it waits for that for some round trips, 20 ms at least
+ * and a second at most, and tries once more. Without the permission to write
+ * that key it fails as any try.
  *
  * @param session     borrowed; must stay open until the ticket is released
  * @param name        1 to LEASELOCK_NAME_MAX bytes, copied: no '/' at either
@@ -425,20 +427,21 @@ int leaselock_release_async(leaselock_ticket *ticket,
                             struct leaselock_error *reterr);
 
 /**
- * Gives way and queues again, in one request: releases a held ticket, takes a new
- * place behind all that wait, and waits until that is a holder's. If nobody
+ * Gives way and queues again, in one request: releases a held ticket, takes a
+ * new place behind all that wait, and waits until that is a holder's. If nobody
  * waits, it is held again after that one request. A release and an acquire take
  * two, one after the other.
  *
- * The ticket is not held from the call on. It continues with the new place: a new
- * key, which leaselock_resume needs from then on, and, once etcd has answered, a
- * new token. The name, the mode and all other options of its acquire apply to the
- * new place; so does a label. If the lock had been lost before, no place is taken.
+ * The ticket is not held from the call on. It continues with the new place: a
+ * new key, which leaselock_resume needs from then on, and, once etcd has
+ * answered, a new token. The name, the mode and all other options of its
+ * acquire apply to the new place; so does a label. If the lock had been lost
+ * before, no place is taken.
  *
- * If the call fails, the lock has been given back, the new place is given up, and
- * the handle is closed, but for the statuses below. What etcd has not answered by
- * then is done in the background, until it answers or the lease has expired:
- * the old key and the new one are deleted.
+ * If the call fails, the lock has been given back, the new place is given up,
+ * and the handle is closed, but for the statuses below. What etcd has not
+ * answered by then is done in the background, until it answers or the lease has
+ * expired: the old key and the new one are deleted.
  *
  *     after                      | the old key        | the new key
  *     0                          | gone               | the ticket's
@@ -456,10 +459,10 @@ int leaselock_release_async(leaselock_ticket *ticket,
  * An answer that is lost does no harm: the request is sent again, and has an
  * effect once at most.
  *
- * Not for a candidate of an election, a ticket of several names, one with `keep_ms`,
- * or one with a lock-delay, whose release takes two requests anyway. leaselock_release during
- * the wait ends it with LEASELOCK_E_CANCELED. A fenced write that is unanswered
- * ends as at a release.
+ * Not for a candidate of an election, a ticket of several names, one with
+ * `keep_ms`, or one with a lock-delay, whose release takes two requests anyway.
+ * leaselock_release during the wait ends it with LEASELOCK_E_CANCELED. A fenced
+ * write that is unanswered ends as at a release.
  *
  * @param ticket      held
  * @param timeout_ms  longest wait for the new turn, 1 or more, or
@@ -468,9 +471,9 @@ int leaselock_release_async(leaselock_ticket *ticket,
  * @return 0: held again; LEASELOCK_E_LOST when the lock had been lost before, or
  *         the new place was lost; _TIMEOUT, _UNAVAILABLE, _REFUSED, _SERVER,
  *         _NESTED, _DEADLOCK, _CANCELED, _CLOSED, _LIMIT, _NOMEM as
- *         leaselock_acquire; _ARGUMENT (see above), _STATE (it is not held, or a
- *         write that releases it is unanswered), _HANDLE, _FORKED and, inside a
- *         callback, _DEADLOCK: nothing is done, and the handle stays open
+ *         leaselock_acquire; _ARGUMENT (see above), _STATE (it is not held, or
+ *         a write that releases it is unanswered), _HANDLE, _FORKED and, inside
+ *         a callback, _DEADLOCK: nothing is done, and the handle stays open
  * @thread any; blocks; not from a callback
  * @since 0.1
  */
@@ -593,9 +596,10 @@ int leaselock_ticket_permits(leaselock_ticket *ticket);
 /**
  * The ticket's key in etcd: NAME/LEASE.NUMBER, in hexadecimal; of a shared
  * ticket NAME/~.s.LEASE.NUMBER, of one of N permits NAME/~.pN.LEASE.NUMBER. By
- * the session's key_names hTAG-SLOT stands in the place of LEASE; then the key may
- * change until the ticket is in the queue, and keys that are there one after the
- * other have one name. What identifies a key is its create revision, the token.
+ * the session's key_names hTAG-SLOT stands in the place of LEASE; then the key
+ * may change until the ticket is in the queue, and keys that are there one
+ * after the other have one name. What identifies a key is its create revision,
+ * the token.
  *
  * @param ret_key  takes the key and a NUL; LEASELOCK_KEY_MAX + 1 suffices
  * @param size     bytes in ret_key

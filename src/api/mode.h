@@ -12,8 +12,8 @@
  */
 
 /**
- * Checks `mode`, `permits`, `modes` and the lock-delays. A single name of leaselock_acquire_all
- * gets its mode from `modes`: then the first two are set.
+ * Checks `mode`, `permits`, `modes` and the lock-delays. A single name of
+ * leaselock_acquire_all gets its mode from `modes`: then the first two are set.
  *
  * @param options  the library's copy
  * @return 0, LEASELOCK_E_ARGUMENT or _LIMIT

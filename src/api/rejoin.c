@@ -11,7 +11,8 @@
 
 /**
  * leaselock_rejoin: a held ticket gives way and queues again. In core the new
- * place is a new ticket (see core/rejoin.h); the user's ticket continues with it.
+ * place is a new ticket (see core/rejoin.h); the user's ticket continues with
+ * it.
  */
 
 /** A call of leaselock_rejoin or leaselock_rejoin_async. */

@@ -19,7 +19,8 @@ struct ll_rejoin_object {
 };
 
 /** A ticket of the user; its core object has the same id, or, if it has queued
- *  again, that of its `rejoin` or the one in its `requeue`: see ll_ticket_id. */
+ *  again, that of its `rejoin` or the one in its `requeue`: see
+ *  ll_ticket_id. */
 struct ll_ticket_object {
     struct ll_handle handle;
     struct ll_link link; /* in client->tickets */

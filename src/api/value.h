@@ -36,8 +36,8 @@ int ll_value_make(const char *label,
 /** Writes the same as a part of the key of a candidate, whose value is what it
  *  proclaims: "HOST:PID:PROGRAM:LABEL:SINCE", the time in hexadecimal. Bytes
  *  other than letters, digits, '-' and '_' are written as %XX, and long fields
- *  are cut. With a time of 0 PID and SINCE are empty: in a key whose name others
- *  use again (core/slot.h) these would make it a new one. */
+ *  are cut. With a time of 0 PID and SINCE are empty: in a key whose name
+ *  others use again (core/slot.h) these would make it a new one. */
 void ll_value_make_who(const char *label,
                        int64_t since_unix_s,
                        char ret_who[LL_WHO_MAX + 1]);

@@ -47,8 +47,8 @@ void ll_who_shares(const struct leaselock_queue_entry *entry,
 /**
  * An object with key, token, lease, host, pid, program, label and since_unix_s
  * of a place, null if unknown, its mode, and, null if it has none, its permits,
- * lock_delay_ms and keep_ms, who has asked for the lock, null if nobody has, and the flags holds, foreign, nested and
- * ticket.
+ * lock_delay_ms and keep_ms, who has asked for the lock, null if nobody has,
+ * and the flags holds, foreign, nested and ticket.
  *
  * @return a new reference; NULL: no memory
  */

@@ -53,9 +53,9 @@ struct ll_waiter;
  * meanwhile (a watch's event) is read at most that much later. A call that ends
  * without a wait, as of a lock that is kept, does not count.
  *
- * While requests gather (core/batch.h) and none is unanswered there is nothing to
- * read for a call; a semaphore ends its sleep to the microsecond, gRPC's timeouts
- * are rounded up to milliseconds.
+ * While requests gather (core/batch.h) and none is unanswered there is nothing
+ * to read for a call; a semaphore ends its sleep to the microsecond, gRPC's
+ * timeouts are rounded up to milliseconds.
  *
  * All state here is under the client's mutex.
  */
@@ -91,8 +91,8 @@ struct ll_poller {
 
 /**
  * Locks the mutex for a thread that has come from elsewhere. Calls that do not
- * wait follow each other so closely that a thread with something from etcd could
- * wait for the mutex for a long time; so the others let it go first.
+ * wait follow each other so closely that a thread with something from etcd
+ * could wait for the mutex for a long time; so the others let it go first.
  */
 void ll_poller_lock(struct ll_client *client);
 /** Locks the mutex before any thread that waits in ll_poller_lock. */

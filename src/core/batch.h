@@ -23,22 +23,22 @@ struct ll_object;
  * nothing, and a busy one costs etcd one proposal, one log entry and one answer
  * for many of them.
  *
- * NEAR: up to the window, requests of a single Txn are in flight side by side, in
- * several slots. If pending Txns can share a request, or if more of them than the
- * window are around, the request waits for company: for the answers to those in
- * flight, and then for the callers that have just been answered, because a thread
- * that takes one lock after another comes back at once. That wait ends when as
- * many are pending as were answered and pending together, or after
- * LL_BATCH_COMPANY_NS. No request waits for an answer that takes LL_BATCH_FAR_NS.
- * A batch that is full, by its operations or its bytes, gains nothing by waiting:
- * it is sent as soon as a slot is free, so that etcd has work while the previous
- * answer is on its way.
+ * NEAR: up to the window, requests of a single Txn are in flight side by side,
+ * in several slots. If pending Txns can share a request, or if more of them
+ * than the window are around, the request waits for company: for the answers to
+ * those in flight, and then for the callers that have just been answered,
+ * because a thread that takes one lock after another comes back at once. That
+ * wait ends when as many are pending as were answered and pending together, or
+ * after LL_BATCH_COMPANY_NS. No request waits for an answer that takes
+ * LL_BATCH_FAR_NS. A batch that is full, by its operations or its bytes, gains
+ * nothing by waiting: it is sent as soon as a slot is free, so that etcd has
+ * work while the previous answer is on its way.
  *
  * FAR: answers take long whatever is sent, because etcd's members or its disks
  * are slow to agree. A request that waited for an answer would take twice the
- * time. So none does: requests are sent LL_BATCH_GATHER_NS apart, each with what
- * has become pending, and many are in flight. The time is a small part of the
- * answers'. Where calls may not share a request, the next one goes at once.
+ * time. So none does: requests are sent LL_BATCH_GATHER_NS apart, each with
+ * what has become pending, and many are in flight. The time is a small part of
+ * the answers'. Where calls may not share a request, the next one goes at once.
  *
  * What counts is the shortest answer of the last two periods of
  * LL_BATCH_SHORTEST_NS in which there were answers; NEAR, without what this
@@ -80,25 +80,25 @@ struct ll_object;
  * does not see the other keys of its batch. So a try is the only part of its
  * queue in a batch, and so is a write; a place that is not shared is the only
  * place. Shared places, which do not block each other, may be in one batch.
- * Releases may be in one batch with either, and are its first parts, so that the
- * ranges which a place reads do not find what its own batch deletes. A write with
- * conditions or reads of the caller is unbatched.
+ * Releases may be in one batch with either, and are its first parts, so that
+ * the ranges which a place reads do not find what its own batch deletes. A
+ * write with conditions or reads of the caller is unbatched.
  *
  * Servers before 3.4.42, 3.5.28 and 3.6.9 check a user's permissions only for
  * the operations of the outer Txn, those of its else branch included
  * (etcdserver's checkTxnAuth). So for a client that has a user the else branch
- * lists what the nested Txns read and write. etcd then checks a part as it would
- * check it alone, and a batch that is refused is resent in its parts. That branch
- * must never be taken, so such a batch has no condition: only deletions are flat
- * in it. Writes are unbatched there.
+ * lists what the nested Txns read and write. etcd then checks a part as it
+ * would check it alone, and a batch that is refused is resent in its parts.
+ * That branch must never be taken, so such a batch has no condition: only
+ * deletions are flat in it. Writes are unbatched there.
  */
 
 /** The most Txns of this kind in flight, single ones included, NEAR; and as many
  *  requests of reads, see read.h. */
 #define LL_BATCHES_MAX 4
 /** And FAR: twice as many as are sent during the shortest answer, up to this. With
- *  a request a millisecond they suffice for answers that take 64 ms; farther away
- *  a request gathers for longer. */
+ *  a request a millisecond they suffice for answers that take 64 ms; farther
+ *  away a request gathers for longer. */
 #define LL_BATCHES_FAR_MAX 64
 /** From such answers on, requests do not wait for them. */
 #define LL_BATCH_FAR_NS INT64_C(4000000)

@@ -88,8 +88,8 @@ struct ll_ticket;
  * while after that, finds it; further ones are for deadlocks whose last wait
  * did not request a detection.
  *
- * Only keys PREFIX/LEASE, PREFIX/LEASE.NUMBER and PREFIX/~.MODE.LEASE.NUMBER are
- * followed: those of Go's clients and of this library.
+ * Only keys PREFIX/LEASE, PREFIX/LEASE.NUMBER and PREFIX/~.MODE.LEASE.NUMBER
+ * are followed: those of Go's clients and of this library.
  */
 
 /** How long a ticket has waited before the first detection; the pause before

@@ -26,8 +26,8 @@ struct ll_watch_event;
  * that ended, by a third party or by `break`, belongs to a crash.
  *
  * A ticket whose predecessor's key has a delay watches it from the revision
- * after its own, and etcd reports the value that the key had. So it does not matter whether the key goes before or after
- * the watch is created.
+ * after its own, and etcd reports the value that the key had. So it does not
+ * matter whether the key goes before or after the watch is created.
  *
  *     state   | event                         | next    | does
  *     WAIT    | deleted, "released"           | as      |
@@ -52,10 +52,10 @@ struct ll_watch_event;
  *             |                               |         | the key is deleted
  *             |                               |         | when the time is over
  *
- * The delay is kept by the ticket whose predecessor the key is. Those that do not
- * wait when it goes do not see it, nor does one whose predecessor has just gone,
- * or that waits for a survey (survey.h), and that has not read yet which key is
- * next; and a second crash, of the ticket that is DELAYED, shortens it.
+ * The delay is kept by the ticket whose predecessor the key is. Those that do
+ * not wait when it goes do not see it, nor does one whose predecessor has just
+ * gone, or that waits for a survey (survey.h), and that has not read yet which
+ * key is next; and a second crash, of the ticket that is DELAYED, shortens it.
  */
 
 /** How long an event is awaited whose key is gone already. */

@@ -29,10 +29,10 @@ struct ll_core;
  *     PAUSED  | its pause is over              | GOOD    |
  *
  * The endpoint in use is kept until it fails, or another one turns out to be
- * nearer (nearest.h). If it fails, the next GOOD one is selected or, if there is
- * none, the one whose pause ends first. Every member may answer late, as during an election of their leader; so the streams of a
- * SUSPECT endpoint stay open until another endpoint answers a request that was
- * sent later.
+ * nearer (nearest.h). If it fails, the next GOOD one is selected or, if there
+ * is none, the one whose pause ends first. Every member may answer late, as
+ * during an election of their leader; so the streams of a SUSPECT endpoint stay
+ * open until another endpoint answers a request that was sent later.
  *
  * The attempt timeout. If there is another endpoint to use, a call waits for
  * less than the request timeout, and is then resent there: every request may be

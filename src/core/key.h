@@ -133,9 +133,9 @@ struct ll_key_place {
 };
 
 /**
- * Parses a key that ll_key_make writes for a lease, or ll_key_make_slot for any,
- * whatever parts follow the number; or, as Go's clients write it, with the lease
- * alone. Which lease a key with a slot is on, its name does not show.
+ * Parses a key that ll_key_make writes for a lease, or ll_key_make_slot for
+ * any, whatever parts follow the number; or, as Go's clients write it, with the
+ * lease alone. Which lease a key with a slot is on, its name does not show.
  *
  * @param lease      that of the key, as etcd has it
  * @param ret_place  borrows the key's bytes

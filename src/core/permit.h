@@ -70,10 +70,11 @@ struct ll_ticket;
  * One watch reports in the order of revisions, synced or not, and those of one
  * revision together. So the own key is certain as soon as a read has shown it
  * at the revision at which that watch was created, or later, and none of the
- * line's deletions is of that key: one that came before the answer is among those
- * that the line keeps, and a later one is reported before the deletion that hands
- * over, or with it. The first event of the watch settles it. An enqueue that only
- * counts does not find keys that are no tickets; the slow re-check does.
+ * line's deletions is of that key: one that came before the answer is among
+ * those that the line keeps, and a later one is reported before the deletion
+ * that hands over, or with it. The first event of the watch settles it. An
+ * enqueue that only counts does not find keys that are no tickets; the slow
+ * re-check does.
  */
 
 /** A permit ahead. */

@@ -11,8 +11,8 @@ struct ll_ticket;
 
 /**
  * A held ticket gives way and queues again, in one request. The place is a new
- * ticket with a key and a number of its own: the first one's key is OLD, the new
- * one's is NEW.
+ * ticket with a key and a number of its own: the first one's key is OLD, the
+ * new one's is NEW.
  *
  *     if   NEW does not exist, and OLD's create revision is its token
  *     then delete OLD; read what blocks NEW; put NEW
@@ -23,18 +23,19 @@ struct ll_ticket;
  * among those ahead; and what it puts has the revision of the Txn, so NEW is
  * behind all that waited.
  *
- * If OLD's name is one of slot.h, its lease is compared as well: a restored store
- * gives revisions out again. NEW always has the lease in its name, so that what
- * is there is an own attempt's.
+ * If OLD's name is one of slot.h, its lease is compared as well: a restored
+ * store gives revisions out again. NEW always has the lease in its name, so
+ * that what is there is an own attempt's.
  *
  * OLD can never again exist with its token. So once it is gone no copy of the
- * request has an effect, however late it comes: nothing has to be awaited (REAP),
- * and both numbers are free when both keys are gone. All requests compare OLD's
- * token, so its name may belong to another ticket by then.
+ * request has an effect, however late it comes: nothing has to be awaited
+ * (REAP), and both numbers are free when both keys are gone. All requests
+ * compare OLD's token, so its name may belong to another ticket by then.
  *
  * The first ticket is not held any more from the command on. It is in LEAVE
  * without a call, and reports nothing: the new one has the request and the
- * result, in ACQUIRED. While `rejoin` of each names the other, OLD may be there:
+ * result, in ACQUIRED. While `rejoin` of each names the other, OLD may be
+ * there:
  *
  *     the new one | event                      | next    | does
  *     (none)      | rejoin                     | ENQUEUE | sends the request
@@ -64,14 +65,14 @@ struct ll_ticket;
  *     any         | session lost or closed     | gone    | the lease has both keys
  *
  * When OLD is gone, the first ticket ends as after a release: in REAP if one of
- * its own enqueues may still be applied. Writes of it that are unanswered end as
- * at a release.
+ * its own enqueues may still be applied. Writes of it that are unanswered end
+ * as at a release.
  *
  * Refused with STATE: a ticket that is not held, or that a write may have
  * released. With ARGUMENT: one with a lock-delay, whose release takes two
  * requests, as etcd does not put and delete a key in one Txn; and a candidate,
- * whose value core does not know; and one whose lock is kept (keep.h), as that is
- * handed on without a request. With HANDLE: a multi-lock. With LOST: a lost
+ * whose value core does not know; and one whose lock is kept (keep.h), as that
+ * is handed on without a request. With HANDLE: a multi-lock. With LOST: a lost
  * one.
  */
 

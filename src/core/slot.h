@@ -24,11 +24,12 @@ struct ll_ticket;
  *     NAME/hTAG-SLOT.NUMBER
  *
  * TAG is a hash of eight bits that all processes of a host share; another host
- * with the same one does no harm. SLOT distinguishes processes that queue at the
- * same time, and NUMBER the tickets of one client in one queue. How many names
- * there are below a lock is bounded by how many keys stand there at once, not by
- * how many ever did: a process begins with one of LL_SLOT_WINDOW slots, and when
- * it finds one taken, it chooses from as many again as that and all before.
+ * with the same one does no harm. SLOT distinguishes processes that queue at
+ * the same time, and NUMBER the tickets of one client in one queue. How many
+ * names there are below a lock is bounded by how many keys stand there at once,
+ * not by how many ever did: a process begins with one of LL_SLOT_WINDOW slots,
+ * and when it finds one taken, it chooses from as many again as that and all
+ * before.
  *
  *     ticket  | event                            | then
  *     none    | begins, and its session has slots| takes a number that no other
@@ -52,14 +53,14 @@ struct ll_ticket;
  * The Txn of a multi-lock makes all keys or none. If one of its names is taken,
  * that member gets the next slot; after a lost answer all do.
  *
- * A try of an exclusive ticket never finds its slot taken: it makes its key only
- * if the queue is empty.
+ * A try of an exclusive ticket never finds its slot taken: it makes its key
+ * only if the queue is empty.
  *
  * What the code does not conclude from such a name:
  *
  *  - Whose key it is: that is in the key's lease, and in its create revision.
- *    Within the client no two tickets have one name (number.h), so a key of that
- *    name on the session's own lease is the ticket's.
+ *    Within the client no two tickets have one name (number.h), so a key of
+ *    that name on the session's own lease is the ticket's.
  *  - That a deletion does no harm: a name may be another's by the time when a
  *    release arrives. Tokens alone do not suffice, since a store that was
  *    restored gives them out again.
@@ -71,10 +72,10 @@ struct ll_ticket;
  * afterwards stands behind the waiter.
  *
  * Sessions without slots have their lease in their keys' names, and so plain
- * deletions, flat batches, and no two trips. A session has slots if it was asked
- * for; by default once LL_SLOT_SESSIONS sessions of the client have ended, which
- * shows that its sessions are short. One with the lease of another process has
- * none: that process may have used any number.
+ * deletions, flat batches, and no two trips. A session has slots if it was
+ * asked for; by default once LL_SLOT_SESSIONS sessions of the client have
+ * ended, which shows that its sessions are short. One with the lease of another
+ * process has none: that process may have used any number.
  */
 
 /** How many slots a process chooses its first one from. */

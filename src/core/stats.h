@@ -11,10 +11,10 @@
 
 /**
  * What a client counts: leaselock/stats.h has the meaning of each counter. Core
- * has one struct of them, which the client's mutex protects like all of core; so
- * a counter is a plain addition, and no clock is read for a time: all times are
- * those of events. Counters of one line are incremented where they happen; here
- * are those that have to be told apart first.
+ * has one struct of them, which the client's mutex protects like all of core;
+ * so a counter is a plain addition, and no clock is read for a time: all times
+ * are those of events. Counters of one line are incremented where they happen;
+ * here are those that have to be told apart first.
  *
  * The counters of acquires, losses and releases are those of the reports to the
  * user, so each hold is granted once and ends at most once:

@@ -17,10 +17,10 @@ struct ll_ticket;
  * The range in an enqueue finds the newest key of a queue. etcd reads all of
  * them for it, 1.3 us each, while it applies the Txn and nothing else; so n
  * waiters cost n * n / 2 reads. If this client knows that a queue is long, an
- * enqueue's Txn is short: it has the condition and the put, without a range. Its
- * answer still proves that the key exists, and has the token. What is ahead is
- * read later, for all tickets of the client that were enqueued in the meantime,
- * by one read of the newest keys: a survey.
+ * enqueue's Txn is short: it has the condition and the put, without a range.
+ * Its answer still proves that the key exists, and has the token. What is ahead
+ * is read later, for all tickets of the client that were enqueued in the
+ * meantime, by one read of the newest keys: a survey.
  *
  *     known of the queue                  | an enqueue's Txn | its answer
  *     nothing, fewer than long_queue keys,| has the range    | HELD or WAIT
@@ -62,10 +62,10 @@ struct ll_ticket;
  *     is not there                         | gone | ACQUIRED LOST
  *
  * The read is of the whole queue at r, and may be serializable: no key that is
- * older than the own one can appear later. The newest key older than the own one
- * at r is the predecessor, whatever was there between the token and r. etcd's
- * count includes the keys that the list left out, so that of the keys ahead is
- * exact.
+ * older than the own one can appear later. The newest key older than the own
+ * one at r is the predecessor, whatever was there between the token and r.
+ * etcd's count includes the keys that the list left out, so that of the keys
+ * ahead is exact.
  *
  * If a queue that was long is not any more, an enqueue takes the time of one
  * survey longer, once: that survey's count ends it.

@@ -147,11 +147,11 @@
 #define LL_RECHECK_STEP_NS INT64_C(1000000000)
 /** A ticket watches its own key once it has waited, or been held, for this
  *  long; a permit in LINE (see permit.h) once it has been held. If only the
- *  predecessor is ahead, it does so at once, since that deletion alone then hands
- *  the lock over; with others ahead, a read usually follows, which shows the own
- *  key. The acquire may set another time for the hold. Until the read that closes
- *  the watch's gap, a deletion of the key is not detected, but in a line: a program
- *  that must stop at once sets no delay. */
+ *  predecessor is ahead, it does so at once, since that deletion alone then
+ *  hands the lock over; with others ahead, a read usually follows, which shows
+ *  the own key. The acquire may set another time for the hold. Until the read
+ *  that closes the watch's gap, a deletion of the key is not detected, but in a
+ *  line: a program that must stop at once sets no delay. */
 #define LL_WATCH_OWN_NS INT64_C(1000000000)
 
 #define LL_LOST_TRIES_MAX UINT16_MAX /* further ones are not counted */

@@ -292,8 +292,8 @@ int ll_ticket_acquire(struct ll_core *core, const struct ll_event *event)
 }
 
 /** The length of the name in a key: what is between the namespace and the last
- *  '/', if the session's lease or a slot, and a number follow; 0: the key is not
- *  of this library. */
+ *  '/', if the session's lease or a slot, and a number follow; 0: the key is
+ *  not of this library. */
 static size_t key_name_size(struct ll_bytes namespace,
                             struct ll_bytes key,
                             const struct ll_session *session,

@@ -174,9 +174,10 @@ static void build_next(struct ll_part *part,
 }
 
 /** Whether the name of the key to be deleted is certainly no other's. A number
- *  is used again only when each request that may delete its key is answered (see
- *  number.h). But a late enqueue may have made the key once more, a resumed key
- *  has a number of another process, and one with a slot a name of others. */
+ *  is used again only when each request that may delete its key is answered
+ *  (see number.h). But a late enqueue may have made the key once more, a
+ *  resumed key has a number of another process, and one with a slot a name of
+ *  others. */
 static bool is_sole_name(const struct ll_ticket *ticket)
 {
     return ticket->state == LL_TICKET_LEAVE && ticket->lost_tries == 0 &&

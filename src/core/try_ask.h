@@ -26,12 +26,12 @@ enum ll_try_step {
 /**
  * A try leaves no key in the queue, so it would find a kept lock (keep.h) taken
  * for as long as it is kept. If the lock is taken by a single key, and that
- * key's value says that its session may keep it, the try asks for it: it touches
- * the key, as yield.h has it. An idle entry's session then deletes the key at
- * once, and a holder goes on undisturbed: whether the key is idle, nobody else
- * can know. The try is repeated when the key is deleted, or after a time in which
- * the answer of an idle entry's session would have come. It is ENQUEUE all the
- * while:
+ * key's value says that its session may keep it, the try asks for it: it
+ * touches the key, as yield.h has it. An idle entry's session then deletes the
+ * key at once, and a holder goes on undisturbed: whether the key is idle,
+ * nobody else can know. The try is repeated when the key is deleted, or after a
+ * time in which the answer of an idle entry's session would have come. It is
+ * ENQUEUE all the while:
  *
  *     step     | event                       | next     | does
  *     FIRST    | not free: one key, which is | ASK      | watches that key; if
@@ -57,11 +57,11 @@ enum ll_try_step {
  *              | long as the answer took     |          |
  *     any      | timeout, release            |          | as ENQUEUE
  *
- * A key of OWN was idle, and leaves for the sake of this try (ll_keep_disturb): its
- * deletion and the try were sent side by side.
+ * A key of OWN was idle, and leaves for the sake of this try (ll_keep_disturb):
+ * its deletion and the try were sent side by side.
  *
- * So a try without the permission to write that key, or to watch it, ends as one
- * that does not ask. The touch is all that a failed try can leave behind.
+ * So a try without the permission to write that key, or to watch it, ends as
+ * one that does not ask. The touch is all that a failed try can leave behind.
  */
 
 /** How long a try waits for the deletion, in round trips: the event to the other

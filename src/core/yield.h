@@ -16,13 +16,13 @@ struct ll_write;
 /**
  * Requests to a ticket that it let go of its lock. A client makes one by a put
  * to the ticket's key that keeps the create revision and the lease; it adds the
- * request to the value, or leaves the value as it is where that has another use.
- * Nothing is forced.
+ * request to the value, or leaves the value as it is where that has another
+ * use. Nothing is forced.
  *
  * Only a ticket with a yield watches its own key for puts as well, from the
- * grant on at once. Its changes are counted by the key's version, which each put
- * raises by one, so that none is missed or counted twice, whether an event or a
- * read shows it:
+ * grant on at once. Its changes are counted by the key's version, which each
+ * put raises by one, so that none is missed or counted twice, whether an event
+ * or a read shows it:
  *
  *     the key is seen   | does
  *     not above `seen`  | nothing: it was noted before
