@@ -7,6 +7,8 @@
 
 #include "core/request.h"
 
+struct ll_watch;
+
 struct ll_core;
 struct ll_event;
 struct ll_part;
@@ -36,6 +38,9 @@ struct ll_watch_event;
  *             | etcd does not have it any more|         |
  *     WAIT    | read: the key is there        | WAIT    | a new watch begins
  *             |                               |         | behind that revision
+ *     WAIT    | the watch is created, and     | WAIT    | a new watch begins
+ *             | begins in the future: the     |         | behind the own key
+ *             | store went back               |         |
  *     WAIT    | read: it is gone              | WAIT    | waits for the event,
  *             |                               |         | LL_DELAY_EVENT_NS
  *     WAIT    | read: gone, and the event did | DELAYED |
@@ -83,6 +88,10 @@ bool ll_delay_is_foreign_key(struct ll_bytes key, int64_t lease);
 /** Whether the ticket's predecessor has a delay. */
 bool ll_delay_is(const struct ll_ticket *ticket);
 
+/** Whether the watch that has been created begins only behind what its server
+ *  has: the store went back since. It has to begin behind the own key. */
+bool ll_delay_is_ahead_of(struct ll_ticket *ticket,
+                          const struct ll_watch *watch);
 /** A read has shown that the predecessor's key is there, or that it is gone. */
 void ll_delay_on_seen(struct ll_ticket *ticket, int64_t revision);
 void ll_delay_on_missing(struct ll_core *core,

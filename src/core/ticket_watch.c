@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "core/delay.h"
 #include "core/keep.h"
 #include "core/slot.h"
 #include "core/ticket.h"
@@ -111,6 +112,10 @@ static void ticket_on_created(struct ll_core *core, struct ll_watch *watch)
 {
     struct ll_ticket *ticket = ll_ticket_of(watch->owner);
 
+    if (watch->slot == LL_WATCH_AHEAD && ll_delay_is_ahead_of(ticket, watch)) {
+        ll_watch_drop(core, watch); /* and it is wanted again */
+        return;
+    }
     if (ticket->state == LL_TICKET_HELD) {
         ll_permits_hold(core, ticket);
     }

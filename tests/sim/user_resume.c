@@ -104,7 +104,8 @@ static void take_over_ticket(struct sim_client *client,
     }
     ticket->has_key = before->has_key;
     ticket->created = before->created;
-    ticket->is_meddled = before->is_meddled;
+    /* A write that releases, of the process before, may still arrive. */
+    ticket->is_meddled = before->is_meddled || before->is_released_by_write;
     ticket->is_out = before->is_out;
     ticket->key_gone_ns = before->key_gone_ns;
     ticket->writes_n = before->writes_n;
