@@ -3,18 +3,6 @@
 
 #include "core/ticket.h"
 
-bool ll_delay_is_ahead_of(struct ll_ticket *ticket,
-                          const struct ll_watch *watch)
-{
-    if (ticket->state != LL_TICKET_WAIT || !ll_delay_is(ticket) ||
-        ticket->delay->since <= watch->created_revision + 1 ||
-        ticket->delay->since <= ticket->token + 1) {
-        return false;
-    }
-    ticket->delay->since = ticket->token + 1;
-    return true;
-}
-
 void ll_delay_on_missing(struct ll_core *core,
                          struct ll_ticket *ticket,
                          int64_t revision)

@@ -62,6 +62,18 @@ bool ll_delay_is(const struct ll_ticket *ticket)
     return ticket->delay != NULL && ticket->delay->ms > 0;
 }
 
+bool ll_delay_is_ahead_of(struct ll_ticket *ticket,
+                          const struct ll_watch *watch)
+{
+    if (ticket->state != LL_TICKET_WAIT || !ll_delay_is(ticket) ||
+        ticket->delay->since <= watch->created_revision + 1 ||
+        ticket->delay->since <= ticket->token + 1) {
+        return false;
+    }
+    ticket->delay->since = ticket->token + 1;
+    return true;
+}
+
 void ll_delay_on_seen(struct ll_ticket *ticket, int64_t revision)
 {
     if (ll_delay_is(ticket)) {
