@@ -25,7 +25,7 @@ void ll_ticket_go(struct ll_core *core,
 {
     core->tickets.waiting_n -= is_waiting(ticket->state) ? 1 : 0;
     core->tickets.waiting_n += is_waiting(state) ? 1 : 0;
-    ll_stats_on_state(core, ticket, state);
+    ll_stats_on_state(core, ticket, (int)state);
     ticket->state = state;
     if (ticket->surveyed) {
         ll_survey_leave(core, ticket);
