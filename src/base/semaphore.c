@@ -5,14 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define LL_THREAD_SANITIZER
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define LL_THREAD_SANITIZER
-#endif
+#include "base/sanitizer.h"
 
 #ifdef LL_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>

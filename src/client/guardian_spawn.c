@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/sanitizer.h"
+
 #define FDS_N (LL_GUARDIAN_FDS_END - LL_GUARDIAN_SOCKET)
 /** For posix_spawn, which needs little and allocates a stack of its own. */
 #define STACK_SIZE (256u << 10)
@@ -85,7 +87,7 @@ static int process_between(void *arg)
  *  attribute its steps to the parent: with them it gets a copy. */
 static pid_t clone_between(struct launch *launch)
 {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(LL_THREAD_SANITIZER) || defined(LL_ADDRESS_SANITIZER)
     pid_t pid = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
 
     if (pid == 0) {

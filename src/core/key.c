@@ -126,8 +126,11 @@ size_t ll_key_make_slot(struct ll_bytes namespace,
 /** Takes the piece up to the next '.' off the front of a suffix. */
 static struct ll_bytes take_piece(struct ll_bytes *suffix)
 {
-    const char *dot =
-        suffix->size > 0 ? memchr(suffix->data, '.', suffix->size) : NULL;
+    if (suffix->size == 0) {
+        return *suffix; /* its data may be NULL, from which nothing is far */
+    }
+
+    const char *dot = memchr(suffix->data, '.', suffix->size);
     struct ll_bytes piece = {suffix->data, dot != NULL
                                                ? (size_t)(dot - suffix->data)
                                                : suffix->size};
