@@ -25,3 +25,10 @@ quietly() {
     rm -f "$log"
     return "$status"
 }
+
+# Prints the README's first program: the ```c block below "## In C".
+readme_program() {
+    awk '/^## / { here = ($0 == "## In C") }
+         here && /^```/ { if (inside) exit; inside = ($0 == "```c"); next }
+         inside' "$root/README.md"
+}

@@ -28,6 +28,16 @@ static struct ll_keep *keep_find(const struct ll_core *core,
                : NULL;
 }
 
+/** Whether the place of a keep that is still to be made belongs to that of another
+ *  name. */
+static bool has_no_place(const struct ll_core *core,
+                         const struct ll_session *session,
+                         uint64_t queue_hash)
+{
+    return ll_table_find(&core->keeps.by_name,
+                         ll_keep_name_id(session, queue_hash)) != NULL;
+}
+
 static bool has_same_label(const struct ll_keep *keep,
                            const struct ll_event *acquire)
 {
@@ -96,6 +106,9 @@ bool ll_keep_join(struct ll_core *core,
     if (keep != NULL && !has_same_label(keep, acquire)) {
         ll_keep_stop(core, keep, "another acquire has another label");
         return true;
+    }
+    if (keep == NULL && has_no_place(core, ticket->session, queue_hash)) {
+        return true; /* it keeps nothing */
     }
     keeping = ll_alloc_zero(1, sizeof(*keeping));
     if (keeping == NULL) {

@@ -99,7 +99,7 @@ static inline bool ll_keep_is_last(const struct ll_core *core,
 }
 
 /** The id of a keep in core->keeps.by_name. Two may collide: then the later one
- *  is not made. */
+ *  is not made, and its tickets keep nothing. */
 static inline uint64_t ll_keep_name_id(const struct ll_session *session,
                                        uint64_t queue_hash)
 {
@@ -107,8 +107,8 @@ static inline uint64_t ll_keep_name_id(const struct ll_session *session,
            session->object.entry.id * UINT64_C(11400714819323198485);
 }
 
-/** Makes the keep of a ticket's session and queue; NULL: out of memory, or its
- *  place in the table is taken. */
+/** Makes the keep of a ticket's session and queue, whose place in the table is
+ *  free; NULL: out of memory. */
 struct ll_keep *ll_keep_new(struct ll_core *core,
                             const struct ll_ticket *ticket,
                             struct ll_bytes label,

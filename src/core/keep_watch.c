@@ -22,17 +22,13 @@ struct ll_keep *ll_keep_new(struct ll_core *core,
                             uint64_t queue_hash)
 {
     struct ll_bytes prefix = ll_ticket_prefix(ticket);
-    uint64_t name_id = ll_keep_name_id(ticket->session, queue_hash);
-    struct ll_keep *keep;
+    struct ll_keep *keep =
+        ll_alloc_zero(1, sizeof(*keep) + prefix.size + label.size);
 
-    if (ll_table_find(&core->keeps.by_name, name_id) != NULL) {
-        return NULL;
-    }
-    keep = ll_alloc_zero(1, sizeof(*keep) + prefix.size + label.size);
     if (keep == NULL) {
         return NULL;
     }
-    keep->by_name.id = name_id;
+    keep->by_name.id = ll_keep_name_id(ticket->session, queue_hash);
     if (!ll_object_enter(core, &keep->object, &keep_ops,
                          ll_object_own_id(core))) {
         ll_free(keep);

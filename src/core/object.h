@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/nearest.h"
 #include "core/number.h"
+#include "core/pace.h"
 #include "core/queue.h"
 #include "core/stream.h"
 #include "core/survey.h"
@@ -131,6 +132,7 @@ struct ll_tickets {
     struct ll_link reaping; /* those that watch for a late key */
     unsigned reaps_n;
     struct ll_survey surveys[LL_SURVEYS];
+    struct ll_pace paces[LL_PACES];
 };
 
 /** What keep.c keeps of all keeps. */

@@ -122,17 +122,17 @@
  *  loop (mvcc's syncWatchersLoop) runs every 100 ms. */
 #define LL_SETTLE_NS INT64_C(128000000)
 /** The first interval between the reads until then, doubled each time. For each
- *  ticket ahead of the predecessor, the first read is later by this much, and
- *  the next one by twice as much: a hand-over takes about that long, and until
+ *  ticket ahead of the predecessor, of LL_SETTLE_STEPS_MAX, the first read is
+ *  later by this much, within bounds, and the next one by twice as much: until
  *  then the predecessor's deletion does not grant the lock. */
 #define LL_SETTLE_FIRST_NS INT64_C(2000000)
-#define LL_SETTLE_STEPS_MAX INT64_C(16)
-/** FAR (see batch.h): a hand-over takes at least as long as the shortest answer to
- *  a write, so that the first read is sent when the predecessor should have had
- *  its turn, half a hand-over later. Mostly it is gone by then, and the read
- *  that follows its deletion is the only one. It is sent after so long at the
- *  latest. */
-#define LL_SETTLE_FAR_MAX_NS INT64_C(1000000000)
+#define LL_SETTLE_FIRST_MAX_NS INT64_C(30000000)
+#define LL_SETTLE_STEPS_MAX INT64_C(64)
+/** Where it is known how long a hand-over takes (pace.h), or that it takes long
+ *  (FAR, see batch.h), the first read is sent half of one after the predecessor's
+ *  turn should be over, so that mostly the one that follows its deletion is the
+ *  only one; or after so long at the latest. */
+#define LL_SETTLE_GAP_MAX_NS INT64_C(1000000000)
 /** The slow re-check, so that a missed event costs a delay and not a hang; plus
  *  or minus a fifth at random. */
 #define LL_RECHECK_NS INT64_C(30000000000)

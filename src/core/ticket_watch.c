@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "core/delay.h"
 #include "core/keep.h"
+#include "core/pace.h"
 #include "core/slot.h"
 #include "core/ticket.h"
 #include "core/try_ask.h"
@@ -51,14 +52,16 @@ static int64_t steps_ahead(const struct ll_ticket *ticket)
     return ll_min(ll_max(steps, 1), LL_SETTLE_STEPS_MAX);
 }
 
-/** How long a hand-over takes at least: a release is a write, as those that
- *  were answered. */
-static int64_t hand_over_ns(const struct ll_core *core)
+/** How long a hand-over takes, as far as it is known or follows from what is: a
+ *  release is a write, as those that were answered. 0: nothing is known. */
+static int64_t hand_over_ns(const struct ll_core *core,
+                            const struct ll_ticket *ticket)
 {
-    return core->batches.far
-               ? ll_max(LL_SETTLE_FIRST_NS,
-                        ll_min(core->batches.shortest_ns, LL_SETTLE_FAR_MAX_NS))
-               : LL_SETTLE_FIRST_NS;
+    int64_t known_ns = ll_pace_of(core, ticket->object.queue_hash);
+
+    return known_ns > 0        ? known_ns
+           : core->batches.far ? core->batches.shortest_ns
+                               : 0;
 }
 
 /** How long after the creation of the watches the gap before them is read. */
@@ -66,15 +69,26 @@ static int64_t gap_read_delay_ns(const struct ll_core *core,
                                  const struct ll_ticket *ticket)
 {
     int64_t steps = steps_ahead(ticket);
+    int64_t step_ns = hand_over_ns(core, ticket);
 
     if (ll_permits_settle_once(ticket)) {
         return LL_SETTLE_NS;
     }
-    if (core->batches.far && steps > 1) {
-        return ll_min(hand_over_ns(core) * (2 * steps + 1) / 2,
-                      LL_SETTLE_FAR_MAX_NS);
+    if (step_ns > 0 && steps > 1) {
+        return ll_min(step_ns, LL_SETTLE_GAP_MAX_NS / (2 * steps + 1)) *
+               (2 * steps + 1) / 2;
     }
-    return LL_SETTLE_FIRST_NS * (steps - 1);
+    return ll_min(LL_SETTLE_FIRST_NS * (steps - 1), LL_SETTLE_FIRST_MAX_NS);
+}
+
+/** Between the first two of the reads that follow until it is settled. */
+static uint16_t settle_step_ms(const struct ll_core *core,
+                               const struct ll_ticket *ticket)
+{
+    int64_t step_ns = ll_max(ll_min(hand_over_ns(core, ticket), LL_SETTLE_NS),
+                             LL_SETTLE_FIRST_NS);
+
+    return (uint16_t)(step_ns / LL_NS_PER_MS * (2 * steps_ahead(ticket) - 1));
 }
 
 void ll_ticket_on_watched(struct ll_core *core, struct ll_ticket *ticket)
@@ -86,9 +100,7 @@ void ll_ticket_on_watched(struct ll_core *core, struct ll_ticket *ticket)
     case LL_TICKET_REAP:
         if (ll_ticket_is_watched(ticket)) {
             ticket->settle_ns = core->now_ns + LL_SETTLE_NS;
-            ticket->settle_step_ms =
-                (uint16_t)(hand_over_ns(core) / LL_NS_PER_MS *
-                           (2 * steps_ahead(ticket) - 1));
+            ticket->settle_step_ms = settle_step_ms(core, ticket);
             ticket->linearize = false;
             ticket->read_ns = LL_NEVER;
             ticket->object.failures = 0;
@@ -203,6 +215,8 @@ static void ticket_on_event(struct ll_core *core,
             ll_ticket_delay(core, ticket);
             return;
         }
+        ll_pace_note(core, ticket->object.queue_hash, ticket->ahead,
+                     core->now_ns - (ticket->settle_ns - LL_SETTLE_NS));
         ll_ticket_advance(
             core, ticket, revision,
             ll_ticket_own_stands(core, ticket, ticket->ahead_lease));

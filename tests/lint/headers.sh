@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Each public header compiles alone, and included twice, as C11 and as C++17.
+# Each public header compiles alone, and included twice, as C11 and as C++17; the
+# one for C++ as C++17 and C++20.
 set -euo pipefail
 cd "$SRC/include"
 warnings=(-Wall -Wextra -pedantic -Wundef -Werror)
@@ -9,6 +10,11 @@ for header in leaselock/*.h; do
     twice=$(printf '#include "%s"\n' "$header" "$header")
     gcc -std=c11 "${warnings[@]}" -fsyntax-only -I. -x c - <<<"$twice"
     g++ -std=c++17 "${warnings[@]}" -fsyntax-only -I. -x c++ - <<<"$twice"
+done
+
+twice=$(printf '#include "leaselock/leaselock.hpp"\n%.0s' 1 2)
+for standard in 17 20; do
+    g++ "-std=c++$standard" "${warnings[@]}" -fsyntax-only -I. -x c++ - <<<"$twice"
 done
 
 # The initializers of structs, each in a variable of its struct.

@@ -99,6 +99,7 @@ struct test_timeline {
     size_t calls_n;
     struct test_promise *promises; /* by id */
     size_t promises_n;
+    struct test_promise unchecked; /* for ids that are too large for a story */
     uint64_t writes_asked;
     struct test_write *writes;
     /** Storage for the parts of the current event. */
