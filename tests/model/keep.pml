@@ -21,6 +21,12 @@
 #ifndef WRITES
 #define WRITES 0
 #endif
+#ifndef PASSES
+#define PASSES 0 /* 1: local_passes is 1 or more */
+#endif
+#ifndef TRIES
+#define TRIES 0 /* 1: the last of the others is a try */
+#endif
 #define CLIENTS (2 + OTHERS)
 #define ROUNDS 2 /* lives of the entry's key */
 
@@ -36,12 +42,14 @@
 #define LEAVE 6 /* delete the key at its token */
 #define LINED 7 /* waits in the client for the entry */
 #define GONE 8
+#define LAST 9 /* a try is sent again; ANSWERED: it asks, WAIT: it has asked */
 
 /* The keep. Without a watch it keeps nothing: in PLAIN an entry is what
  * DESIGN.md calls WANTED. */
 #define PLAIN 0
 #define SETTLING 1
 #define ALONE 2
+#define PASSING 3
 
 #define OFF 0
 #define CREATING 1
@@ -68,6 +76,12 @@ bool write_open;      /* it is unanswered */
 bool write_unknown;   /* its outcome is */
 byte writes;
 byte faults;
+#if TRIES > 0
+byte target;          /* the token of the key that the try asks for */
+byte touched;         /* when it put to the entry's key; 0: it has not */
+bool noted;           /* the keeper has seen that */
+bool asked;           /* it did so while the entry was idle, as it still is */
+#endif
 
 #define MAY_FAIL (faults < FAULTS)
 #define IS_OWN(i) (i < 2)
@@ -131,7 +145,18 @@ inline start_lined()
 /* The entry is no carrier any more. */
 inline leave_entry()
 {
+#ifdef PASS_STRANDED
+    if
+    :: keep == PASSING -> skip
+    :: else -> start_lined()
+    fi;
+#else
     start_lined();
+#endif
+    if
+    :: keep == PASSING -> keep = PLAIN
+    :: else
+    fi;
     if
     :: !HAS_OTHER_CARRIER -> unwatch()
     :: else
@@ -147,6 +172,21 @@ inline stop()
     :: state[0] == IDLE -> state[0] = LEAVE
     :: else
     fi
+}
+
+/* Another session's key is seen. */
+inline await_other()
+{
+#if PASSES > 0
+    if
+    :: state[0] == HELD && !HAS_OTHER_CARRIER && state[1] == LINED ->
+        unwatch();
+        keep = PASSING
+    :: else -> stop()
+    fi
+#else
+    stop()
+#endif
 }
 
 /* The entry has no key any more; the next one may come. */
@@ -211,8 +251,15 @@ inline see_newest()
 {
     find_newest();
     if
-    :: n > 2 -> stop()
+    :: n > 2 -> await_other()
+#if TRIES > 0 && !defined(TOUCH_UNREAD)
+    :: n == 1 && KEY_STANDS(0) && touched != 0 && touched <= r && !noted &&
+            state[0] == IDLE -> noted = true; stop()
+#endif
     :: else ->
+#if TRIES > 0
+        noted = noted || (n == 1 && touched != 0 && touched <= r);
+#endif
         keep = ALONE;
         least = (n == 0 -> r + 1 : MADE((n - 1), r));
         if
@@ -250,6 +297,11 @@ inline see_newest()
 #define MAY_KEEP (IS_LAST && HAS_ROOM && !write_open && !write_unknown)
 #endif
 
+/* The keeper's watch reports the put of a try. */
+#define REPORTS_TOUCH                                                          \
+    (watch == ON && !deaf && !broken && !noted && touched > since &&           \
+     KEY_STANDS(0))
+
 /* The entry is held since an answer of etcd, and may be watched for. */
 inline grant_entry()
 {
@@ -276,6 +328,11 @@ end_idle:
             lives++;
             put(0);
             token[0] = revision;
+#if TRIES > 0
+            touched = 0;
+            noted = false;
+            asked = false;
+#endif
             state[0] = ANSWERED
         fi }
     :: atomic { state[0] == ANSWERED ->
@@ -287,6 +344,9 @@ end_idle:
         grant_entry() }
     :: atomic { state[0] == IDLE && acquires < ACQUIRES && IS_LAST ->
         acquires++;
+#if TRIES > 0
+        asked = false;
+#endif
         state[0] = HELD;
         hold_next() }
 #ifdef TAKE_LEAVING
@@ -301,6 +361,20 @@ end_idle:
         :: state[1] == LINED -> state[1] = GONE; hold_next()
         :: else -> state[0] = IDLE
         fi }
+#if PASSES > 0
+#ifdef PASS_UNANSWERED
+    :: atomic { state[0] == HELD && keep == PASSING && state[1] == LINED ->
+#else
+    :: atomic { state[0] == HELD && keep == PASSING && state[1] == LINED &&
+            !write_open && !write_unknown ->
+#endif
+        state[1] = GONE;
+        hold_next() }
+#ifdef PASS_IDLE
+    :: atomic { state[0] == HELD && keep == PASSING && state[1] != LINED ->
+        state[0] = IDLE }
+#endif
+#endif
     :: atomic { state[0] == HELD && (!MAY_KEEP || keep == SETTLING) ->
         state[0] = LEAVE; /* in SETTLING: the time is over */
         leave_entry() }
@@ -338,16 +412,24 @@ end_idle:
 #ifndef FOREIGN_UNSEEN
     :: atomic { REPORTS(2) ->
         if
-        :: HEEDS -> stop()
+        :: HEEDS -> await_other()
         :: else -> seen[2] = true
         fi }
 #if OTHERS > 1
     :: atomic { REPORTS(3) ->
         if
-        :: HEEDS -> stop()
+        :: HEEDS -> await_other()
         :: else -> seen[3] = true
         fi }
 #endif
+#endif
+#if TRIES > 0 && !defined(TOUCH_UNSEEN)
+    :: atomic { REPORTS_TOUCH ->
+        noted = true;
+        if
+        :: state[0] == IDLE -> stop()
+        :: else
+        fi }
 #endif
 #ifndef RECHECK_NEVER
     :: atomic { keep == ALONE && deaf -> /* the slow re-check */
@@ -448,6 +530,26 @@ end_idle:
     od
 }
 
+#if TRIES > 0
+#define IS_TRY(i) (i == CLIENTS - 1)
+#if OTHERS == 1
+#define ONLY_ENTRY (!STANDS(1) && !STANDS(2))
+#else
+#define ONLY_ENTRY (!STANDS(1) && !STANDS(2) && !STANDS(3))
+#endif
+#define IS_FREE (!STANDS(0) && ONLY_ENTRY)
+#else
+#define IS_TRY(i) false
+#endif
+
+/* A try's Txn finds the queue free. */
+inline try_take()
+{
+    put(i);
+    token[i] = revision;
+    grant(i)
+}
+
 /* Any other ticket. That the queue's protocol grants a ticket when it is the
  * oldest, and not before, is what queue.pml shows. */
 active [CLIENTS - 1] proctype ticket()
@@ -456,8 +558,39 @@ active [CLIENTS - 1] proctype ticket()
 
 end_idle:
     do
-    :: atomic { i > 1 && state[i] == NEW && (i == 2 || state[i - 1] != NEW) ->
+    :: atomic { i > 1 && state[i] == NEW && !IS_TRY(i) &&
+            (i == 2 || state[i - 1] != NEW) ->
         state[i] = ENQUEUE }
+#if TRIES > 0
+    :: atomic { IS_TRY(i) && state[i] == NEW ->
+        if
+        :: IS_FREE -> try_take()
+        :: !IS_FREE && STANDS(0) && ONLY_ENTRY ->
+            target = made[0];
+            state[i] = ANSWERED
+        :: !IS_FREE && !(STANDS(0) && ONLY_ENTRY) -> state[i] = GONE
+        fi }
+    :: atomic { IS_TRY(i) && state[i] == ANSWERED ->
+        if
+        :: STANDS(0) && made[0] == target ->
+            revision++;
+            touched = revision;
+            asked = state[0] == IDLE;
+            state[i] = WAIT
+        :: else -> state[i] = LAST
+        fi }
+    :: atomic { IS_TRY(i) && state[i] == WAIT -> /* for a time at most */
+        state[i] = LAST }
+    :: atomic { IS_TRY(i) && state[i] == LAST ->
+        if
+#ifdef TRY_UNCOMPARED
+        :: true -> try_take()
+#else
+        :: IS_FREE -> try_take()
+        :: !IS_FREE -> state[i] = GONE
+#endif
+        fi }
+#endif
     :: atomic { state[i] == ENQUEUE ->
         if
         :: i == 1 && dead[0] -> state[i] = GONE
@@ -466,7 +599,8 @@ end_idle:
             token[i] = revision;
             state[i] = WAIT
         fi }
-    :: atomic { state[i] == WAIT && KEY_STANDS(i) && OLDEST(i) -> grant(i) }
+    :: atomic { state[i] == WAIT && !IS_TRY(i) && KEY_STANDS(i) && OLDEST(i) ->
+        grant(i) }
     :: atomic { state[i] == HELD -> state[i] = LEAVE }
     :: atomic { state[i] == LEAVE ->
         delete_at(i, token[i]);
@@ -490,6 +624,9 @@ active proctype judge()
         od;
         assert(state[1] == GONE);
         assert(state[0] == NEW || state[0] == IDLE || state[0] == GONE);
-        assert((state[0] == IDLE -> KEY_STANDS(0) || over : !STANDS(0)))
+        assert((state[0] == IDLE -> KEY_STANDS(0) || over : !STANDS(0)));
+#if TRIES > 0
+        assert(!asked || state[0] != IDLE || over) /* it is given up */
+#endif
     }
 }
