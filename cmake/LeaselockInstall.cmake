@@ -21,7 +21,7 @@ endif()
 install(TARGETS leaselock_guardian RUNTIME
   DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
 
-foreach(section 1 3 5)
+foreach(section 1 3 5 8)
   file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
