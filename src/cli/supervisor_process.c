@@ -114,7 +114,8 @@ static void start(struct process *p, const struct ll_supervisor_order *order)
 {
     const struct ll_child_plan plan = {p->plan->name,        p->plan->argv,
                                        &order->lock,         &p->plan->mask,
-                                       &p->old_child_action, &p->terminal};
+                                       &p->old_child_action, &p->terminal,
+                                       p->plan->tool};
     int status;
 
     if (order->deadline_ns <= now_ns()) {
