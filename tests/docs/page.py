@@ -106,9 +106,9 @@ def read_page(path):
 
 def normal(text, alike):
     """A line of output without what differs from run to run."""
-    text = re.sub(r"\b[0-9a-f]{12,16}\b", "ID", text)
-    text = re.sub(r"\bh[0-9a-f]{2}-[0-9a-f]+\.[0-9a-f]+|\bID\.[0-9a-f]+",
+    text = re.sub(r"\b(?:h[0-9a-f]{2}-[0-9a-f]+|[0-9a-f]{16})\.[0-9a-f]+",
                   "KEY", text)
+    text = re.sub(r"\b[0-9a-f]{12,16}\b", "0", text)
     unit = r"(?: ?(?:ns|us|µs|ms|s|m|h|d|B|kB|MB|GB)(?![A-Za-z]))?"
     text = re.sub(rf"(?<![\w.])-?(?:\d+(?:\.\d+)*(?:e[+-]\d+)?{unit})+", "0", text)
     for words in alike:
