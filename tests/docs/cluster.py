@@ -36,8 +36,11 @@ def version_of(etcd):
 
 
 def newest_etcd(etcd, folder):
-    """The newest of an etcd and of those that scripts/servers has fetched."""
-    others = glob.glob(os.path.join(folder, "*/usr/bin/etcd"))
+    """The newest to which an etcd can be upgraded, one minor release at a time,
+    of those that scripts/servers has fetched; or that etcd itself."""
+    major, minor, *_ = version_of(etcd)
+    others = [other for other in glob.glob(os.path.join(folder, "*/usr/bin/etcd"))
+              if version_of(other)[:2] <= [major, minor + 1]]
     return max([etcd, *others], key=version_of)
 
 
