@@ -30,6 +30,7 @@ import re
 import select
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -140,7 +141,7 @@ class Shell:
             ["setpriv", "--pdeathsig", "KILL", "bash"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, cwd=folder, env=environment,
-            pass_fds=[self.status_fd], text=True)
+            pass_fds=[self.status_fd], start_new_session=True, text=True)
         os.close(self.status_fd)
 
     def run(self, text):
@@ -161,11 +162,8 @@ class Shell:
             return int(status), output.read()
 
     def close(self):
-        try:
-            self.run("kill -KILL $(jobs -p); wait")
-        except (Failure, OSError):
-            pass
-        self.process.kill()
+        # The tool's commands are in groups of their own, and end with it.
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         os.close(self.statuses)
 
@@ -203,6 +201,7 @@ class Runner:
                              for name in self.cluster.names)
         self.shell = Shell(work, {
             **os.environ, "LEASELOCK_ENDPOINTS": endpoints, "LC_ALL": "C.UTF-8",
+            "LEASELOCK_WAIT": str(2 * COMMAND_S),
             "ETCDCTL_ENDPOINTS": endpoints, "ETCDCTL_API": "3",
             "PATH": ":".join([os.path.dirname(os.environ["TOOL"]),
                               os.path.dirname(self.etcd), os.environ["PATH"]])})
