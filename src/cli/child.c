@@ -43,6 +43,20 @@ static void hide_passwords(void)
     }
 }
 
+/** systemd names the process that is to take its sockets, or to send signs of
+ *  life, by its id. CMD does what the tool was started for. */
+static void take_place_of(pid_t tool, const char *variable)
+{
+    const char *value = getenv(variable);
+    char number[24];
+
+    (void)snprintf(number, sizeof(number), "%jd", (intmax_t)tool);
+    if (value != NULL && strcmp(value, number) == 0) {
+        (void)snprintf(number, sizeof(number), "%jd", (intmax_t)getpid());
+        setenv(variable, number, 1);
+    }
+}
+
 /** CMD's first steps, in the child. If the supervisor is killed, the kernel
  *  kills CMD. */
 static _Noreturn void
@@ -60,6 +74,8 @@ become_command(const struct ll_child_plan *plan, pid_t parent, int exec_pipe)
     }
     set_environment(plan->name, plan->lock);
     hide_passwords();
+    take_place_of(plan->tool, "LISTEN_PID");
+    take_place_of(plan->tool, "WATCHDOG_PID");
     sigaction(SIGCHLD, plan->child_action, NULL);
     sigprocmask(SIG_SETMASK, plan->mask, NULL);
     execvp(plan->argv[0], plan->argv);

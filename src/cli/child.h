@@ -17,6 +17,8 @@ struct ll_child_plan {
     /** The action of SIGCHLD before the supervisor changed it. */
     const struct sigaction *child_action;
     struct ll_terminal *terminal;
+    /** As in struct ll_supervisor_plan. */
+    pid_t tool;
 };
 
 /** CMD, the leader of a process group of its own. */

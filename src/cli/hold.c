@@ -324,6 +324,7 @@ static int open_supervisor(struct ll_hold *hold)
     plan.again = hold->options->again;
     plan.grace_ms = ll_hold_grace_ms(hold->options);
     plan.mask = hold->signals.old_mask;
+    plan.tool = getpid();
     status = ll_supervisor_open(&hold->supervisor, &plan);
     if (status != 0) {
         ll_say("cannot start a process: %s", strerror(-status));

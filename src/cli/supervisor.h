@@ -35,6 +35,9 @@ struct ll_supervisor_plan {
     int again;
     /** CMD's signal mask. */
     sigset_t mask;
+    /** The tool's process id: CMD gets its own in its place, in the variables
+     *  in which a service manager names whom it has started. */
+    pid_t tool;
 };
 
 /** The properties of the acquired lock, which CMD gets in its environment. */

@@ -112,9 +112,9 @@ static void fail_start(struct process *p, int error)
 
 static void start(struct process *p, const struct ll_supervisor_order *order)
 {
-    const struct ll_child_plan plan = {p->plan->name,        p->plan->argv,
-                                       &order->lock,         &p->plan->mask,
-                                       &p->old_child_action, &p->terminal};
+    const struct ll_child_plan plan = {
+        p->plan->name,        p->plan->argv, &order->lock, &p->plan->mask,
+        &p->old_child_action, &p->terminal,  p->plan->tool};
     int status;
 
     if (order->deadline_ns <= now_ns()) {

@@ -78,6 +78,26 @@ static void test_environment(void **state)
     test_process_end(&tool);
 }
 
+/** Goal: the command takes the tool's place where systemd names the process that
+ *  it has started, and only there. Method: a shell sets the variables as systemd
+ *  does, and becomes the tool. */
+static void test_service_manager(void **state)
+{
+    static const char script[] =
+        "export LEASELOCK_ENDPOINTS=$1 WATCHDOG_PID=$$ LISTEN_PID=1; "
+        "exec \"$0\" lock service sh -c "
+        "'test $$ = \"$WATCHDOG_PID\" && echo \"$LISTEN_PID\"'";
+    const char *const argv[] = {"sh",        "-c",          script,
+                                test_tool(), etcd.endpoint, NULL};
+    struct test_process tool = TEST_PROCESS_INIT;
+
+    (void)state;
+    assert_int_equal(test_process_start(&tool, argv, NULL), 0);
+    assert_int_equal(test_process_wait(&tool, WAIT_MS), 0);
+    assert_string_equal(test_process_output(&tool, TEST_STDOUT), "1\n");
+    test_process_end(&tool);
+}
+
 /** Goal: CMD can use the tool as well: the variables of its lock are not
  * settings. Method: acquire a lock under a lock. */
 static void test_under_itself(void **state)
@@ -247,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status_passes_through),
         cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_service_manager),
         cmocka_unit_test(test_under_itself),
         cmocka_unit_test(test_try),
         cmocka_unit_test(test_wait_gives_up),
