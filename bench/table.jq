@@ -70,4 +70,11 @@ def lines: {
     | select($cost[$alone] > 0)
     | "", "Requests a grant: \($cost[$what] | shown) (\($what)), "
         + "\($cost[$alone] | shown) (\($alone)), "
-        + "ratio \($cost[$what] / $cost[$alone] | times)")
+        + "ratio \($cost[$what] / $cost[$alone] | times)"),
+# The Python package beside the library and Go, in cycles a second.
+(.figures[] | select(.field == "per_second" and .python != null)
+    | "", "\(.what): \(.python | median_shown) cycles a second"
+        + ", C \(.leaselock | median_shown) (ratio "
+        + "\(.python.median / .leaselock.median | times))"
+        + ", Go \(.go | median_shown) (ratio "
+        + "\(.python.median / .go.median | times))")

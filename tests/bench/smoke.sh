@@ -13,6 +13,9 @@ source "$SRC/tests/support/etcd.sh"
 # shellcheck source-path=SCRIPTDIR source=../../bench/servers.sh
 source "$SRC/bench/servers.sh"
 
+python=/usr/bin/python3 # as CMakeLists.txt looks for it
+[[ -x $python ]] || python=python3
+
 folder=$(mktemp -d "${TMPDIR:-/tmp}/leaselock-smoke-XXXXXX")
 whole=''
 clean_up() {
@@ -39,6 +42,8 @@ run() {
     leaselock) program=("$BUILD/bin/lockbench") ;;
     go) program=("$BUILD/bin/gopeer" bench) ;;
     redis) program=("$BUILD/bin/redisbench") ;;
+    python) program=(env "PYTHONPATH=$BUILD/python" "$python"
+        "$SRC/bench/python/pybench") ;;
     esac
     "${program[@]}" "$scenario" --json --name "smoke-$peer-$scenario" "$@" \
         >"$out" || fail "$peer $scenario: status $?"
@@ -89,6 +94,13 @@ at=(--endpoints "$SERVERS_ENDPOINTS")
 peers=(leaselock)
 [[ ! -x $BUILD/bin/gopeer ]] || peers+=(go)
 pids=()
+if [[ -d $BUILD/python/leaselock ]]; then
+    for scenario in uncontended kept async; do
+        run python "$scenario" ops,per_second,client_cpu_us,resident_kb \
+            --workers 2 --tickets 50 --seconds 1 "${at[@]}" &
+        pids+=($!)
+    done
+fi
 for peer in "${peers[@]}"; do
     run_all "$peer" "${at[@]}" &
     pids+=($!)

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$SRC"
 
-find include src tests bench examples -name '*.[ch]' -print0 |
+find include src bindings tests bench examples -name '*.[ch]' -print0 |
     xargs -0 -n 40 -P "$(nproc)" clang-format --dry-run -Werror || {
     echo "to put it right: clang-format -i FILE"
     exit 1

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/**
+ * The longest wait before a look for signals: a signal can come between such a
+ * look and the wait, or be taken by another thread.
+ */
+#define SLICE_NS INT64_C(200000000)
+#define NS_PER_S INT64_C(1000000000)
+
+struct op *
+op_new(struct client *client, PyObject *target, enum result_kind kind)
+{
+    struct op *op;
+
+    if (!client_is_usable(client)) {
+        return NULL;
+    }
+    op = calloc(1, sizeof(*op));
+    if (op == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    op->due.is_op = true;
+    atomic_init(&op->refs, 2);
+    op->client = client;
+    op->kind = kind;
+    if (target == Py_None) {
+        (void)sem_init(&op->done, 0, 0);
+    } else {
+        op->future = Py_NewRef(target);
+    }
+    return op;
+}
+
+/* One with a future is only freed with the GIL. */
+void op_unref(struct op *op)
+{
+    if (atomic_fetch_sub(&op->refs, 1) > 1) {
+        return;
+    }
+    if (op->future == NULL) {
+        (void)sem_destroy(&op->done);
+    }
+    Py_XDECREF(op->future);
+    op_result_free(op);
+    free(op->error);
+    free(op);
+}
+
+void op_on_done(int status, const struct leaselock_error *error, void *arg)
+{
+    struct op *op = arg;
+
+    op->status = status;
+    if (status != 0 && error != NULL) {
+        op->error = malloc(sizeof(*op->error));
+        if (op->error != NULL) {
+            *op->error = *error;
+        }
+    }
+    if (op->future != NULL) {
+        queue_push(op->client, &op->due);
+    } else {
+        (void)sem_post(&op->done);
+        op_unref(op);
+    }
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static bool op_wait_until(struct op *op, int64_t until_ns)
+{
+    struct timespec until = {until_ns / NS_PER_S, until_ns % NS_PER_S};
+
+    return sem_clockwait(&op->done, CLOCK_MONOTONIC, &until) == 0;
+}
+
+int op_wait(struct op *op, int timeout_ms)
+{
+    int64_t end_ns = timeout_ms < 0
+                         ? INT64_MAX
+                         : now_ns() + (int64_t)timeout_ms * INT64_C(1000000);
+    bool done = sem_trywait(&op->done) == 0;
+
+    while (!done) {
+        int64_t start_ns = now_ns();
+        int64_t until_ns = start_ns + SLICE_NS;
+        PyThreadState *state;
+
+        if (start_ns >= end_ns) {
+            return 1;
+        }
+        until_ns = until_ns < end_ns ? until_ns : end_ns;
+        state = PyEval_SaveThread();
+        done = op_wait_until(op, until_ns);
+        PyEval_RestoreThread(state);
+        if (!done && PyErr_CheckSignals() != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+PyObject *op_run(struct op *op, int status, const struct leaselock_error *error)
+{
+    PyObject *result = NULL;
+
+    if (status != 0) {
+        op_unref(op); /* no callback comes */
+        core_raise(status, error);
+    } else if (op->future != NULL) {
+        result = Py_NewRef(Py_None);
+    } else if (op_wait(op, -1) == 0) {
+        result =
+            op->status == 0 ? op_result(op) : core_raise(op->status, op->error);
+    }
+    op_unref(op);
+    return result;
+}
+
+/** Whether somebody still waits for it; errors count as not. */
+static bool is_pending(PyObject *future)
+{
+    PyObject *done = PyObject_CallMethodNoArgs(future, core_str_done);
+    bool pending = done == Py_False;
+
+    Py_XDECREF(done);
+    return pending;
+}
+
+void op_deliver(struct op *op)
+{
+    PyObject *value;
+    PyObject *returned = NULL;
+
+    if (is_pending(op->future)) {
+        if (op->status == 0) {
+            value = op_result(op);
+            returned = value == NULL
+                           ? NULL
+                           : PyObject_CallMethodOneArg(
+                                 op->future, core_str_set_result, value);
+        } else {
+            value = core_exception(op->status, op->error);
+            returned = value == NULL
+                           ? NULL
+                           : PyObject_CallMethodOneArg(
+                                 op->future, core_str_set_exception, value);
+        }
+        Py_XDECREF(value);
+        Py_XDECREF(returned);
+    }
+    if (PyErr_Occurred() != NULL) { /* as when the loop has been closed */
+        PyErr_WriteUnraisable(op->future);
+    }
+    op_unref(op);
+}
