@@ -154,16 +154,25 @@ static inline void screen_expect(struct screen *screen, const char *part)
     screen_await(screen, part, 1);
 }
 
-/** The row that has a text; fails if there is none. */
-static inline int screen_find(struct screen *screen, const char *part)
+/** The same of one row: the screen may be drawn in several parts. */
+static inline void
+screen_await_row(struct screen *screen, int row, const char *part, int is_there)
 {
-    for (int row = 0; row < screen->rows; row++) {
-        if (strstr(screen_row(screen, row), part) != NULL) {
-            return row;
+    int64_t deadline_ns = test_deadline_ns(WAIT_MS);
+
+    while ((strstr(screen_row(screen, row), part) != NULL) != is_there) {
+        screen_read(screen, 10);
+        if (test_now_ns() > deadline_ns) {
+            fail_msg("\"%s\" is %s in row %d of:\n%s", part,
+                     is_there ? "not" : "still", row, screen_text(screen));
         }
     }
-    fail_msg("\"%s\" is not on the screen:\n%s", part, screen_text(screen));
-    return -1;
+}
+
+static inline void
+screen_expect_row(struct screen *screen, int row, const char *part)
+{
+    screen_await_row(screen, row, part, 1);
 }
 
 static inline VTermScreenCell

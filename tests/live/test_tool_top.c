@@ -64,15 +64,15 @@ static void test_keys_80(void **state)
     open_top(&screen, &small, NULL, NULL);
     screen_expect(&screen, "3 locks, 3 wait,");
     screen_expect(&screen, "NAME");
-    assert_int_equal(screen_find(&screen, "top/a"), 3);
+    screen_expect_row(&screen, 3, "top/a");
     screen_type(&screen, "w");
     screen_expect(&screen, "by waiters");
-    assert_int_equal(screen_find(&screen, "top/a"), 3);
-    assert_int_equal(screen_find(&screen, "top/b"), 4);
-    assert_int_equal(screen_find(&screen, "top/c"), 5);
+    screen_expect_row(&screen, 3, "top/a");
+    screen_expect_row(&screen, 4, "top/b");
+    screen_expect_row(&screen, 5, "top/c");
     screen_type(&screen, "w");
     screen_expect(&screen, "by waiters, reversed");
-    assert_int_equal(screen_find(&screen, "top/c"), 3);
+    screen_expect_row(&screen, 3, "top/c");
     screen_type(&screen, "/B");
     screen_expect(&screen, "/B");
     screen_await(&screen, "top/c", 0);
@@ -81,9 +81,9 @@ static void test_keys_80(void **state)
     screen_type(&screen, ENTER);
     screen_expect(&screen, "queue of top/b");
     screen_expect(&screen, "2 places");
-    assert_non_null(strstr(screen_row(&screen, 3), "1 holds  exclusive"));
-    assert_non_null(strstr(screen_row(&screen, 4), "2 waits  exclusive"));
-    assert_non_null(strstr(screen_row(&screen, 4), "m"));
+    screen_expect_row(&screen, 3, "1 holds  exclusive");
+    screen_expect_row(&screen, 4, "2 waits  exclusive");
+    screen_expect_row(&screen, 4, "m");
     screen_type(&screen, ESC);
     screen_expect(&screen, "filter \"B\": 1 of 3");
     screen_type(&screen, ESC);
@@ -112,9 +112,9 @@ static void test_hand_over(void **state)
     held[1] = waiting[2];
     screen_await(&screen, "3 wait,", 0);
     screen_await(&screen, ", 0 grants/min", 0);
-    assert_int_equal(screen_find(&screen, "top/b"), 3);
+    screen_expect_row(&screen, 3, "top/b");
     /* The hold was seen from its beginning on. */
-    assert_null(strchr(screen_row(&screen, 3), '>'));
+    screen_await_row(&screen, 3, ">", 0);
     screen_type(&screen, CTRL_C);
     assert_int_equal(screen_close(&screen), 128 + SIGINT);
 }
@@ -128,12 +128,10 @@ static void test_resize(void **state)
     (void)state;
     open_top(&screen, &small, NULL, NULL);
     screen_expect(&screen, "q quit");
-    assert_int_equal(screen_find(&screen, "q quit"), 23);
+    screen_expect_row(&screen, 23, "q quit");
     screen_resize(&screen, 50, 200);
     screen_expect(&screen, "q quit");
-    while (screen_find(&screen, "q quit") != 49) {
-        screen_read(&screen, 10);
-    }
+    screen_expect_row(&screen, 49, "q quit");
     screen_resize(&screen, 3, 20);
     screen_expect(&screen, "leaselock top");
     screen_resize(&screen, 10, 60);
@@ -153,7 +151,7 @@ static void test_etcd_lost(void **state)
     screen_expect(&screen, "top/c");
     assert_int_equal(test_etcd_pause(&etcd), 0);
     screen_expect(&screen, "OLD, ");
-    assert_int_equal(screen_find(&screen, "top/a"), 3);
+    screen_expect_row(&screen, 3, "top/a");
     screen_type(&screen, "n");
     screen_expect(&screen, "by name");
     assert_int_equal(test_etcd_resume(&etcd), 0);

@@ -183,14 +183,14 @@ static void test_terminal(void **state)
     screen_open(&screen, &options, etcd.endpoint, queue);
     screen_expect(&screen, "queue of scr, every 0.1 s; ^C ends");
     screen_expect(&screen, "holds");
-    assert_int_equal(screen_find(&screen, "POS"), 1);
+    screen_expect_row(&screen, 1, "POS");
     next = test_acquire_async(&peer, "scr", &call);
     screen_expect(&screen, "waits");
-    assert_int_equal(screen_find(&screen, "waits"), 3);
+    screen_expect_row(&screen, 3, "waits");
     test_release(held);
     assert_int_equal(test_call_await(&call), 0);
     screen_await(&screen, "waits", 0);
-    assert_int_equal(screen_find(&screen, "holds"), 2);
+    screen_expect_row(&screen, 2, "holds");
     assert_false(screen_has_colours(&screen));
     screen_type(&screen, "\003");
     assert_int_equal(screen_close(&screen), 128 + SIGINT);
