@@ -136,12 +136,8 @@ int ll_cli_top(const struct ll_options *options, int argc, char **argv)
                             "waiters, rate, name or mode",
                             options->sort);
     }
-    if (options->once) {
+    if (options->once || options->json) {
         return ll_top_once(options, prefix, (enum ll_top_sort)sort);
-    }
-    if (options->json) {
-        return ll_say_usage("top", "--json goes with --once; for changes "
-                                   "there is 'ls --watch --json'");
     }
     code = ll_top_screen_check();
     return code != 0 ? code

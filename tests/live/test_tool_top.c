@@ -276,7 +276,7 @@ static void test_once(void **state)
     assert_int_equal(strncmp(table, "NAME   WAIT  MODE       AGE", 27), 0);
     assert_true(strstr(table, "\ntop/a  2") < strstr(table, "\ntop/c  0"));
     test_process_end(&tool);
-    assert_int_equal(run_tool(&tool, etcd.endpoint, "top", "-oj", "--filter",
+    assert_int_equal(run_tool(&tool, etcd.endpoint, "top", "-j", "--filter",
                               "/A", "top/", NULL),
                      0);
     object = json_loads(test_process_output(&tool, TEST_STDOUT), 0, NULL);
@@ -305,9 +305,9 @@ static void test_mistakes(void **state)
 {
     static const char *const wrong[][4] = {
         {"top", "--sort", "size", NULL}, {"top", "a", "b", NULL},
-        {"top", "--once", "a", "b"},     {"top", "--json", NULL, NULL},
-        {"top", "-i", "0.05", NULL},     {"top", "-i", "never", NULL},
-        {"top", "--once", "/a", NULL},   {"top", "--watch", NULL, NULL}};
+        {"top", "--once", "a", "b"},     {"top", "-i", "0.05", NULL},
+        {"top", "-i", "never", NULL},    {"top", "--once", "/a", NULL},
+        {"top", "--watch", NULL, NULL}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
