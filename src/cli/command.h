@@ -56,6 +56,7 @@ int ll_cli_leader(const struct ll_options *options, int argc, char **argv);
 int ll_cli_observe(const struct ll_options *options, int argc, char **argv);
 int ll_cli_queue(const struct ll_options *options, int argc, char **argv);
 int ll_cli_ls(const struct ll_options *options, int argc, char **argv);
+int ll_cli_top(const struct ll_options *options, int argc, char **argv);
 int ll_cli_yield(const struct ll_options *options, int argc, char **argv);
 int ll_cli_break(const struct ll_options *options, int argc, char **argv);
 int ll_cli_deadlocks(const struct ll_options *options, int argc, char **argv);

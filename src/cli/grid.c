@@ -2,6 +2,7 @@
 #include "cli/grid.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,46 +66,82 @@ void ll_grid_add_titles(struct ll_grid *grid, const char *const *titles)
     }
 }
 
-static void
-print_row(const struct ll_grid *grid, char *const *cells, const size_t *widths)
+/** A row as one line, without trailing blanks; NULL: no memory. */
+static char *
+line_new(const struct ll_grid *grid, char *const *cells, const size_t *widths)
 {
     size_t last = grid->columns;
+    size_t size = 1;
+    char *line;
+    char *p;
 
     while (last > 0 && cells[last - 1][0] == '\0') {
         last--;
     }
     for (size_t i = 0; i < last; i++) {
+        size += strlen(cells[i]) + widths[i] + GAP;
+    }
+    p = line = malloc(size);
+    for (size_t i = 0; p != NULL && i < last; i++) {
         size_t blanks = widths[i] - ll_text_columns(cells[i]) + GAP;
 
-        (void)fputs(cells[i], stdout);
-        for (size_t k = 0; i + 1 < last && k < blanks; k++) {
-            putchar(' ');
+        p = stpcpy(p, cells[i]);
+        if (i + 1 < last) {
+            memset(p, ' ', blanks);
+            p += blanks;
         }
     }
-    putchar('\n');
+    if (p != NULL) {
+        *p = '\0';
+    }
+    return line;
+}
+
+/** Prints so many rows, each cut to the columns and followed by @end. */
+static int print_rows(const struct ll_grid *grid,
+                      size_t rows,
+                      size_t columns,
+                      const char *end)
+{
+    size_t *widths = calloc(grid->columns, sizeof(*widths));
+    int is_broken = grid->is_broken || widths == NULL;
+
+    for (size_t i = 0; !is_broken && i < grid->cells_n; i++) {
+        size_t width = ll_text_columns(grid->cells[i]);
+
+        if (width > widths[i % grid->columns]) {
+            widths[i % grid->columns] = width;
+        }
+    }
+    for (size_t i = 0; !is_broken && i + grid->columns <= grid->cells_n &&
+                       i / grid->columns < rows;
+         i += grid->columns) {
+        char *line = line_new(grid, grid->cells + i, widths);
+
+        is_broken = line == NULL;
+        if (line != NULL) {
+            ll_text_cut(line, columns);
+            (void)fputs(line, stdout);
+            (void)fputs(end, stdout);
+        }
+        free(line);
+    }
+    free(widths);
+    if (is_broken) {
+        ll_say("out of memory");
+        return LL_EXIT_SYSTEM;
+    }
+    return 0;
 }
 
 int ll_grid_print(const struct ll_grid *grid)
 {
-    size_t *widths = calloc(grid->columns, sizeof(*widths));
+    return print_rows(grid, SIZE_MAX, SIZE_MAX, "\n");
+}
 
-    if (grid->is_broken || widths == NULL) {
-        free(widths);
-        ll_say("out of memory");
-        return LL_EXIT_SYSTEM;
-    }
-    for (size_t i = 0; i < grid->cells_n; i++) {
-        size_t columns = ll_text_columns(grid->cells[i]);
-
-        if (columns > widths[i % grid->columns]) {
-            widths[i % grid->columns] = columns;
-        }
-    }
-    for (size_t i = 0; i + grid->columns <= grid->cells_n; i += grid->columns) {
-        print_row(grid, grid->cells + i, widths);
-    }
-    free(widths);
-    return 0;
+int ll_grid_print_over(const struct ll_grid *grid, size_t columns, size_t rows)
+{
+    return print_rows(grid, rows, columns, "\033[K\n");
 }
 
 void ll_grid_free(struct ll_grid *grid)

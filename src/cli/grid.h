@@ -36,6 +36,16 @@ void ll_grid_add_titles(struct ll_grid *grid, const char *const *titles);
  */
 int ll_grid_print(const struct ll_grid *grid);
 
+/**
+ * Prints as much of the table as a terminal shows, over what stands there: each
+ * line is cut, and followed by the sequence that erases the rest of it.
+ *
+ * @param columns  of the terminal
+ * @param rows     most lines to print
+ * @return as ll_grid_print
+ */
+int ll_grid_print_over(const struct ll_grid *grid, size_t columns, size_t rows);
+
 void ll_grid_free(struct ll_grid *grid);
 
 #endif

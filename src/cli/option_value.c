@@ -12,6 +12,7 @@
 #include "leaselock/config.h"
 #include "leaselock/leaselock.h"
 
+#include "cli/feed.h"
 #include "cli/options.h"
 
 /** The limits of a session's options. */
@@ -47,6 +48,19 @@ static int set_number(int *field, const char *text, int min, int max)
         return -1;
     }
     *field = number;
+    return 0;
+}
+
+/** Sets a time within limits; -1: it is none. */
+static int set_time(int *field, const char *text, int min_ms, int max_ms)
+{
+    int ms;
+
+    if (leaselock_duration_parse(text, &ms) != 0 || ms < min_ms ||
+        ms > max_ms) {
+        return -1;
+    }
+    *field = ms;
     return 0;
 }
 
@@ -113,26 +127,23 @@ ll_option_set(enum ll_option_kind kind, void *field, const char *text)
             return "a time such as 2s, 500ms or 0.5, and at most 2000000s";
         }
         break;
-    case LL_OPTION_KIND_SOME_TIME: {
-        int ms;
-
-        if (leaselock_duration_parse(text, &ms) != 0 || ms == 0) {
+    case LL_OPTION_KIND_SOME_TIME:
+        if (set_time(field, text, 1, INT_MAX) != 0) {
             return "a time such as 2s, 500ms or 0.5, more than 0 and at most "
                    "2000000s";
         }
-        *(int *)field = ms;
         break;
-    }
-    case LL_OPTION_KIND_DELAY: {
-        int ms;
-
-        if (leaselock_duration_parse(text, &ms) != 0 || ms == 0 ||
-            ms > LEASELOCK_LOCK_DELAY_MAX_MS) {
+    case LL_OPTION_KIND_INTERVAL:
+        if (set_time(field, text, LL_FEED_INTERVAL_MIN_MS, INT_MAX) != 0) {
+            return "a time such as 2s or 500ms, at least 100ms and at most "
+                   "2000000s";
+        }
+        break;
+    case LL_OPTION_KIND_DELAY:
+        if (set_time(field, text, 1, LEASELOCK_LOCK_DELAY_MAX_MS) != 0) {
             return "a time such as 2s or 500ms, more than 0 and at most 10m";
         }
-        *(int *)field = ms;
         break;
-    }
     case LL_OPTION_KIND_TTL: {
         int ms;
 
@@ -185,6 +196,7 @@ void ll_option_switch(enum ll_option_kind kind, void *field, int times)
     case LL_OPTION_KIND_ALSO:
     case LL_OPTION_KIND_TIME:
     case LL_OPTION_KIND_SOME_TIME:
+    case LL_OPTION_KIND_INTERVAL:
     case LL_OPTION_KIND_DELAY:
     case LL_OPTION_KIND_TTL:
     case LL_OPTION_KIND_EXIT_CODE:

@@ -18,6 +18,8 @@ enum ll_option_kind {
     LL_OPTION_KIND_TIME,
     /** As LL_OPTION_KIND_TIME, but more than 0. */
     LL_OPTION_KIND_SOME_TIME,
+    /** The time between two reads, stored as milliseconds. */
+    LL_OPTION_KIND_INTERVAL,
     /** A lock-delay, stored as milliseconds. */
     LL_OPTION_KIND_DELAY,
     /** The TTL of a lease, stored as seconds. */

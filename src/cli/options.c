@@ -15,6 +15,7 @@
 
 #include "cli/command.h"
 #include "cli/connection.h"
+#include "cli/feed.h"
 #include "cli/option_value.h"
 #include "cli/report.h"
 
@@ -87,6 +88,17 @@ static const struct spec specs[] = {
     {LL_OPTION_KIND_NUMBER, 'L', LL_OPTION_QUEUE | LL_OPTION_OBSERVE, "limit",
      "LEASELOCK_LIMIT", NULL, "N", FIELD(limit),
      "show the first N entries (default 0: all)"},
+    {LL_OPTION_KIND_FLAG, 'W', LL_OPTION_WATCH, "watch", NULL, NULL, NULL,
+     FIELD(watch), "follow the changes until it is ended"},
+    {LL_OPTION_KIND_FLAG, 'o', LL_OPTION_TOP, "once", NULL, NULL, NULL,
+     FIELD(once), "print a table and end"},
+    {LL_OPTION_KIND_INTERVAL, 'i', LL_OPTION_WATCH | LL_OPTION_TOP, "interval",
+     NULL, NULL, "TIME", FIELD(interval_ms),
+     "time between two reads (default 2s)"},
+    {LL_OPTION_KIND_TEXT, 'S', LL_OPTION_TOP, "sort", NULL, NULL, "KEY",
+     FIELD(sort), "age, held, waiters, rate, name or mode (default age)"},
+    {LL_OPTION_KIND_TEXT, 'f', LL_OPTION_TOP, "filter", NULL, NULL, "TEXT",
+     FIELD(filter), "locks whose name or holder contains TEXT"},
     {LL_OPTION_KIND_FLAG, 'y', LL_OPTION_BREAK, "yes", NULL, NULL, NULL,
      FIELD(yes), "do not ask"},
     {LL_OPTION_KIND_FLAG, 'F', LL_OPTION_BREAK, "force", NULL, NULL, NULL,
@@ -120,6 +132,7 @@ void ll_options_init(struct ll_options *options)
     options->conflict_exit = LL_EXIT_NOT_ACQUIRED;
     options->grace_ms = -1;
     options->on_yield = SIGTERM;
+    options->interval_ms = LL_FEED_INTERVAL_MS;
 }
 
 static void *field_of(struct ll_options *options, const struct spec *spec)

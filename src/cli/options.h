@@ -12,7 +12,9 @@ enum ll_option_group {
     LL_OPTION_BREAK = 8,
     LL_OPTION_ELECT = 16,
     LL_OPTION_OBSERVE = 32,
-    LL_OPTION_YIELD = 64
+    LL_OPTION_YIELD = 64,
+    LL_OPTION_WATCH = 128,
+    LL_OPTION_TOP = 256
 };
 
 /** The options from the environment and the command line. Strings are borrowed
@@ -71,6 +73,18 @@ struct ll_options {
 
     /** Limit of the entries to show; 0 shows all. */
     int limit;
+
+    /** Not 0: follows changes. */
+    int watch;
+    /** The time between two reads of what is followed. */
+    int interval_ms;
+
+    /** Not 0: prints a table and ends. */
+    int once;
+    /** The order of the locks; NULL: the default. */
+    const char *sort;
+    /** What the locks to show contain; NULL: all are shown. */
+    const char *filter;
 };
 
 /** Sets the defaults. */

@@ -5,31 +5,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/command.h"
 #include "cli/connect.h"
-#include "cli/grid.h"
 #include "cli/report.h"
-#include "cli/text.h"
-#include "cli/who.h"
-
-static json_t *entry_to_json(const struct leaselock_queue_entry *entry,
-                             size_t position)
-{
-    json_t *who = ll_who_to_json(entry);
-    json_t *object =
-        json_pack("{s:I, s:o, s:o}", "position", (json_int_t)position, "ttl_s",
-                  entry->ttl_s >= 0 ? json_integer(entry->ttl_s) : json_null(),
-                  "value", ll_json_text(entry->value, entry->value_size));
-
-    if (json_object_update(object, who) != 0) {
-        json_decref(object);
-        object = NULL;
-    }
-    json_decref(who);
-    return object;
-}
+#include "cli/tables.h"
+#include "cli/watch.h"
 
 static json_t *queue_to_json(const char *name,
                              const struct leaselock_queue_info *queue)
@@ -38,7 +19,7 @@ static json_t *queue_to_json(const char *name,
 
     for (size_t i = 0; i < queue->entries_n; i++) {
         if (json_array_append_new(
-                entries, entry_to_json(&queue->entries[i], i + 1)) != 0) {
+                entries, ll_place_to_json(&queue->entries[i], i + 1)) != 0) {
             json_decref(entries);
             return NULL;
         }
@@ -47,47 +28,6 @@ static json_t *queue_to_json(const char *name,
                      ll_json_text(name, strlen(name)), "revision",
                      (json_int_t)queue->revision, "total",
                      (json_int_t)queue->total, "entries", entries);
-}
-
-static void add_entry(struct ll_grid *grid,
-                      const struct leaselock_queue_entry *entry,
-                      size_t position,
-                      int64_t now_s)
-{
-    ll_grid_addf(grid, "%zu", position);
-    ll_grid_addf(grid, "%s",
-                 !ll_who_is_ticket(entry) ? "blocks"
-                 : entry->holds           ? "holds"
-                                          : "waits");
-    ll_who_add_mode(grid, entry);
-    ll_grid_addf(grid, "%" PRId64, entry->token);
-    if (entry->lease == 0) {
-        ll_grid_addf(grid, "never");
-    } else if (entry->ttl_s >= 0) {
-        ll_grid_addf(grid, "%" PRId64 "s", entry->ttl_s);
-    } else {
-        ll_grid_addf(grid, "?");
-    }
-    ll_who_add(grid, entry, now_s);
-    ll_who_add_note(grid, entry, now_s);
-}
-
-static int print_table(const struct leaselock_queue_info *queue)
-{
-    static const char *const titles[] = {"POS",   "STATE", "MODE", "TOKEN",
-                                         "TTL",   "HOST",  "PID",  "PROGRAM",
-                                         "LABEL", "AGE",   "NOTE"};
-    struct ll_grid grid = LL_GRID_INIT(sizeof(titles) / sizeof(titles[0]));
-    int64_t now_s = time(NULL);
-    int code;
-
-    ll_grid_add_titles(&grid, titles);
-    for (size_t i = 0; i < queue->entries_n; i++) {
-        add_entry(&grid, &queue->entries[i], i + 1, now_s);
-    }
-    code = ll_grid_print(&grid);
-    ll_grid_free(&grid);
-    return code;
 }
 
 static int print_queue(const struct ll_options *options,
@@ -102,7 +42,7 @@ static int print_queue(const struct ll_options *options,
         ll_say("%s is free", name);
         code = 0;
     } else {
-        code = print_table(queue);
+        code = ll_table_queue(queue, NULL);
         if (queue->total > (int64_t)queue->entries_n) {
             ll_say("%" PRId64 " more are in the queue of %s; see --limit",
                    queue->total - (int64_t)queue->entries_n, name);
@@ -140,5 +80,8 @@ int ll_cli_queue(const struct ll_options *options, int argc, char **argv)
 {
     int code = ll_check_one_name("queue", "lock", argc, argv);
 
+    if (code == 0 && options->watch) {
+        return ll_watch_queue(options, argv[0]);
+    }
     return code != 0 ? code : show_queue(options, argv[0]);
 }

@@ -7,6 +7,8 @@
 /** The signals that the tool receives by a descriptor instead of a handler. */
 struct ll_signals {
     int fd;
+    /** Those that it receives. */
+    sigset_t taken;
     /** The previous mask, for CMD. */
     sigset_t old_mask;
 };
@@ -24,6 +26,10 @@ struct ll_signals {
  * @return 0 or a negative errno
  */
 int ll_signals_open(struct ll_signals *signals);
+
+/** Blocks and receives SIGWINCH, too: the terminal's size has changed.
+ *  @return 0 or a negative errno */
+int ll_signals_add_resize(struct ll_signals *signals);
 
 void ll_signals_close(struct ll_signals *signals);
 

@@ -132,6 +132,25 @@ void ll_text_cut(char *text, size_t columns)
     p[dots] = '\0';
 }
 
+void ll_text_known(char *text)
+{
+    char *to = text;
+    uint32_t code;
+
+    for (const char *p = text; *p != '\0';) {
+        size_t length = decode((const unsigned char *)p, strlen(p), &code);
+
+        if (length == 0 || wcwidth((wchar_t)code) < 0) {
+            *to++ = '?';
+        } else {
+            memmove(to, p, length);
+            to += length;
+        }
+        p += length > 0 ? length : 1;
+    }
+    *to = '\0';
+}
+
 void ll_text_age(int64_t seconds, char ret_text[LL_TEXT_AGE_SIZE])
 {
     int64_t s = seconds > 0 ? seconds : 0;

@@ -29,6 +29,10 @@ size_t ll_text_columns(const char *text);
 /** Shortens an escaped text to at most @columns; dots mark the cut. */
 void ll_text_cut(char *text, size_t columns);
 
+/** Replaces the characters of an escaped text whose columns are not known, each
+ *  by a '?', so that ll_text_columns and the terminal agree. */
+void ll_text_known(char *text);
+
 /** Bytes for ll_text_age. */
 #define LL_TEXT_AGE_SIZE 32
 

@@ -77,6 +77,14 @@ void ll_who_mode(const struct leaselock_queue_entry *entry,
     }
 }
 
+const char *ll_who_state(const struct leaselock_queue_entry *entry)
+{
+    if (!ll_who_is_ticket(entry)) {
+        return "blocks";
+    }
+    return entry->holds ? "holds" : "waits";
+}
+
 void ll_who_shares(const struct leaselock_queue_entry *entry,
                    char ret_text[LL_WHO_MODE_SIZE])
 {
@@ -151,12 +159,9 @@ void ll_who_add_mode(struct ll_grid *grid,
     ll_grid_addf(grid, "%s", mode);
 }
 
-void ll_who_add(struct ll_grid *grid,
-                const struct leaselock_queue_entry *entry,
-                int64_t now_s)
+void ll_who_add_process(struct ll_grid *grid,
+                        const struct leaselock_queue_entry *entry)
 {
-    char age[LL_TEXT_AGE_SIZE];
-
     add_text(grid, entry->host);
     if (ll_who_is_own(entry) && entry->pid > 0) {
         ll_grid_addf(grid, "%" PRId64, entry->pid);
@@ -165,12 +170,28 @@ void ll_who_add(struct ll_grid *grid,
     }
     add_text(grid, entry->program);
     add_text(grid, entry->label);
+}
+
+void ll_who_add_age(struct ll_grid *grid,
+                    const struct leaselock_queue_entry *entry,
+                    int64_t now_s)
+{
+    char age[LL_TEXT_AGE_SIZE];
+
     if (ll_who_is_own(entry) && entry->since_unix_s > 0) {
         ll_text_age(now_s - entry->since_unix_s, age);
         ll_grid_addf(grid, "%s", age);
     } else {
         ll_grid_addf(grid, "-");
     }
+}
+
+void ll_who_add(struct ll_grid *grid,
+                const struct leaselock_queue_entry *entry,
+                int64_t now_s)
+{
+    ll_who_add_process(grid, entry);
+    ll_who_add_age(grid, entry, now_s);
 }
 
 /** What kind of key it is, or "". */
@@ -198,28 +219,36 @@ static void note_kind(const struct leaselock_queue_entry *entry,
     }
 }
 
-void ll_who_add_note(struct ll_grid *grid,
-                     const struct leaselock_queue_entry *entry,
-                     int64_t now_s)
+void ll_who_note(const struct leaselock_queue_entry *entry,
+                 int64_t now_s,
+                 char ret_text[LL_WHO_NOTE_SIZE])
 {
     const struct leaselock_yield_request *asked = entry->asked;
-    char note[2 * LEASELOCK_KEY_MAX];
     char age[LL_TEXT_AGE_SIZE];
     size_t length;
 
-    note_kind(entry, note, sizeof(note));
-    length = strlen(note);
+    note_kind(entry, ret_text, LL_WHO_NOTE_SIZE);
+    length = strlen(ret_text);
     if (asked != NULL) {
         ll_text_age(now_s - asked->at_unix_s, age);
         (void)snprintf(
-            note + length, sizeof(note) - length, "%sasked%s%s%s%s%s%s",
+            ret_text + length, LL_WHO_NOTE_SIZE - length, "%sasked%s%s%s%s%s%s",
             length > 0 ? ", " : "", asked->who[0] != '\0' ? " by " : "",
             asked->who, asked->at_unix_s > 0 ? " " : "",
             asked->at_unix_s > 0 ? age : "", asked->at_unix_s > 0 ? " ago" : "",
             asked->reason[0] != '\0' ? ": " : "");
-        length = strlen(note);
-        (void)snprintf(note + length, sizeof(note) - length, "%s",
+        length = strlen(ret_text);
+        (void)snprintf(ret_text + length, LL_WHO_NOTE_SIZE - length, "%s",
                        asked->reason);
     }
+}
+
+void ll_who_add_note(struct ll_grid *grid,
+                     const struct leaselock_queue_entry *entry,
+                     int64_t now_s)
+{
+    char note[LL_WHO_NOTE_SIZE];
+
+    ll_who_note(entry, now_s, note);
     ll_grid_add(grid, note, strlen(note));
 }

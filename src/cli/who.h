@@ -14,6 +14,8 @@
 #define LL_WHO_PROCESS_SIZE 32
 /** Bytes for ll_who_mode and ll_who_shares. */
 #define LL_WHO_MODE_SIZE 40
+/** Bytes for ll_who_note. */
+#define LL_WHO_NOTE_SIZE (2 * LEASELOCK_KEY_MAX)
 
 /** Whether leaselock made the key for a lock: its value describes the waiter;
  *  values of Go's clients do not. */
@@ -39,6 +41,9 @@ const char *ll_who_mode_name(int mode);
 void ll_who_mode(const struct leaselock_queue_entry *entry,
                  char ret_text[LL_WHO_MODE_SIZE]);
 
+/** The state of a place: "holds", "waits", or "blocks" if it is no ticket. */
+const char *ll_who_state(const struct leaselock_queue_entry *entry);
+
 /** What a sentence adds on a place beside which others may hold: ", shared" or
  *  ", one of 8 permits"; else "". */
 void ll_who_shares(const struct leaselock_queue_entry *entry,
@@ -58,14 +63,28 @@ json_t *ll_who_to_json(const struct leaselock_queue_entry *entry);
 void ll_who_add_mode(struct ll_grid *grid,
                      const struct leaselock_queue_entry *entry);
 
+/** Appends the columns HOST, PID, PROGRAM and LABEL of a place. */
+void ll_who_add_process(struct ll_grid *grid,
+                        const struct leaselock_queue_entry *entry);
+
+/** Appends the column AGE of a place. */
+void ll_who_add_age(struct ll_grid *grid,
+                    const struct leaselock_queue_entry *entry,
+                    int64_t now_s);
+
 /** Appends the columns HOST, PID, PROGRAM, LABEL and AGE of a place. */
 void ll_who_add(struct ll_grid *grid,
                 const struct leaselock_queue_entry *entry,
                 int64_t now_s);
 
-/** Appends the column NOTE: the kind of a key that is not leaselock's ticket,
- *  or that is no ticket at all and blocks the queue; and who has asked for the
- *  lock. */
+/** What there is to note of a place, or "": the kind of a key that is not
+ *  leaselock's ticket, or that is no ticket at all and blocks the queue; and
+ *  who has asked for the lock. */
+void ll_who_note(const struct leaselock_queue_entry *entry,
+                 int64_t now_s,
+                 char ret_text[LL_WHO_NOTE_SIZE]);
+
+/** Appends the column NOTE: ll_who_note. */
 void ll_who_add_note(struct ll_grid *grid,
                      const struct leaselock_queue_entry *entry,
                      int64_t now_s);
