@@ -29,6 +29,8 @@ def lines: {
         "watch_messages", "watch_events"] + costs),
     failover: ["least_s", "p50_s", "most_s"],
     growth: (["p50_us", "p99_us"] + costs),
+    waiting: ["utilisation", "handover_ms", "mean_ms", "predicted_mean_ms",
+        "p99_ms", "predicted_p99_ms"],
     wan: ["per_second", "handovers_per_second", "p50_us", "p50_ms", "p50_s", "p99_us",
         "p99_ms", "requests"]
 };

@@ -56,8 +56,10 @@ struct bench_options {
     int names;   /* that tickets are spread over; 0: a name each */
     int held;    /* locks that are held meanwhile */
     int queue;   /* tickets that wait for the lock meanwhile */
+    int load;    /* of the lock's time, so many percent are asked for */
     bool shared;
     bool rejoin;
+    bool exponential;        /* holds vary */
     bench_server_fn *server; /* the program's */
 };
 

@@ -16,6 +16,7 @@ enum option_id {
     OPTION_SAMPLES,
     OPTION_SHARED,
     OPTION_REJOIN,
+    OPTION_EXPONENTIAL,
     OPTION_JSON,
     OPTION_HELP,
     OPTION_NUMBER, /* the first of the table's */
@@ -54,10 +55,12 @@ static const struct number_option {
      "in growth: locks that the client holds meanwhile"},
     {"queue", offsetof(struct bench_options, queue), 0, BENCH_TICKETS_MAX, 0,
      "in growth: tickets in the queue meanwhile, the holder among them"},
+    {"load", offsetof(struct bench_options, load), 1, 10000, 0,
+     "in waiting: percent of the lock's time that are asked for, default 60"},
 };
 
 #define NUMBERS_N (sizeof(numbers) / sizeof(numbers[0]))
-#define TEXTS_N 9
+#define TEXTS_N 10
 
 static const struct option text_options[TEXTS_N] = {
     {"endpoints", required_argument, NULL, OPTION_ENDPOINTS},
@@ -67,6 +70,7 @@ static const struct option text_options[TEXTS_N] = {
     {"samples", required_argument, NULL, OPTION_SAMPLES},
     {"shared", no_argument, NULL, OPTION_SHARED},
     {"rejoin", no_argument, NULL, OPTION_REJOIN},
+    {"exponential", no_argument, NULL, OPTION_EXPONENTIAL},
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, OPTION_HELP},
 };
@@ -101,6 +105,7 @@ static void print_usage(const struct bench_program *program, FILE *out)
           "  --samples FILE   writes every sample, in microseconds, ascending\n"
           "  --shared         the lock is held together, not alone\n"
           "  --rejoin         in handoff: gives way and queues again at once\n"
+          "  --exponential    in waiting: holds vary as exponential times\n"
           "  --json           prints one line of JSON\n",
           out);
 }
@@ -158,6 +163,9 @@ static int parse_option(struct command *command, int option)
         return 0;
     case OPTION_REJOIN:
         command->options.rejoin = true;
+        return 0;
+    case OPTION_EXPONENTIAL:
+        command->options.exponential = true;
         return 0;
     case OPTION_JSON:
         command->json = true;

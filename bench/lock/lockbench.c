@@ -21,6 +21,9 @@ static const struct bench_scenario scenarios[] = {
     {"queue", bench_queue,
      "tickets queue for one name, and get it one after another; --permits"},
     {"waiters", bench_waiters, "tickets wait, for a name each"},
+    {"waiting", bench_waiting,
+     "acquires come at random, or from --clients that ask again; --load,\n"
+     "                   --hold-us, --exponential"},
     {"growth", bench_growth,
      "one worker locks and unlocks, beside --held locks or in a --queue;\n"
      "                   --clients 2: from a client of its own"},

@@ -21,6 +21,7 @@ bench_scenario_fn bench_start;
 bench_scenario_fn bench_try;
 bench_scenario_fn bench_uncontended;
 bench_scenario_fn bench_waiters;
+bench_scenario_fn bench_waiting;
 
 /** metrics.c */
 bench_server_fn bench_metrics;

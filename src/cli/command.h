@@ -8,7 +8,7 @@
 enum ll_exit {
     LL_EXIT_OK = 0,
     LL_EXIT_NOT_ACQUIRED = 1,
-    /** A deadlock was found. */
+    /** A deadlock was found, or a queue that would grow without end. */
     LL_EXIT_FOUND = 1,
     LL_EXIT_USAGE = 2,
     /** etcd cannot be reached, or answers with an error. */
@@ -61,6 +61,7 @@ int ll_cli_yield(const struct ll_options *options, int argc, char **argv);
 int ll_cli_break(const struct ll_options *options, int argc, char **argv);
 int ll_cli_deadlocks(const struct ll_options *options, int argc, char **argv);
 int ll_cli_ping(const struct ll_options *options, int argc, char **argv);
+int ll_cli_estimate(const struct ll_options *options, int argc, char **argv);
 int ll_cli_settings(const struct ll_options *options, int argc, char **argv);
 
 #endif

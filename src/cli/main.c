@@ -37,6 +37,8 @@ static const struct ll_command commands[] = {
      LL_OPTION_ANY, 0, 1, ll_cli_deadlocks},
     {"ping", "", "show which endpoints answer", LL_OPTION_ANY, 0, 1,
      ll_cli_ping},
+    {"estimate", "", "predict how long clients wait for a lock",
+     LL_OPTION_ANY | LL_OPTION_ESTIMATE, 0, 0, ll_cli_estimate},
     {"settings", "", "show the settings in use and where each comes from",
      LL_OPTION_ANY, 0, 0, ll_cli_settings},
     {"help", "[COMMAND | connection]",

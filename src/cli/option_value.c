@@ -19,6 +19,9 @@
 #define TTL_MIN_S 1
 #define TTL_MAX_S 86400
 #define MS_PER_S 1000
+#define S_PER_DAY 86400.0
+/** No number of an option is that large. */
+#define REAL_MAX 1e12
 #define EXIT_CODE_MAX 255
 #define VERBOSE_MAX 2
 
@@ -109,6 +112,121 @@ static const char *add_name(void *field, const char *text)
     return NULL;
 }
 
+static const char *set_ttl(int *field, const char *text)
+{
+    int ms;
+
+    if (leaselock_duration_parse(text, &ms) != 0 || ms % MS_PER_S != 0 ||
+        ms < TTL_MIN_S * MS_PER_S || ms > TTL_MAX_S * MS_PER_S) {
+        return "a time of whole seconds, as etcd counts leases, from 1s to "
+               "24h, such as 30s, 2m or 30";
+    }
+    *field = ms / MS_PER_S;
+    return NULL;
+}
+
+/** Parses a decimal number that is at least 0 and less than REAL_MAX. Returns
+ *  the text behind it, or NULL. */
+static const char *read_real(const char *text, double *ret_number)
+{
+    size_t length = strspn(text, "0123456789.");
+    char *end;
+
+    if (!isdigit((unsigned char)*text) && *text != '.') {
+        return NULL;
+    }
+    *ret_number = strtod(text, &end);
+    return end == text + length && *ret_number < REAL_MAX ? end : NULL;
+}
+
+/** Parses a time with units, as 1m30s, in seconds. */
+static int read_real_time(const char *text, double *ret_s)
+{
+    static const struct {
+        const char *name;
+        double length_s;
+    } units[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1},
+                 {"m", 60},    {"h", 3600},  {"d", 86400}};
+    double sum_s = 0;
+
+    do {
+        double number;
+        size_t length;
+        size_t i = 0;
+
+        text = read_real(text, &number);
+        if (text == NULL) {
+            return -1;
+        }
+        length = strcspn(text, "0123456789.");
+        while (i < sizeof(units) / sizeof(units[0]) &&
+               (strlen(units[i].name) != length ||
+                strncmp(units[i].name, text, length) != 0)) {
+            i++;
+        }
+        if (i < sizeof(units) / sizeof(units[0])) {
+            number *= units[i].length_s;
+        } else if (length > 0) {
+            return -1;
+        }
+        sum_s += number;
+        text += length;
+    } while (*text != '\0');
+    *ret_s = sum_s;
+    return 0;
+}
+
+/** Parses NUMBER/UNIT; a number alone is per @unit. In seconds. */
+static int read_rate(const char *text, double unit_s, double *ret_per_s)
+{
+    static const struct {
+        const char *name;
+        double length_s;
+    } units[] = {{"/s", 1},    {"/sec", 1},     {"/min", 60},  {"/m", 60},
+                 {"/h", 3600}, {"/hour", 3600}, {"/d", 86400}, {"/day", 86400}};
+    double number;
+
+    text = read_real(text, &number);
+    if (text == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(units[i].name, text) == 0) {
+            unit_s = units[i].length_s;
+            text = "";
+        }
+    }
+    *ret_per_s = number / unit_s;
+    return *text == '\0' ? 0 : -1;
+}
+
+/** Sets a field that is a double. */
+static const char *
+set_real(enum ll_option_kind kind, double *field, const char *text)
+{
+    const char *end;
+    double number;
+
+    if (kind == LL_OPTION_KIND_REAL) {
+        end = read_real(text, &number);
+        if (end == NULL || *end != '\0') {
+            return "a number, such as 0.5";
+        }
+    } else if (kind == LL_OPTION_KIND_REAL_TIME) {
+        if (read_real_time(text, &number) != 0) {
+            return "a time such as 2s, 5ms, 700us or 0.5";
+        }
+    } else if (read_rate(text, kind == LL_OPTION_KIND_DAILY ? S_PER_DAY : 1,
+                         &number) != 0 ||
+               (kind == LL_OPTION_KIND_RATE && number == 0)) {
+        return kind == LL_OPTION_KIND_DAILY
+                   ? "a rate such as 0.1/day or 1/h"
+                   : "a rate such as 5/s, 100/min or 20/h, more than 0";
+    }
+    *field = kind == LL_OPTION_KIND_DAILY ? number * S_PER_DAY : number;
+    return NULL;
+}
+
 const char *
 ll_option_set(enum ll_option_kind kind, void *field, const char *text)
 {
@@ -144,17 +262,8 @@ ll_option_set(enum ll_option_kind kind, void *field, const char *text)
             return "a time such as 2s or 500ms, more than 0 and at most 10m";
         }
         break;
-    case LL_OPTION_KIND_TTL: {
-        int ms;
-
-        if (leaselock_duration_parse(text, &ms) != 0 || ms % MS_PER_S != 0 ||
-            ms < TTL_MIN_S * MS_PER_S || ms > TTL_MAX_S * MS_PER_S) {
-            return "a time of whole seconds, as etcd counts leases, from 1s "
-                   "to 24h, such as 30s, 2m or 30";
-        }
-        *(int *)field = ms / MS_PER_S;
-        break;
-    }
+    case LL_OPTION_KIND_TTL:
+        return set_ttl(field, text);
     case LL_OPTION_KIND_EXIT_CODE:
         if (set_number(field, text, 0, EXIT_CODE_MAX) != 0) {
             return "an exit code from 0 to 255";
@@ -172,6 +281,11 @@ ll_option_set(enum ll_option_kind kind, void *field, const char *text)
             return "a whole number from 0 to 2147483647";
         }
         break;
+    case LL_OPTION_KIND_REAL:
+    case LL_OPTION_KIND_REAL_TIME:
+    case LL_OPTION_KIND_RATE:
+    case LL_OPTION_KIND_DAILY:
+        return set_real(kind, field, text);
     }
     return NULL;
 }
@@ -203,6 +317,10 @@ void ll_option_switch(enum ll_option_kind kind, void *field, int times)
     case LL_OPTION_KIND_PERMITS:
     case LL_OPTION_KIND_SIGNAL:
     case LL_OPTION_KIND_NUMBER:
+    case LL_OPTION_KIND_REAL:
+    case LL_OPTION_KIND_REAL_TIME:
+    case LL_OPTION_KIND_RATE:
+    case LL_OPTION_KIND_DAILY:
         break;
     }
 }

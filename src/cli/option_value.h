@@ -31,7 +31,16 @@ enum ll_option_kind {
     /** The name or number of a signal; 0 for "ignore". */
     LL_OPTION_KIND_SIGNAL,
     /** A whole number, at least 0. */
-    LL_OPTION_KIND_NUMBER
+    LL_OPTION_KIND_NUMBER,
+    /* Stored as a double: */
+    /** A number, at least 0. */
+    LL_OPTION_KIND_REAL,
+    /** A time of any length, in seconds. */
+    LL_OPTION_KIND_REAL_TIME,
+    /** A rate, more than 0: by default a second, and stored as that. */
+    LL_OPTION_KIND_RATE,
+    /** A rate, at least 0: by default a day, and stored as that. */
+    LL_OPTION_KIND_DAILY
 };
 
 /** Parses a whole number, at least 0.

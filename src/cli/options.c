@@ -25,6 +25,7 @@
 /** One option: its names, and the field of struct ll_options that it sets. */
 struct spec {
     enum ll_option_kind kind;
+    /** 0: none. */
     char letter;
     unsigned groups;
     const char *name;
@@ -48,8 +49,9 @@ static const struct spec specs[] = {
      FIELD(also_n), "another lock, too: all at once; may be repeated"},
     {LL_OPTION_KIND_FLAG, 's', LL_OPTION_LOCK, "shared", NULL, NULL, NULL,
      FIELD(shared), "hold it together with others that ask for this"},
-    {LL_OPTION_KIND_PERMITS, 'p', LL_OPTION_LOCK, "permits", NULL, NULL, "N",
-     FIELD(permits), "hold one of N permits; all clients name the same N"},
+    {LL_OPTION_KIND_PERMITS, 'p', LL_OPTION_LOCK | LL_OPTION_ESTIMATE,
+     "permits", NULL, NULL, "N", FIELD(permits),
+     "hold one of N permits; all clients name the same N"},
     {LL_OPTION_KIND_DELAY, 'D', LL_OPTION_LOCK, "lock-delay", NULL, NULL,
      "TIME", FIELD(lock_delay_ms),
      "after this holder's crash, delay the next by TIME"},
@@ -67,7 +69,8 @@ static const struct spec specs[] = {
     {LL_OPTION_KIND_FLAG, 'R', LL_OPTION_LOCK | LL_OPTION_ELECT, "no-requeue",
      "LEASELOCK_NO_REQUEUE", NULL, NULL, FIELD(no_requeue),
      "exit if etcd does not answer for longer than the TTL"},
-    {LL_OPTION_KIND_TTL, 't', LL_OPTION_LOCK | LL_OPTION_ELECT, "ttl",
+    {LL_OPTION_KIND_TTL, 't',
+     LL_OPTION_LOCK | LL_OPTION_ELECT | LL_OPTION_ESTIMATE, "ttl",
      "LEASELOCK_TTL", NULL, "TIME", FIELD(ttl_s),
      "time to live of the lease (default 10s, 1s to 24h)"},
     {LL_OPTION_KIND_EXIT_CODE, 'E', LL_OPTION_LOCK | LL_OPTION_ELECT,
@@ -103,6 +106,33 @@ static const struct spec specs[] = {
      FIELD(yes), "do not ask"},
     {LL_OPTION_KIND_FLAG, 'F', LL_OPTION_BREAK, "force", NULL, NULL, NULL,
      FIELD(force), "delete a key that is no ticket, too"},
+    {LL_OPTION_KIND_NUMBER, 0, LL_OPTION_ESTIMATE, "clients", NULL, NULL, "N",
+     FIELD(estimate.clients), "how many clients there are"},
+    {LL_OPTION_KIND_RATE, 0, LL_OPTION_ESTIMATE, "rate", NULL, NULL, "RATE",
+     FIELD(estimate.rate_per_s), "acquires of all clients, as 5/s or 100/min"},
+    {LL_OPTION_KIND_REAL_TIME, 0, LL_OPTION_ESTIMATE, "think", NULL, NULL,
+     "TIME", FIELD(estimate.think_s),
+     "instead: from a client's release to its next acquire"},
+    {LL_OPTION_KIND_REAL_TIME, 0, LL_OPTION_ESTIMATE, "hold", NULL, NULL,
+     "TIME", FIELD(estimate.hold_s), "how long the lock is held, on average"},
+    {LL_OPTION_KIND_REAL, 0, LL_OPTION_ESTIMATE, "hold-cv", NULL, NULL, "X",
+     FIELD(estimate.hold_cv),
+     "its spread by its mean (default 1; 0: constant)"},
+    {LL_OPTION_KIND_REAL_TIME, 0, LL_OPTION_ESTIMATE, "hold-sd", NULL, NULL,
+     "TIME", FIELD(estimate.hold_sd_s), "instead: its standard deviation"},
+    {LL_OPTION_KIND_REAL_TIME, 0, LL_OPTION_ESTIMATE, "handover", NULL, NULL,
+     "TIME", FIELD(estimate.handover_s),
+     "from a release to the next grant (default 1ms)"},
+    {LL_OPTION_KIND_REAL_TIME, 0, LL_OPTION_ESTIMATE, "acquire", NULL, NULL,
+     "TIME", FIELD(estimate.acquire_s),
+     "an acquire of a free lock (default: the hand-over)"},
+    {LL_OPTION_KIND_FLAG, 0, LL_OPTION_ESTIMATE, "measure", NULL, NULL, NULL,
+     FIELD(estimate.measure), "measure these two in etcd"},
+    {LL_OPTION_KIND_DAILY, 0, LL_OPTION_ESTIMATE, "crashes", NULL, NULL, "RATE",
+     FIELD(estimate.crashes_per_day), "of one client, as 0.1/day (default 0)"},
+    {LL_OPTION_KIND_REAL_TIME, 0, LL_OPTION_ESTIMATE, "within", NULL, NULL,
+     "TIME", FIELD(estimate.within_s),
+     "how probable is a grant in TIME (default: the mean)"},
     {LL_OPTION_KIND_TEXT, 'e', LL_OPTION_ANY, "endpoints", NULL, NULL, "LIST",
      FIELD(endpoints), "HOST:PORT,... or a URL (default 127.0.0.1:2379)"},
     {LL_OPTION_KIND_SOME_TIME, 'T', LL_OPTION_ANY, "timeout",
@@ -133,6 +163,8 @@ void ll_options_init(struct ll_options *options)
     options->grace_ms = -1;
     options->on_yield = SIGTERM;
     options->interval_ms = LL_FEED_INTERVAL_MS;
+    options->estimate =
+        (struct ll_estimate_options){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0};
 }
 
 static void *field_of(struct ll_options *options, const struct spec *spec)
@@ -227,9 +259,11 @@ static void make_tables(unsigned groups,
         if ((specs[i].groups & groups) == 0) {
             continue;
         }
-        *ret_letters++ = specs[i].letter;
-        if (specs[i].argument != NULL) {
-            *ret_letters++ = ':';
+        if (specs[i].letter != 0) {
+            *ret_letters++ = specs[i].letter;
+            if (specs[i].argument != NULL) {
+                *ret_letters++ = ':';
+            }
         }
         ret_options[n++] = (struct option){
             specs[i].name,
@@ -316,8 +350,11 @@ void ll_options_print_help(unsigned groups)
         if ((spec->groups & groups) == 0) {
             continue;
         }
-        (void)snprintf(names, sizeof(names), "-%c, --%s%s%s", spec->letter,
-                       spec->name, spec->argument != NULL ? " " : "",
+        (void)snprintf(names, sizeof(names), "%c%c%c --%s%s%s",
+                       spec->letter != 0 ? '-' : ' ',
+                       spec->letter != 0 ? spec->letter : ' ',
+                       spec->letter != 0 ? ',' : ' ', spec->name,
+                       spec->argument != NULL ? " " : "",
                        spec->argument != NULL ? spec->argument : "");
         printf("  %-26s %s\n", names, spec->help);
     }

@@ -14,7 +14,24 @@ enum ll_option_group {
     LL_OPTION_OBSERVE = 32,
     LL_OPTION_YIELD = 64,
     LL_OPTION_WATCH = 128,
-    LL_OPTION_TOP = 256
+    LL_OPTION_TOP = 256,
+    LL_OPTION_ESTIMATE = 512
+};
+
+/** What `estimate` is told of a lock; -1: not given. */
+struct ll_estimate_options {
+    int clients;
+    double rate_per_s;
+    double think_s;
+    double hold_s;
+    double hold_cv;
+    double hold_sd_s;
+    double handover_s;
+    double acquire_s;
+    double crashes_per_day;
+    double within_s;
+    /** Not 0: measures the hand-over and the acquire. */
+    int measure;
 };
 
 /** The options from the environment and the command line. Strings are borrowed
@@ -85,6 +102,7 @@ struct ll_options {
     const char *sort;
     /** What the locks to show contain; NULL: all are shown. */
     const char *filter;
+    struct ll_estimate_options estimate;
 };
 
 /** Sets the defaults. */

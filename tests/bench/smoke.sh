@@ -127,6 +127,12 @@ run leaselock growth "ops,p50_us,p99_us,held" --held 5 --seconds 1 \
 cp "$folder/leaselock.growth" "$folder/held"
 run leaselock growth "ops,p50_us,p99_us,queue" --queue 5 --clients 2 \
     --seconds 1 --name smoke-in-and-out "${at[@]}"
+run leaselock waiting "ops,utilisation,handover_ms,late_p99_ms?,mean_ms,p99_ms" \
+    --load 50 --hold-us 2000 --seconds 1 --name smoke-waiting "${at[@]}"
+cp "$folder/leaselock.waiting" "$folder/open"
+run leaselock waiting "ops,utilisation,think_ms,mean_ms,p99_ms,chance" \
+    --clients 3 --exponential --hold-us 2000 --seconds 1 \
+    --name smoke-closed "${at[@]}"
 run leaselock failover ops,guardian,most_s --clients 2 --ttl 5 \
     --guardian "$BUILD/libexec/leaselock-guardian" "${at[@]}"
 if [[ -x $BUILD/bin/gopeer ]]; then
@@ -187,7 +193,20 @@ if command -v jq >/dev/null; then
     jq -r -f "$SRC/bench/growth.jq" "$folder/summary" >"$folder/table"
     grep -q '^| members | 5 | [1-9]' "$folder/table" ||
         fail "the table of growth: $(<"$folder/table")"
+    {
+        jq -c '{what: "waiting, open"} + .' "$folder/open"
+        jq -c '{what: "waiting, clients: 3"} + .' "$folder/leaselock.waiting"
+    } | jq -c '. + {predicted_mean_ms: .mean_ms, predicted_p99_ms: 20}' |
+        jq -s --argjson about '[{"members": 1}]' --arg load '' \
+            -f "$SRC/bench/summary.jq" >"$folder/predicted"
+    jq -r -f "$SRC/bench/waiting.jq" "$folder/predicted" >"$folder/table"
+    grep -q '^| clients: 3 | [1-9].* | +*0 | 20 |' "$folder/table" ||
+        fail "the table of waiting: $(<"$folder/table")"
     if command -v gnuplot >/dev/null; then
+        "$SRC/bench/plot" --waiting "$folder/predicted" "$folder/plot" ||
+            fail "the plot of waiting"
+        grep -q 'around it' "$folder/plot" ||
+            fail "the plot of waiting has no titles"
         "$SRC/bench/plot" --growth "$folder/summary" "$folder/plot" ||
             fail "the plot of growth"
         grep -q 'Members of etcd' "$folder/plot" ||

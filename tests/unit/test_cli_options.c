@@ -286,10 +286,55 @@ static void test_exit_codes(void **state)
 #undef ASSERT_CODE
 }
 
+/** Goal: times, rates and numbers of `estimate` keep their fractions, and what
+ * is none is refused. Method: each form, and texts that strtod would take. */
+static void test_reals(void **state)
+{
+    static const struct {
+        enum ll_option_kind kind;
+        const char *text;
+        double value; /* less than 0: refused */
+    } cases[] = {
+        {LL_OPTION_KIND_REAL_TIME, "700us", 0.0007},
+        {LL_OPTION_KIND_REAL_TIME, "1m30.5s", 90.5},
+        {LL_OPTION_KIND_REAL_TIME, ".5", 0.5},
+        {LL_OPTION_KIND_REAL_TIME, "0", 0},
+        {LL_OPTION_KIND_REAL_TIME, "2d", 172800},
+        {LL_OPTION_KIND_REAL_TIME, "", -1},
+        {LL_OPTION_KIND_REAL_TIME, "ms", -1},
+        {LL_OPTION_KIND_REAL_TIME, "1e3", -1},
+        {LL_OPTION_KIND_REAL_TIME, "0x10", -1},
+        {LL_OPTION_KIND_REAL_TIME, "1.2.3", -1},
+        {LL_OPTION_KIND_REAL_TIME, "-1", -1},
+        {LL_OPTION_KIND_REAL_TIME, "nan", -1},
+        {LL_OPTION_KIND_REAL, "0.25", 0.25},
+        {LL_OPTION_KIND_REAL, "0.25s", -1},
+        {LL_OPTION_KIND_RATE, "120/min", 2},
+        {LL_OPTION_KIND_RATE, "2", 2},
+        {LL_OPTION_KIND_RATE, "0", -1},
+        {LL_OPTION_KIND_RATE, "2/week", -1},
+        {LL_OPTION_KIND_DAILY, "2", 2},
+        {LL_OPTION_KIND_DAILY, "1/h", 24},
+        {LL_OPTION_KIND_DAILY, "0", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        double value = -1;
+        const char *wanted =
+            ll_option_set(cases[i].kind, &value, cases[i].text);
+
+        assert_int_equal(wanted == NULL, cases[i].value >= 0);
+        assert_true(value > cases[i].value - 1e-9 &&
+                    value < cases[i].value + 1e-9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_defaults, clear_environment),
+        cmocka_unit_test(test_reals),
         cmocka_unit_test_setup(test_arguments, clear_environment),
         cmocka_unit_test_setup(test_any_order, clear_environment),
         cmocka_unit_test_setup(test_ttl_units, clear_environment),
