@@ -20,6 +20,8 @@
 
 #define DEFAULT_TIMEOUT_MS 5000
 #define DEFAULT_TTL_S 10
+#define DEFAULT_LISTEN "127.0.0.1:9700"
+#define DEFAULT_SERIES_MAX 1000
 
 /** One option: its names, and the field of struct ll_options that it sets. */
 struct spec {
@@ -87,6 +89,14 @@ static const struct spec specs[] = {
     {LL_OPTION_KIND_NUMBER, 'L', LL_OPTION_QUEUE | LL_OPTION_OBSERVE, "limit",
      "LEASELOCK_LIMIT", NULL, "N", FIELD(limit),
      "show the first N entries (default 0: all)"},
+    {LL_OPTION_KIND_TEXT, 'I', LL_OPTION_EXPORTER, "listen", "LEASELOCK_LISTEN",
+     NULL, "ADDR", FIELD(listen),
+     "serve at HOST:PORT (default 127.0.0.1:9700)"},
+    {LL_OPTION_KIND_TEXT, 'P', LL_OPTION_EXPORTER, "prefix", NULL, NULL,
+     "PREFIX", FIELD(prefix), "only locks whose names begin with PREFIX"},
+    {LL_OPTION_KIND_NUMBER, 'S', LL_OPTION_EXPORTER, "series-max",
+     "LEASELOCK_SERIES_MAX", NULL, "N", FIELD(series_max),
+     "show at most N locks (default 1000, 0: no limit)"},
     {LL_OPTION_KIND_FLAG, 'y', LL_OPTION_BREAK, "yes", NULL, NULL, NULL,
      FIELD(yes), "do not ask"},
     {LL_OPTION_KIND_FLAG, 'F', LL_OPTION_BREAK, "force", NULL, NULL, NULL,
@@ -120,6 +130,8 @@ void ll_options_init(struct ll_options *options)
     options->conflict_exit = LL_EXIT_NOT_ACQUIRED;
     options->grace_ms = -1;
     options->on_yield = SIGTERM;
+    options->listen = DEFAULT_LISTEN;
+    options->series_max = DEFAULT_SERIES_MAX;
 }
 
 static void *field_of(struct ll_options *options, const struct spec *spec)

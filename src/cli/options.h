@@ -12,7 +12,8 @@ enum ll_option_group {
     LL_OPTION_BREAK = 8,
     LL_OPTION_ELECT = 16,
     LL_OPTION_OBSERVE = 32,
-    LL_OPTION_YIELD = 64
+    LL_OPTION_YIELD = 64,
+    LL_OPTION_EXPORTER = 128
 };
 
 /** The options from the environment and the command line. Strings are borrowed
@@ -71,6 +72,12 @@ struct ll_options {
 
     /** Limit of the entries to show; 0 shows all. */
     int limit;
+
+    /** Of the exporter: its HOST:PORT, what the names of its locks begin with
+     *  (NULL: anything), and the most locks with series (0: no limit). */
+    const char *listen;
+    const char *prefix;
+    int series_max;
 };
 
 /** Sets the defaults. */
