@@ -7,10 +7,11 @@
 #ifndef LEASELOCK_ADMIN_H
 #define LEASELOCK_ADMIN_H
 
-#include "leaselock/deadlock.h" /* IWYU pragma: export */
-#include "leaselock/locks.h"    /* IWYU pragma: export */
-#include "leaselock/ping.h"     /* IWYU pragma: export */
-#include "leaselock/queue.h"    /* IWYU pragma: export */
-#include "leaselock/yield.h"    /* IWYU pragma: export */
+#include "leaselock/deadlock.h"    /* IWYU pragma: export */
+#include "leaselock/locks.h"       /* IWYU pragma: export */
+#include "leaselock/locks_watch.h" /* IWYU pragma: export */
+#include "leaselock/ping.h"        /* IWYU pragma: export */
+#include "leaselock/queue.h"       /* IWYU pragma: export */
+#include "leaselock/yield.h"       /* IWYU pragma: export */
 
 #endif

@@ -136,6 +136,51 @@ int leaselock_queue_async(leaselock_client *client,
  */
 void leaselock_queue_free(struct leaselock_queue_info *queue);
 
+/** How long a lease lives, in whole seconds as etcd counts them. */
+struct leaselock_lease_info {
+    /** What is left until it expires; -1: there is no such lease. */
+    int64_t ttl_s;
+    /** What was granted, and what each renewal restores; 0: no such lease. */
+    int64_t granted_s;
+};
+
+/**
+ * Reads how long a lease still lives: that of a ticket, as leaselock_queue or a
+ * view of locks shows it. Needs no permission.
+ *
+ * @param client      borrowed
+ * @param lease       its id, not 0
+ * @param timeout_ms  longest wait; 0: 5000
+ * @param ret_info    set on success
+ * @param reterr      filled on failure; may be NULL
+ * @return 0, LEASELOCK_E_ARGUMENT, _UNAVAILABLE, _REFUSED, _SERVER, _HANDLE,
+ *         _FORKED, _CLOSED, _DEADLOCK, _NOMEM
+ * @thread any; blocks; not from a callback
+ * @since 0.1
+ */
+int leaselock_lease(leaselock_client *client,
+                    int64_t lease,
+                    int timeout_ms,
+                    struct leaselock_lease_info *ret_info,
+                    struct leaselock_error *reterr);
+
+/**
+ * As leaselock_lease, without waiting.
+ *
+ * @param ret_info  set before done is called with status 0; must stay valid
+ *                  until done has been called
+ * @return 0 when done will be called, else as leaselock_lease
+ * @thread any
+ * @since 0.1
+ */
+int leaselock_lease_async(leaselock_client *client,
+                          int64_t lease,
+                          int timeout_ms,
+                          struct leaselock_lease_info *ret_info,
+                          leaselock_done_fn *done,
+                          void *arg,
+                          struct leaselock_error *reterr);
+
 #ifdef __cplusplus
 }
 #endif

@@ -45,6 +45,7 @@ static void client_stop(struct ll_client *client)
     }
     ll_queries_close(client);
     ll_observers_abort(client);
+    ll_locks_watches_abort(client);
     ll_writes_abort(client);
     ll_tickets_abort(client);
     ll_sessions_abort(client);

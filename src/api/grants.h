@@ -21,6 +21,19 @@ struct ll_grants {
 };
 
 /**
+ * Adds a key by what counts of it.
+ *
+ * @param is_ticket  a key that is none holds nothing
+ * @param is_apart   see ll_key_is_apart
+ * @return whether its ticket holds the lock
+ */
+bool ll_grants_next(struct ll_grants *grants,
+                    enum leaselock_mode mode,
+                    uint32_t permits,
+                    bool is_ticket,
+                    bool is_apart);
+
+/**
  * Adds a key. A key that is no ticket holds nothing, and blocks others.
  *
  * @param prefix_size  of the queue's keys, namespace included

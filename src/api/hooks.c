@@ -27,6 +27,9 @@ static void on_effect(struct ll_client *client, const struct ll_effect *effect)
     case LL_EFFECT_OBSERVED:
         ll_observer_effect(client, effect);
         break;
+    case LL_EFFECT_FOLLOWED:
+        ll_locks_watch_effect(client, effect);
+        break;
     case LL_EFFECT_CALL:
     case LL_EFFECT_STREAM_OPEN:
     case LL_EFFECT_STREAM_CLOSE:

@@ -14,6 +14,8 @@ void ll_ticket_effect(struct ll_client *client, const struct ll_effect *effect);
 void ll_write_effect(struct ll_client *client, const struct ll_effect *effect);
 void ll_observer_effect(struct ll_client *client,
                         const struct ll_effect *effect);
+void ll_locks_watch_effect(struct ll_client *client,
+                           const struct ll_effect *effect);
 
 /** leaselock_client_close: ll_sessions_close begins to close every session;
  *  the _abort functions end the remaining objects by force. */
@@ -23,6 +25,7 @@ void ll_tickets_abort(struct ll_client *client);
 void ll_writes_abort(struct ll_client *client);
 void ll_observers_close(struct ll_client *client);
 void ll_observers_abort(struct ll_client *client);
+void ll_locks_watches_abort(struct ll_client *client);
 void ll_leaderships_close(struct ll_client *client);
 
 /** When the first pause of a leadership ends; on_time ends those due. */

@@ -183,6 +183,7 @@ static int client_new(struct ll_client **ret_client)
     ll_link_init(&client->queries);
     ll_link_init(&client->writes);
     ll_link_init(&client->observers);
+    ll_link_init(&client->locks_watches);
     ll_link_init(&client->leaderships);
     *ret_client = client;
     return 0;

@@ -5,9 +5,8 @@
  */
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
-#include <stdio.h>
 
+#include "base/metrics_text.h"
 #include "leaselock/stats.h"
 
 #define WORD(name, word) word,
@@ -32,10 +31,8 @@ struct label {
     size_t n;
 };
 
-enum kind { GAUGE, COUNTER, HISTOGRAM };
-
 struct metric {
-    enum kind kind;
+    enum ll_metric_kind kind;
     /** Of a counter without "_total", of a histogram with its unit. */
     const char *name;
     const char *help;
@@ -71,108 +68,65 @@ struct metric {
     }
 
 static const struct metric metrics[] = {
-    {GAUGE, "leaselock_sessions", "Sessions whose lease lives.", AT(sessions),
-     NONE},
-    {GAUGE, "leaselock_tickets_waiting", "Tickets that wait in a queue.",
-     AT(waiting), NONE},
-    {GAUGE, "leaselock_requests_in_flight",
+    {LL_METRIC_GAUGE, "leaselock_sessions", "Sessions whose lease lives.",
+     AT(sessions), NONE},
+    {LL_METRIC_GAUGE, "leaselock_tickets_waiting",
+     "Tickets that wait in a queue.", AT(waiting), NONE},
+    {LL_METRIC_GAUGE, "leaselock_requests_in_flight",
      "Requests to etcd that are not answered yet.", AT(in_flight), NONE},
-    {COUNTER, "leaselock_acquires",
+    {LL_METRIC_COUNTER, "leaselock_acquires",
      "Acquires that have ended, by mode and result.", AT(acquires),
      TWO("mode", modes, "result", results)},
-    {COUNTER, "leaselock_acquires_kept",
+    {LL_METRIC_COUNTER, "leaselock_acquires_kept",
      "Acquires that were granted without a request, of a lock that the session "
      "had kept.",
      AT(kept), NONE},
-    {COUNTER, "leaselock_releases", "Holds that were given back, by result.",
-     AT(releases), ONE("result", releases)},
-    {COUNTER, "leaselock_losses", "Holds that were lost, by reason.",
+    {LL_METRIC_COUNTER, "leaselock_releases",
+     "Holds that were given back, by result.", AT(releases),
+     ONE("result", releases)},
+    {LL_METRIC_COUNTER, "leaselock_losses", "Holds that were lost, by reason.",
      AT(losses), ONE("reason", losses)},
-    {COUNTER, "leaselock_renewals_sent", "Renewals of leases that were sent.",
-     AT(renewals_sent), NONE},
-    {COUNTER, "leaselock_renewals_answered",
+    {LL_METRIC_COUNTER, "leaselock_renewals_sent",
+     "Renewals of leases that were sent.", AT(renewals_sent), NONE},
+    {LL_METRIC_COUNTER, "leaselock_renewals_answered",
      "Renewals of leases that were answered.", AT(renewals_answered), NONE},
-    {COUNTER, "leaselock_renewals_late",
+    {LL_METRIC_COUNTER, "leaselock_renewals_late",
      "Renewals of leases that were not answered in time.", AT(renewals_late),
      NONE},
-    {COUNTER, "leaselock_requests",
+    {LL_METRIC_COUNTER, "leaselock_requests",
      "Requests to etcd, by kind and what the answer shows.", AT(requests),
      TWO("kind", requests, "answer", answers)},
-    {COUNTER, "leaselock_batches",
+    {LL_METRIC_COUNTER, "leaselock_batches",
      "Requests that were sent for several tickets or writes together.",
      AT(batches), ONE("kind", batches)},
-    {COUNTER, "leaselock_batch_parts",
+    {LL_METRIC_COUNTER, "leaselock_batch_parts",
      "Tickets and writes that shared a request with others.", AT(batch_parts),
      ONE("kind", batches)},
-    {COUNTER, "leaselock_reconnects",
+    {LL_METRIC_COUNTER, "leaselock_reconnects",
      "Streams that failed, or were given up as silent.", AT(reconnects),
      ONE("stream", streams)},
-    {COUNTER, "leaselock_endpoint_changes",
+    {LL_METRIC_COUNTER, "leaselock_endpoint_changes",
      "Changes of the endpoint in use, by reason.", AT(endpoint_changes),
      ONE("reason", changes)},
-    {COUNTER, "leaselock_watches", "Watches that etcd was asked for.",
+    {LL_METRIC_COUNTER, "leaselock_watches", "Watches that etcd was asked for.",
      AT(watches), NONE},
-    {COUNTER, "leaselock_ticket_reads", "Reads of tickets' keys, by reason.",
-     AT(reads), ONE("reason", reads)},
-    {COUNTER, "leaselock_events", "Events of the log, logged or not.",
+    {LL_METRIC_COUNTER, "leaselock_ticket_reads",
+     "Reads of tickets' keys, by reason.", AT(reads), ONE("reason", reads)},
+    {LL_METRIC_COUNTER, "leaselock_events", "Events of the log, logged or not.",
      AT(events), ONE("event", events)},
-    {HISTOGRAM, "leaselock_acquire_wait_seconds",
+    {LL_METRIC_HISTOGRAM, "leaselock_acquire_wait_seconds",
      "From the call of an acquire to its grant.", AT(acquire_wait), NONE},
-    {HISTOGRAM, "leaselock_hand_over_seconds",
+    {LL_METRIC_HISTOGRAM, "leaselock_hand_over_seconds",
      "From the report that the predecessor is gone to the grant.",
      AT(hand_over), NONE},
-    {HISTOGRAM, "leaselock_renewal_seconds",
+    {LL_METRIC_HISTOGRAM, "leaselock_renewal_seconds",
      "From the sending of a renewal to its answer.", AT(renewal), NONE},
-    {HISTOGRAM, "leaselock_renewal_margin_seconds",
+    {LL_METRIC_HISTOGRAM, "leaselock_renewal_margin_seconds",
      "What was left until the deadline when a renewal was answered.",
      AT(renewal_margin), NONE},
 };
 
-/** A text that is cut at its end, but counted to the end. */
-struct text {
-    char *at;
-    size_t room;
-    size_t length;
-};
-
-__attribute__((format(printf, 2, 3))) static void
-put(struct text *text, const char *format, ...)
-{
-    va_list arguments;
-    int length;
-
-    va_start(arguments, format);
-    length = vsnprintf(text->at, text->room, format, arguments);
-    va_end(arguments);
-    if (length > 0) {
-        size_t n = (size_t)length;
-        size_t written = n < text->room ? n : text->room;
-
-        text->length += n;
-        text->at = text->at != NULL ? text->at + written : NULL;
-        text->room -= written;
-    }
-}
-
-/** A count of units of 10 to the power of -digits, as OpenMetrics wants a
- *  float: without zeros at its end, but with a decimal point. */
-static void put_decimal(struct text *text, uint64_t number, int digits)
-{
-    uint64_t scale = 1;
-    uint64_t rest;
-
-    for (int i = 0; i < digits; i++) {
-        scale *= 10;
-    }
-    rest = number % scale;
-    while (digits > 1 && rest % 10 == 0) {
-        rest /= 10;
-        digits--;
-    }
-    put(text, "%" PRIu64 ".%0*" PRIu64, number / scale, digits, rest);
-}
-
-static void put_histogram(struct text *text,
+static void put_histogram(struct ll_metrics_text *text,
                           const char *name,
                           const struct leaselock_histogram *histogram)
 {
@@ -181,29 +135,30 @@ static void put_histogram(struct text *text,
 
     for (size_t i = 0; i < LEASELOCK_HISTOGRAM_BUCKETS; i++) {
         count += histogram->buckets[i];
-        put(text, "%s_bucket{le=\"", name);
+        ll_metrics_put(text, "%s_bucket{le=\"", name);
         if (i < LEASELOCK_HISTOGRAM_BUCKETS - 1) {
-            put_decimal(text, bounds_us[i], 6);
+            ll_metrics_put_decimal(text, bounds_us[i], 6);
         } else {
-            put(text, "+Inf");
+            ll_metrics_put(text, "+Inf");
         }
-        put(text, "\"} %" PRIu64 "\n", count);
+        ll_metrics_put(text, "\"} %" PRIu64 "\n", count);
     }
-    put(text, "%s_count %" PRIu64 "\n%s_sum ", name, count, name);
-    put_decimal(text, histogram->sum_ns, 9);
-    put(text, "\n");
+    ll_metrics_put(text, "%s_count %" PRIu64 "\n%s_sum ", name, count, name);
+    ll_metrics_put_decimal(text, histogram->sum_ns, 9);
+    ll_metrics_put(text, "\n");
 }
 
-static void put_numbers(struct text *text,
+static void put_numbers(struct ll_metrics_text *text,
                         const struct metric *metric,
                         const uint64_t *numbers)
 {
-    const char *end = metric->kind == COUNTER ? "_total" : "";
+    const char *end = metric->kind == LL_METRIC_COUNTER ? "_total" : "";
     const struct label *first = &metric->labels[0];
     const struct label *second = &metric->labels[1];
 
     if (first->name == NULL) {
-        put(text, "%s%s %" PRIu64 "\n", metric->name, end, numbers[0]);
+        ll_metrics_put(text, "%s%s %" PRIu64 "\n", metric->name, end,
+                       numbers[0]);
         return;
     }
     for (size_t i = 0; i < first->n; i++) {
@@ -211,28 +166,23 @@ static void put_numbers(struct text *text,
             numbers + (second->n > 0 ? i * LEASELOCK_STATS_WORDS_MAX : i);
 
         for (size_t j = 0; j < (second->n > 0 ? second->n : 1); j++) {
-            put(text, "%s%s{%s=\"%s\"", metric->name, end, first->name,
-                first->words[i]);
+            ll_metrics_put(text, "%s%s{%s=\"%s\"", metric->name, end,
+                           first->name, first->words[i]);
             if (second->name != NULL) {
-                put(text, ",%s=\"%s\"", second->name, second->words[j]);
+                ll_metrics_put(text, ",%s=\"%s\"", second->name,
+                               second->words[j]);
             }
-            put(text, "} %" PRIu64 "\n", row[j]);
+            ll_metrics_put(text, "} %" PRIu64 "\n", row[j]);
         }
     }
 }
 
-static void
-put_metric(struct text *text, const struct metric *metric, const void *numbers)
+static void put_metric(struct ll_metrics_text *text,
+                       const struct metric *metric,
+                       const void *numbers)
 {
-    static const char *const types[] = {
-        [GAUGE] = "gauge", [COUNTER] = "counter", [HISTOGRAM] = "histogram"};
-
-    put(text, "# TYPE %s %s\n", metric->name, types[metric->kind]);
-    if (metric->kind == HISTOGRAM) {
-        put(text, "# UNIT %s seconds\n", metric->name);
-    }
-    put(text, "# HELP %s %s\n", metric->name, metric->help);
-    if (metric->kind == HISTOGRAM) {
+    ll_metrics_put_head(text, metric->kind, metric->name, metric->help);
+    if (metric->kind == LL_METRIC_HISTOGRAM) {
         put_histogram(text, metric->name, numbers);
     } else {
         put_numbers(text, metric, numbers);
@@ -243,7 +193,7 @@ int leaselock_stats_openmetrics(const struct leaselock_stats *stats,
                                 char *ret_text,
                                 size_t size)
 {
-    struct text text = {ret_text, size, 0};
+    struct ll_metrics_text text = {ret_text, size, 0};
 
     if (stats == NULL || stats->struct_size < sizeof(size_t) ||
         (ret_text == NULL && size > 0)) {
@@ -256,6 +206,6 @@ int leaselock_stats_openmetrics(const struct leaselock_stats *stats,
                        (const char *)stats + metrics[i].offset);
         }
     }
-    put(&text, "# EOF\n");
+    ll_metrics_put(&text, "# EOF\n");
     return (int)text.length;
 }

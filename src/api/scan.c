@@ -39,26 +39,38 @@ static struct ll_bytes range_end(struct ll_bytes from, char *ret_end)
     return (struct ll_bytes){ret_end, size};
 }
 
+size_t ll_scan_range(struct ll_bytes namespace,
+                     const char *prefix,
+                     struct ll_scan_bounds *bounds,
+                     struct ll_bytes *ret_from,
+                     struct ll_bytes *ret_end)
+{
+    size_t prefix_size = strlen(prefix);
+
+    if (namespace.size > 0) {
+        memcpy(bounds->from, namespace.data, namespace.size);
+    }
+    memcpy(bounds->from + namespace.size, prefix, prefix_size);
+    *ret_from = (struct ll_bytes){bounds->from, namespace.size + prefix_size};
+    *ret_end = range_end(*ret_from, bounds->end);
+    if (ret_from->size == 0) {
+        bounds->from[0] = '\0';
+        ret_from->size = 1; /* etcd's "all keys" begin with "\0" */
+    }
+    return namespace.size + prefix_size;
+}
+
 /** Makes the range, now that the client's namespace is known. */
 static void scan_prepare(struct ll_query_object *query)
 {
     struct ll_scan *scan = LL_CONTAINER(query, struct ll_scan, query);
     struct ll_range *range = &query->request.range;
     struct ll_bytes namespace = ll_client_namespace(query->handle.client);
-    size_t prefix_size = strlen(scan->prefix);
 
-    if (namespace.size > 0) {
-        memcpy(scan->from, namespace.data, namespace.size);
-    }
-    memcpy(scan->from + namespace.size, scan->prefix, prefix_size);
-    range->key = (struct ll_bytes){scan->from, namespace.size + prefix_size};
-    range->end = range_end(range->key, scan->end);
-    if (range->key.size == 0) {
-        range->key.size = 1; /* etcd's "all keys" begin with "\0" */
-    }
-    range->limit = PAGE;
     scan->namespace_size = namespace.size;
-    scan->names_size = namespace.size + prefix_size;
+    scan->names_size = ll_scan_range(namespace, scan->prefix, &scan->bounds,
+                                     &range->key, &range->end);
+    range->limit = PAGE;
     scan->prefix = NULL;
 }
 
@@ -112,8 +124,7 @@ static bool scan_on_answer(struct ll_query_object *query,
     return false;
 }
 
-/** A sentence on what is wrong with a prefix, or NULL. */
-static const char *prefix_fault(const char *prefix)
+const char *ll_scan_prefix_fault(const char *prefix)
 {
     size_t size = strlen(prefix);
 
@@ -142,7 +153,7 @@ int ll_scan_run(leaselock_client *user,
     const char *fault;
 
     scan->prefix = prefix != NULL ? prefix : "";
-    fault = prefix_fault(scan->prefix);
+    fault = ll_scan_prefix_fault(scan->prefix);
     if (fault != NULL || timeout_ms < 0) {
         scan->release(scan);
         return ll_error_text(

@@ -8,6 +8,23 @@
 /** Longest prefix of keys that a scan reads. */
 #define LL_SCAN_PREFIX_MAX LL_PREFIX_MAX
 
+/** The bytes of a range of keys. */
+struct ll_scan_bounds {
+    char from[LL_SCAN_PREFIX_MAX + 1];
+    char end[LL_SCAN_PREFIX_MAX + 1];
+};
+
+/** A sentence on what is wrong with a prefix of names, or NULL. */
+const char *ll_scan_prefix_fault(const char *prefix);
+
+/** The range of all keys that begin with a namespace and a prefix, which has no
+ *  fault. @return the size of both */
+size_t ll_scan_range(struct ll_bytes namespace,
+                     const char *prefix,
+                     struct ll_scan_bounds *bounds,
+                     struct ll_bytes *ret_from,
+                     struct ll_bytes *ret_end);
+
 /**
  * Reads every place below a prefix, page after page, all at the revision of
  * the first page: the result is a consistent snapshot.
@@ -23,8 +40,7 @@ struct ll_scan {
     int (*on_end)(struct ll_scan *scan);
     /** Frees the members of the specific kind of scan, and the scan itself. */
     void (*release)(struct ll_scan *scan);
-    char from[LL_SCAN_PREFIX_MAX + 1];
-    char end[LL_SCAN_PREFIX_MAX + 1];
+    struct ll_scan_bounds bounds;
     char *next; /* the key that the next page begins with */
 };
 

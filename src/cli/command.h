@@ -62,6 +62,7 @@ int ll_cli_break(const struct ll_options *options, int argc, char **argv);
 int ll_cli_deadlocks(const struct ll_options *options, int argc, char **argv);
 int ll_cli_ping(const struct ll_options *options, int argc, char **argv);
 int ll_cli_estimate(const struct ll_options *options, int argc, char **argv);
+int ll_cli_exporter(const struct ll_options *options, int argc, char **argv);
 int ll_cli_settings(const struct ll_options *options, int argc, char **argv);
 
 #endif

@@ -35,6 +35,8 @@ static const struct ll_command commands[] = {
      LL_OPTION_ANY | LL_OPTION_BREAK, 0, 1, ll_cli_break},
     {"deadlocks", "[PREFIX]", "show sessions that wait for each other's locks",
      LL_OPTION_ANY, 0, 1, ll_cli_deadlocks},
+    {"exporter", "", "serve metrics of all locks to Prometheus",
+     LL_OPTION_ANY | LL_OPTION_EXPORTER, 0, 1, ll_cli_exporter},
     {"ping", "", "show which endpoints answer", LL_OPTION_ANY, 0, 1,
      ll_cli_ping},
     {"estimate", "", "predict how long clients wait for a lock",

@@ -21,6 +21,8 @@
 
 #define DEFAULT_TIMEOUT_MS 5000
 #define DEFAULT_TTL_S 10
+#define DEFAULT_LISTEN "127.0.0.1:9700"
+#define DEFAULT_SERIES_MAX 1000
 
 /** One option: its names, and the field of struct ll_options that it sets. */
 struct spec {
@@ -102,6 +104,14 @@ static const struct spec specs[] = {
      FIELD(sort), "age, held, waiters, rate, name or mode (default age)"},
     {LL_OPTION_KIND_TEXT, 'f', LL_OPTION_TOP, "filter", NULL, NULL, "TEXT",
      FIELD(filter), "locks whose name or holder contains TEXT"},
+    {LL_OPTION_KIND_TEXT, 'I', LL_OPTION_EXPORTER, "listen", "LEASELOCK_LISTEN",
+     NULL, "ADDR", FIELD(listen),
+     "serve at HOST:PORT (default 127.0.0.1:9700)"},
+    {LL_OPTION_KIND_TEXT, 'P', LL_OPTION_EXPORTER, "prefix", NULL, NULL,
+     "PREFIX", FIELD(prefix), "only locks whose names begin with PREFIX"},
+    {LL_OPTION_KIND_NUMBER, 'M', LL_OPTION_EXPORTER, "series-max",
+     "LEASELOCK_SERIES_MAX", NULL, "N", FIELD(series_max),
+     "show at most N locks (default 1000, 0: no limit)"},
     {LL_OPTION_KIND_FLAG, 'y', LL_OPTION_BREAK, "yes", NULL, NULL, NULL,
      FIELD(yes), "do not ask"},
     {LL_OPTION_KIND_FLAG, 'F', LL_OPTION_BREAK, "force", NULL, NULL, NULL,
@@ -165,6 +175,8 @@ void ll_options_init(struct ll_options *options)
     options->interval_ms = LL_FEED_INTERVAL_MS;
     options->estimate =
         (struct ll_estimate_options){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0};
+    options->listen = DEFAULT_LISTEN;
+    options->series_max = DEFAULT_SERIES_MAX;
 }
 
 static void *field_of(struct ll_options *options, const struct spec *spec)

@@ -15,7 +15,8 @@ enum ll_option_group {
     LL_OPTION_YIELD = 64,
     LL_OPTION_WATCH = 128,
     LL_OPTION_TOP = 256,
-    LL_OPTION_ESTIMATE = 512
+    LL_OPTION_ESTIMATE = 512,
+    LL_OPTION_EXPORTER = 1024
 };
 
 /** What `estimate` is told of a lock; -1: not given. */
@@ -103,6 +104,11 @@ struct ll_options {
     /** What the locks to show contain; NULL: all are shown. */
     const char *filter;
     struct ll_estimate_options estimate;
+    /** Of the exporter: its HOST:PORT, what the names of its locks begin with
+     *  (NULL: anything), and the most locks with series (0: no limit). */
+    const char *listen;
+    const char *prefix;
+    int series_max;
 };
 
 /** Sets the defaults. */

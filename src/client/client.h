@@ -85,6 +85,7 @@ struct ll_client {
     struct ll_link queries;
     struct ll_link writes;
     struct ll_link observers;
+    struct ll_link locks_watches;
     struct ll_link leaderships;
     struct ll_sync sync;
     struct ll_guardian *guardian; /* NULL: not started yet */

@@ -25,6 +25,7 @@ enum ll_handle_kind {
     LL_HANDLE_TICKET,
     LL_HANDLE_OBSERVER,
     LL_HANDLE_LEADERSHIP,
+    LL_HANDLE_LOCKS_WATCH,
     /** Kinds that a user never gets. */
     LL_HANDLE_QUERY,
     LL_HANDLE_WRITE,

@@ -136,6 +136,7 @@ static void client_carry_out(struct ll_client *client,
     case LL_EFFECT_ASKED:
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
+    case LL_EFFECT_FOLLOWED:
         client->hooks->on_effect(client, effect);
         break;
     case LL_EFFECT_QUERIED:

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/follow.h"
 #include "core/object.h"
 #include "core/observe.h"
 #include "core/queue.h"
@@ -34,6 +35,9 @@ static void cluster_end(struct ll_core *core)
     }
     LL_LIST_EACH (at, after, &core->observers.list) {
         end_object(core, &LL_CONTAINER(at, struct ll_observer, link)->object);
+    }
+    LL_LIST_EACH (at, after, &core->follows.list) {
+        end_object(core, &LL_CONTAINER(at, struct ll_follow, link)->object);
     }
 }
 
@@ -110,7 +114,8 @@ static bool cluster_is_needed(const struct ll_core *core)
 {
     struct ll_link *at;
 
-    if (core->sessions.alive_n > 0 || !ll_link_alone(&core->observers.list)) {
+    if (core->sessions.alive_n > 0 || !ll_link_alone(&core->observers.list) ||
+        !ll_link_alone(&core->follows.list)) {
         return true;
     }
     for (at = core->sessions.list.next; at != &core->sessions.list;

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
+#include "core/follow.h"
 #include "core/multi.h"
 #include "core/object.h"
 #include "core/observe.h"
@@ -33,6 +34,7 @@ struct ll_core *ll_core_new(const struct ll_core_config *config)
     core->failure.endpoint = LL_ENDPOINT_ANY;
     ll_link_init(&core->sessions.list);
     ll_link_init(&core->observers.list);
+    ll_link_init(&core->follows.list);
     ll_link_init(&core->calls.alone);
     ll_link_init(&core->calls.batched);
     ll_link_init(&core->calls.reads);
@@ -278,6 +280,12 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         break;
     case LL_EVENT_OBSERVE_END:
         status = ll_observer_end(core, event);
+        break;
+    case LL_EVENT_FOLLOW:
+        status = ll_follow_start(core, event);
+        break;
+    case LL_EVENT_FOLLOW_END:
+        status = ll_follow_end(core, event);
         break;
     case LL_EVENT_QUERY:
         status = ll_query_ask(core, event);

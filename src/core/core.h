@@ -39,6 +39,8 @@ struct ll_core;
 #define LL_REAPS_MAX 4096
 /** The most observers of a client. */
 #define LL_OBSERVERS_MAX 4096
+/** The most followers of ranges of keys. */
+#define LL_FOLLOWS_MAX 64
 /** Ids are below this: the other bits of a watch's id distinguish its uses. A
  *  caller's ids count up from 1; those of core count down from it. */
 #define LL_ID_MAX (UINT64_C(1) << 43)

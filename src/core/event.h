@@ -56,6 +56,8 @@ enum ll_event_kind {
     LL_EVENT_WRITE,
     LL_EVENT_OBSERVE,
     LL_EVENT_OBSERVE_END,
+    LL_EVENT_FOLLOW,
+    LL_EVENT_FOLLOW_END,
     LL_EVENT_QUERY,
     LL_EVENT_QUERY_CANCEL,
     /** From the transport. */
@@ -189,6 +191,13 @@ struct ll_event {
         struct {
             struct ll_bytes name;
         } observe;
+        /** A range of keys, with the namespace; copied. With the id of a
+         *  follower: the driver had no memory for a report; it begins again
+         *  after a pause. */
+        struct {
+            struct ll_bytes from;
+            struct ll_bytes end;
+        } follow;
         struct {
             /** Borrowed until the query has ended; reads only. */
             const struct ll_request *request;
@@ -265,8 +274,20 @@ enum ll_effect_kind {
     LL_EFFECT_ASKED,          /* a held ticket, perhaps, to let go */
     LL_EFFECT_WRITTEN,        /* status of a write */
     LL_EFFECT_OBSERVED,       /* the leader now; or the observer's end */
+    LL_EFFECT_FOLLOWED,       /* keys, changes, state or end of a follower */
     LL_EFFECT_QUERIED,        /* status of a query; it is gone */
     LL_EFFECT_LOG,
+};
+
+/** What a follower of a range of keys reports; see follow.h. */
+enum ll_followed_kind {
+    LL_FOLLOWED_LOADING, /* pages follow */
+    LL_FOLLOWED_PAGE,
+    LL_FOLLOWED_CHANGES,
+    LL_FOLLOWED_CURRENT, /* all changes are reported as they come */
+    LL_FOLLOWED_LOST,    /* etcd, for now */
+    LL_FOLLOWED_FAILED,  /* it begins again after a pause */
+    LL_FOLLOWED_END,     /* it is gone */
 };
 
 /** Why something failed, for the user's leaselock_error. */
@@ -374,6 +395,20 @@ struct ll_effect {
             bool is_end; /* it is gone, for the detail's reason */
             struct ll_detail detail;
         } observed;
+        struct {
+            enum ll_followed_kind kind;
+            /** PAGE: keys of a read of all, in their order, all at one
+             *  revision. */
+            const struct ll_kv *kvs;
+            size_t kvs_n;
+            bool is_first; /* the read begins */
+            bool is_last;  /* it is complete, and replaces what was known */
+            /** CHANGES, in their order, after all that was reported. */
+            const struct ll_watch_event *events;
+            size_t events_n;
+            int64_t revision;        /* the newest that was seen */
+            struct ll_detail detail; /* FAILED: the reason */
+        } followed;
         struct {
             enum ll_session_state state;
             const char *why;

@@ -147,6 +147,11 @@ struct ll_observers {
     unsigned n;
 };
 
+struct ll_follows {
+    struct ll_link list;
+    unsigned n;
+};
+
 /** Objects whose next call is due, by how it is sent. */
 struct ll_calls {
     struct ll_link alone;
@@ -173,6 +178,7 @@ struct ll_core {
     struct ll_tickets tickets;
     struct ll_keeps keeps;
     struct ll_observers observers;
+    struct ll_follows follows;
     struct ll_calls calls;
     struct ll_logs logs;
     struct ll_stream streams[LL_STREAMS];

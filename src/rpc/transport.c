@@ -174,6 +174,7 @@ int ll_transport_run(struct ll_transport *transport,
     case LL_EFFECT_ASKED:
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
+    case LL_EFFECT_FOLLOWED:
     case LL_EFFECT_QUERIED:
     case LL_EFFECT_LOG:
         break;

@@ -476,6 +476,9 @@ static void on_effect(struct world *world, const struct ll_effect *effect)
     case LL_EFFECT_OBSERVED:
         world_on_observed(world, effect);
         break;
+    case LL_EFFECT_FOLLOWED:
+        FUZZ_CHECK(false); /* nobody follows */
+        break;
     case LL_EFFECT_LOG:
         FUZZ_CHECK(effect->log.level <= world->config.log_level);
         FUZZ_CHECK(strlen(effect->log.text) > 0);

@@ -224,6 +224,7 @@ static void client_carry_out(struct sim_client *client,
     case LL_EFFECT_ASKED:
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
+    case LL_EFFECT_FOLLOWED:
     case LL_EFFECT_QUERIED:
         sim_counters_note(client, effect);
         sim_check_reported(client, effect);

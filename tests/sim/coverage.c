@@ -46,12 +46,12 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
 };
 
 static const char *const event_names[SIM_EVENTS] = {
-    "TIME",          "SESSION_OPEN",   "SESSION_CLOSE", "ACQUIRE",
-    "ACQUIRE_ALL",   "RELEASE",        "RESUME",        "REJOIN",
-    "WRITE",         "OBSERVE",        "OBSERVE_END",   "QUERY",
-    "QUERY_CANCEL",  "ANSWER",         "STREAM_DOWN",   "KEEPALIVE",
-    "WATCH_CREATED", "WATCH_CANCELED", "WATCH_CHANGED", "ENDPOINTS",
-    "DRAW"};
+    "TIME",          "SESSION_OPEN", "SESSION_CLOSE", "ACQUIRE",
+    "ACQUIRE_ALL",   "RELEASE",      "RESUME",        "REJOIN",
+    "WRITE",         "OBSERVE",      "OBSERVE_END",   "FOLLOW",
+    "FOLLOW_END",    "QUERY",        "QUERY_CANCEL",  "ANSWER",
+    "STREAM_DOWN",   "KEEPALIVE",    "WATCH_CREATED", "WATCH_CANCELED",
+    "WATCH_CHANGED", "ENDPOINTS",    "DRAW"};
 
 /** Whether the state has changed; if so, counts and stores it. */
 static void count(struct sim_client *client,

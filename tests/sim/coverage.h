@@ -34,9 +34,9 @@ enum sim_machine {
     SIM_MACHINES,
 };
 
-/** core's 20 events, and the drawing of its effects. */
-#define SIM_EVENTS 21
-#define SIM_EVENT_DRAW 20
+/** core's 22 events, and the drawing of its effects. */
+#define SIM_EVENTS 23
+#define SIM_EVENT_DRAW 22
 /** The limit of states, with one for a missing object. */
 #define SIM_STATES 10
 #define SIM_STATE_NONE 9

@@ -164,6 +164,9 @@ void sim_story_event(const struct sim_client *client,
     case LL_EVENT_OBSERVE_END:
         story_command(client, event, "ends observer", 0);
         break;
+    case LL_EVENT_FOLLOW:
+    case LL_EVENT_FOLLOW_END:
+        break; /* none is simulated */
     case LL_EVENT_WRITE:
         story_command(client, event,
                       event->write.release ? "writes and releases" : "writes",
@@ -288,6 +291,8 @@ void sim_story_effect(const struct sim_client *client,
         SIM_REPORT(world, "client %u: write %llu has ended%s: %s", who, id,
                    effect->written.last ? "" : " for its caller",
                    leaselock_status_name(effect->written.detail.status));
+        break;
+    case LL_EFFECT_FOLLOWED:
         break;
     case LL_EFFECT_QUERIED:
         story_reported(client, effect, "queried");

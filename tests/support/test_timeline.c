@@ -342,6 +342,9 @@ static bool run_verb(struct test_timeline *timeline, const char *verb)
     if (strcmp(verb, "observe") == 0 || strcmp(verb, "unobserve") == 0) {
         return test_run_observe(timeline, verb);
     }
+    if (strcmp(verb, "follow") == 0 || strcmp(verb, "unfollow") == 0) {
+        return test_run_follow(timeline, verb);
+    }
     if (strcmp(verb, "changed") == 0) {
         return test_run_changed(timeline);
     }

@@ -31,6 +31,8 @@
  *     0.000 write ID on TICKET ...       see test_timeline_write.c
  *     0.000 observe ID NAME
  *     0.000 unobserve ID
+ *     0.000 follow ID PREFIX                      all keys below PREFIX/
+ *     0.000 unfollow ID
  *     0.000 ask ID [endpoint N] [timeout S]    a query: the status
  *     0.000 cancel ID
  *     0.000 answer ID.SEQ OUTCOME [member N] [cluster HEX]

@@ -19,7 +19,7 @@
  *                                                  that have it
  *     read rev N own CREATED [version V] [mod N] [lease HEX] [value VALUE]
  *                [ahead CREATED]                   0 if there is no key
- *     listed rev N KEY@CREATED[=VALUE] [version V] ... [of COUNT]
+ *     listed rev N KEY@CREATED[=VALUE] [version V] ... [of COUNT] [more]
  *                                                  in the order read
  *     made rev N -|KEY@CREATED [of COUNT] ...      for several names: the key
  *                                                  ahead in each queue
@@ -338,6 +338,7 @@ static bool parse_txn(struct test_timeline *timeline,
         answer->range = op_kvs(timeline->kvs, timeline->kvs_n).range;
         answer->range.count =
             test_word_option(timeline, "of", answer->range.count);
+        answer->range.more = test_word_take(timeline, "more");
     } else if (strcmp(word, "deleted") == 0) {
         timeline->ops[0] =
             (struct ll_op_answer){.kind = LL_OP_DELETE, .deleted = 1};

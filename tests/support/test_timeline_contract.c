@@ -57,6 +57,8 @@ void test_contract_command(struct test_timeline *timeline,
         promise->session = true;
     } else if (event->kind == LL_EVENT_OBSERVE) {
         promise->observer = true;
+    } else if (event->kind == LL_EVENT_FOLLOW) {
+        promise->follower = true;
     } else if (event->kind == LL_EVENT_ACQUIRE ||
                event->kind == LL_EVENT_ACQUIRE_ALL ||
                event->kind == LL_EVENT_RESUME ||
@@ -76,7 +78,8 @@ void test_contract_command(struct test_timeline *timeline,
         promise->query = true;
     } else if (event->kind == LL_EVENT_SESSION_CLOSE ||
                event->kind == LL_EVENT_RELEASE ||
-               event->kind == LL_EVENT_OBSERVE_END) {
+               event->kind == LL_EVENT_OBSERVE_END ||
+               event->kind == LL_EVENT_FOLLOW_END) {
         promise->end_asked = true;
     }
 }
@@ -197,6 +200,11 @@ static void check_reported(struct test_timeline *timeline,
         }
     } else if (effect->kind == LL_EFFECT_OBSERVED) {
         check_observed(timeline, effect);
+    } else if (effect->kind == LL_EFFECT_FOLLOWED) {
+        if (promise->ended || !promise->follower) {
+            test_breach(timeline, "a report without a follower");
+        }
+        promise->ended = effect->followed.kind == LL_FOLLOWED_END;
     } else if (effect->kind == LL_EFFECT_WRITTEN) {
         check_written(timeline, effect);
     } else if (effect->kind == LL_EFFECT_SESSION_CLOSED ||
@@ -336,6 +344,7 @@ void test_contract_effect(struct test_timeline *timeline,
     case LL_EFFECT_ASKED:
     case LL_EFFECT_WRITTEN:
     case LL_EFFECT_OBSERVED:
+    case LL_EFFECT_FOLLOWED:
     case LL_EFFECT_QUERIED:
         check_reported(timeline, effect);
         break;

@@ -362,6 +362,13 @@ void test_effect_print(struct test_timeline *timeline,
             fprintf(out, "\"");
         }
         break;
+    case LL_EFFECT_FOLLOWED:
+        fprintf(out, "follower %" PRIu64 ": ", effect->id);
+        test_print_followed(out, effect);
+        if (effect->followed.kind == LL_FOLLOWED_FAILED) {
+            print_detail(out, &effect->followed.detail);
+        }
+        break;
     case LL_EFFECT_WRITTEN:
         fprintf(out, "write %" PRIu64 " %s: ", effect->id,
                 effect->written.last ? "ended" : "goes on");

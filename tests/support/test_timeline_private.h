@@ -63,6 +63,7 @@ struct test_promise {
     bool went_on;   /* a write's timeout was reported */
     bool releases;  /* a write that releases its ticket */
     bool observer;
+    bool follower;
     char leader[128]; /* the last report to an observer */
 };
 
@@ -147,6 +148,9 @@ bool test_run_down(struct test_timeline *timeline);
 /** Tickets of several names, and observers. */
 bool test_run_acquire_all(struct test_timeline *timeline);
 bool test_run_observe(struct test_timeline *timeline, const char *verb);
+bool test_run_follow(struct test_timeline *timeline, const char *verb);
+/** Prints a report of a follower, but its id. */
+void test_print_followed(FILE *out, const struct ll_effect *effect);
 
 /** Writes, and tickets that are resumed or queue again. */
 bool test_run_write(struct test_timeline *timeline);
