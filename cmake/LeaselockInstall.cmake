@@ -17,6 +17,7 @@ if(TARGET leaselock)
   set_target_properties(leaselock PROPERTIES
     INSTALL_RPATH $ORIGIN/${lib_from_bin})
   install(TARGETS leaselock RUNTIME)
+  include(LeaselockCompletion)
 endif()
 
 install(TARGETS leaselock_guardian RUNTIME
