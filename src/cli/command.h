@@ -50,6 +50,9 @@ struct ll_command {
     int (*run)(const struct ll_options *options, int argc, char **argv);
 };
 
+/** The commands, one after the other; NULL when there are no more. */
+const struct ll_command *ll_command_at(size_t index);
+
 int ll_cli_lock(const struct ll_options *options, int argc, char **argv);
 int ll_cli_elect(const struct ll_options *options, int argc, char **argv);
 int ll_cli_leader(const struct ll_options *options, int argc, char **argv);
@@ -64,5 +67,6 @@ int ll_cli_ping(const struct ll_options *options, int argc, char **argv);
 int ll_cli_estimate(const struct ll_options *options, int argc, char **argv);
 int ll_cli_exporter(const struct ll_options *options, int argc, char **argv);
 int ll_cli_settings(const struct ll_options *options, int argc, char **argv);
+int ll_cli_completion(const struct ll_options *options, int argc, char **argv);
 
 #endif

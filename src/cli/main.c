@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/near.h"
 #include "cli/command.h"
+#include "cli/complete.h"
 #include "cli/connect.h"
 #include "cli/connection.h"
 #include "cli/report.h"
@@ -43,12 +45,20 @@ static const struct ll_command commands[] = {
      LL_OPTION_ANY | LL_OPTION_ESTIMATE, 0, 0, ll_cli_estimate},
     {"settings", "", "show the settings in use and where each comes from",
      LL_OPTION_ANY, 0, 0, ll_cli_settings},
+    {"completion", "bash | zsh | fish",
+     "print the script with which a shell completes words", LL_OPTION_ANY, 0, 0,
+     ll_cli_completion},
     {"help", "[COMMAND | connection]",
      "show the options of a command, or those for the connection",
      LL_OPTION_ANY, 0, 0, help},
 };
 
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))
+
+const struct ll_command *ll_command_at(size_t index)
+{
+    return index < COMMANDS_N ? &commands[index] : NULL;
+}
 
 static const struct ll_command *find_command(const char *name)
 {
@@ -68,7 +78,7 @@ static int print_help(void)
          "\n"
          "commands:");
     for (size_t i = 0; i < COMMANDS_N; i++) {
-        printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+        printf("  %-10s %s\n", commands[i].name, commands[i].summary);
     }
     puts("\noptions of every command:");
     ll_options_print_help(LL_OPTION_ANY);
@@ -140,7 +150,9 @@ static int print_version(void)
 
 static int say_no_command(const char *name)
 {
-    char names[128] = "";
+    char names[256] = "";
+    char hint[LL_NEAR_HINT_SIZE];
+    struct ll_near near;
     size_t length = 0;
 
     for (size_t i = 0; i < COMMANDS_N && length < sizeof(names); i++) {
@@ -150,8 +162,12 @@ static int say_no_command(const char *name)
     if (name == NULL) {
         return ll_say_usage(NULL, "a command is missing; there are: %s", names);
     }
-    return ll_say_usage(NULL, "there is no command \"%s\"; there are: %s", name,
-                        names);
+    ll_near_begin(&near, name, strlen(name));
+    for (size_t i = 0; i < COMMANDS_N; i++) {
+        ll_near_try(&near, commands[i].name);
+    }
+    return ll_say_usage(NULL, "there is no command \"%s\"%s; there are: %s",
+                        name, ll_near_hint(&near, "", hint), names);
 }
 
 /** Removes the "--" between the operands and CMD. */
@@ -224,6 +240,9 @@ int main(int argc, char **argv)
     /* Names are UTF-8 in every locale; only their widths on the terminal depend
      * on the locale, and without it each character counts as one column. */
     (void)setlocale(LC_CTYPE, "C.UTF-8");
+    if (argc > 1 && strcmp(argv[1], LL_COMPLETE_COMMAND) == 0) {
+        return ll_complete(argc - 2, argv + 2);
+    }
     ll_options_init(&options);
     before = options;
     code = ll_options_read_arguments(&before, LL_OPTION_ANY, NULL, argc, argv,

@@ -290,6 +290,43 @@ ll_option_set(enum ll_option_kind kind, void *field, const char *text)
     return NULL;
 }
 
+size_t ll_option_words(enum ll_option_kind kind,
+                       const char *ret_words[LL_OPTION_WORDS_MAX])
+{
+    size_t n = 0;
+
+    if (kind != LL_OPTION_KIND_SIGNAL) {
+        return 0;
+    }
+    ret_words[n++] = "ignore";
+    for (int number = 1; number < NSIG && n < LL_OPTION_WORDS_MAX; number++) {
+        const char *name = sigabbrev_np(number);
+
+        if (name != NULL) {
+            ret_words[n++] = name;
+        }
+    }
+    return n;
+}
+
+const char *ll_option_hint(enum ll_option_kind kind,
+                           const char *text,
+                           char hint[LL_NEAR_HINT_SIZE])
+{
+    const char *words[LL_OPTION_WORDS_MAX];
+    size_t words_n = ll_option_words(kind, words);
+    struct ll_near near;
+
+    if (strncmp(text, "SIG", 3) == 0) {
+        text += 3;
+    }
+    ll_near_begin(&near, text, strlen(text));
+    for (size_t i = 0; i < words_n; i++) {
+        ll_near_try(&near, words[i]);
+    }
+    return ll_near_hint(&near, "", hint);
+}
+
 void ll_option_switch(enum ll_option_kind kind, void *field, int times)
 {
     int *number = field;

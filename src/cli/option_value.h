@@ -2,6 +2,10 @@
 #ifndef LL_CLI_OPTION_VALUE_H
 #define LL_CLI_OPTION_VALUE_H
 
+#include <stddef.h>
+
+#include "base/near.h"
+
 /** The values of the tool's options, by their kinds. */
 
 enum ll_option_kind {
@@ -51,6 +55,24 @@ int ll_option_number(const char *text, int *ret_number);
  *  texts, or NULL if the text is valid. */
 const char *
 ll_option_set(enum ll_option_kind kind, void *field, const char *text);
+
+/** Limit of the words of a kind. */
+#define LL_OPTION_WORDS_MAX 80
+
+/**
+ * Lists the words that an option of a kind takes.
+ *
+ * @param ret_words  static
+ * @return their number, 0 if they cannot be listed
+ */
+size_t ll_option_words(enum ll_option_kind kind,
+                       const char *ret_words[LL_OPTION_WORDS_MAX]);
+
+/** Suggests the word of a kind that is nearest to one that it does not take.
+ *  @return "" or hint (ll_near_hint) */
+const char *ll_option_hint(enum ll_option_kind kind,
+                           const char *text,
+                           char hint[LL_NEAR_HINT_SIZE]);
 
 /** Sets the field of a switch that was given this many times. */
 void ll_option_switch(enum ll_option_kind kind, void *field, int times);

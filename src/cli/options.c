@@ -13,6 +13,7 @@
 #include "leaselock/config.h"
 #include "leaselock/leaselock.h"
 
+#include "base/near.h"
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/feed.h"
@@ -190,6 +191,7 @@ static int read_variable(struct ll_options *options,
 {
     const char *text = getenv(variable);
     const char *wanted = NULL;
+    char hint[LL_NEAR_HINT_SIZE];
     int times;
 
     if (text == NULL || *text == '\0') {
@@ -203,8 +205,8 @@ static int read_variable(struct ll_options *options,
         wanted = "1 or 0";
     }
     if (wanted != NULL) {
-        ll_say("the variable %s is \"%s\", which is not %s", variable, text,
-               wanted);
+        ll_say("the variable %s is \"%s\", which is not %s%s", variable, text,
+               wanted, ll_option_hint(spec->kind, text, hint));
         return LL_EXIT_USAGE;
     }
     return 0;
@@ -287,9 +289,47 @@ static void make_tables(unsigned groups,
     ret_options[n] = (struct option){NULL, 0, NULL, 0};
 }
 
-/** Reports the word that getopt_long stopped at. */
-static int refuse(const char *command, int answer, char **argv)
+int ll_option_at(size_t index, struct ll_option_about *ret_about)
 {
+    const struct spec *spec;
+
+    if (index >= SPECS_N) {
+        return -1;
+    }
+    spec = &specs[index];
+    *ret_about =
+        (struct ll_option_about){spec->kind, spec->groups,   spec->letter,
+                                 spec->name, spec->argument, spec->help};
+    return 0;
+}
+
+/** Suggests the option that is nearest to an unknown word, "--NAME" or
+ *  "--NAME=VALUE". */
+static const char *
+option_hint(unsigned groups, const char *word, char hint[LL_NEAR_HINT_SIZE])
+{
+    const struct leaselock_setting *setting;
+    struct ll_near near;
+
+    if (strncmp(word, "--", 2) != 0) {
+        return "";
+    }
+    ll_near_begin(&near, word + 2, strcspn(word + 2, "="));
+    for (size_t i = 0; i < SPECS_N; i++) {
+        if ((specs[i].groups & groups) != 0) {
+            ll_near_try(&near, specs[i].name);
+        }
+    }
+    for (unsigned i = 0; (setting = leaselock_setting_at(i)) != NULL; i++) {
+        ll_near_try(&near, setting->name);
+    }
+    return ll_near_hint(&near, "--", hint);
+}
+
+/** Reports the word that getopt_long stopped at. */
+static int refuse(unsigned groups, const char *command, int answer, char **argv)
+{
+    char hint[LL_NEAR_HINT_SIZE];
     char letter[3] = {'-', (char)optopt, '\0'};
     const char *word =
         optopt > 0 && optopt <= CHAR_MAX ? letter : argv[optind - 1];
@@ -300,7 +340,8 @@ static int refuse(const char *command, int answer, char **argv)
     if (optopt > CHAR_MAX) {
         return ll_say_usage(command, "the option %s takes no value", word);
     }
-    return ll_say_usage(command, "there is no option %s", word);
+    return ll_say_usage(command, "there is no option %s%s", word,
+                        option_hint(groups, word, hint));
 }
 
 int ll_options_read_arguments(struct ll_options *options,
@@ -314,6 +355,7 @@ int ll_options_read_arguments(struct ll_options *options,
     char letters[2 * SPECS_N + 3];
     struct option longs[SPECS_N + LL_CONNECTION_OPTIONS_MAX + 1];
     int times[SPECS_N] = {0};
+    char hint[LL_NEAR_HINT_SIZE];
     int answer;
 
     make_tables(groups, in_order, letters, longs);
@@ -324,7 +366,7 @@ int ll_options_read_arguments(struct ll_options *options,
         const char *wanted;
 
         if (answer == '?' || answer == ':') {
-            return refuse(command, answer, argv);
+            return refuse(groups, command, answer, argv);
         }
         spec = spec_of(answer);
         if (spec == NULL) {
@@ -345,8 +387,9 @@ int ll_options_read_arguments(struct ll_options *options,
         }
         wanted = ll_option_set(spec->kind, field_of(options, spec), optarg);
         if (wanted != NULL) {
-            return ll_say_usage(command, "--%s is \"%s\", which is not %s",
-                                spec->name, optarg, wanted);
+            return ll_say_usage(command, "--%s is \"%s\", which is not %s%s",
+                                spec->name, optarg, wanted,
+                                ll_option_hint(spec->kind, optarg, hint));
         }
     }
     *ret_operand = optind;

@@ -2,7 +2,11 @@
 #ifndef LL_CLI_OPTIONS_H
 #define LL_CLI_OPTIONS_H
 
+#include <stddef.h>
+
 #include "leaselock/leaselock.h"
+
+#include "cli/option_value.h"
 
 /** Groups of commands that accept an option, or-ed in the table of options. */
 enum ll_option_group {
@@ -136,6 +140,25 @@ int ll_options_read_arguments(struct ll_options *options,
                               char **argv,
                               int in_order,
                               int *ret_operand);
+
+/** What an option is, without what it sets. */
+struct ll_option_about {
+    enum ll_option_kind kind;
+    unsigned groups;
+    char letter;
+    const char *name;
+    /** What it takes, for a help text: "TIME"; NULL: a switch. */
+    const char *argument;
+    const char *help;
+};
+
+/**
+ * The options, one after the other, without those for the connection
+ * (leaselock_setting_at).
+ *
+ * @return 0, or -1 when there are no more
+ */
+int ll_option_at(size_t index, struct ll_option_about *ret_about);
 
 /** Prints one or two lines for each option of @groups on standard output. */
 void ll_options_print_help(unsigned groups);

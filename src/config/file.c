@@ -135,6 +135,7 @@ static int read_line(struct config_file *file,
     char *equals = strchr(line, '=');
     char *name = trim(line);
     const char *value;
+    char hint[LL_NEAR_HINT_SIZE];
     size_t size;
     int id;
 
@@ -155,8 +156,9 @@ static int read_line(struct config_file *file,
     if (id < 0 || id == LL_SETTING_CONFIG) {
         return ll_error_format(reterr, LEASELOCK_E_ARGUMENT,
                                "the file %.200s, line %u: \"%.60s\" is not a "
-                               "setting; leaselock-settings(5) lists them",
-                               file->path, number, name);
+                               "setting%s; leaselock-settings(5) lists them",
+                               file->path, number, name,
+                               ll_setting_hint(name, strlen(name), 0, hint));
     }
     size = strlen(value);
     if (size == 0) {

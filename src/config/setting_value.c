@@ -23,6 +23,23 @@ int ll_setting_find(const char *name, size_t size)
     return -1;
 }
 
+const char *ll_setting_hint(const char *name,
+                            size_t size,
+                            int in_url,
+                            char hint[LL_NEAR_HINT_SIZE])
+{
+    struct ll_near near;
+
+    ll_near_begin(&near, name, size);
+    for (int i = 0; i < LL_SETTINGS; i++) {
+        /* A config file cannot name another one. */
+        if (in_url ? ll_setting_is_for_url(i) : i != LL_SETTING_CONFIG) {
+            ll_near_try(&near, ll_settings[i].about.name);
+        }
+    }
+    return ll_near_hint(&near, "", hint);
+}
+
 int ll_setting_is_for_url(int id)
 {
     return id >= 0 && id != LL_SETTING_CONFIG && id != LL_SETTING_ENDPOINTS &&

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/near.h"
 #include "leaselock/config.h"
 
 /**
@@ -84,6 +85,17 @@ extern const struct ll_setting ll_settings[LL_SETTINGS];
 /** Finds a setting by its name, which need not end in a NUL; -1: there is no
  *  such setting. */
 int ll_setting_find(const char *name, size_t size);
+
+/**
+ * Suggests the setting that is nearest to an unknown name.
+ *
+ * @param in_url  whether only those that a URL may contain are meant
+ * @return hint, "" if none is near (ll_near_hint)
+ */
+const char *ll_setting_hint(const char *name,
+                            size_t size,
+                            int in_url,
+                            char hint[LL_NEAR_HINT_SIZE]);
 
 /** Whether a URL may contain the setting: not if it gives the place of other
  *  settings, or a program to run. */

@@ -218,6 +218,7 @@ int leaselock_client_options_set(struct leaselock_client_options *options,
     char *member;
     char fault[LEASELOCK_ERROR_MESSAGE_SIZE];
     char wanted[LL_SETTING_WANTED_SIZE];
+    char hint[LL_NEAR_HINT_SIZE];
     int id;
 
     if (options == NULL || name == NULL || text == NULL) {
@@ -226,7 +227,8 @@ int leaselock_client_options_set(struct leaselock_client_options *options,
     id = ll_setting_find(name, strlen(name));
     if (id < 0 || id == LL_SETTING_ENDPOINTS) {
         (void)snprintf(fault, sizeof(fault),
-                       "\"%.60s\" is no setting that options have", name);
+                       "\"%.60s\" is no setting that options have%s", name,
+                       ll_setting_hint(name, strlen(name), 0, hint));
         return ll_error_text(reterr, LEASELOCK_E_ARGUMENT, fault);
     }
     setting = &ll_settings[id];

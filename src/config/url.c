@@ -203,16 +203,20 @@ static int parse_pair(struct parser *parser, struct part part)
 
     if (!ll_setting_is_for_url(id)) {
         bool shown = !parser->has_secret;
+        char hint[LL_NEAR_HINT_SIZE] = "";
 
+        if (shown) {
+            (void)ll_setting_hint(part.at, size, 1, hint);
+        }
         return ll_error_format(
             parser->reterr, LEASELOCK_E_ARGUMENT,
             "the URL has %s%.*s%s, which is not a setting that "
-            "a URL has" HELP,
+            "a URL has%s" HELP,
             shown ? "\"" : "an entry",
             shown && size < 60 ? (int)size
             : shown            ? 60
                                : 0,
-            part.at, shown ? "\"" : "");
+            part.at, shown ? "\"" : "", hint);
     }
     if (part.end - equals < 2) {
         return ll_error_format(parser->reterr, LEASELOCK_E_ARGUMENT,

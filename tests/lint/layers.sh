@@ -14,7 +14,7 @@ declare -A may=(
     [config]='leaselock/|base/'
     [client]='leaselock/|base/|core/|rpc/|config/'
     [api]='leaselock/|base/|core/|etcd/|rpc/|config/|client/'
-    [cli]='leaselock/|base/metrics_text\.h'
+    [cli]='leaselock/|base/(metrics_text|near)\.h'
     [guardian]='leaselock/|base/|client/(guardian_table|revoke)\.h'
 )
 

@@ -128,7 +128,12 @@ static void test_mistakes(void **state)
                                            {"ping", "--config=/nowhere"},
                                            {"ping", NULL},
                                            {"help", "nonsense"},
-                                           {"settings", "nonsense"}};
+                                           {"settings", "nonsense"},
+                                           {"ping", "-eetcd://a?cacrt=1"},
+                                           {"lokc", NULL},
+                                           {"help", "lokc"},
+                                           {"completion", "bsh"},
+                                           {"completion", NULL}};
     static const char *const parts[] = {
         "--dial-timeout is \"soon\", which is not a time",
         "--nonsense",
@@ -136,7 +141,12 @@ static void test_mistakes(void **state)
         "/nowhere cannot be read: No such file",
         "the variable LEASELOCK_TLS is \"perhaps\"",
         "\"nonsense\"",
-        "\"nonsense\""};
+        "\"nonsense\"",
+        "(did you mean \"cacert\"?)",
+        "there is no command \"lokc\" (did you mean \"lock\"?); there are: ",
+        "there is no command \"lokc\" (did you mean \"lock\"?)",
+        "no script for \"bsh\" (did you mean \"bash\"?)",
+        "the name of the shell is missing"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

@@ -180,6 +180,77 @@ static void test_refusals(void **state)
     }
 }
 
+/** Reads a line that is refused, and returns the message. */
+static const char *message_of(const char *first, const char *second)
+{
+    static char text[1024];
+    struct ll_options options;
+    FILE *file = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    size_t n;
+
+    assert_non_null(file);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    (void)read_words(&options, 1, first, second, NULL);
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    assert_int_equal(close(saved), 0);
+    rewind(file);
+    n = fread(text, 1, sizeof(text) - 1, file);
+    text[n] = '\0';
+    assert_int_equal(fclose(file), 0);
+    return text;
+}
+
+/** Goal: a misspelt option, setting or value is answered with the nearest one,
+ * and no other is. Method: a line of each kind. */
+static void test_suggestions(void **state)
+{
+    static const char *const lines[][3] = {
+        {"--wiat=3", "NAME", "no option --wiat=3 (did you mean \"--wait\"?);"},
+        {"--cacrt", "x", "(did you mean \"--cacert\"?)"},
+        {"--endpont=a", "NAME", "(did you mean \"--endpoints\"?)"},
+        {"--nonsense", "NAME", "there is no option --nonsense;"},
+        {"--limt=3", "NAME", "there is no option --limt=3;"}, /* queue's */
+        {"-x", "NAME", "there is no option -x;"},
+        {"-Y", "trem", "\"ignore\" (did you mean \"TERM\"?)"},
+        {"-Y", "SIGTREM", "\"ignore\" (did you mean \"TERM\"?)"},
+        {"-Y", "nonsense", "or \"ignore\";"},
+        {"--wait=nevr", "NAME", "at most 2000000s;"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        const char *message = message_of(lines[i][0], lines[i][1]);
+
+        if (strstr(message, lines[i][2]) == NULL) {
+            fail_msg("\"%s\" is not in \"%s\"", lines[i][2], message);
+        }
+    }
+    setenv("LEASELOCK_ON_YIELD", "ignroe", 1);
+    assert_non_null(
+        strstr(message_of("NAME", NULL), "(did you mean \"ignore\"?)"));
+}
+
+/** Goal: the table can be read from outside, for the shells' scripts. Method: each
+ *  option is accepted by the name that it has there; there is an end. */
+static void test_table(void **state)
+{
+    struct ll_option_about about;
+    struct ll_options options;
+    size_t n = 0;
+
+    (void)state;
+    for (; ll_option_at(n, &about) == 0; n++) {
+        char word[64];
+
+        if (about.argument == NULL && (about.groups & LOCK_OPTIONS) != 0) {
+            (void)snprintf(word, sizeof(word), "--%s", about.name);
+            assert_int_equal(read_words(&options, 1, word, "NAME", NULL), 1);
+        }
+    }
+    assert_int_equal(n, SPECS_N);
+    assert_int_equal(ll_option_at(n + 1, &about), -1);
+}
+
 /** Goal: the environment sets options, and the command line overrides it.
  *  Method: set variables, read with and without arguments. */
 static void test_environment(void **state)
@@ -341,6 +412,8 @@ int main(void)
         cmocka_unit_test_setup(test_try_and_wait, clear_environment),
         cmocka_unit_test_setup(test_modes, clear_environment),
         cmocka_unit_test_setup(test_refusals, clear_environment),
+        cmocka_unit_test_setup(test_suggestions, clear_environment),
+        cmocka_unit_test_setup(test_table, clear_environment),
         cmocka_unit_test_setup(test_environment, clear_environment),
         cmocka_unit_test_setup(test_etcdctl_timeout, clear_environment),
         cmocka_unit_test_setup(test_connection, clear_environment),

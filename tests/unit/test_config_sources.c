@@ -299,7 +299,9 @@ static void test_bad_files(void **state)
 {
     static const char *const bad[][2] = {
         {"\nendpoints\n", "line 2: there is no '='"},
-        {"cacrt = /x\n", "line 1: \"cacrt\" is not a setting"},
+        {"cacrt = /x\n", "line 1: \"cacrt\" is not a setting (did you mean "
+                         "\"cacert\"?); leaselock-settings(5)"},
+        {"conifg = /x\n", "\"conifg\" is not a setting; leaselock-settings(5)"},
         {"= x\n", "line 1: \"\" is not a setting"},
         {"config = x\n", "\"config\" is not a setting"},
         {"cert =\n", "line 1: cert has no value"},
