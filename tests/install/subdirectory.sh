@@ -39,7 +39,7 @@ found=$(ninja -C out -t targets all |
 if [[ -n $found ]]; then
     printf 'these would be built:\n%s\n' "$found" && exit 1
 fi
-if grep -E '^(CMOCKA|HIREDIS|SQLITE|UTHASH|LIBUV|GLIB)_[A-Z_]*:' out/CMakeCache.txt; then
+if grep -E '^(CMOCKA|HIREDIS|SQLITE|LIBUV|GLIB)_[A-Z_]*:' out/CMakeCache.txt; then
     echo "what only tests, benchmarks and examples need was looked for" && exit 1
 fi
 for switch in TESTS BENCH EXAMPLES; do
