@@ -174,8 +174,7 @@ void ll_options_init(struct ll_options *options)
     options->grace_ms = -1;
     options->on_yield = SIGTERM;
     options->interval_ms = LL_FEED_INTERVAL_MS;
-    options->estimate =
-        (struct ll_estimate_options){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0};
+    options->estimate = LL_ESTIMATE_NOTHING;
     options->listen = DEFAULT_LISTEN;
     options->series_max = DEFAULT_SERIES_MAX;
 }

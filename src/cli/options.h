@@ -39,6 +39,9 @@ struct ll_estimate_options {
     int measure;
 };
 
+#define LL_ESTIMATE_NOTHING                                                    \
+    ((struct ll_estimate_options){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0})
+
 /** The options from the environment and the command line. Strings are borrowed
  *  from them. */
 struct ll_options {
