@@ -8,8 +8,8 @@
  *
  * A client, a session and a ticket are owned by one object each, which can be
  * moved; its destructor closes the session or gives the lock back. A default
- * constructed or moved-from object owns nothing, and each call with it fails with
- * LEASELOCK_E_HANDLE. native() gives the C handle, for the functions that have no
+ * constructed or moved-from object owns nothing: its release() and close() do
+ * nothing, each other call fails with LEASELOCK_E_HANDLE. native() gives the C handle, for the functions that have no
  * member here.
  *
  * Each function that can fail has two forms. The plain one throws
@@ -195,8 +195,11 @@ class timeout {
         if (milliseconds(time).count() >= INT_MAX) {
             return INT_MAX;
         }
-        auto ms = std::chrono::ceil<std::chrono::milliseconds>(time).count();
-        return ms > 0 ? static_cast<int>(ms) : 0;
+        if (!(milliseconds(time).count() > 0)) {
+            return 0;
+        }
+        return static_cast<int>(
+            std::chrono::ceil<std::chrono::milliseconds>(time).count());
     }
 
     int ms_;
@@ -205,7 +208,8 @@ class timeout {
 inline constexpr timeout forever = timeout::without_limit();
 
 /** The C options with their defaults. What they point at must live until the call
- *  that they are given to returns. */
+ *  that they are given to returns: that of a mutex as long as the mutex, that of
+ *  async_acquire until it is awaited; arguments of callbacks as in C. */
 struct client_options : leaselock_client_options {
     client_options() noexcept :
         leaselock_client_options LEASELOCK_CLIENT_OPTIONS_INIT
@@ -329,10 +333,16 @@ template <class Handle> class owner {
     Handle *handle_ = nullptr;
 };
 
-/** A name, key or value as a C string, for the length of a call. */
+/** A name or a list of endpoints as a C string. A NUL in it becomes another
+ *  control byte, so that it is refused, and not cut there. */
 inline std::string text(std::string_view view)
 {
-    return std::string(view);
+    std::string copy(view);
+
+    for (char &c : copy) {
+        c = c == '\0' ? '\1' : c;
+    }
+    return copy;
 }
 
 } // namespace detail
@@ -472,7 +482,8 @@ template <bool throws> class acquire_awaitable {
                       std::string_view name,
                       timeout limit,
                       const acquire_options &options) :
-        session_(session), name_(name), limit_(limit), options_(options)
+        session_(session), name_(detail::text(name)), limit_(limit),
+        options_(options)
     {
     }
     acquire_awaitable(const acquire_awaitable &) = delete;
@@ -482,9 +493,9 @@ template <bool throws> class acquire_awaitable {
         if (state_ == nullptr) {
             return;
         }
-        if (!state_->left.exchange(true)) { /* the coroutine was destroyed */
-            leaselock_ticket *waiting = state_->ticket;
+        leaselock_ticket *waiting = state_->ticket; /* it may be freed then */
 
+        if (!state_->left.exchange(true)) { /* the coroutine was destroyed */
             (void)leaselock_release_async(waiting, detail::ignore, nullptr,
                                           nullptr);
         } else {
@@ -635,7 +646,8 @@ class session : public detail::owner<leaselock_session> {
     /** As acquire, for a coroutine, which goes on in a callback of the client: on
      *  its background thread, or where leaselock_client_dispatch is called. A
      *  blocking call fails there. If the coroutine is destroyed while it waits,
-     *  the ticket leaves the queue. */
+     *  the ticket leaves the queue; destroy it only where callbacks run, in one or
+     *  on the thread that dispatches: elsewhere it may go on at that moment. */
     acquire_awaitable<false> async_acquire(const std::nothrow_t &,
                                            std::string_view name,
                                            timeout limit = forever,
@@ -713,8 +725,8 @@ class client : public detail::owner<leaselock_client> {
  *     std::unique_lock lock(jobs, 5s);
  *     if (lock.owns_lock() && jobs.held().is_held()) ...
  *
- * Unlike a std::mutex it can be lost while it is locked: held() tells, and unlock()
- * ignores it. It may be used by one thread at a time; threads that compete have a
+ * Unlike a std::mutex it can be lost while it is locked: held() has its state, and
+ * unlock() ignores it. It may be used by one thread at a time; threads that compete have a
  * mutex of the same name each.
  */
 class mutex {

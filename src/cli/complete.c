@@ -283,6 +283,7 @@ int ll_complete(int argc, char **argv)
         if (add_word(&line, argv[i], quoted) != 0) {
             _exit(0);
         }
+        memset(argv[i], '*', strlen(argv[i])); /* it may be a password */
     }
     if (read_line(&options, &line) != 0) {
         _exit(0);

@@ -194,7 +194,8 @@ struct ll_estimate_simulated {
 
 /**
  * Simulates the queue, with a fixed seed: half a million grants, more with more
- * clients, from a state near the stationary one. The errors are standard errors
+ * clients; closed: from a state near the stationary one; open: from an empty one,
+ * after a warm-up of a sixteenth. The errors are standard errors
  * from the spread of 16 stretches of the run (batch means). At utilisations
  * near 1 the stretches depend on each other, and the error is greater than
  * this.

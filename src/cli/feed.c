@@ -21,9 +21,11 @@ static void plan(struct ll_feed *feed, int has_failed)
     int64_t at_ns = now_ns();
     int64_t interval_ns = feed->interval_ms * NS_PER_MS;
     int64_t event_ns = LL_FEED_EVENT_MS * NS_PER_MS;
-    int64_t pause_ns =
-        has_failed ? interval_ns : PAUSE_FACTOR * (at_ns - feed->asked_ns);
+    int64_t pause_ns = PAUSE_FACTOR * (at_ns - feed->asked_ns);
 
+    if (has_failed) {
+        pause_ns = later(pause_ns, interval_ns);
+    }
     feed->least_ns = at_ns + pause_ns;
     feed->next_ns = later(feed->asked_ns + interval_ns, feed->least_ns);
     feed->least_ns = later(

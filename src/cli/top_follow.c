@@ -13,7 +13,8 @@
  *   SHOWN    SIGWINCH                  SHOWN    draws at the new size
  *   SHOWN    SIGTSTP (^Z)              STOPPED  restores the terminal, stops
  *   STOPPED  SIGCONT                   SHOWN    takes over the terminal, draws;
- *                                               stops again in the background
+ *                                               stops again in the background,
+ *                                               unless it is to end
  *   any      INT (^C), HUP, QUIT, TERM -        restores the terminal, ends
  *            USR1, USR2, q
  */
@@ -21,6 +22,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -219,13 +221,29 @@ static void on_keys(struct top *top)
 {
     uint32_t key;
 
+    /* The rows may have changed since they were drawn. */
+    ll_top_view_settle(&top->view, &top->model, places_of(top), shown_n());
     while (!top->is_over && (key = ll_top_screen_key()) != 0) {
         on_key(top, key);
         ll_top_view_settle(&top->view, &top->model, places_of(top), shown_n());
     }
 }
 
-/** Stops, as ^Z does, until the terminal is the tool's again. */
+/** Whether a signal that ends the view is pending. */
+static int is_ending(void)
+{
+    static const int ends[] = {SIGHUP,  SIGINT,  SIGQUIT,
+                               SIGTERM, SIGUSR1, SIGUSR2};
+    sigset_t pending;
+    int is_any = sigpending(&pending) != 0;
+
+    for (size_t i = 0; !is_any && i < sizeof(ends) / sizeof(ends[0]); i++) {
+        is_any = sigismember(&pending, ends[i]) == 1;
+    }
+    return is_any;
+}
+
+/** Stops, as ^Z does, until the terminal is the tool's again, or it is to end. */
 static void stop(void)
 {
     if (!ll_top_screen_is_open()) {
@@ -235,7 +253,10 @@ static void stop(void)
     ll_top_screen_leave();
     do {
         (void)raise(SIGSTOP);
-    } while (tcgetpgrp(STDOUT_FILENO) != getpgrp());
+    } while (!is_ending() && tcgetpgrp(STDOUT_FILENO) != getpgrp());
+    if (is_ending()) {
+        return; /* the terminal may be another's */
+    }
     ll_top_screen_resize();
     ll_top_screen_redraw();
 }

@@ -252,7 +252,8 @@ static int compare_numbers(int64_t one, int64_t other)
     return (one < other) - (one > other);
 }
 
-/** Whether "at least" stands before how long it is held. */
+/** What rows are sorted by: of two equal times, one that is only the least possible
+ *  is the longer. */
 static int64_t held_of(const struct ll_top_row *row)
 {
     return 2 * row->held_s + (row->is_whole ? 0 : 1);

@@ -102,7 +102,9 @@ void ll_top_screen_leave(void)
 void ll_top_screen_close(void)
 {
     if (screen != NULL) {
-        (void)endwin();
+        if (!isendwin()) {
+            (void)endwin();
+        }
         delscreen(screen);
         screen = NULL;
     }

@@ -174,6 +174,22 @@ static void on_failure(void *arg, const struct leaselock_error *error)
                        : leaselock_status_text(error->code));
 }
 
+/** Limit of the places of a queue to read. */
+static int limit_of(const struct watch *watch)
+{
+    int limit = watch->options->limit;
+    size_t rows = 0;
+    size_t columns = 0;
+
+    if (watch->is_screen) {
+        ll_tty_size(STDOUT_FILENO, &rows, &columns);
+        if (limit == 0 || (size_t)limit > rows) {
+            limit = (int)rows;
+        }
+    }
+    return limit;
+}
+
 static void follow(struct watch *watch)
 {
     struct pollfd fd = {leaselock_client_fd(watch->client), POLLIN, 0};
@@ -186,6 +202,7 @@ static void follow(struct watch *watch)
     while (!watch->is_over) {
         int due_ms;
 
+        watch->feed.limit = limit_of(watch);
         ll_feed_update(&watch->feed);
         due_ms = ll_feed_due_ms(&watch->feed);
         if (due_ms < 0 || due_ms > TICK_MS) {
@@ -203,22 +220,6 @@ static void follow(struct watch *watch)
             end(watch, draw(watch));
         }
     }
-}
-
-/** Limit of the places of a queue to read. */
-static int limit_of(const struct watch *watch)
-{
-    int limit = watch->options->limit;
-    size_t rows = 0;
-    size_t columns = 0;
-
-    if (watch->is_screen) {
-        ll_tty_size(STDOUT_FILENO, &rows, &columns);
-        if (limit == 0 || (size_t)limit > rows) {
-            limit = (int)rows;
-        }
-    }
-    return limit;
 }
 
 static int run(struct watch *watch)

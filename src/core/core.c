@@ -241,13 +241,11 @@ static void on_any_answer(struct ll_core *core, const struct ll_event *event)
     }
 }
 
-int ll_core_step(struct ll_core *core, const struct ll_event *event)
+/** @return the status of a command; 0 for other events */
+static int take_event(struct ll_core *core, const struct ll_event *event)
 {
     int status = 0;
 
-    /* Readings of one clock by several threads may arrive out of order. */
-    core->now_ns = ll_max(core->now_ns, event->now_ns);
-    run_timers(core);
     switch (event->kind) {
     case LL_EVENT_TIME:
         break;
@@ -311,6 +309,17 @@ int ll_core_step(struct ll_core *core, const struct ll_event *event)
         ll_endpoints_change(core, event);
         break;
     }
+    return status;
+}
+
+int ll_core_step(struct ll_core *core, const struct ll_event *event)
+{
+    int status;
+
+    /* Readings of one clock by several threads may arrive out of order. */
+    core->now_ns = ll_max(core->now_ns, event->now_ns);
+    run_timers(core);
+    status = take_event(core, event);
     ll_endpoints_on_time(core);
     ll_nearest_on_time(core);
     ll_watches_on_time(core);

@@ -9,7 +9,7 @@ struct ll_core;
 /**
  * How long a hand-over of a queue takes: from one holder to the next, with the
  * hold between them. It is learned from tickets that waited behind several others,
- * at the deletion of their predecessor, and tells when the turn of another one is
+ * at the deletion of their predecessor, and gives when the turn of another one is
  * to be expected.
  *
  *     state   | event                                   | next
@@ -32,8 +32,9 @@ struct ll_pace {
     uint32_t queue_hash;
 };
 
-/** The predecessor of a ticket has released its key, `waited_ns` after the ticket
- *  was behind `ahead_n` others. */
+/** The predecessor of a ticket has released its key, `waited_ns` after the ticket's
+ *  newest watch was created: that is less than it has waited behind `ahead_n` others
+ *  if that was longer than LL_WATCH_OWN_NS, or if it was connected again. */
 void ll_pace_note(struct ll_core *core,
                   uint32_t queue_hash,
                   int64_t ahead_n,

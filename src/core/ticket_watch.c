@@ -75,7 +75,7 @@ static int64_t gap_read_delay_ns(const struct ll_core *core,
         return LL_SETTLE_NS;
     }
     if (step_ns > 0 && steps > 1) {
-        return ll_min(step_ns, LL_SETTLE_GAP_MAX_NS / (2 * steps + 1)) *
+        return ll_min(step_ns, 2 * LL_SETTLE_GAP_MAX_NS / (2 * steps + 1)) *
                (2 * steps + 1) / 2;
     }
     return ll_min(LL_SETTLE_FIRST_NS * (steps - 1), LL_SETTLE_FIRST_MAX_NS);

@@ -78,6 +78,9 @@ static void check_tickets(leaselock::session &session,
         CHECK(is_free(other, "tickets"));
     }
     CHECK(thrown_by([&] { (void)session.acquire("/"); }) == LEASELOCK_E_NAME);
+    CHECK(thrown_by([&] {
+              (void)session.acquire(std::string_view("tickets\0x", 9));
+          }) == LEASELOCK_E_NAME);
 }
 
 static void check_mutexes(leaselock::session &session,
@@ -132,6 +135,7 @@ static void check_results(leaselock::client &client,
 
     CHECK(leaselock::timeout(1us).ms() == 1);
     CHECK(leaselock::timeout(-1s).ms() == 0);
+    CHECK(leaselock::timeout(std::chrono::hours::min()).ms() == 0);
     CHECK(leaselock::timeout(std::chrono::hours::max()).ms() == INT_MAX);
     CHECK(leaselock::timeout(1.5s).ms() == 1500);
     CHECK(leaselock::forever.ms() == LEASELOCK_FOREVER);
