@@ -357,7 +357,7 @@ info_new(const struct ll_locks_watch_object *watch, struct selection *selection)
     }
     selection->locks = (struct leaselock_watched_lock *)(info + 1);
     selection->at = (char *)(selection->locks + selection->n);
-    info->state = watch->state;
+    info->state = (int)watch->state;
     info->reason = selection->at;
     if (has_failed) {
         info->status = watch->error.code;

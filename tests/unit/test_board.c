@@ -22,8 +22,7 @@
 
 #define KEYS_MAX 64
 
-static const char space[] = "ns/"; /* the namespace */
-#define SPACE_SIZE (sizeof(space) - 1)
+#define SPACE_SIZE (sizeof("ns/") - 1) /* of the namespace */
 
 /** A store, its keys sorted. */
 struct store {
