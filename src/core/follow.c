@@ -318,9 +318,7 @@ static void follow_unanswered(struct ll_core *core,
 
 static void follow_failed(struct ll_core *core, struct ll_follow *follow)
 {
-    if (follow->state != LL_FOLLOW_LOAD) {
-        follow_plan_check(core, follow);
-    } else if (follow->load_revision != 0) {
+    if (follow->state == LL_FOLLOW_LOAD && follow->load_revision != 0) {
         ll_follow_load(core, follow, core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
     } else {
         ll_follow_fail(core, follow, LEASELOCK_E_SERVER);
