@@ -235,7 +235,8 @@ static void follow_loaded(struct ll_core *core,
         follow->count = 0;
     }
     follow->count += (int64_t)range->kvs_n;
-    if (follow->count > LL_FOLLOW_KEYS_MAX) {
+    if (follow->count > LL_FOLLOW_KEYS_MAX ||
+        (is_first && range->count > LL_FOLLOW_KEYS_MAX)) {
         ll_follow_fail(core, follow, LEASELOCK_E_LIMIT);
         return;
     }

@@ -67,7 +67,8 @@
 /** Keys of a page: with the longest values that this library writes, a page is
  *  below the largest message that a client accepts. */
 #define LL_FOLLOW_PAGE 1000
-/** The most keys of one range; with more it fails with LIMIT. */
+/** The most keys of one range; with more, as its first page counts them or as
+ *  they are reported, it fails with LIMIT. */
 #define LL_FOLLOW_KEYS_MAX 200000
 
 enum ll_follow_state {
