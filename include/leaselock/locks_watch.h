@@ -27,8 +27,9 @@ enum leaselock_locks_watch_state {
     LEASELOCK_LOCKS_WATCH_CURRENT = 1,
     /** etcd does not answer: the view is what was known before. */
     LEASELOCK_LOCKS_WATCH_LOST = 2,
-    /** etcd refuses to show the keys, or there are too many; a new attempt
-     *  follows about every 15 s. */
+    /** etcd refuses to show the keys or answers with another error, there are
+     *  too many keys, or another cluster answers; a new attempt follows about
+     *  every 15 s. */
     LEASELOCK_LOCKS_WATCH_FAILED = 3
 };
 
@@ -97,8 +98,9 @@ struct leaselock_locks_watch_info {
 
 /**
  * Begins to watch all locks below a prefix. What is a lock is said in
- * leaselock_locks. A lock that became free stays in the view for ten minutes, of
- * those at most 10000.
+ * leaselock_locks; but one whose name has 32 '/' or more behind the prefix is not
+ * shown, and its keys count in the lock above it. A lock that became free stays
+ * in the view for ten minutes, of those at most 10000.
  *
  * After a broken connection the watch continues from the history that etcd
  * keeps. If that is compacted, if the store went back, or if a check finds that
@@ -110,8 +112,8 @@ struct leaselock_locks_watch_info {
  * @param ret_watch  the caller closes it
  * @param reterr     filled on failure; may be NULL
  * @return 0, LEASELOCK_E_NAME (the prefix), _ARGUMENT, _LIMIT (more than 64
- *         watches), _HANDLE, _FORKED, _CLOSED, _NOMEM. It does not fail if etcd
- *         does not answer: the state shows that
+ *         watches), _HANDLE, _FORKED, _CLOSED, _SYSTEM, _NOMEM. It does not fail
+ *         if etcd does not answer: the state shows that
  * @thread any; does not block
  * @since 0.1
  */

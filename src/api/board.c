@@ -148,8 +148,23 @@ static bool ends_name(const struct ll_board *board, size_t at)
            at - board->namespace_size <= LEASELOCK_NAME_MAX;
 }
 
-/** The directory of a key's last '/' that ends a name; made if it is new. A
- *  reference, to be dropped with ll_board_unref.
+/** The size of a key's directory with its '/'; 0: the key is in none. */
+static size_t dir_size(const struct ll_board *board, struct ll_bytes key)
+{
+    size_t depth = 0;
+    size_t size = 0;
+
+    for (size_t at = 0; at < key.size && depth < LL_BOARD_DEPTH_MAX; at++) {
+        if (key.data[at] == '/' && ends_name(board, at)) {
+            size = at + 1;
+            depth++;
+        }
+    }
+    return size;
+}
+
+/** The directory of a key; made if it is new. A reference, to be dropped with
+ *  ll_board_unref.
  *  @param ret_dir  NULL: the key is in none
  *  @return 0 or LEASELOCK_E_NOMEM */
 static int dir_of(struct ll_board *board,
@@ -157,18 +172,11 @@ static int dir_of(struct ll_board *board,
                   struct ll_board_dir **ret_dir)
 {
     struct ll_board_dir *dir = NULL;
-    size_t last = key.size;
+    size_t last = dir_size(board, key);
 
     *ret_dir = NULL;
-    if (memchr(key.data, '\0', key.size) != NULL) {
-        return 0; /* its name would be another's */
-    }
-    while (last > 0 &&
-           (key.data[last - 1] != '/' || !ends_name(board, last - 1))) {
-        last--;
-    }
-    if (last == 0) {
-        return 0;
+    if (last == 0 || memchr(key.data, '\0', key.size) != NULL) {
+        return 0; /* with a NUL, its name would be another's */
     }
     dir = dir_find(board, (struct ll_bytes){key.data, last - 1});
     if (dir != NULL) {
@@ -257,28 +265,24 @@ count(struct ll_board *board, const struct ll_board_key *key, bool adds)
     }
 }
 
-void ll_board_forget(struct ll_board *board, struct ll_board_dir *dir)
+/** Whether a link is of a place that is newer than a key. */
+static bool is_newer(struct ll_link *link, const struct ll_board_key *key)
 {
-    board->locks_n--;
-    board->idle_n--;
-    ll_link_remove(&dir->lock);
-    ll_link_remove(&dir->idle);
-    dir->was_settled = false;
-    dir->holder_token = 0;
-    dir->holder_changes = 0;
-    ll_board_unref(board, dir);
+    return link != &key->dir->places &&
+           LL_CONTAINER(link, struct ll_board_key, link)->token > key->token;
 }
 
 static void place_add(struct ll_board *board, struct ll_board_key *key)
 {
     struct ll_board_dir *dir = key->dir;
-    struct ll_link *last = dir->places.prev;
+    struct ll_link *behind = &dir->places;
 
-    if (last != &dir->places &&
-        LL_CONTAINER(last, struct ll_board_key, link)->token > key->token) {
-        dir->is_unsorted = true;
+    while (!board->loads && is_newer(behind->prev, key)) {
+        behind = behind->prev;
     }
-    ll_link_append(&dir->places, &key->link);
+    /* A load sorts at its end. */
+    dir->is_unsorted |= is_newer(behind->prev, key);
+    ll_link_append(behind, &key->link);
     if (dir->places_n++ > 0) {
         return;
     }
@@ -307,6 +311,7 @@ place_drop(struct ll_board *board, struct ll_board_key *key, int64_t now_ns)
     dir->idle_ns = now_ns;
     ll_link_append(&board->idle, &dir->idle);
     board->idle_n++;
+    ll_board_forget_idle(board, now_ns);
 }
 
 void ll_board_remove(struct ll_board *board,

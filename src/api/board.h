@@ -15,8 +15,8 @@
  *
  * As places.h has it, a queue is a directory NAME with a place, a key
  * NAME/LEASE..., and once there is one, every key below NAME/ counts in the
- * queue, however deep it is. Here each key is in the directory of its last '/',
- * and each directory in the one above it:
+ * queue, however deep it is. Here each key is in the directory of its last '/'
+ * that can end a name, and each directory in the one above it:
  *
  *     dir "jobs"        places jobs/1a.1; 3 keys
  *       dir "jobs/42"   places jobs/42/1a.2, jobs/42/2b.1; 2 keys
@@ -36,6 +36,9 @@
  *                    | no lock                    |
  */
 
+/** The most directories that contain one key: what has more, hundreds fit into a
+ *  name, is in the last of these as a key that is no place. */
+#define LL_BOARD_DEPTH_MAX 32
 /** How long a lock without places is kept, with its counters. */
 #define LL_BOARD_IDLE_NS INT64_C(600000000000)
 /** The most locks without places. */
@@ -86,7 +89,7 @@ struct ll_board_key {
     int64_t lease;
     int64_t seen_ns;
     int64_t since_unix_s; /* as its value says; 0: it does not */
-    uint8_t generation;   /* of the load that had it last */
+    uint32_t generation;  /* of the load that had it last */
     bool is_place;
     bool is_apart; /* see ll_key_is_apart */
     bool candidate;
@@ -106,7 +109,7 @@ struct ll_board {
     size_t locks_n;
     size_t idle_n;
     uint64_t seed; /* of the hashes */
-    uint8_t generation;
+    uint32_t generation;
     bool loads;
     bool others_unknown; /* of some lock */
     size_t namespace_size;
@@ -147,9 +150,12 @@ int ll_board_read(struct ll_board *board, int64_t now_ns);
 /** The oldest place; NULL: the lock is free. */
 struct ll_board_key *ll_board_first(const struct ll_board_dir *dir);
 
+/** A step of board_read.c, for board.c: forgets locks that have been free for
+ *  long, and the oldest of too many. */
+void ll_board_forget_idle(struct ll_board *board, int64_t now_ns);
+
 /** Steps of board.c, for board_read.c. */
 void ll_board_touch(struct ll_board *board, struct ll_board_dir *dir);
-void ll_board_forget(struct ll_board *board, struct ll_board_dir *dir);
 void ll_board_remove(struct ll_board *board,
                      struct ll_board_key *key,
                      int64_t now_ns);

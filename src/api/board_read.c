@@ -21,6 +21,34 @@ struct ll_board_key *ll_board_first(const struct ll_board_dir *dir)
     return dir->places_n > 0 ? key_at(dir->places.next) : NULL;
 }
 
+static void dir_forget(struct ll_board *board, struct ll_board_dir *dir)
+{
+    board->locks_n--;
+    board->idle_n--;
+    ll_link_remove(&dir->lock);
+    ll_link_remove(&dir->idle);
+    dir->was_settled = false;
+    dir->holder_token = 0;
+    dir->holder_changes = 0;
+    ll_board_unref(board, dir);
+}
+
+void ll_board_forget_idle(struct ll_board *board, int64_t now_ns)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    LL_LIST_EACH (at, after, &board->idle) {
+        struct ll_board_dir *dir = LL_CONTAINER(at, struct ll_board_dir, idle);
+
+        if (board->idle_n <= LL_BOARD_IDLE_MAX &&
+            now_ns - dir->idle_ns < LL_BOARD_IDLE_NS) {
+            break;
+        }
+        dir_forget(board, dir);
+    }
+}
+
 void ll_board_load_begin(struct ll_board *board)
 {
     board->generation++;
@@ -74,6 +102,38 @@ static int dir_sort(struct ll_board_dir *dir)
     return 0;
 }
 
+/** The oldest others of every lock in which they are not known. */
+static void board_find_others(struct ll_board *board, int64_t now_ns)
+{
+    struct ll_link *at;
+    struct ll_link *after;
+
+    board->others_unknown = false;
+    LL_LIST_EACH (at, after, &board->all) {
+        struct ll_board_dir *dir = LL_CONTAINER(at, struct ll_board_dir, all);
+
+        if (dir->others_unknown) {
+            dir->other_from = INT64_MAX;
+            dir->blocked_from = INT64_MAX;
+            dir->others_unknown = false;
+            ll_board_touch(board, dir);
+        }
+    }
+    LL_LIST_EACH (at, after, &board->all) {
+        struct ll_board_dir *dir = LL_CONTAINER(at, struct ll_board_dir, all);
+        struct ll_link *key;
+        struct ll_link *next;
+
+        LL_LIST_EACH (key, next, &dir->places) {
+            ll_board_add_other(key_at(key));
+        }
+        LL_LIST_EACH (key, next, &dir->others) {
+            ll_board_add_other(key_at(key));
+        }
+    }
+    ll_board_settle(board, now_ns);
+}
+
 int ll_board_load_end(struct ll_board *board, int64_t now_ns)
 {
     struct ll_link *at;
@@ -101,6 +161,9 @@ int ll_board_load_end(struct ll_board *board, int64_t now_ns)
         ll_board_unref(board, dir);
     }
     if (status == 0) {
+        if (board->others_unknown) {
+            board_find_others(board, now_ns);
+        }
         ll_board_settle(board, now_ns);
         board->loads = false;
     }
@@ -154,38 +217,6 @@ void ll_board_settle(struct ll_board *board, int64_t now_ns)
     }
 }
 
-/** The oldest others of every lock in which they are not known. */
-static void board_find_others(struct ll_board *board, int64_t now_ns)
-{
-    struct ll_link *at;
-    struct ll_link *after;
-
-    board->others_unknown = false;
-    LL_LIST_EACH (at, after, &board->all) {
-        struct ll_board_dir *dir = LL_CONTAINER(at, struct ll_board_dir, all);
-
-        if (dir->others_unknown) {
-            dir->other_from = INT64_MAX;
-            dir->blocked_from = INT64_MAX;
-            dir->others_unknown = false;
-            ll_board_touch(board, dir);
-        }
-    }
-    LL_LIST_EACH (at, after, &board->all) {
-        struct ll_board_dir *dir = LL_CONTAINER(at, struct ll_board_dir, all);
-        struct ll_link *key;
-        struct ll_link *next;
-
-        LL_LIST_EACH (key, next, &dir->places) {
-            ll_board_add_other(key_at(key));
-        }
-        LL_LIST_EACH (key, next, &dir->others) {
-            ll_board_add_other(key_at(key));
-        }
-    }
-    ll_board_settle(board, now_ns);
-}
-
 /** Finds who holds and who waits. */
 static void dir_read(struct ll_board_dir *dir)
 {
@@ -219,15 +250,7 @@ int ll_board_read(struct ll_board *board, int64_t now_ns)
     struct ll_link *after;
     int status = 0;
 
-    LL_LIST_EACH (at, after, &board->idle) {
-        struct ll_board_dir *dir = LL_CONTAINER(at, struct ll_board_dir, idle);
-
-        if (board->idle_n <= LL_BOARD_IDLE_MAX &&
-            now_ns - dir->idle_ns < LL_BOARD_IDLE_NS) {
-            break;
-        }
-        ll_board_forget(board, dir);
-    }
+    ll_board_forget_idle(board, now_ns);
     if (board->others_unknown && !board->loads) {
         board_find_others(board, now_ns);
     }
@@ -236,7 +259,9 @@ int ll_board_read(struct ll_board *board, int64_t now_ns)
 
         if (!dir->is_read && status == 0) {
             status = dir_sort(dir); /* of a load that goes on */
-            dir_read(dir);
+            if (status == 0) {
+                dir_read(dir);
+            }
         }
     }
     return status;

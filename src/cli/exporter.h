@@ -55,12 +55,13 @@
 /** A lease that a lock has, and what etcd said about it. */
 struct ll_exporter_lease;
 
-/** The leases of the locks that are shown, the one asked for longest ago
- *  first. */
+/** The leases of the locks that are shown. The one asked for longest ago is
+ *  asked for first. */
 struct ll_exporter_leases {
-    struct ll_exporter_lease *all;
-    size_t asked_n; /* requests in flight */
-    uint64_t round;
+    struct ll_exporter_lease **all; /* sorted by their ids */
+    size_t n;
+    size_t asked_n;    /* requests in flight */
+    uint64_t turns;    /* all requests that were made */
     uint64_t answered; /* all that were */
     uint64_t failed;
 };

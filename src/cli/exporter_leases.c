@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "cli/clock.h"
 #include "cli/exporter.h"
@@ -11,9 +10,8 @@ struct ll_exporter_lease {
     struct leaselock_lease_info next; /* the answer in flight */
     int64_t answered_ns;              /* 0: never */
     int64_t asked_ns;                 /* 0: no request is in flight */
-    uint64_t round;                   /* the last one that needed it */
+    uint64_t turn;                    /* of the last request; 0: none yet */
     struct ll_exporter_leases *leases;
-    UT_hash_handle hh;
 };
 
 static void
@@ -34,31 +32,107 @@ on_answer(int status, const struct leaselock_error *error, void *arg)
     lease->asked_ns = 0;
 }
 
-static struct ll_exporter_lease *lease_get(struct ll_exporter_leases *leases,
-                                           int64_t id)
+static int compare_ids(const void *a, const void *b)
 {
-    struct ll_exporter_lease *lease = NULL;
+    int64_t one = *(const int64_t *)a;
+    int64_t other = *(const int64_t *)b;
 
-    HASH_FIND(hh, leases->all, &id, sizeof(id), lease);
-    if (lease == NULL) {
-        lease = calloc(1, sizeof(*lease));
-        if (lease == NULL) {
-            return NULL;
-        }
-        lease->id = id;
-        lease->leases = leases;
-        HASH_ADD(hh, leases->all, id, sizeof(lease->id), lease);
-    }
-    return lease;
+    return (one > other) - (one < other);
 }
 
-/** Asks for a lease, which becomes the last one of the table. */
+static int compare_id_of(const void *id, const void *lease)
+{
+    return compare_ids(id, &(*(struct ll_exporter_lease *const *)lease)->id);
+}
+
+static int compare_turns(const void *a, const void *b)
+{
+    const struct ll_exporter_lease *one = *(struct ll_exporter_lease *const *)a;
+    const struct ll_exporter_lease *other =
+        *(struct ll_exporter_lease *const *)b;
+
+    return (one->turn > other->turn) - (one->turn < other->turn);
+}
+
+/** The leases of the locks, sorted, some of them several times. */
+static size_t read_ids(const struct leaselock_locks_watch_info *info,
+                       int64_t *ids)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < info->locks_n; i++) {
+        if (info->locks[i].lease != 0) {
+            ids[n++] = info->locks[i].lease;
+        }
+    }
+    qsort(ids, n, sizeof(*ids), compare_ids);
+    return n;
+}
+
+/** Puts a lease that no lock has into a new list if its answer has yet to come,
+ *  and else frees it. */
+static void lease_drop(struct ll_exporter_lease *lease,
+                       struct ll_exporter_lease **list,
+                       size_t *n)
+{
+    if (lease->asked_ns != 0) {
+        list[(*n)++] = lease;
+    } else {
+        free(lease);
+    }
+}
+
+/** Puts a new lease into a new list, unless there is no memory. */
+static void lease_add(struct ll_exporter_leases *leases,
+                      int64_t id,
+                      struct ll_exporter_lease **list,
+                      size_t *n)
+{
+    struct ll_exporter_lease *lease = calloc(1, sizeof(*lease));
+
+    if (lease != NULL) {
+        lease->id = id;
+        lease->leases = leases;
+        list[(*n)++] = lease;
+    }
+}
+
+/** Replaces the list by that of the locks, of which `list` has room for all
+ *  that there are. */
+static void leases_merge(struct ll_exporter_leases *leases,
+                         const int64_t *ids,
+                         size_t ids_n,
+                         struct ll_exporter_lease **list)
+{
+    size_t at = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ids_n; i++) {
+        if (i > 0 && ids[i] == ids[i - 1]) {
+            continue;
+        }
+        for (; at < leases->n && leases->all[at]->id < ids[i]; at++) {
+            lease_drop(leases->all[at], list, &n);
+        }
+        if (at < leases->n && leases->all[at]->id == ids[i]) {
+            list[n++] = leases->all[at++];
+        } else {
+            lease_add(leases, ids[i], list, &n);
+        }
+    }
+    for (; at < leases->n; at++) {
+        lease_drop(leases->all[at], list, &n);
+    }
+    free(leases->all);
+    leases->all = list;
+    leases->n = n;
+}
+
 static void lease_ask(struct ll_exporter_leases *leases,
                       struct ll_exporter_lease *lease,
                       leaselock_client *client)
 {
-    HASH_DEL(leases->all, lease);
-    HASH_ADD(hh, leases->all, id, sizeof(lease->id), lease);
+    lease->turn = ++leases->turns;
     lease->asked_ns = now_ns();
     leases->asked_n++;
     if (leaselock_lease_async(client, lease->id, LL_LEASE_TIMEOUT_MS,
@@ -69,52 +143,62 @@ static void lease_ask(struct ll_exporter_leases *leases,
     }
 }
 
+/** Asks for those that are due, as many as may be in flight.
+ *  @param due  room for all leases */
+static void leases_ask_due(struct ll_exporter_leases *leases,
+                           leaselock_client *client,
+                           struct ll_exporter_lease **due)
+{
+    int64_t fresh_ns = now_ns() - LL_LEASE_FRESH_MS * NS_PER_MS;
+    size_t n = 0;
+
+    for (size_t i = 0; i < leases->n; i++) {
+        struct ll_exporter_lease *lease = leases->all[i];
+
+        if (lease->asked_ns == 0 &&
+            (lease->answered_ns == 0 || lease->answered_ns < fresh_ns)) {
+            due[n++] = lease;
+        }
+    }
+    qsort(due, n, sizeof(struct ll_exporter_lease *), compare_turns);
+    for (size_t i = 0; i < n && leases->asked_n < LL_LEASES_ASKED_MAX; i++) {
+        lease_ask(leases, due[i], client);
+    }
+}
+
 void ll_exporter_leases_ask(struct ll_exporter_leases *leases,
                             leaselock_client *client,
                             const struct leaselock_locks_watch_info *info)
 {
-    struct ll_exporter_lease *lease;
-    struct ll_exporter_lease *after;
-    int64_t fresh_ns = now_ns() - LL_LEASE_FRESH_MS * NS_PER_MS;
+    /* One more each, as no memory may be NULL. */
+    size_t room = info->locks_n + leases->n + 1;
+    int64_t *ids = calloc(info->locks_n + 1, sizeof(*ids));
+    struct ll_exporter_lease **due =
+        calloc(room, sizeof(struct ll_exporter_lease *));
+    struct ll_exporter_lease **list =
+        calloc(room, sizeof(struct ll_exporter_lease *));
 
-    leases->round++;
-    for (size_t i = 0; i < info->locks_n; i++) {
-        if (info->locks[i].lease != 0) {
-            lease = lease_get(leases, info->locks[i].lease);
-            if (lease != NULL) {
-                lease->round = leases->round;
-            }
-        }
+    if (ids != NULL && due != NULL && list != NULL) {
+        leases_merge(leases, ids, read_ids(info, ids), list);
+        leases_ask_due(leases, client, due);
+    } else {
+        free(list);
     }
-    HASH_ITER(hh, leases->all, lease, after)
-    {
-        if (lease->asked_ns != 0) {
-            continue;
-        }
-        if (lease->round != leases->round) {
-            HASH_DEL(leases->all, lease);
-            free(lease);
-        }
-    }
-    /* Those that are asked for go to the end, behind all that there are now. */
-    lease = leases->all;
-    for (unsigned n = HASH_COUNT(leases->all);
-         n > 0 && leases->asked_n < LL_LEASES_ASKED_MAX; n--) {
-        after = lease->hh.next;
-        if (lease->asked_ns == 0 &&
-            (lease->answered_ns == 0 || lease->answered_ns < fresh_ns)) {
-            lease_ask(leases, lease, client);
-        }
-        lease = after;
-    }
+    free(due);
+    free(ids);
 }
 
 const struct leaselock_lease_info *ll_exporter_lease_find(
     const struct ll_exporter_leases *leases, int64_t id, int64_t *ret_age_ms)
 {
-    const struct ll_exporter_lease *lease = NULL;
+    struct ll_exporter_lease *const *found = NULL;
+    const struct ll_exporter_lease *lease;
 
-    HASH_FIND(hh, leases->all, &id, sizeof(id), lease);
+    if (leases->n > 0) {
+        found = bsearch(&id, leases->all, leases->n,
+                        sizeof(struct ll_exporter_lease *), compare_id_of);
+    }
+    lease = found != NULL ? *found : NULL;
     if (lease == NULL || lease->answered_ns == 0 || lease->info.ttl_s < 0) {
         return NULL;
     }
@@ -124,12 +208,10 @@ const struct leaselock_lease_info *ll_exporter_lease_find(
 
 void ll_exporter_leases_free(struct ll_exporter_leases *leases)
 {
-    struct ll_exporter_lease *lease;
-    struct ll_exporter_lease *after;
-
-    HASH_ITER(hh, leases->all, lease, after)
-    {
-        HASH_DEL(leases->all, lease);
-        free(lease);
+    for (size_t i = 0; i < leases->n; i++) {
+        free(leases->all[i]);
     }
+    free(leases->all);
+    leases->all = NULL;
+    leases->n = 0;
 }

@@ -57,13 +57,18 @@ static int read_held(const struct leaselock_watched_lock *lock,
     return set_ms(lock->held_ms, ret_number);
 }
 
-/** The time since a request, by the wall clock; 0 if it is in the future. */
+/** The time since a request, by the wall clock; 0 if it is in the future. Any
+ *  client can write any number into its key: one below 1 is no time. */
 static int set_since(int64_t since_unix_s, struct number *ret_number)
 {
-    int64_t age_s = (int64_t)time(NULL) - since_unix_s;
+    int64_t age_s;
 
+    if (since_unix_s <= 0) {
+        return 0;
+    }
+    age_s = (int64_t)time(NULL) - since_unix_s;
     ret_number->units = age_s > 0 ? (uint64_t)age_s : 0;
-    return since_unix_s != 0;
+    return 1;
 }
 
 static int read_holder_age(const struct leaselock_watched_lock *lock,
@@ -82,9 +87,26 @@ static int read_waiter_age(const struct leaselock_watched_lock *lock,
     if (lock->waiting_ms < 0) {
         return 0;
     }
-    return lock->waiter_since_unix_s != 0
+    return lock->waiter_since_unix_s > 0
                ? set_since(lock->waiter_since_unix_s, ret_number)
                : set_ms(lock->waiting_ms, ret_number);
+}
+
+/** What is known of the lease of the oldest holder. An answer that is older than
+ *  the whole time to live says nothing: one renewal at least has come since, or
+ *  the lease has expired. */
+static const struct leaselock_lease_info *
+lease_of(const struct leaselock_watched_lock *lock,
+         const struct ll_exporter_facts *facts,
+         int64_t *ret_age_ms)
+{
+    const struct leaselock_lease_info *lease = NULL;
+
+    if (lock->lease != 0) {
+        lease = ll_exporter_lease_find(facts->leases, lock->lease, ret_age_ms);
+    }
+    return lease != NULL && *ret_age_ms < lease->granted_s * 1000 ? lease
+                                                                  : NULL;
 }
 
 static int read_lease_left(const struct leaselock_watched_lock *lock,
@@ -92,10 +114,9 @@ static int read_lease_left(const struct leaselock_watched_lock *lock,
                            struct number *ret_number)
 {
     int64_t age_ms = 0;
-    const struct leaselock_lease_info *lease =
-        ll_exporter_lease_find(facts->leases, lock->lease, &age_ms);
+    const struct leaselock_lease_info *lease = lease_of(lock, facts, &age_ms);
 
-    if (lock->lease == 0 || lease == NULL) {
+    if (lease == NULL) {
         return 0;
     }
     (void)set_ms(lease->ttl_s * 1000 - age_ms, ret_number);
@@ -107,10 +128,9 @@ static int read_lease_ttl(const struct leaselock_watched_lock *lock,
                           struct number *ret_number)
 {
     int64_t age_ms = 0;
-    const struct leaselock_lease_info *lease =
-        ll_exporter_lease_find(facts->leases, lock->lease, &age_ms);
+    const struct leaselock_lease_info *lease = lease_of(lock, facts, &age_ms);
 
-    if (lock->lease == 0 || lease == NULL) {
+    if (lease == NULL) {
         return 0;
     }
     ret_number->units = (uint64_t)lease->granted_s;

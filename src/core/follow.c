@@ -167,6 +167,7 @@ static void follow_build(struct ll_core *core,
 
     (void)core;
     (void)part;
+    follow->asked_revision = follow->revision;
     ret_request->kind = LL_REQUEST_RANGE;
     *range = (struct ll_range){
         .key = {follow->from, follow->from_size},
@@ -183,7 +184,7 @@ static void follow_build(struct ll_core *core,
     }
 }
 
-/** An answer is older than what was seen already. */
+/** An answer is older than what was seen when it was asked for. */
 static void follow_on_older(struct ll_core *core,
                             struct ll_follow *follow,
                             int64_t revision)
@@ -234,7 +235,8 @@ static void follow_loaded(struct ll_core *core,
         follow->count = 0;
     }
     follow->count += (int64_t)range->kvs_n;
-    if (follow->count > LL_FOLLOW_KEYS_MAX) {
+    if (follow->count > LL_FOLLOW_KEYS_MAX ||
+        (is_first && range->count > LL_FOLLOW_KEYS_MAX)) {
         ll_follow_fail(core, follow, LEASELOCK_E_LIMIT);
         return;
     }
@@ -264,10 +266,13 @@ static void follow_checked(struct ll_core *core,
                            const struct ll_answer *answer)
 {
     int64_t count = answer->range.count;
+    /* The watch has passed that revision while the check was in flight. */
+    bool is_passed = answer->revision < follow->revision;
     /* While it is down, it is no wonder. */
-    bool differs = count != follow->count && follow->watch.state == LL_WATCH_ON;
+    bool differs = !is_passed && count != follow->count &&
+                   follow->watch.state == LL_WATCH_ON;
 
-    if (answer->revision < follow->revision) {
+    if (answer->revision < follow->asked_revision) {
         follow_on_older(core, follow, answer->revision);
         return;
     }
@@ -279,9 +284,11 @@ static void follow_checked(struct ll_core *core,
         ll_follow_load(core, follow, core->now_ns);
         return;
     }
-    /* Compared exactly when the watch passes that revision. */
-    follow->checked_revision = answer->revision;
-    follow->checked_count = count;
+    if (!is_passed) {
+        /* Compared exactly when the watch passes that revision. */
+        follow->checked_revision = answer->revision;
+        follow->checked_count = count;
+    }
     if (differs && follow->suspect_revision == 0) {
         follow->suspect_revision = follow->revision;
         follow_plan(core, follow, core->now_ns + LL_FOLLOW_RECHECK_NS);
@@ -312,9 +319,7 @@ static void follow_unanswered(struct ll_core *core,
 
 static void follow_failed(struct ll_core *core, struct ll_follow *follow)
 {
-    if (follow->state != LL_FOLLOW_LOAD) {
-        follow_plan_check(core, follow);
-    } else if (follow->load_revision != 0) {
+    if (follow->state == LL_FOLLOW_LOAD && follow->load_revision != 0) {
         ll_follow_load(core, follow, core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);
     } else {
         ll_follow_fail(core, follow, LEASELOCK_E_SERVER);

@@ -36,8 +36,8 @@
  *            | number of keys before it was |       |
  *            | another one                  |       |
  *     LOAD,  | an answer is of a revision   | same  | asks again a second later
- *     WATCH, | before what was seen         |       |
- *     LOST   |                              |       |
+ *     WATCH, | before what was seen when it |       |
+ *     LOST   | was asked for                |       |
  *     LOAD,  | that is older too: the store | LOAD  | begins again
  *     WATCH, | went back                    |       |
  *     LOST   |                              |       |
@@ -67,7 +67,8 @@
 /** Keys of a page: with the longest values that this library writes, a page is
  *  below the largest message that a client accepts. */
 #define LL_FOLLOW_PAGE 1000
-/** The most keys of one range; with more it fails with LIMIT. */
+/** The most keys of one range; with more, as its first page counts them or as
+ *  they are reported, it fails with LIMIT. */
 #define LL_FOLLOW_KEYS_MAX 200000
 
 enum ll_follow_state {
@@ -82,10 +83,11 @@ struct ll_follow {
     struct ll_link link; /* in core->follows.list, until it ends */
     enum ll_follow_state state;
     struct ll_watch watch;
-    int64_t revision;      /* the newest that was seen */
-    int64_t load_revision; /* of the pages; 0: none is read yet */
-    int64_t page;          /* keys of each */
-    char *next;            /* the key that the next page begins with, or NULL */
+    int64_t revision;       /* the newest that was seen */
+    int64_t asked_revision; /* the same when the last request was made */
+    int64_t load_revision;  /* of the pages; 0: none is read yet */
+    int64_t page;           /* keys of each */
+    char *next; /* the key that the next page begins with, or NULL */
     size_t next_size;
     int64_t count; /* of the keys, as they were reported */
     int64_t check_ns;

@@ -311,7 +311,9 @@ static int read_answer(const ProtobufCMessage *message,
         if (status != 0 || ttl->id == 0) {
             return LEASELOCK_E_SERVER;
         }
-        status = read_lease(ttl->ttl, ttl->granted_ttl, answer);
+        /* Below -1 is a lease that has expired and is not revoked yet. */
+        status =
+            read_lease(ttl->ttl > -1 ? ttl->ttl : -1, ttl->granted_ttl, answer);
         return status != 0 ? status : read_lease_keys(ttl, arena, answer);
     case LL_REQUEST_STATUS:
         member = (const Etcdpb__StatusResponse *)message;

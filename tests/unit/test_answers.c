@@ -120,7 +120,8 @@ static int decode(enum ll_request_kind kind,
 }
 
 /** Goal: answers about leases are read, and invalid ones are refused: no id, a
- * negative TTL or one beyond the clock's range. */
+ * negative TTL of a new lease, or one beyond the clock's range. An expired lease
+ * has a negative TTL until it is revoked. */
 static void test_decode_leases(void **state)
 {
     static const struct {
@@ -129,18 +130,22 @@ static void test_decode_leases(void **state)
         int64_t ttl_s;
         int64_t granted_ttl_s;
         int status;
+        int64_t read_s;
     } cases[] = {
-        {LL_REQUEST_LEASE_GRANT, 5, 10, 0, 0},
-        {LL_REQUEST_LEASE_GRANT, 5, 9000000000, 0, 0},
-        {LL_REQUEST_LEASE_GRANT, 5, 9000000001, 0, LEASELOCK_E_SERVER},
-        {LL_REQUEST_LEASE_GRANT, 5, 0, 0, LEASELOCK_E_SERVER},
-        {LL_REQUEST_LEASE_GRANT, 0, 10, 0, LEASELOCK_E_SERVER},
-        {LL_REQUEST_LEASE_TTL, 5, 3, 10, 0},
-        {LL_REQUEST_LEASE_TTL, 5, -1, 0, 0},
-        {LL_REQUEST_LEASE_TTL, 5, -2, 0, LEASELOCK_E_SERVER},
-        {LL_REQUEST_LEASE_TTL, 5, 3, -1, LEASELOCK_E_SERVER},
-        {LL_REQUEST_LEASE_TTL, 0, 3, 10, LEASELOCK_E_SERVER},
-        {LL_REQUEST_LEASE_REVOKE, 0, 0, 0, 0},
+        {LL_REQUEST_LEASE_GRANT, 5, 10, 0, 0, 10},
+        {LL_REQUEST_LEASE_GRANT, 5, 9000000000, 0, 0, 9000000000},
+        {LL_REQUEST_LEASE_GRANT, 5, 9000000001, 0, LEASELOCK_E_SERVER, 0},
+        {LL_REQUEST_LEASE_GRANT, 5, 0, 0, LEASELOCK_E_SERVER, 0},
+        {LL_REQUEST_LEASE_GRANT, 5, -2, 0, LEASELOCK_E_SERVER, 0},
+        {LL_REQUEST_LEASE_GRANT, 0, 10, 0, LEASELOCK_E_SERVER, 0},
+        {LL_REQUEST_LEASE_TTL, 5, 3, 10, 0, 3},
+        {LL_REQUEST_LEASE_TTL, 5, -1, 0, 0, -1},
+        {LL_REQUEST_LEASE_TTL, 5, -2, 10, 0, -1},
+        {LL_REQUEST_LEASE_TTL, 5, INT64_MIN, 10, 0, -1},
+        {LL_REQUEST_LEASE_TTL, 5, 9000000001, 10, LEASELOCK_E_SERVER, 0},
+        {LL_REQUEST_LEASE_TTL, 5, 3, -1, LEASELOCK_E_SERVER, 0},
+        {LL_REQUEST_LEASE_TTL, 0, 3, 10, LEASELOCK_E_SERVER, 0},
+        {LL_REQUEST_LEASE_REVOKE, 0, 0, 0, 0, 0},
     };
     size_t i = 0;
 
@@ -157,7 +162,7 @@ static void test_decode_leases(void **state)
         }
         assert_int_equal(decode(cases[i].kind, &in, &answer), cases[i].status);
         if (cases[i].status == 0 && cases[i].kind != LL_REQUEST_LEASE_REVOKE) {
-            assert_int_equal(answer.lease.ttl_s, cases[i].ttl_s);
+            assert_int_equal(answer.lease.ttl_s, cases[i].read_s);
         }
     }
 }

@@ -368,10 +368,122 @@ static void test_idle_max(void **state)
         ll_board_delete(&board, bytes_of(key), i);
         ll_board_settle(&board, i);
     }
+    /* Also if nobody reads. */
+    assert_int_equal(board.locks_n, LL_BOARD_IDLE_MAX);
     assert_int_equal(ll_board_read(&board, LL_BOARD_IDLE_MAX), 0);
     assert_int_equal(board.locks_n, LL_BOARD_IDLE_MAX);
     assert_null(dir_of(&board, "job/0"));
     assert_non_null(dir_of(&board, "job/1"));
+    ll_board_free(&board);
+}
+
+/** Goal: a key with many '/' costs no more than a limited number of directories,
+ * and counts in the last of them. Method: a key in one directory more, and a
+ * place in the last one. */
+static void test_depth_max(void **state)
+{
+    enum { DEPTH = LL_BOARD_DEPTH_MAX };
+    struct ll_board board;
+    const struct ll_board_dir *dir;
+    char name[2 * DEPTH] = "";
+    char key[sizeof(name) + 32];
+
+    (void)state;
+    for (size_t i = 0; i < DEPTH; i++) {
+        name[2 * i] = 'a';
+        name[2 * i + 1] = i + 1 < DEPTH ? '/' : '\0';
+    }
+    ll_board_init(&board, SPACE_SIZE, SPACE_SIZE, 1);
+    (void)snprintf(key, sizeof(key), "ns/%s/b/1.1", name);
+    put(&board, key, 5, 1, 100);
+    put(&board, key, 5, 1, 100);
+    assert_int_equal(board.dirs.n, DEPTH);
+    assert_int_equal(board.keys.n, 1);
+    assert_int_equal(board.locks_n, 0);
+    (void)snprintf(key, sizeof(key), "ns/%s/2.1", name);
+    put(&board, key, 6, 2, 100);
+    ll_board_settle(&board, 100);
+    assert_int_equal(ll_board_read(&board, 100), 0);
+    assert_int_equal(board.locks_n, 1);
+    dir = dir_of(&board, name);
+    assert_non_null(dir);
+    assert_int_equal(dir->keys_n, 2);
+    assert_int_equal(dir->holder_token, 0); /* behind the other key */
+    (void)snprintf(key, sizeof(key), "ns/%s/b/1.1", name);
+    ll_board_delete(&board, bytes_of(key), 200);
+    assert_int_equal(dir->keys_n, 1);
+    ll_board_free(&board);
+}
+
+/** Goal: outside of a load, a place that comes late is in order at once. Method:
+ * the older place comes last; one of the same token. */
+static void test_late_place(void **state)
+{
+    struct ll_board board;
+    const struct ll_board_dir *dir;
+
+    (void)state;
+    ll_board_init(&board, SPACE_SIZE, SPACE_SIZE, 1);
+    put(&board, "ns/a/3.1", 9, 3, 100);
+    put(&board, "ns/a/1.1", 5, 1, 100);
+    put(&board, "ns/a/2.1", 7, 2, 100);
+    put(&board, "ns/a/2.2", 7, 2, 100);
+    ll_board_settle(&board, 100);
+    dir = dir_of(&board, "a");
+    assert_non_null(dir);
+    assert_int_equal(dir->holder_token, 5);
+    ll_board_delete(&board, bytes_of("ns/a/1.1"), 200);
+    ll_board_settle(&board, 200);
+    assert_int_equal(dir->holder_token, 7);
+    ll_board_free(&board);
+}
+
+/** Goal: a load that shows that the key is gone which blocked a lock shows its
+ * holder. Method: two loads, the second without that key. */
+static void test_load_unblocks(void **state)
+{
+    struct ll_board board;
+    const struct ll_board_dir *dir;
+
+    (void)state;
+    ll_board_init(&board, SPACE_SIZE, SPACE_SIZE, 1);
+    ll_board_load_begin(&board);
+    put(&board, "ns/a/1.1", 5, 1, 100);
+    put(&board, "ns/a/data", 3, 0, 100);
+    put(&board, "ns/a/more", 8, 0, 100);
+    assert_int_equal(ll_board_load_end(&board, 100), 0);
+    dir = dir_of(&board, "a");
+    assert_non_null(dir);
+    assert_int_equal(dir->holder_token, 0);
+    ll_board_load_begin(&board);
+    put(&board, "ns/a/1.1", 5, 1, 200);
+    put(&board, "ns/a/more", 8, 0, 200);
+    assert_int_equal(ll_board_load_end(&board, 200), 0);
+    assert_int_equal(dir->holder_token, 5);
+    assert_int_equal(dir->holder_ns, 200);
+    assert_false(dir->holder_was_seen);
+    ll_board_free(&board);
+}
+
+/** Goal: a read during a load that has no memory to sort a queue is repeated.
+ * Method: the one allocation of that read fails. */
+static void test_read_no_memory(void **state)
+{
+    struct ll_board board;
+    const struct ll_board_dir *dir;
+
+    (void)state;
+    ll_board_init(&board, SPACE_SIZE, SPACE_SIZE, 1);
+    ll_board_load_begin(&board);
+    put(&board, "ns/a/1.1", 9, 1, 100);
+    put(&board, "ns/a/2.1", 5, 2, 100);
+    ll_alloc_fail_once_at(1);
+    assert_int_equal(ll_board_read(&board, 100), LEASELOCK_E_NOMEM);
+    ll_alloc_fail_at(0);
+    assert_int_equal(ll_board_read(&board, 100), 0);
+    dir = dir_of(&board, "a");
+    assert_non_null(dir);
+    assert_int_equal(dir->waiter->token, 9);
     ll_board_free(&board);
 }
 
@@ -450,8 +562,14 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_places), cmocka_unit_test(test_holders),
-        cmocka_unit_test(test_idle_max),  cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_as_places),
+        cmocka_unit_test(test_holders),
+        cmocka_unit_test(test_idle_max),
+        cmocka_unit_test(test_depth_max),
+        cmocka_unit_test(test_late_place),
+        cmocka_unit_test(test_load_unblocks),
+        cmocka_unit_test(test_read_no_memory),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_no_memory),
     };
 

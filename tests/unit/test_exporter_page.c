@@ -19,10 +19,11 @@ const struct leaselock_lease_info *ll_exporter_lease_find(
     const struct ll_exporter_leases *leases, int64_t lease, int64_t *ret_age_ms)
 {
     static const struct leaselock_lease_info info = {7, 10};
+    static const struct leaselock_lease_info outdated = {9, 10};
 
     (void)leases;
-    *ret_age_ms = 1250;
-    return lease == 0x1a ? &info : NULL;
+    *ret_age_ms = lease == 0x1a ? 1250 : 10000;
+    return lease == 0x1a ? &info : lease == 0x2b ? &outdated : NULL;
 }
 
 static const struct leaselock_watched_lock locks[] = {
@@ -47,7 +48,9 @@ static const struct leaselock_watched_lock locks[] = {
      .token = 9,
      .lease = 0x2b,
      .held_ms = 12,
+     .holder_since_unix_s = INT64_MIN,
      .waiting_ms = 20,
+     .waiter_since_unix_s = -1,
      .candidate = 1},
 };
 
@@ -95,7 +98,7 @@ static void expect_no(const char *page, const char *part)
 }
 
 /** Goal: the page has each value, and none for what is not known. Method: locks
- * that are held, free and of another client. */
+ * that are held, free and of another client, which writes impossible times. */
 static void test_page(void **state)
 {
     char *page = page_of(LL_EXPORTER_OPENMETRICS);
@@ -113,13 +116,15 @@ static void test_page(void **state)
     expect(page, "leaselock_lock_held_seconds{lock=\"held\"} 1.5");
     expect_no(page, "leaselock_lock_held_seconds{lock=\"fr");
     expect_no(page, "leaselock_lock_holder_age_seconds{lock=\"foreign");
-    /* Without a time in its key, since it was seen. */
+    /* Without a time in its key that can be one, since it was seen. */
     expect(page, "leaselock_lock_oldest_waiter_age_seconds{lock=\"foreign"
                  "\\\\xff\"} 0.02");
     expect_no(page, "leaselock_lock_oldest_waiter_age_seconds{lock=\"fr");
     expect(page, "leaselock_lock_lease_left_seconds{lock=\"held\"} 5.75");
     expect(page, "leaselock_lock_lease_ttl_seconds{lock=\"held\"} 10");
+    /* The last answer is as old as the time to live. */
     expect_no(page, "leaselock_lock_lease_left_seconds{lock=\"foreign");
+    expect_no(page, "leaselock_lock_lease_ttl_seconds{lock=\"foreign");
     expect(page, "leaselock_lock_mode{lock=\"held\",mode=\"exclusive\"} 1");
     expect(page, "leaselock_lock_mode{lock=\"fr\\\"ee\\n\",mode=\"shared\"} 1");
     expect(page, "leaselock_lock_mode{lock=\"foreign\\\\xff\",mode="
