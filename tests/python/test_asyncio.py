@@ -115,17 +115,18 @@ def test_threads_beside_a_loop(etcd, client, session, name):
 
 
 def test_a_callback_thread_hands_over_to_a_loop(etcd, client, session, name, until):
-    """A callback before there is a loop starts a thread, which a loop replaces."""
+    """A callback before there is a loop starts a thread, which leaves the
+    reading to a loop while that runs."""
     states = []
     session.on_state(lambda state, why: states.append(state))
     assert client._dispatcher._thread is not None
 
     async def main():
         async with session.lock(name):
-            assert client._dispatcher._thread is None
+            assert client._dispatcher._loop_reads()
 
     asyncio.run(main())
-    session.on_state(lambda state, why: states.append(state))  # a thread again
+    assert not client._dispatcher._loop_reads()
     etcd.revoke(session.lease)
     until(lambda: leaselock.SessionState.LOST in states, 30)
 

@@ -144,7 +144,7 @@ if pid == 0:
         lambda: session.acquire("x"), lambda: lock.acquire(), ticket.release,
         lambda: ticket.held, lambda: ticket.token, lambda: session.state,
         session.close, client.close, client.locks, lambda: client.observe("x"),
-        lambda: leaselock.Client(sys.argv[1]), lambda: client._core.drain(),
+        lambda: leaselock.Client(sys.argv[1]), lambda: client._core.drain(None, None),
     ]
     for i, call in enumerate(calls):
         try:

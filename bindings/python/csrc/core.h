@@ -120,6 +120,7 @@ struct op {
 
 /** module.c: names of a future's methods, and of this process. */
 extern PyObject *core_str_done;
+extern PyObject *core_str_get_loop;
 extern PyObject *core_str_set_result;
 extern PyObject *core_str_set_exception;
 extern unsigned core_generation;
@@ -145,8 +146,14 @@ int op_wait(struct op *op, int timeout_ms);
  */
 PyObject *
 op_run(struct op *op, int status, const struct leaselock_error *error);
-/** Sets the future; takes the queue's reference. */
-void op_deliver(struct op *op);
+/**
+ * Sets the future; takes the queue's reference.
+ *
+ * @param loop    the event loop that runs on this thread, or None
+ * @param settle  called with the future, the name of its method and the value,
+ *                if the future is of another loop
+ */
+void op_deliver(struct op *op, PyObject *loop, PyObject *settle);
 
 /** result.c: the result as an object. */
 PyObject *op_result(struct op *op);
