@@ -16,6 +16,7 @@ from . import _core
 from ._dispatcher import Dispatcher
 from ._election import Observer
 from ._errors import ForkedError, LeaselockError, NoLeaderError
+from ._listened import Listened
 from ._session import Session
 from ._types import (
     Bytes,
@@ -79,6 +80,7 @@ class Client:
             from_env,
         )
         self._dispatcher = Dispatcher(self._core)
+        self._listened = Listened()
         self._closed = False
         self._closing: asyncio.Future[None] | None = None
         _clients.add(self)
@@ -135,6 +137,7 @@ class Client:
     def _finish(self) -> None:
         _clients.discard(self)
         self._dispatcher.finish()
+        self._listened.end(None)
 
     def leader(self, name: str, *, timeout: float = 5.0) -> Leader | None:
         """The leader of an election, or the holder of a lock; None: none."""

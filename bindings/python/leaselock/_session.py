@@ -87,6 +87,7 @@ class Session:
             return False
         self._closed = True
         self._callbacks.clear()
+        self.client._listened.end(self)
         if self.client.closed:
             return False
         self._core.listen(self._number, None)

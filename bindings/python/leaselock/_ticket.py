@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 import warnings
 from collections.abc import Callable, Iterable
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 
 _WRITE_TIMEOUT_S = 5.0
 
+#: Called with the ticket and why it is lost, or None: it was released. It does
+#: not keep the ticket alive.
+_Hearing = Callable[["Ticket", "str | None"], None]
+
 
 class Ticket:
     """A place in a lock's queue, held unless it says otherwise. As a context
@@ -68,7 +73,7 @@ class Ticket:
         self._session = session
         self._names = names
         self._number = number
-        self._listeners: list[Callable[[str | None], None]] | None = None
+        self._listeners: list[_Hearing] | None = None
 
     # What it is.
 
@@ -205,9 +210,12 @@ class Ticket:
         """Its handle is closed, or about to be."""
         self._open = False
         if self._listeners is not None:
-            listeners, self._listeners = self._listeners, None
+            listened = self._session.client._listened
+            with listened.lock:
+                listeners, self._listeners = self._listeners or [], None
+            listened.discard(self)
             self._core.listen(self._number, None)
-            call_each([lambda each=each: each(None) for each in listeners])  # type: ignore[misc]
+            self._report(listeners, None)
 
     def _withdraw(self) -> None:
         """Releases it without waiting: nobody wants it any more."""
@@ -222,16 +230,16 @@ class Ticket:
         event loop, or on a thread of the package. It is a hint, which comes
         early; `held` decides, and behind that the token."""
 
-        def listener(why: str | None) -> None:
+        def listener(ticket: Ticket, why: str | None) -> None:
             if why is not None:
-                callback(self, why)
+                callback(ticket, why)
 
         self._listen(listener)
         self._session._dispatcher.ensure()
 
     async def lost(self) -> str:
         """Waits until the lock is lost, and returns why. CanceledError: it was
-        released before."""
+        released before, or its session or client was closed."""
         loop = self._session._dispatcher.attach()
         future: asyncio.Future[str | None] = loop.create_future()
 
@@ -239,8 +247,11 @@ class Ticket:
             if not future.done():
                 future.set_result(why)
 
-        def listener(why: str | None) -> None:
-            loop.call_soon_threadsafe(settle, why)
+        def listener(ticket: Ticket, why: str | None) -> None:
+            try:
+                loop.call_soon_threadsafe(settle, why)
+            except RuntimeError:  # the loop is closed: nobody waits
+                pass
 
         self._listen(listener)
         try:
@@ -256,7 +267,7 @@ class Ticket:
         event = threading.Event()
         reasons: list[str | None] = []
 
-        def listener(why: str | None) -> None:
+        def listener(ticket: Ticket, why: str | None) -> None:
             reasons.append(why)
             event.set()
 
@@ -271,25 +282,39 @@ class Ticket:
             raise CanceledError("the ticket was released")
         return reasons[0]
 
-    def _listen(self, listener: Callable[[str | None], None]) -> None:
+    def _listen(self, listener: _Hearing) -> None:
         if not self._open:
             raise StateError("the ticket is released")
-        if self._listeners is None:
-            self._listeners = []
-            self._core.listen(self._number, Listener(self))
-        self._listeners.append(listener)
-        # What was lost before anybody listened is not reported any more.
-        if self.state is TicketState.LOST:
+        listened = self._session.client._listened
+        with listened.lock:
+            if self._listeners is None:
+                self._listeners = []
+                self._core.listen(self._number, Listener(self))
+            self._listeners.append(listener)
+            listened.add(self)
+        # What was before anybody listened is not reported any more.
+        state = self.state
+        if state is TicketState.LOST:
             self._on_event(_core.EVENT_LOST, "the lock is lost")
+        elif state is TicketState.RELEASED:
+            self._gone()
 
-    def _unlisten(self, listener: Callable[[str | None], None]) -> None:
-        if self._listeners is not None and listener in self._listeners:
-            self._listeners.remove(listener)
+    def _unlisten(self, listener: _Hearing) -> None:
+        with self._session.client._listened.lock:
+            if self._listeners is not None and listener in self._listeners:
+                self._listeners.remove(listener)
 
     def _on_event(self, state: int, text: str, *rest: object) -> None:
-        if state == _core.EVENT_LOST and self._listeners is not None:
+        if state != _core.EVENT_LOST:
+            return
+        with self._session.client._listened.lock:
+            if self._listeners is None:
+                return
             listeners, self._listeners = self._listeners, []
-            call_each([lambda each=each: each(text) for each in listeners])  # type: ignore[misc]
+        self._report(listeners, text)
+
+    def _report(self, listeners: list[_Hearing], why: str | None) -> None:
+        call_each([functools.partial(each, self, why) for each in listeners])
 
     # Fenced writes.
 
