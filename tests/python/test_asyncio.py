@@ -166,3 +166,15 @@ def test_coroutines_need_a_loop(session, name):
     coroutine = session.acquire_async(name)
     with pytest.raises(RuntimeError):
         coroutine.send(None)
+
+
+def test_a_block_left_in_another_task(etcd, name):
+    async def main():
+        async with leaselock.Client(etcd.endpoint) as client:
+            async with client.session() as session:
+                lock = session.lock(name)
+                await asyncio.create_task(lock.__aenter__())
+                await asyncio.create_task(lock.__aexit__(None, None, None))
+                assert (await client.queue_async(name)).entries == []
+
+    asyncio.run(main())

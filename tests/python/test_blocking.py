@@ -272,3 +272,49 @@ def test_settings(etcd, name):
             assert ticket.key.startswith(f"team/{name}/")
     with pytest.raises(leaselock.ArgumentError):
         leaselock.Client(etcd.endpoint, no_such_setting=1)
+
+
+def in_thread(function):
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def test_a_block_left_in_another_thread(session, client, name, queue_is):
+    lock = session.lock(name)
+    in_thread(lock.__enter__)
+    queue_is(name, 1)
+    lock.__exit__(None, None, None)
+    queue_is(name, 0)
+    assert lock._entered == {}
+
+
+def test_a_block_of_nobody_knows_whom(session, client, name, queue_is):
+    lock = session.lock(name, shared=True)
+    with pytest.raises(RuntimeError, match="session.acquire"):
+        lock.__exit__(None, None, None)
+    both = threading.Barrier(3)
+
+    def enter():
+        lock.__enter__()
+        both.wait(10)
+        both.wait(10)
+
+    threads = [threading.Thread(target=enter) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    both.wait(10)
+    with pytest.raises(RuntimeError, match="session.acquire"):
+        lock.__exit__(None, None, None)
+    both.wait(10)
+    for thread in threads:
+        thread.join()
+    queue_is(name, 2)
+    for tickets in lock._entered.values():
+        tickets.pop().release()
+
+
+def test_a_ticket_left_in_another_thread(session, client, name, queue_is):
+    ticket = session.acquire(name)
+    in_thread(lambda: ticket.__exit__(None, None, None))
+    queue_is(name, 0)

@@ -149,8 +149,22 @@ class Lock:
         return ticket
 
     def _leave(self, who: object) -> Ticket:
+        if who not in self._entered:
+            who = self._enterer()
         tickets = self._entered[who]
         ticket = tickets.pop()
         if not tickets:
             del self._entered[who]
         return ticket
+
+    def _enterer(self) -> object:
+        """Who has entered the block that another thread or task leaves."""
+        entered = list(self._entered)
+        if len(entered) != 1:
+            raise RuntimeError(
+                "a block of this lock is left in a thread or task that has not"
+                f" entered it, and {len(entered)} others have entered one: write"
+                ' "with session.acquire(...)", or "async with await'
+                ' session.acquire_async(...)", whose block is the ticket\'s'
+            )
+        return entered[0]
