@@ -178,3 +178,28 @@ def test_a_block_left_in_another_task(etcd, name):
                 assert (await client.queue_async(name)).entries == []
 
     asyncio.run(main())
+
+
+def test_a_close_that_fails_first(etcd, name, monkeypatch):
+    """What failed before anything was closed can be repeated."""
+
+    def no_thread(*what):
+        raise RuntimeError("can't start new thread")
+
+    async def main():
+        client = leaselock.Client(etcd.endpoint)
+        session = await client.session().open_async()
+        with monkeypatch.context() as patch:
+            patch.setattr(leaselock._client, "_on_thread", no_thread)
+            with pytest.raises(RuntimeError):
+                await client.close_async()
+            session._dispatcher, dispatcher = None, session._dispatcher
+            with pytest.raises(AttributeError):
+                await session.close_async()
+            session._dispatcher = dispatcher
+        assert not client.closed and not session.closed
+        await session.close_async()
+        await client.close_async()
+        assert session.closed and client.closed
+
+    asyncio.run(main())

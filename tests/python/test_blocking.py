@@ -318,3 +318,27 @@ def test_a_ticket_left_in_another_thread(session, client, name, queue_is):
     ticket = session.acquire(name)
     in_thread(lambda: ticket.__exit__(None, None, None))
     queue_is(name, 0)
+
+
+def test_a_close_that_is_interrupted(client, etcd, name, until):
+    """Before the library has it: the session is closed all the same."""
+    session = client.session().open()
+    lease = f"{session.lease:x}"
+
+    def interrupted(*what):
+        raise KeyboardInterrupt
+
+    class Interrupted:
+        session_close = staticmethod(interrupted)
+        session_drop = client._core.session_drop
+        listen = client._core.listen
+
+    session._core = Interrupted
+    with pytest.raises(KeyboardInterrupt):
+        session.close()
+    until(lambda: lease not in etcd.ctl("lease", "list"))
+    session = client.session().open()
+    lease = f"{session.lease:x}"
+    session._closed = True  # as if it was interrupted still earlier
+    del session
+    until(lambda: lease not in etcd.ctl("lease", "list"))

@@ -119,19 +119,27 @@ class Client:
         except LeaselockError:
             self._finish()
             raise
+        except BaseException:  # of a signal handler
+            self._closed = False
+            raise
         self._finish()
 
     async def close_async(self) -> None:
         """As `close`, without blocking the loop. If it is cancelled, the client
         is closed all the same."""
         loop = asyncio.get_running_loop()
+        self._core.fileno()  # ForkedError
         if self._closing is None:
             if self._closed:
                 return
             self._closed = True
             # A thread of its own: those of an executor may be waiting for what
             # is closed here.
-            self._closing = _on_thread(loop, self._core.close, self._finish)
+            try:
+                self._closing = _on_thread(loop, self._core.close, self._finish)
+            except BaseException:  # no thread can be started
+                self._closed = False
+                raise
         await asyncio.shield(self._closing)
 
     def _finish(self) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -66,14 +67,26 @@ class Session:
         """Closes the session: revokes its lease, with which all of its locks
         are released."""
         if self._shut():
-            self._core.session_close(None, self._number)
+            self._close(None)
 
     async def close_async(self) -> None:
         """As `close`. If it is cancelled, the session is closed all the same."""
+        if self.closed or self._number == 0:
+            self._shut()
+            return
+        future = self._dispatcher.future()  # if it fails, nothing is closed
         if self._shut():
-            future = self._dispatcher.future()
-            self._core.session_close(future, self._number)
+            self._close(future)
             await future
+
+    def _close(self, target: asyncio.Future[object] | None) -> None:
+        try:
+            self._core.session_close(target, self._number)
+        except BaseException:
+            # If a signal handler has raised, or memory was short, the library
+            # may not have it yet; else this does nothing.
+            self._core.session_drop(self._number)
+            raise
 
     def _check_new(self) -> None:
         if self._closed:
@@ -242,12 +255,14 @@ class Session:
             value.add_note(f"and then: {error}")
 
     def __del__(self) -> None:
-        if getattr(self, "_number", 0) == 0 or self.closed:
+        if getattr(self, "_number", 0) == 0 or self.client.closed:
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
-        self._closed = True
+        # Also one whose close was interrupted before the library had it.
+        closed, self._closed = self._closed, True
         self._core.listen(self._number, None)
         self._core.session_drop(self._number)
+        if not closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
 
 def _core_options(
