@@ -342,3 +342,12 @@ def test_a_close_that_is_interrupted(client, etcd, name, until):
     session._closed = True  # as if it was interrupted still earlier
     del session
     until(lambda: lease not in etcd.ctl("lease", "list"))
+
+
+def test_looked_at_while_it_is_released(session, name):
+    """The library closes the handle when a release begins."""
+    ticket = session.acquire(name)
+    session._core.withdraw(ticket._number)
+    assert ticket.state is TicketState.RELEASED and not ticket.held
+    with pytest.raises(leaselock.CanceledError):
+        ticket.wait_lost(10)

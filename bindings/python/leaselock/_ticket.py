@@ -16,6 +16,7 @@ from ._errors import (
     ArgumentError,
     CanceledError,
     ForkedError,
+    HandleError,
     LeaselockError,
     StateError,
     error_of,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from ._session import Session
 
 _WRITE_TIMEOUT_S = 5.0
+_HANDLE = HandleError().status
 
 #: Called with the ticket and why it is lost, or None: it was released. It does
 #: not keep the ticket alive.
@@ -91,7 +93,10 @@ class Ticket:
         """The state now; it compares clocks."""
         if not self._open or self._session.closed:
             return TicketState.RELEASED
-        return TicketState(_checked(_core.ticket_state(self._number)))
+        state = _core.ticket_state(self._number)
+        if state == _HANDLE:  # a release, or a write with one, has closed it
+            return TicketState.RELEASED
+        return TicketState(_checked(state))
 
     @property
     def held(self) -> bool:
