@@ -298,10 +298,9 @@ class Ticket:
             self._listeners.append(listener)
             listened.add(self)
         # What was before anybody listened is not reported any more.
-        state = self.state
-        if state is TicketState.LOST:
+        if self.state is TicketState.LOST:
             self._on_event(_core.EVENT_LOST, "the lock is lost")
-        elif state is TicketState.RELEASED:
+        elif self._is_over():
             self._gone()
 
     def _unlisten(self, listener: _Hearing) -> None:
@@ -373,7 +372,8 @@ class Ticket:
         release: bool = False,
         timeout: float | None = _WRITE_TIMEOUT_S,
     ) -> TxnResult:
-        """As `txn`. If it is cancelled, its outcome is unknown."""
+        """As `txn`. If it is cancelled, it goes on: it may be applied, and
+        `outcome` does not report it."""
         future: Any = self._session._dispatcher.future()
         self._core.txn(
             future,
@@ -389,14 +389,31 @@ class Ticket:
 
     def outcome(self, timeout: float | None = None) -> None:
         """Waits until it is certain what became of the latest write whose
-        outcome was unknown: returns if it was applied, else raises."""
+        outcome was unknown: returns if it was applied, else raises. With a
+        timeout of 0 it does not wait."""
         self._core.outcome(None, self._number, ms_of(timeout))
+        self._applied()
 
     async def outcome_async(self) -> None:
         """As `outcome`."""
         future = self._session._dispatcher.future()
         self._core.outcome(future, self._number, -1)
         await future
+        self._applied()
+
+    def _applied(self) -> None:
+        """The latest write was: with `release` it has closed the handle."""
+        if self._is_over():
+            self._gone()
+
+    def _is_over(self) -> bool:
+        """Whether its handle is closed. A ticket may look released before, and
+        stay held: if the write that was to release it fails."""
+        return (
+            not self._open
+            or self._session.closed
+            or _core.ticket_state(self._number) == _HANDLE
+        )
 
     def proclaim(
         self, value: Bytes, *, timeout: float | None = _WRITE_TIMEOUT_S
@@ -426,6 +443,8 @@ class Ticket:
             return
         try:
             self.release()
+        except HandleError:  # a write has released it
+            pass
         except LeaselockError as error:
             if value is None:
                 raise
@@ -445,6 +464,8 @@ class Ticket:
             return
         try:
             await self.release_async()
+        except HandleError:  # a write has released it
+            pass
         except LeaselockError as error:
             if value is None:
                 raise
