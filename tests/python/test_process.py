@@ -378,3 +378,27 @@ def test_threads_and_loops_at_once(etcd, name):
             thread.join()
         assert errors == []
         assert a.locks(name).locks == []
+
+
+WARNINGS_ARE_ERRORS = """
+import sys, warnings, leaselock
+warnings.simplefilter("error")
+client = leaselock.Client(sys.argv[1])
+session = client.session().open()
+lease = session.lease
+observer = client.observe(sys.argv[2])
+del session
+del observer
+core = client._core
+del client
+try:
+    core.locks(None, "", 1000)
+except leaselock.ClosedError:
+    print(f"{lease:x}")
+"""
+
+
+def test_forgotten_objects_if_warnings_are_errors(etcd, name, until):
+    out, err = run(WARNINGS_ARE_ERRORS, etcd, name)
+    assert err.count("ResourceWarning: unclosed") == 3, err
+    until(lambda: out.strip() and out.strip() not in etcd.ctl("lease", "list"))

@@ -281,11 +281,12 @@ class Client:
     def __del__(self) -> None:
         if getattr(self, "_closed", True):
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
         try:
             self.close()
         except LeaselockError:
             pass
+        # Last: a filter may make an error of it.
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
 
 def _second(first: BaseException | None, error: LeaselockError) -> None:

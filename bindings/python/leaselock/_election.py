@@ -192,8 +192,8 @@ class Observer:
     def __del__(self) -> None:
         if getattr(self, "_closed", True) or self._client.closed:
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
         self.close()
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
 
 def _settle(future: asyncio.Future[None]) -> None:
