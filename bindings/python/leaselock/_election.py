@@ -11,7 +11,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from . import _core
-from ._errors import ClosedError, LeaselockError, LockTimeoutError, error_of
+from ._errors import (
+    ClosedError,
+    LeaselockError,
+    LimitError,
+    LockTimeoutError,
+    error_of,
+)
 from ._listened import Listener
 from ._lock import Lock
 from ._ticket import Ticket
@@ -20,6 +26,10 @@ from ._types import Bytes, Leader, bytes_of
 if TYPE_CHECKING:
     from ._client import Client
     from ._session import Session
+
+
+#: How many reports an observer keeps that nobody takes: the library's own limit.
+_REPORTS_MAX = 65536
 
 
 class Election(Lock):
@@ -71,7 +81,8 @@ class Election(Lock):
 class Observer:
     """Follows an election: reports every leader and every value that a leader
     proclaims, in order, and None when there is no leader. What is not taken yet
-    is kept in memory. It ends with `close`, or with the error that ended it."""
+    is kept in memory; with 65536 such reports it ends with LimitError, after
+    them. It ends with `close`, or with the error that ended it."""
 
     def __init__(self, client: Client, name: str) -> None:
         self._closed = True  # nothing to close if the next call fails
@@ -82,6 +93,7 @@ class Observer:
         self._reported: collections.deque[Leader | None] = collections.deque()
         self._end: LeaselockError | None = None
         self._futures: list[asyncio.Future[None]] = []
+        self._dispatcher.ensure()
         self._handle, self._number = self._core.observe(name, Listener(self))
         self._closed = False
 
@@ -140,13 +152,21 @@ class Observer:
         revision: int,
         lease: int,
     ) -> None:
+        over = False
         with self._changed:
-            if state == _core.EVENT_LEADER:
-                self._reported.append(Leader(text, value, token, revision, lease))
-            elif state == _core.EVENT_NO_LEADER:
-                self._reported.append(None)
-            else:
+            if self._end is not None:
+                return
+            if state == _core.EVENT_OBSERVER_END:
                 self._end = error_of(token, text)
+            elif len(self._reported) >= _REPORTS_MAX:
+                self._end = LimitError("too many reports were not taken")
+                over = True
+            elif state == _core.EVENT_LEADER:
+                self._reported.append(Leader(text, value, token, revision, lease))
+            else:
+                self._reported.append(None)
+        if over:
+            self.close()
         self._wake()
 
     def __iter__(self) -> Observer:
