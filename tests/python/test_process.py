@@ -133,15 +133,20 @@ def test_control_c_in_a_loop(etcd, name, queue_is):
 
 
 FORKED = """
-import os, sys, leaselock
+import asyncio, os, sys, leaselock
 client = leaselock.Client(sys.argv[1])
 session = client.session().open()
 ticket = session.acquire(sys.argv[2])
 lock = session.lock("other")
+observer = client.observe(sys.argv[2])
+ticket.on_lost(print)  # there is a thread in the parent
 pid = os.fork()
 if pid == 0:
     calls = [
         lambda: session.acquire("x"), lambda: lock.acquire(), ticket.release,
+        observer.get, lambda: asyncio.run(observer.get_async()),
+        lambda: ticket.wait_lost(), lambda: asyncio.run(ticket.lost()),
+        lambda: asyncio.run(client.close_async()),
         lambda: ticket.held, lambda: ticket.token, lambda: session.state,
         session.close, client.close, client.locks, lambda: client.observe("x"),
         lambda: leaselock.Client(sys.argv[1]), lambda: client._core.drain(None, None),
@@ -153,7 +158,7 @@ if pid == 0:
             continue
         print("no error of", i, flush=True)
         os._exit(1)
-    del calls, lock, ticket, session, client
+    del calls, lock, ticket, session, observer, client
     print("child", flush=True)
     sys.exit(0)
 assert os.waitpid(pid, 0)[1] == 0

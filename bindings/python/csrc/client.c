@@ -209,8 +209,13 @@ static PyObject *core_close(PyObject *self, PyObject *unused)
 
 static PyObject *core_fileno(PyObject *self, PyObject *unused)
 {
+    const struct client *client = (struct client *)self;
+
     (void)unused;
-    return PyLong_FromLong(((struct client *)self)->fd);
+    if (client->generation != core_generation) {
+        return core_raise(LEASELOCK_E_FORKED, NULL);
+    }
+    return PyLong_FromLong(client->fd);
 }
 
 /* (the loop that runs on this thread or None, settle): as op_deliver */

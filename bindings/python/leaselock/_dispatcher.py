@@ -49,6 +49,7 @@ class Dispatcher:
 
     def attach(self) -> asyncio.AbstractEventLoop:
         """The running loop, which reads from now on."""
+        self._core.fileno()  # ForkedError: what the parent has is not here
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             with self._lock:
