@@ -145,3 +145,19 @@ def test_reports_up_to_the_limit(session, client, name, until, monkeypatch):
         assert [observer.get(10) is None for _ in range(3)] == [True, False, True]
         with session.election(name, "two"):
             assert observer.get(10).value == b"two"
+
+
+def test_close_on_a_thread_while_a_task_waits(etcd, name):
+    async def main():
+        async with leaselock.Client(etcd.endpoint) as client:
+            for _ in range(50):
+                observer = client.observe(name)
+                assert await observer.get_async() is None
+                thread = threading.Thread(target=observer.close)
+                thread.start()
+                async with asyncio.timeout(10):
+                    with pytest.raises(leaselock.ClosedError):
+                        await observer.get_async()
+                thread.join()
+
+    asyncio.run(main())

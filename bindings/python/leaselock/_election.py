@@ -108,15 +108,18 @@ class Observer:
     async def get_async(self) -> Leader | None:
         """As `get`."""
         loop = self._dispatcher.attach()
-        while not self._is_due():
-            future: asyncio.Future[None] = loop.create_future()
-            self._futures.append(future)
+        while True:
+            with self._changed:  # so that no report comes in between
+                if self._is_due():
+                    return self._take()
+                future: asyncio.Future[None] = loop.create_future()
+                self._futures.append(future)
             try:
                 await future
             finally:
-                if future in self._futures:
-                    self._futures.remove(future)
-        return self._take()
+                with self._changed:
+                    if future in self._futures:
+                        self._futures.remove(future)
 
     def close(self) -> None:
         """Ends it: who waits for a report gets ClosedError, and iterations
@@ -141,7 +144,10 @@ class Observer:
             self._changed.notify_all()
             futures, self._futures = self._futures, []
         for future in futures:
-            future.get_loop().call_soon_threadsafe(_settle, future)
+            try:
+                future.get_loop().call_soon_threadsafe(_settle, future)
+            except RuntimeError:  # the loop is closed: nobody waits
+                pass
 
     def _on_event(
         self,
