@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Locks, tickets and reads of a program with threads."""
 
+import contextlib
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 
 import leaselock
 from leaselock import Mode, TicketState
+from leaselock import _types as types
 
 
 def test_lock_and_ticket(session, client, name):
@@ -351,3 +353,39 @@ def test_looked_at_while_it_is_released(session, name):
     assert ticket.state is TicketState.RELEASED and not ticket.held
     with pytest.raises(leaselock.CanceledError):
         ticket.wait_lost(10)
+
+
+def test_timeouts_in_milliseconds():
+    inf = float("inf")
+    cases = [(None, -1), (inf, -1), (0, 0), (-1, 0), (1e-6, 1), (2.5, 2500)]
+    assert [types.ms_of(each) for each, _ in cases] == [ms for _, ms in cases]
+    cases = [(None, 0), (inf, 2_000_000_000), (0, 0), (0.5, 500)]
+    assert [types.span_ms_of(each) for each, _ in cases] == [ms for _, ms in cases]
+    cases = [(None, 2_000_000_000), (inf, 2_000_000_000), (0, 1), (0.5, 500)]
+    assert [types.request_ms_of(each) for each, _ in cases] == [ms for _, ms in cases]
+
+
+def test_timeouts_without_a_limit(client, session, name):
+    inf = float("inf")
+    with session.lock(name, timeout=inf, keep=None, permits=None) as ticket:
+        assert ticket.held and len(client.queue(name, timeout=inf).entries) == 1
+        assert client.locks(name, timeout=None).locks
+        timer = threading.Timer(0.05, ticket.release)
+        timer.start()
+        with pytest.raises(leaselock.CanceledError):
+            ticket.wait_lost(inf)
+        timer.join()
+    with client.observe(name) as observer:
+        assert observer.get(inf) is None
+
+
+def test_the_shortest_timeout():
+    """0 is no time at all, and not the default of five seconds."""
+    client = leaselock.Client("127.0.0.1:1", request_timeout="500ms", user=None)
+    start = time.monotonic()
+    for call in (client.session(timeout=0).open, lambda: client.locks(timeout=0)):
+        with pytest.raises(leaselock.LeaselockError):
+            call()
+    assert time.monotonic() - start < 2
+    with contextlib.suppress(leaselock.LeaselockError):
+        client.close()

@@ -21,7 +21,7 @@ from ._errors import (
 from ._listened import Listener
 from ._lock import Lock
 from ._ticket import Ticket
-from ._types import Bytes, Leader, bytes_of
+from ._types import Bytes, Leader, bytes_of, seconds_of
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -101,7 +101,7 @@ class Observer:
         """The next report. LockTimeoutError: there was none in time."""
         self._dispatcher.ensure()
         with self._changed:
-            if not self._changed.wait_for(self._is_due, timeout):
+            if not self._changed.wait_for(self._is_due, seconds_of(timeout)):
                 raise LockTimeoutError("no report came in time")
             return self._take()
 

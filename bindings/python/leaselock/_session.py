@@ -15,7 +15,7 @@ from ._errors import ClosedError, LeaselockError, StateError, error_of
 from ._listened import Listener, call_each, seen
 from ._lock import Lock
 from ._ticket import Ticket
-from ._types import KeyNames, SessionState, ms_of
+from ._types import KeyNames, SessionState, request_ms_of, span_ms_of
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -38,7 +38,14 @@ class Session:
         self.client = client
         self._core = client._core
         self._dispatcher = client._dispatcher
-        self._asked = (ttl, ms_of(timeout), label, int(key_names), lease, unguarded)
+        self._asked = (
+            ttl,
+            request_ms_of(timeout),
+            label,
+            int(key_names),
+            lease,
+            unguarded,
+        )
         self._number = 0  # the library's handle; 0: not open
         self._closed = False
         self._callbacks: list[Callable[[SessionState, str], object]] = []
@@ -283,13 +290,13 @@ def _core_options(
         raise ValueError("a lock is shared, or has permits")
     given = (
         1 if shared else 2 if permits else 0,
-        permits,
+        permits or 0,
         find_deadlock,
-        0 if watch_own_key is None else ms_of(watch_own_key) or -1,
+        0 if watch_own_key is None else span_ms_of(watch_own_key) or -1,
         requeue,
-        ms_of(lock_delay),
-        ms_of(foreign_delay),
-        ms_of(keep),
-        local_passes,
+        span_ms_of(lock_delay),
+        span_ms_of(foreign_delay),
+        span_ms_of(keep),
+        local_passes or 0,
     )
     return _core.AcquireOptions(label, *given, ()) if label or any(given) else None

@@ -33,6 +33,7 @@ from ._types import (
     TxnResult,
     bytes_of,
     ms_of,
+    seconds_of,
     txn_of,
 )
 
@@ -279,7 +280,7 @@ class Ticket:
         self._listen(listener)
         try:
             self._session._dispatcher.ensure()
-            if not event.wait(timeout):
+            if not event.wait(seconds_of(timeout)):
                 return None
         finally:
             self._unlisten(listener)
