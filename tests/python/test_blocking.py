@@ -389,3 +389,22 @@ def test_the_shortest_timeout():
     assert time.monotonic() - start < 2
     with contextlib.suppress(leaselock.LeaselockError):
         client.close()
+
+
+@pytest.mark.parametrize("part", ["\u00fc", "\udcff"])
+def test_names_of_any_bytes(session, client, name, part):
+    """What is listed can be asked for, also if it is no UTF-8."""
+    name += f"/{part}"
+    with session.lock(name) as ticket:
+        assert ticket.name == name and ticket.key.startswith(f"{name}/")
+        (lock,) = client.locks(name).locks
+        assert lock.name == name
+        assert client.queue(lock.name).entries[0].token == ticket.token
+        assert client.leader(lock.name).token == ticket.token
+        assert client.ask_to_yield(lock.name) == 1
+        with client.observe(lock.name) as observer:
+            assert observer.get(10).token == ticket.token
+    with session.lock([name, f"{name}-2"]) as ticket:
+        assert ticket.held
+    with session.election(name, "one") as ticket:
+        assert ticket.held

@@ -221,5 +221,7 @@ extern PyMethodDef views_methods[];
 bool handle_of(PyObject *number, void **ret_handle);
 /** For PyArg_ParseTuple's O&. */
 int handle_converter(PyObject *number, void *ret_handle);
+/** The same of a name, a const char *, which is borrowed from the object. */
+int name_converter(PyObject *object, void *ret_name);
 
 #endif

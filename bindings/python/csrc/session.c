@@ -114,7 +114,7 @@ PyObject *core_observe(PyObject *self, PyObject *args)
     leaselock_observer *handle = NULL;
     int status;
 
-    if (!PyArg_ParseTuple(args, "sO", &name, &listener) ||
+    if (!PyArg_ParseTuple(args, "O&O", name_converter, &name, &listener) ||
         !client_is_usable(client)) {
         return NULL;
     }

@@ -28,6 +28,7 @@ from ._types import (
     bytes_of,
     get_of,
     locks_of,
+    name_of,
     queue_of,
     request_ms_of,
 )
@@ -154,14 +155,16 @@ class Client:
     def leader(self, name: str, *, timeout: float = 5.0) -> Leader | None:
         """The leader of an election, or the holder of a lock; None: none."""
         try:
-            return Leader._make(self._core.leader(None, name, request_ms_of(timeout)))
+            return Leader._make(
+                self._core.leader(None, name_of(name), request_ms_of(timeout))
+            )
         except NoLeaderError:
             return None
 
     async def leader_async(self, name: str, *, timeout: float = 5.0) -> Leader | None:
         """As `leader`."""
         future = self._dispatcher.future()
-        self._core.leader(future, name, request_ms_of(timeout))
+        self._core.leader(future, name_of(name), request_ms_of(timeout))
         try:
             return Leader._make(await future)  # type: ignore[arg-type]
         except NoLeaderError:
@@ -181,7 +184,11 @@ class Client:
         timeout: float = 5.0,
     ) -> Queue:
         """The queue of a lock: its holders and waiters, in order."""
-        return queue_of(self._core.queue(None, name, limit, with_ttl, request_ms_of(timeout)))
+        return queue_of(
+            self._core.queue(
+                None, name_of(name), limit, with_ttl, request_ms_of(timeout)
+            )
+        )
 
     async def queue_async(
         self,
@@ -193,17 +200,21 @@ class Client:
     ) -> Queue:
         """As `queue`."""
         future: Any = self._dispatcher.future()
-        self._core.queue(future, name, limit, with_ttl, request_ms_of(timeout))
+        self._core.queue(
+            future, name_of(name), limit, with_ttl, request_ms_of(timeout)
+        )
         return queue_of(await future)
 
     def locks(self, prefix: str = "", *, timeout: float = 5.0) -> Locks:
         """The locks that are held and whose names begin with `prefix`."""
-        return locks_of(self._core.locks(None, prefix, request_ms_of(timeout)))
+        return locks_of(
+            self._core.locks(None, name_of(prefix), request_ms_of(timeout))
+        )
 
     async def locks_async(self, prefix: str = "", *, timeout: float = 5.0) -> Locks:
         """As `locks`."""
         future: Any = self._dispatcher.future()
-        self._core.locks(future, prefix, request_ms_of(timeout))
+        self._core.locks(future, name_of(prefix), request_ms_of(timeout))
         return locks_of(await future)
 
     def get(
@@ -217,7 +228,9 @@ class Client:
     ) -> GetResult:
         """Reads a key of etcd, or with `end` the range up to that."""
         return get_of(
-            self._core.get(None, *_range(key, end), limit, keys_only, request_ms_of(timeout))
+            self._core.get(
+                None, *_range(key, end), limit, keys_only, request_ms_of(timeout)
+            )
         )
 
     async def get_async(
@@ -231,7 +244,9 @@ class Client:
     ) -> GetResult:
         """As `get`."""
         future: Any = self._dispatcher.future()
-        self._core.get(future, *_range(key, end), limit, keys_only, request_ms_of(timeout))
+        self._core.get(
+            future, *_range(key, end), limit, keys_only, request_ms_of(timeout)
+        )
         return get_of(await future)
 
     def ask_to_yield(
@@ -239,14 +254,18 @@ class Client:
     ) -> int:
         """Asks those who hold a lock to let go of it; returns how many were
         asked. Nothing is forced."""
-        return self._core.ask_to_yield(None, name, reason, request_ms_of(timeout))
+        return self._core.ask_to_yield(
+            None, name_of(name), reason, request_ms_of(timeout)
+        )
 
     async def ask_to_yield_async(
         self, name: str, reason: str = "", *, timeout: float = 5.0
     ) -> int:
         """As `ask_to_yield`."""
         future: Any = self._dispatcher.future()
-        self._core.ask_to_yield(future, name, reason, request_ms_of(timeout))
+        self._core.ask_to_yield(
+            future, name_of(name), reason, request_ms_of(timeout)
+        )
         return int(await future)
 
     def metrics(self) -> str:

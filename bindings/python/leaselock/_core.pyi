@@ -54,7 +54,7 @@ class Client:
         self,
         target: _Target,
         session: int,
-        name: str,
+        name: str | bytes,
         options: AcquireOptions | None,
         timeout_ms: int,
         factory: Callable[[int, object], Ticket],
@@ -64,7 +64,7 @@ class Client:
         self,
         target: _Target,
         session: int,
-        names: tuple[str, ...],
+        names: tuple[str | bytes, ...],
         options: AcquireOptions | None,
         timeout_ms: int,
         factory: Callable[[int, object], Ticket],
@@ -74,7 +74,7 @@ class Client:
         self,
         target: _Target,
         session: int,
-        name: str,
+        name: str | bytes,
         value: bytes,
         options: AcquireOptions | None,
         timeout_ms: int,
@@ -113,23 +113,23 @@ class Client:
     def session_close(self, target: _Target, session: int, /) -> None: ...
     def session_drop(self, session: int, /) -> None: ...
     def observe(
-        self, name: str, listener: Callable[..., object], /
+        self, name: str | bytes, listener: Callable[..., object], /
     ) -> tuple[int, int]: ...
     def observer_close(self, handle: int, number: int, /) -> None: ...
     def leader(
-        self, target: _Target, name: str, timeout_ms: int, /
+        self, target: _Target, name: str | bytes, timeout_ms: int, /
     ) -> tuple[Any, ...]: ...
     def queue(
         self,
         target: _Target,
-        name: str,
+        name: str | bytes,
         limit: int,
         with_ttl: bool,
         timeout_ms: int,
         /,
     ) -> tuple[int, int, list[Sequence[object]]]: ...
     def locks(
-        self, target: _Target, prefix: str, timeout_ms: int, /
+        self, target: _Target, prefix: str | bytes, timeout_ms: int, /
     ) -> tuple[int, list[tuple[str, int, Sequence[object], int]]]: ...
     def get(
         self,
@@ -142,7 +142,7 @@ class Client:
         /,
     ) -> tuple[int, int, list[Sequence[object]]]: ...
     def ask_to_yield(
-        self, target: _Target, name: str, reason: str, timeout_ms: int, /
+        self, target: _Target, name: str | bytes, reason: str, timeout_ms: int, /
     ) -> int: ...
 
 def ticket_state(ticket: int, /) -> int: ...

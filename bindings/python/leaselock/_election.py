@@ -21,7 +21,7 @@ from ._errors import (
 from ._listened import Listener
 from ._lock import Lock
 from ._ticket import Ticket
-from ._types import Bytes, Leader, bytes_of, seconds_of
+from ._types import Bytes, Leader, bytes_of, name_of, seconds_of
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -70,7 +70,7 @@ class Election(Lock):
         return self._core.campaign(
             target,
             self._session._number,
-            self._election,
+            name_of(self._election),
             self._value,
             self._options,
             timeout_ms,
@@ -94,7 +94,9 @@ class Observer:
         self._end: LeaselockError | None = None
         self._futures: list[asyncio.Future[None]] = []
         self._dispatcher.ensure()
-        self._handle, self._number = self._core.observe(name, Listener(self))
+        self._handle, self._number = self._core.observe(
+            name_of(name), Listener(self)
+        )
         self._closed = False
 
     def get(self, timeout: float | None = None) -> Leader | None:

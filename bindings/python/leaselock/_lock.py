@@ -14,7 +14,7 @@ from . import _core
 from ._errors import LeaselockError, LockTimeoutError
 from ._listened import seen
 from ._ticket import Ticket
-from ._types import ms_of
+from ._types import ms_of, name_of
 
 if TYPE_CHECKING:
     from ._session import Session
@@ -38,6 +38,11 @@ class Lock:
         self._core = session._core
         self._names: str | tuple[str, ...] = (
             name if isinstance(name, str) else tuple(name)
+        )
+        self._asked: str | bytes | tuple[str | bytes, ...] = (
+            name_of(self._names)
+            if isinstance(self._names, str)
+            else tuple(name_of(each) for each in self._names)
         )
         self._timeout_ms = ms_of(timeout)
         self._options = options
@@ -104,7 +109,7 @@ class Lock:
         return begin(  # type: ignore[no-any-return,operator]
             target,
             self._session._number,
-            self._names,
+            self._asked,
             self._options,
             timeout_ms,
             self._factory,

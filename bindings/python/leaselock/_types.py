@@ -16,6 +16,14 @@ def bytes_of(value: Bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
 
 
+def name_of(name: str) -> str | bytes:
+    """A name as the extension takes it. Other clients' names may have any bytes:
+    those that are no UTF-8 are surrogates in a str."""
+    if not isinstance(name, str) or name.isascii():
+        return name
+    return name.encode("utf-8", "surrogateescape")
+
+
 _MS_MAX = 2_000_000_000
 
 
