@@ -26,7 +26,6 @@ class AcquireOptions:
         foreign_delay_ms: int,
         keep_ms: int,
         local_passes: int,
-        modes: tuple[int, ...],
         /,
     ) -> AcquireOptions: ...
 

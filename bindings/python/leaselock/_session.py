@@ -299,4 +299,4 @@ def _core_options(
         span_ms_of(keep),
         local_passes or 0,
     )
-    return _core.AcquireOptions(label, *given, ()) if label or any(given) else None
+    return _core.AcquireOptions(label, *given) if label or any(given) else None
