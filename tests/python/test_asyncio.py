@@ -203,3 +203,17 @@ def test_a_close_that_fails_first(etcd, name, monkeypatch):
         assert session.closed and client.closed
 
     asyncio.run(main())
+
+
+def test_a_session_is_opened_once(etcd):
+    async def main():
+        async with leaselock.Client(etcd.endpoint) as client:
+            session = client.session()
+            first = asyncio.create_task(session.open_async())
+            second = asyncio.create_task(session.open_async())
+            with pytest.raises(leaselock.StateError):
+                await second
+            assert await first is session
+            await session.close_async()
+
+    asyncio.run(main())

@@ -39,6 +39,9 @@ PyObject *core_session_open(PyObject *self, PyObject *args)
     session = op->result.handle;
     if (op->future != NULL) {
         result = PyLong_FromVoidPtr(session);
+        if (result == NULL) { /* nobody could close it later */
+            (void)leaselock_session_close_async(session, NULL, NULL, NULL);
+        }
         op_unref(op);
         return result;
     }

@@ -47,27 +47,34 @@ class Session:
             unguarded,
         )
         self._number = 0  # the library's handle; 0: not open
+        self._opening = False
         self._closed = False
         self._callbacks: list[Callable[[SessionState, str], object]] = []
 
     def open(self) -> Session:
         """Opens the session: grants a lease, and begins to keep it alive."""
-        self._check_new()
-        self._number = self._core.session_open(None, *self._asked)
+        self._begin()
+        try:
+            self._number = self._core.session_open(None, *self._asked)
+        finally:
+            self._opening = False
         return self
 
     async def open_async(self) -> Session:
         """As `open`. If it is cancelled, the session is closed."""
-        self._check_new()
         future = self._dispatcher.future()
-        number = self._core.session_open(future, *self._asked)
+        self._begin()
         try:
-            await future
-        except BaseException:
-            self._core.session_drop(number)
-            seen(future)
-            raise
-        self._number = number
+            number = self._core.session_open(future, *self._asked)
+            try:
+                await future
+            except BaseException:
+                self._core.session_drop(number)
+                seen(future)
+                raise
+            self._number = number
+        finally:
+            self._opening = False
         return self
 
     def close(self) -> None:
@@ -95,11 +102,14 @@ class Session:
             self._core.session_drop(self._number)
             raise
 
-    def _check_new(self) -> None:
-        if self._closed:
-            raise ClosedError("the session was closed")
-        if self._number != 0:
-            raise StateError("the session is open already")
+    def _begin(self) -> None:
+        """Begins to open it, which one thread or task does at a time."""
+        with self.client._listened.lock:
+            if self._closed:
+                raise ClosedError("the session was closed")
+            if self._number != 0 or self._opening:
+                raise StateError("the session is open already")
+            self._opening = True
 
     def _shut(self) -> bool:
         """Whether there is something to close."""
