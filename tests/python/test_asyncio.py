@@ -115,17 +115,18 @@ def test_threads_beside_a_loop(etcd, client, session, name):
 
 
 def test_a_callback_thread_hands_over_to_a_loop(etcd, client, session, name, until):
-    """A callback before there is a loop starts a thread, which a loop replaces."""
+    """A callback before there is a loop starts a thread, which leaves the
+    reading to a loop while that runs."""
     states = []
     session.on_state(lambda state, why: states.append(state))
     assert client._dispatcher._thread is not None
 
     async def main():
         async with session.lock(name):
-            assert client._dispatcher._thread is None
+            assert client._dispatcher._loop_reads()
 
     asyncio.run(main())
-    session.on_state(lambda state, why: states.append(state))  # a thread again
+    assert not client._dispatcher._loop_reads()
     etcd.revoke(session.lease)
     until(lambda: leaselock.SessionState.LOST in states, 30)
 
@@ -165,3 +166,54 @@ def test_coroutines_need_a_loop(session, name):
     coroutine = session.acquire_async(name)
     with pytest.raises(RuntimeError):
         coroutine.send(None)
+
+
+def test_a_block_left_in_another_task(etcd, name):
+    async def main():
+        async with leaselock.Client(etcd.endpoint) as client:
+            async with client.session() as session:
+                lock = session.lock(name)
+                await asyncio.create_task(lock.__aenter__())
+                await asyncio.create_task(lock.__aexit__(None, None, None))
+                assert (await client.queue_async(name)).entries == []
+
+    asyncio.run(main())
+
+
+def test_a_close_that_fails_first(etcd, name, monkeypatch):
+    """What failed before anything was closed can be repeated."""
+
+    def no_thread(*what):
+        raise RuntimeError("can't start new thread")
+
+    async def main():
+        client = leaselock.Client(etcd.endpoint)
+        session = await client.session().open_async()
+        with monkeypatch.context() as patch:
+            patch.setattr(leaselock._client, "_on_thread", no_thread)
+            with pytest.raises(RuntimeError):
+                await client.close_async()
+            session._dispatcher, dispatcher = None, session._dispatcher
+            with pytest.raises(AttributeError):
+                await session.close_async()
+            session._dispatcher = dispatcher
+        assert not client.closed and not session.closed
+        await session.close_async()
+        await client.close_async()
+        assert session.closed and client.closed
+
+    asyncio.run(main())
+
+
+def test_a_session_is_opened_once(etcd):
+    async def main():
+        async with leaselock.Client(etcd.endpoint) as client:
+            session = client.session()
+            first = asyncio.create_task(session.open_async())
+            second = asyncio.create_task(session.open_async())
+            with pytest.raises(leaselock.StateError):
+                await second
+            assert await first is session
+            await session.close_async()
+
+    asyncio.run(main())

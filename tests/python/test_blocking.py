@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Locks, tickets and reads of a program with threads."""
 
+import contextlib
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 
 import leaselock
 from leaselock import Mode, TicketState
+from leaselock import _types as types
 
 
 def test_lock_and_ticket(session, client, name):
@@ -272,3 +274,137 @@ def test_settings(etcd, name):
             assert ticket.key.startswith(f"team/{name}/")
     with pytest.raises(leaselock.ArgumentError):
         leaselock.Client(etcd.endpoint, no_such_setting=1)
+
+
+def in_thread(function):
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def test_a_block_left_in_another_thread(session, client, name, queue_is):
+    lock = session.lock(name)
+    in_thread(lock.__enter__)
+    queue_is(name, 1)
+    lock.__exit__(None, None, None)
+    queue_is(name, 0)
+    assert lock._entered == {}
+
+
+def test_a_block_of_nobody_knows_whom(session, client, name, queue_is):
+    lock = session.lock(name, shared=True)
+    with pytest.raises(RuntimeError, match="session.acquire"):
+        lock.__exit__(None, None, None)
+    both = threading.Barrier(3)
+
+    def enter():
+        lock.__enter__()
+        both.wait(10)
+        both.wait(10)
+
+    threads = [threading.Thread(target=enter) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    both.wait(10)
+    with pytest.raises(RuntimeError, match="session.acquire"):
+        lock.__exit__(None, None, None)
+    both.wait(10)
+    for thread in threads:
+        thread.join()
+    queue_is(name, 2)
+    for tickets in lock._entered.values():
+        tickets.pop().release()
+
+
+def test_a_ticket_left_in_another_thread(session, client, name, queue_is):
+    ticket = session.acquire(name)
+    in_thread(lambda: ticket.__exit__(None, None, None))
+    queue_is(name, 0)
+
+
+def test_a_close_that_is_interrupted(client, etcd, name, until):
+    """Before the library has it: the session is closed all the same."""
+    session = client.session().open()
+    lease = f"{session.lease:x}"
+
+    def interrupted(*what):
+        raise KeyboardInterrupt
+
+    class Interrupted:
+        session_close = staticmethod(interrupted)
+        session_drop = client._core.session_drop
+        listen = client._core.listen
+
+    session._core = Interrupted
+    with pytest.raises(KeyboardInterrupt):
+        session.close()
+    until(lambda: lease not in etcd.ctl("lease", "list"))
+    session = client.session().open()
+    lease = f"{session.lease:x}"
+    session._closed = True  # as if it was interrupted still earlier
+    del session
+    until(lambda: lease not in etcd.ctl("lease", "list"))
+
+
+def test_looked_at_while_it_is_released(session, name):
+    """The library closes the handle when a release begins."""
+    ticket = session.acquire(name)
+    session._core.withdraw(ticket._number)
+    assert ticket.state is TicketState.RELEASED and not ticket.held
+    with pytest.raises(leaselock.CanceledError):
+        ticket.wait_lost(10)
+
+
+def test_timeouts_in_milliseconds():
+    inf = float("inf")
+    cases = [(None, -1), (inf, -1), (0, 0), (-1, 0), (1e-6, 1), (2.5, 2500)]
+    assert [types.ms_of(each) for each, _ in cases] == [ms for _, ms in cases]
+    cases = [(None, 0), (inf, 2_000_000_000), (0, 0), (0.5, 500)]
+    assert [types.span_ms_of(each) for each, _ in cases] == [ms for _, ms in cases]
+    cases = [(None, 2_000_000_000), (inf, 2_000_000_000), (0, 1), (0.5, 500)]
+    assert [types.request_ms_of(each) for each, _ in cases] == [ms for _, ms in cases]
+
+
+def test_timeouts_without_a_limit(client, session, name):
+    inf = float("inf")
+    with session.lock(name, timeout=inf, keep=None, permits=None) as ticket:
+        assert ticket.held and len(client.queue(name, timeout=inf).entries) == 1
+        assert client.locks(name, timeout=None).locks
+        timer = threading.Timer(0.05, ticket.release)
+        timer.start()
+        with pytest.raises(leaselock.CanceledError):
+            ticket.wait_lost(inf)
+        timer.join()
+    with client.observe(name) as observer:
+        assert observer.get(inf) is None
+
+
+def test_the_shortest_timeout():
+    """0 is no time at all, and not the default of five seconds."""
+    client = leaselock.Client("127.0.0.1:1", request_timeout="500ms", user=None)
+    start = time.monotonic()
+    for call in (client.session(timeout=0).open, lambda: client.locks(timeout=0)):
+        with pytest.raises(leaselock.LeaselockError):
+            call()
+    assert time.monotonic() - start < 2
+    with contextlib.suppress(leaselock.LeaselockError):
+        client.close()
+
+
+@pytest.mark.parametrize("part", ["\u00fc", "\udcff"])
+def test_names_of_any_bytes(session, client, name, part):
+    """What is listed can be asked for, also if it is no UTF-8."""
+    name += f"/{part}"
+    with session.lock(name) as ticket:
+        assert ticket.name == name and ticket.key.startswith(f"{name}/")
+        (lock,) = client.locks(name).locks
+        assert lock.name == name
+        assert client.queue(lock.name).entries[0].token == ticket.token
+        assert client.leader(lock.name).token == ticket.token
+        assert client.ask_to_yield(lock.name) == 1
+        with client.observe(lock.name) as observer:
+            assert observer.get(10).token == ticket.token
+    with session.lock([name, f"{name}-2"]) as ticket:
+        assert ticket.held
+    with session.election(name, "one") as ticket:
+        assert ticket.held

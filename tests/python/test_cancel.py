@@ -80,7 +80,7 @@ def test_when_the_future_has_its_result(etcd, name):
         await asyncio.sleep(0)
         end = time.monotonic() + 10
         while waiting._fut_waiter is not None and not waiting._fut_waiter.done():
-            client._core.drain()
+            client._core.drain(asyncio.get_running_loop(), None)
             assert time.monotonic() < end
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -97,7 +97,7 @@ def test_when_it_has_failed_at_the_same_time(etcd, name, caplog):
             await asyncio.sleep(0)
             end = time.monotonic() + 10
             while not waiting._fut_waiter.done():
-                client._core.drain()
+                client._core.drain(asyncio.get_running_loop(), None)
                 assert time.monotonic() < end
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):

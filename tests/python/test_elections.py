@@ -117,3 +117,47 @@ def test_an_observer_ends_with_its_client(etcd, name):
 def test_observe_a_bad_name(client):
     with pytest.raises(leaselock.LockNameError):
         client.observe("/")
+
+
+def test_reports_that_nobody_takes(session, client, name, until, monkeypatch):
+    """They are kept up to a limit, at which the observer ends."""
+    monkeypatch.setattr(leaselock._election, "_REPORTS_MAX", 4)
+    with client.observe(name) as observer:
+        until(lambda: observer._reported)
+        for _ in range(3):
+            with session.election(name, "one"):
+                pass
+        until(lambda: observer._end)
+        assert [observer.get(10) is None for _ in range(4)] == [True, False] * 2
+        with pytest.raises(leaselock.LimitError):
+            observer.get(10)
+        with pytest.raises(leaselock.LimitError):
+            list(observer)
+
+
+def test_reports_up_to_the_limit(session, client, name, until, monkeypatch):
+    monkeypatch.setattr(leaselock._election, "_REPORTS_MAX", 3)
+    with client.observe(name) as observer:
+        until(lambda: observer._reported)
+        with session.election(name, "one"):
+            pass
+        until(lambda: len(observer._reported) == 3)
+        assert [observer.get(10) is None for _ in range(3)] == [True, False, True]
+        with session.election(name, "two"):
+            assert observer.get(10).value == b"two"
+
+
+def test_close_on_a_thread_while_a_task_waits(etcd, name):
+    async def main():
+        async with leaselock.Client(etcd.endpoint) as client:
+            for _ in range(50):
+                observer = client.observe(name)
+                assert await observer.get_async() is None
+                thread = threading.Thread(target=observer.close)
+                thread.start()
+                async with asyncio.timeout(10):
+                    with pytest.raises(leaselock.ClosedError):
+                        await observer.get_async()
+                thread.join()
+
+    asyncio.run(main())

@@ -88,3 +88,42 @@ def test_in_a_loop(etcd, name):
                     assert not ticket.held
 
     asyncio.run(main())
+
+
+def test_a_cancelled_write_with_a_release(etcd, name):
+    """It goes on; the block ends without an error."""
+
+    async def main():
+        async with leaselock.Client(etcd.endpoint) as client:
+            async with client.session() as session:
+                async with session.lock(name) as ticket:
+                    writing = asyncio.create_task(
+                        ticket.txn_async(Put(f"data-{name}", "x"), release=True)
+                    )
+                    await asyncio.sleep(0)
+                    writing.cancel()
+                    await asyncio.wait({writing})
+                    # A release would end the write while it is unanswered.
+                    async with asyncio.timeout(10):
+                        while not (await client.get_async(f"data-{name}")).items:
+                            await asyncio.sleep(0.01)
+                        while ticket.held:
+                            await asyncio.sleep(0.01)
+                    assert ticket.state is leaselock.TicketState.RELEASED
+                assert (await client.queue_async(name)).entries == []
+
+    asyncio.run(main())
+
+
+def test_an_outcome_that_releases(session, name):
+    """As if a write with a release had been unknown, and was applied."""
+
+    class Applied:
+        outcome = staticmethod(lambda *what: session._core.withdraw(ticket._number))
+        listen = session._core.listen
+
+    ticket = session.acquire(name)
+    ticket._core = Applied
+    with ticket:
+        ticket.outcome()
+        assert not ticket._open

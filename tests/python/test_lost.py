@@ -2,7 +2,9 @@
 """Losses: the getters, callbacks, and what can be awaited."""
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -109,3 +111,60 @@ def test_an_error_in_a_callback(session, etcd, name, monkeypatch):
     with pytest.raises(leaselock.LostError):
         ticket.release()
     assert errors and errors[0].exc_type is ZeroDivisionError
+
+
+def closed_in_a_loop(etcd, name, close):
+    """What ends a task that waits for a loss, once `close` has been awaited."""
+
+    async def main():
+        client = leaselock.Client(etcd.endpoint)
+        session = await client.session().open_async()
+        ticket = await session.acquire_async(name)
+        waiting = asyncio.create_task(ticket.lost())
+        await asyncio.sleep(0.01)
+        await close(client, session)
+        async with asyncio.timeout(10):
+            with pytest.raises(leaselock.CanceledError):
+                await waiting
+        assert ticket.state is leaselock.TicketState.RELEASED
+        await client.close_async()
+
+    asyncio.run(main())
+
+
+def test_a_session_that_is_closed_in_a_loop(etcd, name):
+    closed_in_a_loop(etcd, name, lambda client, session: session.close_async())
+
+
+def test_a_client_that_is_closed_in_a_loop(etcd, name):
+    closed_in_a_loop(etcd, name, lambda client, session: client.close_async())
+
+
+@pytest.mark.parametrize("what", ["session", "client"])
+def test_a_close_ends_the_wait(etcd, name, what):
+    client = leaselock.Client(etcd.endpoint)
+    session = client.session().open()
+    ticket = session.acquire(name)
+    timer = threading.Timer(0.05, session.close if what == "session" else client.close)
+    timer.start()
+    with pytest.raises(leaselock.CanceledError):
+        ticket.wait_lost(10)
+    timer.join()
+    client.close()
+
+
+def test_a_listener_keeps_no_ticket(session, name):
+    """A ticket that is dropped is released at once, without the collector."""
+    ticket = session.acquire(name)
+    ticket.on_lost(print)
+    gone = weakref.ref(ticket)
+    gc.disable()
+    try:
+        with pytest.warns(ResourceWarning):
+            del ticket
+            # A recorded warning keeps what it is about.
+            assert session.acquire(name, timeout=10).release() is None
+    finally:
+        gc.enable()
+    gc.collect()
+    assert gone() is None

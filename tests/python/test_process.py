@@ -133,18 +133,23 @@ def test_control_c_in_a_loop(etcd, name, queue_is):
 
 
 FORKED = """
-import os, sys, leaselock
+import asyncio, os, sys, leaselock
 client = leaselock.Client(sys.argv[1])
 session = client.session().open()
 ticket = session.acquire(sys.argv[2])
 lock = session.lock("other")
+observer = client.observe(sys.argv[2])
+ticket.on_lost(print)  # there is a thread in the parent
 pid = os.fork()
 if pid == 0:
     calls = [
         lambda: session.acquire("x"), lambda: lock.acquire(), ticket.release,
+        observer.get, lambda: asyncio.run(observer.get_async()),
+        lambda: ticket.wait_lost(), lambda: asyncio.run(ticket.lost()),
+        lambda: asyncio.run(client.close_async()),
         lambda: ticket.held, lambda: ticket.token, lambda: session.state,
         session.close, client.close, client.locks, lambda: client.observe("x"),
-        lambda: leaselock.Client(sys.argv[1]), lambda: client._core.drain(),
+        lambda: leaselock.Client(sys.argv[1]), lambda: client._core.drain(None, None),
     ]
     for i, call in enumerate(calls):
         try:
@@ -153,7 +158,7 @@ if pid == 0:
             continue
         print("no error of", i, flush=True)
         os._exit(1)
-    del calls, lock, ticket, session, client
+    del calls, lock, ticket, session, observer, client
     print("child", flush=True)
     sys.exit(0)
 assert os.waitpid(pid, 0)[1] == 0
@@ -378,3 +383,27 @@ def test_threads_and_loops_at_once(etcd, name):
             thread.join()
         assert errors == []
         assert a.locks(name).locks == []
+
+
+WARNINGS_ARE_ERRORS = """
+import sys, warnings, leaselock
+warnings.simplefilter("error")
+client = leaselock.Client(sys.argv[1])
+session = client.session().open()
+lease = session.lease
+observer = client.observe(sys.argv[2])
+del session
+del observer
+core = client._core
+del client
+try:
+    core.locks(None, "", 1000)
+except leaselock.ClosedError:
+    print(f"{lease:x}")
+"""
+
+
+def test_forgotten_objects_if_warnings_are_errors(etcd, name, until):
+    out, err = run(WARNINGS_ARE_ERRORS, etcd, name)
+    assert err.count("ResourceWarning: unclosed") == 3, err
+    until(lambda: out.strip() and out.strip() not in etcd.ctl("lease", "list"))

@@ -209,17 +209,27 @@ static PyObject *core_close(PyObject *self, PyObject *unused)
 
 static PyObject *core_fileno(PyObject *self, PyObject *unused)
 {
+    const struct client *client = (struct client *)self;
+
     (void)unused;
-    return PyLong_FromLong(((struct client *)self)->fd);
+    if (client->generation != core_generation) {
+        return core_raise(LEASELOCK_E_FORKED, NULL);
+    }
+    return PyLong_FromLong(client->fd);
 }
 
-static PyObject *core_drain(PyObject *self, PyObject *unused)
+/* (the loop that runs on this thread or None, settle): as op_deliver */
+static PyObject *core_drain(PyObject *self, PyObject *args)
 {
     struct client *client = (struct client *)self;
+    PyObject *loop = NULL;
+    PyObject *settle = NULL;
     struct due *at;
     long n = 0;
 
-    (void)unused;
+    if (!PyArg_ParseTuple(args, "OO", &loop, &settle)) {
+        return NULL;
+    }
     if (client->generation != core_generation) {
         return core_raise(LEASELOCK_E_FORKED, NULL);
     }
@@ -228,7 +238,7 @@ static PyObject *core_drain(PyObject *self, PyObject *unused)
         struct due *next = at->next;
 
         if (at->is_op) {
-            op_deliver((struct op *)at);
+            op_deliver((struct op *)at, loop, settle);
         } else {
             if (event_deliver(client, (struct event *)at) != 0) {
                 PyErr_WriteUnraisable(self);
@@ -331,7 +341,7 @@ static PyObject *core_metrics(PyObject *self, PyObject *unused)
 static PyMethodDef client_methods[] = {
     PLAIN("close", core_close, METH_NOARGS),
     PLAIN("fileno", core_fileno, METH_NOARGS),
-    PLAIN("drain", core_drain, METH_NOARGS),
+    PLAIN("drain", core_drain, METH_VARARGS),
     PLAIN("wait", core_wait, METH_NOARGS),
     PLAIN("wake", core_wake, METH_NOARGS),
     PLAIN("listen", core_listen, METH_VARARGS),

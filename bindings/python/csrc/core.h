@@ -120,6 +120,7 @@ struct op {
 
 /** module.c: names of a future's methods, and of this process. */
 extern PyObject *core_str_done;
+extern PyObject *core_str_get_loop;
 extern PyObject *core_str_set_result;
 extern PyObject *core_str_set_exception;
 extern unsigned core_generation;
@@ -145,8 +146,14 @@ int op_wait(struct op *op, int timeout_ms);
  */
 PyObject *
 op_run(struct op *op, int status, const struct leaselock_error *error);
-/** Sets the future; takes the queue's reference. */
-void op_deliver(struct op *op);
+/**
+ * Sets the future; takes the queue's reference.
+ *
+ * @param loop    the event loop that runs on this thread, or None
+ * @param settle  called with the future, the name of its method and the value,
+ *                if the future is of another loop
+ */
+void op_deliver(struct op *op, PyObject *loop, PyObject *settle);
 
 /** result.c: the result as an object. */
 PyObject *op_result(struct op *op);
@@ -214,5 +221,7 @@ extern PyMethodDef views_methods[];
 bool handle_of(PyObject *number, void **ret_handle);
 /** For PyArg_ParseTuple's O&. */
 int handle_converter(PyObject *number, void *ret_handle);
+/** The same of a name, a const char *, which is borrowed from the object. */
+int name_converter(PyObject *object, void *ret_name);
 
 #endif

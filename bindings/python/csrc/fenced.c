@@ -29,6 +29,25 @@ PyObject *core_proclaim(PyObject *self, PyObject *args)
     return op_run(op, status, &error);
 }
 
+/* Does not wait: an operation that is started would be late. */
+static PyObject *outcome_now(struct client *client, void *ticket)
+{
+    struct leaselock_error error = LEASELOCK_ERROR_INIT;
+    PyThreadState *state;
+    int status;
+
+    if (!client_is_usable(client)) {
+        return NULL;
+    }
+    state = PyEval_SaveThread();
+    status = leaselock_fenced_outcome(ticket, 0, &error);
+    PyEval_RestoreThread(state);
+    if (status != 0) {
+        return core_raise(status, &error);
+    }
+    Py_RETURN_NONE;
+}
+
 /* (target, ticket, timeout_ms); the time counts in the blocking form alone. */
 PyObject *core_outcome(PyObject *self, PyObject *args)
 {
@@ -44,6 +63,9 @@ PyObject *core_outcome(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "OO&i", &target, handle_converter, &ticket,
                           &timeout_ms)) {
         return NULL;
+    }
+    if (target == Py_None && timeout_ms == 0) {
+        return outcome_now((struct client *)self, ticket);
     }
     op = op_new((struct client *)self, target, RESULT_NONE);
     if (op == NULL) {

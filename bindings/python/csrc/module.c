@@ -2,6 +2,7 @@
 #include "core.h"
 
 PyObject *core_str_done;
+PyObject *core_str_get_loop;
 PyObject *core_str_set_result;
 PyObject *core_str_set_exception;
 unsigned core_generation;
@@ -18,11 +19,12 @@ static int prepare(void)
     if (core_str_done != NULL) {
         return 0;
     }
+    core_str_get_loop = PyUnicode_InternFromString("get_loop");
     core_str_set_result = PyUnicode_InternFromString("set_result");
     core_str_set_exception = PyUnicode_InternFromString("set_exception");
-    if (core_str_set_result == NULL || core_str_set_exception == NULL ||
-        PyType_Ready(&client_type) != 0 || PyType_Ready(&options_type) != 0 ||
-        PyType_Ready(&place_type) != 0) {
+    if (core_str_get_loop == NULL || core_str_set_result == NULL ||
+        core_str_set_exception == NULL || PyType_Ready(&client_type) != 0 ||
+        PyType_Ready(&options_type) != 0 || PyType_Ready(&place_type) != 0) {
         return -1;
     }
     if (pthread_atfork(NULL, NULL, in_child) != 0) {

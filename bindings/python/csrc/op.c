@@ -140,27 +140,66 @@ static bool is_pending(PyObject *future)
     return pending;
 }
 
-void op_deliver(struct op *op)
+/** The exception that is set, which is cleared; NULL if it cannot be made. */
+static PyObject *exception_taken(void)
 {
+    PyObject *type = NULL;
+    PyObject *value = NULL;
+    PyObject *trace = NULL;
+
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
+    return value;
+}
+
+/** Whether a future is of this loop; errors count as not. */
+static bool is_of_loop(PyObject *future, PyObject *loop)
+{
+    PyObject *own = NULL;
+
+    if (loop != Py_None) {
+        own = PyObject_CallMethodNoArgs(future, core_str_get_loop);
+        if (own == NULL) {
+            PyErr_Clear();
+        }
+    }
+    Py_XDECREF(own);
+    return own != NULL && own == loop;
+}
+
+static void op_settle(struct op *op, PyObject *loop, PyObject *settle)
+{
+    PyObject *method = core_str_set_exception;
     PyObject *value;
     PyObject *returned = NULL;
 
+    if (op->status == 0) {
+        method = core_str_set_result;
+        value = op_result(op);
+    } else {
+        value = core_exception(op->status, op->error);
+    }
+    if (value ==
+        NULL) { /* no memory for it, perhaps: whoever waits gets that */
+        method = core_str_set_exception;
+        value = exception_taken();
+    }
+    if (value != NULL) {
+        returned = is_of_loop(op->future, loop)
+                       ? PyObject_CallMethodOneArg(op->future, method, value)
+                       : PyObject_CallFunctionObjArgs(settle, op->future,
+                                                      method, value, NULL);
+    }
+    Py_XDECREF(value);
+    Py_XDECREF(returned);
+}
+
+void op_deliver(struct op *op, PyObject *loop, PyObject *settle)
+{
     if (is_pending(op->future)) {
-        if (op->status == 0) {
-            value = op_result(op);
-            returned = value == NULL
-                           ? NULL
-                           : PyObject_CallMethodOneArg(
-                                 op->future, core_str_set_result, value);
-        } else {
-            value = core_exception(op->status, op->error);
-            returned = value == NULL
-                           ? NULL
-                           : PyObject_CallMethodOneArg(
-                                 op->future, core_str_set_exception, value);
-        }
-        Py_XDECREF(value);
-        Py_XDECREF(returned);
+        op_settle(op, loop, settle);
     }
     if (PyErr_Occurred() != NULL) { /* as when the loop has been closed */
         PyErr_WriteUnraisable(op->future);

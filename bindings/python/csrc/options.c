@@ -1,45 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The type AcquireOptions: options that are made once and used often, of (label
  *  or None, mode, permits, find_deadlock, watch_own_key_ms, requeue,
- *  lock_delay_ms, foreign_delay_ms, keep_ms, local_passes, modes). */
+ *  lock_delay_ms, foreign_delay_ms, keep_ms, local_passes). */
 #include "core.h"
-
-#include <leaselock/names.h>
 
 struct options {
     PyObject_HEAD struct leaselock_acquire_options raw;
     PyObject *label; /* raw.label is its text; NULL: none */
-    int modes[LEASELOCK_NAMES_MAX];
 };
-
-static bool modes_of(struct options *options, PyObject *modes)
-{
-    Py_ssize_t n = PyTuple_GET_SIZE(modes);
-
-    if (n > LEASELOCK_NAMES_MAX) {
-        core_raise(LEASELOCK_E_ARGUMENT, NULL);
-        return false;
-    }
-    for (Py_ssize_t i = 0; i < n; i++) {
-        long mode = PyLong_AsLong(PyTuple_GET_ITEM(modes, i));
-
-        if (mode == -1 && PyErr_Occurred() != NULL) {
-            return false;
-        }
-        options->modes[i] = (int)mode;
-    }
-    if (n > 0) {
-        options->raw.modes = options->modes;
-    }
-    return true;
-}
 
 static PyObject *
 options_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
     struct options *options = (struct options *)type->tp_alloc(type, 0);
     struct leaselock_acquire_options *raw;
-    PyObject *modes = NULL;
     PyObject *label = NULL;
 
     (void)keywords;
@@ -49,12 +23,11 @@ options_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
     options->raw =
         (struct leaselock_acquire_options)LEASELOCK_ACQUIRE_OPTIONS_INIT;
     raw = &options->raw;
-    if (!PyArg_ParseTuple(
-            args, "OiipipiiiiO!", &label, &raw->mode, &raw->permits,
-            &raw->find_deadlock, &raw->watch_own_key_ms, &raw->requeue,
-            &raw->lock_delay_ms, &raw->foreign_delay_ms, &raw->keep_ms,
-            &raw->local_passes, &PyTuple_Type, &modes) ||
-        !modes_of(options, modes)) {
+    if (!PyArg_ParseTuple(args, "Oiipipiiii", &label, &raw->mode, &raw->permits,
+                          &raw->find_deadlock, &raw->watch_own_key_ms,
+                          &raw->requeue, &raw->lock_delay_ms,
+                          &raw->foreign_delay_ms, &raw->keep_ms,
+                          &raw->local_passes)) {
         goto fail;
     }
     if (label != Py_None) {

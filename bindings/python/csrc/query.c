@@ -13,7 +13,8 @@ PyObject *core_leader(PyObject *self, PyObject *args)
     int timeout_ms = 0;
     int status;
 
-    if (!PyArg_ParseTuple(args, "Osi", &target, &name, &timeout_ms)) {
+    if (!PyArg_ParseTuple(args, "OO&i", &target, name_converter, &name,
+                          &timeout_ms)) {
         return NULL;
     }
     op = op_new(client, target, RESULT_LEADER);
@@ -36,8 +37,9 @@ PyObject *core_queue(PyObject *self, PyObject *args)
     struct op *op;
     int status;
 
-    if (!PyArg_ParseTuple(args, "Osipi", &target, &name, &options.limit,
-                          &options.with_ttl, &options.timeout_ms)) {
+    if (!PyArg_ParseTuple(args, "OO&ipi", &target, name_converter, &name,
+                          &options.limit, &options.with_ttl,
+                          &options.timeout_ms)) {
         return NULL;
     }
     op = op_new(client, target, RESULT_QUEUE);
@@ -60,7 +62,8 @@ PyObject *core_locks(PyObject *self, PyObject *args)
     struct op *op;
     int status;
 
-    if (!PyArg_ParseTuple(args, "Osi", &target, &prefix, &options.timeout_ms)) {
+    if (!PyArg_ParseTuple(args, "OO&i", &target, name_converter, &prefix,
+                          &options.timeout_ms)) {
         return NULL;
     }
     op = op_new(client, target, RESULT_LOCKS);
@@ -115,8 +118,8 @@ PyObject *core_yield(PyObject *self, PyObject *args)
     struct op *op;
     int status;
 
-    if (!PyArg_ParseTuple(args, "Ossi", &target, &name, &options.reason,
-                          &options.timeout_ms)) {
+    if (!PyArg_ParseTuple(args, "OO&si", &target, name_converter, &name,
+                          &options.reason, &options.timeout_ms)) {
         return NULL;
     }
     op = op_new(client, target, RESULT_NUMBER);

@@ -39,6 +39,9 @@ PyObject *core_session_open(PyObject *self, PyObject *args)
     session = op->result.handle;
     if (op->future != NULL) {
         result = PyLong_FromVoidPtr(session);
+        if (result == NULL) { /* nobody could close it later */
+            (void)leaselock_session_close_async(session, NULL, NULL, NULL);
+        }
         op_unref(op);
         return result;
     }
@@ -114,7 +117,7 @@ PyObject *core_observe(PyObject *self, PyObject *args)
     leaselock_observer *handle = NULL;
     int status;
 
-    if (!PyArg_ParseTuple(args, "sO", &name, &listener) ||
+    if (!PyArg_ParseTuple(args, "O&O", name_converter, &name, &listener) ||
         !client_is_usable(client)) {
         return NULL;
     }

@@ -15,17 +15,34 @@ int handle_converter(PyObject *number, void *ret_handle)
     return handle_of(number, ret_handle) ? 1 : 0;
 }
 
-/** A lock's name; NULL with an exception. */
+/** A lock's name, borrowed from a str or from bytes; NULL with an exception. */
 static const char *name_of(PyObject *object)
 {
     Py_ssize_t size = 0;
-    const char *name = PyUnicode_AsUTF8AndSize(object, &size);
+    const char *name;
 
+    if (PyBytes_Check(object)) {
+        name = PyBytes_AS_STRING(object);
+        size = PyBytes_GET_SIZE(object);
+    } else {
+        name = PyUnicode_AsUTF8AndSize(object, &size);
+    }
     if (name != NULL && strlen(name) != (size_t)size) {
         core_raise(LEASELOCK_E_NAME, NULL);
         return NULL;
     }
     return name;
+}
+
+int name_converter(PyObject *object, void *ret_name)
+{
+    const char *name = name_of(object);
+
+    if (name == NULL) {
+        return 0;
+    }
+    *(const char **)ret_name = name;
+    return 1;
 }
 
 /** A ticket's owner: its end releases the ticket, held or waiting. A signal
@@ -219,9 +236,9 @@ PyObject *core_campaign(PyObject *self, PyObject *args)
     int timeout_ms = 0;
     int status;
 
-    if (!PyArg_ParseTuple(args, "OO&sy#OiO", &target, handle_converter,
-                          &session, &name, &value, &value_size, &given,
-                          &timeout_ms, &factory) ||
+    if (!PyArg_ParseTuple(args, "OO&O&y#OiO", &target, handle_converter,
+                          &session, name_converter, &name, &value, &value_size,
+                          &given, &timeout_ms, &factory) ||
         !options_of(client, given, &options)) {
         return NULL;
     }

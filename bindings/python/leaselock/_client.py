@@ -16,6 +16,7 @@ from . import _core
 from ._dispatcher import Dispatcher
 from ._election import Observer
 from ._errors import ForkedError, LeaselockError, NoLeaderError
+from ._listened import Listened
 from ._session import Session
 from ._types import (
     Bytes,
@@ -27,11 +28,12 @@ from ._types import (
     bytes_of,
     get_of,
     locks_of,
-    ms_of,
+    name_of,
     queue_of,
+    request_ms_of,
 )
 
-Setting = str | int | float | bool
+Setting = str | int | float | bool | None
 
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()
 
@@ -41,8 +43,8 @@ class Client:
     library's, which renews leases without Python.
 
     The settings are those of leaselock-settings(5), with "_" for "-":
-    ``Client("etcd:2379", cacert="ca.pem", namespace="prod/")``. Nothing is sent
-    to etcd yet. All methods may be called from any thread; coroutines of one
+    ``Client("etcd:2379", cacert="ca.pem", namespace="prod/")``. One that is
+    None counts as not given. Nothing is sent to etcd yet. All methods may be called from any thread; coroutines of one
     event loop at a time may use a client.
     """
 
@@ -75,10 +77,15 @@ class Client:
             endpoints = ",".join(endpoints)
         self._core = _core.Client(
             endpoints,
-            tuple((name.replace("_", "-"), _text(v)) for name, v in settings.items()),
+            tuple(
+                (name.replace("_", "-"), _text(value))
+                for name, value in settings.items()
+                if value is not None
+            ),
             from_env,
         )
         self._dispatcher = Dispatcher(self._core)
+        self._listened = Listened()
         self._closed = False
         self._closing: asyncio.Future[None] | None = None
         _clients.add(self)
@@ -117,36 +124,47 @@ class Client:
         except LeaselockError:
             self._finish()
             raise
+        except BaseException:  # of a signal handler
+            self._closed = False
+            raise
         self._finish()
 
     async def close_async(self) -> None:
         """As `close`, without blocking the loop. If it is cancelled, the client
         is closed all the same."""
         loop = asyncio.get_running_loop()
+        self._core.fileno()  # ForkedError
         if self._closing is None:
             if self._closed:
                 return
             self._closed = True
             # A thread of its own: those of an executor may be waiting for what
             # is closed here.
-            self._closing = _on_thread(loop, self._core.close, self._finish)
+            try:
+                self._closing = _on_thread(loop, self._core.close, self._finish)
+            except BaseException:  # no thread can be started
+                self._closed = False
+                raise
         await asyncio.shield(self._closing)
 
     def _finish(self) -> None:
         _clients.discard(self)
         self._dispatcher.finish()
+        self._listened.end(None)
 
     def leader(self, name: str, *, timeout: float = 5.0) -> Leader | None:
         """The leader of an election, or the holder of a lock; None: none."""
         try:
-            return Leader._make(self._core.leader(None, name, ms_of(timeout)))
+            return Leader._make(
+                self._core.leader(None, name_of(name), request_ms_of(timeout))
+            )
         except NoLeaderError:
             return None
 
     async def leader_async(self, name: str, *, timeout: float = 5.0) -> Leader | None:
         """As `leader`."""
         future = self._dispatcher.future()
-        self._core.leader(future, name, ms_of(timeout))
+        self._core.leader(future, name_of(name), request_ms_of(timeout))
         try:
             return Leader._make(await future)  # type: ignore[arg-type]
         except NoLeaderError:
@@ -166,7 +184,11 @@ class Client:
         timeout: float = 5.0,
     ) -> Queue:
         """The queue of a lock: its holders and waiters, in order."""
-        return queue_of(self._core.queue(None, name, limit, with_ttl, ms_of(timeout)))
+        return queue_of(
+            self._core.queue(
+                None, name_of(name), limit, with_ttl, request_ms_of(timeout)
+            )
+        )
 
     async def queue_async(
         self,
@@ -178,17 +200,21 @@ class Client:
     ) -> Queue:
         """As `queue`."""
         future: Any = self._dispatcher.future()
-        self._core.queue(future, name, limit, with_ttl, ms_of(timeout))
+        self._core.queue(
+            future, name_of(name), limit, with_ttl, request_ms_of(timeout)
+        )
         return queue_of(await future)
 
     def locks(self, prefix: str = "", *, timeout: float = 5.0) -> Locks:
         """The locks that are held and whose names begin with `prefix`."""
-        return locks_of(self._core.locks(None, prefix, ms_of(timeout)))
+        return locks_of(
+            self._core.locks(None, name_of(prefix), request_ms_of(timeout))
+        )
 
     async def locks_async(self, prefix: str = "", *, timeout: float = 5.0) -> Locks:
         """As `locks`."""
         future: Any = self._dispatcher.future()
-        self._core.locks(future, prefix, ms_of(timeout))
+        self._core.locks(future, name_of(prefix), request_ms_of(timeout))
         return locks_of(await future)
 
     def get(
@@ -202,7 +228,9 @@ class Client:
     ) -> GetResult:
         """Reads a key of etcd, or with `end` the range up to that."""
         return get_of(
-            self._core.get(None, *_range(key, end), limit, keys_only, ms_of(timeout))
+            self._core.get(
+                None, *_range(key, end), limit, keys_only, request_ms_of(timeout)
+            )
         )
 
     async def get_async(
@@ -216,7 +244,9 @@ class Client:
     ) -> GetResult:
         """As `get`."""
         future: Any = self._dispatcher.future()
-        self._core.get(future, *_range(key, end), limit, keys_only, ms_of(timeout))
+        self._core.get(
+            future, *_range(key, end), limit, keys_only, request_ms_of(timeout)
+        )
         return get_of(await future)
 
     def ask_to_yield(
@@ -224,14 +254,18 @@ class Client:
     ) -> int:
         """Asks those who hold a lock to let go of it; returns how many were
         asked. Nothing is forced."""
-        return self._core.ask_to_yield(None, name, reason, ms_of(timeout))
+        return self._core.ask_to_yield(
+            None, name_of(name), reason, request_ms_of(timeout)
+        )
 
     async def ask_to_yield_async(
         self, name: str, reason: str = "", *, timeout: float = 5.0
     ) -> int:
         """As `ask_to_yield`."""
         future: Any = self._dispatcher.future()
-        self._core.ask_to_yield(future, name, reason, ms_of(timeout))
+        self._core.ask_to_yield(
+            future, name_of(name), reason, request_ms_of(timeout)
+        )
         return int(await future)
 
     def metrics(self) -> str:
@@ -270,11 +304,12 @@ class Client:
     def __del__(self) -> None:
         if getattr(self, "_closed", True):
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
         try:
             self.close()
         except LeaselockError:
             pass
+        # Last: a filter may make an error of it.
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
 
 def _second(first: BaseException | None, error: LeaselockError) -> None:

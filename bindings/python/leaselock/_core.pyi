@@ -26,7 +26,6 @@ class AcquireOptions:
         foreign_delay_ms: int,
         keep_ms: int,
         local_passes: int,
-        modes: tuple[int, ...],
         /,
     ) -> AcquireOptions: ...
 
@@ -40,7 +39,12 @@ class Client:
     ) -> Client: ...
     def close(self) -> None: ...
     def fileno(self) -> int: ...
-    def drain(self) -> int: ...
+    def drain(
+        self,
+        loop: asyncio.AbstractEventLoop | None,
+        settle: Callable[[asyncio.Future[Any], str, Any], None],
+        /,
+    ) -> int: ...
     def wait(self) -> None: ...
     def wake(self) -> None: ...
     def listen(self, number: int, listener: Callable[..., object] | None, /) -> None: ...
@@ -49,7 +53,7 @@ class Client:
         self,
         target: _Target,
         session: int,
-        name: str,
+        name: str | bytes,
         options: AcquireOptions | None,
         timeout_ms: int,
         factory: Callable[[int, object], Ticket],
@@ -59,7 +63,7 @@ class Client:
         self,
         target: _Target,
         session: int,
-        names: tuple[str, ...],
+        names: tuple[str | bytes, ...],
         options: AcquireOptions | None,
         timeout_ms: int,
         factory: Callable[[int, object], Ticket],
@@ -69,7 +73,7 @@ class Client:
         self,
         target: _Target,
         session: int,
-        name: str,
+        name: str | bytes,
         value: bytes,
         options: AcquireOptions | None,
         timeout_ms: int,
@@ -108,23 +112,23 @@ class Client:
     def session_close(self, target: _Target, session: int, /) -> None: ...
     def session_drop(self, session: int, /) -> None: ...
     def observe(
-        self, name: str, listener: Callable[..., object], /
+        self, name: str | bytes, listener: Callable[..., object], /
     ) -> tuple[int, int]: ...
     def observer_close(self, handle: int, number: int, /) -> None: ...
     def leader(
-        self, target: _Target, name: str, timeout_ms: int, /
+        self, target: _Target, name: str | bytes, timeout_ms: int, /
     ) -> tuple[Any, ...]: ...
     def queue(
         self,
         target: _Target,
-        name: str,
+        name: str | bytes,
         limit: int,
         with_ttl: bool,
         timeout_ms: int,
         /,
     ) -> tuple[int, int, list[Sequence[object]]]: ...
     def locks(
-        self, target: _Target, prefix: str, timeout_ms: int, /
+        self, target: _Target, prefix: str | bytes, timeout_ms: int, /
     ) -> tuple[int, list[tuple[str, int, Sequence[object], int]]]: ...
     def get(
         self,
@@ -137,7 +141,7 @@ class Client:
         /,
     ) -> tuple[int, int, list[Sequence[object]]]: ...
     def ask_to_yield(
-        self, target: _Target, name: str, reason: str, timeout_ms: int, /
+        self, target: _Target, name: str | bytes, reason: str, timeout_ms: int, /
     ) -> int: ...
 
 def ticket_state(ticket: int, /) -> int: ...

@@ -11,15 +11,25 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from . import _core
-from ._errors import ClosedError, LeaselockError, LockTimeoutError, error_of
+from ._errors import (
+    ClosedError,
+    LeaselockError,
+    LimitError,
+    LockTimeoutError,
+    error_of,
+)
 from ._listened import Listener
 from ._lock import Lock
 from ._ticket import Ticket
-from ._types import Bytes, Leader, bytes_of
+from ._types import Bytes, Leader, bytes_of, name_of, seconds_of
 
 if TYPE_CHECKING:
     from ._client import Client
     from ._session import Session
+
+
+#: How many reports an observer keeps that nobody takes: the library's own limit.
+_REPORTS_MAX = 65536
 
 
 class Election(Lock):
@@ -60,7 +70,7 @@ class Election(Lock):
         return self._core.campaign(
             target,
             self._session._number,
-            self._election,
+            name_of(self._election),
             self._value,
             self._options,
             timeout_ms,
@@ -71,7 +81,8 @@ class Election(Lock):
 class Observer:
     """Follows an election: reports every leader and every value that a leader
     proclaims, in order, and None when there is no leader. What is not taken yet
-    is kept in memory. It ends with `close`, or with the error that ended it."""
+    is kept in memory; with 65536 such reports it ends with LimitError, after
+    them. It ends with `close`, or with the error that ended it."""
 
     def __init__(self, client: Client, name: str) -> None:
         self._closed = True  # nothing to close if the next call fails
@@ -82,29 +93,35 @@ class Observer:
         self._reported: collections.deque[Leader | None] = collections.deque()
         self._end: LeaselockError | None = None
         self._futures: list[asyncio.Future[None]] = []
-        self._handle, self._number = self._core.observe(name, Listener(self))
+        self._dispatcher.ensure()
+        self._handle, self._number = self._core.observe(
+            name_of(name), Listener(self)
+        )
         self._closed = False
 
     def get(self, timeout: float | None = None) -> Leader | None:
         """The next report. LockTimeoutError: there was none in time."""
         self._dispatcher.ensure()
         with self._changed:
-            if not self._changed.wait_for(self._is_due, timeout):
+            if not self._changed.wait_for(self._is_due, seconds_of(timeout)):
                 raise LockTimeoutError("no report came in time")
             return self._take()
 
     async def get_async(self) -> Leader | None:
         """As `get`."""
         loop = self._dispatcher.attach()
-        while not self._is_due():
-            future: asyncio.Future[None] = loop.create_future()
-            self._futures.append(future)
+        while True:
+            with self._changed:  # so that no report comes in between
+                if self._is_due():
+                    return self._take()
+                future: asyncio.Future[None] = loop.create_future()
+                self._futures.append(future)
             try:
                 await future
             finally:
-                if future in self._futures:
-                    self._futures.remove(future)
-        return self._take()
+                with self._changed:
+                    if future in self._futures:
+                        self._futures.remove(future)
 
     def close(self) -> None:
         """Ends it: who waits for a report gets ClosedError, and iterations
@@ -129,7 +146,10 @@ class Observer:
             self._changed.notify_all()
             futures, self._futures = self._futures, []
         for future in futures:
-            future.get_loop().call_soon_threadsafe(_settle, future)
+            try:
+                future.get_loop().call_soon_threadsafe(_settle, future)
+            except RuntimeError:  # the loop is closed: nobody waits
+                pass
 
     def _on_event(
         self,
@@ -140,13 +160,21 @@ class Observer:
         revision: int,
         lease: int,
     ) -> None:
+        over = False
         with self._changed:
-            if state == _core.EVENT_LEADER:
-                self._reported.append(Leader(text, value, token, revision, lease))
-            elif state == _core.EVENT_NO_LEADER:
-                self._reported.append(None)
-            else:
+            if self._end is not None:
+                return
+            if state == _core.EVENT_OBSERVER_END:
                 self._end = error_of(token, text)
+            elif len(self._reported) >= _REPORTS_MAX:
+                self._end = LimitError("too many reports were not taken")
+                over = True
+            elif state == _core.EVENT_LEADER:
+                self._reported.append(Leader(text, value, token, revision, lease))
+            else:
+                self._reported.append(None)
+        if over:
+            self.close()
         self._wake()
 
     def __iter__(self) -> Observer:
@@ -192,8 +220,8 @@ class Observer:
     def __del__(self) -> None:
         if getattr(self, "_closed", True) or self._client.closed:
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
         self.close()
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
 
 def _settle(future: asyncio.Future[None]) -> None:

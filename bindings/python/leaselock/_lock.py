@@ -14,7 +14,7 @@ from . import _core
 from ._errors import LeaselockError, LockTimeoutError
 from ._listened import seen
 from ._ticket import Ticket
-from ._types import ms_of
+from ._types import ms_of, name_of
 
 if TYPE_CHECKING:
     from ._session import Session
@@ -38,6 +38,11 @@ class Lock:
         self._core = session._core
         self._names: str | tuple[str, ...] = (
             name if isinstance(name, str) else tuple(name)
+        )
+        self._asked: str | bytes | tuple[str | bytes, ...] = (
+            name_of(self._names)
+            if isinstance(self._names, str)
+            else tuple(name_of(each) for each in self._names)
         )
         self._timeout_ms = ms_of(timeout)
         self._options = options
@@ -104,7 +109,7 @@ class Lock:
         return begin(  # type: ignore[no-any-return,operator]
             target,
             self._session._number,
-            self._names,
+            self._asked,
             self._options,
             timeout_ms,
             self._factory,
@@ -149,8 +154,22 @@ class Lock:
         return ticket
 
     def _leave(self, who: object) -> Ticket:
+        if who not in self._entered:
+            who = self._enterer()
         tickets = self._entered[who]
         ticket = tickets.pop()
         if not tickets:
             del self._entered[who]
         return ticket
+
+    def _enterer(self) -> object:
+        """Who has entered the block that another thread or task leaves."""
+        entered = list(self._entered)
+        if len(entered) != 1:
+            raise RuntimeError(
+                "a block of this lock is left in a thread or task that has not"
+                f" entered it, and {len(entered)} others have entered one: write"
+                ' "with session.acquire(...)", or "async with await'
+                ' session.acquire_async(...)", whose block is the ticket\'s'
+            )
+        return entered[0]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -14,7 +15,7 @@ from ._errors import ClosedError, LeaselockError, StateError, error_of
 from ._listened import Listener, call_each, seen
 from ._lock import Lock
 from ._ticket import Ticket
-from ._types import KeyNames, SessionState, ms_of
+from ._types import KeyNames, SessionState, request_ms_of, span_ms_of
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -37,49 +38,78 @@ class Session:
         self.client = client
         self._core = client._core
         self._dispatcher = client._dispatcher
-        self._asked = (ttl, ms_of(timeout), label, int(key_names), lease, unguarded)
+        self._asked = (
+            ttl,
+            request_ms_of(timeout),
+            label,
+            int(key_names),
+            lease,
+            unguarded,
+        )
         self._number = 0  # the library's handle; 0: not open
+        self._opening = False
         self._closed = False
         self._callbacks: list[Callable[[SessionState, str], object]] = []
 
     def open(self) -> Session:
         """Opens the session: grants a lease, and begins to keep it alive."""
-        self._check_new()
-        self._number = self._core.session_open(None, *self._asked)
+        self._begin()
+        try:
+            self._number = self._core.session_open(None, *self._asked)
+        finally:
+            self._opening = False
         return self
 
     async def open_async(self) -> Session:
         """As `open`. If it is cancelled, the session is closed."""
-        self._check_new()
         future = self._dispatcher.future()
-        number = self._core.session_open(future, *self._asked)
+        self._begin()
         try:
-            await future
-        except BaseException:
-            self._core.session_drop(number)
-            seen(future)
-            raise
-        self._number = number
+            number = self._core.session_open(future, *self._asked)
+            try:
+                await future
+            except BaseException:
+                self._core.session_drop(number)
+                seen(future)
+                raise
+            self._number = number
+        finally:
+            self._opening = False
         return self
 
     def close(self) -> None:
         """Closes the session: revokes its lease, with which all of its locks
         are released."""
         if self._shut():
-            self._core.session_close(None, self._number)
+            self._close(None)
 
     async def close_async(self) -> None:
         """As `close`. If it is cancelled, the session is closed all the same."""
+        if self.closed or self._number == 0:
+            self._shut()
+            return
+        future = self._dispatcher.future()  # if it fails, nothing is closed
         if self._shut():
-            future = self._dispatcher.future()
-            self._core.session_close(future, self._number)
+            self._close(future)
             await future
 
-    def _check_new(self) -> None:
-        if self._closed:
-            raise ClosedError("the session was closed")
-        if self._number != 0:
-            raise StateError("the session is open already")
+    def _close(self, target: asyncio.Future[object] | None) -> None:
+        try:
+            self._core.session_close(target, self._number)
+        except BaseException:
+            # If a signal handler has raised, or memory was short, the library
+            # may not have it yet; else this does nothing.
+            self._core.session_drop(self._number)
+            raise
+
+    def _begin(self) -> None:
+        """Begins to open it, which one thread or task does at a time."""
+        with self.client._listened.lock:
+            if self._closed:
+                raise ClosedError("the session was closed")
+            if self._number != 0 or self._opening:
+                raise StateError("the session is open already")
+            self._opening = True
 
     def _shut(self) -> bool:
         """Whether there is something to close."""
@@ -87,6 +117,7 @@ class Session:
             return False
         self._closed = True
         self._callbacks.clear()
+        self.client._listened.end(self)
         if self.client.closed:
             return False
         self._core.listen(self._number, None)
@@ -241,12 +272,14 @@ class Session:
             value.add_note(f"and then: {error}")
 
     def __del__(self) -> None:
-        if getattr(self, "_number", 0) == 0 or self.closed:
+        if getattr(self, "_number", 0) == 0 or self.client.closed:
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
-        self._closed = True
+        # Also one whose close was interrupted before the library had it.
+        closed, self._closed = self._closed, True
         self._core.listen(self._number, None)
         self._core.session_drop(self._number)
+        if not closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
 
 def _core_options(
@@ -267,13 +300,13 @@ def _core_options(
         raise ValueError("a lock is shared, or has permits")
     given = (
         1 if shared else 2 if permits else 0,
-        permits,
+        permits or 0,
         find_deadlock,
-        0 if watch_own_key is None else ms_of(watch_own_key) or -1,
+        0 if watch_own_key is None else span_ms_of(watch_own_key) or -1,
         requeue,
-        ms_of(lock_delay),
-        ms_of(foreign_delay),
-        ms_of(keep),
-        local_passes,
+        span_ms_of(lock_delay),
+        span_ms_of(foreign_delay),
+        span_ms_of(keep),
+        local_passes or 0,
     )
-    return _core.AcquireOptions(label, *given, ()) if label or any(given) else None
+    return _core.AcquireOptions(label, *given) if label or any(given) else None

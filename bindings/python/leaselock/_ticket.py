@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 import warnings
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ from ._errors import (
     ArgumentError,
     CanceledError,
     ForkedError,
+    HandleError,
     LeaselockError,
     StateError,
     error_of,
@@ -31,6 +33,7 @@ from ._types import (
     TxnResult,
     bytes_of,
     ms_of,
+    seconds_of,
     txn_of,
 )
 
@@ -38,6 +41,11 @@ if TYPE_CHECKING:
     from ._session import Session
 
 _WRITE_TIMEOUT_S = 5.0
+_HANDLE = HandleError().status
+
+#: Called with the ticket and why it is lost, or None: it was released. It does
+#: not keep the ticket alive.
+_Hearing = Callable[["Ticket", "str | None"], None]
 
 
 class Ticket:
@@ -68,7 +76,7 @@ class Ticket:
         self._session = session
         self._names = names
         self._number = number
-        self._listeners: list[Callable[[str | None], None]] | None = None
+        self._listeners: list[_Hearing] | None = None
 
     # What it is.
 
@@ -86,7 +94,10 @@ class Ticket:
         """The state now; it compares clocks."""
         if not self._open or self._session.closed:
             return TicketState.RELEASED
-        return TicketState(_checked(_core.ticket_state(self._number)))
+        state = _core.ticket_state(self._number)
+        if state == _HANDLE:  # a release, or a write with one, has closed it
+            return TicketState.RELEASED
+        return TicketState(_checked(state))
 
     @property
     def held(self) -> bool:
@@ -205,9 +216,12 @@ class Ticket:
         """Its handle is closed, or about to be."""
         self._open = False
         if self._listeners is not None:
-            listeners, self._listeners = self._listeners, None
+            listened = self._session.client._listened
+            with listened.lock:
+                listeners, self._listeners = self._listeners or [], None
+            listened.discard(self)
             self._core.listen(self._number, None)
-            call_each([lambda each=each: each(None) for each in listeners])  # type: ignore[misc]
+            self._report(listeners, None)
 
     def _withdraw(self) -> None:
         """Releases it without waiting: nobody wants it any more."""
@@ -222,16 +236,16 @@ class Ticket:
         event loop, or on a thread of the package. It is a hint, which comes
         early; `held` decides, and behind that the token."""
 
-        def listener(why: str | None) -> None:
+        def listener(ticket: Ticket, why: str | None) -> None:
             if why is not None:
-                callback(self, why)
+                callback(ticket, why)
 
         self._listen(listener)
         self._session._dispatcher.ensure()
 
     async def lost(self) -> str:
         """Waits until the lock is lost, and returns why. CanceledError: it was
-        released before."""
+        released before, or its session or client was closed."""
         loop = self._session._dispatcher.attach()
         future: asyncio.Future[str | None] = loop.create_future()
 
@@ -239,8 +253,11 @@ class Ticket:
             if not future.done():
                 future.set_result(why)
 
-        def listener(why: str | None) -> None:
-            loop.call_soon_threadsafe(settle, why)
+        def listener(ticket: Ticket, why: str | None) -> None:
+            try:
+                loop.call_soon_threadsafe(settle, why)
+            except RuntimeError:  # the loop is closed: nobody waits
+                pass
 
         self._listen(listener)
         try:
@@ -256,14 +273,14 @@ class Ticket:
         event = threading.Event()
         reasons: list[str | None] = []
 
-        def listener(why: str | None) -> None:
+        def listener(ticket: Ticket, why: str | None) -> None:
             reasons.append(why)
             event.set()
 
         self._listen(listener)
         try:
             self._session._dispatcher.ensure()
-            if not event.wait(timeout):
+            if not event.wait(seconds_of(timeout)):
                 return None
         finally:
             self._unlisten(listener)
@@ -271,25 +288,38 @@ class Ticket:
             raise CanceledError("the ticket was released")
         return reasons[0]
 
-    def _listen(self, listener: Callable[[str | None], None]) -> None:
+    def _listen(self, listener: _Hearing) -> None:
         if not self._open:
             raise StateError("the ticket is released")
-        if self._listeners is None:
-            self._listeners = []
-            self._core.listen(self._number, Listener(self))
-        self._listeners.append(listener)
-        # What was lost before anybody listened is not reported any more.
+        listened = self._session.client._listened
+        with listened.lock:
+            if self._listeners is None:
+                self._listeners = []
+                self._core.listen(self._number, Listener(self))
+            self._listeners.append(listener)
+            listened.add(self)
+        # What was before anybody listened is not reported any more.
         if self.state is TicketState.LOST:
             self._on_event(_core.EVENT_LOST, "the lock is lost")
+        elif self._is_over():
+            self._gone()
 
-    def _unlisten(self, listener: Callable[[str | None], None]) -> None:
-        if self._listeners is not None and listener in self._listeners:
-            self._listeners.remove(listener)
+    def _unlisten(self, listener: _Hearing) -> None:
+        with self._session.client._listened.lock:
+            if self._listeners is not None and listener in self._listeners:
+                self._listeners.remove(listener)
 
     def _on_event(self, state: int, text: str, *rest: object) -> None:
-        if state == _core.EVENT_LOST and self._listeners is not None:
+        if state != _core.EVENT_LOST:
+            return
+        with self._session.client._listened.lock:
+            if self._listeners is None:
+                return
             listeners, self._listeners = self._listeners, []
-            call_each([lambda each=each: each(text) for each in listeners])  # type: ignore[misc]
+        self._report(listeners, text)
+
+    def _report(self, listeners: list[_Hearing], why: str | None) -> None:
+        call_each([functools.partial(each, self, why) for each in listeners])
 
     # Fenced writes.
 
@@ -343,7 +373,8 @@ class Ticket:
         release: bool = False,
         timeout: float | None = _WRITE_TIMEOUT_S,
     ) -> TxnResult:
-        """As `txn`. If it is cancelled, its outcome is unknown."""
+        """As `txn`. If it is cancelled, it goes on: it may be applied, and
+        `outcome` does not report it."""
         future: Any = self._session._dispatcher.future()
         self._core.txn(
             future,
@@ -359,14 +390,31 @@ class Ticket:
 
     def outcome(self, timeout: float | None = None) -> None:
         """Waits until it is certain what became of the latest write whose
-        outcome was unknown: returns if it was applied, else raises."""
+        outcome was unknown: returns if it was applied, else raises. With a
+        timeout of 0 it does not wait."""
         self._core.outcome(None, self._number, ms_of(timeout))
+        self._applied()
 
     async def outcome_async(self) -> None:
         """As `outcome`."""
         future = self._session._dispatcher.future()
         self._core.outcome(future, self._number, -1)
         await future
+        self._applied()
+
+    def _applied(self) -> None:
+        """The latest write was: with `release` it has closed the handle."""
+        if self._is_over():
+            self._gone()
+
+    def _is_over(self) -> bool:
+        """Whether its handle is closed. A ticket may look released before, and
+        stay held: if the write that was to release it fails."""
+        return (
+            not self._open
+            or self._session.closed
+            or _core.ticket_state(self._number) == _HANDLE
+        )
 
     def proclaim(
         self, value: Bytes, *, timeout: float | None = _WRITE_TIMEOUT_S
@@ -396,6 +444,8 @@ class Ticket:
             return
         try:
             self.release()
+        except HandleError:  # a write has released it
+            pass
         except LeaselockError as error:
             if value is None:
                 raise
@@ -415,6 +465,8 @@ class Ticket:
             return
         try:
             await self.release_async()
+        except HandleError:  # a write has released it
+            pass
         except LeaselockError as error:
             if value is None:
                 raise

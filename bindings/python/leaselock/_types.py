@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import enum
 import math
+import threading
 from collections.abc import Sequence
 from typing import NamedTuple, Union
 
@@ -15,13 +16,40 @@ def bytes_of(value: Bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
 
 
+def name_of(name: str) -> str | bytes:
+    """A name as the extension takes it. Other clients' names may have any bytes:
+    those that are no UTF-8 are surrogates in a str."""
+    if not isinstance(name, str) or name.isascii():
+        return name
+    return name.encode("utf-8", "surrogateescape")
+
+
+_MS_MAX = 2_000_000_000
+
+
 def ms_of(timeout: float | None) -> int:
-    """Milliseconds of a timeout; more than the library takes is no limit."""
-    if timeout is None:
+    """Milliseconds of a wait, which may be without a limit."""
+    if timeout is None or timeout == math.inf:
         return -1
-    if timeout <= 0:
+    return span_ms_of(timeout)
+
+
+def span_ms_of(seconds: float | None) -> int:
+    """Milliseconds, at most what the library takes; 0: not given."""
+    if seconds is None or seconds <= 0:
         return 0
-    return min(math.ceil(min(timeout, 2e6) * 1000), 2_000_000_000)
+    return min(math.ceil(min(seconds, 2e6) * 1000), _MS_MAX)
+
+
+def request_ms_of(timeout: float | None) -> int:
+    """Milliseconds of a request, for which the library takes 0 as its default
+    and has no wait without a limit."""
+    return _MS_MAX if timeout is None else max(span_ms_of(timeout), 1)
+
+
+def seconds_of(timeout: float | None) -> float | None:
+    """A timeout for Python's own waits, which have a longest one."""
+    return None if timeout is None or timeout > threading.TIMEOUT_MAX else timeout
 
 
 class TicketState(enum.IntEnum):
