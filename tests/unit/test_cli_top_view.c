@@ -44,7 +44,8 @@ static struct world *world_new(size_t n)
     world->list.info.locks_n = n;
     world->list.info.revision = 4711;
     for (size_t i = 0; i < n; i++) {
-        snprintf(world->names[i], sizeof(world->names[i]), "l%02u", (unsigned)i % 100);
+        snprintf(world->names[i], sizeof(world->names[i]), "l%02u",
+                 (unsigned)i % 100);
         world->locks[i] = (struct test_lock)TEST_LOCK("l", 10 + (int64_t)i,
                                                       NOON - 1000 + (int64_t)i);
         world->list.locks[i] = (struct leaselock_lock_info){
