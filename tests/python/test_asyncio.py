@@ -137,7 +137,8 @@ def test_a_client_closed_on_another_thread(etcd, name):
         session = await client.session().open_async()
         ticket = await session.acquire_async(name)
         waiting = asyncio.create_task(session.acquire_async(name))
-        await asyncio.sleep(0.05)
+        while len((await client.queue_async(name)).entries) < 2:
+            await asyncio.sleep(0.01)
         thread = threading.Thread(target=client.close)
         thread.start()
         with pytest.raises(leaselock.ClosedError):

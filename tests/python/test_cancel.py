@@ -3,6 +3,7 @@
 
 import asyncio
 import gc
+import select
 import time
 
 import pytest
@@ -63,7 +64,7 @@ def test_when_the_grant_is_in_the_queue(etcd, name):
         entries = []
         while not entries:  # the loop is blocked meanwhile
             entries = client.queue(name).entries
-        time.sleep(0.05)
+        assert select.select([client._core.fileno()], [], [], 10)[0]
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

@@ -17,7 +17,8 @@ def test_an_observer_that_outlives_a_loop(client, session, name):
     async def main(observer, thread):
         assert await observer.get_async() is None
         thread.start()
-        await asyncio.sleep(0.1)
+        while not observer._changed._waiters:
+            await asyncio.sleep(0.01)
 
     with client.observe(name) as observer:
         thread = threading.Thread(target=lambda: got.append(observer.get(20)))
@@ -110,7 +111,8 @@ def test_an_idle_loop_and_a_closed_client(etcd, name):
     loop = asyncio.new_event_loop()
     holder = loop.run_until_complete(session.acquire_async(name))
     waiting = loop.create_task(session.acquire_async(name))
-    loop.run_until_complete(asyncio.sleep(0.05))
+    while len(client.queue(name).entries) < 2:
+        loop.run_until_complete(asyncio.sleep(0.01))
     client.close()
     done, _ = loop.run_until_complete(asyncio.wait({waiting}, timeout=10))
     assert done and isinstance(waiting.exception(), leaselock.ClosedError)

@@ -121,7 +121,8 @@ def closed_in_a_loop(etcd, name, close):
         session = await client.session().open_async()
         ticket = await session.acquire_async(name)
         waiting = asyncio.create_task(ticket.lost())
-        await asyncio.sleep(0.01)
+        while not ticket._listeners:
+            await asyncio.sleep(0)
         await close(client, session)
         async with asyncio.timeout(10):
             with pytest.raises(leaselock.CanceledError):
