@@ -6,7 +6,8 @@
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leaselock)
 
-install(DIRECTORY include/leaselock TYPE INCLUDE FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+install(DIRECTORY include/leaselock TYPE INCLUDE
+  FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(TARGETS leaselock_shared EXPORT leaselock-shared
   LIBRARY INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS leaselock_static EXPORT leaselock-static
