@@ -167,7 +167,7 @@ static void client_dealloc(PyObject *self)
             struct observer *observer = client->observers;
 
             client->observers = observer->next;
-            free(observer);
+            observer_free(observer);
         }
     }
     if (client->fd >= 0) {

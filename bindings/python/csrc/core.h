@@ -64,7 +64,9 @@ enum { EVENT_LOST = 100, EVENT_LEADER, EVENT_NO_LEADER, EVENT_OBSERVER_END };
 struct observer {
     struct observer *next;
     struct client *client;
-    int64_t id; /* below 0, so that it is no handle's number */
+    int64_t id;        /* below 0, so that it is no handle's number */
+    struct event *end; /* made with it, as its end must not lack memory; NULL
+                          once it has ended */
 };
 
 struct client {
@@ -164,7 +166,10 @@ PyObject *text_of(const char *text);
 /** queue.c: with no GIL needed. */
 void queue_push(struct client *client, struct due *due);
 struct due *queue_take(struct client *client);
+/** NULL: no memory. */
+struct event *event_new(int64_t source, int state, const char *text);
 void event_free(struct event *event);
+void observer_free(struct observer *observer);
 void event_on_lost(leaselock_ticket *ticket, const char *why, void *arg);
 void event_on_state(leaselock_session *session,
                     enum leaselock_session_state state,

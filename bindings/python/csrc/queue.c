@@ -49,8 +49,7 @@ void event_free(struct event *event)
     free(event);
 }
 
-/** An event that has no memory is dropped: the getters show the state. */
-static struct event *event_new(int64_t source, int state, const char *text)
+struct event *event_new(int64_t source, int state, const char *text)
 {
     struct event *event = calloc(1, sizeof(*event));
 
@@ -62,6 +61,7 @@ static struct event *event_new(int64_t source, int state, const char *text)
     return event;
 }
 
+/** A loss or a session's state without memory is dropped: the getters show it. */
 static void event_push(struct client *client, struct event *event)
 {
     if (event != NULL) {
@@ -93,43 +93,71 @@ void event_on_state(leaselock_session *session,
     }
 }
 
+void observer_free(struct observer *observer)
+{
+    if (observer->end != NULL) {
+        event_free(observer->end);
+    }
+    free(observer);
+}
+
+/** Nothing is reported after it. */
+static void observer_end(struct observer *observer, int status, const char *why)
+{
+    struct event *event = observer->end;
+
+    if (event != NULL) {
+        observer->end = NULL;
+        event->token = status;
+        event->text = strdup(why); /* NULL: the status says it */
+        event_push(observer->client, event);
+    }
+}
+
+/** An event of a leader; NULL: no memory. */
+static struct event *leader_event(int64_t source,
+                                  const struct leaselock_leader_info *leader)
+{
+    struct event *event = event_new(source, EVENT_LEADER, leader->key);
+
+    if (event == NULL) {
+        return NULL;
+    }
+    event->value = malloc(leader->value_size + 1);
+    if (event->value == NULL || event->text == NULL) {
+        event_free(event);
+        return NULL;
+    }
+    memcpy(event->value, leader->value, leader->value_size);
+    event->value_size = leader->value_size;
+    event->token = leader->token;
+    event->revision = leader->revision;
+    event->lease = leader->lease;
+    return event;
+}
+
 void event_on_leader(leaselock_observer *user,
                      const struct leaselock_leader_info *leader,
                      void *arg)
 {
-    const struct observer *observer = arg;
-    struct event *event;
+    struct observer *observer = arg;
+    struct event *event = leader != NULL
+                              ? leader_event(observer->id, leader)
+                              : event_new(observer->id, EVENT_NO_LEADER, NULL);
 
     (void)user;
-    if (leader == NULL) {
-        event_push(observer->client,
-                   event_new(observer->id, EVENT_NO_LEADER, NULL));
-        return;
+    if (event == NULL) { /* it must not look as if nothing had changed */
+        observer_end(observer, LEASELOCK_E_NOMEM, "out of memory");
+    } else if (observer->end == NULL) {
+        event_free(event);
+    } else {
+        event_push(observer->client, event);
     }
-    event = event_new(observer->id, EVENT_LEADER, leader->key);
-    if (event != NULL) {
-        event->value = malloc(leader->value_size + 1);
-        if (event->value != NULL) {
-            memcpy(event->value, leader->value, leader->value_size);
-            event->value_size = leader->value_size;
-        }
-        event->token = leader->token;
-        event->revision = leader->revision;
-        event->lease = leader->lease;
-    }
-    event_push(observer->client, event);
 }
 
 void event_on_end(int status, const struct leaselock_error *error, void *arg)
 {
-    const struct observer *observer = arg;
-    struct event *event = event_new(observer->id, EVENT_OBSERVER_END,
-                                    error != NULL ? error->message : "");
-
-    if (event != NULL) {
-        event->token = status;
-    }
-    event_push(observer->client, event);
+    observer_end(arg, status, error != NULL ? error->message : "");
 }
 
 int event_deliver(struct client *client, const struct event *event)

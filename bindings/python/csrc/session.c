@@ -99,7 +99,7 @@ static void observer_remove(struct client *client, int64_t id)
         struct observer *observer = *at;
 
         *at = observer->next;
-        free(observer);
+        observer_free(observer);
     }
 }
 
@@ -127,6 +127,11 @@ PyObject *core_observe(PyObject *self, PyObject *args)
     }
     observer->client = client;
     observer->id = --client->observers_last;
+    observer->end = event_new(observer->id, EVENT_OBSERVER_END, NULL);
+    if (observer->end == NULL) {
+        observer_free(observer);
+        return PyErr_NoMemory();
+    }
     observer->next = client->observers;
     client->observers = observer;
     number = PyLong_FromLongLong(observer->id);
