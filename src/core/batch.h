@@ -37,8 +37,10 @@ struct ll_object;
  * FAR: answers take long whatever is sent, because etcd's members or its disks
  * are slow to agree. A request that waited for an answer would take twice the
  * time. So none does: requests are sent LL_BATCH_GATHER_NS apart, each with
- * what has become pending, and many are in flight. The time is a small part of
- * the answers'. Where calls may not share a request, the next one goes at once.
+ * what has become pending, and many are in flight. While they have few parts,
+ * for which that time would cost more than it saves, it is a
+ * LL_BATCH_GATHER_PART-th of the answers' at most. Where calls may not share a
+ * request, the next one goes at once.
  *
  * What counts is the shortest answer of the last two periods of
  * LL_BATCH_SHORTEST_NS in which there were answers; NEAR, without what this
@@ -98,15 +100,18 @@ struct ll_object;
 #define LL_BATCHES_MAX 4
 /** And FAR: twice as many as are sent during the shortest answer, up to this. With
  *  a request a millisecond they suffice for answers that take 64 ms; farther
- *  away a request gathers for longer. */
+ *  away requests gather for longer. */
 #define LL_BATCHES_FAR_MAX 64
 /** From such answers on, requests do not wait for them. */
 #define LL_BATCH_FAR_NS INT64_C(4000000)
 /** What a part adds to an answer's time, rather too much than too little: etcd
  *  and client take 20 to 40 us for one (docs/benchmarks.md). */
 #define LL_BATCH_PART_NS INT64_C(50000)
-/** The least time between two requests then. */
+/** The time between two requests then: this, but after one with few parts no
+ *  larger a part of the shortest answer. */
 #define LL_BATCH_GATHER_NS INT64_C(1000000)
+#define LL_BATCH_GATHER_PART 16
+#define LL_BATCH_GATHER_MANY 4
 #define LL_BATCH_SHORTEST_NS INT64_C(5000000000)
 /** NEAR: how long a request waits for those that come back, and how many of
  *  them at most. It is enough for so many threads to be woken and to send again

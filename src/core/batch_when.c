@@ -7,21 +7,28 @@
  * When batches are sent: NEAR and FAR (see batch.h).
  */
 
-/** FAR: the time between two requests. */
-static int64_t gather_ns(const struct ll_batches *batches)
+/** FAR: the time from a request of so many parts to the next one. */
+static int64_t gather_ns(const struct ll_batches *batches, size_t parts_n)
 {
-    return ll_max(LL_BATCH_GATHER_NS,
-                  batches->shortest_ns / LL_BATCHES_FAR_MAX);
+    int64_t gather_ns = LL_BATCH_GATHER_NS;
+
+    if (parts_n < LL_BATCH_GATHER_MANY) {
+        gather_ns =
+            ll_min(gather_ns, batches->shortest_ns / LL_BATCH_GATHER_PART);
+    }
+    return ll_max(gather_ns, batches->shortest_ns / LL_BATCHES_FAR_MAX);
 }
 
 /** How many writes may be in flight. */
 static unsigned slots_n(const struct ll_batches *batches)
 {
-    int64_t n = 2 * batches->shortest_ns / gather_ns(batches);
+    int64_t n;
 
-    return batches->far ? (unsigned)ll_min(ll_max(n, batches->window),
-                                           LL_BATCHES_FAR_MAX)
-                        : batches->window;
+    if (!batches->far) {
+        return batches->window;
+    }
+    n = 2 * batches->shortest_ns / gather_ns(batches, LL_BATCH_GATHER_MANY);
+    return (unsigned)ll_min(ll_max(n, batches->window), LL_BATCHES_FAR_MAX);
 }
 
 /** Whether calls are pending that can share a request, as the first two can. */
@@ -161,7 +168,7 @@ void ll_batch_note_sent(struct ll_core *core, struct ll_batch *batch)
     batches->company_until_ns = INT64_MIN;
     batch->load_n = batches->far ? 0 : batches->parts_out;
     batches->next_ns =
-        core->now_ns + (batches->skipped ? 0 : gather_ns(batches));
+        core->now_ns + (batches->skipped ? 0 : gather_ns(batches, batch->n));
 }
 
 /** Notes how long an answer took. */
