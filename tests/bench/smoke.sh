@@ -76,6 +76,14 @@ run_all() {
     run "$peer" failover ops,least_s,p50_s,most_s --clients 2 --ttl 2 "$@"
 }
 
+# Runs the scenarios of one peer in a subshell with a server of its own, since
+# some count the watchers of the whole server.
+run_alone() {
+    trap servers_stop EXIT
+    servers_start 1 "$(memory_folder)"
+    run_all "$1" --endpoints "$SERVERS_ENDPOINTS"
+}
+
 # bench/run itself, with one scenario, meanwhile.
 if [[ -x $BUILD/bin/gopeer ]] && command -v jq >/dev/null; then
     "$SRC/bench/run" --only async --rounds 1 --seconds 1 --json - "$BUILD" \
@@ -89,11 +97,15 @@ run leaselock uncontended ops,p50_us --workers 1 --seconds 1 \
 p50=$(sed -nE 's/.*"p50_us":([0-9]+).*/\1/p' "$folder/leaselock.uncontended")
 [[ $p50 -ge 40000 ]] || fail "two writes took $p50 us, 20 ms apart"
 servers_stop
-servers_start 1 "$(memory_folder)"
-at=(--endpoints "$SERVERS_ENDPOINTS")
 peers=(leaselock)
 [[ ! -x $BUILD/bin/gopeer ]] || peers+=(go)
 pids=()
+for peer in "${peers[@]}"; do
+    (run_alone "$peer") &
+    pids+=($!)
+done
+servers_start 1 "$(memory_folder)"
+at=(--endpoints "$SERVERS_ENDPOINTS")
 if [[ -d $BUILD/python/leaselock ]]; then
     for scenario in uncontended kept async; do
         run python "$scenario" ops,per_second,client_cpu_us,resident_kb \
@@ -101,10 +113,6 @@ if [[ -d $BUILD/python/leaselock ]]; then
         pids+=($!)
     done
 fi
-for peer in "${peers[@]}"; do
-    run_all "$peer" "${at[@]}" &
-    pids+=($!)
-done
 for pid in "${pids[@]}"; do
     wait "$pid" || exit 1
 done
