@@ -119,8 +119,9 @@ enum leaselock_log_format {
 /**
  * Writes a record as one line, without its end. Control characters, quotes and
  * bytes that are not UTF-8 are escaped, so that neither a lock's name nor a
- * text of etcd's can end the line or add a field: in both formats an invalid
- * byte is written as \xHH (in JSON with the backslash doubled).
+ * text of etcd's can end the line or add a field: in both formats a backslash,
+ * an x and two hexadecimal digits stand for an invalid byte (in JSON with the
+ * backslash doubled).
  *
  * @param record    as the callback gets it
  * @param format    one of enum leaselock_log_format

@@ -282,7 +282,7 @@ struct leaselock_acquire_options {
     }
 
 /**
- * Takes a place in the queue of @name and waits until it is a holder's.
+ * Takes a place in the queue of the lock and waits until it is a holder's.
  *
  * Waits only for the newest ticket ahead that blocks it, so a release wakes
  * those that it lets in and no others; a permit of n waits for any of several,
