@@ -36,10 +36,10 @@ pygments_dark_style = "monokai"
 # In C a struct's or enum's tag and a function may have one name; Sphinx knows
 # one kind of name alone, and takes the second of the two for a duplicate.
 TAG_AND_FUNCTION = (
-    "enum:: leaselock_ticket_state",
-    "function:: int leaselock_session_state ",
-    "struct:: leaselock_ping",
-    "var:: char endpoint [LEASELOCK_ERROR_ENDPOINT_SIZE]",
+    " leaselock_ticket_state",
+    " leaselock_session_state",
+    " leaselock_ping",
+    " char endpoint [LEASELOCK_ERROR_ENDPOINT_SIZE]",
 )
 
 

@@ -6,6 +6,6 @@ cd "$SRC"
 
 # The expression ignores mdoc's macros at the start of a line; corpora are not
 # text.
-codespell --skip '*/corpus/*' --ignore-words-list=keep-alives,ot --ignore-regex='^[.][A-Z][a-z]\b' \
+codespell --skip '*/corpus/*' --ignore-words-list=keep-alives,ot,nd --ignore-regex='^[.][A-Z][a-z]\b' \
     ./*.md .ci bench bindings cmake docs examples include proto scripts src tests \
     third_party
