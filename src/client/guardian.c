@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,23 +29,32 @@ struct ll_guardian {
     uint32_t free; /* a slot's number from 1 on, 0: none */
 };
 
-/** The guardian's path: relative to the folder of the library, so that an
- *  installed tree can be moved, or else the configured one. */
+/** The guardian's path: relative to the folder of the library, or of the program
+ *  that has the library in it, so that an installed tree can be moved; or else
+ *  the configured one. */
 static void usual_path(char path[PATH_SIZE])
 {
+    const char *there = LEASELOCK_GUARDIAN_FROM_LIB;
+    char file[PATH_SIZE] = "";
+    struct link_map *map = NULL;
     Dl_info here;
-    const char *slash = NULL;
+    const char *slash;
 
-    if (dladdr(&ll_settings, &here) != 0 && here.dli_fname != NULL &&
-        here.dli_fname[0] == '/') {
-        slash = strrchr(here.dli_fname, '/');
+    if (dladdr1(&ll_settings, &here, (void **)&map, RTLD_DL_LINKMAP) != 0 &&
+        map->l_name[0] == '/') {
+        (void)snprintf(file, sizeof(file), "%s", map->l_name);
+    } else if (map != NULL && map->l_name[0] == '\0') {
+        ssize_t size = readlink("/proc/self/exe", file, sizeof(file) - 1);
+
+        file[size > 0 ? size : 0] = '\0';
+        there = LEASELOCK_GUARDIAN_FROM_BIN;
     }
-    if (slash != NULL) {
-        (void)snprintf(path, PATH_SIZE, "%.*s/" LEASELOCK_GUARDIAN_FROM_LIB,
-                       (int)(slash - here.dli_fname), here.dli_fname);
-        if (access(path, X_OK) == 0) {
-            return;
-        }
+    slash = strrchr(file, '/');
+    if (slash != NULL &&
+        snprintf(path, PATH_SIZE, "%.*s/%s", (int)(slash - file), file, there) <
+            PATH_SIZE &&
+        access(path, X_OK) == 0) {
+        return;
     }
     (void)snprintf(path, PATH_SIZE, "%s", LEASELOCK_GUARDIAN_PATH);
 }
