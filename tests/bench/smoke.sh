@@ -149,6 +149,12 @@ if [[ -x $BUILD/bin/gopeer ]]; then
     run go fill keys,revisions,fill_s --keys 250 --revisions 130 \
         --name smoke-fill "${at[@]}"
 fi
+if command -v etcdctl >/dev/null; then
+    "$SRC/bench/startup" --rounds 2 "$BUILD" >"$folder/startup" ||
+        fail "bench/startup"
+    grep -q 'ratio of pairs [0-9.]* (2 pairs' "$folder/startup" ||
+        fail "bench/startup printed: $(<"$folder/startup")"
+fi
 # A usage error is reported, and gives no result.
 if "$BUILD/bin/lockbench" nonsense "${at[@]}" 2>"$folder/usage"; then
     fail "a scenario that there is not is measured"
