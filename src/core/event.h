@@ -192,8 +192,8 @@ struct ll_event {
             struct ll_bytes name;
         } observe;
         /** A range of keys, with the namespace; copied. With the id of a
-         *  follower: the driver had no memory for a report; it begins again
-         *  after a pause. */
+         *  follower that has not ended: the driver had no memory for a report;
+         *  it begins again after a pause. */
         struct {
             struct ll_bytes from;
             struct ll_bytes end;

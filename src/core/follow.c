@@ -72,6 +72,9 @@ int ll_follow_start(struct ll_core *core, const struct ll_event *event)
     struct ll_object *known = ll_object_find(core, event->id, &ll_follow_ops);
     struct ll_follow *follow;
 
+    if (known != NULL && ll_follow_of(known)->state == LL_FOLLOW_GONE) {
+        return LEASELOCK_E_STATE;
+    }
     if (known != NULL) {
         ll_follow_load(core, ll_follow_of(known),
                        core->now_ns + LL_WATCH_REFUSED_PAUSE_NS);

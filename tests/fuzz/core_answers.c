@@ -3,7 +3,7 @@
  * unexpected ones. */
 #include <string.h>
 
-#include "core/object.h"
+#include "core/follow.h"
 #include "core_world.h"
 
 #define KVS_MAX 3
@@ -274,6 +274,9 @@ static void make_ok(struct world *world,
             break;
         }
         answer->range = make_range(world, call->id, parts->kvs[0], bytes);
+        if (world_is_follower(world, call->id) && fuzz_below(bytes, 16) == 15) {
+            answer->range.count = LL_FOLLOW_KEYS_MAX + 1;
+        }
         break;
     case LL_REQUEST_DELETE:
         answer->deleted = fuzz_below(bytes, 3);
@@ -322,7 +325,10 @@ void world_answer(struct world *world,
                            ? ": too many operations"
                            : "");
         answer->text = parts->text;
-        answer->grpc_status = 14;
+        answer->grpc_status =
+            world_is_follower(world, asked.id) && fuzz_below(bytes, 4) == 3
+                ? LL_GRPC_RESOURCE_EXHAUSTED
+                : 14;
     }
     world->calls[call] = world->calls[--world->calls_n];
     event.answer.seq = asked.seq;
@@ -405,6 +411,21 @@ static int64_t pick_watch(struct world *world, struct fuzz_bytes *bytes)
     return world->watches[world->watches_n - 1 - choice % world->watches_n].id;
 }
 
+/** Changes for a follower: new keys among them, and perhaps some that were
+ *  reported before. */
+static void
+make_followed(struct ll_watch_event *events, size_t n, struct fuzz_bytes *bytes)
+{
+    int64_t back = fuzz_below(bytes, 8) == 7 ? 4 : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        events[i].kv.mod_revision -= back;
+        if (fuzz_below(bytes, 2) == 0) {
+            events[i].kv.create_revision = events[i].kv.mod_revision;
+        }
+    }
+}
+
 void world_watch_event(struct world *world,
                        enum ll_event_kind kind,
                        struct fuzz_bytes *bytes)
@@ -438,6 +459,9 @@ void world_watch_event(struct world *world,
             events[i].prev_value = world->revision % 3 == 1
                                        ? (struct ll_bytes){"released", 8}
                                        : (struct ll_bytes){"{}", 2};
+        }
+        if (world_is_follower(world, id)) {
+            make_followed(events, event.watch.events_n, bytes);
         }
     }
     note_watch(world, &event);

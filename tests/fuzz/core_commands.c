@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands from bytes: writes under a fence, resumed tickets, observers, and
- * tickets of several names. */
+/* Commands from bytes: writes under a fence, resumed tickets, observers,
+ * followers, and tickets of several names. */
 #include <string.h>
 
+#include "core/follow.h"
 #include "core/multi.h"
 #include "core_world.h"
 #include "leaselock/status.h"
@@ -267,6 +268,59 @@ void world_observe_end(struct world *world, struct thing *observer)
     bool there = observer->asked && !observer->end_asked && !observer->told;
 
     event.id = (uint64_t)(observer - world->things) + 1;
+    FUZZ_CHECK((world_step(world, &event) == 0) == there);
+}
+
+void world_follow(struct world *world, struct fuzz_bytes *bytes)
+{
+    static const char text[LL_PREFIX_MAX + 1];
+    static const struct ll_bytes starts[] = {
+        {"q/", 2}, {text, 1}, {text, LL_PREFIX_MAX}, {text, LL_PREFIX_MAX + 1}};
+    static const struct ll_bytes ends[] = {
+        {"q0", 2}, {text, 1}, {text, LL_PREFIX_MAX}, {text, 1}};
+    struct thing *follower = world_new_thing(world, THING_FOLLOWER);
+    unsigned range = fuzz_below(bytes, 4);
+    unsigned n = world->core->follows.n;
+    struct ll_event event = {.kind = LL_EVENT_FOLLOW};
+    int status;
+
+    if (follower == NULL) {
+        return;
+    }
+    event.id = world->things_n;
+    event.follow.from = starts[range];
+    event.follow.end = ends[range];
+    status = world_step(world, &event);
+    if (range == 3) {
+        FUZZ_CHECK(status == LEASELOCK_E_NAME);
+    } else if (n >= LL_FOLLOWS_MAX) {
+        FUZZ_CHECK(status == LEASELOCK_E_LIMIT);
+    } else {
+        FUZZ_CHECK(status == 0 ||
+                   (status == LEASELOCK_E_NOMEM && world->short_of_memory));
+    }
+}
+
+void world_follow_again(struct world *world, struct thing *follower)
+{
+    uint64_t id = (uint64_t)(follower - world->things) + 1;
+    struct ll_event event = {.kind = LL_EVENT_FOLLOW, .id = id};
+
+    /* With the id of one that is gone, it would begin a follower. */
+    if (ll_object_find(world->core, id, &ll_follow_ops) != NULL) {
+        bool is_over = follower->end_asked;
+
+        FUZZ_CHECK(world_step(world, &event) ==
+                   (is_over ? LEASELOCK_E_STATE : 0));
+    }
+}
+
+void world_follow_end(struct world *world, struct thing *follower)
+{
+    struct ll_event event = {.kind = LL_EVENT_FOLLOW_END};
+    bool there = follower->asked && !follower->end_asked && !follower->told;
+
+    event.id = (uint64_t)(follower - world->things) + 1;
     FUZZ_CHECK((world_step(world, &event) == 0) == there);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks core's reports of writes and observers against the contract. */
+/* Checks core's reports of writes, observers and followers against the
+ * contract. */
 #include <string.h>
 
 #include "core_world.h"
@@ -52,7 +53,7 @@ void world_on_written(struct world *world, const struct ll_effect *effect)
     }
 }
 
-/** Reads every byte of a report to an observer. */
+/** Reads every byte of a report to an observer or a follower. */
 static uint64_t hash_of(const struct ll_kv *kv)
 {
     uint64_t hash = (uint64_t)kv->create_revision * 31 + 1;
@@ -88,6 +89,81 @@ void world_on_observed(struct world *world, const struct ll_effect *effect)
     FUZZ_CHECK(observer->leader != leader);
     observer->nobody = false;
     observer->leader = leader;
+}
+
+static void read_keys(struct thing *follower, const struct ll_effect *effect)
+{
+    for (size_t i = 0; i < effect->followed.kvs_n; i++) {
+        follower->read += hash_of(&effect->followed.kvs[i]);
+    }
+}
+
+/** Changes come in the order of their revisions, each once. */
+static void check_changes(struct thing *follower,
+                          const struct ll_effect *effect)
+{
+    int64_t revision = follower->revision + 1;
+
+    FUZZ_CHECK(effect->followed.events_n > 0);
+    for (size_t i = 0; i < effect->followed.events_n; i++) {
+        const struct ll_kv *kv = &effect->followed.events[i].kv;
+
+        FUZZ_CHECK(kv->mod_revision >= revision);
+        revision = kv->mod_revision;
+        follower->read += hash_of(kv);
+    }
+    FUZZ_CHECK(effect->followed.revision == revision);
+}
+
+/** Whether a report may come after another one. */
+static bool follows(const struct thing *follower,
+                    const struct ll_effect *effect)
+{
+    enum ll_followed_kind last = follower->reported;
+    bool loads = follower->has_reported &&
+                 (last == LL_FOLLOWED_LOADING || last == LL_FOLLOWED_FAILED);
+    bool is_loaded = follower->has_reported && !follower->has_page && !loads;
+
+    switch (effect->followed.kind) {
+    case LL_FOLLOWED_LOADING:
+        return !is_loaded || last != LL_FOLLOWED_PAGE;
+    case LL_FOLLOWED_PAGE:
+        return effect->followed.is_first
+                   ? loads
+                   : follower->has_page &&
+                         effect->followed.revision == follower->revision;
+    case LL_FOLLOWED_CHANGES:
+    case LL_FOLLOWED_LOST:
+        return is_loaded && last != LL_FOLLOWED_PAGE;
+    case LL_FOLLOWED_CURRENT:
+        return is_loaded && effect->followed.revision == follower->revision;
+    case LL_FOLLOWED_FAILED:
+        return loads && last == LL_FOLLOWED_LOADING &&
+               effect->followed.detail.status != 0;
+    case LL_FOLLOWED_END:
+        return follower->end_asked;
+    }
+    return false;
+}
+
+void world_on_followed(struct world *world, const struct ll_effect *effect)
+{
+    struct thing *follower = thing_of(world, effect->id);
+    enum ll_followed_kind kind = effect->followed.kind;
+
+    FUZZ_CHECK(follower->kind == THING_FOLLOWER && !follower->told);
+    FUZZ_CHECK(follows(follower, effect));
+    if (kind == LL_FOLLOWED_CHANGES) {
+        check_changes(follower, effect);
+    }
+    if (kind == LL_FOLLOWED_PAGE || kind == LL_FOLLOWED_CHANGES) {
+        read_keys(follower, effect);
+        follower->revision = effect->followed.revision;
+    }
+    follower->has_reported = true;
+    follower->reported = kind;
+    follower->has_page = kind == LL_FOLLOWED_PAGE && !effect->followed.is_last;
+    follower->told = kind == LL_FOLLOWED_END;
 }
 
 void world_check_ticket(const struct world *world, unsigned at)

@@ -51,6 +51,12 @@ void world_forget_stream(struct world *world, struct fuzz_stream *stream)
     *stream = world->streams[--world->streams_n];
 }
 
+bool world_is_follower(const struct world *world, uint64_t id)
+{
+    return id > 0 && id <= world->things_n &&
+           world->things[id - 1].kind == THING_FOLLOWER;
+}
+
 bool session_is_open(const struct thing *session)
 {
     return session->asked && session->told && session->status == 0 &&
@@ -144,7 +150,8 @@ static void check_asker(struct world *world, uint64_t id)
     }
     thing = thing_of(world, id);
     FUZZ_CHECK((thing->kind != THING_QUERY && thing->kind != THING_WRITE &&
-                thing->kind != THING_OBSERVER) ||
+                thing->kind != THING_OBSERVER &&
+                thing->kind != THING_FOLLOWER) ||
                !thing->told);
     if (thing->kind == THING_WRITE) {
         world_on_write_call(world, thing);
@@ -330,7 +337,8 @@ static void on_watch(struct world *world, const struct ll_effect *effect)
         FUZZ_CHECK(effect->watch.end.size > 0);
         FUZZ_CHECK(effect->watch.start_revision == 0 &&
                    effect->watch.prev_values);
-    } else if (thing_of(world, effect->id)->kind == THING_OBSERVER) {
+    } else if (thing_of(world, effect->id)->kind == THING_OBSERVER ||
+               thing_of(world, effect->id)->kind == THING_FOLLOWER) {
         FUZZ_CHECK(effect->watch.puts && effect->watch.deletions);
         FUZZ_CHECK(effect->watch.end.size > 0);
         FUZZ_CHECK(effect->watch.start_revision > 0);
@@ -477,7 +485,7 @@ static void on_effect(struct world *world, const struct ll_effect *effect)
         world_on_observed(world, effect);
         break;
     case LL_EFFECT_FOLLOWED:
-        FUZZ_CHECK(false); /* nobody follows */
+        world_on_followed(world, effect);
         break;
     case LL_EFFECT_LOG:
         FUZZ_CHECK(effect->log.level <= world->config.log_level);
@@ -524,6 +532,7 @@ static void note_command(struct world *world, const struct ll_event *event)
     case LL_EVENT_SESSION_CLOSE:
     case LL_EVENT_RELEASE:
     case LL_EVENT_OBSERVE_END:
+    case LL_EVENT_FOLLOW_END:
         thing->end_asked = true;
         break;
     case LL_EVENT_ACQUIRE_ALL:
@@ -545,6 +554,7 @@ static void note_command(struct world *world, const struct ll_event *event)
     case LL_EVENT_RESUME:
     case LL_EVENT_QUERY:
     case LL_EVENT_OBSERVE:
+    case LL_EVENT_FOLLOW:
         thing->asked = true;
         break;
     default:

@@ -28,6 +28,7 @@ enum thing_kind {
     THING_QUERY,
     THING_WRITE,
     THING_OBSERVER,
+    THING_FOLLOWER,
 };
 
 /** Memory that core borrows from a write; freed at the write's end, so that
@@ -50,11 +51,18 @@ struct thing {
     bool given_back; /* of a ticket: one has */
     bool nobody;     /* of an observer: the last report was "no leader" */
     uint64_t leader; /* or this one, as a hash */
+    /** Of a follower: the last report, if there was one, and its revision. */
+    bool has_reported;
+    bool has_page; /* PAGE: it was not the last one */
+    enum ll_followed_kind reported;
+    int64_t revision;
+    uint64_t read; /* a hash of all keys that were reported */
     /** Of ll_core_step, 0. */
     bool asked;
     bool end_asked; /* close, release */
     /** Effects. */
-    bool told; /* OPENED, ACQUIRED, QUERIED, an observer's or a write's end */
+    bool told; /* OPENED, ACQUIRED, QUERIED, a write's end or an observer's or a
+                * follower's */
     int status;
     bool lost;         /* LOST; of a session: CHANGED to lost */
     bool end_reported; /* CLOSED, RELEASED, a write's timeout */
@@ -123,6 +131,9 @@ int world_step(struct world *world, struct ll_event *event);
 /** Advances the time to an instant. */
 void world_advance(struct world *world, int64_t now_ns);
 
+/** Whether an id is a follower's. */
+bool world_is_follower(const struct world *world, uint64_t id);
+
 /** The stream of a kind that is open and has not been closed, or NULL. */
 struct fuzz_stream *world_stream(struct world *world, enum ll_stream_kind kind);
 /** The watch whose creation etcd has to answer next, or NULL. */
@@ -139,16 +150,18 @@ world_pick(struct world *world, enum thing_kind kind, struct fuzz_bytes *bytes);
 /** A new object for a command to core; NULL: the limit is reached. */
 struct thing *world_new_thing(struct world *world, enum thing_kind kind);
 
-/** core_reported.c: reports of writes and observers. */
+/** core_reported.c: reports of writes, observers and followers. */
 void world_on_written(struct world *world, const struct ll_effect *effect);
 void world_on_observed(struct world *world, const struct ll_effect *effect);
+void world_on_followed(struct world *world, const struct ll_effect *effect);
 /** A write's call is sent: no other write of its ticket is in flight or
  * earlier. */
 void world_on_write_call(struct world *world, const struct thing *write);
 /** Checks the view of a ticket that was acquired and not released. */
 void world_check_ticket(const struct world *world, unsigned at);
 
-/** core_commands.c: writes, resumed tickets, observers, several names. */
+/** core_commands.c: writes, resumed tickets, observers, followers, several
+ * names. */
 void world_write(struct world *world, struct fuzz_bytes *bytes);
 void world_resume_session(struct world *world, struct fuzz_bytes *bytes);
 /** With a mode in its key or not. */
@@ -157,6 +170,10 @@ void world_resume_ticket(struct world *world,
                          bool with_mode);
 void world_observe(struct world *world, struct fuzz_bytes *bytes);
 void world_observe_end(struct world *world, struct thing *observer);
+void world_follow(struct world *world, struct fuzz_bytes *bytes);
+/** A report of a follower is dropped. */
+void world_follow_again(struct world *world, struct thing *follower);
+void world_follow_end(struct world *world, struct thing *follower);
 void world_acquire_all(struct world *world,
                        struct fuzz_bytes *bytes,
                        bool with_modes);

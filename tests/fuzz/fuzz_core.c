@@ -196,7 +196,16 @@ step_new(struct world *world, unsigned action, struct fuzz_bytes *bytes)
 {
     struct thing *thing;
 
-    if (action < 14) {
+    if (action == 13) {
+        world_follow(world, bytes);
+    } else if (action == 4 || action == 7) { /* as 13, in no older input */
+        thing = world_pick(world, THING_FOLLOWER, bytes);
+        if (thing != NULL && action == 4) {
+            world_follow_again(world, thing);
+        } else if (thing != NULL) {
+            world_follow_end(world, thing);
+        }
+    } else if (action < 14) {
         world_write(world, bytes);
     } else if (action < 16) {
         world_resume_session(world, bytes);
@@ -291,6 +300,9 @@ static void end(struct world *world, enum ll_outcome outcome)
         } else if (thing->kind == THING_OBSERVER && thing->asked &&
                    !thing->told) {
             world_observe_end(world, thing);
+        } else if (thing->kind == THING_FOLLOWER && thing->asked &&
+                   !thing->told) {
+            world_follow_end(world, thing);
         }
     }
     for (unsigned i = 0; i < END_ROUNDS_MAX; i++) {
@@ -308,7 +320,7 @@ static void end(struct world *world, enum ll_outcome outcome)
     }
     FUZZ_CHECK(core->objects.n == 0 && core->sessions.by_lease.n == 0);
     FUZZ_CHECK(core->sessions.n == 0 && core->tickets.n == 0);
-    FUZZ_CHECK(core->observers.n == 0);
+    FUZZ_CHECK(core->observers.n == 0 && core->follows.n == 0);
     FUZZ_CHECK(core->calls.in_flight == 0 && core->tickets.reaps_n == 0);
     FUZZ_CHECK(core->timers.size == 0 && core->timers.reserved == 0);
     FUZZ_CHECK(core->watches.creating_n == 0);
@@ -318,7 +330,9 @@ static void end(struct world *world, enum ll_outcome outcome)
 
         FUZZ_CHECK(thing->told == (thing->asked && thing->kind != THING_PART));
         FUZZ_CHECK(thing->end_reported == thing->end_asked ||
-                   thing->kind == THING_WRITE || thing->kind == THING_OBSERVER);
+                   thing->kind == THING_WRITE ||
+                   thing->kind == THING_OBSERVER ||
+                   thing->kind == THING_FOLLOWER);
         FUZZ_CHECK(thing->borrowed == NULL);
     }
 }

@@ -91,6 +91,13 @@ struct sim_observer *sim_observer_find(struct sim_client *client, uint64_t id)
                : NULL;
 }
 
+struct sim_follower *sim_follower_find(struct sim_client *client, uint64_t id)
+{
+    return id < client->objects_n && !client->objects[id].is_dead
+               ? client->objects[id].follower
+               : NULL;
+}
+
 /** Endpoints are members, but each client's list begins with another. */
 static unsigned client_member(const struct sim_client *client,
                               uint32_t endpoint)
@@ -202,6 +209,7 @@ static void client_carry_out(struct sim_client *client,
         if (effect->call.request.kind == LL_REQUEST_LEASE_REVOKE) {
             sim_check_revoke(client, effect->id);
         }
+        sim_followers_call(client, effect);
         client_call(client, effect);
         break;
     case LL_EFFECT_STREAM_OPEN:
@@ -506,6 +514,7 @@ void sim_client_stop(struct sim_client *client)
         free(client->objects[i].ticket);
         free(client->objects[i].session);
         free(client->objects[i].observer);
+        sim_follower_free(client->objects[i].follower);
         if (client->objects[i].write != NULL) {
             sim_write_forget(client->objects[i].write);
             free(client->objects[i].write);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/deadlock.h"
+#include "core/follow.h"
 #include "core/keep.h"
 #include "core/multi.h"
 #include "core/object.h"
@@ -17,7 +18,7 @@
 static const char *const machine_names[SIM_MACHINES] = {
     "session", "ticket",  "watch",    "stream",  "beats",    "endpoint",
     "write",   "several", "observer", "resumed", "deadlock", "renewal",
-    "shared",  "permit",  "nearest",  "server"};
+    "shared",  "permit",  "nearest",  "server",  "follower"};
 
 static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
     {"OPENING", "ACTIVE", "SUSPECT", "LOST", "CLOSING", "", "", "", "", "none"},
@@ -43,6 +44,7 @@ static const char *const state_names[SIM_MACHINES][SIM_STATES] = {
      "GONE", "none"},
     {"OFF", "REST", "ROUND", "MOVED", "", "", "", "", "", "none"},
     {"UNKNOWN", "WANTED", "DUE", "ASKED", "PROMPT", "SLOW", "", "", "", "none"},
+    {"LOAD", "WATCH", "LOST", "GONE", "", "", "", "", "", "none"},
 };
 
 static const char *const event_names[SIM_EVENTS] = {
@@ -169,6 +171,15 @@ static void look_at_observer(struct sim_client *client,
           observer != NULL ? (int)observer->state : SIM_STATE_NONE);
 }
 
+static void look_at_follower(struct sim_client *client,
+                             struct sim_follower *known,
+                             const struct ll_follow *follow,
+                             unsigned event)
+{
+    count(client, SIM_MACHINE_FOLLOWER, &known->seen_state, event,
+          follow != NULL ? (int)follow->state : SIM_STATE_NONE);
+}
+
 static void look_at_session(struct sim_client *client,
                             struct sim_session *known,
                             const struct ll_session *session,
@@ -235,6 +246,8 @@ look_at_object(struct sim_client *client, uint64_t id, unsigned event)
     } else if (known->observer != NULL) {
         look_at_observer(client, known->observer, AS(struct ll_observer),
                          event);
+    } else if (known->follower != NULL) {
+        look_at_follower(client, known->follower, AS(struct ll_follow), event);
     } else {
         look_at_session(client, known->session, AS(struct ll_session), event);
     }

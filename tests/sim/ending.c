@@ -67,6 +67,8 @@ void sim_check_phase(struct sim_world *world)
 {
     const struct sim_ticket *busy = find_busy(world);
     const char *key = sim_queue_leftover(world);
+    const struct sim_follower *behind;
+    unsigned number;
 
     switch (world->phase) {
     case SIM_PHASE_STORM:
@@ -91,6 +93,14 @@ void sim_check_phase(struct sim_world *world)
         } else if (!sim_observers_are_current(world)) {
             sim_break(world, "every leader in its turn",
                       "an observer did not report that nobody leads");
+        } else if ((behind = sim_follower_behind(world, &number)) != NULL) {
+            sim_break(world, "followed to the end",
+                      "follower %u.%llu (%d) has not reported what etcd has: "
+                      "%zu keys, counted as %lld, at revision %lld%s",
+                      number, (unsigned long long)behind->id,
+                      (int)behind->state, behind->mirror.n,
+                      (long long)behind->count, (long long)behind->revision,
+                      behind->is_misled ? ", changes were hidden" : "");
         }
         break;
     case SIM_PHASE_CLOSE:

@@ -53,7 +53,8 @@
     X(RESTORE, "restore", TIME, "etcd is restored from a snapshot")            \
     X(ASK, "ask", TIME, "a third party puts to a key of a queue")              \
     X(REJOIN, "rejoin", HABIT, "a holder gives way and queues again")          \
-    X(APART, "apart", TIME, "a member is at another distance from a client")
+    X(APART, "apart", TIME, "a member is at another distance from a client")   \
+    X(FOLLOW, "follow", HABIT, "a caller follows the keys of a lock, or all")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text, how, what) SIM_FAULT_##name,

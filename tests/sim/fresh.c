@@ -45,6 +45,8 @@ void sim_sum_add(struct sim_sum *sum, const struct sim_result *result)
     sum->asked += result->asked;
     sum->deadlocks += result->deadlocks;
     sum->observers += result->observers;
+    sum->followers += result->followers;
+    sum->pages += result->pages;
     sum->go_grants += result->go_grants;
     for (int i = 0; i < SIM_FAULTS; i++) {
         sum->faults[i] += result->faults[i];
@@ -61,7 +63,7 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         "%llu idle keys asked for by tries, %llu losses, "
         "%llu writes, %llu tickets resumed, %llu rejoined, %llu renamed, "
         "%llu multi-locks, %llu deadlocks, %llu requests to holders, "
-        "%llu observers, "
+        "%llu observers, %llu followers (%llu pages), "
         "%llu grants of Go's\n",
         (unsigned long long)sum->seeds, (unsigned long long)sum->failures,
         (unsigned long long)sum->steps, (long long)sum->time_s,
@@ -73,7 +75,8 @@ void sim_sum_print(const struct sim_sum *sum, FILE *file)
         (unsigned long long)sum->resumed, (unsigned long long)sum->rejoined,
         (unsigned long long)sum->renamed, (unsigned long long)sum->several,
         (unsigned long long)sum->deadlocks, (unsigned long long)sum->asked,
-        (unsigned long long)sum->observers, (unsigned long long)sum->go_grants);
+        (unsigned long long)sum->observers, (unsigned long long)sum->followers,
+        (unsigned long long)sum->pages, (unsigned long long)sum->go_grants);
     for (int i = 0; i < SIM_FAULTS; i++) {
         (void)fprintf(file, "%12llu x %s\n", (unsigned long long)sum->faults[i],
                       sim_fault_sentence((enum sim_fault)i));
@@ -213,6 +216,8 @@ void sim_fresh(const struct sim_options *options,
         ret_sum->asked += sum->asked;
         ret_sum->deadlocks += sum->deadlocks;
         ret_sum->observers += sum->observers;
+        ret_sum->followers += sum->followers;
+        ret_sum->pages += sum->pages;
         ret_sum->go_grants += sum->go_grants;
         for (int fault = 0; fault < SIM_FAULTS; fault++) {
             ret_sum->faults[fault] += sum->faults[fault];

@@ -29,6 +29,8 @@ struct sim_sum {
     uint64_t asked;
     uint64_t deadlocks;
     uint64_t observers;
+    uint64_t followers;
+    uint64_t pages;
     uint64_t go_grants;
     uint64_t faults[SIM_FAULTS];
     struct sim_coverage coverage;

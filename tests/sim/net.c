@@ -274,6 +274,14 @@ net_on_answer(void *arg, uint64_t tag, const struct ll_answer *answer)
         }
         return;
     }
+    if (answer->outcome == LL_OUTCOME_OK && answer->kind == LL_REQUEST_RANGE &&
+        sim_followers_reject(world, call->peer, call->id,
+                             answer->range.kvs_n)) {
+        SIM_REPORT(world, "    (the answer is too large)");
+        call_fail(world, call, world->now_ns + sim_net_delay_ns(world),
+                  SIM_GRPC_RESOURCE_EXHAUSTED, "received message is too large");
+        return;
+    }
     message = sim_message_new(&world->pool, SIM_MESSAGE_ANSWER, tag);
     sim_message_set_answer(message, answer);
     message->is_other = world->other_talks;

@@ -288,6 +288,8 @@ stream_on_watch(void *arg, uint64_t id, const struct ll_event *event)
         stream_at(world, id)->peer < world->clients_n &&
         sim_fault_strikes(world, SIM_FAULT_MISS)) {
         SIM_REPORT(world, "    (a watch event is missed)");
+        sim_followers_missed(world, stream_at(world, id)->peer, event,
+                             stream_at(world, id)->is_proxied);
         return;
     }
     message = sim_message_new(&world->pool, SIM_MESSAGE_WATCH_EVENT, id);

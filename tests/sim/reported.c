@@ -378,8 +378,11 @@ static void check_one_cluster(struct sim_client *client,
                               const struct ll_effect *effect)
 {
     bool is_believed =
-        effect->kind == LL_EFFECT_OBSERVED
-            ? !effect->observed.is_end
+        effect->kind == LL_EFFECT_OBSERVED ? !effect->observed.is_end
+        : effect->kind == LL_EFFECT_FOLLOWED
+            ? effect->followed.kind == LL_FOLLOWED_PAGE ||
+                  effect->followed.kind == LL_FOLLOWED_CHANGES ||
+                  effect->followed.kind == LL_FOLLOWED_CURRENT
             : (effect->kind == LL_EFFECT_SESSION_OPENED ||
                effect->kind == LL_EFFECT_ACQUIRED ||
                (effect->kind == LL_EFFECT_WRITTEN && effect->written.last)) &&
@@ -401,6 +404,7 @@ void sim_check_reported(struct sim_client *client,
     if (effect->kind == LL_EFFECT_ASKED) {
         sim_hash(client->world, (uint64_t)effect->asked.revision);
     } else if (effect->kind != LL_EFFECT_OBSERVED &&
+               effect->kind != LL_EFFECT_FOLLOWED &&
                effect->kind != LL_EFFECT_LOST) { /* which have no status */
         sim_hash(client->world, (uint64_t)(int64_t)effect->detail.status);
     }
@@ -431,6 +435,9 @@ void sim_check_reported(struct sim_client *client,
         break;
     case LL_EFFECT_OBSERVED:
         sim_check_observed(client, effect);
+        break;
+    case LL_EFFECT_FOLLOWED:
+        sim_check_followed(client, effect);
         break;
     case LL_EFFECT_WRITTEN:
         sim_check_written(client, effect);

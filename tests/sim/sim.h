@@ -78,6 +78,8 @@ struct sim_result {
     uint64_t asked;    /* reported requests to let go */
     uint64_t deadlocks;
     uint64_t observers;
+    uint64_t followers;
+    uint64_t pages; /* that they read */
     uint64_t go_grants;
     uint64_t faults[SIM_FAULTS];
 };

@@ -105,6 +105,45 @@ static void story_command(const struct sim_client *client,
                (double)timeout_ns / 1e9);
 }
 
+static void story_follow(const struct sim_client *client,
+                         const struct ll_event *event)
+{
+    if (event->follow.from.size == 0) {
+        story_command(client, event, "has no memory for a report to follower",
+                      0);
+        return;
+    }
+    SIM_REPORT(client->world, "client %u: caller follows %.*s: follower %llu",
+               client->peer.number,
+               event->follow.from.size > 1 ? (int)event->follow.from.size : 8,
+               event->follow.from.size > 1 ? event->follow.from.data
+                                           : "all keys",
+               (unsigned long long)event->id);
+}
+
+static void story_followed(const struct sim_client *client,
+                           const struct ll_effect *effect)
+{
+    static const char *const words[] = {
+        [LL_FOLLOWED_LOADING] = "loads",     [LL_FOLLOWED_PAGE] = "a page",
+        [LL_FOLLOWED_CHANGES] = "changes",   [LL_FOLLOWED_CURRENT] = "current",
+        [LL_FOLLOWED_LOST] = "etcd is lost", [LL_FOLLOWED_FAILED] = "failed",
+        [LL_FOLLOWED_END] = "the end"};
+    bool has_page = effect->followed.kind == LL_FOLLOWED_PAGE;
+    size_t n = has_page ? effect->followed.kvs_n
+               : effect->followed.kind == LL_FOLLOWED_CHANGES
+                   ? effect->followed.events_n
+                   : 0;
+
+    SIM_REPORT(client->world,
+               "client %u: follower %llu: %s%s%s, of %zu keys, revision %lld",
+               client->peer.number, (unsigned long long)effect->id,
+               words[effect->followed.kind],
+               has_page && effect->followed.is_first ? ", the first" : "",
+               has_page && effect->followed.is_last ? ", the last" : "", n,
+               (long long)effect->followed.revision);
+}
+
 void sim_story_event(const struct sim_client *client,
                      const struct ll_event *event)
 {
@@ -165,8 +204,11 @@ void sim_story_event(const struct sim_client *client,
         story_command(client, event, "ends observer", 0);
         break;
     case LL_EVENT_FOLLOW:
+        story_follow(client, event);
+        break;
     case LL_EVENT_FOLLOW_END:
-        break; /* none is simulated */
+        story_command(client, event, "ends follower", 0);
+        break;
     case LL_EVENT_WRITE:
         story_command(client, event,
                       event->write.release ? "writes and releases" : "writes",
@@ -293,6 +335,7 @@ void sim_story_effect(const struct sim_client *client,
                    leaselock_status_name(effect->written.detail.status));
         break;
     case LL_EFFECT_FOLLOWED:
+        story_followed(client, effect);
         break;
     case LL_EFFECT_QUERIED:
         story_reported(client, effect, "queried");

@@ -242,6 +242,8 @@ static void user_tend(struct sim_client *client)
         }
     } else if (sim_fault_strikes(world, SIM_FAULT_OBSERVE)) {
         sim_user_observe(client);
+    } else if (sim_fault_strikes(world, SIM_FAULT_FOLLOW)) {
+        sim_user_follow(client);
     } else if (sim_chance(&client->random, 100000)) {
         user_query(client);
     }
@@ -378,6 +380,9 @@ void sim_user_on_event(struct sim_client *client, const struct sim_event *event)
     case SIM_EVENT_UNOBSERVE:
         sim_user_unobserve(client, event->id);
         break;
+    case SIM_EVENT_UNFOLLOW:
+        sim_user_unfollow(client, event->id);
+        break;
     case SIM_EVENT_CLOSE:
         session = sim_session_find(client, event->id);
         if (session != NULL && !session->is_closing && !session->is_ended) {
@@ -460,6 +465,9 @@ void sim_user_close_all(struct sim_client *client)
 
         if (!client->world->is_over) {
             sim_user_unobserve(client, id);
+        }
+        if (!client->world->is_over) {
+            sim_user_unfollow(client, id);
         }
         if (session != NULL && !session->is_closing && !session->is_ended &&
             !client->world->is_over) {

@@ -77,6 +77,10 @@ bool sim_user_rejoin(struct sim_client *client, struct sim_ticket *held);
 void sim_user_observe(struct sim_client *client);
 void sim_user_unobserve(struct sim_client *client, uint64_t id);
 
+/** user_follow.c */
+void sim_user_follow(struct sim_client *client);
+void sim_user_unfollow(struct sim_client *client, uint64_t id);
+
 /** user_resume.c: resumes a session of a process that died, or the tickets of
  * that session. */
 void sim_user_take_over(struct sim_client *client, uint64_t id);

@@ -297,6 +297,7 @@ static void phase_look(struct sim_world *world)
 {
     int64_t landed_ns = world->landing_ns > world->phase_ns ? world->landing_ns
                                                             : world->phase_ns;
+    unsigned number;
 
     switch (world->phase) {
     case SIM_PHASE_STORM:
@@ -312,7 +313,8 @@ static void phase_look(struct sim_world *world)
     case SIM_PHASE_QUIET:
         if (world->now_ns > landed_ns + QUIET_NS &&
             sim_queue_leftover(world) == NULL &&
-            sim_observers_are_current(world)) {
+            sim_observers_are_current(world) &&
+            sim_follower_behind(world, &number) == NULL) {
             phase_enter(world, SIM_PHASE_CLOSE);
         }
         break;
@@ -342,6 +344,7 @@ static void world_dispatch(struct sim_world *world,
     case SIM_EVENT_TAKE_OVER:
     case SIM_EVENT_CHAIN:
     case SIM_EVENT_UNOBSERVE:
+    case SIM_EVENT_UNFOLLOW:
     case SIM_EVENT_CLOSE:
     case SIM_EVENT_DUE:
     case SIM_EVENT_REQUEUE:
@@ -420,6 +423,7 @@ void sim_run(const struct sim_options *options, struct sim_result *ret_result)
         world_make_other(world);
     }
     sim_leaders_start(world);
+    sim_followers_start(world);
     world_make_peers(world);
     sim_faults_start(world);
     while (!world->is_over) {
@@ -440,5 +444,6 @@ void sim_run(const struct sim_options *options, struct sim_result *ret_result)
     sim_etcd_free(world->other);
     sim_pool_free(&world->pool);
     sim_leaders_free(world);
+    sim_followers_free(world);
     free(world);
 }

@@ -11,6 +11,7 @@
 #include "core/core.h"
 #include "core/keepalive.h"
 #include "etcd.h"
+#include "followers.h"
 #include "heap.h"
 #include "message.h"
 #include "modes.h"
@@ -49,6 +50,7 @@ enum sim_event_kind {
                             caller acquires another */
     SIM_EVENT_REQUEUE,   /* client `number`: ticket `id`, which was lost */
     SIM_EVENT_UNOBSERVE, /* client `number`: observer `id` */
+    SIM_EVENT_UNFOLLOW,  /* client `number`: follower `id` */
     SIM_EVENT_CLOSE,     /* client `number`: session `id` */
     SIM_EVENT_TEND,      /* client `number`: maintains its sessions */
     SIM_EVENT_RELEASE,   /* client `number`: ticket `id` */
@@ -318,12 +320,13 @@ struct sim_observer {
     uint64_t leader; /* which was this one */
 };
 
-/** A session, a ticket, a write or an observer, by its id. */
+/** A session, a ticket, a write, an observer or a follower, by its id. */
 struct sim_object {
     struct sim_session *session;
     struct sim_ticket *ticket;
     struct sim_write *write;
     struct sim_observer *observer;
+    struct sim_follower *follower;
     bool is_dead; /* its process died */
 };
 
@@ -444,6 +447,9 @@ struct sim_world {
     struct sim_tokens written[SIM_NAMES_MAX];
     struct sim_made made[SIM_NAMES_MAX];
     struct sim_leaders leaders[SIM_NAMES_MAX];
+    /** Each lock's keys, then all keys. */
+    struct sim_followed followed[SIM_NAMES_MAX + 1];
+    size_t answer_keys_max; /* to a follower; 0: no limit */
     /** The ticket that the current revision marks as a victim. */
     struct sim_ticket *marked;
     bool is_asked; /* the current revision is a third party's put */
@@ -528,6 +534,7 @@ struct sim_session *sim_session_find(struct sim_client *client, uint64_t id);
 struct sim_ticket *sim_ticket_find(struct sim_client *client, uint64_t id);
 struct sim_write *sim_write_find(struct sim_client *client, uint64_t id);
 struct sim_observer *sim_observer_find(struct sim_client *client, uint64_t id);
+struct sim_follower *sim_follower_find(struct sim_client *client, uint64_t id);
 
 /** user.c: the callers. */
 void sim_user_start(struct sim_client *client);
