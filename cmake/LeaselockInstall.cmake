@@ -13,10 +13,14 @@ install(TARGETS leaselock_shared EXPORT leaselock-shared
 install(TARGETS leaselock_static EXPORT leaselock-static
   ARCHIVE INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TARGET leaselock)
-  file(RELATIVE_PATH lib_from_bin
-    ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-  set_target_properties(leaselock PROPERTIES
-    INSTALL_RPATH $ORIGIN/${lib_from_bin})
+  # Without a library of the build, the build's own path would be empty colons,
+  # which stand for the current folder.
+  if(NOT TARGET leaselock_grpc_archives)
+    file(RELATIVE_PATH lib_from_bin
+      ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+    set_target_properties(leaselock PROPERTIES
+      INSTALL_RPATH $ORIGIN/${lib_from_bin})
+  endif()
   install(TARGETS leaselock RUNTIME)
   include(LeaselockCompletion)
 endif()

@@ -33,9 +33,9 @@ html_css_files = ["site.css"]
 pygments_style = "tango"
 pygments_dark_style = "monokai"
 
-# In C a struct's or enum's tag and a function may have one name; Sphinx knows
-# one kind of name alone, and takes the second of the two for a duplicate.
-TAG_AND_FUNCTION = (
+# In C a struct's or enum's tag and a function may have one name. Sphinx 5 takes
+# the second of the two, and the first member of such a struct, for a duplicate.
+NO_DUPLICATES = (
     " leaselock_ticket_state",
     " leaselock_session_state",
     " leaselock_ping",
@@ -46,7 +46,7 @@ TAG_AND_FUNCTION = (
 def is_no_duplicate(record):
     said = record.getMessage()
     return not said.startswith("Duplicate C declaration") or not any(
-        name in said for name in TAG_AND_FUNCTION
+        name in said for name in NO_DUPLICATES
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Makes a page of the site of what mandoc -T markdown prints. Variables: name and
+# Makes a page of the site from what mandoc -T markdown prints. Variables: name and
 # section of the page, and all, the names of all pages and functions with the
 # page of each: "leaselock(1)=leaselock.1 leaselock_acquire(3)=leaselock_ticket.3".
 

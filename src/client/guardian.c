@@ -8,6 +8,7 @@
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -40,6 +41,12 @@ static void usual_path(char path[PATH_SIZE])
     Dl_info here;
     const char *slash;
 
+    /* Whoever starts a program that has more rights may give it another
+     * folder, by a hard link. */
+    if (getauxval(AT_SECURE) != 0) {
+        (void)snprintf(path, PATH_SIZE, "%s", LEASELOCK_GUARDIAN_PATH);
+        return;
+    }
     if (dladdr1(&ll_settings, &here, (void **)&map, RTLD_DL_LINKMAP) != 0 &&
         map->l_name[0] == '/') {
         (void)snprintf(file, sizeof(file), "%s", map->l_name);

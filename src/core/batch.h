@@ -37,10 +37,9 @@ struct ll_object;
  * FAR: answers take long whatever is sent, because etcd's members or its disks
  * are slow to agree. A request that waited for an answer would take twice the
  * time. So none does: requests are sent LL_BATCH_GATHER_NS apart, each with
- * what has become pending, and many are in flight. While they have few parts,
- * for which that time would cost more than it saves, it is a
- * LL_BATCH_GATHER_PART-th of the answers' at most. Where calls may not share a
- * request, the next one goes at once.
+ * what has become pending, and many are in flight. After one with few parts the
+ * next one goes sooner, because that time would cost more than it saves. Where
+ * calls may not share a request, the next one goes at once.
  *
  * What counts is the shortest answer of the last two periods of
  * LL_BATCH_SHORTEST_NS in which there were answers; NEAR, without what this
@@ -98,20 +97,23 @@ struct ll_object;
 /** The most Txns of this kind in flight, single ones included, NEAR; and as many
  *  requests of reads, see read.h. */
 #define LL_BATCHES_MAX 4
-/** And FAR: twice as many as are sent during the shortest answer, up to this. With
- *  a request a millisecond they suffice for answers that take 64 ms; farther
- *  away requests gather for longer. */
+/** And FAR: twice as many as are sent LL_BATCH_GATHER_NS apart during the shortest
+ *  answer, LL_BATCH_GATHER_PART at least, up to this. With a request a millisecond
+ *  they suffice for answers that take 64 ms; farther away requests gather for
+ *  longer. */
 #define LL_BATCHES_FAR_MAX 64
 /** From such answers on, requests do not wait for them. */
 #define LL_BATCH_FAR_NS INT64_C(4000000)
 /** What a part adds to an answer's time, rather too much than too little: etcd
  *  and client take 20 to 40 us for one (docs/benchmarks.md). */
 #define LL_BATCH_PART_NS INT64_C(50000)
-/** The time between two requests then: this, but after one with few parts no
- *  larger a part of the shortest answer. */
+/** FAR: the time between two requests. */
 #define LL_BATCH_GATHER_NS INT64_C(1000000)
-#define LL_BATCH_GATHER_PART 16
+/** From so many parts on, a request is not small. */
 #define LL_BATCH_GATHER_MANY 4
+/** After a smaller one, that time is at most the shortest answer divided by
+ *  this. */
+#define LL_BATCH_GATHER_PART 16
 #define LL_BATCH_SHORTEST_NS INT64_C(5000000000)
 /** NEAR: how long a request waits for those that come back, and how many of
  *  them at most. It is enough for so many threads to be woken and to send again

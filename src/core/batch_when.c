@@ -10,13 +10,12 @@
 /** FAR: the time from a request of so many parts to the next one. */
 static int64_t gather_ns(const struct ll_batches *batches, size_t parts_n)
 {
-    int64_t gather_ns = LL_BATCH_GATHER_NS;
+    int64_t ns = LL_BATCH_GATHER_NS;
 
     if (parts_n < LL_BATCH_GATHER_MANY) {
-        gather_ns =
-            ll_min(gather_ns, batches->shortest_ns / LL_BATCH_GATHER_PART);
+        ns = ll_min(ns, batches->shortest_ns / LL_BATCH_GATHER_PART);
     }
-    return ll_max(gather_ns, batches->shortest_ns / LL_BATCHES_FAR_MAX);
+    return ll_max(ns, batches->shortest_ns / LL_BATCHES_FAR_MAX);
 }
 
 /** How many writes may be in flight. */
@@ -28,6 +27,7 @@ static unsigned slots_n(const struct ll_batches *batches)
         return batches->window;
     }
     n = 2 * batches->shortest_ns / gather_ns(batches, LL_BATCH_GATHER_MANY);
+    n = ll_max(n, LL_BATCH_GATHER_PART); /* those with few parts */
     return (unsigned)ll_min(ll_max(n, batches->window), LL_BATCHES_FAR_MAX);
 }
 

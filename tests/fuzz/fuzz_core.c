@@ -198,7 +198,8 @@ step_new(struct world *world, unsigned action, struct fuzz_bytes *bytes)
 
     if (action == 13) {
         world_follow(world, bytes);
-    } else if (action == 4 || action == 7) { /* as 13, in no older input */
+    } else if (action == 4 ||
+               action == 7) { /* like 13, not used by older inputs */
         thing = world_pick(world, THING_FOLLOWER, bytes);
         if (thing != NULL && action == 4) {
             world_follow_again(world, thing);

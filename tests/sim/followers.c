@@ -153,7 +153,7 @@ static void mislead(struct sim_client *client, struct sim_follower *follower)
     follower->misled_ns = client->world->now_ns;
 }
 
-/** The followers of a client, and the id of one; 0: all. */
+/** Marks a client's follower `only` as misled; 0: each of them. */
 static void mislead_each(struct sim_client *client, uint64_t only)
 {
     for (size_t at = 0; at < client->live_n; at++) {
@@ -248,7 +248,8 @@ static void break_follower(struct sim_client *client,
               what);
 }
 
-/** The content of a follower's range at a revision; {0}: it is not known. */
+/** The content of a follower's range at a revision. One that is not known is like no
+ *  mirror's. */
 static struct sim_content content_at(const struct sim_client *client,
                                      const struct sim_follower *follower,
                                      int64_t revision)

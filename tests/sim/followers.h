@@ -50,7 +50,7 @@ struct sim_follower {
     bool load_asked;  /* a report was dropped: it is to begin again */
     int64_t asked_ns; /* when keys were requested last */
     int64_t load_ns;  /* the same, of the first page */
-    /** Changes were hidden from it, the last at that time, and no load has begun
+    /** Changes were hidden from it, the last at misled_ns, and no load has begun
      *  and ended since. */
     bool is_misled;
     int64_t misled_ns;

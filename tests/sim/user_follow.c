@@ -23,7 +23,8 @@ static unsigned followers_n(const struct sim_client *client)
     return n;
 }
 
-/** Its random numbers are the habit's own: other calls stay as they are. */
+/** Draws from this habit's own generator, so that other calls stay the same for a
+ *  seed. */
 void sim_user_follow(struct sim_client *client)
 {
     struct sim_world *world = client->world;
