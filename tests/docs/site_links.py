@@ -67,7 +67,8 @@ def main(folder):
     wrong += [
         f"the search has no function {f}" for f in FUNCTIONS if f not in named
     ]
-    print("\n".join(wrong))
+    for fault in wrong:
+        print(fault)
     if wrong or links < 1000:
         sys.exit(f"{len(pages)} pages, {links} links, {len(wrong)} faults")
     print(f"{len(pages)} pages, {links} links")

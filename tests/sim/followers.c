@@ -21,78 +21,12 @@
 /** The limit of the keys of an answer, in some worlds. */
 #define ANSWER_KEYS_MAX 64
 
-static bool are_followed(const struct sim_world *world)
-{
-    return world->fault_rate[SIM_FAULT_FOLLOW] > 0;
-}
-
-void sim_followed_bounds(const struct sim_world *world,
-                         unsigned range,
-                         char *ret_from,
-                         char *ret_end,
-                         struct ll_bytes *ret_from_bytes,
-                         struct ll_bytes *ret_end_bytes)
-{
-    int size = 1;
-
-    if (range == world->names_n) { /* from "\0" to the end */
-        ret_from[0] = '\0';
-        ret_end[0] = '\0';
-    } else { /* '0' is the character after '/' */
-        size = snprintf(ret_from, SIM_KEY_SIZE, "%s/", world->names[range]);
-        (void)snprintf(ret_end, SIM_KEY_SIZE, "%s0", world->names[range]);
-    }
-    *ret_from_bytes = (struct ll_bytes){ret_from, (size_t)size};
-    *ret_end_bytes = (struct ll_bytes){ret_end, (size_t)size};
-}
-
-static bool
-is_in_range(const struct sim_world *world, unsigned range, struct ll_bytes key)
-{
-    char from[SIM_KEY_SIZE];
-    char end[SIM_KEY_SIZE];
-    struct ll_bytes first;
-    struct ll_bytes past;
-
-    sim_followed_bounds(world, range, from, end, &first, &past);
-    return sim_range_has(first, past, key);
-}
-
-static void history_add(struct sim_followed *followed, int64_t revision)
-{
-    if (followed->history_n == followed->capacity) {
-        followed->capacity =
-            followed->capacity != 0 ? 2 * followed->capacity : 64;
-        followed->history = realloc(
-            followed->history, followed->capacity * sizeof(*followed->history));
-        if (followed->history == NULL) {
-            abort();
-        }
-    }
-    followed->history[followed->history_n++] = (struct sim_content){
-        revision, followed->mirror.sum, followed->mirror.n};
-}
-
 void sim_followers_start(struct sim_world *world)
 {
     struct ll_random *random = &world->fault_random[SIM_FAULT_FOLLOW];
 
-    if (!are_followed(world)) {
-        return;
-    }
-    for (unsigned range = 0; range <= world->names_n; range++) {
-        history_add(&world->followed[range], 0);
-    }
-    if (sim_chance(random, 600000)) {
+    if (world->fault_rate[SIM_FAULT_FOLLOW] > 0 && sim_chance(random, 600000)) {
         world->answer_keys_max = (size_t)sim_spread(random, 1, ANSWER_KEYS_MAX);
-    }
-}
-
-void sim_followers_free(struct sim_world *world)
-{
-    for (unsigned range = 0; range <= SIM_NAMES_MAX; range++) {
-        sim_mirror_free(&world->followed[range].mirror);
-        free(world->followed[range].history);
     }
 }
 
@@ -103,48 +37,6 @@ void sim_follower_free(struct sim_follower *follower)
         sim_mirror_free(&follower->pages);
         free(follower);
     }
-}
-
-static void apply(struct sim_mirror *mirror, const struct ll_watch_event *event)
-{
-    if (event->deleted) {
-        sim_mirror_delete(mirror, event->kv.key);
-    } else {
-        sim_mirror_put(mirror, &event->kv);
-    }
-}
-
-static void note_change(void *arg, const struct ll_watch_event *event)
-{
-    struct sim_world *world = arg;
-
-    for (unsigned range = 0; range <= world->names_n; range++) {
-        if (is_in_range(world, range, event->kv.key)) {
-            apply(&world->followed[range].mirror, event);
-            world->followed[range].is_touched = true;
-        }
-    }
-}
-
-void sim_followers_note(struct sim_world *world, int64_t revision)
-{
-    if (!are_followed(world)) {
-        return;
-    }
-    sim_etcd_changes(world->etcd, revision, note_change, world);
-    for (unsigned range = 0; range <= world->names_n; range++) {
-        if (world->followed[range].is_touched) {
-            world->followed[range].is_touched = false;
-            history_add(&world->followed[range], revision);
-        }
-    }
-}
-
-static void note_key(void *arg, const struct ll_kv *kv)
-{
-    struct ll_watch_event event = {.kv = *kv};
-
-    note_change(arg, &event);
 }
 
 static void mislead(struct sim_client *client, struct sim_follower *follower)
@@ -168,18 +60,6 @@ static void mislead_each(struct sim_client *client, uint64_t only)
 
 void sim_followers_restored(struct sim_world *world)
 {
-    if (!are_followed(world)) {
-        return;
-    }
-    for (unsigned range = 0; range <= world->names_n; range++) {
-        sim_mirror_clear(&world->followed[range].mirror);
-        world->followed[range].history_n = 0;
-    }
-    sim_etcd_each(world->etcd, (struct ll_bytes){"", 0}, note_key, world);
-    for (unsigned range = 0; range <= world->names_n; range++) {
-        world->followed[range].is_touched = false;
-        history_add(&world->followed[range], sim_etcd_revision(world->etcd));
-    }
     for (unsigned i = 0; i < world->clients_n; i++) {
         mislead_each(&world->clients[i], 0);
     }
@@ -248,25 +128,24 @@ static void break_follower(struct sim_client *client,
               what);
 }
 
-/** The content of a follower's range at a revision. One that is not known is like no
- *  mirror's. */
-static struct sim_content content_at(const struct sim_client *client,
-                                     const struct sim_follower *follower,
-                                     int64_t revision)
+/** The content of a follower's range at a revision; false: it is not known. */
+static bool content_at(const struct sim_client *client,
+                       const struct sim_follower *follower,
+                       int64_t revision,
+                       struct sim_content *ret_content)
 {
-    const struct sim_followed *followed =
-        &client->world->followed[follower->range];
-    size_t at = followed->history_n;
+    const struct sim_content *known =
+        sim_followed_content(client->world, follower->range, revision);
 
     /* The other cluster is empty, and at its first revision. */
     if (ll_core_cluster_id(client->core) == SIM_OTHER_ID) {
-        return (struct sim_content){revision, 0, 0};
+        *ret_content = (struct sim_content){revision, 0, 0};
+        return true;
     }
-    while (at > 0 && followed->history[at - 1].revision > revision) {
-        at--;
+    if (known != NULL) {
+        *ret_content = *known;
     }
-    return at > 0 ? followed->history[at - 1]
-                  : (struct sim_content){-1, UINT64_MAX, SIZE_MAX};
+    return known != NULL;
 }
 
 static bool is_same(const struct sim_mirror *mirror,
@@ -279,10 +158,17 @@ static void check_content(struct sim_client *client,
                           const struct sim_follower *follower,
                           const char *when)
 {
-    struct sim_content content =
-        content_at(client, follower, follower->revision);
+    struct sim_content content;
 
-    if (follower->is_misled || is_same(&follower->mirror, &content)) {
+    if (follower->is_misled) {
+        return;
+    }
+    if (!content_at(client, follower, follower->revision, &content)) {
+        break_follower(client, follower, "followed means the same",
+                       "names a revision that is not of etcd's history");
+        return;
+    }
+    if (is_same(&follower->mirror, &content)) {
         return;
     }
     sim_break(client->world, "followed means the same",
@@ -354,7 +240,7 @@ static void on_page(struct sim_client *client,
     for (size_t i = 0; i < effect->followed.kvs_n; i++) {
         struct ll_bytes key = effect->followed.kvs[i].key;
 
-        if (!is_in_range(client->world, follower->range, key) ||
+        if (!sim_followed_has(client->world, follower->range, key) ||
             (pages->n > 0 &&
              sim_bytes_compare(pages->entries[pages->n - 1].key, key) >= 0)) {
             break_follower(client, follower, "followed in order",
@@ -390,7 +276,7 @@ static void on_changes(struct sim_client *client,
         int64_t revision = event->kv.mod_revision;
 
         if (revision <= before || revision < follower->revision ||
-            !is_in_range(client->world, follower->range, event->kv.key)) {
+            !sim_followed_has(client->world, follower->range, event->kv.key)) {
             break_follower(client, follower, "followed in order",
                            "receives a change out of place");
             return;
@@ -401,7 +287,7 @@ static void on_changes(struct sim_client *client,
         } else if (event->kv.create_revision == revision) {
             follower->count++;
         }
-        apply(&follower->mirror, event);
+        sim_mirror_apply(&follower->mirror, event);
     }
     if (effect->followed.revision != follower->revision) {
         break_follower(client, follower, "followed in order",
@@ -508,9 +394,10 @@ static bool is_refused(const struct sim_world *world,
 static bool is_behind(const struct sim_client *client,
                       const struct sim_follower *follower)
 {
-    struct sim_content content = content_at(client, follower, INT64_MAX);
+    struct sim_content content;
 
     return follower->state != SIM_FOLLOWER_CURRENT ||
+           !content_at(client, follower, INT64_MAX, &content) ||
            ll_core_cluster_id(client->core) == SIM_OTHER_ID ||
            (follower->is_misled ? follower->count != (int64_t)content.n
                                 : !is_same(&follower->mirror, &content));

@@ -13,22 +13,6 @@ struct ll_event;
 struct sim_client;
 struct sim_world;
 
-/** The content of a range from a revision on. */
-struct sim_content {
-    int64_t revision;
-    uint64_t sum;
-    size_t n;
-};
-
-/** A range that is followed: the keys of a lock, or all keys. */
-struct sim_followed {
-    struct sim_mirror mirror; /* the newest content */
-    struct sim_content *history;
-    size_t history_n;
-    size_t capacity;
-    bool is_touched; /* by the current revision */
-};
-
 /** A follower, as its reports show it. */
 enum sim_follower_state {
     SIM_FOLLOWER_NEW,
@@ -60,19 +44,9 @@ struct sim_follower {
     struct sim_mirror pages; /* of the load that goes on */
 };
 
+/** Draws what the world's answers to followers are limited to. */
 void sim_followers_start(struct sim_world *world);
-void sim_followers_free(struct sim_world *world);
 void sim_follower_free(struct sim_follower *follower);
-/** The bounds of a follower's range, each in SIM_KEY_SIZE bytes. */
-void sim_followed_bounds(const struct sim_world *world,
-                         unsigned range,
-                         char *ret_from,
-                         char *ret_end,
-                         struct ll_bytes *ret_from_bytes,
-                         struct ll_bytes *ret_end_bytes);
-
-/** A revision was committed. */
-void sim_followers_note(struct sim_world *world, int64_t revision);
 /** The store was restored: what followers have seen may be of the lost
  *  history. */
 void sim_followers_restored(struct sim_world *world);

@@ -387,7 +387,7 @@ void sim_check_commit(struct sim_world *world, int64_t revision)
     if (world->fault_rate[SIM_FAULT_OBSERVE] > 0) {
         sim_leaders_look(world, revision);
     }
-    sim_followers_note(world, revision);
+    sim_followed_note(world, revision);
 }
 
 /** Deadlock detections are objects of core, one for each such ticket. */

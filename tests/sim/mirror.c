@@ -100,3 +100,13 @@ void sim_mirror_free(struct sim_mirror *mirror)
     free(mirror->entries);
     *mirror = (struct sim_mirror){.n = 0};
 }
+
+void sim_mirror_apply(struct sim_mirror *mirror,
+                      const struct ll_watch_event *event)
+{
+    if (event->deleted) {
+        sim_mirror_delete(mirror, event->kv.key);
+    } else {
+        sim_mirror_put(mirror, &event->kv);
+    }
+}

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/request.h"
+#include "core/event.h"
 
 struct sim_mirror_entry {
     struct ll_bytes key; /* its own */
@@ -24,6 +24,9 @@ struct sim_mirror {
 void sim_mirror_put(struct sim_mirror *mirror, const struct ll_kv *kv);
 /** Does nothing if the key is not there. */
 void sim_mirror_delete(struct sim_mirror *mirror, struct ll_bytes key);
+/** A put or a deletion that a watch reports. */
+void sim_mirror_apply(struct sim_mirror *mirror,
+                      const struct ll_watch_event *event);
 void sim_mirror_clear(struct sim_mirror *mirror);
 void sim_mirror_free(struct sim_mirror *mirror);
 

@@ -91,5 +91,6 @@ void sim_restore_start(struct sim_world *world)
         world->made[name] = (struct sim_made){0, false};
     }
     sim_leaders_restored(world);
+    sim_followed_restored(world);
     sim_followers_restored(world);
 }

@@ -423,6 +423,7 @@ void sim_run(const struct sim_options *options, struct sim_result *ret_result)
         world_make_other(world);
     }
     sim_leaders_start(world);
+    sim_followed_start(world);
     sim_followers_start(world);
     world_make_peers(world);
     sim_faults_start(world);
@@ -444,6 +445,6 @@ void sim_run(const struct sim_options *options, struct sim_result *ret_result)
     sim_etcd_free(world->other);
     sim_pool_free(&world->pool);
     sim_leaders_free(world);
-    sim_followers_free(world);
+    sim_followed_free(world);
     free(world);
 }

@@ -11,6 +11,7 @@
 #include "core/core.h"
 #include "core/keepalive.h"
 #include "etcd.h"
+#include "followed.h"
 #include "followers.h"
 #include "heap.h"
 #include "message.h"
